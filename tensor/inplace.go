@@ -1,0 +1,103 @@
+package tensor
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+)
+
+// inPlace prepares t to be overwritten by an operation on y, which may be nil: it
+// refuses what gradients could not follow, and counts the change.
+func (t *Tensor) inPlace(op string, y *Tensor) {
+	if t.node != nil {
+		panic(&GradError{Op: op, Detail: "the result of " + t.node.op + " is part of a recorded computation: change a Detach of it, or a Clone"})
+	}
+	if y != nil {
+		if y.requiresGrad && !t.noGrad {
+			panic(&GradError{Op: op, Detail: "in-place operations are not recorded, and the operand requires gradients: Detach it"})
+		}
+		if strides, ok := y.broadcastStrides(t.shape); !ok || len(strides) != t.Dim() {
+			Fail(op, "the second cannot be broadcast to the first", t, y)
+		}
+	}
+	if slices.Contains(t.strides, 0) && t.Numel() > 1 {
+		for d, n := range t.shape {
+			if n > 1 && t.strides[d] == 0 {
+				Fail(op, fmt.Sprintf("dimension %d is expanded: several elements share memory, Clone it first", d), t)
+			}
+		}
+	}
+	t.store.version++
+}
+
+// zipInPlace writes the operation on t and y to t.
+func (t *Tensor) zipInPlace(op string, y *Tensor, fs zipFuncs) *Tensor {
+	t.inPlace(op, y)
+	if t.dtype == Bool || category(y.dtype) > category(t.dtype) {
+		panic(&DTypeError{Op: op, Got: y.dtype, Want: "a type that " + t.dtype.String() + " can hold"})
+	}
+	zipTo(t, t, y.detached().To(t.dtype), fs)
+	return t
+}
+
+// AddInPlace adds y, broadcast to t's shape, to t and returns t. In-place operations
+// are not recorded: they change values, such as a parameter in an optimizer's step.
+func (t *Tensor) AddInPlace(y *Tensor) *Tensor { return t.zipInPlace("add in place", y, addFuncs) }
+
+// SubInPlace subtracts y, broadcast to t's shape, from t and returns t.
+func (t *Tensor) SubInPlace(y *Tensor) *Tensor { return t.zipInPlace("sub in place", y, subFuncs) }
+
+// MulInPlace multiplies t by y, broadcast to t's shape, and returns t.
+func (t *Tensor) MulInPlace(y *Tensor) *Tensor { return t.zipInPlace("mul in place", y, mulFuncs) }
+
+// AddScaledInPlace adds alpha·y, y broadcast to t's shape, to t and returns t.
+func (t *Tensor) AddScaledInPlace(y *Tensor, alpha float64) *Tensor {
+	if !t.dtype.IsFloat() {
+		panic(&DTypeError{Op: "add scaled in place", Got: t.dtype, Want: "float32 or float64"})
+	}
+	a32 := float32(alpha)
+	return t.zipInPlace("add scaled in place", y, zipFuncs{
+		f32: func(v, d float32) float32 { return v + a32*d },
+		f64: func(v, d float64) float64 { return v + alpha*d },
+	})
+}
+
+// CopyInPlace overwrites t with the elements of y, broadcast to t's shape and converted
+// to its type as To does, and returns t.
+func (t *Tensor) CopyInPlace(y *Tensor) *Tensor {
+	t.inPlace("copy in place", y)
+	t.assign(y)
+	return t
+}
+
+// FillInPlace sets every element to v, converted to t's type, and returns t.
+func (t *Tensor) FillInPlace(v float64) *Tensor {
+	t.inPlace("fill in place", nil)
+	t.assign(Scalar(v))
+	return t
+}
+
+// NormalInPlace overwrites t with draws from the normal distribution with the given
+// mean and standard deviation, taken from r in row-major order, and returns t.
+func (t *Tensor) NormalInPlace(r *rand.Rand, mean, std float64) *Tensor {
+	return t.drawInPlace("normal in place", func() float64 { return mean + std*r.NormFloat64() })
+}
+
+// UniformInPlace overwrites t with draws from the uniform distribution over [low,
+// high), taken from r in row-major order, and returns t.
+func (t *Tensor) UniformInPlace(r *rand.Rand, low, high float64) *Tensor {
+	return t.drawInPlace("uniform in place", func() float64 { return low + (high-low)*r.Float64() })
+}
+
+func (t *Tensor) drawInPlace(op string, draw func() float64) *Tensor {
+	if !t.dtype.IsFloat() {
+		panic(&DTypeError{Op: op, Got: t.dtype, Want: "float32 or float64"})
+	}
+	t.inPlace(op, nil)
+	drawn := make([]float64, t.Numel()) // on one goroutine: the order of draws is part of the result
+	for i := range drawn {
+		drawn[i] = draw()
+	}
+	t.assign(wrap(drawn, t.shape))
+	return t
+}

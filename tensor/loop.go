@@ -1,0 +1,195 @@
+package tensor
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/onehot-go/onehot/internal/parallel"
+)
+
+// grain is the least number of elements worth a goroutine.
+const grain = 1 << 14
+
+// broadcastShape returns the shape that x and y are both broadcast to, by NumPy's rule:
+// aligned at the last dimension, sizes must agree or be 1.
+func broadcastShape(op string, x, y *Tensor) []int {
+	shape := make([]int, max(x.Dim(), y.Dim()))
+	for i := range shape {
+		a, b := 1, 1
+		if d := i - len(shape) + x.Dim(); d >= 0 {
+			a = x.shape[d]
+		}
+		if d := i - len(shape) + y.Dim(); d >= 0 {
+			b = y.shape[d]
+		}
+		switch {
+		case a == b, b == 1:
+			shape[i] = a
+		case a == 1:
+			shape[i] = b
+		default:
+			Fail(op, fmt.Sprintf("sizes %d and %d of dimension %d do not broadcast", a, b, i-len(shape)), x, y)
+		}
+	}
+	return shape
+}
+
+// broadcastStrides returns t's strides when it is broadcast to shape, 0 along repeated
+// dimensions, and whether it can be.
+func (t *Tensor) broadcastStrides(shape []int) ([]int, bool) {
+	lead := len(shape) - t.Dim()
+	if lead < 0 {
+		return nil, false
+	}
+	strides := make([]int, len(shape))
+	for d := range t.shape {
+		switch t.shape[d] {
+		case shape[lead+d]:
+			strides[lead+d] = t.strides[d]
+		case 1:
+		default:
+			return nil, false
+		}
+	}
+	return strides, true
+}
+
+// walk calls f for runs that together cover every element of shape once, in parallel: a
+// run has n elements, and starts at offsets[i] of operand i's storage, whose elements
+// then lie steps[i] apart. Operand 0 is the one that is written: no two of its elements
+// may share memory.
+func walk(shape []int, operands []*Tensor, f func(n int, offsets, steps []int)) {
+	total := numel(shape)
+	if total == 0 {
+		return
+	}
+	strides := make([][]int, len(operands))
+	base := make([]int, len(operands))
+	for i, t := range operands {
+		strides[i], _ = t.broadcastStrides(shape)
+		base[i] = t.offset
+	}
+	shape, strides = coalesce(shape, strides)
+
+	last := len(shape) - 1
+	n, steps := shape[last], make([]int, len(operands))
+	for i := range operands {
+		steps[i] = strides[i][last]
+	}
+	if last == 0 { // one run: split it
+		parallel.For(n, grain, func(lo, hi int) {
+			at := make([]int, len(base))
+			for i := range at {
+				at[i] = base[i] + lo*steps[i]
+			}
+			f(hi-lo, at, steps)
+		})
+		return
+	}
+	parallel.For(total/n, max(1, grain/n), func(lo, hi int) {
+		at := slices.Clone(base)
+		index := make([]int, last)
+		for d, rest := last-1, lo; d >= 0; d-- {
+			index[d] = rest % shape[d]
+			rest /= shape[d]
+			for i := range at {
+				at[i] += index[d] * strides[i][d]
+			}
+		}
+		for row := lo; row < hi; row++ {
+			f(n, at, steps)
+			for d := last - 1; d >= 0; d-- { // the next index, like an odometer
+				index[d]++
+				for i := range at {
+					at[i] += strides[i][d]
+				}
+				if index[d] < shape[d] {
+					break
+				}
+				index[d] = 0
+				for i := range at {
+					at[i] -= shape[d] * strides[i][d]
+				}
+			}
+		}
+	})
+}
+
+// coalesce joins neighbouring dimensions that every operand walks through as if they
+// were one, and drops those of size 1; at least one dimension is left.
+func coalesce(shape []int, strides [][]int) ([]int, [][]int) {
+	outShape := []int{1}
+	outStrides := make([][]int, len(strides))
+	for i := range strides {
+		outStrides[i] = []int{0}
+	}
+	for d, n := range shape {
+		if n == 1 {
+			continue
+		}
+		k := len(outShape) - 1
+		joins := true
+		for i := range strides {
+			joins = joins && outStrides[i][k] == n*strides[i][d]
+		}
+		switch {
+		case outShape[k] == 1: // still the placeholder
+			outShape[k] = n
+			for i := range strides {
+				outStrides[i][k] = strides[i][d]
+			}
+		case joins:
+			outShape[k] *= n
+			for i := range strides {
+				outStrides[i][k] = strides[i][d]
+			}
+		default:
+			outShape = append(outShape, n)
+			for i := range strides {
+				outStrides[i] = append(outStrides[i], strides[i][d])
+			}
+		}
+	}
+	return outShape, outStrides
+}
+
+// mapInto writes f of every element of x to out, which x is broadcast to.
+func mapInto[A, R Element](out, x *Tensor, f func(A) R) {
+	dst, src := elements[R](out), elements[A](x)
+	walk(out.shape, []*Tensor{out, x}, func(n int, at, step []int) {
+		d, s := at[0], at[1]
+		if step[0] == 1 && step[1] == 1 {
+			s := src[s : s+n]
+			for i, v := range s {
+				dst[d+i] = f(v)
+			}
+			return
+		}
+		for range n {
+			dst[d] = f(src[s])
+			d += step[0]
+			s += step[1]
+		}
+	})
+}
+
+// zipInto writes f of every pair of elements of x and y, both broadcast to out, to out.
+func zipInto[A, R Element](out, x, y *Tensor, f func(a, b A) R) {
+	dst, xs, ys := elements[R](out), elements[A](x), elements[A](y)
+	walk(out.shape, []*Tensor{out, x, y}, func(n int, at, step []int) {
+		d, a, b := at[0], at[1], at[2]
+		if step[0] == 1 && step[1] == 1 && step[2] == 1 {
+			dst, xs, ys := dst[d:d+n], xs[a:a+n], ys[b:b+n]
+			for i := range dst {
+				dst[i] = f(xs[i], ys[i])
+			}
+			return
+		}
+		for range n {
+			dst[d] = f(xs[a], ys[b])
+			d += step[0]
+			a += step[1]
+			b += step[2]
+		}
+	})
+}

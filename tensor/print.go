@@ -1,0 +1,176 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// How tensors are printed: PyTorch's defaults.
+const (
+	printDecimals  = 4    // digits behind the decimal point
+	printWidth     = 80   // columns of a line
+	printThreshold = 1000 // elements beyond which the middle is left out
+	printEdge      = 3    // elements shown at each end then
+)
+
+// String writes t as PyTorch prints it: four decimals, columns aligned, the middle left
+// out beyond 1000 elements.
+func (t *Tensor) String() string {
+	const open = "tensor("
+	var b strings.Builder
+	b.WriteString(open)
+	p := printer{short: t.Numel() > printThreshold}
+	switch {
+	case t.Numel() > 0:
+		p.format = newFormat(t, p.short)
+		p.write(&b, t.detached(), len(open))
+	case t.Dim() == 1:
+		b.WriteString("[]")
+	default:
+		fmt.Fprintf(&b, "[], size=%s", shapeString(t.shape))
+	}
+	if t.dtype != Float32 && t.dtype != Int64 && t.dtype != Bool {
+		p.suffix(&b, "dtype="+t.dtype.String(), len(open))
+	}
+	if t.requiresGrad {
+		p.suffix(&b, "requires_grad=true", len(open))
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+// printer writes the elements of one tensor.
+type printer struct {
+	short  bool // leave the middle of long dimensions out
+	format func(v float64) string
+}
+
+// write writes t, whose opening bracket stands in column indent.
+func (p printer) write(b *strings.Builder, t *Tensor, indent int) {
+	if t.Dim() == 0 {
+		b.WriteString(p.format(t.Item()))
+		return
+	}
+	pad := strings.Repeat(" ", indent+1)
+	b.WriteString("[")
+	defer b.WriteString("]")
+	if t.Dim() > 1 {
+		for i, row := range p.shown(t.shape[0]) {
+			if i > 0 {
+				b.WriteString("," + strings.Repeat("\n", t.Dim()-1) + pad)
+			}
+			if row < 0 {
+				b.WriteString("...")
+				continue
+			}
+			p.write(b, t.Select(0, row), indent+1)
+		}
+		return
+	}
+	perLine := max(1, (printWidth-indent)/(len(p.format(t.At(0)))+2))
+	for i, at := range p.shown(t.shape[0]) {
+		switch {
+		case i > 0 && i%perLine == 0:
+			b.WriteString(",\n" + pad)
+		case i > 0:
+			b.WriteString(", ")
+		}
+		if at < 0 {
+			b.WriteString(" ...")
+			continue
+		}
+		b.WriteString(p.format(t.At(at)))
+	}
+}
+
+// shown returns which of n indices are written, with -1 for those left out.
+func (p printer) shown(n int) []int {
+	var out []int
+	for i := range n {
+		switch {
+		case !p.short || n <= 2*printEdge || i < printEdge || i >= n-printEdge:
+			out = append(out, i)
+		case i == printEdge:
+			out = append(out, -1)
+		}
+	}
+	return out
+}
+
+// suffix writes what stands behind the elements, on a line of its own where it would
+// not fit.
+func (p printer) suffix(b *strings.Builder, text string, indent int) {
+	s := b.String()
+	if len(s)-strings.LastIndexByte(s, '\n')+1+len(text)+2 > printWidth {
+		b.WriteString(",\n" + strings.Repeat(" ", indent) + text)
+		return
+	}
+	b.WriteString(", " + text)
+}
+
+// newFormat returns how t's elements are written, all with the same width.
+func newFormat(t *Tensor, short bool) func(v float64) string {
+	values := Values[float64](t.shownPart(short))
+	text := floatText(t.dtype, values)
+	width := 1
+	for _, v := range values {
+		// PyTorch measures what is neither 0 nor special: those fit beside a number.
+		if !t.dtype.IsFloat() || v != 0 && !math.IsInf(v, 0) && !math.IsNaN(v) {
+			width = max(width, len(text(v)))
+		}
+	}
+	return func(v float64) string { return fmt.Sprintf("%*s", width, text(v)) }
+}
+
+// floatText returns how one value is written: whole numbers with a bare point, others
+// with four decimals, in scientific notation where the range asks for it.
+func floatText(dtype DType, values []float64) func(v float64) string {
+	switch dtype {
+	case Bool:
+		return func(v float64) string { return fmt.Sprint(v != 0) }
+	case Uint8, Int64:
+		return func(v float64) string { return fmt.Sprintf("%.0f", v) }
+	}
+	low, high, whole := math.Inf(1), 0.0, true
+	for _, v := range values {
+		if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
+			continue
+		}
+		low, high = min(low, math.Abs(v)), max(high, math.Abs(v))
+		whole = whole && v == math.Trunc(v)
+	}
+	scientific := high > 0 && (high/low > 1000 || high > 1e8 || !whole && low < 1e-4)
+	return func(v float64) string {
+		switch {
+		case math.IsNaN(v):
+			return "nan"
+		case math.IsInf(v, 0):
+			return strings.TrimPrefix(strings.ToLower(fmt.Sprint(v)), "+")
+		case scientific:
+			return fmt.Sprintf("%.*e", printDecimals, v)
+		case whole:
+			return fmt.Sprintf("%.0f.", v)
+		}
+		return fmt.Sprintf("%.*f", printDecimals, v)
+	}
+}
+
+// shownPart returns the elements that are written, those at the ends of every long
+// dimension; PyTorch sets the format by them alone.
+func (t *Tensor) shownPart(short bool) *Tensor {
+	part := t.detached()
+	for d, n := range t.shape {
+		if !short || n <= 2*printEdge {
+			continue
+		}
+		shape := slices.Clone(part.shape)
+		shape[d] = 2 * printEdge
+		ends := Zeros(t.dtype, shape...)
+		ends.Narrow(d, 0, printEdge).CopyInPlace(part.Narrow(d, 0, printEdge))
+		ends.Narrow(d, printEdge, printEdge).CopyInPlace(part.Narrow(d, n-printEdge, printEdge))
+		part = ends
+	}
+	return part
+}
