@@ -13,6 +13,10 @@ type Optimizer interface {
 	Step()
 	// ZeroGrad sets the gradients to zero, for the next batch.
 	ZeroGrad()
+	// LR returns the learning rate that Step uses.
+	LR() float64
+	// SetLR changes it.
+	SetLR(lr float64)
 	// State returns what a continued training needs beside the parameters: tensors that
 	// Step changes, by name, none where there is nothing to keep. Copying a saved state
 	// into them continues exactly.
@@ -21,12 +25,11 @@ type Optimizer interface {
 
 // SGD is stochastic gradient descent as torch.optim.SGD defines it:
 //
-//	d = gradient + WeightDecay·p
-//	v = Momentum·v + d
-//	p = p - LR·v
+//	d = gradient + weight decay · p
+//	v = momentum · v + d
+//	p = p - lr · v
 type SGD struct {
-	LR float64 // learning rate; it may be changed between steps
-
+	lr       float64
 	options  SGDOptions
 	params   []*tensor.Tensor
 	velocity []*tensor.Tensor // nil without momentum
@@ -41,7 +44,7 @@ type SGDOptions struct {
 
 // NewSGD returns an optimizer of params with learning rate lr.
 func NewSGD(params []*tensor.Tensor, lr float64, options SGDOptions) *SGD {
-	o := &SGD{LR: lr, options: options, params: params}
+	o := &SGD{lr: lr, options: options, params: params}
 	if options.Momentum != 0 {
 		for _, p := range params {
 			o.velocity = append(o.velocity, tensor.Zeros(p.DType(), p.Shape()...))
@@ -63,7 +66,7 @@ func (o *SGD) Step() {
 		if o.velocity != nil {
 			d = o.velocity[i].MulInPlace(tensor.Scalar(o.options.Momentum)).AddInPlace(d)
 		}
-		p.AddScaledInPlace(d, -o.LR)
+		p.AddScaledInPlace(d, -o.lr)
 	}
 }
 
@@ -73,6 +76,12 @@ func (o *SGD) ZeroGrad() {
 		p.ZeroGrad()
 	}
 }
+
+// LR returns the learning rate.
+func (o *SGD) LR() float64 { return o.lr }
+
+// SetLR changes the learning rate.
+func (o *SGD) SetLR(lr float64) { o.lr = lr }
 
 // State returns the velocities by the place of their parameter, "0.velocity"; none
 // without momentum.

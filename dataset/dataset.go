@@ -1,0 +1,94 @@
+// Package dataset has samples by index: pictures with the class each belongs to. The
+// packages below it read them: dataset/mnist, dataset/fashionmnist and its embedded
+// copy, from files in the format of dataset/idx.
+package dataset
+
+import (
+	"fmt"
+
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/transform"
+)
+
+// Sample is one picture and the index of its class.
+type Sample struct {
+	transform.Picture
+	Label int
+}
+
+// Dataset is a sequence of samples. It may be read from several goroutines at once.
+type Dataset interface {
+	// Len returns the number of samples.
+	Len() int
+	// Classes returns the names of the classes: the label c means Classes()[c]. The
+	// caller must not change them.
+	Classes() []string
+	// Sample returns the sample at index i. What its transforms draw is a function of
+	// chance, the key of the sample in one epoch. It panics with an *IndexError where i
+	// is outside [0, Len()); the error is about files or transforms.
+	Sample(i int, chance random.Key) (Sample, error)
+}
+
+// Batcher is a Dataset that can fill a whole batch at once, faster than sample by sample
+// and with the same bits.
+type Batcher interface {
+	Dataset
+	// Batch returns the function that fills batches and the shape (C, H, W) of one
+	// sample, or a nil fill where the data set, as it is set up, has no such road and
+	// Sample is the only one. They hold until the data set's transforms are changed.
+	Batch() (fill Fill, shape []int)
+}
+
+// Fill writes the samples at indices to images, row by row as the tensor (N, C, H, W)
+// where N is len(indices), and their labels to labels, of length N. It allocates nothing
+// and starts no goroutine; several may call it at once, each for its own memory. It
+// panics with an *IndexError on an index outside the data set, and where the memory is
+// too small.
+type Fill func(images []float32, labels []int64, indices []int)
+
+// Split names a part of a data set.
+type Split int
+
+// The splits: samples to learn from, and samples to measure on.
+const (
+	Train Split = iota
+	Test
+)
+
+// String returns "train" or "test".
+func (s Split) String() string {
+	switch s {
+	case Train:
+		return "train"
+	case Test:
+		return "test"
+	}
+	return fmt.Sprintf("Split(%d)", int(s))
+}
+
+// IndexError is what asking for a sample that is not there panics with. It is the
+// caller's mistake, not a condition to handle.
+type IndexError struct {
+	Dataset    string // the data set's name: "mnist train"
+	Index, Len int
+}
+
+// Error names the data set, the index and the length: "mnist train: sample 60000 of
+// 60000: index out of range".
+func (e *IndexError) Error() string {
+	return fmt.Sprintf("%s: sample %d of %d: index out of range", e.Dataset, e.Index, e.Len)
+}
+
+// FormatError says that a file is not what it should be, and where.
+type FormatError struct {
+	File     string // its path
+	Field    string // the place in it: "magic number", "label 17"
+	Found    string
+	Expected string
+}
+
+// Error names the file, the place, what was found there and what was expected: "FILE:
+// FIELD: found X, expected Y".
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s: %s: found %s, expected %s", e.File, e.Field, e.Found, e.Expected)
+}

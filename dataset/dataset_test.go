@@ -1,0 +1,162 @@
+package dataset_test
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/transform"
+)
+
+// patches returns n images of 2 by 3 pixels, all different, with labels 0, 1, 2, 0, ...
+func patches(n int) *dataset.Images {
+	m := &dataset.Images{Name: "patches", Split: dataset.Test, ClassNames: []string{"a", "b", "c"}, Height: 2, Width: 3}
+	for i := range n {
+		m.Labels = append(m.Labels, uint8(i%3))
+		for j := range 6 {
+			m.Pixels = append(m.Pixels, uint8(37*i+11*j))
+		}
+	}
+	return m
+}
+
+func TestImages(t *testing.T) {
+	m := patches(5)
+	if m.Len() != 5 || !slices.Equal(m.Classes(), []string{"a", "b", "c"}) || !slices.Equal(m.Shape(), []int{1, 2, 3}) {
+		t.Errorf("got length %d, classes %v, shape %v", m.Len(), m.Classes(), m.Shape())
+	}
+	img := m.Image(4)
+	if img.Bounds() != image.Rect(0, 0, 3, 2) || img.GrayAt(1, 1).Y != m.Pixels[4*6+4] || &img.Pix[0] != &m.Pixels[4*6] {
+		t.Errorf("image 4 is %v", img)
+	}
+	if m.Label(4) != 1 {
+		t.Errorf("label 4 is %d, want 1", m.Label(4))
+	}
+}
+
+func TestSample(t *testing.T) {
+	m := patches(5)
+	s, err := m.Sample(4, random.New(0))
+	if img, ok := s.Image.(*image.Gray); err != nil || !ok || !slices.Equal(img.Pix, m.Pixels[24:]) || s.Label != 1 {
+		t.Errorf("without a transform: got %v, %v", s, err)
+	}
+	m.Transform = transform.ToTensor{}
+	m.TargetTransform = func(label int) int { return 10 + label }
+	s, err = m.Sample(4, random.New(0))
+	if err != nil || !slices.Equal(s.Tensor.Shape(), []int{1, 2, 3}) || s.Label != 11 {
+		t.Errorf("with transforms: got %v, %v", s, err)
+	}
+	m.Transform = transform.Normalize{}
+	_, err = m.Sample(4, random.New(0))
+	var typed *transform.Error
+	if want := "patches test: sample 4: normalize: found an image, expected a tensor: ToTensor comes before it"; !errors.As(err, &typed) || err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
+}
+
+// TestBatch compares the fast road with Sample, bit for bit.
+func TestBatch(t *testing.T) {
+	m := patches(40)
+	m.Transform = transform.Compose{transform.ToTensor{}, transform.Normalize{Mean: []float32{0.2860}, Std: []float32{0.3530}}}
+	for name, target := range map[string]func(int) int{"labels as they are": nil, "labels changed": func(l int) int { return 2 - l }} {
+		t.Run(name, func(t *testing.T) {
+			m.TargetTransform = target
+			fill, shape := m.Batch()
+			if fill == nil || !slices.Equal(shape, []int{1, 2, 3}) {
+				t.Fatalf("no fast road (shape %v)", shape)
+			}
+			indices := []int{39, 0, 7, 7, 21}
+			images, labels := make([]float32, len(indices)*6), make([]int64, len(indices))
+			fill(images, labels, indices)
+			for k, i := range indices {
+				s, err := m.Sample(i, random.New(0))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if labels[k] != int64(s.Label) {
+					t.Errorf("sample %d: label %d, want %d", i, labels[k], s.Label)
+				}
+				for j, want := range tensor.Data[float32](s.Tensor) {
+					if got := images[k*6+j]; math.Float32bits(got) != math.Float32bits(want) {
+						t.Errorf("sample %d, pixel %d: got %v, want %v", i, j, got, want)
+					}
+				}
+			}
+		})
+	}
+	for _, tr := range []transform.Transform{nil, transform.Invert{}, transform.Compose{transform.Resize{Height: 1, Width: 1}, transform.ToTensor{}}} {
+		m.Transform = tr
+		if fill, _ := m.Batch(); fill != nil {
+			t.Errorf("%T has a fast road", tr)
+		}
+	}
+}
+
+func TestOutOfRange(t *testing.T) {
+	m := patches(3)
+	m.Transform = transform.ToTensor{}
+	fill, _ := m.Batch()
+	for name, f := range map[string]func(i int){
+		"Image":  func(i int) { m.Image(i) },
+		"Label":  func(i int) { m.Label(i) },
+		"Sample": func(i int) { m.Sample(i, random.New(0)) },
+		"Fill":   func(i int) { fill(make([]float32, 6), make([]int64, 1), []int{i}) },
+	} {
+		for _, i := range []int{-1, 3} {
+			func() {
+				defer func() {
+					err, _ := recover().(*dataset.IndexError)
+					if want := fmt.Sprintf("patches test: sample %d of 3: index out of range", i); err == nil || err.Error() != want {
+						t.Errorf("%s(%d): got %v, want %q", name, i, err, want)
+					}
+				}()
+				f(i)
+			}()
+		}
+	}
+}
+
+func TestSplitString(t *testing.T) {
+	for s, want := range map[dataset.Split]string{dataset.Train: "train", dataset.Test: "test", 7: "Split(7)"} {
+		if s.String() != want {
+			t.Errorf("got %q, want %q", s.String(), want)
+		}
+	}
+}
+
+func BenchmarkFill(b *testing.B) {
+	m := &dataset.Images{Height: 28, Width: 28, Pixels: make([]byte, 256*28*28), Labels: make([]uint8, 256), Transform: transform.ToTensor{}}
+	for i := range m.Pixels {
+		m.Pixels[i] = uint8(i * 31)
+	}
+	indices := random.New(0).Rand().Perm(256)
+	images, labels := make([]float32, len(m.Pixels)), make([]int64, 256)
+	fill, _ := m.Batch()
+	b.SetBytes(int64(len(m.Pixels)))
+	for b.Loop() {
+		fill(images, labels, indices)
+	}
+}
+
+func ExampleImages() {
+	m := &dataset.Images{
+		Name: "dots", ClassNames: []string{"dark", "light"},
+		Height: 1, Width: 2,
+		Pixels:    []byte{0, 51, 204, 255},
+		Labels:    []uint8{0, 1},
+		Transform: transform.ToTensor{},
+	}
+	s, err := m.Sample(1, random.New(0))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(m.Classes()[s.Label], s.Tensor.Shape(), s.Tensor.At(0, 0, 1))
+	// Output: light [1 1 2] 1
+}

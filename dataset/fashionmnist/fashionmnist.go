@@ -1,0 +1,43 @@
+// Package fashionmnist reads and fetches Fashion-MNIST: 28x28 grey pictures of clothes,
+// light on black, 60000 to learn from and 10000 to test on. The data set is by Zalando
+// SE, MIT licence. Package embedded, below this one, has it in the program itself.
+package fashionmnist
+
+import (
+	"context"
+	"slices"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/dataset/internal/collection"
+)
+
+// Name is the data set's name: "fashion-mnist".
+const Name = "fashion-mnist"
+
+// Classes returns the names of the ten classes, "t-shirt" to "ankle boot", in the order
+// of their labels.
+func Classes() []string { return slices.Clone(collection.FashionMNIST.Classes) }
+
+// Open reads a split from the four IDX files of the data set, such as
+// train-images-idx3-ubyte, each as it is or compressed with gzip (train-images-idx3-ubyte.gz).
+// They are looked for in root/FashionMNIST/raw, where torchvision keeps them, and then in
+// root. An empty root means "data", and after it /usr/share/datasets/fashion-mnist, where
+// Debian's package dataset-fashion-mnist installs them. The error wraps fs.ErrNotExist
+// where a file is missing, and is a *dataset.FormatError where one is not what it should
+// be. What is read is not compared with what was published: Images.Files has the SHA-256
+// for that.
+//
+// Open panics where split is neither dataset.Train nor dataset.Test.
+func Open(root string, split dataset.Split) (*dataset.Images, error) {
+	return collection.FashionMNIST.Open(root, split)
+}
+
+// Download fetches the files that Open would not find under root or could not read, 31 MB
+// in all, to root/FashionMNIST/raw, uncompressed (55 MB) as torchvision leaves them; an
+// empty root means "data". It goes by https alone, and a file has its name only once its
+// size and SHA-256 are those published. progress, which may be nil, is told how far each
+// file is, in uncompressed bytes. The error says what each mirror said; it wraps ctx's
+// where that ended the download.
+func Download(ctx context.Context, root string, progress func(file string, done, total int64)) error {
+	return collection.FashionMNIST.Download(ctx, root, progress)
+}

@@ -1,0 +1,117 @@
+package dataset
+
+import (
+	"fmt"
+	"image"
+
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/transform"
+)
+
+// Images is a data set of grey images of one size, held in memory. Its fields must not
+// be changed while its methods, or a Fill that it gave, are at work.
+type Images struct {
+	Name       string // "fashion-mnist"
+	Split      Split
+	ClassNames []string
+
+	Height, Width int
+	Pixels        []byte  // (N, Height, Width), 0 is black
+	Labels        []uint8 // (N), indices of ClassNames
+
+	// Transform is applied to every picture that Sample returns; nil leaves it the
+	// *image.Gray that it is.
+	Transform transform.Transform
+	// TargetTransform, where not nil, makes the label of a sample of the one it has in
+	// the files. It is called from several goroutines at once.
+	TargetTransform func(int) int
+
+	Files []File // what it was read from
+}
+
+// File records a file that a data set was read from.
+type File struct {
+	Name   string // as the data set's publisher spells it, without ".gz"
+	Path   string // where it was read, or "embedded"
+	SHA256 string // of the uncompressed bytes, in hexadecimal
+}
+
+var _ Batcher = (*Images)(nil)
+
+// Len returns the number of samples.
+func (m *Images) Len() int { return len(m.Labels) }
+
+// Classes returns ClassNames.
+func (m *Images) Classes() []string { return m.ClassNames }
+
+// Shape returns the shape (C, H, W) of an image as a tensor: 1, Height, Width.
+func (m *Images) Shape() []int { return []int{1, m.Height, m.Width} }
+
+// Image returns image i before any transform. It shares the memory of Pixels. It panics
+// with an *IndexError where i is outside [0, Len()).
+func (m *Images) Image(i int) *image.Gray {
+	return &image.Gray{Pix: m.pixels(i), Stride: m.Width, Rect: image.Rect(0, 0, m.Width, m.Height)}
+}
+
+// Label returns the label of image i before any transform. It panics with an
+// *IndexError where i is outside [0, Len()).
+func (m *Images) Label(i int) int {
+	m.check(i)
+	return int(m.Labels[i])
+}
+
+// Sample returns image i after Transform, and its label after TargetTransform. It panics
+// with an *IndexError where i is outside [0, Len()); the error is Transform's and names
+// the sample.
+func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
+	s := Sample{Picture: transform.Picture{Image: m.Image(i)}, Label: m.Label(i)}
+	if m.Transform != nil {
+		var err error
+		if s.Picture, err = m.Transform.Apply(s.Picture, chance); err != nil {
+			return Sample{}, fmt.Errorf("%s: sample %d: %w", m.title(), i, err)
+		}
+	}
+	if m.TargetTransform != nil {
+		s.Label = m.TargetTransform(s.Label)
+	}
+	return s, nil
+}
+
+// Batch returns a function that converts pixels by look-up, where Transform is one that
+// has a table (see transform.Table), and nil where it is not.
+func (m *Images) Batch() (fill Fill, shape []int) {
+	tables, ok := transform.Table(m.Transform, 1)
+	if !ok {
+		return nil, nil
+	}
+	table, size := &tables[0], m.Height*m.Width
+	return func(images []float32, labels []int64, indices []int) {
+		for k, i := range indices {
+			in := m.pixels(i)
+			out := images[k*size:][:size]
+			for j, v := range in {
+				out[j] = table[v]
+			}
+			label := int(m.Labels[i])
+			if m.TargetTransform != nil {
+				label = m.TargetTransform(label)
+			}
+			labels[k] = int64(label)
+		}
+	}, m.Shape()
+}
+
+// pixels returns the values of image i.
+func (m *Images) pixels(i int) []byte {
+	m.check(i)
+	size := m.Height * m.Width
+	return m.Pixels[i*size : (i+1)*size : (i+1)*size]
+}
+
+func (m *Images) check(i int) {
+	if i < 0 || i >= m.Len() {
+		panic(&IndexError{Dataset: m.title(), Index: i, Len: m.Len()})
+	}
+}
+
+func (m *Images) title() string { return m.Name + " " + m.Split.String() }

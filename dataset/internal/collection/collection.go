@@ -1,0 +1,152 @@
+// Package collection is what MNIST and the data sets made in its image share: four IDX
+// files, 28x28 grey pictures of ten classes, where they are looked for and where they
+// are fetched.
+package collection
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/dataset/idx"
+)
+
+// Side is the height and the width of a picture, in pixels.
+const Side = 28
+
+// Collection describes one of the data sets.
+type Collection struct {
+	Name     string   // "fashion-mnist"
+	Package  string   // the Go package that users know it by: "fashionmnist"
+	Folder   string   // torchvision's: "FashionMNIST"
+	System   string   // where a distribution installs it, or ""
+	Advice   string   // one more way to get it, for errors, or ""
+	Classes  []string // by label
+	Mirrors  []string // https addresses of folders that have every file with ".gz" added
+	Train    Pair
+	Test     Pair
+	download downloader
+}
+
+// Pair is the two files of a split.
+type Pair struct{ Images, Labels File }
+
+// File is one file as it was published.
+type File struct {
+	Name   string // without ".gz"
+	Size   int64  // of the uncompressed file, in bytes
+	SHA256 string // of the uncompressed bytes, in hexadecimal
+	Dims   int    // of the array in it
+}
+
+// Pair returns the files of split. It panics where split is neither Train nor Test.
+func (c *Collection) Pair(split dataset.Split) Pair {
+	return [...]Pair{dataset.Train: c.Train, dataset.Test: c.Test}[split]
+}
+
+// files returns all four files.
+func (c *Collection) files() []File {
+	return []File{c.Train.Images, c.Train.Labels, c.Test.Images, c.Test.Labels}
+}
+
+// Open reads a split from the files under root: each is looked for in torchvision's
+// folder there (root/Folder/raw), then in root itself, uncompressed and then with ".gz".
+// An empty root means "data", and after it the folder that a distribution installs to.
+// The error wraps fs.ErrNotExist where a file is missing, and is a *dataset.FormatError
+// where one is not what it should be.
+func (c *Collection) Open(root string, split dataset.Split) (*dataset.Images, error) {
+	pair := c.Pair(split)
+	images, imagesFile, err := c.read(root, pair.Images)
+	if err != nil {
+		return nil, err
+	}
+	labels, labelsFile, err := c.read(root, pair.Labels)
+	if err != nil {
+		return nil, err
+	}
+	if n := images.Shape[0]; labels.Shape[0] != n {
+		return nil, &dataset.FormatError{File: labelsFile.Path, Field: "number of labels", Found: fmt.Sprint(labels.Shape[0]),
+			Expected: fmt.Sprintf("%d, the number of images in %s", n, imagesFile.Path)}
+	}
+	return &dataset.Images{
+		Name: c.Name, Split: split, ClassNames: slices.Clone(c.Classes),
+		Height: Side, Width: Side, Pixels: images.Data, Labels: labels.Data,
+		Files: []dataset.File{imagesFile, labelsFile},
+	}, nil
+}
+
+// read finds one file under root, reads it and checks what can be checked of it alone.
+func (c *Collection) read(root string, f File) (*idx.Array, dataset.File, error) {
+	path, err := c.find(root, f)
+	if err != nil {
+		return nil, dataset.File{}, err
+	}
+	a, err := idx.ReadFile(path, f.Dims)
+	if err != nil {
+		return nil, dataset.File{}, err
+	}
+	if err := c.check(path, a); err != nil {
+		return nil, dataset.File{}, err
+	}
+	return a, dataset.File{Name: f.Name, Path: path, SHA256: a.SHA256}, nil
+}
+
+// check checks the size of images and the range of labels.
+func (c *Collection) check(path string, a *idx.Array) error {
+	if len(a.Shape) == 3 {
+		if h, w := a.Shape[1], a.Shape[2]; h != Side || w != Side {
+			return &dataset.FormatError{File: path, Field: "size of the images", Found: fmt.Sprintf("%dx%d", h, w), Expected: fmt.Sprintf("%dx%d", Side, Side)}
+		}
+		return nil
+	}
+	for i, label := range a.Data {
+		if int(label) >= len(c.Classes) {
+			return &dataset.FormatError{File: path, Field: fmt.Sprintf("label %d", i), Found: fmt.Sprint(label), Expected: fmt.Sprintf("0 to %d", len(c.Classes)-1)}
+		}
+	}
+	return nil
+}
+
+// find returns the path of a file under root.
+func (c *Collection) find(root string, f File) (string, error) {
+	folders := c.folders(root)
+	for _, folder := range folders {
+		for _, name := range []string{f.Name, f.Name + ".gz"} {
+			path := filepath.Join(folder, name)
+			_, err := os.Stat(path)
+			if err == nil {
+				return path, nil
+			}
+			if !errors.Is(err, fs.ErrNotExist) {
+				return "", fmt.Errorf("%s: %w", c.Name, err)
+			}
+		}
+	}
+	return "", fmt.Errorf("%s: %s (or .gz): %w in %s: fetch it with --download (%s.Download in Go)%s",
+		c.Name, f.Name, fs.ErrNotExist, strings.Join(folders, ", "), c.Package, c.Advice)
+}
+
+// folders returns where files are looked for under root, in order.
+func (c *Collection) folders(root string) []string {
+	all := []string{c.home(root), cleaned(root)}
+	if root == "" && c.System != "" {
+		all = append(all, c.System)
+	}
+	return all
+}
+
+// home returns the folder under root that files are fetched to.
+func (c *Collection) home(root string) string { return filepath.Join(cleaned(root), c.Folder, "raw") }
+
+// cleaned returns root, or what an empty one means.
+func cleaned(root string) string {
+	if root == "" {
+		return "data"
+	}
+	return filepath.Clean(root)
+}

@@ -1,0 +1,128 @@
+// Package cli is the program onehot: a file a command.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes beside 0.
+const (
+	exitFailure     = 1   // what was asked for could not be done
+	exitUsage       = 2   // what was asked for makes no sense
+	exitInterrupted = 130 // Ctrl-C, as shells number it
+)
+
+// commands is the program's grammar.
+type commands struct {
+	Train   trainCommand   `cmd:"" help:"Train a classifier and keep it, with its figures, in a folder of its own."`
+	Eval    evalCommand    `cmd:"" help:"Measure a trained model on a data set's test split."`
+	Predict predictCommand `cmd:"" help:"Name what is in picture files."`
+	Data    dataCommand    `cmd:"" help:"Say what is in a data set, and show it."`
+	Version versionCommand `cmd:"" help:"Print the program's version."`
+}
+
+// streams is where a command writes.
+type streams struct {
+	out io.Writer // results
+	err io.Writer // progress and remarks
+}
+
+// usageError is a mistake in the command line.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errReported ends a command that has already said what went wrong.
+var errReported = errors.New("reported")
+
+// Main runs the program with the given arguments and returns its exit code. Whatever
+// goes wrong is one line on stderr.
+func Main(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	return run(ctx, args, stdout, stderr)
+}
+
+// run is Main under a context whose end is Ctrl-C.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	fail := func(err error) int {
+		if !errors.Is(err, errReported) {
+			// Joined errors have a line each: one line is what is promised.
+			fmt.Fprintln(stderr, "onehot: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+		}
+		if _, ok := errors.AsType[usageError](err); ok {
+			return exitUsage
+		}
+		if errors.Is(err, context.Canceled) {
+			return exitInterrupted
+		}
+		return exitFailure
+	}
+	defer func() {
+		// A panic is a defect of this program, but no stack trace helps its user.
+		if v := recover(); v != nil {
+			code = fail(fmt.Errorf("internal error: %v", v))
+		}
+	}()
+
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("onehot"),
+		kong.Description("Train, look into and ship image classifiers."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = max(exited, code) }), // after --help
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"datasets": strings.Join(datasetNames(), ","), "models": strings.Join(modelNames, ",")},
+	)
+	if err != nil {
+		return fail(err)
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		return fail(usageError{fmt.Errorf("%w (see onehot %s--help)", err, commandOf(args))})
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	if err := parsed.Run(streams{stdout, stderr}); err != nil {
+		return fail(err)
+	}
+	return 0
+}
+
+// commandOf returns the command's name in args with a space behind it, or "".
+func commandOf(args []string) string {
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		return args[0] + " "
+	}
+	return ""
+}
+
+// given returns the names of the flags and arguments that stand on the command line.
+func given(c *kong.Context) map[string]bool {
+	names := map[string]bool{}
+	for _, p := range c.Path {
+		switch {
+		case p.Flag != nil:
+			names[p.Flag.Name] = true
+		case p.Positional != nil:
+			names[p.Positional.Name] = true
+		}
+	}
+	return names
+}

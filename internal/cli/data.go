@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"io/fs"
+	"os"
+	"text/tabwriter"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/report"
+)
+
+type dataCommand struct {
+	Data string `arg:"" optional:"" default:"fashion-mnist" enum:"${datasets}" help:"Data set: ${enum} (default ${default})."`
+	dataFlags
+	Show  string `help:"Draw training pictures of every class, with their names, to a PNG file." placeholder:"FILE.png"`
+	Force bool   `help:"Replace the file of --show."`
+}
+
+func (c *dataCommand) Run(ctx context.Context, s streams) error {
+	training, test, err := c.open(ctx, c.Data, s.err)
+	if err != nil {
+		return err
+	}
+	if err := describeData(s.out, training, test); err != nil {
+		return err
+	}
+	if c.Show == "" {
+		return nil
+	}
+	if _, err := os.Stat(c.Show); !errors.Is(err, fs.ErrNotExist) && !c.Force {
+		return usagef("--show %s exists: --force replaces it", c.Show)
+	}
+	grid := sampleGrid(training)
+	if err := atomicfile.Write(c.Show, func(w io.Writer) error { return png.Encode(w, grid) }); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.err, "drawn to %s\n", c.Show)
+	return nil
+}
+
+// describeData writes what the data set is.
+func describeData(w io.Writer, training, test *dataset.Images) error {
+	fmt.Fprintf(w, "%s: %d classes, pictures %dx%d of 8-bit grey, as tensors %v\n\n",
+		training.Name, len(training.Classes()), training.Width, training.Height, training.Shape())
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	counts := [2][]int{perClass(training), perClass(test)}
+	fmt.Fprintln(t, "label\tclass\ttrain\ttest\t")
+	for i, name := range training.Classes() {
+		fmt.Fprintf(t, "%d\t%s\t%d\t%d\t\n", i, name, counts[0][i], counts[1][i])
+	}
+	fmt.Fprintf(t, "\tall\t%d\t%d\t\n", training.Len(), test.Len())
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "\nfile and SHA-256 of its uncompressed bytes")
+	for _, split := range []*dataset.Images{training, test} {
+		for _, f := range split.Files {
+			fmt.Fprintf(w, "%s  %s  (%s)\n", f.SHA256, f.Name, f.Path)
+		}
+	}
+	return nil
+}
+
+func perClass(d *dataset.Images) []int {
+	counts := make([]int, len(d.Classes()))
+	for _, label := range d.Labels {
+		counts[label]++
+	}
+	return counts
+}
+
+// sampleGrid draws the first pictures of every class, a row a class.
+func sampleGrid(d *dataset.Images) image.Image {
+	const columns, scale = 10, 2
+	rows := make([][]int, len(d.Classes()))
+	for i, label := range d.Labels {
+		if len(rows[label]) < columns {
+			rows[label] = append(rows[label], i)
+		}
+	}
+	var pictures []image.Image
+	var titles []string
+	for label, row := range rows {
+		for _, i := range row {
+			pictures = append(pictures, d.Image(i))
+			titles = append(titles, d.Classes()[label])
+		}
+	}
+	return report.Grid(pictures, titles, columns, scale)
+}

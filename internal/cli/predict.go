@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"image"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	_ "image/gif"  // the formats that predict reads
+	_ "image/jpeg" //
+	_ "image/png"  //
+
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/transform"
+)
+
+type predictCommand struct {
+	Model  string   `arg:"" help:"A model's file, or a run's folder for the best model in it."`
+	Files  []string `arg:"" name:"file" help:"Pictures: PNG, JPEG or GIF of any size."`
+	TopK   int      `default:"3" placeholder:"N" help:"Classes to name for each picture, the likeliest first (default 3)."`
+	Invert bool     `help:"Invert the pictures: for dark drawings on a light ground, where the model knows light ones on a dark ground."`
+	JSON   bool     `help:"Print one JSON object a picture."`
+}
+
+// prediction is what predict says about one picture.
+type prediction struct {
+	File        string        `json:"file"`
+	Steps       []string      `json:"steps"` // what was done to the picture
+	Predictions []probability `json:"predictions"`
+}
+
+type probability struct {
+	Class       string  `json:"class"`
+	Probability float64 `json:"probability"`
+}
+
+func (c *predictCommand) Run(s streams) error {
+	if c.TopK < 1 {
+		return usagef("--top-k %d: at least 1 expected", c.TopK)
+	}
+	m, err := loadModel(c.Model)
+	if err != nil {
+		return err
+	}
+	failed := false
+	for _, file := range c.Files {
+		p, err := c.predict(m, file)
+		if err != nil { // the other pictures are still worth naming
+			fmt.Fprintf(s.err, "onehot: %v\n", err)
+			failed = true
+			continue
+		}
+		if c.JSON {
+			err = json.NewEncoder(s.out).Encode(p)
+		} else {
+			err = p.write(s.out)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if failed {
+		return errReported
+	}
+	return nil
+}
+
+// predict names what is in one file.
+func (c *predictCommand) predict(m *model.Model, file string) (prediction, error) {
+	img, err := readPicture(file)
+	if err != nil {
+		return prediction{}, err
+	}
+	picture := transform.Picture{Image: img}
+	p := prediction{File: file}
+	steps := slices.Clone(m.Preprocess)
+	for _, step := range steps {
+		// Inverting comes last before the picture becomes numbers.
+		if c.Invert && step.Type == "to-tensor" {
+			if picture, err = (transform.Invert{}).Apply(picture, random.Key{}); err != nil {
+				return prediction{}, fmt.Errorf("%s: %w", file, err)
+			}
+			p.Steps = append(p.Steps, "inverted")
+		}
+		t, err := step.Transform()
+		if err != nil {
+			return prediction{}, err
+		}
+		p.Steps = append(p.Steps, describe(step, picture.Image)...)
+		if picture, err = t.Apply(picture, random.Key{}); err != nil {
+			return prediction{}, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	if !slices.Equal(picture.Tensor.Shape(), m.InputShape) {
+		return prediction{}, fmt.Errorf("%s: the model's preprocessing makes it %v, and its net takes %v", c.Model, picture.Tensor.Shape(), m.InputShape)
+	}
+	logits := m.Net.Forward(picture.Tensor.Unsqueeze(0).NoGrad())
+	probabilities := tensor.Values[float64](logits.To(tensor.Float64).Softmax(1))
+	order := make([]int, len(probabilities))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch {
+		case probabilities[a] > probabilities[b]:
+			return -1
+		case probabilities[a] < probabilities[b]:
+			return 1
+		}
+		return 0
+	})
+	for _, i := range order[:min(c.TopK, len(order))] {
+		p.Predictions = append(p.Predictions, probability{m.Classes[i], probabilities[i]})
+	}
+	return p, nil
+}
+
+// write writes the prediction as text.
+func (p prediction) write(w io.Writer) error {
+	steps := "as it is"
+	if len(p.Steps) > 0 {
+		steps = strings.Join(p.Steps, ", ")
+	}
+	fmt.Fprintf(w, "%s (%s)\n", p.File, steps)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, c := range p.Predictions {
+		fmt.Fprintf(t, "  %s\t%.4f\n", c.Class, c.Probability)
+	}
+	return t.Flush()
+}
+
+// maxPixels is the most that a picture may declare: beyond what cameras make, and what
+// fits in memory a few times.
+const maxPixels = 64 << 20
+
+// readPicture decodes the picture in a file. Its size is checked before memory is taken
+// for it.
+func readPicture(file string) (image.Image, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	header, format, err := image.DecodeConfig(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: no picture: PNG, JPEG or GIF expected (%w)", file, err)
+	}
+	if header.Width < 1 || header.Height < 1 || header.Width > maxPixels/header.Height {
+		return nil, fmt.Errorf("%s: found a %s of %d by %d pixels, 1 to %d in all expected", file, format, header.Width, header.Height, maxPixels)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	img, _, err := image.Decode(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: broken %s: %w", file, format, err)
+	}
+	return img, nil
+}
+
+// describe says what a step does to a picture, nothing if that is nothing.
+func describe(step model.Step, img image.Image) []string {
+	switch step.Type {
+	case "grayscale":
+		switch img.(type) {
+		case *image.Gray, *image.Gray16:
+			return nil
+		}
+		if o, ok := img.(interface{ Opaque() bool }); ok && !o.Opaque() {
+			return []string{"laid on white", "made grey"}
+		}
+		return []string{"made grey"}
+	case "resize":
+		size := img.Bounds().Size()
+		if size.X == step.Width && size.Y == step.Height {
+			return nil
+		}
+		return []string{fmt.Sprintf("scaled from %dx%d to %dx%d", size.X, size.Y, step.Width, step.Height)}
+	}
+	return nil
+}

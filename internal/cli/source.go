@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/dataset/fashionmnist"
+	"github.com/onehot-go/onehot/dataset/fashionmnist/embedded"
+	"github.com/onehot-go/onehot/dataset/mnist"
+)
+
+// source is how the program gets a data set.
+type source struct {
+	open     func(root string, split dataset.Split) (*dataset.Images, error)
+	download func(ctx context.Context, root string, progress func(file string, done, total int64)) error
+	embedded func(split dataset.Split) (*dataset.Images, error) // nil if it is not
+}
+
+// sources has the data sets by the names that commands know them by.
+var sources = map[string]source{
+	"fashion-mnist": {fashionmnist.Open, fashionmnist.Download, embedded.Open},
+	"mnist":         {mnist.Open, mnist.Download, nil},
+}
+
+func datasetNames() []string { return slices.Sorted(maps.Keys(sources)) }
+
+// dataFlags say where a data set's files are.
+type dataFlags struct {
+	DataDir  string `help:"Folder of the data files; by default fashion-mnist comes with the program, and others are looked for in ./data." placeholder:"DIR"`
+	Download bool   `help:"Fetch data files that are missing."`
+}
+
+// announce returns a function that names each file in log once, as its download begins.
+func announce(log io.Writer) func(file string, done, total int64) {
+	last := ""
+	return func(file string, _, total int64) {
+		if file != last {
+			last = file
+			fmt.Fprintf(log, "fetching %s (%.1f MB)\n", file, float64(total)/1e6)
+		}
+	}
+}
+
+// open returns both splits of the data set of the given name.
+func (f dataFlags) open(ctx context.Context, name string, log io.Writer) (training, test *dataset.Images, err error) {
+	s, ok := sources[name]
+	if !ok {
+		return nil, nil, fmt.Errorf("data set %q: one of %v expected", name, datasetNames())
+	}
+	open := func(split dataset.Split) (*dataset.Images, error) { return s.open(f.DataDir, split) }
+	switch {
+	case f.Download:
+		if err := s.download(ctx, f.DataDir, announce(log)); err != nil {
+			return nil, nil, err
+		}
+	case f.DataDir == "" && s.embedded != nil:
+		open = s.embedded
+	}
+	if training, err = open(dataset.Train); err != nil {
+		return nil, nil, err
+	}
+	test, err = open(dataset.Test)
+	return training, test, err
+}

@@ -1,0 +1,270 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/optim"
+	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/train"
+	"github.com/onehot-go/onehot/transform"
+)
+
+type trainCommand struct {
+	settings `embed:""`
+	dataFlags
+	Out     string `help:"The run's folder (default runs/<model>-<data>-<n>, the first n that is free)." placeholder:"DIR"`
+	Threads int    `default:"0" help:"Threads to compute with; 0 takes all cores. Results do not depend on it."`
+	Resume  bool   `xor:"existing" help:"Go on with the run in --out; it keeps its settings, and --epochs may be raised."`
+	Force   bool   `xor:"existing" help:"Replace the run in --out."`
+	JSON    bool   `help:"Print one JSON object a line instead of text."`
+	Quiet   bool   `short:"q" help:"Print no progress and no remarks."`
+}
+
+// evalBatch is the batch size of evaluation: large enough to keep the cores busy, small
+// enough to stay in the caches.
+const evalBatch = 1000
+
+// prefetch is how many goroutines prepare batches ahead.
+const prefetch = 2
+
+func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams) error {
+	if c.Threads < 0 {
+		return usagef("--threads %d: at least 0 expected", c.Threads)
+	}
+	tensor.SetThreads(c.Threads)
+	if c.Quiet {
+		s.err = io.Discard
+	}
+	if c.Resume {
+		return c.resume(ctx, given(parsed), s)
+	}
+	if given(parsed)["hidden"] && c.Model != "mlp" {
+		return usagef("--hidden is for --model mlp, not %s", c.Model)
+	}
+	return c.start(ctx, s)
+}
+
+// start begins a run.
+func (c *trainCommand) start(ctx context.Context, s streams) error {
+	r, err := c.prepare(ctx, s)
+	if err != nil {
+		return err
+	}
+	if r.folder, err = createFolder(c.Out, c.Force, c.settings); err != nil {
+		return err
+	}
+	if err := writeJSON(r.folder.config(), newConfig(c.settings, r.data, c.Threads)); err != nil {
+		os.Remove(string(r.folder)) // an empty one is no run; one with files stays
+		return err
+	}
+	history, err := report.CreateHistory(r.folder.history())
+	if err != nil {
+		return err
+	}
+	return r.train(ctx, history, train.Progress{}, c.JSON, s)
+}
+
+// resume goes on with the run in --out.
+func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s streams) error {
+	if c.Out == "" {
+		return usagef("--resume needs --out with the run's folder")
+	}
+	f := folder(c.Out)
+	old, err := f.readConfig()
+	if errors.Is(err, fs.ErrNotExist) {
+		return usagef("--resume --out %s: no run in it (config.json is missing)", c.Out)
+	}
+	if err != nil {
+		return err
+	}
+	if err := conflict(given, old.Settings, c.settings); err != nil {
+		return err
+	}
+	epochs := old.Settings.Epochs
+	if given["epochs"] {
+		epochs = c.Epochs
+	}
+	c.settings = old.Settings
+	c.Epochs = epochs
+	r, err := c.prepare(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := old.Data.same(r.data); err != nil {
+		return fmt.Errorf("the data are not those that the run in %s was started with: %w", c.Out, err)
+	}
+	r.folder = f
+	progress, err := train.Restore(f.last(), r.model, r.optimizer)
+	if err != nil {
+		return err
+	}
+	if epochs < progress.Epoch {
+		return usagef("--epochs %d: the run in %s has finished %d", epochs, c.Out, progress.Epoch)
+	}
+	if err := writeJSON(f.config(), newConfig(c.settings, r.data, c.Threads)); err != nil {
+		return err
+	}
+	history, err := report.ContinueHistory(f.history(), progress.Epoch)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.err, "going on with %s after epoch %d of %d\n", f, progress.Epoch, epochs)
+	return r.train(ctx, history, progress, c.JSON, s)
+}
+
+// conflict returns an error if a setting on the command line differs from the run's.
+func conflict(given map[string]bool, old, now settings) error {
+	before, after := old.byFlag(), now.byFlag()
+	for _, flag := range slices.Sorted(maps.Keys(before)) {
+		if flag != "epochs" && given[flag] && before[flag] != after[flag] {
+			return usagef("%s %s: the run was started with %s, and only --epochs can change", flag, after[flag], before[flag])
+		}
+	}
+	return nil
+}
+
+// trainRun is a run that is set up.
+type trainRun struct {
+	settings       settings
+	folder         folder
+	data           dataRecord
+	training, test *loader.Loader
+	model          *model.Model
+	optimizer      optim.Optimizer
+}
+
+// prepare opens the data and makes the model and its optimizer. It writes nothing.
+func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	training, test, err := c.open(ctx, c.Data, s.err)
+	if err != nil {
+		return nil, err
+	}
+	r := &trainRun{settings: c.settings, data: newDataRecord(training, test)}
+	for _, split := range []*dataset.Images{training, test} {
+		split.Transform = transform.ToTensor{}
+	}
+	if r.model, err = c.build(training.Shape(), training.Classes()); err != nil {
+		return nil, err
+	}
+	r.optimizer = optim.NewSGD(nn.ParameterList(r.model.Net), c.LR, optim.SGDOptions{Momentum: c.Momentum, WeightDecay: c.WeightDecay})
+	r.training = loader.New(training, loader.Options{BatchSize: c.BatchSize, Shuffle: true, Seed: c.Seed, Workers: prefetch})
+	r.test = loader.New(test, loader.Options{BatchSize: evalBatch, Workers: prefetch})
+	return r, nil
+}
+
+// train trains to the last epoch, telling s and the run's folder what happens.
+func (r *trainRun) train(ctx context.Context, history *report.History, start train.Progress, asJSON bool, s streams) error {
+	defer history.Close()
+	bar := newProgress(s.err, r.settings.Epochs-start.Epoch, r.training.Samples())
+	finished, best := start.Epoch, start
+	print := func(v any, line string) error {
+		bar.clear()
+		if asJSON {
+			return json.NewEncoder(s.out).Encode(v)
+		}
+		_, err := fmt.Fprintln(s.out, line)
+		return err
+	}
+	for event, err := range train.Run(ctx, train.Config{
+		Model: r.model, Optimizer: r.optimizer, Train: r.training, Test: r.test, Epochs: r.settings.Epochs,
+		Settings: r.settings, Start: start, Keep: train.Keep{Best: r.folder.best(), Last: r.folder.last()},
+	}) {
+		if err != nil {
+			bar.clear()
+			return r.explain(err, finished)
+		}
+		switch e := event.(type) {
+		case train.Step:
+			bar.step(e)
+		case train.Epoch:
+			if e.Epoch > 0 {
+				if err := history.Add(e); err != nil {
+					return err
+				}
+			}
+			if e.Best {
+				best = train.Progress{BestEpoch: e.Epoch, BestAccuracy: e.Test.Accuracy}
+				if err := writeJSON(r.folder.metrics(), report.NewFigures(e.Test, r.model.Classes)); err != nil {
+					return err
+				}
+			}
+			if err := print(newEpochEvent(e), report.Line(e)); err != nil {
+				return err
+			}
+			finished = e.Epoch
+		}
+	}
+	bar.clear()
+	if asJSON {
+		return json.NewEncoder(s.out).Encode(doneEvent{"done", string(r.folder), r.folder.best(), finished, best.BestEpoch, best.BestAccuracy})
+	}
+	fmt.Fprintf(s.err, "best: epoch %d, test acc %.4f; the model is %s\n", best.BestEpoch, best.BestAccuracy, r.folder.best())
+	return nil
+}
+
+// explain says what is left of a run that err ended.
+func (r *trainRun) explain(err error, finished int) error {
+	kept := fmt.Sprintf("epoch %d is saved in %s", finished, r.folder)
+	if finished == 0 {
+		kept = fmt.Sprintf("no epoch was finished, the start is saved in %s", r.folder)
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("interrupted: %s; --resume --out %s goes on from there%.0w", kept, r.folder, err)
+	default:
+		if _, ok := errors.AsType[*train.DivergedError](err); ok {
+			return fmt.Errorf("%w: a learning rate below %g may help; %s", err, r.settings.LR, kept)
+		}
+		return err
+	}
+}
+
+// epochEvent is an epoch on standard output with --json.
+type epochEvent struct {
+	Event       string   `json:"event"`
+	Epoch       int      `json:"epoch"`
+	TrainLoss   *float64 `json:"train_loss"` // null for a model that was not trained
+	TrainAcc    *float64 `json:"train_acc"`
+	TestLoss    float64  `json:"test_loss"`
+	TestAcc     float64  `json:"test_acc"`
+	LR          float64  `json:"lr"`
+	Seconds     float64  `json:"seconds"`
+	EvalSeconds float64  `json:"eval_seconds"`
+}
+
+func newEpochEvent(e train.Epoch) epochEvent {
+	out := epochEvent{Event: "epoch", Epoch: e.Epoch, TestLoss: e.Test.Loss, TestAcc: e.Test.Accuracy, LR: e.LR,
+		Seconds: e.Seconds, EvalSeconds: e.EvalSeconds}
+	if e.Epoch > 0 {
+		out.TrainLoss, out.TrainAcc = &e.TrainLoss, &e.TrainAccuracy
+	}
+	return out
+}
+
+// doneEvent is the last line of --json.
+type doneEvent struct {
+	Event       string  `json:"event"`
+	Run         string  `json:"run"`   // the folder
+	Model       string  `json:"model"` // the file with the best weights
+	Epochs      int     `json:"epochs"`
+	BestEpoch   int     `json:"best_epoch"`
+	BestTestAcc float64 `json:"best_test_acc"`
+}

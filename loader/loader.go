@@ -1,0 +1,206 @@
+// Package loader makes batches of a data set's samples.
+package loader
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// Batch is some samples side by side.
+type Batch struct {
+	Images  *tensor.Tensor // (N, C, H, W) of Float32
+	Labels  *tensor.Tensor // (N) of Int64
+	Indices []int          // (N), of the samples in the data set
+}
+
+// Options say how samples become batches.
+type Options struct {
+	BatchSize int    // samples of a batch, at least 1
+	Shuffle   bool   // in another order every epoch, a function of Seed and the epoch
+	Seed      uint64 // of the order and of what transforms draw
+	Workers   int    // goroutines that prepare batches ahead; 0 prepares each when it is asked for
+	DropLast  bool   // leave out a last batch that is not full
+}
+
+// Loader goes over a data set in batches. Batches depend on the data set, the options
+// but Workers, and the epoch. It may be used from several goroutines at once.
+type Loader struct {
+	data    dataset.Dataset
+	options Options
+}
+
+// New returns a loader over data. It panics if the batch size is below 1 or the number
+// of workers below 0.
+func New(data dataset.Dataset, options Options) *Loader {
+	if options.BatchSize < 1 || options.Workers < 0 {
+		panic(fmt.Errorf("loader.New: batch size %d, workers %d: at least 1 and at least 0 expected", options.BatchSize, options.Workers))
+	}
+	return &Loader{data, options}
+}
+
+// Dataset returns what the loader goes over.
+func (l *Loader) Dataset() dataset.Dataset { return l.data }
+
+// Samples returns the number of samples in an epoch.
+func (l *Loader) Samples() int {
+	if l.options.DropLast {
+		return l.data.Len() / l.options.BatchSize * l.options.BatchSize
+	}
+	return l.data.Len()
+}
+
+// Len returns the number of batches in an epoch.
+func (l *Loader) Len() int {
+	n, size := l.Samples(), l.options.BatchSize
+	return n/size + min(n%size, 1)
+}
+
+// Epoch returns the batches of an epoch. A batch's tensors are overwritten when the next
+// one is asked for: Clone what is to be kept. An error of the data set ends the epoch.
+func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		p := l.plan(epoch)
+		if l.options.Workers == 0 {
+			var b buffer
+			for k := range l.Len() {
+				batch, err := p.batch(k, &b)
+				if !yield(batch, err) || err != nil {
+					return
+				}
+			}
+			return
+		}
+		p.ahead(l.options.Workers, l.Len(), yield)
+	}
+}
+
+// plan is one epoch: which samples, in which order, under which chance.
+type plan struct {
+	data  dataset.Dataset
+	order []int
+	size  int
+	key   random.Key // of the epoch's transforms
+	fill  dataset.Fill
+	shape []int // of one sample, if fill is set
+}
+
+func (l *Loader) plan(epoch int) *plan {
+	seed := random.New(l.options.Seed)
+	p := &plan{data: l.data, size: l.options.BatchSize, key: seed.For("transform").At(epoch)}
+	if l.options.Shuffle {
+		p.order = seed.For("shuffle").At(epoch).Rand().Perm(l.data.Len())
+	} else {
+		p.order = make([]int, l.data.Len())
+		for i := range p.order {
+			p.order[i] = i
+		}
+	}
+	p.order = p.order[:l.Samples()]
+	if b, ok := l.data.(dataset.Batcher); ok {
+		p.fill, p.shape = b.Batch()
+	}
+	return p
+}
+
+// buffer is the memory of one batch, reused for others.
+type buffer struct {
+	images, labels *tensor.Tensor
+}
+
+// reserve returns tensors for n samples of the given shape, views of what b has; it is
+// made for size samples the first time.
+func (b *buffer) reserve(n, size int, shape []int) (images, labels *tensor.Tensor) {
+	if b.images == nil {
+		b.images = tensor.Zeros(tensor.Float32, append([]int{size}, shape...)...)
+		b.labels = tensor.Zeros(tensor.Int64, size)
+	}
+	return b.images.Narrow(0, 0, n), b.labels.Narrow(0, 0, n)
+}
+
+// batch prepares batch k in b.
+func (p *plan) batch(k int, b *buffer) (Batch, error) {
+	indices := p.order[k*p.size : min((k+1)*p.size, len(p.order))]
+	if p.fill != nil {
+		images, labels := b.reserve(len(indices), min(p.size, len(p.order)), p.shape)
+		p.fill(tensor.Data[float32](images), tensor.Data[int64](labels), indices)
+		return Batch{images, labels, indices}, nil
+	}
+	var batch Batch
+	for at, i := range indices {
+		s, err := p.data.Sample(i, p.key.At(i))
+		if err != nil {
+			return Batch{}, err
+		}
+		if s.Tensor == nil {
+			return Batch{}, fmt.Errorf("loader: sample %d is an image: a transform that ends in a tensor expected", i)
+		}
+		if at == 0 {
+			batch.Images, batch.Labels = b.reserve(len(indices), min(p.size, len(p.order)), s.Tensor.Shape())
+			batch.Indices = indices
+		}
+		row := batch.Images.Select(0, at)
+		if !slices.Equal(row.Shape(), s.Tensor.Shape()) {
+			return Batch{}, fmt.Errorf("loader: sample %d has shape %v, the first one %v: one shape for all expected", i, s.Tensor.Shape(), row.Shape())
+		}
+		row.CopyInPlace(s.Tensor)
+		tensor.Data[int64](batch.Labels)[at] = int64(s.Label)
+	}
+	return batch, nil
+}
+
+// prepared is what a worker hands over.
+type prepared struct {
+	batch  Batch
+	err    error
+	raised any // what the data set panicked with
+}
+
+// ahead prepares n batches with the given number of workers and yields them in order.
+// Worker w makes batches w, w+workers, ...: it writes one while its last is in use.
+func (p *plan) ahead(workers, n int, yield func(Batch, error) bool) {
+	workers = min(workers, n)
+	done := make(chan struct{})
+	out := make([]chan prepared, workers)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(done)
+	for w := range workers {
+		out[w] = make(chan prepared)
+		wg.Go(func() {
+			var buffers [2]buffer
+			for k, turn := w, 0; k < n; k, turn = k+workers, 1-turn {
+				select {
+				case out[w] <- p.prepare(k, &buffers[turn]):
+				case <-done:
+					return
+				}
+			}
+		})
+	}
+	for k := range n {
+		r := <-out[k%workers]
+		if r.raised != nil {
+			panic(r.raised)
+		}
+		if !yield(r.batch, r.err) || r.err != nil {
+			return
+		}
+	}
+}
+
+// prepare is batch with a panic caught, to be raised again where the batch is used.
+func (p *plan) prepare(k int, b *buffer) (r prepared) {
+	defer func() {
+		if v := recover(); v != nil {
+			r = prepared{raised: v}
+		}
+	}()
+	r.batch, r.err = p.batch(k, b)
+	return r
+}

@@ -1,0 +1,46 @@
+package metric_test
+
+import (
+	"fmt"
+
+	"github.com/onehot-go/onehot/metric"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+func Example() {
+	logits := tensor.New([]float32{
+		2.0, 0.1, -1,
+		0.3, 1.5, 0.2,
+		0.9, 0.2, 0.7,
+	}, 3, 3)
+	labels := tensor.New([]int64{0, 1, 2}, 3)
+
+	var accuracy metric.Accuracy
+	confusion := metric.NewConfusion(3)
+	accuracy.Update(logits, labels)
+	confusion.Update(logits, labels)
+
+	fmt.Printf("accuracy %.3f\n", accuracy.Result())
+	for _, row := range confusion.Counts() {
+		fmt.Println(row)
+	}
+	for class, r := range confusion.Results() {
+		fmt.Printf("class %d: precision %.2f, recall %.2f, F1 %.2f, support %d\n", class, r.Precision, r.Recall, r.F1, r.Support)
+	}
+	// Output:
+	// accuracy 0.667
+	// [1 0 0]
+	// [0 1 0]
+	// [1 0 0]
+	// class 0: precision 0.50, recall 1.00, F1 0.67, support 1
+	// class 1: precision 1.00, recall 1.00, F1 1.00, support 1
+	// class 2: precision 0.00, recall 0.00, F1 0.00, support 1
+}
+
+func ExampleMean() {
+	var loss metric.Mean
+	loss.Update(0.5, 256) // the mean of a full batch
+	loss.Update(0.9, 64)  // and of the short last one
+	fmt.Printf("%.2f\n", loss.Result())
+	// Output: 0.58
+}

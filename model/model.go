@@ -1,0 +1,246 @@
+// Package model keeps a classifier in one file: the architecture, the weights, the
+// names of the classes and what is done to a picture before the net sees it. The file
+// is in the safetensors format, with the weights named and shaped as in PyTorch's
+// state_dict, so that PyTorch's reader opens it too; everything else is in its metadata.
+package model
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/model/safetensors"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// Definition says what a model is, but for its weights. Every field is saved.
+type Definition struct {
+	Name       string   `json:"name"`        // of the architecture: "softmax", "mlp"
+	Layers     []Layer  `json:"layers"`      // of the net, in order
+	Classes    []string `json:"classes"`     // names, one for each output
+	InputShape []int    `json:"input_shape"` // of one sample: (channels, height, width)
+	Preprocess []Step   `json:"preprocess"`  // from a picture to such a sample, in order
+	Data       string   `json:"data"`        // the data set it was trained on
+	Training   any      `json:"training"`    // how it was trained, for the record
+}
+
+// Layer describes one layer of a net.
+type Layer struct {
+	Name string `json:"name"`
+	Type string `json:"type"`          // "flatten", "linear", "relu"
+	In   int    `json:"in,omitempty"`  // inputs of a linear layer
+	Out  int    `json:"out,omitempty"` // its outputs
+}
+
+// Softmax defines softmax regression: the picture as one row of numbers, and one linear
+// layer from there to the logits.
+func Softmax(inputShape []int, classes []string) Definition {
+	return Definition{
+		Name: "softmax", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape),
+		Layers: []Layer{
+			{Name: "flatten", Type: "flatten"},
+			{Name: "linear", Type: "linear", In: product(inputShape), Out: len(classes)},
+		},
+	}
+}
+
+// MLP defines a multilayer perceptron: linear layers with ReLU between them, one hidden
+// layer for each of the given sizes.
+func MLP(inputShape []int, hidden []int, classes []string) Definition {
+	d := Definition{
+		Name: "mlp", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape),
+		Layers: []Layer{{Name: "flatten", Type: "flatten"}},
+	}
+	in := product(inputShape)
+	for i, out := range append(slices.Clone(hidden), len(classes)) {
+		d.Layers = append(d.Layers, Layer{Name: fmt.Sprintf("linear%d", i+1), Type: "linear", In: in, Out: out})
+		if i < len(hidden) {
+			d.Layers = append(d.Layers, Layer{Name: fmt.Sprintf("relu%d", i+1), Type: "relu"})
+		}
+		in = out
+	}
+	return d
+}
+
+func product(shape []int) int {
+	n := 1
+	for _, s := range shape {
+		n *= s
+	}
+	return n
+}
+
+// module makes the layer, which check has accepted.
+func (l Layer) module(key random.Key) nn.Module {
+	switch l.Type {
+	case "flatten":
+		return nn.Flatten{}
+	case "relu":
+		return nn.ReLU{}
+	case "linear":
+		return nn.NewLinear(l.In, l.Out, key.Rand())
+	}
+	panic("unreachable: " + l.Type)
+}
+
+// The most that a definition may ask for: a gigabyte for one sample and four for the
+// weights.
+const (
+	maxSide       = 1 << 9
+	maxParameters = 1 << 30
+)
+
+// check returns how many parameters the net has, or what is wrong with the definition.
+// It is called before any memory is taken for the net.
+func (d *Definition) check() (parameters int, err error) {
+	if len(d.InputShape) != 3 || slices.Min(d.InputShape) < 1 || slices.Max(d.InputShape) > maxSide {
+		return 0, fmt.Errorf("input_shape: found %v, (channels, height, width) of 1 to %d each expected", d.InputShape, maxSide)
+	}
+	if len(d.Classes) == 0 {
+		return 0, errors.New("classes: none found, at least one expected")
+	}
+	width := 0 // of the row of numbers that the next layer gets; 0 while it is a picture
+	names := map[string]bool{}
+	for i, l := range d.Layers {
+		field := fmt.Sprintf("layers[%d] %q", i, l.Name)
+		if l.Name == "" || strings.Contains(l.Name, ".") || names[l.Name] {
+			return 0, fmt.Errorf("%s: a name of its own without a dot expected", field)
+		}
+		names[l.Name] = true
+		switch l.Type {
+		case "flatten":
+			if width == 0 {
+				width = product(d.InputShape)
+			}
+		case "relu":
+		case "linear":
+			if l.In != width {
+				return 0, fmt.Errorf("%s: found %d inputs, %d expected", field, l.In, width)
+			}
+			if l.Out < 1 || l.Out > maxParameters/(l.In+1) {
+				return 0, fmt.Errorf("%s: found %d outputs, 1 to %d expected", field, l.Out, maxParameters/(l.In+1))
+			}
+			parameters += l.Out * (l.In + 1)
+			if parameters > maxParameters {
+				return 0, fmt.Errorf("%s: more than %d parameters up to here", field, maxParameters)
+			}
+			width = l.Out
+		default:
+			return 0, fmt.Errorf("%s: found type %q, flatten, linear or relu expected", field, l.Type)
+		}
+	}
+	if width != len(d.Classes) {
+		return 0, fmt.Errorf("layers: found %d outputs, %d expected, one a class", width, len(d.Classes))
+	}
+	return parameters, nil
+}
+
+// Model is a net and what it is.
+type Model struct {
+	Definition
+	Net *nn.Sequential
+}
+
+// New returns the model that d defines, its parameters drawn as PyTorch draws them,
+// every layer's from a key of its own under key. The error says which part of the
+// definition makes no net.
+func New(d Definition, key random.Key) (*Model, error) {
+	if _, err := d.check(); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	var layers []nn.Module
+	for _, l := range d.Layers {
+		layers = append(layers, nn.Named(l.Name, l.module(key.For(l.Name))))
+	}
+	return &Model{Definition: d, Net: nn.NewSequential(layers...)}, nil
+}
+
+// Where a file keeps what: the definition in the metadata, and whatever a training run
+// needs beside the weights under a prefix that no layer can have.
+const (
+	metadataKey  = "onehot"
+	ReservedName = "."
+)
+
+// State returns the model as the content of a file. More tensors may be added under
+// names that begin with ReservedName, and more metadata.
+func (m *Model) State() (*safetensors.File, error) {
+	definition, err := json.Marshal(m.Definition)
+	if err != nil {
+		return nil, fmt.Errorf("model: training record: %w", err)
+	}
+	// "format" tells Hugging Face's tools how the tensors are laid out.
+	f := &safetensors.File{Metadata: map[string]string{metadataKey: string(definition), "format": "pt"}}
+	for name, p := range m.Net.Parameters() {
+		f.Tensors = append(f.Tensors, safetensors.Tensor{Name: name, Value: p})
+	}
+	return f, nil
+}
+
+// Save writes the model to the file at path, whole or not at all.
+func (m *Model) Save(path string) error {
+	f, err := m.State()
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, func(w io.Writer) error { return f.Write(w) })
+}
+
+// Load reads the model that Save wrote to path. The error names the file, and the place
+// in it that is at fault.
+func Load(path string) (*Model, error) {
+	f, err := safetensors.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := FromState(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// FromState returns the model in a file's content. Tensors under ReservedName are left
+// to those who put them there.
+func FromState(f *safetensors.File) (*Model, error) {
+	text, ok := f.Metadata[metadataKey]
+	if !ok {
+		return nil, fmt.Errorf("metadata: no %q in it: these are weights without a definition, or not of a model that onehot saved", metadataKey)
+	}
+	var d Definition
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		return nil, fmt.Errorf("metadata %q: %w", metadataKey, err)
+	}
+	want, err := d.check()
+	if err != nil {
+		return nil, fmt.Errorf("metadata %q: %w", metadataKey, err)
+	}
+	if _, err := d.Transform(); err != nil {
+		return nil, fmt.Errorf("metadata %q: %w", metadataKey, err)
+	}
+	state := map[string]*tensor.Tensor{}
+	got := 0
+	for _, t := range f.Tensors {
+		if !strings.HasPrefix(t.Name, ReservedName) {
+			state[t.Name] = t.Value
+			got += t.Value.Numel()
+		}
+	}
+	if got != want { // before memory is taken for what a definition only claims
+		return nil, fmt.Errorf("%d weights found, %d expected by the definition", got, want)
+	}
+	m, err := New(d, random.Key{})
+	if err != nil {
+		return nil, err
+	}
+	if err := nn.LoadState(m.Net, state); err != nil {
+		return nil, err
+	}
+	return m, nil
+}

@@ -1,0 +1,50 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/onehot-go/onehot/transform"
+)
+
+// Step describes one step from a picture, as it was read, to what the net takes.
+type Step struct {
+	Type   string `json:"type"`             // "grayscale", "resize", "to-tensor"
+	Height int    `json:"height,omitempty"` // of resize, in pixels
+	Width  int    `json:"width,omitempty"`
+}
+
+// picture returns the steps for nets that take pictures of shape (1, H, W) with values
+// from 0 to 1.
+func picture(inputShape []int) []Step {
+	return []Step{
+		{Type: "grayscale"},
+		{Type: "resize", Height: inputShape[1], Width: inputShape[2]},
+		{Type: "to-tensor"},
+	}
+}
+
+// Transform returns the step as a transform.
+func (s Step) Transform() (transform.Transform, error) {
+	switch s.Type {
+	case "grayscale":
+		return transform.Grayscale{}, nil
+	case "resize":
+		return transform.Resize{Height: s.Height, Width: s.Width}, nil
+	case "to-tensor":
+		return transform.ToTensor{}, nil
+	}
+	return nil, fmt.Errorf("found type %q, grayscale, resize or to-tensor expected", s.Type)
+}
+
+// Transform returns the steps from a picture to what the net takes.
+func (d *Definition) Transform() (transform.Transform, error) {
+	var all transform.Compose
+	for i, s := range d.Preprocess {
+		t, err := s.Transform()
+		if err != nil {
+			return nil, fmt.Errorf("preprocess[%d]: %w", i, err)
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}

@@ -1,0 +1,88 @@
+package report
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/train"
+)
+
+// columns are the fields of a history file.
+var columns = []string{"epoch", "train_loss", "train_acc", "test_loss", "test_acc", "lr", "seconds"}
+
+// History is the CSV file that has one line an epoch, on disk as soon as the epoch ends.
+type History struct{ f *os.File }
+
+// CreateHistory makes the file at path, with the names of the columns in its first line.
+func CreateHistory(path string) (*History, error) {
+	return startHistory(path, nil)
+}
+
+// ContinueHistory opens the file at path to go on after the given epoch: lines of later
+// ones, which a stopped run left, are dropped. The error names the file and the line
+// that is not a history's.
+func ContinueHistory(path string, epoch int) (*History, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r := csv.NewReader(bufio.NewReader(f))
+	r.FieldsPerRecord = len(columns)
+	var kept [][]string
+	for {
+		line, err := r.Read()
+		if err == io.EOF || errors.Is(err, csv.ErrFieldCount) && len(kept) == epoch+1 {
+			break // whole, or a last line that a crash cut off
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		switch n := len(kept); {
+		case n == 0 && !slices.Equal(line, columns):
+			return nil, fmt.Errorf("%s: line 1: found %q, %q expected", path, line, columns)
+		case n > 0 && line[0] != strconv.Itoa(n):
+			return nil, fmt.Errorf("%s: line %d: found epoch %q, %d expected", path, n+1, line[0], n)
+		}
+		if len(kept) <= epoch {
+			kept = append(kept, line)
+		}
+	}
+	if len(kept) != epoch+1 {
+		return nil, fmt.Errorf("%s: found %d epochs, at least %d expected", path, max(0, len(kept)-1), epoch)
+	}
+	return startHistory(path, kept[1:])
+}
+
+// startHistory writes the file with the given lines and opens it for more.
+func startHistory(path string, lines [][]string) (*History, error) {
+	err := atomicfile.Write(path, func(w io.Writer) error {
+		return csv.NewWriter(w).WriteAll(append([][]string{columns}, lines...))
+	})
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &History{f}, nil
+}
+
+// Add writes the line of an epoch.
+func (h *History) Add(e train.Epoch) error {
+	number := func(v float64) string { return strconv.FormatFloat(v, 'f', 6, 64) }
+	w := csv.NewWriter(h.f)
+	return w.WriteAll([][]string{{strconv.Itoa(e.Epoch), number(e.TrainLoss), number(e.TrainAccuracy),
+		number(e.Test.Loss), number(e.Test.Accuracy), strconv.FormatFloat(e.LR, 'g', -1, 64), number(e.Seconds)}})
+}
+
+// Close closes the file.
+func (h *History) Close() error { return h.f.Close() }

@@ -1,0 +1,221 @@
+// Package train has the training loop: it goes over the batches of every epoch, measures
+// on the test data after each, emits events and keeps checkpoints. It prints and draws
+// nothing: that is for those who listen to the events.
+package train
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/loss"
+	"github.com/onehot-go/onehot/metric"
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/optim"
+)
+
+// Config is a training run. Train shuffles by the epoch's number, from 1.
+type Config struct {
+	Model       *model.Model
+	Optimizer   optim.Optimizer // over the model's parameters
+	Train, Test *loader.Loader
+	Epochs      int // the last epoch to train
+
+	Settings any      // how the run was set up, saved with the model for the record
+	Start    Progress // where to go on from: what Checkpoint.Restore returned; zero at the beginning
+	Keep     Keep     // where checkpoints are kept
+}
+
+// Keep says which files checkpoints are kept in; an empty path keeps none.
+type Keep struct {
+	Best string // the model with the best test accuracy so far
+	Last string // the latest model, with all that a continued run needs
+}
+
+// Progress is how far a run has come.
+type Progress struct {
+	Epoch        int     `json:"epoch"`         // epochs finished
+	BestEpoch    int     `json:"best_epoch"`    // the one with the best test accuracy, the first of equals
+	BestAccuracy float64 `json:"best_accuracy"` // its test accuracy
+}
+
+// Event is something that happened in a run: a Step or an Epoch.
+type Event interface{ event() }
+
+// Step says that a batch has been trained on. Figures are of the epoch so far.
+type Step struct {
+	Epoch, Step int // from 1
+	Steps       int // of the epoch
+	Samples     int // trained on in this epoch so far
+	Loss        float64
+	Accuracy    float64
+}
+
+// Epoch says that an epoch has been trained and measured.
+type Epoch struct {
+	Epoch         int     // from 1; 0 measures a model that was not trained, and has no training figures
+	TrainLoss     float64 // mean over the epoch's samples, each as it was trained on
+	TrainAccuracy float64 // fraction, the same way
+	Test          Evaluation
+	LR            float64 // learning rate
+	Seconds       float64 // of the training steps alone
+	EvalSeconds   float64 // of measuring on the test data
+	Best          bool    // the test accuracy is the best so far
+}
+
+func (Step) event()  {}
+func (Epoch) event() {}
+
+// DivergedError says that a loss stopped being a number that means anything. Nothing
+// after it was saved.
+type DivergedError struct {
+	Epoch, Step int     // from 1; step 0 is the test after the epoch
+	Loss        float64 // what it became
+}
+
+// Error names epoch, step and loss.
+func (e *DivergedError) Error() string {
+	where := fmt.Sprintf("in epoch %d, step %d", e.Epoch, e.Step)
+	if e.Step == 0 {
+		where = fmt.Sprintf("in the test after epoch %d", e.Epoch)
+	}
+	return fmt.Sprintf("training diverged: the loss became %g %s", e.Loss, where)
+}
+
+// maxLoss is the greatest mean loss of a batch that training goes on with, in nats. At a
+// million, neighbouring float32 logits lie a sixteenth apart and probabilities are 0 or
+// 1: no classifier comes back from there, and a bounded gradient may keep the loss from
+// ever becoming infinite.
+const maxLoss = 1e6
+
+// Run trains the model and yields what happens. An error ends it: a *DivergedError, one
+// of the data or of a checkpoint's file, or ctx's, when it is done. Checkpoints are
+// written after each epoch's event has been handled, so that what a listener records of
+// an epoch is there when its checkpoint is.
+func Run(ctx context.Context, c Config) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		if err := c.run(ctx, func(e Event) bool { return yield(e, nil) }); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// run is Run with events going to emit, which returns false to stop.
+func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
+	progress := c.Start
+	if progress.Epoch == 0 {
+		if c.Epochs == 0 {
+			return c.untrained(emit)
+		}
+		if err := c.save(Epoch{}, progress); err != nil {
+			return err
+		}
+	}
+	for epoch := progress.Epoch + 1; epoch <= c.Epochs; epoch++ {
+		e, more, err := c.epoch(ctx, epoch, emit)
+		if err != nil || !more {
+			return err
+		}
+		progress.Epoch = epoch
+		if e.Test.Accuracy > progress.BestAccuracy || progress.BestEpoch == 0 {
+			progress.BestEpoch, progress.BestAccuracy, e.Best = epoch, e.Test.Accuracy, true
+		}
+		if !emit(e) {
+			return nil
+		}
+		if err := c.save(e, progress); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// untrained measures and saves a model as it was initialised.
+func (c *Config) untrained(emit func(Event) bool) error {
+	e := Epoch{Best: true, LR: c.Optimizer.LR()}
+	start := time.Now()
+	var err error
+	if e.Test, err = Evaluate(c.Model.Net, c.Test); err != nil {
+		return err
+	}
+	e.EvalSeconds = time.Since(start).Seconds()
+	if !emit(e) {
+		return nil
+	}
+	return c.save(e, Progress{BestAccuracy: e.Test.Accuracy})
+}
+
+// epoch trains one epoch and measures; more is false if emit stopped it.
+func (c *Config) epoch(ctx context.Context, epoch int, emit func(Event) bool) (e Epoch, more bool, err error) {
+	start := time.Now()
+	var mean metric.Mean
+	var accuracy metric.Accuracy
+	step, samples := 0, 0
+	for batch, err := range c.Train.Epoch(epoch) {
+		if err != nil {
+			return e, false, err
+		}
+		if err := ctx.Err(); err != nil {
+			return e, false, err
+		}
+		step++
+		c.Optimizer.ZeroGrad()
+		logits := c.Model.Net.Forward(batch.Images)
+		l := loss.CrossEntropy{}.Forward(logits, batch.Labels)
+		value := l.Item()
+		if !(value <= maxLoss) { // NaN too
+			return e, false, &DivergedError{epoch, step, value}
+		}
+		l.Backward()
+		c.Optimizer.Step()
+
+		n := batch.Labels.Size(0)
+		samples += n
+		mean.Update(value, n)
+		accuracy.Update(logits, batch.Labels)
+		if !emit(Step{epoch, step, c.Train.Len(), samples, mean.Result(), accuracy.Result()}) {
+			return e, false, nil
+		}
+	}
+	trained := time.Now()
+	e = Epoch{Epoch: epoch, TrainLoss: mean.Result(), TrainAccuracy: accuracy.Result(), LR: c.Optimizer.LR(),
+		Seconds: trained.Sub(start).Seconds()}
+	if e.Test, err = Evaluate(c.Model.Net, c.Test); err != nil {
+		return e, false, err
+	}
+	if math.IsNaN(e.Test.Loss) || math.IsInf(e.Test.Loss, 0) {
+		return e, false, &DivergedError{epoch, 0, e.Test.Loss}
+	}
+	e.EvalSeconds = time.Since(trained).Seconds()
+	return e, true, nil
+}
+
+// Evaluation is how well a model does on a data set.
+type Evaluation struct {
+	Accuracy float64              // fraction of the samples whose class has the highest score
+	Loss     float64              // mean cross-entropy over the samples, in nats
+	Classes  []metric.ClassReport // by class, in the order of the labels
+	Counts   [][]int              // samples by true class (row) and predicted class (column)
+}
+
+// Evaluate measures net on the samples of l, in its first epoch.
+func Evaluate(net nn.Module, l *loader.Loader) (Evaluation, error) {
+	var mean metric.Mean
+	confusion := metric.NewConfusion(len(l.Dataset().Classes()))
+	for batch, err := range l.Epoch(0) {
+		if err != nil {
+			return Evaluation{}, err
+		}
+		logits := net.Forward(batch.Images.NoGrad())
+		mean.Update(loss.CrossEntropy{}.Forward(logits, batch.Labels).Item(), batch.Labels.Size(0))
+		confusion.Update(logits, batch.Labels)
+	}
+	return Evaluation{
+		Accuracy: confusion.Accuracy(), Loss: mean.Result(),
+		Classes: confusion.Results(), Counts: confusion.Counts(),
+	}, nil
+}

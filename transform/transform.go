@@ -1,0 +1,273 @@
+// Package transform turns pictures into what a model takes: images are resized,
+// converted and inverted, become tensors by ToTensor, and are normalized after it. Names
+// and meanings are torchvision's.
+//
+// Images are worked on with 8 bits a channel, grey or opaque RGB: *image.Gray and
+// *image.Gray16 are grey, every other type is colour, and what is transparent is
+// composited over white, as on paper, where drawings and icons are made to be seen. No
+// transform changes the picture that it is given.
+package transform
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// Picture is what transforms take and give. Exactly one field is set: Image until
+// ToTensor, Tensor after it.
+type Picture struct {
+	Image  image.Image
+	Tensor *tensor.Tensor // (C, H, W)
+}
+
+// Transform is one step from a picture as it was read to what a model takes.
+type Transform interface {
+	// Apply returns the picture that the step makes of p, and leaves p as it was. What
+	// it draws is a function of chance, the key of one sample in one epoch; steps that
+	// draw nothing ignore it. It may be called from several goroutines at once. Where p
+	// does not fit the step, the error is an *Error.
+	Apply(p Picture, chance random.Key) (Picture, error)
+}
+
+// Error says that a transform cannot work on the picture it was given.
+type Error struct {
+	Op       string // the transform: "normalize"
+	Found    string // what it was given
+	Expected string // what it works on
+}
+
+// Error names the transform, what it found and what it expected: "resize: found a
+// tensor, expected an image".
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s: found %s, expected %s", e.Op, e.Found, e.Expected)
+}
+
+// Compose applies its transforms one after the other. Each is given a key of its own,
+// derived from its place.
+type Compose []Transform
+
+// Apply returns what the last transform gives; an empty Compose gives p.
+func (c Compose) Apply(p Picture, chance random.Key) (Picture, error) {
+	for i, t := range c {
+		var err error
+		if p, err = t.Apply(p, chance.At(i)); err != nil {
+			return Picture{}, err
+		}
+	}
+	return p, nil
+}
+
+// Lambda is a function used as a transform. It must not change the picture that it is
+// given, and must be safe to call from several goroutines at once.
+type Lambda func(Picture) (Picture, error)
+
+// Apply returns f(p).
+func (f Lambda) Apply(p Picture, _ random.Key) (Picture, error) { return f(p) }
+
+// ToTensor makes a float32 tensor in [0, 1] of an image: (1, H, W) of a grey one and
+// (3, H, W), red, green and blue, of a colour one. A value v of 8 bits becomes v/255,
+// rounded once.
+type ToTensor struct{}
+
+// Apply converts p.Image.
+func (ToTensor) Apply(p Picture, _ random.Key) (Picture, error) {
+	img, err := p.image("to tensor")
+	if err != nil {
+		return Picture{}, err
+	}
+	b := img.Bounds()
+	h, w := b.Dy(), b.Dx()
+	switch img := img.(type) {
+	case *image.Gray:
+		t := tensor.Zeros(tensor.Float32, 1, h, w)
+		out := tensor.Data[float32](t)
+		for y := range h {
+			row := img.Pix[img.PixOffset(b.Min.X, b.Min.Y+y):][:w]
+			for x, v := range row {
+				out[y*w+x] = float32(v) / 255
+			}
+		}
+		return Picture{Tensor: t}, nil
+	default:
+		rgb := img.(*image.RGBA)
+		t := tensor.Zeros(tensor.Float32, 3, h, w)
+		out := tensor.Data[float32](t)
+		for y := range h {
+			row := rgb.Pix[rgb.PixOffset(b.Min.X, b.Min.Y+y):][:4*w]
+			for x := range w {
+				for c := range 3 {
+					out[(c*h+y)*w+x] = float32(row[4*x+c]) / 255
+				}
+			}
+		}
+		return Picture{Tensor: t}, nil
+	}
+}
+
+// Normalize takes Mean[c] from every element of channel c and divides by Std[c]. Each
+// has one number a channel, or one number for all channels. Std must not be 0.
+type Normalize struct{ Mean, Std []float32 }
+
+// Apply normalizes p.Tensor, a float32 tensor of shape (C, H, W).
+func (n Normalize) Apply(p Picture, _ random.Key) (Picture, error) {
+	const op = "normalize"
+	if p.Tensor == nil {
+		return Picture{}, &Error{Op: op, Found: p.kind(), Expected: "a tensor: ToTensor comes before it"}
+	}
+	if p.Tensor.DType() != tensor.Float32 || p.Tensor.Dim() != 3 {
+		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("%s elements of shape %v", p.Tensor.DType(), p.Tensor.Shape()),
+			Expected: "float32 elements of shape [C H W]"}
+	}
+	channels, area := p.Tensor.Size(0), p.Tensor.Size(1)*p.Tensor.Size(2)
+	for _, per := range [][]float32{n.Mean, n.Std} {
+		if len(per) != 1 && len(per) != channels {
+			return Picture{}, &Error{Op: op, Found: fmt.Sprintf("%d means and %d deviations", len(n.Mean), len(n.Std)),
+				Expected: fmt.Sprintf("1 or %d, the number of channels", channels)}
+		}
+	}
+	t := tensor.Zeros(tensor.Float32, p.Tensor.Shape()...)
+	in, out := tensor.Data[float32](p.Tensor.Contiguous()), tensor.Data[float32](t)
+	for c := range channels {
+		mean, std := n.Mean[c%len(n.Mean)], n.Std[c%len(n.Std)]
+		if std == 0 {
+			return Picture{}, &Error{Op: op, Found: fmt.Sprintf("a deviation of 0 for channel %d", c), Expected: "another number"}
+		}
+		for i := c * area; i < (c+1)*area; i++ {
+			out[i] = (in[i] - mean) / std
+		}
+	}
+	return Picture{Tensor: t}, nil
+}
+
+// Grayscale makes a colour image grey by the luma of ITU-R 601-2, in whole numbers as
+// PIL computes it: L = (19595 R + 38470 G + 7471 B + 32768) >> 16. A grey image stays
+// as it is. Where PIL drops alpha, transparent pixels are composited over white.
+type Grayscale struct{}
+
+// Apply gives an *image.Gray.
+func (Grayscale) Apply(p Picture, _ random.Key) (Picture, error) {
+	img, err := p.image("grayscale")
+	if err != nil {
+		return Picture{}, err
+	}
+	rgb, ok := img.(*image.RGBA)
+	if !ok {
+		return Picture{Image: img}, nil
+	}
+	b := rgb.Bounds()
+	grey := image.NewGray(b)
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		in, out := rgb.Pix[rgb.PixOffset(b.Min.X, y):], grey.Pix[grey.PixOffset(b.Min.X, y):]
+		for x := range b.Dx() {
+			r, g, b := uint32(in[4*x]), uint32(in[4*x+1]), uint32(in[4*x+2])
+			out[x] = uint8((19595*r + 38470*g + 7471*b + 1<<15) >> 16)
+		}
+	}
+	return Picture{Image: grey}, nil
+}
+
+// Invert makes a negative: every value v of 8 bits becomes 255-v.
+type Invert struct{}
+
+// Apply gives an *image.Gray or an opaque *image.RGBA.
+func (Invert) Apply(p Picture, _ random.Key) (Picture, error) {
+	img, err := p.image("invert")
+	if err != nil {
+		return Picture{}, err
+	}
+	b := img.Bounds()
+	switch img := img.(type) {
+	case *image.Gray:
+		out := image.NewGray(b)
+		for y := b.Min.Y; y < b.Max.Y; y++ {
+			row := out.Pix[out.PixOffset(b.Min.X, y):]
+			for x, v := range img.Pix[img.PixOffset(b.Min.X, y):][:b.Dx()] {
+				row[x] = 255 - v
+			}
+		}
+		return Picture{Image: out}, nil
+	default:
+		rgb := img.(*image.RGBA)
+		out := image.NewRGBA(b)
+		for y := b.Min.Y; y < b.Max.Y; y++ {
+			row := out.Pix[out.PixOffset(b.Min.X, y):]
+			for i, v := range rgb.Pix[rgb.PixOffset(b.Min.X, y):][:4*b.Dx()] {
+				if i%4 == 3 { // alpha
+					row[i] = v
+				} else {
+					row[i] = 255 - v
+				}
+			}
+		}
+		return Picture{Image: out}, nil
+	}
+}
+
+// Table returns what t makes of every 8-bit value, one table a channel, where t maps
+// each value of each channel by itself: ToTensor, with Invert before it and Normalize
+// after it where wanted, on images with the given number of channels, 1 or 3. A batch
+// can then be converted by look-up: tables[c][v] has the very bits that Apply gives a
+// value v in channel c. For any other transform ok is false.
+func Table(t Transform, channels int) (tables [][256]float32, ok bool) {
+	if channels != 1 && channels != 3 {
+		return nil, false
+	}
+	var steps []Transform
+	flatten(t, &steps)
+	for _, s := range steps {
+		switch s.(type) {
+		case ToTensor, Normalize, Invert:
+		case Grayscale:
+			if channels != 1 { // it mixes channels
+				return nil, false
+			}
+		default:
+			return nil, false
+		}
+	}
+	// Apply itself makes the table, of an image that has every value once: so the bits
+	// are the same, and what it refuses has no table.
+	p, err := t.Apply(Picture{Image: ramp(channels)}, random.Key{})
+	if err != nil || p.Tensor == nil {
+		return nil, false
+	}
+	values := tensor.Data[float32](p.Tensor)
+	tables = make([][256]float32, channels)
+	for c := range tables {
+		copy(tables[c][:], values[c*256:])
+	}
+	return tables, true
+}
+
+// flatten adds t to steps, with every Compose replaced by what is in it.
+func flatten(t Transform, steps *[]Transform) {
+	if c, ok := t.(Compose); ok {
+		for _, t := range c {
+			flatten(t, steps)
+		}
+		return
+	}
+	*steps = append(*steps, t)
+}
+
+// ramp returns an image of one row in which the pixel at x has the value x in every
+// channel.
+func ramp(channels int) image.Image {
+	if channels == 1 {
+		img := image.NewGray(image.Rect(0, 0, 256, 1))
+		for x := range 256 {
+			img.Pix[x] = uint8(x)
+		}
+		return img
+	}
+	img := image.NewRGBA(image.Rect(0, 0, 256, 1))
+	for x := range 256 {
+		v := uint8(x)
+		img.SetRGBA(x, 0, color.RGBA{R: v, G: v, B: v, A: 255})
+	}
+	return img
+}
