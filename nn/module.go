@@ -87,6 +87,12 @@ func (e *StateError) Error() string {
 	return strings.Join(append(parts, e.Mismatched...), "; ")
 }
 
+// describe writes t's type and shape: "float32 (10, 784)".
+func describe(t *tensor.Tensor) string {
+	shape := strings.Trim(fmt.Sprint(t.Shape()), "[]")
+	return fmt.Sprintf("%s (%s)", t.DType(), strings.ReplaceAll(shape, " ", ", "))
+}
+
 // LoadState copies the tensors of state into m's parameters of the same names. Names,
 // shapes and types must agree, or it changes nothing and returns a *StateError.
 func LoadState(m Module, state map[string]*tensor.Tensor) error {
@@ -102,15 +108,14 @@ func LoadState(m Module, state map[string]*tensor.Tensor) error {
 		case v == nil:
 			wrong.Missing = append(wrong.Missing, name)
 		case v.DType() != p.DType() || !slices.Equal(v.Shape(), p.Shape()):
-			wrong.Mismatched = append(wrong.Mismatched, fmt.Sprintf("%s: %s %v expected, got %s %v",
-				name, p.DType(), p.Shape(), v.DType(), v.Shape()))
+			wrong.Mismatched = append(wrong.Mismatched, fmt.Sprintf("%s: %s expected, got %s", name, describe(p), describe(v)))
 		}
 	}
 	if wrong.Missing != nil || wrong.Unexpected != nil || wrong.Mismatched != nil {
 		return &wrong
 	}
 	for name, p := range params {
-		p.CopyInPlace(state[name])
+		p.CopyInPlace(state[name].Detach())
 	}
 	return nil
 }

@@ -101,18 +101,20 @@ func (t *Tensor) MulScalar(v float64) *Tensor { return t.Mul(scalarFor(t, v)) }
 func (t *Tensor) DivScalar(v float64) *Tensor { return t.Div(scalarFor(t, v)) }
 
 // scalarFor returns v as a scalar that keeps t's type: an integer where t has integers
-// and v is one, a float otherwise.
+// and v is one, a float otherwise. Bool becomes Int64 or Float32.
 func scalarFor(t *Tensor, v float64) *Tensor {
 	switch {
-	case t.dtype == Float64:
-		return Scalar(v)
-	case !t.dtype.IsFloat() && v == math.Trunc(v):
-		return Scalar(int64(v))
+	case t.dtype.IsFloat():
+		return Scalar(v).To(t.dtype)
+	case v != math.Trunc(v) || math.IsInf(v, 0):
+		return Scalar(float32(v))
+	case t.dtype == Uint8:
+		return Scalar(v).To(Int64).To(Uint8)
 	}
-	return Scalar(float32(v))
+	return Scalar(v).To(Int64)
 }
 
-// float returns t as it enters an operation on floats: integers become float32, as in
+// asFloat returns t as it enters an operation on floats: integers become float32, as in
 // PyTorch.
 func (t *Tensor) asFloat() *Tensor {
 	if t.dtype.IsFloat() {

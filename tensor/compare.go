@@ -24,6 +24,8 @@ func equal[T Number](a, b T) bool    { return a == b }
 func notEqual[T Number](a, b T) bool { return a != b }
 func less[T Number](a, b T) bool     { return a < b }
 func lessEq[T Number](a, b T) bool   { return a <= b }
+func more[T Number](a, b T) bool     { return a > b }
+func moreEq[T Number](a, b T) bool   { return a >= b }
 
 // Eq returns where t equals y, element by element and broadcast, as Bool. NaN equals
 // nothing.
@@ -43,7 +45,7 @@ func (t *Tensor) Lt(y *Tensor) *Tensor { return compare("lt", t, y, less, less, 
 func (t *Tensor) Le(y *Tensor) *Tensor { return compare("le", t, y, lessEq, lessEq, lessEq, lessEq) }
 
 // Gt returns where t is greater than y, as Bool.
-func (t *Tensor) Gt(y *Tensor) *Tensor { return compare("gt", y, t, less, less, less, less) }
+func (t *Tensor) Gt(y *Tensor) *Tensor { return compare("gt", t, y, more, more, more, more) }
 
 // Ge returns where t is greater than y or equal to it, as Bool.
-func (t *Tensor) Ge(y *Tensor) *Tensor { return compare("ge", y, t, lessEq, lessEq, lessEq, lessEq) }
+func (t *Tensor) Ge(y *Tensor) *Tensor { return compare("ge", t, y, moreEq, moreEq, moreEq, moreEq) }

@@ -115,14 +115,12 @@ func (t *Tensor) Backward(seed ...*Tensor) {
 	if !t.requiresGrad {
 		panic(&GradError{Op: "backward", Detail: "the value depends on no tensor that requires gradients"})
 	}
-	g := t.seed(seed)
-	g.noGrad = true // gradients of gradients are not recorded
 
 	pending := map[*node]*Tensor{}
 	// give adds g to the gradient of in: the one place where gradients are summed back
 	// over broadcast dimensions and added up.
 	give := func(in, g *Tensor) {
-		g = sumTo(g, in.shape)
+		g = sumTo(g.NoGrad(), in.shape) // gradients of gradients are not recorded
 		switch {
 		case in.node == nil:
 			in.accumulate(g)
@@ -132,7 +130,7 @@ func (t *Tensor) Backward(seed ...*Tensor) {
 			pending[in.node] = pending[in.node].Add(g)
 		}
 	}
-	give(t, g)
+	give(t, t.seed(seed))
 	for _, n := range order(t.node) {
 		grads := n.backward(pending[n])
 		delete(pending, n)
@@ -156,7 +154,7 @@ func (t *Tensor) seed(seed []*Tensor) *Tensor {
 		if seed[0].dtype != t.dtype {
 			panic(&DTypeError{Op: "backward", Got: seed[0].dtype, Want: t.dtype.String() + " as the value has"})
 		}
-		return seed[0].detached()
+		return seed[0]
 	case t.Numel() != 1:
 		Fail("backward", "a value that is not a scalar needs a seed", t)
 	}
@@ -170,8 +168,9 @@ func (n *node) backward(g *Tensor) []*Tensor {
 	}
 	for _, s := range n.saved {
 		if s.t.store.version != s.version {
-			Fail("backward", fmt.Sprintf("a value that the gradient of %s needs was changed in place (%d changes since)",
-				n.op, s.t.store.version-s.version), s.t)
+			panic(&GradError{Op: "backward", Detail: fmt.Sprintf(
+				"a value of shape %s that the gradient of %s needs was changed in place (%d changes since)",
+				shapeString(s.t.shape), n.op, s.t.store.version-s.version)})
 		}
 	}
 	grads := n.grads(g)

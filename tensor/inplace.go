@@ -7,8 +7,9 @@ import (
 )
 
 // inPlace prepares t to be overwritten by an operation on y, which may be nil: it
-// refuses what gradients could not follow, and counts the change.
-func (t *Tensor) inPlace(op string, y *Tensor) {
+// refuses what gradients could not follow, and counts the change. It returns y to be
+// read, a copy where it shares t's memory.
+func (t *Tensor) inPlace(op string, y *Tensor) *Tensor {
 	if t.node != nil {
 		panic(&GradError{Op: op, Detail: "the result of " + t.node.op + " is part of a recorded computation: change a Detach of it, or a Clone"})
 	}
@@ -16,7 +17,7 @@ func (t *Tensor) inPlace(op string, y *Tensor) {
 		if y.requiresGrad && !t.noGrad {
 			panic(&GradError{Op: op, Detail: "in-place operations are not recorded, and the operand requires gradients: Detach it"})
 		}
-		if strides, ok := y.broadcastStrides(t.shape); !ok || len(strides) != t.Dim() {
+		if _, ok := y.broadcastStrides(t.shape); !ok {
 			Fail(op, "the second cannot be broadcast to the first", t, y)
 		}
 	}
@@ -28,15 +29,23 @@ func (t *Tensor) inPlace(op string, y *Tensor) {
 		}
 	}
 	t.store.version++
+	if y == nil {
+		return nil
+	}
+	y = y.detached()
+	if y.store == t.store {
+		return y.Clone()
+	}
+	return y
 }
 
 // zipInPlace writes the operation on t and y to t.
 func (t *Tensor) zipInPlace(op string, y *Tensor, fs zipFuncs) *Tensor {
-	t.inPlace(op, y)
+	y = t.inPlace(op, y)
 	if t.dtype == Bool || category(y.dtype) > category(t.dtype) {
 		panic(&DTypeError{Op: op, Got: y.dtype, Want: "a type that " + t.dtype.String() + " can hold"})
 	}
-	zipTo(t, t, y.detached().To(t.dtype), fs)
+	zipTo(t, t, y.To(t.dtype), fs)
 	return t
 }
 
@@ -65,8 +74,7 @@ func (t *Tensor) AddScaledInPlace(y *Tensor, alpha float64) *Tensor {
 // CopyInPlace overwrites t with the elements of y, broadcast to t's shape and converted
 // to its type as To does, and returns t.
 func (t *Tensor) CopyInPlace(y *Tensor) *Tensor {
-	t.inPlace("copy in place", y)
-	t.assign(y)
+	t.assign(t.inPlace("copy in place", y))
 	return t
 }
 

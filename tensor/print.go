@@ -24,14 +24,14 @@ func (t *Tensor) String() string {
 	p := printer{short: t.Numel() > printThreshold}
 	switch {
 	case t.Numel() > 0:
-		p.format = newFormat(t, p.short)
+		p.format, p.width = newFormat(t, p.short)
 		p.write(&b, t.detached(), len(open))
 	case t.Dim() == 1:
 		b.WriteString("[]")
 	default:
 		fmt.Fprintf(&b, "[], size=%s", shapeString(t.shape))
 	}
-	if t.dtype != Float32 && t.dtype != Int64 && t.dtype != Bool {
+	if t.dtype != Float32 && (t.Numel() == 0 || t.dtype != Int64 && t.dtype != Bool) { // elements show the latter two
 		p.suffix(&b, "dtype="+t.dtype.String(), len(open))
 	}
 	if t.requiresGrad {
@@ -43,14 +43,15 @@ func (t *Tensor) String() string {
 
 // printer writes the elements of one tensor.
 type printer struct {
-	short  bool // leave the middle of long dimensions out
-	format func(v float64) string
+	short  bool                   // leave the middle of long dimensions out
+	format func(e *Tensor) string // of one element
+	width  int                    // that format pads numbers to
 }
 
 // write writes t, whose opening bracket stands in column indent.
 func (p printer) write(b *strings.Builder, t *Tensor, indent int) {
 	if t.Dim() == 0 {
-		b.WriteString(p.format(t.Item()))
+		b.WriteString(p.format(t))
 		return
 	}
 	pad := strings.Repeat(" ", indent+1)
@@ -69,7 +70,7 @@ func (p printer) write(b *strings.Builder, t *Tensor, indent int) {
 		}
 		return
 	}
-	perLine := max(1, (printWidth-indent)/(len(p.format(t.At(0)))+2))
+	perLine := max(1, (printWidth-indent)/(p.width+2))
 	for i, at := range p.shown(t.shape[0]) {
 		switch {
 		case i > 0 && i%perLine == 0:
@@ -81,7 +82,7 @@ func (p printer) write(b *strings.Builder, t *Tensor, indent int) {
 			b.WriteString(" ...")
 			continue
 		}
-		b.WriteString(p.format(t.At(at)))
+		b.WriteString(p.format(t.Select(0, at)))
 	}
 }
 
@@ -110,29 +111,36 @@ func (p printer) suffix(b *strings.Builder, text string, indent int) {
 	b.WriteString(", " + text)
 }
 
-// newFormat returns how t's elements are written, all with the same width.
-func newFormat(t *Tensor, short bool) func(v float64) string {
-	values := Values[float64](t.shownPart(short))
-	text := floatText(t.dtype, values)
-	width := 1
-	for _, v := range values {
+// newFormat returns how an element of t is written, and the width that all have.
+func newFormat(t *Tensor, short bool) (format func(e *Tensor) string, width int) {
+	part := t.shownPart(short).Reshape(-1)
+	text := elementText(part)
+	width = 1
+	for i := range part.Numel() {
 		// PyTorch measures what is neither 0 nor special: those fit beside a number.
-		if !t.dtype.IsFloat() || v != 0 && !math.IsInf(v, 0) && !math.IsNaN(v) {
-			width = max(width, len(text(v)))
+		e := part.Select(0, i)
+		if v := e.Item(); !t.dtype.IsFloat() || v != 0 && !math.IsInf(v, 0) && !math.IsNaN(v) {
+			width = max(width, len(text(e)))
 		}
 	}
-	return func(v float64) string { return fmt.Sprintf("%*s", width, text(v)) }
+	return func(e *Tensor) string { return fmt.Sprintf("%*s", width, text(e)) }, width
 }
 
-// floatText returns how one value is written: whole numbers with a bare point, others
-// with four decimals, in scientific notation where the range asks for it.
-func floatText(dtype DType, values []float64) func(v float64) string {
-	switch dtype {
+// elementText returns how an element of t is written, without padding.
+func elementText(t *Tensor) func(e *Tensor) string {
+	switch t.dtype {
 	case Bool:
-		return func(v float64) string { return fmt.Sprint(v != 0) }
+		return func(e *Tensor) string { return fmt.Sprint(e.Item() != 0) }
 	case Uint8, Int64:
-		return func(v float64) string { return fmt.Sprintf("%.0f", v) }
+		return func(e *Tensor) string { return fmt.Sprint(Values[int64](e)[0]) }
 	}
+	text := floatText(Values[float64](t))
+	return func(e *Tensor) string { return text(e.Item()) }
+}
+
+// floatText returns how one of values is written: whole numbers with a bare point,
+// others with four decimals, in scientific notation where the range asks for it.
+func floatText(values []float64) func(v float64) string {
 	low, high, whole := math.Inf(1), 0.0, true
 	for _, v := range values {
 		if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {

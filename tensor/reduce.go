@@ -119,7 +119,7 @@ func (t *Tensor) MeanKeepDim(dims ...int) *Tensor {
 	if !t.dtype.IsFloat() {
 		panic(&DTypeError{Op: "mean", Got: t.dtype, Want: "float32 or float64"})
 	}
-	sum := t.SumKeepDim(dims...)
+	sum := t.SumKeepDim(t.dims("mean", dims)...)
 	return sum.DivScalar(float64(t.Numel()) / float64(sum.Numel()))
 }
 

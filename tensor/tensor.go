@@ -106,6 +106,9 @@ func Data[T Element](t *Tensor) []T {
 	if !t.IsContiguous() {
 		Fail("data", fmt.Sprintf("not contiguous (strides %v): call Contiguous first", t.strides), t)
 	}
+	if t.Numel() == 0 { // a view of nothing may begin behind the storage
+		return s[:0:0]
+	}
 	end := t.offset + t.Numel()
 	return s[t.offset:end:end]
 }

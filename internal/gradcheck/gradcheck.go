@@ -13,7 +13,7 @@ import (
 
 const (
 	step      = 1e-6 // of a central difference, times the element's magnitude where that is above 1
-	tolerance = 1e-8 // of a gradient, times its magnitude where that is above 1
+	tolerance = 1e-7 // of a gradient, times its magnitude where that is above 1
 )
 
 // Check returns an error unless Backward's gradients of f, with respect to all inputs

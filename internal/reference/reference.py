@@ -7,12 +7,15 @@ import torch
 
 
 def number(v):
-    """A value as JSON holds it: NaN and infinities are strings, booleans 0 or 1."""
-    if isinstance(v, bool):
+    """A NumPy scalar as JSON holds it, with the fewest digits of its type that tell it from its neighbours.
+
+    NaN and infinities are strings, booleans 0 or 1.
+    """
+    if v.dtype.kind != "f":
         return int(v)
-    if isinstance(v, float) and not math.isfinite(v):
+    if not math.isfinite(v):
         return str(v)
-    return v
+    return int(v) if v == int(v) and abs(v) < 1e15 and not (v == 0 and math.copysign(1, v) < 0) else float(str(v))
 
 
 def array(t):
@@ -20,7 +23,7 @@ def array(t):
     return {
         "dtype": str(t.dtype).removeprefix("torch."),
         "shape": list(t.shape),
-        "data": [number(v) for v in t.detach().flatten().tolist()],
+        "data": [number(v) for v in t.detach().flatten().numpy()],
     }
 
 

@@ -1,0 +1,222 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/onehot-go/onehot/internal/parallel"
+)
+
+// sizes has each length by which something is cut, and its neighbours, beside lengths
+// that have no divisor in common with any.
+var (
+	small = []int{0, 1, 2, 3, 4, 5, 13}
+	edges = []int{63, 64, 65, 127, 255, 256, 257, 511, 512, 513}
+)
+
+// TestGemm compares products of small whole numbers, which are exact in any order of
+// summing, with three plain loops.
+func TestGemm(t *testing.T) {
+	t.Run("float32", testGemm[float32])
+	t.Run("float64", testGemm[float64])
+}
+
+func testGemm[T Float](t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	whole := func() T { return T(r.IntN(9) - 4) }
+	for _, m := range small {
+		for _, n := range small {
+			for _, k := range small {
+				for la := range layouts {
+					for lb := range layouts {
+						check(t, m, n, k, la, lb, whole)
+					}
+				}
+			}
+		}
+	}
+	for _, e := range edges {
+		for _, size := range [][3]int{{e, 5, 3}, {5, e, 3}, {5, 3, e}, {e, e, 3}, {3, e, e}, {e, 3, e}} {
+			check(t, size[0], size[1], size[2], r.IntN(layouts), r.IntN(layouts), whole)
+		}
+	}
+	check(t, 67, 515, 259, 0, 1, whole)
+}
+
+// check compares one product and looks at the memory around it.
+func check[T Float](t *testing.T, m, n, k, la, lb int, draw func() T) {
+	t.Helper()
+	name := fmt.Sprintf("m %d, n %d, k %d, layouts %d and %d", m, n, k, la, lb)
+	a, b := matrix(m, k, la, draw), matrix(k, n, lb, draw)
+	const margin, canary = 16, 12345
+	buf := slices.Repeat([]T{canary}, m*n+2*margin)
+	c := buf[margin : margin+m*n]
+	for i := range c {
+		c[i] = T(math.NaN()) // what was there must not be read
+	}
+	Gemm(c, a, b)
+	for i := range m {
+		for j := range n {
+			if want := T(dot(a, b, i, j)); c[i*n+j] != want {
+				t.Fatalf("%s: element (%d, %d): got %v, want %v", name, i, j, c[i*n+j], want)
+			}
+		}
+	}
+	for i := range margin {
+		if buf[i] != canary || buf[len(buf)-1-i] != canary {
+			t.Fatalf("%s: memory around the result was written", name)
+		}
+	}
+}
+
+// dot returns the sum of a[i][l]·b[l][j].
+func dot[T Float](a, b Matrix[T], i, j int) float64 {
+	sum := 0.0
+	for l := range a.Cols {
+		sum += at(a, i, l) * at(b, l, j)
+	}
+	return sum
+}
+
+func at[T Float](m Matrix[T], i, j int) float64 { return float64(m.Data[i*m.RowStride+j*m.ColStride]) }
+
+// layouts is the number of ways in which matrix lays elements out.
+const layouts = 6
+
+// matrix returns a matrix of drawn elements: by rows or by columns, without gaps, with a
+// gap behind each row or column, or between all elements. Gaps hold NaN, and the slice
+// ends with the last element.
+func matrix[T Float](rows, cols, layout int, draw func() T) Matrix[T] {
+	m := Matrix[T]{Rows: rows, Cols: cols}
+	gap, step := 0, 1
+	switch layout / 2 {
+	case 1:
+		gap = 3
+	case 2:
+		gap, step = 1, 2
+	}
+	if layout%2 == 0 {
+		m.RowStride, m.ColStride = cols*step+gap, step
+	} else {
+		m.RowStride, m.ColStride = step, rows*step+gap
+	}
+	if rows > 0 && cols > 0 {
+		m.Data = make([]T, (rows-1)*m.RowStride+(cols-1)*m.ColStride+1)
+	}
+	for i := range m.Data {
+		m.Data[i] = T(math.NaN())
+	}
+	for i := range rows {
+		for j := range cols {
+			m.Data[i*m.RowStride+j*m.ColStride] = draw()
+		}
+	}
+	return m
+}
+
+// TestGemmRounding holds sums of numbers that do round to the bound of their error: k
+// roundings, each of half a unit in the last place of what is added up so far.
+func TestGemmRounding(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { testGemmRounding[float32](t, 0x1p-24) })
+	t.Run("float64", func(t *testing.T) { testGemmRounding[float64](t, 0x1p-53) })
+}
+
+func testGemmRounding[T Float](t *testing.T, unit float64) {
+	const m, n, k = 33, 35, 600
+	r := rand.New(rand.NewPCG(3, 4))
+	draw := func() T { return T(r.NormFloat64()) }
+	a, b := matrix(m, k, 0, draw), matrix(k, n, 0, draw)
+	c := make([]T, m*n)
+	Gemm(c, a, b)
+	for i := range m {
+		for j := range n {
+			exact, size := new(kahan), 0.0
+			for l := range k {
+				exact.add(at(a, i, l) * at(b, l, j))
+				size += math.Abs(at(a, i, l) * at(b, l, j))
+			}
+			if got := float64(c[i*n+j]); math.Abs(got-exact.sum) > (k+1)*unit*size {
+				t.Fatalf("element (%d, %d): got %v, want %v", i, j, got, exact.sum)
+			}
+		}
+	}
+}
+
+// kahan adds up with the roundings carried along.
+type kahan struct{ sum, lost float64 }
+
+func (k *kahan) add(v float64) {
+	v -= k.lost
+	sum := k.sum + v
+	k.lost = (sum - k.sum) - v
+	k.sum = sum
+}
+
+// A NaN or an infinity reaches every element that it is part of and no other, and is not
+// hidden by a 0.
+func TestGemmSpecial(t *testing.T) {
+	const m, n, k = 7, 9, 300
+	for _, special := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		for _, l := range []int{0, 1, 255, 256, k - 1} {
+			zero := func() float32 { return 0 }
+			a, b := matrix(m, k, 0, zero), matrix(k, n, 1, zero)
+			a.Data[5*a.RowStride+l*a.ColStride] = float32(special)
+			b.Data[l*b.RowStride+2*b.ColStride] = 1
+			c := make([]float32, m*n)
+			Gemm(c, a, b)
+			for i, got := range c {
+				want := 0.0
+				switch {
+				case i/n == 5 && i%n == 2:
+					want = special
+				case i/n == 5: // 0·Inf
+					want = math.NaN()
+				}
+				if g := float64(got); g != want && !(math.IsNaN(g) && math.IsNaN(want)) {
+					t.Errorf("%v at %d: element (%d, %d): got %v, want %v", special, l, i/n, i%n, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestGemmSameBitsForAnyThreads(t *testing.T) {
+	defer parallel.SetThreads(0)
+	r := rand.New(rand.NewPCG(5, 6))
+	draw := func() float32 { return float32(r.NormFloat64()) }
+	for _, size := range [][3]int{{257, 31, 300}, {31, 257, 300}, {128, 128, 128}, {2, 3000, 40}, {3001, 3, 40}, {1, 1, 5000}} {
+		m, n, k := size[0], size[1], size[2]
+		a, b := matrix(m, k, 0, draw), matrix(k, n, 1, draw)
+		var want []float32
+		for _, threads := range []int{1, 2, 3, 8} {
+			parallel.SetThreads(threads)
+			c := make([]float32, m*n)
+			Gemm(c, a, b)
+			if want == nil {
+				want = c
+			}
+			for i := range c {
+				if math.Float32bits(c[i]) != math.Float32bits(want[i]) {
+					t.Fatalf("%v: element %d is %v on %d threads, %v on 1", size, i, c[i], threads, want[i])
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkGemm(b *testing.B) {
+	for _, size := range [][3]int{{256, 10, 784}, {256, 256, 784}, {512, 512, 512}} {
+		m, n, k := size[0], size[1], size[2]
+		b.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(b *testing.B) {
+			one := func() float32 { return 1 }
+			x, y, c := matrix(m, k, 0, one), matrix(k, n, 1, one), make([]float32, m*n)
+			for b.Loop() {
+				Gemm(c, x, y)
+			}
+			b.ReportMetric(2*float64(m)*float64(n)*float64(k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}

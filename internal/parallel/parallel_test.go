@@ -1,0 +1,113 @@
+package parallel
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+func TestForCoversEveryIndexOnce(t *testing.T) {
+	defer SetThreads(0)
+	for _, threads := range []int{1, 2, 3, 8} {
+		SetThreads(threads)
+		for _, n := range []int{0, 1, 2, 3, 7, 8, 9, 64, 1000} {
+			for _, grain := range []int{-1, 0, 1, 2, 3, 64, 999, 1000, 1001} {
+				name := fmt.Sprintf("%d threads, n %d, grain %d", threads, n, grain)
+				var mu sync.Mutex
+				var ranges [][2]int
+				For(n, grain, func(lo, hi int) {
+					mu.Lock()
+					defer mu.Unlock()
+					ranges = append(ranges, [2]int{lo, hi})
+				})
+				if want := min(threads, max(n/max(grain, 1), min(n, 1))); len(ranges) != want {
+					t.Errorf("%s: %d ranges, want %d", name, len(ranges), want)
+				}
+				slices.SortFunc(ranges, func(a, b [2]int) int { return a[0] - b[0] })
+				next := 0
+				for _, r := range ranges {
+					if r[0] != next || r[1] <= r[0] {
+						t.Errorf("%s: ranges %v do not cover it", name, ranges)
+					}
+					if r[1]-r[0] < min(grain, n) {
+						t.Errorf("%s: range %v is shorter than the grain", name, r)
+					}
+					next = r[1]
+				}
+				if next != n {
+					t.Errorf("%s: ranges %v end at %d", name, ranges, next)
+				}
+			}
+		}
+	}
+}
+
+// All ranges are worked on at the same time: each waits for all others to begin.
+func TestForIsParallel(t *testing.T) {
+	defer SetThreads(0)
+	const n = 4
+	SetThreads(n)
+	var begun sync.WaitGroup
+	begun.Add(n)
+	For(n, 1, func(lo, hi int) {
+		begun.Done()
+		begun.Wait()
+	})
+}
+
+func TestForWithinFor(t *testing.T) {
+	defer SetThreads(0)
+	SetThreads(3)
+	var sum atomic.Int64
+	For(10, 1, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			For(10, 1, func(lo, hi int) {
+				for j := lo; j < hi; j++ {
+					sum.Add(int64(10*i + j))
+				}
+			})
+		}
+	})
+	if got, want := sum.Load(), int64(4950); got != want {
+		t.Errorf("got %d, want %d", got, want)
+	}
+}
+
+func TestForRaisesPanics(t *testing.T) {
+	defer SetThreads(0)
+	for _, threads := range []int{1, 4} {
+		SetThreads(threads)
+		for at := range 8 {
+			var finished atomic.Int64
+			err := fmt.Errorf("at %d", at)
+			func() {
+				defer func() {
+					if r := recover(); r != err {
+						t.Errorf("%d threads: got panic %v, want %v", threads, r, err)
+					}
+				}()
+				For(8, 1, func(lo, hi int) {
+					if lo <= at && at < hi {
+						panic(err)
+					}
+					finished.Add(1)
+				})
+			}()
+			if got := finished.Load(); got != int64(threads-1) {
+				t.Errorf("%d threads: %d other workers finished before the panic was raised", threads, got)
+			}
+		}
+	}
+}
+
+func TestThreads(t *testing.T) {
+	defer SetThreads(0)
+	for _, c := range []struct{ set, want int }{{3, 3}, {1, 1}, {0, runtime.GOMAXPROCS(0)}, {100, 100}, {-1, runtime.GOMAXPROCS(0)}} {
+		if SetThreads(c.set); Threads() != c.want {
+			t.Errorf("SetThreads(%d): got %d threads, want %d", c.set, Threads(), c.want)
+		}
+	}
+}
