@@ -78,8 +78,8 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// broken is what a failing callback returns.
-var broken = errors.New("weights are broken")
+// errBroken is what a failing callback returns.
+var errBroken = errors.New("weights are errBroken")
 
 func TestErrorInTheMiddle(t *testing.T) {
 	dir := t.TempDir()
@@ -91,9 +91,9 @@ func TestErrorInTheMiddle(t *testing.T) {
 		if err := writeString("half of the new")(w); err != nil {
 			return err
 		}
-		return broken
+		return errBroken
 	})
-	if want := "write " + path + ": weights are broken"; !errors.Is(err, broken) || err.Error() != want {
+	if want := "write " + path + ": weights are errBroken"; !errors.Is(err, errBroken) || err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
 	}
 	wantOnly(t, dir, "a.txt", "earlier")
@@ -107,11 +107,11 @@ func TestPanicInTheMiddle(t *testing.T) {
 	}
 	func() {
 		defer func() {
-			if recover() != broken {
+			if recover() != errBroken {
 				t.Error("the panic did not pass through")
 			}
 		}()
-		Write(path, func(io.Writer) error { panic(broken) })
+		Write(path, func(io.Writer) error { panic(errBroken) })
 	}()
 	wantOnly(t, dir, "a.txt", "earlier")
 }

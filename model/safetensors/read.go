@@ -85,7 +85,7 @@ func (d *decoder) decode(size int64) (*File, error) {
 	}
 	n, left := binary.LittleEndian.Uint64(length[:]), size-lengthSize
 	if n > maxHeader {
-		return nil, d.fail(field, "%d bytes, at most %d expected", n, maxHeader)
+		return nil, d.fail(field, "%d bytes, at most %d expected: this is no safetensors file", n, maxHeader)
 	}
 	if int64(n) > left {
 		return nil, d.fail(field, "%d bytes, but only %d follow", n, left)

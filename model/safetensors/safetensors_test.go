@@ -205,9 +205,9 @@ func TestReadAccepts(t *testing.T) {
 var broken = map[string]struct{ content, want string }{
 	"empty file":       {"", `header length: a file of 0 bytes, at least 8 expected`},
 	"short length":     {"\x02\x00\x00", `header length: a file of 3 bytes, at least 8 expected`},
-	"header too large": {"\x01\xe1\xf5\x05\x00\x00\x00\x00", `header length: 100000001 bytes, at most 100000000 expected`},
+	"header too large": {"\x01\xe1\xf5\x05\x00\x00\x00\x00", `header length: 100000001 bytes, at most 100000000 expected: this is no safetensors file`},
 	"header length overflows": {"\xff\xff\xff\xff\xff\xff\xff\xff",
-		`header length: 18446744073709551615 bytes, at most 100000000 expected`},
+		`header length: 18446744073709551615 bytes, at most 100000000 expected: this is no safetensors file`},
 	"truncated header": {"\x03\x00\x00\x00\x00\x00\x00\x00{}", `header length: 3 bytes, but only 2 follow`},
 	"no header":        {file(``, ``), `header: starts with "", '{' expected`},
 	"space in front":   {file(` {}`, ``), `header: starts with " ", '{' expected`},

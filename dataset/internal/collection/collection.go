@@ -96,8 +96,15 @@ func (c *Collection) read(root string, f File) (*idx.Array, dataset.File, error)
 	return a, dataset.File{Name: f.Name, Path: path, SHA256: a.SHA256}, nil
 }
 
-// check checks the size of images and the range of labels.
+// check checks the size of images, the range of labels, and that the file is not the one
+// of the same name that another collection publishes.
 func (c *Collection) check(path string, a *idx.Array) error {
+	for _, other := range []*Collection{MNIST, FashionMNIST} {
+		isTheirs := func(f File) bool { return f.SHA256 == a.SHA256 }
+		if other.Name != c.Name && slices.ContainsFunc(other.files(), isTheirs) {
+			return &dataset.FormatError{File: path, Field: "content", Found: "a file of " + other.Name, Expected: "one of " + c.Name}
+		}
+	}
 	if len(a.Shape) == 3 {
 		if h, w := a.Shape[1], a.Shape[2]; h != Side || w != Side {
 			return &dataset.FormatError{File: path, Field: "size of the images", Found: fmt.Sprintf("%dx%d", h, w), Expected: fmt.Sprintf("%dx%d", Side, Side)}
