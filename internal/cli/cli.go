@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -81,6 +82,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		kong.Name("onehot"),
 		kong.Description("Train, look into and ship image classifiers."),
 		kong.Writers(stdout, stderr),
+		kong.WithHyphenPrefixedParameters(true),                  // "--lr -1" is a bad value, not a flag -1
 		kong.Exit(func(code int) { exited = max(exited, code) }), // after --help
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{"datasets": strings.Join(datasetNames(), ","), "models": strings.Join(modelNames, ",")},
@@ -96,7 +98,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		return exited
 	}
 	if err != nil {
-		return fail(usageError{fmt.Errorf("%w (see onehot %s--help)", err, commandOf(args))})
+		return fail(usageError{explainUsage(parser.Model, args, err)})
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	if err := parsed.Run(streams{stdout, stderr}); err != nil {
@@ -105,12 +107,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	return 0
 }
 
-// commandOf returns the command's name in args with a space behind it, or "".
-func commandOf(args []string) string {
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		return args[0] + " "
+// explainUsage adds to a parser's error where to read more.
+func explainUsage(model *kong.Application, args []string, err error) error {
+	var names []string
+	for _, c := range model.Children {
+		names = append(names, c.Name)
 	}
-	return ""
+	switch first := args[0]; {
+	case slices.Contains(names, first):
+		return fmt.Errorf("%w (see onehot %s --help)", err, first)
+	case strings.HasPrefix(first, "-"):
+		return fmt.Errorf("%w (see onehot --help)", err)
+	default:
+		return fmt.Errorf("unknown command %q: one of %s expected", first, strings.Join(names, ", "))
+	}
 }
 
 // given returns the names of the flags and arguments that stand on the command line.

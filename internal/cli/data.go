@@ -2,12 +2,10 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/png"
 	"io"
-	"io/fs"
 	"os"
 	"text/tabwriter"
 
@@ -24,6 +22,9 @@ type dataCommand struct {
 }
 
 func (c *dataCommand) Run(ctx context.Context, s streams) error {
+	if _, err := os.Stat(c.Show); err == nil && !c.Force {
+		return usagef("--show %s exists: --force replaces it", c.Show)
+	}
 	training, test, err := c.open(ctx, c.Data, s.err)
 	if err != nil {
 		return err
@@ -33,9 +34,6 @@ func (c *dataCommand) Run(ctx context.Context, s streams) error {
 	}
 	if c.Show == "" {
 		return nil
-	}
-	if _, err := os.Stat(c.Show); !errors.Is(err, fs.ErrNotExist) && !c.Force {
-		return usagef("--show %s exists: --force replaces it", c.Show)
 	}
 	grid := sampleGrid(training)
 	if err := atomicfile.Write(c.Show, func(w io.Writer) error { return png.Encode(w, grid) }); err != nil {

@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -59,6 +61,9 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 // loadModel reads the model in a file, or the best one in a run's folder.
 func loadModel(path string) (*model.Model, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: no such file or folder: a model's file or a run's folder expected", path)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -19,17 +19,19 @@ const plainInterval = 10 * time.Second
 type progress struct {
 	w       io.Writer
 	bar     *progressbar.ProgressBar // nil where w is no terminal
-	total   int                      // samples to train on, over all epochs
+	epochs  int                      // the last one's number
+	total   int                      // samples to train on, over all epochs that are left
 	done    int                      // before the current epoch
 	samples int                      // of an epoch
 	start   time.Time
 	said    time.Time
 }
 
-// newProgress returns the progress of a run of so many epochs of so many samples.
-func newProgress(w io.Writer, epochs, samples int) *progress {
+// newProgress returns the progress of a run that has finished some of its epochs, of so
+// many samples each.
+func newProgress(w io.Writer, finished, epochs, samples int) *progress {
 	now := time.Now()
-	p := &progress{w: w, total: epochs * samples, samples: samples, start: now, said: now}
+	p := &progress{w: w, epochs: epochs, total: (epochs - finished) * samples, samples: samples, start: now, said: now}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && p.total > 0 {
 		p.bar = progressbar.NewOptions(p.total,
 			progressbar.OptionSetWriter(w),
@@ -52,7 +54,7 @@ func (p *progress) step(s train.Step) {
 		p.done = done
 	}
 	if p.bar != nil {
-		p.bar.Describe(fmt.Sprintf("epoch %d, loss %.4f, acc %.3f", s.Epoch, s.Loss, s.Accuracy))
+		p.bar.Describe(fmt.Sprintf("epoch %d/%d, loss %.4f, acc %.3f", s.Epoch, p.epochs, s.Loss, s.Accuracy))
 		p.bar.Set(done)
 		return
 	}
@@ -63,8 +65,8 @@ func (p *progress) step(s train.Step) {
 	p.said = now
 	rate := float64(done) / now.Sub(p.start).Seconds()
 	left := time.Duration(float64(p.total-done) / rate * float64(time.Second))
-	fmt.Fprintf(p.w, "epoch %d: %d of %d samples, loss %.4f, %.0f samples/s, %s left\n",
-		s.Epoch, s.Samples, p.samples, s.Loss, rate, left.Round(100*time.Millisecond))
+	fmt.Fprintf(p.w, "epoch %d/%d: %d of %d samples, loss %.4f, %.0f samples/s, %s left\n",
+		s.Epoch, p.epochs, s.Samples, p.samples, s.Loss, rate, left.Round(100*time.Millisecond))
 }
 
 // clear takes the bar off the terminal, so that a line can be written.

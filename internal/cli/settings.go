@@ -86,16 +86,16 @@ func (s *settings) definition(inputShape []int, classes []string) model.Definiti
 // PyTorch's Linear draws them, since the notebooks' initialiser touches weights alone.
 func (s *settings) build(inputShape []int, classes []string) (*model.Model, error) {
 	key := random.New(s.Seed).For("init")
-	m, err := model.New(s.definition(inputShape, classes), key.For("default"))
-	if err != nil {
-		return nil, err
+	m, err := model.New(s.definition(inputShape, classes), key)
+	if err != nil { // the only sizes that were not checked before
+		return nil, usagef("--hidden %v: %w", s.Hidden, err)
 	}
 	nn.Apply(m.Net, func(path string, module nn.Module) {
 		layer, ok := module.(*nn.Linear)
 		if !ok {
 			return
 		}
-		r := key.For(s.Init).For(path).Rand()
+		r := key.For(path).For(s.Init).Rand()
 		switch s.Init {
 		case "normal":
 			layer.Weight.NormalInPlace(r, 0, s.InitStd)

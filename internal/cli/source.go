@@ -53,12 +53,12 @@ func (f dataFlags) open(ctx context.Context, name string, log io.Writer) (traini
 	}
 	open := func(split dataset.Split) (*dataset.Images, error) { return s.open(f.DataDir, split) }
 	switch {
+	case f.DataDir == "" && s.embedded != nil:
+		open = s.embedded
 	case f.Download:
 		if err := s.download(ctx, f.DataDir, announce(log)); err != nil {
 			return nil, nil, err
 		}
-	case f.DataDir == "" && s.embedded != nil:
-		open = s.embedded
 	}
 	if training, err = open(dataset.Train); err != nil {
 		return nil, nil, err

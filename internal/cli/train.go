@@ -132,7 +132,11 @@ func conflict(given map[string]bool, old, now settings) error {
 	before, after := old.byFlag(), now.byFlag()
 	for _, flag := range slices.Sorted(maps.Keys(before)) {
 		if flag != "epochs" && given[flag] && before[flag] != after[flag] {
-			return usagef("%s %s: the run was started with %s, and only --epochs can change", flag, after[flag], before[flag])
+			name := "--" + flag
+			if flag == "data" {
+				name = "data set"
+			}
+			return usagef("%s %s: the run was started with %s, and only --epochs can change", name, after[flag], before[flag])
 		}
 	}
 	return nil
@@ -173,7 +177,7 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 // train trains to the last epoch, telling s and the run's folder what happens.
 func (r *trainRun) train(ctx context.Context, history *report.History, start train.Progress, asJSON bool, s streams) error {
 	defer history.Close()
-	bar := newProgress(s.err, r.settings.Epochs-start.Epoch, r.training.Samples())
+	bar := newProgress(s.err, start.Epoch, r.settings.Epochs, r.training.Samples())
 	finished, best := start.Epoch, start
 	print := func(v any, line string) error {
 		bar.clear()

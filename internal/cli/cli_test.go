@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/onehot-go/onehot/random"
+)
+
+// onehot runs the program and returns what it printed and its exit code.
+func onehot(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(t.Context(), args, &out, &err)
+	return out.String(), err.String(), code
+}
+
+// succeed is onehot for a call that must end well; it returns standard output.
+func succeed(t *testing.T, args ...string) string {
+	t.Helper()
+	stdout, stderr, code := onehot(t, args...)
+	if code != 0 {
+		t.Fatalf("onehot %s: exit code %d, %s", strings.Join(args, " "), code, stderr)
+	}
+	return stdout
+}
+
+// wantError checks that a call fails with the given code and one line on standard error.
+func wantError(t *testing.T, code int, message string, args ...string) {
+	t.Helper()
+	stdout, stderr, got := onehot(t, args...)
+	if got != code || stderr != "onehot: "+message+"\n" || stdout != "" {
+		t.Errorf("onehot %s\n got: exit code %d, %s%s\nwant: exit code %d, onehot: %s",
+			strings.Join(args, " "), got, stderr, stdout, code, message)
+	}
+}
+
+// tinyData returns a folder with a small data set in MNIST's files: class c is a light
+// block in place c of the picture, with noise over it. It is not MNIST and learnt in an
+// epoch or two.
+func tinyData(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, split := range []struct {
+		name string
+		n    int
+	}{{"train", 500}, {"t10k", 90}} {
+		const side = 28
+		r := random.New(1).For(split.name).Rand()
+		images, labels := header(split.n, side, side), header(split.n)
+		for i := range split.n {
+			class := i % 10
+			picture := make([]byte, side*side)
+			for at := range picture {
+				picture[at] = byte(r.IntN(60))
+				if at/side/14 == class/5 && at%side/5 == class%5 {
+					picture[at] += 150
+				}
+			}
+			images = append(images, picture...)
+			labels = append(labels, byte(class))
+		}
+		writeFile(t, filepath.Join(dir, split.name+"-images-idx3-ubyte"), images)
+		writeFile(t, filepath.Join(dir, split.name+"-labels-idx1-ubyte"), labels)
+	}
+	return dir
+}
+
+// header returns the first bytes of an IDX file of unsigned bytes.
+func header(sizes ...int) []byte {
+	b := []byte{0, 0, 8, byte(len(sizes))}
+	for _, n := range sizes {
+		b = binary.BigEndian.AppendUint32(b, uint32(n))
+	}
+	return b
+}
+
+func writeFile(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readFile(t *testing.T, path ...string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(path...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{nil, {"--help"}, {"train", "--help"}, {"eval", "-h"}, {"predict", "-h"}, {"data", "-h"}} {
+		if out := succeed(t, args...); !strings.HasPrefix(out, "Usage: onehot ") {
+			t.Errorf("onehot %v: got %q", args, out)
+		}
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	wantError(t, 2, `unknown command "trian": one of train, eval, predict, data, version expected`, "trian")
+	wantError(t, 2, `unknown flag --verbose (see onehot --help)`, "--verbose")
+	wantError(t, 2, `unknown flag --epoch, did you mean "--epochs"? (see onehot train --help)`, "train", "--epoch", "3")
+}
+
+func TestPanicIsOneLine(t *testing.T) {
+	var out, err bytes.Buffer
+	//lint:ignore SA1012 a nil context makes the program panic
+	code := run(nil, []string{"data"}, &out, &err) //nolint:staticcheck
+	if code != 1 || strings.Count(err.String(), "\n") != 1 || !strings.HasPrefix(err.String(), "onehot: internal error: ") {
+		t.Errorf("got exit code %d, %q", code, err.String())
+	}
+}
+
+// interrupt is a writer that ends a context when something is written to it for the
+// n-th time, as Ctrl-C would.
+type interrupt struct {
+	bytes.Buffer
+	n      int
+	cancel context.CancelFunc
+}
+
+func (w *interrupt) Write(p []byte) (int, error) {
+	if w.n--; w.n == 0 {
+		w.cancel()
+	}
+	return w.Buffer.Write(p)
+}

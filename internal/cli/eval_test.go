@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/onehot-go/onehot/report"
+)
+
+func TestEval(t *testing.T) {
+	data, dir := tinyData(t), filepath.Join(t.TempDir(), "run")
+	succeed(t, tiny(data, dir, "--epochs", "1")...)
+
+	var kept, got report.Figures
+	if err := json.Unmarshal(readFile(t, dir, "metrics.json"), &kept); err != nil {
+		t.Fatal(err)
+	}
+	for _, model := range []string{dir, filepath.Join(dir, "model.safetensors"), filepath.Join(dir, "last.safetensors")} {
+		for _, more := range [][]string{nil, {"mnist"}} { // the data set is known from the model
+			args := append([]string{"eval", model}, append(more, "--data-dir", data, "--json")...)
+			if err := json.Unmarshal([]byte(succeed(t, args...)), &got); err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, kept) {
+				t.Errorf("%v: got %+v, and metrics.json has %+v", args, got, kept)
+			}
+		}
+	}
+	// The figures are consistent among themselves.
+	right, all := 0, 0
+	for i, row := range kept.Confusion {
+		sum := 0
+		for _, n := range row {
+			sum += n
+		}
+		right, all = right+row[i], all+sum
+		if c := kept.Classes[i]; c.Name != fmt.Sprint(i) || c.Support != sum || c.Recall != float64(row[i])/float64(sum) {
+			t.Errorf("class %d: %+v, and row %v of the confusion matrix", i, c, row)
+		}
+	}
+	if all != 90 || kept.Accuracy != float64(right)/90 {
+		t.Errorf("accuracy %v, %d of %d right in the confusion matrix", kept.Accuracy, right, all)
+	}
+
+	text := succeed(t, "eval", dir, "--data-dir", data)
+	for _, want := range []string{"on mnist test, 90 samples\n", fmt.Sprintf("accuracy %.4f, loss %.4f\n", kept.Accuracy, kept.Loss), "precision"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in %s", want, text)
+		}
+	}
+}
+
+func TestEvalErrors(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	run := filepath.Join(dir, "run")
+	succeed(t, tiny(data, run, "--epochs", "0")...)
+	wantError(t, 1, filepath.Join(dir, "none")+": no such file or folder: a model's file or a run's folder expected", "eval", filepath.Join(dir, "none"))
+	wantError(t, 1, run+" tells [0 1 2 3 4 5 6 7 8 9] apart, but fashion-mnist has [t-shirt trouser pullover dress coat sandal shirt sneaker bag ankle boot]",
+		"eval", run, "fashion-mnist")
+	wantError(t, 2, "--threads -1: at least 0 expected", "eval", run, "--threads", "-1")
+
+	whole := readFile(t, run, "model.safetensors")
+	broken := filepath.Join(dir, "broken.safetensors")
+	for _, c := range []struct {
+		content []byte
+		message string
+	}{
+		{whole[:len(whole)-4], "data: 31396 bytes follow the header, but the tensors take 31400"},
+		{[]byte("not a model"), "header length: 8029109312199880558 bytes, at most 100000000 expected: this is no safetensors file"},
+		{nil, "header length: a file of 0 bytes, at least 8 expected"},
+		{[]byte(strings.Replace(string(whole), `\"in\":784,\"out\":10`, `\"in\":784,\"out\":99`, 1)),
+			`metadata "onehot": layers: found 99 outputs, 10 expected, one a class`},
+		{[]byte(strings.Replace(string(whole), `"linear.bias"`, `"linear.BIAS"`, 1)), "missing linear.bias; unexpected linear.BIAS"},
+		{[]byte(strings.Replace(string(whole), `"onehot":`, `"twohot":`, 1)),
+			`metadata: no "onehot" in it: these are weights without a definition, or not of a model that onehot saved`},
+	} {
+		writeFile(t, broken, c.content)
+		wantError(t, 1, broken+": "+c.message, "eval", broken)
+	}
+}

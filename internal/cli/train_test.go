@@ -1,0 +1,373 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/nn"
+)
+
+// tiny returns the arguments of a run on a small data set into dir.
+func tiny(data, dir string, more ...string) []string {
+	return append([]string{"train", "mnist", "--data-dir", data, "--out", dir, "--batch-size", "32", "--lr", "0.5"}, more...)
+}
+
+func TestTrainPrintsAndKeeps(t *testing.T) {
+	data := tinyData(t)
+	t.Chdir(t.TempDir())
+	stdout, stderr, code := onehot(t, "train", "mnist", "--data-dir", data, "--epochs", "3", "--lr", "0.5", "--batch-size", "32")
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	for i, line := range lines {
+		if !regexp.MustCompile(fmt.Sprintf(`^epoch %d, loss \d\.\d{4}, train acc [01]\.\d{3}, test acc [01]\.\d{3}$`, i+1)).MatchString(line) {
+			t.Errorf("line %q", line)
+		}
+	}
+	if len(lines) != 3 || !strings.HasSuffix(lines[2], "test acc 1.000") {
+		t.Errorf("got %q", stdout)
+	}
+	if !regexp.MustCompile(`(?m)^epoch 3/3: 500 of 500 samples, loss \d\.\d{4}, \d+ samples/s, .* left$`).MatchString(stderr) {
+		t.Errorf("progress: %q", stderr)
+	}
+	run := filepath.Join("runs", "softmax-mnist-1")
+	if !strings.Contains(stderr, "the model is "+filepath.Join(run, "model.safetensors")) {
+		t.Errorf("the end does not say where the model is: %q", stderr)
+	}
+
+	var c config
+	if err := json.Unmarshal(readFile(t, run, "config.json"), &c); err != nil {
+		t.Fatal(err)
+	}
+	want := settings{Data: "mnist", Model: "softmax", Hidden: []int{256}, Epochs: 3, BatchSize: 32, LR: 0.5, Optimizer: "sgd", Init: "normal", InitStd: 0.01}
+	if fmt.Sprint(c.Settings) != fmt.Sprint(want) {
+		t.Errorf("settings: got %+v, want %+v", c.Settings, want)
+	}
+	if c.Data.Train != 500 || c.Data.Test != 90 || len(c.Data.Files) != 4 || len(c.Data.Files[0].SHA256) != 64 || c.Go == "" || c.Onehot == "" {
+		t.Errorf("config: got %+v", c)
+	}
+	history := strings.Split(string(readFile(t, run, "history.csv")), "\n")
+	if len(history) != 5 || history[0] != "epoch,train_loss,train_acc,test_loss,test_acc,lr,seconds" || !strings.HasPrefix(history[3], "3,0.") {
+		t.Errorf("history: got %q", history)
+	}
+	m, err := model.Load(filepath.Join(run, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := nn.NumParameters(m.Net); n != 7850 || m.Data != "mnist" {
+		t.Errorf("model: %d parameters, data %q", n, m.Data)
+	}
+
+	// The next run takes the next name.
+	succeed(t, "train", "mnist", "--data-dir", data, "--epochs", "0")
+	if _, err := os.Stat(filepath.Join("runs", "softmax-mnist-2", "model.safetensors")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTrainUntrained(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	out := succeed(t, "train", "--epochs", "0", "--out", dir)
+	var acc float64
+	if _, err := fmt.Sscanf(out, "epoch 0, test acc %f", &acc); err != nil || acc < 0.05 || acc > 0.20 {
+		t.Errorf("got %q", out)
+	}
+	for _, name := range []string{"config.json", "history.csv", "metrics.json", "model.safetensors", "last.safetensors"} {
+		if len(readFile(t, dir, name)) == 0 {
+			t.Errorf("%s is empty", name)
+		}
+	}
+}
+
+// TestTrainFashionMNIST holds the figures of one epoch to what PyTorch gives.
+func TestTrainFashionMNIST(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	out := succeed(t, "train", "--epochs", "1", "--out", dir)
+	var loss, trainAcc, testAcc float64
+	if _, err := fmt.Sscanf(out, "epoch 1, loss %f, train acc %f, test acc %f", &loss, &trainAcc, &testAcc); err != nil {
+		t.Fatalf("%v: %q", err, out)
+	}
+	if loss < 0.780 || loss > 0.794 || testAcc < 0.74 || testAcc > 0.80 {
+		t.Errorf("loss %v, 0.780 to 0.794 expected; test accuracy %v, 0.74 to 0.80 expected", loss, testAcc)
+	}
+}
+
+func TestTrainJSON(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	out := succeed(t, tiny(tinyData(t), dir, "--epochs", "2", "--json", "--quiet")...)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if len(lines) != 3 {
+		t.Fatalf("got %q", out)
+	}
+	for i, line := range lines[:2] {
+		var e map[string]any
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"train_loss", "train_acc", "test_loss", "test_acc", "seconds", "eval_seconds"} {
+			if v, ok := e[key].(float64); !ok || v < 0 {
+				t.Errorf("epoch %d: %s is %v", i+1, key, e[key])
+			}
+		}
+		if e["event"] != "epoch" || e["epoch"] != float64(i+1) {
+			t.Errorf("got %v", e)
+		}
+	}
+	var done doneEvent
+	if err := json.Unmarshal([]byte(lines[2]), &done); err != nil {
+		t.Fatal(err)
+	}
+	if done.Event != "done" || done.Run != dir || done.Model != filepath.Join(dir, "model.safetensors") || done.Epochs != 2 || done.BestTestAcc < 0.9 {
+		t.Errorf("got %+v", done)
+	}
+}
+
+// TestTrainResume interrupts a run and goes on with it: every file but for the seconds
+// in the history is, byte for byte, that of a run that was never stopped.
+func TestTrainResume(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	options := []string{"--model", "mlp", "--hidden", "8", "--momentum", "0.5", "--weight-decay", "0.001", "--seed", "7"}
+	whole, stopped := filepath.Join(dir, "whole"), filepath.Join(dir, "stopped")
+	succeed(t, tiny(data, whole, append(options, "--epochs", "4")...)...)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &interrupt{n: 2, cancel: cancel} // as the line of epoch 2 is printed
+	var stderr bytes.Buffer
+	if code := run(ctx, tiny(data, stopped, append(options, "--epochs", "4", "-q")...), out, &stderr); code != 130 {
+		t.Errorf("exit code %d after an interrupt, 130 expected", code)
+	}
+	want := fmt.Sprintf("onehot: interrupted: epoch 2 is saved in %s; --resume --out %[1]s goes on from there\n", stopped)
+	if stderr.String() != want {
+		t.Errorf("got %q, want %q", stderr.String(), want)
+	}
+	if out := succeed(t, "train", "--resume", "--out", stopped, "--data-dir", data); !strings.HasPrefix(out, "epoch 3, ") {
+		t.Errorf("got %q", out)
+	}
+	for _, name := range []string{"config.json", "metrics.json", "model.safetensors", "last.safetensors"} {
+		if !bytes.Equal(readFile(t, whole, name), readFile(t, stopped, name)) {
+			t.Errorf("%s differs", name)
+		}
+	}
+	if a, b := withoutSeconds(readFile(t, whole, "history.csv")), withoutSeconds(readFile(t, stopped, "history.csv")); a != b {
+		t.Errorf("history: got %s, want %s", b, a)
+	}
+	if out := succeed(t, "train", "--resume", "--out", stopped, "--data-dir", data, "--epochs", "5"); !strings.HasPrefix(out, "epoch 5, ") {
+		t.Errorf("got %q", out)
+	}
+}
+
+// withoutSeconds drops the last column.
+func withoutSeconds(csv []byte) string {
+	return regexp.MustCompile(`(?m),[^,\n]*$`).ReplaceAllString(string(csv), "")
+}
+
+func TestTrainInterruptedAtOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, stderr bytes.Buffer
+	code := run(ctx, tiny(tinyData(t), dir), &out, &stderr)
+	want := fmt.Sprintf("onehot: interrupted: no epoch was finished, the start is saved in %s; --resume --out %[1]s goes on from there\n", dir)
+	if code != 130 || stderr.String() != want || out.Len() > 0 {
+		t.Errorf("got exit code %d, %q", code, stderr.String())
+	}
+}
+
+func TestTrainThreadsGiveTheSameBits(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	t.Cleanup(func() { succeed(t, tiny(data, filepath.Join(dir, "reset"), "--epochs", "0")...) }) // all threads again
+	var first []byte
+	for _, threads := range []string{"1", "2", "3", "8"} {
+		run := filepath.Join(dir, threads)
+		succeed(t, tiny(data, run, "--model", "mlp", "--hidden", "64", "--batch-size", "256", "--epochs", "1", "--threads", threads)...)
+		model := readFile(t, run, "last.safetensors")
+		if first == nil {
+			first = model
+		}
+		if !bytes.Equal(model, first) {
+			t.Errorf("%s threads give other weights than 1", threads)
+		}
+	}
+}
+
+func TestTrainDiverges(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	stdout, stderr, code := onehot(t, "train", "--lr", "1e6", "--out", dir)
+	if code != 1 || stdout != "" || !regexp.MustCompile(`^onehot: training diverged: the loss became \S+ in epoch 1, step 2: a learning rate below 1e\+06 may help; no epoch was finished, the start is saved in `).MatchString(stderr) {
+		t.Errorf("got exit code %d, %q", code, stderr)
+	}
+	// What an earlier epoch left stays.
+	succeed(t, "train", "--epochs", "1", "--out", dir+"2", "--model", "mlp", "--hidden", "8")
+	before := readFile(t, dir+"2", "last.safetensors")
+	setLR(t, filepath.Join(dir+"2", "config.json"), "1e20")
+	_, stderr, code = onehot(t, "train", "--resume", "--out", dir+"2", "--epochs", "2")
+	if code != 1 || !regexp.MustCompile(`the loss became (NaN|\+Inf|\S+e\+\d+) in epoch 2, step 2.*; epoch 1 is saved in`).MatchString(stderr) {
+		t.Errorf("got exit code %d, %q", code, stderr)
+	}
+	if !bytes.Equal(readFile(t, dir+"2", "last.safetensors"), before) {
+		t.Error("the last good weights were overwritten")
+	}
+}
+
+// setLR changes the learning rate in a config.json.
+func setLR(t *testing.T, path, lr string) {
+	text := readFile(t, path)
+	changed := bytes.Replace(text, []byte(`"lr": 0.1`), []byte(`"lr": `+lr), 1)
+	if bytes.Equal(text, changed) {
+		t.Fatal("no learning rate in ", path)
+	}
+	writeFile(t, path, changed)
+}
+
+func TestTrainForce(t *testing.T) {
+	data, dir := tinyData(t), filepath.Join(t.TempDir(), "run")
+	succeed(t, tiny(data, dir, "--epochs", "1")...)
+	before := readFile(t, dir, "model.safetensors")
+	wantError(t, 2, fmt.Sprintf("--out %s exists: --resume continues the run in it, --force replaces it", dir), tiny(data, dir, "--epochs", "2")...)
+	if !bytes.Equal(readFile(t, dir, "model.safetensors"), before) {
+		t.Error("a refused run wrote over the model")
+	}
+	succeed(t, tiny(data, dir, "--epochs", "2", "--force")...)
+	if bytes.Equal(readFile(t, dir, "model.safetensors"), before) {
+		t.Error("--force did not replace the model")
+	}
+	other := t.TempDir()
+	writeFile(t, filepath.Join(other, "letter.txt"), []byte("dear"))
+	wantError(t, 2, fmt.Sprintf("--out %s exists and is no run's folder (no config.json in it): --force replaces runs only", other),
+		tiny(data, other, "--force")...)
+}
+
+func TestTrainErrors(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	out := filepath.Join(dir, "run")
+	for _, c := range []struct {
+		message string
+		args    []string
+	}{
+		{`[<data>] must be one of "fashion-mnist","mnist" but got "cifar" (see onehot train --help)`, []string{"cifar"}},
+		{`--model must be one of "softmax","mlp" but got "gpt" (see onehot train --help)`, []string{"--model", "gpt"}},
+		{`--optimizer must be one of "sgd" but got "adamw" (see onehot train --help)`, []string{"--optimizer", "adamw"}},
+		{`--init must be one of "normal","kaiming","xavier" but got "zero" (see onehot train --help)`, []string{"--init", "zero"}},
+		{"--epochs -1: at least 0 expected", []string{"--epochs", "-1"}},
+		{"--batch-size 0: at least 1 expected", []string{"--batch-size", "0"}},
+		{"--lr NaN: a number of 0 or more expected", []string{"--lr", "NaN"}},
+		{"--lr -0.1: a number of 0 or more expected", []string{"--lr", "-0.1"}},
+		{"--lr +Inf: a number of 0 or more expected", []string{"--lr", "Inf"}},
+		{`--lr: expected a float but got "fast" (string) (see onehot train --help)`, []string{"--lr", "fast"}},
+		{"--momentum -1: a number of 0 or more expected", []string{"--momentum", "-1"}},
+		{"--weight-decay NaN: a number of 0 or more expected", []string{"--weight-decay", "NaN"}},
+		{"--init-std -1: a number of 0 or more expected", []string{"--init-std", "-1"}},
+		{"--hidden 0: sizes of at least 1 expected", []string{"--model", "mlp", "--hidden", "16,0"}},
+		{"--hidden is for --model mlp, not softmax", []string{"--hidden", "16"}},
+		{`--hidden [9999999]: model: layers[1] "linear1": found 9999999 outputs, 1 to 1367823 expected`, []string{"--model", "mlp", "--hidden", "9999999"}},
+		{"--threads -2: at least 0 expected", []string{"--threads", "-2"}},
+		{"--resume and --force can't be used together (see onehot train --help)", []string{"--resume", "--force"}},
+		{fmt.Sprintf("--resume --out %s: no run in it (config.json is missing)", out), []string{"--resume"}},
+	} {
+		wantError(t, 2, c.message, append([]string{"train", "--out", out}, c.args...)...)
+	}
+	wantError(t, 2, "--resume needs --out with the run's folder", "train", "--resume")
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a refused run made a folder")
+	}
+
+	run := filepath.Join(dir, "started")
+	succeed(t, tiny(data, run, "--epochs", "2")...)
+	resume := func(more ...string) []string {
+		return append([]string{"train", "--resume", "--out", run, "--data-dir", data}, more...)
+	}
+	wantError(t, 2, "--lr 0.25: the run was started with 0.5, and only --epochs can change", resume("--lr", "0.25")...)
+	wantError(t, 2, "data set fashion-mnist: the run was started with mnist, and only --epochs can change", resume("fashion-mnist")...)
+	wantError(t, 2, fmt.Sprintf("--epochs 1: the run in %s has finished 2", run), resume("--epochs", "1")...)
+}
+
+func TestTrainDataErrors(t *testing.T) {
+	fresh := func(change func(dir string)) []string {
+		dir := tinyData(t)
+		change(dir)
+		return tiny(dir, filepath.Join(t.TempDir(), "run"))
+	}
+	dirOf := func(args []string) string { return args[3] }
+	const images, labels = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+
+	args := fresh(func(dir string) { os.Remove(filepath.Join(dir, labels)) })
+	wantError(t, 1, fmt.Sprintf("mnist: %s (or .gz): file does not exist in %s, %s: fetch it with --download (mnist.Download in Go)",
+		labels, filepath.Join(dirOf(args), "MNIST", "raw"), dirOf(args)), args...)
+
+	for _, c := range []struct {
+		file    string
+		content func(old []byte) []byte
+		message string // after the file's name
+	}{
+		{images, func(old []byte) []byte { return old[:len(old)-1] }, ""},
+		{images, func(old []byte) []byte { return []byte("\x89PNG\r\n\x1a\n") }, ""},
+		{labels, func(old []byte) []byte { old[8+3] = 10; return old }, ": label 3: found 10, expected 0 to 9"},
+		{labels, func(old []byte) []byte { return append(header(499), old[8:507]...) }, ": number of labels: found 499, expected 500, the number of images in "},
+	} {
+		args := fresh(func(dir string) {
+			path := filepath.Join(dir, c.file)
+			writeFile(t, path, c.content(readFile(t, path)))
+		})
+		_, stderr, code := onehot(t, args...)
+		if code != 1 || !strings.HasPrefix(stderr, "onehot: "+filepath.Join(dirOf(args), c.file)+": ") ||
+			!strings.Contains(stderr, c.message) || !strings.Contains(stderr, "expected") || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("got exit code %d, %q", code, stderr)
+		}
+	}
+}
+
+func TestTrainCannotWrite(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	file := filepath.Join(dir, "file")
+	writeFile(t, file, nil)
+	_, stderr, code := onehot(t, tiny(data, filepath.Join(file, "run"))...)
+	if code != 1 || !strings.Contains(stderr, file) || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("got exit code %d, %q", code, stderr)
+	}
+}
+
+func TestTrainInitialisations(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	load := func(args ...string) *nn.Linear {
+		t.Helper()
+		run := filepath.Join(dir, fmt.Sprint(args))
+		succeed(t, tiny(data, run, append(args, "--epochs", "0")...)...)
+		m, err := loadModel(run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l, ok := m.Net.Layer("linear").(*nn.Linear); ok {
+			return l
+		}
+		return m.Net.Layer("linear1").(*nn.Linear)
+	}
+	greatest := func(l *nn.Linear) float64 { return l.Weight.Detach().Max().Item() }
+
+	if l := load("--init", "kaiming"); greatest(l) > math.Sqrt(6./784) || greatest(l) < 0.99*math.Sqrt(6./784) {
+		t.Errorf("kaiming: greatest weight %v", greatest(l))
+	}
+	if l := load("--init", "xavier"); greatest(l) > math.Sqrt(6./794) || greatest(l) < 0.99*math.Sqrt(6./794) {
+		t.Errorf("xavier: greatest weight %v", greatest(l))
+	}
+	// Normal draws go beyond 3 deviations among 7840, and hardly beyond 5.
+	if l := load("--init-std", "2"); greatest(l) < 6 || greatest(l) > 10 {
+		t.Errorf("normal: greatest weight %v", greatest(l))
+	}
+	if l := load(); l.Bias.Detach().Max().Item() != 0 || l.Bias.Detach().Min().Item() != 0 {
+		t.Errorf("softmax regression's biases start at %v, 0 expected", l.Bias)
+	}
+	bias := load("--model", "mlp").Bias.Detach()
+	if high, low := bias.Max().Item(), bias.Min().Item(); high > 1./28 || high < 0.03 || low > -0.03 || low < -1./28 {
+		t.Errorf("an mlp's biases lie within %v and %v, uniform within 1/28 expected", low, high)
+	}
+}
