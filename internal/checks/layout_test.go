@@ -1,0 +1,90 @@
+// Package checks has tests of the project as a whole: what depends on what, and whether
+// the documents show what the code is.
+package checks
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/onehot-go/onehot/"
+
+// order is how data flow: a package may import those above it. A name stands for the
+// packages below it too, but for those that have a place of their own.
+var order = []string{
+	"internal/atomicfile",
+	"internal/parallel",
+	"internal/kernel",
+	"random",
+	"tensor",
+	"transform",
+	"dataset",
+	"dataset/idx",
+	"dataset/internal/collection",
+	"dataset/fashionmnist",
+	"dataset/fashionmnist/embedded",
+	"dataset/mnist",
+	"loader",
+	"nn",
+	"loss",
+	"optim",
+	"metric",
+	"model/safetensors",
+	"model",
+	"train",
+	"report",
+	"internal/cli",
+	"cmd",
+	"examples",
+	"internal", // what tests and checks share
+}
+
+// place returns where in order a package stands, or -1.
+func place(name string) int {
+	for {
+		if i := slices.Index(order, name); i >= 0 {
+			return i
+		}
+		i := strings.LastIndexByte(name, '/')
+		if i < 0 {
+			return -1
+		}
+		name = name[:i]
+	}
+}
+
+func TestDependenciesPointOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if len(lines) < 20 {
+		t.Fatalf("only %d packages found", len(lines))
+	}
+	for _, line := range lines {
+		fields := strings.Fields(strings.ReplaceAll(line, module, ""))
+		name, imports := fields[0], fields[1:]
+		if place(name) < 0 {
+			t.Errorf("package %s has no place in the order of data", name)
+		}
+		for _, i := range imports {
+			if p := place(i); strings.Contains(line, module+i) && p >= place(name) && !strings.HasPrefix(i, name+"/") {
+				t.Errorf("%s imports %s, which stands below it", name, i)
+			}
+		}
+	}
+}
+
+// TestEmbeddedDataStaysApart holds that only who asks for the embedded data carries it.
+func TestEmbeddedDataStaysApart(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", module+"dataset/fashionmnist", module+"train", module+"report").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if strings.Contains(string(out), "embedded") {
+		t.Error("a package that is no program imports the embedded data")
+	}
+}
