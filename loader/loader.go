@@ -94,7 +94,7 @@ func (l *Loader) plan(epoch int) *plan {
 	seed := random.New(l.options.Seed)
 	p := &plan{data: l.data, size: l.options.BatchSize, key: seed.For("transform").At(epoch)}
 	if l.options.Shuffle {
-		p.order = seed.For("shuffle").At(epoch).Rand().Perm(l.data.Len())
+		p.order = seed.For("permutation").At(epoch).Rand().Perm(l.data.Len())
 	} else {
 		p.order = make([]int, l.data.Len())
 		for i := range p.order {
@@ -114,9 +114,9 @@ type buffer struct {
 }
 
 // reserve returns tensors for n samples of the given shape, views of what b has; it is
-// made for size samples the first time.
+// made for size samples, the first time and where the shape is another one.
 func (b *buffer) reserve(n, size int, shape []int) (images, labels *tensor.Tensor) {
-	if b.images == nil {
+	if b.images == nil || !slices.Equal(b.images.Shape()[1:], shape) {
 		b.images = tensor.Zeros(tensor.Float32, append([]int{size}, shape...)...)
 		b.labels = tensor.Zeros(tensor.Int64, size)
 	}
@@ -125,7 +125,7 @@ func (b *buffer) reserve(n, size int, shape []int) (images, labels *tensor.Tenso
 
 // batch prepares batch k in b.
 func (p *plan) batch(k int, b *buffer) (Batch, error) {
-	indices := p.order[k*p.size : min((k+1)*p.size, len(p.order))]
+	indices := slices.Clip(p.order[k*p.size : min((k+1)*p.size, len(p.order))])
 	if p.fill != nil {
 		images, labels := b.reserve(len(indices), min(p.size, len(p.order)), p.shape)
 		p.fill(tensor.Data[float32](images), tensor.Data[int64](labels), indices)
@@ -146,7 +146,7 @@ func (p *plan) batch(k int, b *buffer) (Batch, error) {
 		}
 		row := batch.Images.Select(0, at)
 		if !slices.Equal(row.Shape(), s.Tensor.Shape()) {
-			return Batch{}, fmt.Errorf("loader: sample %d has shape %v, the first one %v: one shape for all expected", i, s.Tensor.Shape(), row.Shape())
+			return Batch{}, fmt.Errorf("loader: sample %d has shape %v, the first of its batch %v: one shape expected", i, s.Tensor.Shape(), row.Shape())
 		}
 		row.CopyInPlace(s.Tensor)
 		tensor.Data[int64](batch.Labels)[at] = int64(s.Label)

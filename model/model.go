@@ -27,7 +27,7 @@ type Definition struct {
 	InputShape []int    `json:"input_shape"` // of one sample: (channels, height, width)
 	Preprocess []Step   `json:"preprocess"`  // from a picture to such a sample, in order
 	Data       string   `json:"data"`        // the data set it was trained on
-	Training   any      `json:"training"`    // how it was trained, for the record
+	Training   any      `json:"training"`    // how it was trained, for the record; Load makes it a *json.RawMessage
 }
 
 // Layer describes one layer of a net.
@@ -89,8 +89,8 @@ func (l Layer) module(key random.Key) nn.Module {
 	panic("unreachable: " + l.Type)
 }
 
-// The most that a definition may ask for: a gigabyte for one sample and four for the
-// weights.
+// The most that a definition may ask for: half a gigabyte for one sample and four for
+// the weights.
 const (
 	maxSide       = 1 << 9
 	maxParameters = 1 << 30
@@ -120,6 +120,9 @@ func (d *Definition) check() (parameters int, err error) {
 			}
 		case "relu":
 		case "linear":
+			if width == 0 {
+				return 0, fmt.Errorf("%s: a flatten layer before it expected", field)
+			}
 			if l.In != width {
 				return 0, fmt.Errorf("%s: found %d inputs, %d expected", field, l.In, width)
 			}
@@ -138,7 +141,8 @@ func (d *Definition) check() (parameters int, err error) {
 	if width != len(d.Classes) {
 		return 0, fmt.Errorf("layers: found %d outputs, %d expected, one a class", width, len(d.Classes))
 	}
-	return parameters, nil
+	_, err = d.Transform()
+	return parameters, err
 }
 
 // Model is a net and what it is.
@@ -213,15 +217,12 @@ func FromState(f *safetensors.File) (*Model, error) {
 	if !ok {
 		return nil, fmt.Errorf("metadata: no %q in it: these are weights without a definition, or not of a model that onehot saved", metadataKey)
 	}
-	var d Definition
+	d := Definition{Training: new(json.RawMessage)} // the very bytes, so that saving writes them again
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		return nil, fmt.Errorf("metadata %q: %w", metadataKey, err)
 	}
 	want, err := d.check()
 	if err != nil {
-		return nil, fmt.Errorf("metadata %q: %w", metadataKey, err)
-	}
-	if _, err := d.Transform(); err != nil {
 		return nil, fmt.Errorf("metadata %q: %w", metadataKey, err)
 	}
 	state := map[string]*tensor.Tensor{}

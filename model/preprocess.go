@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/onehot-go/onehot/transform"
@@ -29,6 +30,9 @@ func (s Step) Transform() (transform.Transform, error) {
 	case "grayscale":
 		return transform.Grayscale{}, nil
 	case "resize":
+		if min(s.Height, s.Width) < 1 || max(s.Height, s.Width) > maxSide {
+			return nil, fmt.Errorf("found height %d and width %d, 1 to %d expected", s.Height, s.Width, maxSide)
+		}
 		return transform.Resize{Height: s.Height, Width: s.Width}, nil
 	case "to-tensor":
 		return transform.ToTensor{}, nil
@@ -45,6 +49,9 @@ func (d *Definition) Transform() (transform.Transform, error) {
 			return nil, fmt.Errorf("preprocess[%d]: %w", i, err)
 		}
 		all = append(all, t)
+	}
+	if n := len(all); n == 0 || d.Preprocess[n-1].Type != "to-tensor" {
+		return nil, errors.New("preprocess: to-tensor expected as the last step")
 	}
 	return all, nil
 }

@@ -7,6 +7,7 @@ import (
 	"image/png"
 
 	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/train"
 )
 
 func ExampleGrid() {
@@ -22,4 +23,11 @@ func ExampleGrid() {
 	}
 	fmt.Println(grid.Bounds().Size())
 	// Output: (204,128)
+}
+
+func ExampleLine() {
+	fmt.Println(report.Line(train.Epoch{
+		Epoch: 1, TrainLoss: 0.7851, TrainAccuracy: 0.75, Test: train.Evaluation{Accuracy: 0.791},
+	}))
+	// Output: epoch 1, loss 0.7851, train acc 0.750, test acc 0.791
 }

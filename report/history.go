@@ -1,9 +1,8 @@
 package report
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,18 +28,17 @@ func CreateHistory(path string) (*History, error) {
 // ones, which a stopped run left, are dropped. The error names the file and the line
 // that is not a history's.
 func ContinueHistory(path string, epoch int) (*History, error) {
-	f, err := os.Open(path)
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	r := csv.NewReader(bufio.NewReader(f))
+	r := csv.NewReader(bytes.NewReader(content))
 	r.FieldsPerRecord = len(columns)
 	var kept [][]string
-	for {
+	for len(kept) <= epoch { // what follows is dropped, whole or cut off by a crash
 		line, err := r.Read()
-		if err == io.EOF || errors.Is(err, csv.ErrFieldCount) && len(kept) == epoch+1 {
-			break // whole, or a last line that a crash cut off
+		if err == io.EOF {
+			return nil, fmt.Errorf("%s: found %d lines, at least %d expected", path, len(kept), epoch+1)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
@@ -51,12 +49,7 @@ func ContinueHistory(path string, epoch int) (*History, error) {
 		case n > 0 && line[0] != strconv.Itoa(n):
 			return nil, fmt.Errorf("%s: line %d: found epoch %q, %d expected", path, n+1, line[0], n)
 		}
-		if len(kept) <= epoch {
-			kept = append(kept, line)
-		}
-	}
-	if len(kept) != epoch+1 {
-		return nil, fmt.Errorf("%s: found %d epochs, at least %d expected", path, max(0, len(kept)-1), epoch)
+		kept = append(kept, line)
 	}
 	return startHistory(path, kept[1:])
 }

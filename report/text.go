@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"strconv"
@@ -48,16 +49,15 @@ func NewFigures(e train.Evaluation, classes []string) Figures {
 }
 
 // WriteText writes the figures as two tables: by class, and the confusion matrix.
-func (f Figures) WriteText(w io.Writer) error {
+func (f Figures) WriteText(out io.Writer) error {
+	w := bufio.NewWriter(out) // it keeps the first error for the end
 	fmt.Fprintf(w, "accuracy %.4f, loss %.4f\n\n", f.Accuracy, f.Loss)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "class\tprecision\trecall\tf1\tsupport\t")
 	for _, c := range f.Classes {
 		fmt.Fprintf(t, "%s\t%.3f\t%.3f\t%.3f\t%d\t\n", c.Name, c.Precision, c.Recall, c.F1, c.Support)
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
+	t.Flush()
 	fmt.Fprintln(w, "\nconfusion: true class in rows, predicted class in columns")
 	fmt.Fprint(t, "\t")
 	for i := range f.Confusion {
@@ -71,5 +71,6 @@ func (f Figures) WriteText(w io.Writer) error {
 		}
 		fmt.Fprintln(t)
 	}
-	return t.Flush()
+	t.Flush()
+	return w.Flush()
 }

@@ -26,7 +26,7 @@ type Config struct {
 	Epochs      int // the last epoch to train
 
 	Settings any      // how the run was set up, saved with the model for the record
-	Start    Progress // where to go on from: what Checkpoint.Restore returned; zero at the beginning
+	Start    Progress // where to go on from: what Restore returned; zero at the beginning
 	Keep     Keep     // where checkpoints are kept
 }
 
@@ -137,12 +137,9 @@ func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
 // untrained measures and saves a model as it was initialised.
 func (c *Config) untrained(emit func(Event) bool) error {
 	e := Epoch{Best: true, LR: c.Optimizer.LR()}
-	start := time.Now()
-	var err error
-	if e.Test, err = Evaluate(c.Model.Net, c.Test); err != nil {
+	if err := c.measure(&e); err != nil {
 		return err
 	}
-	e.EvalSeconds = time.Since(start).Seconds()
 	if !emit(e) {
 		return nil
 	}
@@ -181,17 +178,23 @@ func (c *Config) epoch(ctx context.Context, epoch int, emit func(Event) bool) (e
 			return e, false, nil
 		}
 	}
-	trained := time.Now()
 	e = Epoch{Epoch: epoch, TrainLoss: mean.Result(), TrainAccuracy: accuracy.Result(), LR: c.Optimizer.LR(),
-		Seconds: trained.Sub(start).Seconds()}
+		Seconds: time.Since(start).Seconds()}
+	err = c.measure(&e)
+	return e, true, err
+}
+
+// measure adds the figures on the test data to e.
+func (c *Config) measure(e *Epoch) (err error) {
+	start := time.Now()
 	if e.Test, err = Evaluate(c.Model.Net, c.Test); err != nil {
-		return e, false, err
+		return err
 	}
 	if math.IsNaN(e.Test.Loss) || math.IsInf(e.Test.Loss, 0) {
-		return e, false, &DivergedError{epoch, 0, e.Test.Loss}
+		return &DivergedError{e.Epoch, 0, e.Test.Loss}
 	}
-	e.EvalSeconds = time.Since(trained).Seconds()
-	return e, true, nil
+	e.EvalSeconds = time.Since(start).Seconds()
+	return nil
 }
 
 // Evaluation is how well a model does on a data set.

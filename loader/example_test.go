@@ -1,0 +1,31 @@
+package loader_test
+
+import (
+	"fmt"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/transform"
+)
+
+func Example() {
+	data := &dataset.Images{
+		Name: "dots", ClassNames: []string{"dark", "light"},
+		Height: 1, Width: 2,
+		Pixels:    []byte{0, 51, 204, 255, 102, 0, 255, 255, 51, 51},
+		Labels:    []uint8{0, 1, 0, 1, 0},
+		Transform: transform.ToTensor{},
+	}
+	l := loader.New(data, loader.Options{BatchSize: 2, Workers: 2})
+	for batch, err := range l.Epoch(1) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(batch.Indices, batch.Images.Shape(), batch.Labels)
+	}
+	// Output:
+	// [0 1] [2 1 1 2] tensor([0, 1])
+	// [2 3] [2 1 1 2] tensor([0, 1])
+	// [4] [1 1 1 2] tensor([0])
+}

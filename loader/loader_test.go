@@ -1,0 +1,544 @@
+package loader_test
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"math"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/transform"
+)
+
+// workers are the numbers of workers that must not make a difference.
+var workers = []int{0, 1, 2, 3, 8}
+
+// patches returns n images of 2 by 3 pixels, all different, with labels 0, 1, 2, 0, ...
+func patches(n int, t transform.Transform) *dataset.Images {
+	m := &dataset.Images{Name: "patches", ClassNames: []string{"a", "b", "c"}, Height: 2, Width: 3, Transform: t}
+	for i := range n {
+		m.Labels = append(m.Labels, uint8(i%3))
+		for j := range 6 {
+			m.Pixels = append(m.Pixels, uint8(37*i+11*j))
+		}
+	}
+	return m
+}
+
+// slow hides the Batch method of a data set: its samples are read one by one.
+type slow struct{ dataset.Dataset }
+
+// noise is a transform that draws: it adds one random number to all pixels.
+type noise struct{}
+
+func (noise) Apply(p transform.Picture, chance random.Key) (transform.Picture, error) {
+	return transform.Picture{Tensor: p.Tensor.AddScalar(chance.Rand().Float64())}, nil
+}
+
+// fake is a data set of n samples that sample makes.
+type fake struct {
+	n      int
+	sample func(i int) (dataset.Sample, error)
+}
+
+func (f fake) Len() int                                           { return f.n }
+func (f fake) Classes() []string                                  { return []string{"a"} }
+func (f fake) Sample(i int, _ random.Key) (dataset.Sample, error) { return f.sample(i) }
+func pixels(i int, shape ...int) (s dataset.Sample) {
+	s.Tensor = tensor.Full(tensor.Float32, float64(i), shape...)
+	return s
+}
+
+// copied is what a batch had when it was yielded.
+type copied struct {
+	Shape   []int
+	Images  []uint32 // bits
+	Labels  []int64
+	Indices []int
+}
+
+func copyOf(b loader.Batch) copied {
+	c := copied{b.Images.Shape(), nil, slices.Clone(tensor.Data[int64](b.Labels)), slices.Clone(b.Indices)}
+	for _, v := range tensor.Data[float32](b.Images) {
+		c.Images = append(c.Images, math.Float32bits(v))
+	}
+	return c
+}
+
+// epoch returns copies of all batches of an epoch.
+func epoch(t *testing.T, data dataset.Dataset, o loader.Options, epoch int) []copied {
+	t.Helper()
+	var out []copied
+	for b, err := range loader.New(data, o).Epoch(epoch) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, copyOf(b))
+	}
+	return out
+}
+
+// order returns the samples of the batches in their order.
+func order(batches []copied) []int {
+	var out []int
+	for _, b := range batches {
+		out = append(out, b.Indices...)
+	}
+	return out
+}
+
+// TestBatches compares the batches of every number of workers, on both roads, with the
+// samples read one by one.
+func TestBatches(t *testing.T) {
+	normalize := transform.Compose{transform.ToTensor{}, transform.Normalize{Mean: []float32{0.286}, Std: []float32{0.353}}}
+	data := patches(23, normalize)
+	if fill, _ := data.Batch(); fill == nil {
+		t.Fatal("the data set has no fast road to test")
+	}
+	for _, shuffle := range []bool{false, true} {
+		for _, w := range workers {
+			for name, d := range map[string]dataset.Dataset{"fill": data, "sample by sample": slow{data}} {
+				t.Run(fmt.Sprintf("shuffle %t, %d workers, %s", shuffle, w, name), func(t *testing.T) {
+					o := loader.Options{BatchSize: 5, Shuffle: shuffle, Seed: 7, Workers: w}
+					batches := epoch(t, d, o, 3)
+					if len(batches) != 5 || loader.New(d, o).Len() != 5 {
+						t.Fatalf("%d batches, Len says %d, want 5", len(batches), loader.New(d, o).Len())
+					}
+					for k, b := range batches {
+						n := min(5, 23-5*k) // the last has 3
+						if !slices.Equal(b.Shape, []int{n, 1, 2, 3}) || len(b.Labels) != n || len(b.Indices) != n {
+							t.Fatalf("batch %d: images %v, %d labels, %d indices, want %d", k, b.Shape, len(b.Labels), len(b.Indices), n)
+						}
+						for at, i := range b.Indices {
+							s, err := data.Sample(i, random.Key{})
+							if err != nil {
+								t.Fatal(err)
+							}
+							if b.Labels[at] != int64(s.Label) {
+								t.Errorf("sample %d: label %d, want %d", i, b.Labels[at], s.Label)
+							}
+							for j, want := range tensor.Data[float32](s.Tensor) {
+								if got := b.Images[6*at+j]; got != math.Float32bits(want) {
+									t.Errorf("sample %d, pixel %d: bits %x, want %x", i, j, got, math.Float32bits(want))
+								}
+							}
+						}
+					}
+					if want := order(epoch(t, data, loader.Options{BatchSize: 5, Shuffle: shuffle, Seed: 7}, 3)); !slices.Equal(order(batches), want) {
+						t.Errorf("order %v, without workers %v", order(batches), want)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestOrder(t *testing.T) {
+	data := patches(23, transform.ToTensor{})
+	at := func(seed uint64, number, size, w int) []int {
+		return order(epoch(t, data, loader.Options{BatchSize: size, Shuffle: true, Seed: seed, Workers: w}, number))
+	}
+	every := order(epoch(t, data, loader.Options{BatchSize: 4, Seed: 1}, 1))
+	if !slices.IsSorted(every) || len(every) != 23 || every[0] != 0 || every[22] != 22 {
+		t.Errorf("without shuffling: order %v", every)
+	}
+	first := at(1, 1, 4, 0)
+	if got := slices.Sorted(slices.Values(first)); !slices.Equal(got, every) {
+		t.Errorf("shuffled: samples %v, want every one once", got)
+	}
+	if got := at(1, 1, 7, 2); !slices.Equal(got, first) {
+		t.Errorf("another batch size: order %v, want %v", got, first)
+	}
+	seen := map[string][]int{"no shuffling": every}
+	for _, seed := range []uint64{0, 1, math.MaxUint64} {
+		for _, number := range []int{0, 1, 2} {
+			name, got := fmt.Sprintf("seed %d, epoch %d", seed, number), at(seed, number, 4, 0)
+			for other, o := range seen {
+				if slices.Equal(got, o) {
+					t.Errorf("%s has the order of %s", name, other)
+				}
+			}
+			seen[name] = got
+		}
+	}
+	// Without shuffling no epoch and no seed makes a difference.
+	if got := order(epoch(t, data, loader.Options{BatchSize: 4, Seed: 2}, 9)); !slices.Equal(got, every) {
+		t.Errorf("without shuffling, epoch 9: order %v", got)
+	}
+}
+
+// TestChance checks that what a transform draws depends on the seed, the epoch and the
+// sample alone.
+func TestChance(t *testing.T) {
+	data := patches(11, transform.Compose{transform.ToTensor{}, noise{}})
+	// drawn returns the bits of the first pixel by sample.
+	drawn := func(o loader.Options, number int) []uint32 {
+		out := make([]uint32, data.Len())
+		for _, b := range epoch(t, data, o, number) {
+			for at, i := range b.Indices {
+				out[i] = b.Images[6*at]
+			}
+		}
+		return out
+	}
+	want := drawn(loader.Options{BatchSize: 4, Seed: 5}, 1)
+	for _, w := range workers {
+		for _, size := range []int{1, 3, 20} {
+			for _, shuffle := range []bool{false, true} {
+				if got := drawn(loader.Options{BatchSize: size, Shuffle: shuffle, Seed: 5, Workers: w}, 1); !slices.Equal(got, want) {
+					t.Errorf("batch size %d, shuffle %t, %d workers: drew %x, want %x", size, shuffle, w, got, want)
+				}
+			}
+		}
+	}
+	for name, got := range map[string][]uint32{
+		"another epoch": drawn(loader.Options{BatchSize: 4, Seed: 5}, 2),
+		"another seed":  drawn(loader.Options{BatchSize: 4, Seed: 6}, 1),
+	} {
+		for i := range got {
+			if got[i] == want[i] {
+				t.Errorf("%s: sample %d drew the same", name, i)
+			}
+		}
+	}
+	for i := range want {
+		s, err := slow{patches(11, transform.ToTensor{})}.Sample(i, random.Key{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := tensor.Data[float32](s.Tensor)[0]
+		if d := math.Float32frombits(want[i]) - plain; d < 0 || d > 1 {
+			t.Errorf("sample %d: %v was added to the pixel, a draw from 0 to 1 expected", i, d)
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for name, test := range map[string]struct {
+		samples, size int
+		drop          bool
+		want          []int // sizes of the batches
+	}{
+		"whole batches":            {6, 3, false, []int{3, 3}},
+		"a short one":              {7, 3, false, []int{3, 3, 1}},
+		"drop last":                {7, 3, true, []int{3, 3}},
+		"drop last, none is short": {6, 3, true, []int{3, 3}},
+		"batch beyond the data":    {3, 100, false, []int{3}},
+		"batch beyond all data":    {3, math.MaxInt, false, []int{3}},
+		"drop last, too few":       {3, 100, true, nil},
+		"one by one":               {2, 1, false, []int{1, 1}},
+		"no samples":               {0, 3, false, nil},
+		"no samples, drop last":    {0, 3, true, nil},
+	} {
+		for _, w := range workers {
+			t.Run(fmt.Sprintf("%s, %d workers", name, w), func(t *testing.T) {
+				data := patches(test.samples, transform.ToTensor{})
+				o := loader.Options{BatchSize: test.size, Shuffle: true, Workers: w, DropLast: test.drop}
+				total := 0
+				for _, d := range []dataset.Dataset{data, slow{data}} {
+					var got []int
+					total = 0
+					for _, b := range epoch(t, d, o, 1) {
+						got = append(got, len(b.Indices))
+						total += len(b.Indices)
+					}
+					if !slices.Equal(got, test.want) {
+						t.Errorf("%T: batches of %v, want %v", d, got, test.want)
+					}
+				}
+				l := loader.New(data, o)
+				if l.Len() != len(test.want) || l.Samples() != total {
+					t.Errorf("Len %d and Samples %d, want %d and %d", l.Len(), l.Samples(), len(test.want), total)
+				}
+				if l.Dataset() != dataset.Dataset(data) {
+					t.Error("Dataset is not what the loader was made for")
+				}
+			})
+		}
+	}
+}
+
+func TestOptionsPanic(t *testing.T) {
+	for want, o := range map[string]loader.Options{
+		"loader.New: batch size 0, workers 0: at least 1 and at least 0 expected":  {},
+		"loader.New: batch size -1, workers 2: at least 1 and at least 0 expected": {BatchSize: -1, Workers: 2},
+		"loader.New: batch size 4, workers -1: at least 1 and at least 0 expected": {BatchSize: 4, Workers: -1},
+	} {
+		t.Run(want, func(t *testing.T) {
+			defer func() {
+				if err, _ := recover().(error); err == nil || err.Error() != want {
+					t.Errorf("panic with %v", err)
+				}
+			}()
+			loader.New(patches(3, nil), o)
+		})
+	}
+}
+
+// TestMemory checks that batches take turns in the same few buffers, and that none is
+// written to while its batch is in use.
+func TestMemory(t *testing.T) {
+	const batches = 20
+	for _, w := range workers {
+		for _, road := range []string{"fill", "sample by sample"} {
+			t.Run(fmt.Sprintf("%d workers, %s", w, road), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var data dataset.Dataset = patches(2*batches-1, transform.ToTensor{})
+					if road != "fill" {
+						data = slow{data}
+					}
+					var memory []*float32
+					for b, err := range loader.New(data, loader.Options{BatchSize: 2, Workers: w}).Epoch(1) {
+						if err != nil {
+							t.Fatal(err)
+						}
+						before := copyOf(b)
+						synctest.Wait() // until all workers are as far ahead as they go
+						if after := copyOf(b); !reflect.DeepEqual(before, after) {
+							t.Fatalf("batch %d changed in use: %v, then %v", len(memory), before, after)
+						}
+						memory = append(memory, &tensor.Data[float32](b.Images)[0])
+					}
+					if len(memory) != batches {
+						t.Fatalf("%d batches, want %d", len(memory), batches)
+					}
+					buffers := max(1, 2*w)
+					distinct := map[*float32]bool{}
+					for k, p := range memory {
+						distinct[p] = true
+						if k >= buffers && p != memory[k-buffers] {
+							t.Errorf("batch %d is not where batch %d was", k, k-buffers)
+						}
+					}
+					if len(distinct) != min(buffers, batches) {
+						t.Errorf("%d buffers, want %d", len(distinct), min(buffers, batches))
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestAhead checks how far workers go ahead of the batch in use: none without workers,
+// and one batch each with them.
+func TestAhead(t *testing.T) {
+	for _, w := range workers {
+		t.Run(fmt.Sprintf("%d workers", w), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var read atomic.Int64
+				data := fake{30, func(i int) (dataset.Sample, error) {
+					read.Add(1)
+					return pixels(i, 1, 1, 1), nil
+				}}
+				k := 0
+				for _, err := range loader.New(data, loader.Options{BatchSize: 2, Workers: w}).Epoch(0) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					k++
+					synctest.Wait()
+					if got, want := read.Load(), int64(2*min(k+w, 15)); got != want {
+						t.Fatalf("with batch %d in use %d samples were read, want %d", k, got, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestBreak checks that nothing goes on after a loop that was left early: a goroutine
+// that stayed would fail the synctest bubble.
+func TestBreak(t *testing.T) {
+	for _, w := range workers {
+		for _, stop := range []int{1, 2, 9, 10} {
+			t.Run(fmt.Sprintf("%d workers, after %d of 10", w, stop), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var read atomic.Int64
+					data := fake{20, func(i int) (dataset.Sample, error) {
+						read.Add(1)
+						return pixels(i, 1, 1, 1), nil
+					}}
+					k := 0
+					for range loader.New(data, loader.Options{BatchSize: 2, Workers: w}).Epoch(0) {
+						if k++; k == stop {
+							break
+						}
+					}
+					at := read.Load()
+					synctest.Wait()
+					if k != stop || read.Load() != at {
+						t.Errorf("%d batches; %d samples read at the break and %d later", k, at, read.Load())
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestPanicInBody checks that a panic in the loop's body stops the workers too.
+func TestPanicInBody(t *testing.T) {
+	for _, w := range workers {
+		synctest.Test(t, func(t *testing.T) {
+			defer func() {
+				if r := recover(); r != "body" {
+					t.Errorf("%d workers: panic with %v, want the body's", w, r)
+				}
+			}()
+			for range loader.New(patches(20, transform.ToTensor{}), loader.Options{BatchSize: 2, Workers: w}).Epoch(0) {
+				panic("body")
+			}
+		})
+	}
+}
+
+// failing is a data set of 20 samples of which the one at index 9 does not come.
+func failing(fail func() error) fake {
+	return fake{20, func(i int) (dataset.Sample, error) {
+		if i == 9 {
+			return dataset.Sample{}, fail()
+		}
+		return pixels(i, 1, 1, 1), nil
+	}}
+}
+
+func TestDatasetError(t *testing.T) {
+	broken := errors.New("sample 9 is broken")
+	for _, w := range workers {
+		t.Run(fmt.Sprintf("%d workers", w), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var errs []error
+				good := 0
+				for b, err := range loader.New(failing(func() error { return broken }), loader.Options{BatchSize: 2, Workers: w}).Epoch(0) {
+					if err == nil {
+						good++
+						continue
+					}
+					errs = append(errs, err)
+					if b.Images != nil || b.Labels != nil || b.Indices != nil {
+						t.Errorf("a batch %v beside the error", b)
+					}
+				}
+				if good != 4 || len(errs) != 1 || errs[0] != broken {
+					t.Errorf("%d batches and errors %v, want 4 and the data set's one", good, errs)
+				}
+			})
+		})
+	}
+}
+
+func TestDatasetPanic(t *testing.T) {
+	broken := errors.New("sample 9 is broken")
+	for _, w := range workers {
+		t.Run(fmt.Sprintf("%d workers", w), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				good := 0
+				defer func() {
+					if r := recover(); r != broken || good != 4 {
+						t.Errorf("panic with %v after %d batches, want the data set's after 4", r, good)
+					}
+				}()
+				for _, err := range loader.New(failing(func() error { panic(broken) }), loader.Options{BatchSize: 2, Workers: w}).Epoch(0) {
+					if err != nil {
+						t.Error(err)
+					}
+					good++
+				}
+			})
+		})
+	}
+}
+
+// TestErrors checks the loader's own errors, which must not depend on the workers.
+func TestErrors(t *testing.T) {
+	shapes := func(odd int) fake {
+		return fake{6, func(i int) (dataset.Sample, error) {
+			if i >= odd {
+				return pixels(i, 1, 4, 4), nil
+			}
+			return pixels(i, 1, 2, 3), nil
+		}}
+	}
+	for name, test := range map[string]struct {
+		data dataset.Dataset
+		want string
+	}{
+		"image": {patches(6, nil), "loader: sample 0 is an image: a transform that ends in a tensor expected"},
+		"image in between": {fake{6, func(i int) (s dataset.Sample, _ error) {
+			if i == 3 {
+				s.Image = image.NewGray(image.Rect(0, 0, 3, 2))
+				return s, nil
+			}
+			return pixels(i, 1, 2, 3), nil
+		}}, "loader: sample 3 is an image: a transform that ends in a tensor expected"},
+		"shape in a batch": {shapes(3), "loader: sample 3 has shape [1 4 4], the first of its batch [1 2 3]: one shape expected"},
+		"last of a batch":  {shapes(1), "loader: sample 1 has shape [1 4 4], the first of its batch [1 2 3]: one shape expected"},
+		"dims in a batch": {fake{6, func(i int) (dataset.Sample, error) { return pixels(i, make([]int, i)...), nil }},
+			"loader: sample 1 has shape [0], the first of its batch []: one shape expected"},
+		"shapes of batches": {shapes(2), ""},
+	} {
+		for _, w := range workers {
+			t.Run(fmt.Sprintf("%s, %d workers", name, w), func(t *testing.T) {
+				got := ""
+				for b, err := range loader.New(test.data, loader.Options{BatchSize: 2, Workers: w}).Epoch(0) {
+					if err != nil {
+						got = err.Error()
+						continue
+					}
+					for at, i := range b.Indices { // what comes before the error is right
+						if row := b.Images.Select(0, at); row.Size(-1) == 0 || row.At(0, 0, 0) != float64(i) {
+							t.Errorf("sample %d is %v", i, row)
+						}
+					}
+				}
+				if got != test.want {
+					t.Errorf("error %q, want %q", got, test.want)
+				}
+			})
+		}
+	}
+}
+
+// TestIndicesAreApart checks that appending to a batch's indices changes no other batch.
+func TestIndicesAreApart(t *testing.T) {
+	var got []int
+	for b, err := range loader.New(patches(6, transform.ToTensor{}), loader.Options{BatchSize: 2}).Epoch(0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, b.Indices...)
+		b.Indices = append(b.Indices, -1)
+	}
+	if want := []int{0, 1, 2, 3, 4, 5}; !slices.Equal(got, want) {
+		t.Errorf("samples %v, want %v", got, want)
+	}
+}
+
+// TestConcurrent goes over one loader from several goroutines at once.
+func TestConcurrent(t *testing.T) {
+	data := patches(23, transform.Compose{transform.ToTensor{}, noise{}})
+	o := loader.Options{BatchSize: 4, Shuffle: true, Seed: 3, Workers: 2}
+	want := epoch(t, data, o, 1)
+	l := loader.New(data, o)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			k := 0
+			for b, err := range l.Epoch(1) {
+				if err != nil || !reflect.DeepEqual(copyOf(b), want[k]) {
+					t.Errorf("batch %d is %v (%v), want %v", k, copyOf(b), err, want[k])
+				}
+				k++
+			}
+		})
+	}
+	wg.Wait()
+}
