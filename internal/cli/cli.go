@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/onehot-go/onehot/internal/kernel"
 )
 
 // Exit codes beside 0.
@@ -99,6 +101,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}
 	if err != nil {
 		return fail(usageError{explainUsage(parser.Model, args, err)})
+	}
+	if _, err := kernel.Name(); err != nil {
+		return fail(usageError{err})
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	if err := parsed.Run(streams{stdout, stderr}); err != nil {

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/onehot-go/onehot/internal/kernel"
 )
 
 type versionCommand struct{}
 
 func (versionCommand) Run(s streams) error {
-	_, err := fmt.Fprintf(s.out, "onehot %s, %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	kernels, _ := kernel.Name() // checked before any command runs
+	_, err := fmt.Fprintf(s.out, "onehot %s, %s %s/%s, %s kernels\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, kernels)
 	return err
 }
 

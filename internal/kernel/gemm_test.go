@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/onehot-go/onehot/internal/parallel"
@@ -14,14 +15,40 @@ import (
 // that have no divisor in common with any.
 var (
 	small = []int{0, 1, 2, 3, 4, 5, 13}
-	edges = []int{63, 64, 65, 127, 255, 256, 257, 511, 512, 513}
+	edges = []int{6, 7, 8, 14, 15, 16, 17, 28, 31, 32, 33, 63, 64, 65, 127, 167, 168, 169, 255, 256, 257, 511, 512, 513}
 )
+
+// forEach runs f once with each set of kernels that this machine has.
+func forEach(t *testing.T, f func(t *testing.T)) {
+	defer func(i *implementation) { active = i }(active)
+	for i := range available {
+		active = &available[i]
+		t.Run(active.name, f)
+	}
+}
+
+func TestChoose(t *testing.T) {
+	for _, i := range available {
+		if got, err := choose(i.name); err != nil || got.name != i.name {
+			t.Errorf("%s: got %s, %v", i.name, got.name, err)
+		}
+	}
+	if got, err := choose(""); err != nil || got != &available[0] {
+		t.Errorf("the best: got %s, %v", got.name, err)
+	}
+	got, err := choose("sse9")
+	if got != &available[0] || err == nil || !strings.HasPrefix(err.Error(), "ONEHOT_KERNEL=sse9: one of ") || !strings.HasSuffix(err.Error(), "generic expected on this machine") {
+		t.Errorf("an unknown name: got %s, %v", got.name, err)
+	}
+}
 
 // TestGemm compares products of small whole numbers, which are exact in any order of
 // summing, with three plain loops.
 func TestGemm(t *testing.T) {
-	t.Run("float32", testGemm[float32])
-	t.Run("float64", testGemm[float64])
+	forEach(t, func(t *testing.T) {
+		t.Run("float32", testGemm[float32])
+		t.Run("float64", testGemm[float64])
+	})
 }
 
 func testGemm[T Float](t *testing.T) {
@@ -120,8 +147,10 @@ func matrix[T Float](rows, cols, layout int, draw func() T) Matrix[T] {
 // TestGemmRounding holds sums of numbers that do round to the bound of their error: k
 // roundings, each of half a unit in the last place of what is added up so far.
 func TestGemmRounding(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { testGemmRounding[float32](t, 0x1p-24) })
-	t.Run("float64", func(t *testing.T) { testGemmRounding[float64](t, 0x1p-53) })
+	forEach(t, func(t *testing.T) {
+		t.Run("float32", func(t *testing.T) { testGemmRounding[float32](t, 0x1p-24) })
+		t.Run("float64", func(t *testing.T) { testGemmRounding[float64](t, 0x1p-53) })
+	})
 }
 
 func testGemmRounding[T Float](t *testing.T, unit float64) {
@@ -157,7 +186,9 @@ func (k *kahan) add(v float64) {
 
 // A NaN or an infinity reaches every element that it is part of and no other, and is not
 // hidden by a 0.
-func TestGemmSpecial(t *testing.T) {
+func TestGemmSpecial(t *testing.T) { forEach(t, testGemmSpecial) }
+
+func testGemmSpecial(t *testing.T) {
 	const m, n, k = 7, 9, 300
 	for _, special := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		for _, l := range []int{0, 1, 255, 256, k - 1} {
@@ -183,7 +214,9 @@ func TestGemmSpecial(t *testing.T) {
 	}
 }
 
-func TestGemmSameBitsForAnyThreads(t *testing.T) {
+func TestGemmSameBitsForAnyThreads(t *testing.T) { forEach(t, testGemmSameBitsForAnyThreads) }
+
+func testGemmSameBitsForAnyThreads(t *testing.T) {
 	defer parallel.SetThreads(0)
 	r := rand.New(rand.NewPCG(5, 6))
 	draw := func() float32 { return float32(r.NormFloat64()) }

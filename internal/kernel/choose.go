@@ -1,0 +1,56 @@
+package kernel
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// implementation is one set of kernels.
+type implementation struct {
+	name string // "generic", "avx2", "avx512"
+	f32  tiling[float32]
+	f64  tiling[float64]
+}
+
+// environment is the variable that forces an implementation.
+const environment = "ONEHOT_KERNEL"
+
+// available has what this machine can run, the best first; generic is the last.
+var available = append(assembly(), implementation{"generic", plain[float32](), plain[float64]()})
+
+// active is what is used, and problem why it is not what the environment asks for.
+var active, problem = choose(os.Getenv(environment))
+
+// choose returns the implementation of the given name, or the best for "". For any
+// other it returns the best and an error.
+func choose(name string) (*implementation, error) {
+	if name == "" {
+		return &available[0], nil
+	}
+	i := slices.IndexFunc(available, func(i implementation) bool { return i.name == name })
+	if i < 0 {
+		var names []string
+		for _, i := range available {
+			names = append(names, i.name)
+		}
+		return &available[0], fmt.Errorf("%s=%s: one of %s expected on this machine", environment, name, strings.Join(names, ", "))
+	}
+	return &available[i], nil
+}
+
+// Name returns the name of the kernels in use: "generic" for those in pure Go, or the
+// instructions that the others need. The environment variable ONEHOT_KERNEL forces one;
+// the error says that it names none that this machine has.
+func Name() (string, error) { return active.name, problem }
+
+// tilingOf returns the active tiling for elements of type T.
+func tilingOf[T Float]() *tiling[T] {
+	var t any = &active.f32
+	if t, ok := t.(*tiling[T]); ok {
+		return t
+	}
+	t = &active.f64
+	return t.(*tiling[T])
+}

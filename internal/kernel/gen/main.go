@@ -1,0 +1,264 @@
+// Command gen writes the assembly of package kernel with avo. It is a module of its own,
+// so that nobody who imports onehot needs avo.
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+func main() {
+	ConstraintExpr("amd64")
+	for _, t := range []tile{
+		{name: "tile14x32AVX512", rows: 14, elem: 4, wide: true},
+		{name: "tile14x16AVX512", rows: 14, elem: 8, wide: true},
+		{name: "tile6x16AVX2", rows: 6, elem: 4},
+		{name: "tile6x8AVX2", rows: 6, elem: 8},
+	} {
+		t.generate()
+	}
+	transpose8()
+	Generate()
+}
+
+// transpose8 writes the kernel that packs operands whose inner dimension is contiguous.
+func transpose8() {
+	TEXT("transpose8AVX2", NOSPLIT, "func(dst, src *float32, dstStride, srcStride, blocks int)")
+	Doc("transpose8AVX2 writes the 8 columns of every block of 8 by 8 elements of src as rows",
+		"of dst. The blocks lie side by side in src, whose rows lie srcStride elements apart,",
+		"and one below the other in dst, whose rows lie dstStride elements apart.")
+	Pragma("noescape")
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	dstStride, srcStride := Load(Param("dstStride"), GP64()), Load(Param("srcStride"), GP64())
+	blocks := Load(Param("blocks"), GP64())
+	SHLQ(Imm(2), dstStride)
+	SHLQ(Imm(2), srcStride)
+	src3, src4 := GP64(), GP64()
+	LEAQ(Mem{Base: srcStride, Index: srcStride, Scale: 2}, src3)
+	dst3, dst4 := GP64(), GP64()
+	LEAQ(Mem{Base: dstStride, Index: dstStride, Scale: 2}, dst3)
+
+	// row returns the address of row i of 8, of which rows 4 on are counted from half.
+	row := func(base, half, stride, stride3 Register, i int) Mem {
+		if i >= 4 {
+			base, i = half, i-4
+		}
+		switch i {
+		case 0:
+			return Mem{Base: base}
+		case 3:
+			return Mem{Base: base, Index: stride3, Scale: 1}
+		}
+		return Mem{Base: base, Index: stride, Scale: uint8(i)}
+	}
+	Label("block")
+	LEAQ(Mem{Base: src, Index: srcStride, Scale: 4}, src4)
+	LEAQ(Mem{Base: dst, Index: dstStride, Scale: 4}, dst4)
+	var r, u, v [8]VecVirtual
+	for i := range 8 {
+		r[i] = YMM()
+		VMOVUPS(row(src, src4, srcStride, src3, i), r[i])
+	}
+	for i := 0; i < 8; i += 2 { // pairs of rows, element by element
+		u[i], u[i+1] = YMM(), YMM()
+		VUNPCKLPS(r[i+1], r[i], u[i])
+		VUNPCKHPS(r[i+1], r[i], u[i+1])
+	}
+	for i := 0; i < 8; i += 4 { // fours of rows, pair by pair
+		for k := range 4 {
+			v[i+k] = YMM()
+		}
+		VUNPCKLPD(u[i+2], u[i], v[i])
+		VUNPCKHPD(u[i+2], u[i], v[i+1])
+		VUNPCKLPD(u[i+3], u[i+1], v[i+2])
+		VUNPCKHPD(u[i+3], u[i+1], v[i+3])
+	}
+	for k := range 8 { // the halves of both fours
+		out := YMM()
+		VPERM2F128(Imm(uint64(0x20+k/4*0x11)), v[4+k%4], v[k%4], out)
+		VMOVUPS(out, row(dst, dst4, dstStride, dst3, k))
+	}
+	ADDQ(Imm(32), src)
+	LEAQ(Mem{Base: dst, Index: dstStride, Scale: 8}, dst)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}
+
+// tile is a kernel that adds the product of a panel of a, rows high, and a panel of b,
+// two registers wide, to a part of c. The sums stay in registers: 28 of the 32 of
+// AVX-512, 12 of the 16 of AVX2. Every step of the inner dimension loads one row of b
+// and broadcasts the elements of one column of a.
+type tile struct {
+	name string
+	rows int
+	elem int  // bytes of an element
+	wide bool // AVX-512 rather than AVX2
+}
+
+func (t tile) vector() VecVirtual {
+	if t.wide {
+		return ZMM()
+	}
+	return YMM()
+}
+
+func (t tile) width() int { // bytes of a register
+	if t.wide {
+		return 64
+	}
+	return 32
+}
+
+func (t tile) broadcast(m, r Op) {
+	if t.elem == 4 {
+		VBROADCASTSS(m, r)
+	} else {
+		VBROADCASTSD(m, r)
+	}
+}
+
+func (t tile) move(from, to Op) {
+	if t.elem == 4 {
+		VMOVUPS(from, to)
+	} else {
+		VMOVUPD(from, to)
+	}
+}
+
+func (t tile) add(x, y, to Op) {
+	if t.elem == 4 {
+		VADDPS(x, y, to)
+	} else {
+		VADDPD(x, y, to)
+	}
+}
+
+func (t tile) fma(x, y, sum Op) {
+	if t.elem == 4 {
+		VFMADD231PS(x, y, sum)
+	} else {
+		VFMADD231PD(x, y, sum)
+	}
+}
+
+func (t tile) generate() {
+	typ := map[int]string{4: "float32", 8: "float64"}[t.elem]
+	TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c *%s, stride, rows, cols int)", typ))
+	Doc(fmt.Sprintf("%s adds the product of a panel of %d rows of a and one of %d columns of b,", t.name, t.rows, 2*t.width()/t.elem),
+		"both depth long, to the first rows and cols of a tile of c, whose rows lie stride",
+		"elements apart. depth is at least 1.")
+	Pragma("noescape")
+	depth := Load(Param("depth"), GP64())
+	a, b := Load(Param("a"), GP64()), Load(Param("b"), GP64())
+
+	sums := make([][2]VecVirtual, t.rows)
+	for i := range sums {
+		for j := range sums[i] {
+			sums[i][j] = t.vector()
+			if t.wide {
+				VPXORQ(sums[i][j], sums[i][j], sums[i][j])
+			} else {
+				VXORPS(sums[i][j], sums[i][j], sums[i][j])
+			}
+		}
+	}
+	Label("next")
+	b0, b1 := t.vector(), t.vector()
+	t.move(Mem{Base: b}, b0)
+	t.move(Mem{Base: b, Disp: t.width()}, b1)
+	for i := range sums {
+		ai := t.vector()
+		t.broadcast(Mem{Base: a, Disp: i * t.elem}, ai)
+		t.fma(b0, ai, sums[i][0])
+		t.fma(b1, ai, sums[i][1])
+	}
+	ADDQ(Imm(uint64(t.rows*t.elem)), a)
+	ADDQ(Imm(uint64(2*t.width())), b)
+	DECQ(depth)
+	JNZ(LabelRef("next"))
+
+	Comment("Add the sums to c, but for what lies beyond its edges.")
+	c, stride := Load(Param("c"), GP64()), Load(Param("stride"), GP64())
+	rows, cols := Load(Param("rows"), GP64()), Load(Param("cols"), GP64())
+	SHLQ(Imm(map[int]uint64{4: 2, 8: 3}[t.elem]), stride)
+	masks := t.masks(cols)
+	for i := range sums {
+		CMPQ(rows, Imm(uint64(i)))
+		JLE(LabelRef("done"))
+		for j := range sums[i] {
+			at := Mem{Base: c, Disp: j * t.width()}
+			old := t.vector()
+			t.load(at, masks[j], old)
+			t.add(old, sums[i][j], sums[i][j])
+			t.store(sums[i][j], masks[j], at)
+		}
+		ADDQ(stride, c)
+	}
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// masks returns what selects the first cols elements of two registers.
+func (t tile) masks(cols Register) [2]Op {
+	lanes := t.width() / t.elem
+	if t.wide {
+		bits := GP64()
+		MOVQ(I64(-1), bits)
+		BZHIQ(cols, bits, bits)
+		k0, k1 := K(), K()
+		KMOVW(bits.As32(), k0)
+		SHRQ(Imm(uint64(lanes)), bits)
+		KMOVW(bits.As32(), k1)
+		return [2]Op{k0, k1}
+	}
+	// A window over ones and then zeros.
+	table := GLOBL(t.name+"Mask", RODATA|NOPTR)
+	for i := range 4 * lanes * t.elem / 4 {
+		v := uint32(0)
+		if i < 2*lanes*t.elem/4 {
+			v = 0xffffffff
+		}
+		DATA(i*4, U32(v))
+	}
+	at := GP64()
+	LEAQ(table, at)
+	offset := GP64()
+	MOVQ(U32(uint32(2*lanes)), offset)
+	SUBQ(cols, offset)
+	m0, m1 := YMM(), YMM()
+	t.move(Mem{Base: at, Index: offset, Scale: uint8(t.elem)}, m0)
+	t.move(Mem{Base: at, Index: offset, Scale: uint8(t.elem), Disp: t.width()}, m1)
+	return [2]Op{m0, m1}
+}
+
+func (t tile) load(at Mem, mask, to Op) {
+	switch {
+	case t.wide && t.elem == 4:
+		VMOVUPS_Z(at, mask, to)
+	case t.wide:
+		VMOVUPD_Z(at, mask, to)
+	case t.elem == 4:
+		VMASKMOVPS(at, mask, to)
+	default:
+		VMASKMOVPD(at, mask, to)
+	}
+}
+
+func (t tile) store(from, mask Op, at Mem) {
+	switch {
+	case t.wide && t.elem == 4:
+		VMOVUPS(from, mask, at)
+	case t.wide:
+		VMOVUPD(from, mask, at)
+	case t.elem == 4:
+		VMASKMOVPS(from, mask, at)
+	default:
+		VMASKMOVPD(from, mask, at)
+	}
+}
