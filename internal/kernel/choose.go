@@ -9,16 +9,17 @@ import (
 
 // implementation is one set of kernels.
 type implementation struct {
-	name string // "generic", "avx2", "avx512"
-	f32  tiling[float32]
-	f64  tiling[float64]
+	name    string // "generic", "avx2", "avx512"
+	f32     tiling[float32]
+	f64     tiling[float64]
+	vectors *vectors // nil for those in pure Go
 }
 
 // environment is the variable that forces an implementation.
 const environment = "ONEHOT_KERNEL"
 
 // available has what this machine can run, the best first; generic is the last.
-var available = append(assembly(), implementation{"generic", plain[float32](), plain[float64]()})
+var available = append(assembly(), implementation{name: "generic", f32: plain[float32](), f64: plain[float64]()})
 
 // active is what is used, and problem why it is not what the environment asks for.
 var active, problem = choose(os.Getenv(environment))

@@ -10,7 +10,7 @@ import (
 	"github.com/onehot-go/onehot/internal/parallel"
 )
 
-//go:generate go run -C gen . -out ../gemm_amd64.s -stubs ../gemm_stubs_amd64.go -pkg kernel
+//go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../stubs_amd64.go -pkg kernel
 
 // Float is an element type of the kernels.
 type Float interface{ float32 | float64 }

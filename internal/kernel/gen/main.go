@@ -21,6 +21,7 @@ func main() {
 		t.generate()
 	}
 	transpose8()
+	elementwise()
 	Generate()
 }
 

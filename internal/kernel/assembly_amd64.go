@@ -5,19 +5,27 @@ import "golang.org/x/sys/cpu"
 // assembly returns the kernels in assembly that this machine can run, the best first.
 func assembly() []implementation {
 	var list []implementation
+	narrow := vectors{
+		add: addAVX2, sub: subAVX2, mul: mulAVX2, div: divAVX2, reluGrad: reluGradAVX2, relu: reluAVX2,
+		addScaled: addScaledAVX2, scaleAdd: scaleAddAVX2,
+	}
+	wide := narrow
+	wide.lookup = lookupAVX512
 	avx2 := cpu.X86.HasAVX2 && cpu.X86.HasFMA
 	if avx2 && cpu.X86.HasAVX512F && cpu.X86.HasBMI2 {
 		list = append(list, implementation{
-			name: "avx512",
-			f32:  tiling[float32]{14, 32, wrap(tile14x32AVX512), wrapTranspose},
-			f64:  tiling[float64]{14, 16, wrap(tile14x16AVX512), nil},
+			name:    "avx512",
+			f32:     tiling[float32]{14, 32, wrap(tile14x32AVX512), wrapTranspose},
+			f64:     tiling[float64]{14, 16, wrap(tile14x16AVX512), nil},
+			vectors: &wide,
 		})
 	}
 	if avx2 {
 		list = append(list, implementation{
-			name: "avx2",
-			f32:  tiling[float32]{6, 16, wrap(tile6x16AVX2), wrapTranspose},
-			f64:  tiling[float64]{6, 8, wrap(tile6x8AVX2), nil},
+			name:    "avx2",
+			f32:     tiling[float32]{6, 16, wrap(tile6x16AVX2), wrapTranspose},
+			f64:     tiling[float64]{6, 8, wrap(tile6x8AVX2), nil},
+			vectors: &narrow,
 		})
 	}
 	return list

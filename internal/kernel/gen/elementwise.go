@@ -1,0 +1,221 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// elementwise writes the kernels that go through float32 slices side by side. They are
+// bound by memory: AVX2 is as fast as AVX-512 there. Each does to every element exactly
+// what its twin in pure Go does, so that both give the same bits.
+func elementwise() {
+	binary := func(name, doc string, op func(...Op)) {
+		l := loop{name: name, signature: "func(n int, dst, x, y *float32)", doc: doc, operands: []string{"dst", "x", "y"}}
+		l.generate(func(at func(string) Mem, load func(Mem) VecVirtual, store func(VecVirtual, Mem)) {
+			out := YMM()
+			op(load(at("y")), load(at("x")), out)
+			store(out, at("dst"))
+		})
+	}
+	binary("addAVX2", "addAVX2 computes dst = x + y.", VADDPS)
+	binary("subAVX2", "subAVX2 computes dst = x - y.", VSUBPS)
+	binary("mulAVX2", "mulAVX2 computes dst = x * y.", VMULPS)
+	binary("divAVX2", "divAVX2 computes dst = x / y.", VDIVPS)
+	binary("reluGradAVX2", "reluGradAVX2 computes dst = x where y is positive or NaN, and 0 elsewhere.", func(ops ...Op) {
+		y, x, out := ops[0], ops[1], ops[2]
+		positive, zero := YMM(), YMM()
+		VXORPS(zero, zero, zero)
+		const notLessOrEqual = 6
+		VCMPPS(Imm(notLessOrEqual), zero, y, positive)
+		VANDPS(x, positive, out)
+	})
+
+	loop{name: "reluAVX2", signature: "func(n int, dst, x *float32)", operands: []string{"dst", "x"},
+		doc: "reluAVX2 computes dst = x where x is positive, zero or NaN, and 0 elsewhere.",
+	}.generate(func(at func(string) Mem, load func(Mem) VecVirtual, store func(VecVirtual, Mem)) {
+		out, zero := YMM(), YMM()
+		VXORPS(zero, zero, zero)
+		VMAXPS(load(at("x")), zero, out) // of a zero and of NaN it takes x
+		store(out, at("dst"))
+	})
+
+	for _, scaled := range []struct {
+		name, doc string
+		body      func(old, x, alpha VecVirtual, out VecVirtual)
+	}{
+		{"addScaledAVX2", "addScaledAVX2 computes dst = dst + alpha*x, rounded twice.", func(old, x, alpha, out VecVirtual) {
+			VMULPS(alpha, x, out)
+			VADDPS(out, old, out)
+		}},
+		{"scaleAddAVX2", "scaleAddAVX2 computes dst = alpha*dst + x, rounded twice.", func(old, x, alpha, out VecVirtual) {
+			VMULPS(alpha, old, out)
+			VADDPS(x, out, out)
+		}},
+	} {
+		loop{name: scaled.name, signature: "func(n int, dst, x *float32, alpha float32)", doc: scaled.doc,
+			operands: []string{"dst", "x"}, scalar: "alpha",
+		}.generateScaled(scaled.body)
+	}
+	lookup()
+}
+
+// loop is a kernel over n elements of each operand.
+type loop struct {
+	name, signature, doc string
+	operands             []string
+	scalar               string // a parameter that all elements meet, or ""
+}
+
+const (
+	lanes  = 8 // of a register
+	unroll = 4 // registers of each operand in one turn
+)
+
+func (l loop) generateScaled(body func(old, x, alpha, out VecVirtual)) {
+	alpha := YMM()
+	l.generateWith(func() { VBROADCASTSS(Load(Param(l.scalar), XMM()), alpha) },
+		func(at func(string) Mem, load func(Mem) VecVirtual, store func(VecVirtual, Mem)) {
+			out := YMM()
+			body(load(at("dst")), load(at("x")), alpha, out)
+			store(out, at("dst"))
+		})
+}
+
+func (l loop) generate(body func(at func(string) Mem, load func(Mem) VecVirtual, store func(VecVirtual, Mem))) {
+	l.generateWith(func() {}, body)
+}
+
+// generateWith writes the kernel: turns of several registers, then of one, then the
+// elements that are left under a mask.
+func (l loop) generateWith(prepare func(), body func(at func(string) Mem, load func(Mem) VecVirtual, store func(VecVirtual, Mem))) {
+	TEXT(l.name, NOSPLIT, l.signature)
+	Doc(l.doc)
+	Pragma("noescape")
+	n := Load(Param("n"), GP64())
+	base := map[string]Register{}
+	for _, name := range l.operands {
+		base[name] = Load(Param(name), GP64())
+	}
+	prepare()
+	turn := func(disp int, load func(Mem) VecVirtual, store func(VecVirtual, Mem)) {
+		body(func(name string) Mem { return Mem{Base: base[name], Disp: disp} }, load, store)
+	}
+	advance := func(registers int) {
+		for _, name := range l.operands {
+			ADDQ(Imm(uint64(registers*lanes*4)), base[name])
+		}
+		SUBQ(Imm(uint64(registers*lanes)), n)
+	}
+	plainLoad := func(m Mem) VecVirtual { r := YMM(); VMOVUPS(m, r); return r }
+	plainStore := func(r VecVirtual, m Mem) { VMOVUPS(r, m) }
+
+	Label("many")
+	CMPQ(n, Imm(unroll*lanes))
+	JL(LabelRef("one"))
+	for u := range unroll {
+		turn(u*lanes*4, plainLoad, plainStore)
+	}
+	advance(unroll)
+	JMP(LabelRef("many"))
+
+	Label("one")
+	CMPQ(n, Imm(lanes))
+	JL(LabelRef("rest"))
+	turn(0, plainLoad, plainStore)
+	advance(1)
+	JMP(LabelRef("one"))
+
+	Label("rest")
+	TESTQ(n, n)
+	JZ(LabelRef("done"))
+	mask := window(l.name, n)
+	turn(0, func(m Mem) VecVirtual { r := YMM(); VMASKMOVPS(m, mask, r); return r },
+		func(r VecVirtual, m Mem) { VMASKMOVPS(r, mask, m) })
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// window returns a mask of the first n lanes of a register, n less than all: a window
+// over ones and then zeros.
+func window(name string, n Register) VecVirtual {
+	table := GLOBL(name+"Mask", RODATA|NOPTR)
+	for i := range 2 * lanes {
+		v := uint32(0)
+		if i < lanes {
+			v = 0xffffffff
+		}
+		DATA(i*4, U32(v))
+	}
+	at, offset, mask := GP64(), GP64(), YMM()
+	LEAQ(table, at)
+	MOVQ(U32(lanes), offset)
+	SUBQ(n, offset)
+	VMOVUPS(Mem{Base: at, Index: offset, Scale: 4}, mask)
+	return mask
+}
+
+// lookup writes the conversion of bytes by a table of 256, which fills half of the
+// registers of AVX-512: each byte is looked up in all eight pairs of them, and its upper
+// bits choose among the results. (Gathering from memory is no faster than plain loads.)
+func lookup() {
+	TEXT("lookupAVX512", NOSPLIT, "func(n int, dst *float32, src *byte, table *float32)")
+	Doc("lookupAVX512 computes dst[i] = table[src[i]] for the n elements of dst and src.")
+	Pragma("noescape")
+	n := Load(Param("n"), GP64())
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	base := Load(Param("table"), GP64())
+	var table [16]VecVirtual
+	for i := range table {
+		table[i] = ZMM()
+		VMOVUPS(Mem{Base: base, Disp: 64 * i}, table[i])
+	}
+	var bit [3]VecVirtual // 32, 64, 128
+	for i := range bit {
+		bit[i] = ZMM()
+		r := GP32()
+		MOVL(U32(32<<i), r)
+		VPBROADCASTD(r, bit[i])
+	}
+	all, mask := GP32(), K()
+	MOVL(U32(0xffff), all)
+	KMOVW(all, mask)
+
+	Label("next")
+	CMPQ(n, Imm(16))
+	JGE(LabelRef("convert"))
+	TESTQ(n, n)
+	JZ(LabelRef("done"))
+	BZHIL(n.(GPVirtual).As32(), all, all) // the elements that are left
+	KMOVW(all, mask)
+	MOVQ(U32(16), n)
+	Label("convert")
+	index := ZMM()
+	VPMOVZXBD_Z(Mem{Base: src}, mask, index)
+	var k [3]Register
+	for i := range k {
+		kk := K()
+		VPTESTMD(bit[i], index, kk)
+		k[i] = kk
+	}
+	var found [8]VecVirtual
+	for i := range found {
+		found[i] = ZMM()
+		VMOVDQA32(index, found[i])
+		VPERMI2PS(table[2*i+1], table[2*i], found[i])
+	}
+	for level, step := 0, 1; step < 8; level, step = level+1, 2*step {
+		for i := 0; i < 8; i += 2 * step {
+			VBLENDMPS(found[i+step], found[i], k[level], found[i])
+		}
+	}
+	VMOVUPS(found[0], mask, Mem{Base: dst})
+	ADDQ(Imm(16), src)
+	ADDQ(Imm(64), dst)
+	SUBQ(Imm(16), n)
+	JMP(LabelRef("next"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
