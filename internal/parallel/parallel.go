@@ -2,6 +2,10 @@
 // indices a worker gets depends on nothing but the loop's length and the number of
 // threads, and callers give each output element to one worker, so results have the
 // same bits for any number of threads.
+//
+// The workers are goroutines that are kept. After a loop they look for the next one for
+// some microseconds, as long as a training step hardly ever lets them wait, and then
+// sleep: an idle program uses no processor.
 package parallel
 
 import (
@@ -29,36 +33,136 @@ func SetThreads(n int) {
 
 // For splits [0, n) into contiguous ranges, one a worker and none shorter than grain
 // (but for n < grain), and calls f on each, the first on the calling goroutine. It
-// returns when all are done. A panic in f is raised again on the calling goroutine.
+// returns when all are done. A panic in f is raised again on the calling goroutine. A
+// loop within another, or beside one of another goroutine, runs on its caller alone.
 func For(n, grain int, f func(lo, hi int)) {
-	workers := min(Threads(), n/max(grain, 1))
-	if workers <= 1 {
+	parts := min(Threads(), n/max(grain, 1))
+	if parts <= 1 || !pool.TryLock() {
 		if n > 0 {
 			f(0, n)
 		}
 		return
 	}
-	var (
-		wg     sync.WaitGroup
-		mu     sync.Mutex
-		raised any
-	)
-	run := func(w int) {
-		defer func() {
-			if r := recover(); r != nil {
-				mu.Lock()
-				raised = r
-				mu.Unlock()
+	defer pool.Unlock()
+	for len(pool.workers) < parts-1 {
+		pool.more <- struct{}{}
+		pool.workers = append(pool.workers, <-pool.made)
+	}
+	l := &pool.loop
+	l.f, l.n, l.parts, l.raised = f, n, parts, nil
+	l.pending.Store(int64(parts - 1))
+	for part := 1; part < parts; part++ {
+		pool.workers[part-1].start(part)
+	}
+	l.run(0)
+	l.finished.wait(func() bool { return l.pending.Load() == 0 })
+	l.f = nil
+	if l.raised != nil {
+		panic(l.raised)
+	}
+}
+
+// pool is the workers and the loop that they are in.
+var pool struct {
+	sync.Mutex // held by the goroutine whose loop it is
+	workers    []*worker
+	loop       loop
+	more       chan struct{}
+	made       chan *worker
+}
+
+// Workers are made by a goroutine that waits for it from the start: a goroutine belongs
+// to whatever test or trace its maker runs in, and these belong to nobody.
+func init() {
+	pool.more, pool.made = make(chan struct{}), make(chan *worker)
+	pool.loop.finished.wake = make(chan struct{}, 1)
+	go func() {
+		for range pool.more {
+			w := &worker{}
+			w.ready.wake = make(chan struct{}, 1)
+			go w.serve()
+			pool.made <- w
+		}
+	}()
+}
+
+// loop is a loop that is being run.
+type loop struct {
+	f        func(lo, hi int)
+	n, parts int
+	pending  atomic.Int64 // parts that workers have not finished
+	finished event        // pending has come to 0
+
+	mu     sync.Mutex
+	raised any // what f panicked with
+}
+
+// run runs one part.
+func (l *loop) run(part int) {
+	defer func() {
+		if r := recover(); r != nil {
+			l.mu.Lock()
+			l.raised = r
+			l.mu.Unlock()
+		}
+	}()
+	l.f(part*l.n/l.parts, (part+1)*l.n/l.parts)
+}
+
+// worker runs one part of every loop that wants it.
+type worker struct {
+	part  atomic.Int64 // what to run next; 0 for nothing
+	ready event        // part is not 0
+}
+
+func (w *worker) start(part int) {
+	w.part.Store(int64(part))
+	w.ready.happen()
+}
+
+func (w *worker) serve() {
+	for {
+		w.ready.wait(func() bool { return w.part.Load() != 0 })
+		l := &pool.loop
+		l.run(int(w.part.Swap(0)))
+		if l.pending.Add(-1) == 0 {
+			l.finished.happen()
+		}
+	}
+}
+
+// event is something that one goroutine waits for and another makes happen, again and
+// again.
+type event struct {
+	asleep atomic.Bool
+	wake   chan struct{} // of capacity 1
+}
+
+// looks is how often wait looks before it sleeps: some tens of microseconds.
+const looks = 200
+
+// wait returns when done does, which becomes true before happen is called.
+func (e *event) wait(done func() bool) {
+	for {
+		for range looks {
+			if done() {
+				return
 			}
-		}()
-		f(w*n/workers, (w+1)*n/workers)
+			runtime.Gosched() // others may need this core
+		}
+		e.asleep.Store(true)
+		// It may have happened in between: then whoever takes asleep back decides whether
+		// a wake-up is on its way. One may also be late, from what was waited for before.
+		if done() && e.asleep.CompareAndSwap(true, false) {
+			return
+		}
+		<-e.wake
 	}
-	for w := 1; w < workers; w++ {
-		wg.Go(func() { run(w) })
-	}
-	run(0)
-	wg.Wait()
-	if raised != nil {
-		panic(raised)
+}
+
+// happen wakes the goroutine that waits, if it sleeps.
+func (e *event) happen() {
+	if e.asleep.CompareAndSwap(true, false) {
+		e.wake <- struct{}{}
 	}
 }

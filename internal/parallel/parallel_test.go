@@ -111,3 +111,52 @@ func TestThreads(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkFor(b *testing.B) {
+	for b.Loop() {
+		For(2, 1, func(lo, hi int) {})
+	}
+}
+
+// TestForSleepsAndWakes gives workers the time to fall asleep between loops, and none.
+func TestForSleepsAndWakes(t *testing.T) {
+	defer SetThreads(0)
+	SetThreads(4)
+	for i := range 2000 {
+		if i%100 == 0 {
+			for range 3 * looks {
+				runtime.Gosched()
+			}
+		}
+		var sum atomic.Int64
+		For(8, 1, func(lo, hi int) {
+			for j := lo; j < hi; j++ {
+				sum.Add(int64(j))
+			}
+		})
+		if sum.Load() != 28 {
+			t.Fatalf("loop %d: parts are missing: sum %d, want 28", i, sum.Load())
+		}
+	}
+}
+
+// A loop within a loop, and loops of several goroutines at once, are run all the same.
+func TestForWithinAndBeside(t *testing.T) {
+	defer SetThreads(0)
+	SetThreads(3)
+	var total atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 50 {
+				For(6, 1, func(lo, hi int) {
+					For(hi-lo, 1, func(lo, hi int) { total.Add(int64(hi - lo)) })
+				})
+			}
+		})
+	}
+	wg.Wait()
+	if total.Load() != 4*50*6 {
+		t.Errorf("%d indices were worked on, want %d", total.Load(), 4*50*6)
+	}
+}
