@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 
+	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/transform"
 )
@@ -87,11 +88,7 @@ func (m *Images) Batch() (fill Fill, shape []int) {
 	table, size := &tables[0], m.Height*m.Width
 	return func(images []float32, labels []int64, indices []int) {
 		for k, i := range indices {
-			in := m.pixels(i)
-			out := images[k*size:][:size]
-			for j, v := range in {
-				out[j] = table[v]
-			}
+			kernel.Lookup(images[k*size:][:size], m.pixels(i), table)
 			label := int(m.Labels[i])
 			if m.TargetTransform != nil {
 				label = m.TargetTransform(label)
