@@ -1,71 +1,76 @@
 package tensor
 
-import "math"
+import (
+	"math"
+
+	"github.com/onehot-go/onehot/internal/kernel"
+)
 
 // zip applies the function of the promoted type to every pair of elements of x and y,
-// broadcast against each other. Bool operands are taken as uint8, as numbers.
+// broadcast against each other. One of them may be Bool, and then counts as numbers.
 func zip(op string, x, y *Tensor, fs zipFuncs) *Tensor {
-	dtype := max(promote(x, y), Uint8)
+	dtype := promote(x, y)
+	if dtype == Bool {
+		panic(&DTypeError{Op: op, Got: dtype, Want: "a type with arithmetic on one side"})
+	}
 	x, y = x.To(dtype), y.To(dtype)
 	out := Zeros(dtype, broadcastShape(op, x, y)...)
 	zipTo(out, x, y, fs)
 	return out
 }
 
-// zipFuncs is one binary operation on each type with arithmetic.
+// zipFuncs is one binary operation on each type with arithmetic, and where there is a
+// kernel for it, on runs of float32.
 type zipFuncs struct {
 	u8  func(a, b uint8) uint8
 	i64 func(a, b int64) int64
 	f32 func(a, b float32) float32
 	f64 func(a, b float64) float64
+
+	run32 func(dst, x, y []float32)
 }
 
 // zipTo writes the operation on x and y, of out's type, to out.
 func zipTo(out, x, y *Tensor, fs zipFuncs) {
 	switch out.dtype {
 	case Uint8:
-		zipInto(out, x, y, fs.u8)
+		zipInto(out, x, y, fs.u8, nil)
 	case Int64:
-		zipInto(out, x, y, fs.i64)
+		zipInto(out, x, y, fs.i64, nil)
 	case Float32:
-		zipInto(out, x, y, fs.f32)
+		zipInto(out, x, y, fs.f32, fs.run32)
 	case Float64:
-		zipInto(out, x, y, fs.f64)
+		zipInto(out, x, y, fs.f64, nil)
 	}
 }
 
 func add[T Number](a, b T) T { return a + b }
 func sub[T Number](a, b T) T { return a - b }
 func mul[T Number](a, b T) T { return a * b }
+func div[T Float](a, b T) T  { return a / b }
 
 var (
-	addFuncs = zipFuncs{add[uint8], add[int64], add[float32], add[float64]}
-	subFuncs = zipFuncs{sub[uint8], sub[int64], sub[float32], sub[float64]}
-	mulFuncs = zipFuncs{mul[uint8], mul[int64], mul[float32], mul[float64]}
+	addFuncs = zipFuncs{add[uint8], add[int64], add[float32], add[float64], kernel.Add}
+	subFuncs = zipFuncs{sub[uint8], sub[int64], sub[float32], sub[float64], kernel.Sub}
+	mulFuncs = zipFuncs{mul[uint8], mul[int64], mul[float32], mul[float64], kernel.Mul}
+	divFuncs = zipFuncs{f32: div[float32], f64: div[float64], run32: kernel.Div}
 )
 
 // Add returns t + y element by element, broadcast and promoted.
 func (t *Tensor) Add(y *Tensor) *Tensor {
-	return record(zip("add", t, y, addFuncs), operation{
-		name: "add", inputs: []*Tensor{t, y},
-		grads: func(g *Tensor) []*Tensor { return []*Tensor{g.To(t.dtype), g.To(y.dtype)} },
-	})
+	return record(zip("add", t, y, addFuncs), "add", input{t, nil, same[*Tensor]}, input{y, nil, same[*Tensor]})
 }
 
 // Sub returns t - y element by element, broadcast and promoted.
 func (t *Tensor) Sub(y *Tensor) *Tensor {
-	return record(zip("sub", t, y, subFuncs), operation{
-		name: "sub", inputs: []*Tensor{t, y},
-		grads: func(g *Tensor) []*Tensor { return []*Tensor{g.To(t.dtype), g.Neg().To(y.dtype)} },
-	})
+	return record(zip("sub", t, y, subFuncs), "sub", input{t, nil, same[*Tensor]}, input{y, nil, (*Tensor).Neg})
 }
 
 // Mul returns t * y element by element, broadcast and promoted.
 func (t *Tensor) Mul(y *Tensor) *Tensor {
-	return record(zip("mul", t, y, mulFuncs), operation{
-		name: "mul", inputs: []*Tensor{t, y}, saves: []*Tensor{t, y},
-		grads: func(g *Tensor) []*Tensor { return []*Tensor{g.Mul(y).To(t.dtype), g.Mul(t).To(y.dtype)} },
-	})
+	return record(zip("mul", t, y, mulFuncs), "mul",
+		input{t, []*Tensor{y}, func(g *Tensor) *Tensor { return g.Mul(y) }},
+		input{y, []*Tensor{t}, func(g *Tensor) *Tensor { return g.Mul(t) }})
 }
 
 // Div returns t / y element by element, broadcast and promoted. Integers are divided as
@@ -75,17 +80,69 @@ func (t *Tensor) Div(y *Tensor) *Tensor {
 	if !promote(x, y).IsFloat() {
 		x, y = x.To(Float32), y.To(Float32)
 	}
-	quotient := zip("div", x, y, zipFuncs{
-		f32: func(a, b float32) float32 { return a / b },
-		f64: func(a, b float64) float64 { return a / b },
-	})
-	return record(quotient, operation{
-		name: "div", inputs: []*Tensor{x, y}, saves: []*Tensor{y, quotient},
-		grads: func(g *Tensor) []*Tensor {
-			gx := g.Div(y)
-			return []*Tensor{gx.To(x.dtype), gx.Mul(quotient).Neg().To(y.dtype)}
-		},
-	})
+	quotient := zip("div", x, y, divFuncs)
+	return record(quotient, "div",
+		input{x, []*Tensor{y}, func(g *Tensor) *Tensor { return g.Div(y) }},
+		input{y, []*Tensor{y, quotient}, func(g *Tensor) *Tensor { return g.Div(y).Mul(quotient).Neg() }})
+}
+
+// Pow returns t to the power of y element by element, broadcast and promoted. Integers
+// wrap around; to a negative power they are 0, but for 1 and -1. Where y is 0 the
+// derivative with respect to t is 0, and where t is 0 and y is not negative so is the one
+// with respect to y.
+func (t *Tensor) Pow(y *Tensor) *Tensor {
+	power := zip("pow", t, y, powFuncs)
+	return record(power, "pow",
+		input{t, []*Tensor{t, y}, func(g *Tensor) *Tensor { return g.Mul(zip("pow", t, y, powSlopeFuncs)) }},
+		input{y, []*Tensor{t, y, power}, func(g *Tensor) *Tensor {
+			return g.Mul(power).Mul(zip("pow", t, y, zipFuncs{f32: inDouble(powLog), f64: powLog}))
+		}})
+}
+
+var (
+	powFuncs      = zipFuncs{u8: powInt[uint8], i64: powInt[int64], f32: inDouble(math.Pow), f64: math.Pow}
+	powSlopeFuncs = zipFuncs{f32: inDouble(powSlope), f64: powSlope}
+)
+
+// powInt returns a to the power of b by squaring.
+func powInt[T uint8 | int64](a, b T) T {
+	p := T(1)
+	if b < 0 {
+		switch one := T(1); a {
+		case one, -one: // b's parity decides, and -b has the same
+			b = -b
+		default:
+			return 0
+		}
+	}
+	for ; b > 0; b /= 2 {
+		if b%2 == 1 {
+			p *= a
+		}
+		a *= a
+	}
+	return p
+}
+
+// powSlope is the derivative of a to the power of b with respect to a.
+func powSlope(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return b * math.Pow(a, b-1)
+}
+
+// powLog is the derivative of a to the power of b with respect to b, over the power.
+func powLog(a, b float64) float64 {
+	if a == 0 && b >= 0 {
+		return 0
+	}
+	return math.Log(a)
+}
+
+// inDouble returns f for float32 elements, computed in float64.
+func inDouble(f func(a, b float64) float64) func(a, b float32) float32 {
+	return func(a, b float32) float32 { return float32(f(float64(a), float64(b))) }
 }
 
 // AddScalar returns t + v.
@@ -100,6 +157,15 @@ func (t *Tensor) MulScalar(v float64) *Tensor { return t.Mul(scalarFor(t, v)) }
 // DivScalar returns t / v.
 func (t *Tensor) DivScalar(v float64) *Tensor { return t.Div(scalarFor(t, v)) }
 
+// PowScalar returns t to the power of v.
+func (t *Tensor) PowScalar(v float64) *Tensor {
+	y := scalarFor(t, v)
+	if v < 0 && !promote(t, y).IsFloat() {
+		panic(&DTypeError{Op: "pow", Got: t.dtype, Want: "float32 or float64 for a negative power"})
+	}
+	return t.Pow(y)
+}
+
 // scalarFor returns v as a scalar that keeps t's type: an integer where t has integers
 // and v is one, a float otherwise. Bool becomes Int64 or Float32.
 func scalarFor(t *Tensor, v float64) *Tensor {
@@ -112,77 +178,4 @@ func scalarFor(t *Tensor, v float64) *Tensor {
 		return Scalar(v).To(Int64).To(Uint8)
 	}
 	return Scalar(v).To(Int64)
-}
-
-// asFloat returns t as it enters an operation on floats: integers become float32, as in
-// PyTorch.
-func (t *Tensor) asFloat() *Tensor {
-	if t.dtype.IsFloat() {
-		return t
-	}
-	return t.To(Float32)
-}
-
-// mapFloat applies f, computed in float64, to every element of a floating-point tensor.
-func (t *Tensor) mapFloat(f func(float64) float64) *Tensor {
-	out := Zeros(t.dtype, t.shape...)
-	if t.dtype == Float32 {
-		mapInto(out, t, func(v float32) float32 { return float32(f(float64(v))) })
-	} else {
-		mapInto(out, t, f)
-	}
-	return out
-}
-
-// unary records y, computed from x element by element, with dy/dx·g as its gradient;
-// saves names what grad reads.
-func unary(name string, x, y *Tensor, saves []*Tensor, grad func(g *Tensor) *Tensor) *Tensor {
-	return record(y, operation{name: name, inputs: []*Tensor{x}, saves: saves, grads: func(g *Tensor) []*Tensor {
-		return []*Tensor{grad(g)}
-	}})
-}
-
-// Neg returns -t.
-func (t *Tensor) Neg() *Tensor { return t.MulScalar(-1) }
-
-// Exp returns e to the power of every element.
-func (t *Tensor) Exp() *Tensor {
-	x := t.asFloat()
-	y := x.mapFloat(math.Exp)
-	return unary("exp", x, y, []*Tensor{y}, func(g *Tensor) *Tensor { return g.Mul(y) })
-}
-
-// Log returns the natural logarithm of every element: -Inf for 0, NaN below.
-func (t *Tensor) Log() *Tensor {
-	x := t.asFloat()
-	return unary("log", x, x.mapFloat(math.Log), []*Tensor{x}, func(g *Tensor) *Tensor { return g.Div(x) })
-}
-
-// ReLU returns the greater of 0 and every element; NaN stays NaN. Its derivative at 0
-// is 0.
-func (t *Tensor) ReLU() *Tensor {
-	x := t.asFloat()
-	y := Zeros(x.dtype, x.shape...)
-	if x.dtype == Float32 {
-		mapInto(y, x, relu[float32])
-	} else {
-		mapInto(y, x, relu[float64])
-	}
-	return unary("relu", x, y, []*Tensor{y}, func(g *Tensor) *Tensor {
-		return zip("relu", g, y, zipFuncs{f32: reluGrad[float32], f64: reluGrad[float64]})
-	})
-}
-
-func relu[T Float](v T) T {
-	if v < 0 {
-		return 0
-	}
-	return v
-}
-
-func reluGrad[T Float](g, y T) T {
-	if y <= 0 {
-		return 0
-	}
-	return g
 }

@@ -5,19 +5,19 @@ package tensor
 func compare(op string, x, y *Tensor, u8 func(a, b uint8) bool, i64 func(a, b int64) bool,
 	f32 func(a, b float32) bool, f64 func(a, b float64) bool) *Tensor {
 	dtype := max(promote(x, y), Uint8)
-	x, y = x.detached().To(dtype), y.detached().To(dtype)
+	a, b := x.detached().To(dtype), y.detached().To(dtype)
 	out := Zeros(Bool, broadcastShape(op, x, y)...)
 	switch dtype {
 	case Uint8:
-		zipInto(out, x, y, u8)
+		zipInto(out, a, b, u8, nil)
 	case Int64:
-		zipInto(out, x, y, i64)
+		zipInto(out, a, b, i64, nil)
 	case Float32:
-		zipInto(out, x, y, f32)
+		zipInto(out, a, b, f32, nil)
 	case Float64:
-		zipInto(out, x, y, f64)
+		zipInto(out, a, b, f64, nil)
 	}
-	return out
+	return record(out, op, input{t: x}, input{t: y})
 }
 
 func equal[T Number](a, b T) bool    { return a == b }
@@ -49,3 +49,24 @@ func (t *Tensor) Gt(y *Tensor) *Tensor { return compare("gt", t, y, more, more, 
 
 // Ge returns where t is greater than y or equal to it, as Bool.
 func (t *Tensor) Ge(y *Tensor) *Tensor { return compare("ge", t, y, moreEq, moreEq, moreEq, moreEq) }
+
+// And returns where both t and y are true, element by element and broadcast, as Bool. Any
+// number but 0 is true, as for torch.logical_and.
+func (t *Tensor) And(y *Tensor) *Tensor {
+	return logic("and", t, y, func(a, b bool) bool { return a && b })
+}
+
+// Or returns where t or y or both are true, as Bool.
+func (t *Tensor) Or(y *Tensor) *Tensor {
+	return logic("or", t, y, func(a, b bool) bool { return a || b })
+}
+
+// Not returns where t is not true, as Bool.
+func (t *Tensor) Not() *Tensor { return logic("not", t, t, func(a, _ bool) bool { return !a }) }
+
+// logic returns a Bool tensor with f of every pair of elements of x and y, broadcast.
+func logic(op string, x, y *Tensor, f func(a, b bool) bool) *Tensor {
+	out := Zeros(Bool, broadcastShape(op, x, y)...)
+	zipInto(out, x.detached().To(Bool), y.detached().To(Bool), f, nil)
+	return record(out, op, input{t: x}, input{t: y})
+}

@@ -3,19 +3,22 @@ package tensor
 import "math"
 
 // To returns t with its elements converted to dtype, or t itself where they have it
-// already. A float becomes an integer by dropping its fraction, and the nearest value
-// of the type where it is beyond its range (NaN becomes 0); an integer that does not
-// fit uint8 keeps its low 8 bits; anything but 0 is true. Gradients flow between
-// floating-point types.
+// already. Gradients flow between floating-point types.
+//
+//   - To Bool: anything but 0 is true, NaN too. From Bool: true is 1.
+//   - A number becomes the nearest float, of two the even one; a float64 beyond float32's
+//     range becomes infinite.
+//   - An integer that does not fit Uint8 keeps its low 8 bits.
+//   - A float becomes an integer by dropping its fraction. Where that is beyond the type's
+//     range it becomes the nearest value of the type, and NaN becomes 0: C, and so PyTorch,
+//     leaves these to the machine.
 func (t *Tensor) To(dtype DType) *Tensor {
 	if t.dtype == dtype {
 		return t
 	}
 	out := Zeros(dtype, t.shape...)
 	out.assign(t)
-	return record(out, operation{name: "to " + dtype.String(), inputs: []*Tensor{t}, grads: func(g *Tensor) []*Tensor {
-		return []*Tensor{g.To(t.dtype)}
-	}})
+	return record(out, "to "+dtype.String(), input{t, nil, same[*Tensor]})
 }
 
 // assign writes the elements of x, broadcast and converted, to out.
@@ -46,7 +49,7 @@ func assignNumber[R Number](out, x *Tensor, fromFloat func(float64) R) {
 
 func assignFrom[R Element](out, x *Tensor, fromFloat func(float64) R, fromInt func(int64) R, fromBool func(bool) R) {
 	if out.dtype == x.dtype {
-		mapInto(out, x, func(v R) R { return v })
+		copyInto[R](out, x)
 		return
 	}
 	switch x.dtype {

@@ -2,6 +2,7 @@ package tensor_test
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -26,6 +27,41 @@ func ExampleTensor_Add() {
 	//         [21.0000, 22.5000, 23.0000]])
 }
 
+func ExampleTensor_MatMul() {
+	rotations := tensor.New([]float32{
+		0, -1, 1, 0, // by a quarter turn
+		-1, 0, 0, -1, // by a half
+	}, 2, 2, 2)
+	fmt.Println(rotations.MatMul(tensor.New([]float32{3, 1}, 2)))
+	// Output:
+	// tensor([[-1.,  3.],
+	//         [-3., -1.]])
+}
+
+func ExampleTensor_Softmax() {
+	logits := tensor.New([]float32{101, 102, 1000, 1000}, 2, 2)
+	fmt.Println(logits.Softmax(1))
+	// Output:
+	// tensor([[0.2689, 0.7311],
+	//         [0.5000, 0.5000]])
+}
+
+func ExampleTensor_MaxWithIndex() {
+	scores := tensor.New([]float32{0.1, 0.7, 0.2, 0.5, 0.3, 0.2}, 2, 3)
+	values, index := scores.MaxWithIndex(1)
+	fmt.Println(values)
+	fmt.Println(index)
+	// Output:
+	// tensor([0.7000, 0.5000])
+	// tensor([1, 0])
+}
+
+func ExampleTensor_Std() {
+	x := tensor.New([]float32{1, 2, 3, 6, 2, 4, 9, 9}, 2, 4)
+	fmt.Println(x.Std(1, 1)) // of the rows, as samples
+	// Output: tensor([2.1602, 3.5590])
+}
+
 func ExampleTensor_NoGrad() {
 	w := tensor.New([]float32{2}, 1).SetRequiresGrad(true)
 	x := tensor.New([]float32{3}, 1)
@@ -34,10 +70,79 @@ func ExampleTensor_NoGrad() {
 }
 
 func ExampleTensor_Transpose() {
-	x := tensor.Arange(tensor.Int64, 6).Reshape(2, 3)
+	x := tensor.Arange(tensor.Int64, 0, 6, 1).Reshape(2, 3)
 	fmt.Println(x.Transpose(0, 1)) // a view: no element is copied
 	// Output:
 	// tensor([[0, 3],
 	//         [1, 4],
 	//         [2, 5]])
+}
+
+func ExampleFromNested() {
+	x := tensor.FromNested([][]float32{{1, 2, 3}, {4, 5, 6}})
+	fmt.Println(x.Shape(), x.DType())
+	// Output: [2 3] float32
+}
+
+func ExampleArange() {
+	fmt.Println(tensor.Arange(tensor.Int64, 5, 0, -2))
+	fmt.Println(tensor.Linspace(tensor.Float32, 0, 1, 5))
+	// Output:
+	// tensor([5, 3, 1])
+	// tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+}
+
+func ExampleTensor_Slice() {
+	x := tensor.Arange(tensor.Int64, 0, 10, 1)
+	fmt.Println(x.Slice(0, 1, -1, 3))           // Python's x[1:-1:3]
+	fmt.Println(x.Slice(0, -3, math.MaxInt, 1)) // x[-3:]
+	// Output:
+	// tensor([1, 4, 7])
+	// tensor([7, 8, 9])
+}
+
+func ExampleCat() {
+	x, y := tensor.New([]int64{1, 2}, 1, 2), tensor.New([]int64{3, 4}, 1, 2)
+	fmt.Println(tensor.Cat(0, x, y))
+	fmt.Println(tensor.Stack(0, x, y).Shape())
+	// Output:
+	// tensor([[1, 2],
+	//         [3, 4]])
+	// [2 1 2]
+}
+
+func ExampleTensor_IndexSelect() {
+	x := tensor.New([]float32{1, 2, 3, 4, 5, 6}, 3, 2).SetRequiresGrad(true)
+	rows := x.IndexSelect(0, tensor.New([]int64{2, 0, 2}, 3))
+	rows.Sum().Backward()
+	fmt.Println(rows.Detach())
+	fmt.Println(x.Grad()) // row 2 was taken twice
+	// Output:
+	// tensor([[5., 6.],
+	//         [1., 2.],
+	//         [5., 6.]])
+	// tensor([[1., 1.],
+	//         [0., 0.],
+	//         [2., 2.]])
+}
+
+func ExampleWhere() {
+	x := tensor.New([]float32{-1, 2, -3}, 3)
+	zero := tensor.Scalar[float32](0)
+	fmt.Println(tensor.Where(x.Gt(zero), x, zero))
+	// Output: tensor([0., 2., 0.])
+}
+
+func ExampleOneHot() {
+	fmt.Println(tensor.OneHot(tensor.New([]int64{2, 0}, 2), 3))
+	// Output:
+	// tensor([[0, 0, 1],
+	//         [1, 0, 0]])
+}
+
+func ExampleTensor_TopK() {
+	scores := tensor.New([]float32{0.1, 0.6, 0.3}, 1, 3)
+	values, classes := scores.TopK(2, 1, true)
+	fmt.Println(values, classes)
+	// Output: tensor([[0.6000, 0.3000]]) tensor([[1, 2]])
 }

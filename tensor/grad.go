@@ -9,45 +9,46 @@ import (
 // result to its inputs.
 type node struct {
 	op     string
-	inputs []*Tensor
+	inputs []input // those that require gradients
 	saved  []savedValue
-	grads  func(g *Tensor) []*Tensor
-	done   bool // Backward has been here: grads and saved are gone
+	done   bool // Backward has been here: inputs and saved are gone
 }
 
-// savedValue is a tensor whose elements the gradient reads, and the state they were in.
+// input is an operand of an operation and the way of gradients back to it.
+type input struct {
+	t     *Tensor
+	reads []*Tensor // whose elements grad reads: changing them before Backward is an error
+	// grad returns t's gradient from the gradient g of the result. It may be of a shape
+	// that t was broadcast to and a type that t was promoted to; summing and converting
+	// it back, and adding up where t is used more than once, happen in Backward.
+	grad func(g *Tensor) *Tensor
+}
+
+// savedValue is a tensor whose elements a gradient reads, and the state they were in.
 type savedValue struct {
 	t       *Tensor
 	version uint64
 }
 
-// operation describes an operation to record.
-type operation struct {
-	name   string
-	inputs []*Tensor
-	saves  []*Tensor // whose elements grads reads: changing them before Backward is an error
-	// grads returns the gradient of each input from the gradient g of the result, nil
-	// for one that has none. It may return a gradient of a shape that the input was
-	// broadcast to; summing it back, and adding up where an input is used more than
-	// once, happen in Backward.
-	grads func(g *Tensor) []*Tensor
-}
-
 // record makes out the result of op: gradients flow from it to those inputs that
-// require them. Every operation ends with it.
-func record(out *Tensor, op operation) *Tensor {
-	needed := false
-	for _, in := range op.inputs {
-		out.noGrad = out.noGrad || in.noGrad
-		needed = needed || in.requiresGrad
+// require them, and only what these need is kept. Every operation ends with it.
+func record(out *Tensor, op string, inputs ...input) *Tensor {
+	var n *node
+	for _, in := range inputs {
+		out.noGrad = out.noGrad || in.t.noGrad
+		if !in.t.requiresGrad {
+			continue
+		}
+		if n == nil {
+			n = &node{op: op}
+		}
+		n.inputs = append(n.inputs, in)
+		for _, s := range in.reads {
+			n.saved = append(n.saved, savedValue{s, s.store.version})
+		}
 	}
-	if !needed || out.noGrad || !out.dtype.IsFloat() {
-		return out
-	}
-	out.requiresGrad = true
-	out.node = &node{op: op.name, inputs: op.inputs, grads: op.grads}
-	for _, s := range op.saves {
-		out.node.saved = append(out.node.saved, savedValue{s, s.store.version})
+	if n != nil && !out.noGrad && out.dtype.IsFloat() {
+		out.requiresGrad, out.node = true, n
 	}
 	return out
 }
@@ -107,7 +108,8 @@ func (t *Tensor) detached() *Tensor {
 // that is not a scalar takes a seed of its shape and type: the gradient of some scalar
 // with respect to t. What was recorded is released: a second Backward through the same
 // operations panics with a *GradError, as do a t that no gradient flows to, and a value
-// that was changed in place although its operation's gradient needs it.
+// that was changed in place although its operation's gradient needs it; no Grad has
+// changed then.
 func (t *Tensor) Backward(seed ...*Tensor) {
 	if t.noGrad {
 		panic(&GradError{Op: "backward", Detail: "the value was computed from a NoGrad tensor"})
@@ -116,11 +118,15 @@ func (t *Tensor) Backward(seed ...*Tensor) {
 		panic(&GradError{Op: "backward", Detail: "the value depends on no tensor that requires gradients"})
 	}
 
+	from, nodes := t.seed(seed), order(t.node)
+	for _, n := range nodes {
+		n.check()
+	}
 	pending := map[*node]*Tensor{}
 	// give adds g to the gradient of in: the one place where gradients are summed back
-	// over broadcast dimensions and added up.
+	// over broadcast dimensions, converted back and added up.
 	give := func(in, g *Tensor) {
-		g = sumTo(g.NoGrad(), in.shape) // gradients of gradients are not recorded
+		g = sumTo(g.NoGrad(), in.shape).To(in.dtype) // gradients of gradients are not recorded
 		switch {
 		case in.node == nil:
 			in.accumulate(g)
@@ -130,15 +136,16 @@ func (t *Tensor) Backward(seed ...*Tensor) {
 			pending[in.node] = pending[in.node].Add(g)
 		}
 	}
-	give(t, t.seed(seed))
-	for _, n := range order(t.node) {
-		grads := n.backward(pending[n])
+	give(t, from)
+	for _, n := range nodes {
+		g := pending[n]
 		delete(pending, n)
-		for i, in := range n.inputs {
-			if in.requiresGrad && grads[i] != nil {
-				give(in, grads[i])
+		for _, in := range n.inputs {
+			if in.t.requiresGrad { // it may have been turned off for a leaf
+				give(in.t, in.grad(g))
 			}
 		}
+		*n = node{op: n.op, done: true}
 	}
 }
 
@@ -161,8 +168,8 @@ func (t *Tensor) seed(seed []*Tensor) *Tensor {
 	return Full(t.dtype, 1, t.shape...)
 }
 
-// backward runs n's gradient function on g and releases what n holds.
-func (n *node) backward(g *Tensor) []*Tensor {
+// check panics unless n still has what its gradients need.
+func (n *node) check() {
 	if n.done {
 		panic(&GradError{Op: "backward", Detail: "through " + n.op + " a second time: its record was released by the first"})
 	}
@@ -173,9 +180,6 @@ func (n *node) backward(g *Tensor) []*Tensor {
 				shapeString(s.t.shape), n.op, s.t.store.version-s.version)})
 		}
 	}
-	grads := n.grads(g)
-	n.done, n.grads, n.saved = true, nil, nil
-	return grads
 }
 
 // order returns the operations that lead to n, each after all that use its result.
@@ -197,7 +201,7 @@ func order(n *node) []*node {
 			stack = stack[:len(stack)-1]
 			continue
 		}
-		in := top.n.inputs[top.next].node
+		in := top.n.inputs[top.next].t.node
 		top.next++
 		if in != nil && !seen[in] {
 			seen[in] = true

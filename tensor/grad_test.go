@@ -51,6 +51,13 @@ func TestBackward(t *testing.T) {
 		}, []float64{0, 8, 0}},
 		{"detached", func(x *Tensor) *Tensor { return x.Mul(x.Detach()) }, []float64{1, 2, 3}},
 		{"through float32", func(x *Tensor) *Tensor { return x.To(tensor.Float32).Mul(x.To(tensor.Float32)).To(tensor.Float64) }, []float64{2, 4, 6}},
+		{"float32 that meets float64", func(x *Tensor) *Tensor {
+			y := x.To(tensor.Float32).Reshape(1, 3)
+			return y.MatMul(y.Transpose(0, 1)).Mul(tensor.Full(tensor.Float64, 2, 1, 1)) // matmul's own gradient is of float32
+		}, []float64{4, 8, 12}},
+		{"broadcast matrices", func(x *Tensor) *Tensor {
+			return tensor.Ones(tensor.Float64, 4, 2, 3).MatMul(x).Add(x.Reshape(1, 1, 3).MatMul(tensor.Ones(tensor.Float64, 4, 3, 2)).Sum(1))
+		}, []float64{16, 16, 16}},
 	} {
 		x := vector(1, 2, 3)
 		y := c.f(x)
@@ -135,6 +142,12 @@ func TestRequiresGrad(t *testing.T) {
 		{"argmax", x.ArgMax(0), false},
 		{"integers", x.To(tensor.Int64), false},
 		{"turned off", vector(1).SetRequiresGrad(false), false},
+		{"any", x.Any(), false},
+		{"and", x.And(c), false},
+		{"leaf and what a NoGrad's comparison gives", x.NoGrad().Gt(c).To(tensor.Float64).Mul(x), false},
+		{"leaf and a NoGrad's index", x.Gather(0, x.NoGrad().ArgMax(0).Reshape(1)).Add(x.NoGrad().ArgMax(0)), false},
+		{"leaf and what a NoGrad's truth gives", x.Mul(x.NoGrad().All()), false},
+		{"leaf and what a NoGrad's logic gives", x.Mul(x.NoGrad().Not()), false},
 	} {
 		if v.x.RequiresGrad() != v.want {
 			t.Errorf("%s: requires gradients: %v", v.name, v.x.RequiresGrad())
@@ -221,7 +234,16 @@ func TestBackwardAfterInPlaceChange(t *testing.T) {
 		{"twice", func(x *Tensor) *Tensor { return x.Log() }, func(x *Tensor) { x.FillInPlace(1).FillInPlace(2) },
 			"backward: a value of shape (2) that the gradient of log needs was changed in place (2 changes since)"},
 		{"through a view", func(x *Tensor) *Tensor { return x.Reshape(2, 1).MatMul(x.Reshape(1, 2)) }, func(x *Tensor) { x.Detach().Narrow(0, 0, 1).FillInPlace(1) },
-			"backward: a value of shape (2, 1) that the gradient of matmul needs was changed in place (1 changes since)"},
+			"backward: a value of shape (1, 2) that the gradient of matmul needs was changed in place (1 changes since)"},
+		{"input of pow", func(x *Tensor) *Tensor { return x.PowScalar(2) }, func(x *Tensor) { x.FillInPlace(1) },
+			"backward: a value of shape (2) that the gradient of pow needs was changed in place (1 changes since)"},
+		{"divisor", func(x *Tensor) *Tensor { return x.AddScalar(1).Div(x) }, func(x *Tensor) { x.FillInPlace(1) },
+			"backward: a value of shape (2) that the gradient of div needs was changed in place (1 changes since)"},
+		{"times a constant", func(x *Tensor) *Tensor { return x.MulScalar(2) }, func(x *Tensor) { x.FillInPlace(1) }, ""},
+		{"over a constant", func(x *Tensor) *Tensor { return x.DivScalar(2) }, func(x *Tensor) { x.FillInPlace(1) }, ""},
+		{"negated", func(x *Tensor) *Tensor { return x.Neg() }, func(x *Tensor) { x.FillInPlace(1) }, ""},
+		{"matrix that meets a constant", func(x *Tensor) *Tensor { return x.MatMul(tensor.Ones(tensor.Float64, 2, 3)) }, func(x *Tensor) { x.FillInPlace(1) }, ""},
+		{"power of a constant", func(x *Tensor) *Tensor { return tensor.Scalar(2.0).Pow(x.Detach()).Mul(x) }, func(x *Tensor) { x.FillInPlace(1) }, ""},
 		{"input of add", func(x *Tensor) *Tensor { return x.Add(x) }, func(x *Tensor) { x.FillInPlace(1) }, ""},
 		{"input of exp", func(x *Tensor) *Tensor { return x.Exp() }, func(x *Tensor) { x.FillInPlace(1) }, ""},
 	} {
@@ -244,9 +266,118 @@ func TestBackwardAfterInPlaceChange(t *testing.T) {
 
 	labels := tensor.New([]int64{0}, 1)
 	picked := vector(1, 2).Gather(0, labels)
+	wantPanic[*tensor.DTypeError](t, "refused", "add in place: float64 elements: a type that int64 can hold expected",
+		func() { labels.AddInPlace(tensor.Scalar(1.0)) }) // is no change
 	labels.FillInPlace(1)
 	wantPanic[*tensor.GradError](t, "index of gather",
 		"backward: a value of shape (1) that the gradient of gather needs was changed in place (1 changes since)", func() { picked.Backward() })
+
+	for _, c := range []struct {
+		op string
+		f  func(x, index *Tensor) *Tensor
+	}{
+		{"index-select", func(x, index *Tensor) *Tensor { return x.IndexSelect(0, index) }},
+		{"scatter-add", func(x, index *Tensor) *Tensor { return tensor.Zeros(tensor.Float64, 2).ScatterAdd(0, index, x) }},
+		{"where", func(x, index *Tensor) *Tensor {
+			cond := index.To(tensor.Bool)
+			y := tensor.Where(cond, x, x)
+			cond.FillInPlace(1)
+			return y
+		}},
+		{"sort", func(x, _ *Tensor) *Tensor {
+			y, indices := x.Sort(0, false)
+			indices.FillInPlace(0)
+			return y
+		}},
+	} {
+		index := tensor.New([]int64{0, 1}, 2)
+		y := c.f(vector(1, 2), index)
+		index.FillInPlace(1)
+		wantPanic[*tensor.GradError](t, c.op,
+			"backward: a value of shape (2) that the gradient of "+c.op+" needs was changed in place (1 changes since)", func() { y.Sum().Backward() })
+	}
+	x = vector(1, 2)
+	y = x.ScatterAdd(0, index(0, 0), x.Detach()) // the gradient of what is added to needs no index
+	y.Sum().Backward()
+	wantValues(t, "gradient of what is added to", x.Grad(), 1, 1)
+}
+
+// Each result knows the operation that its caller named, whatever it is made of.
+func TestResultsNameTheirOperation(t *testing.T) {
+	x := tensor.Ones(tensor.Float64, 2, 3).SetRequiresGrad(true)
+	first := func(y, _ *Tensor) *Tensor { return y }
+	for op, y := range map[string]*Tensor{
+		"view":          x.View(6),
+		"reshape":       x.Transpose(0, 1).Reshape(6),
+		"flatten":       x.Flatten(0, 1),
+		"permute":       x.Permute(1, 0),
+		"transpose":     x.Transpose(0, 1),
+		"squeeze":       x.Narrow(0, 0, 1).Squeeze(),
+		"unsqueeze":     x.Unsqueeze(0),
+		"expand":        x.Expand(2, -1, -1),
+		"narrow":        x.Narrow(1, 1, 2),
+		"slice":         x.Slice(1, 0, 3, 2),
+		"select":        x.Select(0, 1),
+		"split":         x.Split(2, 1)[1],
+		"clone":         x.Clone(),
+		"to float32":    x.To(tensor.Float32),
+		"cat":           tensor.Cat(0, x, x),
+		"stack":         tensor.Stack(0, x, x),
+		"gather":        x.Gather(0, tensor.Zeros(tensor.Int64, 1, 1)),
+		"scatter-add":   x.ScatterAdd(0, tensor.Zeros(tensor.Int64, 1, 1), x),
+		"index-select":  x.IndexSelect(1, index(0)),
+		"masked-select": x.MaskedSelect(tensor.Ones(tensor.Bool)),
+		"where":         tensor.Where(tensor.Ones(tensor.Bool), x, x),
+		"sort":          first(x.Sort(0, true)),
+		"topk":          first(x.TopK(1, 0, true)),
+	} {
+		text := "require gradients: the tensor is a result of " + op + ", not a leaf"
+		wantPanic[*tensor.GradError](t, op, text, func() { y.SetRequiresGrad(true) })
+	}
+}
+
+// A Backward that fails has changed no gradient: not those that it would have reached
+// before the failure either.
+func TestFailedBackwardChangesNothing(t *testing.T) {
+	for name, spoil := range map[string]func(y, used *Tensor){
+		"changed": func(y, _ *Tensor) { y.FillInPlace(1) },
+		"used":    func(_, used *Tensor) { used.Backward() },
+	} {
+		x, y := vector(1, 2), vector(3, 4)
+		x.Sum().Backward()
+		used := y.Log().Sum()
+		loss := used.Add(x.MulScalar(2).Sum())
+		spoil(y, used)
+		before := y.Grad()
+		wantGradError(t, name, func() { loss.Backward() })
+		wantValues(t, name, x.Grad(), 1, 1)
+		if y.Grad() != before {
+			t.Errorf("%s: the other gradient is %v, want %v", name, y.Grad(), before)
+		}
+	}
+}
+
+func wantGradError(t *testing.T, name string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if _, ok := recover().(*tensor.GradError); !ok {
+			t.Errorf("%s: no *GradError", name)
+		}
+	}()
+	f()
+}
+
+// A leaf that is turned off after it was used gets no gradient; the others do.
+func TestLeafTurnedOff(t *testing.T) {
+	x, y := vector(1, 2), vector(3, 4)
+	product := x.Mul(y)
+	y.SetRequiresGrad(false)
+	product.Sum().Backward()
+	wantValues(t, "the other gradient", x.Grad(), 3, 4)
+	if y.Grad() != nil {
+		t.Errorf("got gradient %v of a leaf that was turned off", y.Grad())
+	}
 }
 
 func TestLongChain(t *testing.T) {

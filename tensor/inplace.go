@@ -2,8 +2,11 @@ package tensor
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/onehot-go/onehot/internal/kernel"
 )
 
 // inPlace prepares t to be overwritten by an operation on y, which may be nil: it
@@ -41,10 +44,10 @@ func (t *Tensor) inPlace(op string, y *Tensor) *Tensor {
 
 // zipInPlace writes the operation on t and y to t.
 func (t *Tensor) zipInPlace(op string, y *Tensor, fs zipFuncs) *Tensor {
-	y = t.inPlace(op, y)
 	if t.dtype == Bool || category(y.dtype) > category(t.dtype) {
 		panic(&DTypeError{Op: op, Got: y.dtype, Want: "a type that " + t.dtype.String() + " can hold"})
 	}
+	y = t.inPlace(op, y)
 	zipTo(t, t, y.To(t.dtype), fs)
 	return t
 }
@@ -59,6 +62,17 @@ func (t *Tensor) SubInPlace(y *Tensor) *Tensor { return t.zipInPlace("sub in pla
 // MulInPlace multiplies t by y, broadcast to t's shape, and returns t.
 func (t *Tensor) MulInPlace(y *Tensor) *Tensor { return t.zipInPlace("mul in place", y, mulFuncs) }
 
+// DivInPlace divides t, of floats, by y, broadcast to t's shape, and returns t.
+func (t *Tensor) DivInPlace(y *Tensor) *Tensor {
+	if !t.dtype.IsFloat() {
+		panic(&DTypeError{Op: "div in place", Got: t.dtype, Want: "float32 or float64"})
+	}
+	return t.zipInPlace("div in place", y, divFuncs)
+}
+
+// PowInPlace raises t to the power of y, broadcast to t's shape, and returns t.
+func (t *Tensor) PowInPlace(y *Tensor) *Tensor { return t.zipInPlace("pow in place", y, powFuncs) }
+
 // AddScaledInPlace adds alpha·y, y broadcast to t's shape, to t and returns t.
 func (t *Tensor) AddScaledInPlace(y *Tensor, alpha float64) *Tensor {
 	if !t.dtype.IsFloat() {
@@ -66,8 +80,10 @@ func (t *Tensor) AddScaledInPlace(y *Tensor, alpha float64) *Tensor {
 	}
 	a32 := float32(alpha)
 	return t.zipInPlace("add scaled in place", y, zipFuncs{
-		f32: func(v, d float32) float32 { return v + a32*d },
+		f32: func(v, d float32) float32 { return v + float32(a32*d) }, // as the kernel: rounded twice
 		f64: func(v, d float64) float64 { return v + alpha*d },
+
+		run32: func(dst, _, y []float32) { kernel.AddScaled(dst, y, a32) }, // dst is t
 	})
 }
 
@@ -81,20 +97,38 @@ func (t *Tensor) CopyInPlace(y *Tensor) *Tensor {
 // FillInPlace sets every element to v, converted to t's type, and returns t.
 func (t *Tensor) FillInPlace(v float64) *Tensor {
 	t.inPlace("fill in place", nil)
-	t.assign(Scalar(v))
+	t.assign(Scalar(v).To(t.dtype))
 	return t
 }
 
 // NormalInPlace overwrites t with draws from the normal distribution with the given
 // mean and standard deviation, taken from r in row-major order, and returns t.
 func (t *Tensor) NormalInPlace(r *rand.Rand, mean, std float64) *Tensor {
-	return t.drawInPlace("normal in place", func() float64 { return mean + std*r.NormFloat64() })
+	return t.normal("normal in place", r, mean, std)
+}
+
+func (t *Tensor) normal(op string, r *rand.Rand, mean, std float64) *Tensor {
+	return t.drawInPlace(op, func() float64 { return mean + std*r.NormFloat64() })
 }
 
 // UniformInPlace overwrites t with draws from the uniform distribution over [low,
-// high), taken from r in row-major order, and returns t.
+// high), taken from r in row-major order, and returns t; all are low where both are
+// equal.
 func (t *Tensor) UniformInPlace(r *rand.Rand, low, high float64) *Tensor {
-	return t.drawInPlace("uniform in place", func() float64 { return low + (high-low)*r.Float64() })
+	return t.uniform("uniform in place", r, low, high)
+}
+
+func (t *Tensor) uniform(op string, r *rand.Rand, low, high float64) *Tensor {
+	if low > high {
+		Fail(op, fmt.Sprintf("no number is in [%v, %v)", low, high), t)
+	}
+	// Rounding, to float32 above all, would give high now and then.
+	last := math.Nextafter(high, math.Inf(-1))
+	if t.dtype == Float32 {
+		last = float64(math.Nextafter32(float32(high), float32(math.Inf(-1))))
+	}
+	last = max(low, last)
+	return t.drawInPlace(op, func() float64 { return min(low+(high-low)*r.Float64(), last) })
 }
 
 func (t *Tensor) drawInPlace(op string, draw func() float64) *Tensor {

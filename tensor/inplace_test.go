@@ -20,6 +20,8 @@ func TestInPlace(t *testing.T) {
 		{"add", func(x *Tensor) *Tensor { return x.AddInPlace(row) }, []float64{11, 22, 33, 14, 25, 36}},
 		{"sub", func(x *Tensor) *Tensor { return x.SubInPlace(row) }, []float64{-9, -18, -27, -6, -15, -24}},
 		{"mul", func(x *Tensor) *Tensor { return x.MulInPlace(row) }, []float64{10, 40, 90, 40, 100, 180}},
+		{"div", func(x *Tensor) *Tensor { return x.DivInPlace(row) }, []float64{0.1, 0.1, 0.1, 0.4, 0.25, 0.2}},
+		{"pow", func(x *Tensor) *Tensor { return x.PowInPlace(tensor.New([]float64{0, 1, -1}, 3)) }, []float64{1, 2, 1.0 / 3, 1, 5, 1.0 / 6}},
 		{"add scaled", func(x *Tensor) *Tensor { return x.AddScaledInPlace(row, 0.5) }, []float64{6, 12, 18, 9, 15, 21}},
 		{"copy", func(x *Tensor) *Tensor { return x.CopyInPlace(row) }, []float64{10, 20, 30, 10, 20, 30}},
 		{"copy of another type", func(x *Tensor) *Tensor { return x.CopyInPlace(tensor.New([]bool{true, false, true}, 3)) }, []float64{1, 0, 1, 1, 0, 1}},
@@ -69,7 +71,7 @@ func TestInPlaceOnViews(t *testing.T) {
 	x := tensor.Zeros(tensor.Int64, 3, 4)
 	x.Narrow(1, 1, 2).Transpose(0, 1).Narrow(1, 0, 2).FillInPlace(1)
 	wantValues(t, "fill", x, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0)
-	x.Select(1, 3).AddInPlace(tensor.Arange(tensor.Int64, 3))
+	x.Select(1, 3).AddInPlace(tensor.Arange(tensor.Int64, 0, 3, 1))
 	wantValues(t, "add", x, 0, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 2)
 }
 

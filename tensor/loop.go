@@ -10,25 +10,28 @@ import (
 // grain is the least number of elements worth a goroutine.
 const grain = 1 << 14
 
-// broadcastShape returns the shape that x and y are both broadcast to, by NumPy's rule:
+// broadcastShape returns the shape that all of ts are broadcast to, by NumPy's rule:
 // aligned at the last dimension, sizes must agree or be 1.
-func broadcastShape(op string, x, y *Tensor) []int {
-	shape := make([]int, max(x.Dim(), y.Dim()))
+func broadcastShape(op string, ts ...*Tensor) []int { return broadcastLeading(op, 0, ts...) }
+
+// broadcastLeading is broadcastShape for all but the last dimensions, as many as trailing.
+func broadcastLeading(op string, trailing int, ts ...*Tensor) []int {
+	n := 0
+	for _, t := range ts {
+		n = max(n, t.Dim())
+	}
+	shape := make([]int, n-trailing)
 	for i := range shape {
-		a, b := 1, 1
-		if d := i - len(shape) + x.Dim(); d >= 0 {
-			a = x.shape[d]
-		}
-		if d := i - len(shape) + y.Dim(); d >= 0 {
-			b = y.shape[d]
-		}
-		switch {
-		case a == b, b == 1:
-			shape[i] = a
-		case a == 1:
-			shape[i] = b
-		default:
-			Fail(op, fmt.Sprintf("sizes %d and %d of dimension %d do not broadcast", a, b, i-len(shape)), x, y)
+		shape[i] = 1
+		for _, t := range ts {
+			d := i - n + t.Dim()
+			if d < 0 || t.shape[d] == 1 {
+				continue
+			}
+			if shape[i] != 1 && shape[i] != t.shape[d] {
+				Fail(op, fmt.Sprintf("sizes %d and %d of dimension %d do not broadcast", shape[i], t.shape[d], i-n), ts...)
+			}
+			shape[i] = t.shape[d]
 		}
 	}
 	return shape
@@ -173,13 +176,42 @@ func mapInto[A, R Element](out, x *Tensor, f func(A) R) {
 	})
 }
 
+// copyInto writes every element of x to out, which x is broadcast to.
+func copyInto[T Element](out, x *Tensor) {
+	dst, src := elements[T](out), elements[T](x)
+	walk(out.shape, []*Tensor{out, x}, func(n int, at, step []int) {
+		d, s := at[0], at[1]
+		switch {
+		case step[0] == 1 && step[1] == 1:
+			copy(dst[d:d+n], src[s:])
+		case step[0] == 1 && step[1] == 0:
+			v := src[s]
+			dst := dst[d : d+n]
+			for i := range dst {
+				dst[i] = v
+			}
+		default:
+			for range n {
+				dst[d] = src[s]
+				d += step[0]
+				s += step[1]
+			}
+		}
+	})
+}
+
 // zipInto writes f of every pair of elements of x and y, both broadcast to out, to out.
-func zipInto[A, R Element](out, x, y *Tensor, f func(a, b A) R) {
+// run, if there is one, does the same to elements side by side.
+func zipInto[A, R Element](out, x, y *Tensor, f func(a, b A) R, run func(dst []R, x, y []A)) {
 	dst, xs, ys := elements[R](out), elements[A](x), elements[A](y)
 	walk(out.shape, []*Tensor{out, x, y}, func(n int, at, step []int) {
 		d, a, b := at[0], at[1], at[2]
 		if step[0] == 1 && step[1] == 1 && step[2] == 1 {
 			dst, xs, ys := dst[d:d+n], xs[a:a+n], ys[b:b+n]
+			if run != nil {
+				run(dst, xs, ys)
+				return
+			}
 			for i := range dst {
 				dst[i] = f(xs[i], ys[i])
 			}

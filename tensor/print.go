@@ -15,27 +15,44 @@ const (
 	printEdge      = 3    // elements shown at each end then
 )
 
-// String writes t as PyTorch prints it: four decimals, columns aligned, the middle left
-// out beyond 1000 elements.
+// String writes t as PyTorch prints it with its default options: four decimals, or
+// scientific notation where the range asks for it, columns aligned, lines of 80, the
+// middle of long dimensions left out beyond 1000 elements. Booleans and types have Go's
+// names, and the result of a recorded operation shows requires_grad=true as a leaf does.
 func (t *Tensor) String() string {
 	const open = "tensor("
 	var b strings.Builder
 	b.WriteString(open)
-	p := printer{short: t.Numel() > printThreshold}
-	switch {
-	case t.Numel() > 0:
+	var suffixes []string // what stands behind the elements
+	if t.Numel() > 0 {
+		p := printer{short: t.Numel() > printThreshold}
 		p.format, p.width = newFormat(t, p.short)
 		p.write(&b, t.detached(), len(open))
-	case t.Dim() == 1:
+		if t.dtype == Uint8 || t.dtype == Float64 { // elements show the others
+			suffixes = append(suffixes, "dtype="+t.dtype.String())
+		}
+	} else {
 		b.WriteString("[]")
-	default:
-		fmt.Fprintf(&b, "[], size=%s", shapeString(t.shape))
-	}
-	if t.dtype != Float32 && (t.Numel() == 0 || t.dtype != Int64 && t.dtype != Bool) { // elements show the latter two
-		p.suffix(&b, "dtype="+t.dtype.String(), len(open))
+		if t.Dim() != 1 {
+			suffixes = append(suffixes, "size="+shapeString(t.shape))
+		}
+		if t.dtype != Float32 {
+			suffixes = append(suffixes, "dtype="+t.dtype.String())
+		}
 	}
 	if t.requiresGrad {
-		p.suffix(&b, "requires_grad=true", len(open))
+		suffixes = append(suffixes, "requires_grad=true")
+	}
+	// PyTorch counts two columns more for the elements' last line than it has.
+	used := b.Len() - strings.LastIndexByte(b.String(), '\n') + 1
+	for _, s := range suffixes {
+		if used+len(s)+2 > printWidth {
+			b.WriteString(",\n" + strings.Repeat(" ", len(open)) + s)
+			used = len(open) + len(s)
+			continue
+		}
+		b.WriteString(", " + s)
+		used += len(s) + 2
 	}
 	b.WriteString(")")
 	return b.String()
@@ -98,17 +115,6 @@ func (p printer) shown(n int) []int {
 		}
 	}
 	return out
-}
-
-// suffix writes what stands behind the elements, on a line of its own where it would
-// not fit.
-func (p printer) suffix(b *strings.Builder, text string, indent int) {
-	s := b.String()
-	if len(s)-strings.LastIndexByte(s, '\n')+1+len(text)+2 > printWidth {
-		b.WriteString(",\n" + strings.Repeat(" ", indent) + text)
-		return
-	}
-	b.WriteString(", " + text)
 }
 
 // newFormat returns how an element of t is written, and the width that all have.

@@ -15,11 +15,12 @@ type printCase struct {
 }
 
 func TestString(t *testing.T) {
-	prints := loadReferences(t).Prints
-	if len(prints) == 0 {
+	var file struct{ Prints []printCase }
+	reference.Load(t, "testdata/printing.json", &file)
+	if len(file.Prints) == 0 {
 		t.Fatal("nothing to print")
 	}
-	for _, c := range prints {
+	for _, c := range file.Prints {
 		for name, layout := range layouts {
 			x := layout(c.Tensor.Tensor()).SetRequiresGrad(c.RequiresGrad)
 			if got := x.String(); got != c.Text {

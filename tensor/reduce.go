@@ -1,27 +1,21 @@
 package tensor
 
 import (
-	"fmt"
+	"math"
 	"slices"
 
 	"github.com/onehot-go/onehot/internal/parallel"
 )
 
 // reduce writes to every element of out the result of folding the elements of t that
-// fall on it, those along dims. fold gets them in runs, each of n elements that lie step
-// apart in the slice, always in the same order: no result depends on the number of
-// threads. out is contiguous and has t's shape with size 1 along dims.
-func reduce[A, S any, R Element](out, t *Tensor, dims []int, fold func(acc S, run []A, n, step int) S, result func(S) R) {
-	kept := make([]int, 0, t.Dim())
-	for d := range t.shape {
-		if !slices.Contains(dims, d) {
-			kept = append(kept, d)
-		}
-	}
+// fall on it, those along dims, from start on. fold gets them in runs, each of n elements
+// that lie step apart in the slice, always in the same order: no result depends on the
+// number of threads. out is contiguous and has t's shape with size 1 along dims.
+func reduce[A, S any, R Element](out, t *Tensor, dims []int, start S, fold func(acc S, run []A, n, step int) S, result func(S) R) {
 	src, dst := t.store.data.([]A), elements[R](out)
-	p := t.detached().Permute(append(slices.Clone(kept), dims...)...)
-	outer, outerStrides := p.shape[:len(kept)], p.strides[:len(kept)]
-	shape, strides := coalesce(p.shape[len(kept):], [][]int{p.strides[len(kept):]})
+	p, kept := t.detached().dimsLast(dims), t.Dim()-len(dims)
+	outer, outerStrides := p.shape[:kept], p.strides[:kept]
+	shape, strides := coalesce(p.shape[kept:], [][]int{p.strides[kept:]})
 	last := len(shape) - 1
 	n, step := shape[last], strides[0][last]
 	runs := numel(shape[:last])
@@ -31,13 +25,24 @@ func reduce[A, S any, R Element](out, t *Tensor, dims []int, fold func(acc S, ru
 	parallel.For(numel(outer), max(1, grain/max(1, n*runs)), func(lo, hi int) {
 		for at := lo; at < hi; at++ {
 			base := t.offset + offsetOf(at, outer, outerStrides)
-			var acc S
+			acc := start
 			for run := range runs {
 				acc = fold(acc, src[base+offsetOf(run, shape[:last], strides[0]):], n, step)
 			}
 			dst[out.offset+at] = result(acc)
 		}
 	})
+}
+
+// dimsLast returns a view of t with dims behind all others, both in t's order.
+func (t *Tensor) dimsLast(dims []int) *Tensor {
+	order := make([]int, 0, t.Dim())
+	for d := range t.shape {
+		if !slices.Contains(dims, d) {
+			order = append(order, d)
+		}
+	}
+	return t.Permute(append(order, dims...)...)
 }
 
 // offsetOf returns where element i, counted in row-major order over shape, lies.
@@ -57,6 +62,15 @@ func (t *Tensor) reducedShape(dims []int) []int {
 		shape[d] = 1
 	}
 	return shape
+}
+
+// sizeOf returns how many elements meet along dims.
+func (t *Tensor) sizeOf(dims []int) int {
+	n := 1
+	for _, d := range dims {
+		n *= t.shape[d]
+	}
+	return n
 }
 
 // dropDims returns a view without dims, each of size 1.
@@ -87,15 +101,13 @@ func (t *Tensor) SumKeepDim(dims ...int) *Tensor {
 	out := Zeros(x.dtype, x.reducedShape(over)...)
 	switch x.dtype {
 	case Int64:
-		reduce(out, x, over, foldSum[int64, int64], same[int64])
+		reduce(out, x, over, 0, foldSum[int64, int64], same[int64])
 	case Float32:
-		reduce(out, x, over, foldSum[float32, float64], func(sum float64) float32 { return float32(sum) })
+		reduce(out, x, over, 0, foldSum[float32, float64], round)
 	case Float64:
-		reduce(out, x, over, foldSum[float64, float64], same[float64])
+		reduce(out, x, over, 0, foldSum[float64, float64], same[float64])
 	}
-	return record(out, operation{name: "sum", inputs: []*Tensor{x}, grads: func(g *Tensor) []*Tensor {
-		return []*Tensor{g.Expand(x.shape...)}
-	}})
+	return record(out, "sum", input{x, nil, func(g *Tensor) *Tensor { return g.Expand(x.shape...) }})
 }
 
 // foldSum adds elements of type A up in type S.
@@ -108,6 +120,65 @@ func foldSum[A, S Number](sum S, run []A, n, step int) S {
 
 func same[T any](v T) T { return v }
 
+func round(v float64) float32 { return float32(v) }
+
+// Prod returns the product over dims, which the result no longer has; over all of them
+// if none is named. Over no elements it is 1. Integers and booleans are multiplied as
+// int64, float32 in float64 and rounded once.
+func (t *Tensor) Prod(dims ...int) *Tensor {
+	return t.ProdKeepDim(dims...).dropDims(t.dims("prod", dims))
+}
+
+// ProdKeepDim is Prod with the dimensions kept at size 1.
+func (t *Tensor) ProdKeepDim(dims ...int) *Tensor {
+	x := t
+	if !x.dtype.IsFloat() {
+		x = x.To(Int64)
+	}
+	over := x.dims("prod", dims)
+	out := Zeros(x.dtype, x.reducedShape(over)...)
+	switch x.dtype {
+	case Int64:
+		reduce(out, x, over, 1, foldProd[int64, int64], same[int64])
+	case Float32:
+		reduce(out, x, over, 1, foldProd[float32, float64], round)
+	case Float64:
+		reduce(out, x, over, 1, foldProd[float64, float64], same[float64])
+	}
+	return record(out, "prod", input{x, []*Tensor{x}, func(g *Tensor) *Tensor { return g.Mul(x.others(over)) }})
+}
+
+// foldProd multiplies elements of type A in type S.
+func foldProd[A, S Number](prod S, run []A, n, step int) S {
+	for i := range n {
+		prod *= S(run[i*step])
+	}
+	return prod
+}
+
+// others returns, in place of every element of t, the product of all others that it
+// meets along dims, as Float64: of those before it and those behind it, for the product of
+// all divided by a 0 is lost.
+func (t *Tensor) others(dims []int) *Tensor {
+	out := Zeros(Float64, t.shape...)
+	p := out.dimsLast(dims)
+	x, products := Values[float64](t.dimsLast(dims)), make([]float64, t.Numel())
+	n := t.sizeOf(dims)
+	for row := 0; row < len(x); row += n {
+		before, behind := 1.0, 1.0
+		for i := row; i < row+n; i++ {
+			products[i] = before
+			before *= x[i]
+		}
+		for i := row + n - 1; i >= row; i-- {
+			products[i] *= behind
+			behind *= x[i]
+		}
+	}
+	p.assign(wrap(products, p.shape))
+	return out
+}
+
 // Mean returns the arithmetic mean over dims, which the result no longer has; over all
 // of them if none is named. It takes floating-point elements.
 func (t *Tensor) Mean(dims ...int) *Tensor {
@@ -119,8 +190,125 @@ func (t *Tensor) MeanKeepDim(dims ...int) *Tensor {
 	if !t.dtype.IsFloat() {
 		panic(&DTypeError{Op: "mean", Got: t.dtype, Want: "float32 or float64"})
 	}
-	sum := t.SumKeepDim(t.dims("mean", dims)...)
-	return sum.DivScalar(float64(t.Numel()) / float64(sum.Numel()))
+	over := t.dims("mean", dims)
+	return t.SumKeepDim(over...).DivScalar(float64(t.sizeOf(over)))
+}
+
+// Var returns the variance over dims, which the result no longer has; over all of them
+// if none is named: the sum of squared distances from the mean, divided by the number of
+// elements less correction. A correction of 1 estimates the variance of what the elements
+// are a sample of, without bias, and is PyTorch's default; 0 gives their own. Of no more
+// elements than correction it is NaN or +Inf. It takes floating-point elements.
+func (t *Tensor) Var(correction int, dims ...int) *Tensor {
+	return t.VarKeepDim(correction, dims...).dropDims(t.dims("var", dims))
+}
+
+// VarKeepDim is Var with the dimensions kept at size 1.
+func (t *Tensor) VarKeepDim(correction int, dims ...int) *Tensor {
+	over := t.dims("var", dims)
+	out := t.spread("var", correction, over, same[float64])
+	return record(out, "var", input{t, []*Tensor{t}, func(g *Tensor) *Tensor {
+		return g.Mul(t.varSlope(correction, over))
+	}})
+}
+
+// Std returns the standard deviation over dims, the square root of Var. Where it is 0 so
+// is its derivative.
+func (t *Tensor) Std(correction int, dims ...int) *Tensor {
+	return t.StdKeepDim(correction, dims...).dropDims(t.dims("std", dims))
+}
+
+// StdKeepDim is Std with the dimensions kept at size 1.
+func (t *Tensor) StdKeepDim(correction int, dims ...int) *Tensor {
+	over := t.dims("std", dims)
+	out := t.spread("std", correction, over, math.Sqrt)
+	return record(out, "std", input{t, []*Tensor{t, out}, func(g *Tensor) *Tensor {
+		g = zip("std", g, out, zipFuncs{f32: sqrtGrad[float32], f64: sqrtGrad[float64]})
+		return g.Mul(t.varSlope(correction, over))
+	}})
+}
+
+func sqrtGrad[T Float](g, root T) T {
+	if root == 0 {
+		return 0
+	}
+	return g / (2 * root)
+}
+
+// spread returns f of the variance over dims, kept at size 1.
+func (t *Tensor) spread(op string, correction int, dims []int, f func(variance float64) float64) *Tensor {
+	if !t.dtype.IsFloat() {
+		panic(&DTypeError{Op: op, Got: t.dtype, Want: "float32 or float64"})
+	}
+	out := Zeros(t.dtype, t.reducedShape(dims)...)
+	result := func(m moments) float64 { return f(m.squares / max(0, m.n-float64(correction))) }
+	if t.dtype == Float32 {
+		reduce(out, t, dims, moments{}, foldMoments[float32], func(m moments) float32 { return float32(result(m)) })
+	} else {
+		reduce(out, t, dims, moments{}, foldMoments[float64], result)
+	}
+	return out
+}
+
+// varSlope returns the derivative of the variance over dims with respect to each element.
+func (t *Tensor) varSlope(correction int, dims []int) *Tensor {
+	x := t.detached()
+	return x.Sub(x.MeanKeepDim(dims...)).MulScalar(2 / float64(t.sizeOf(dims)-correction))
+}
+
+// moments are the number of elements seen so far, the first of them, and of all less the
+// first the mean and the sum of squared distances from it.
+type moments struct{ n, first, mean, squares float64 }
+
+// foldMoments takes elements in by Welford's method. With the first taken out no digits
+// are lost where the mean is large beside the deviation.
+func foldMoments[T Float](m moments, run []T, n, step int) moments {
+	for i := range n {
+		if m.n == 0 {
+			m.first = float64(run[i*step])
+		}
+		v := float64(run[i*step]) - m.first
+		m.n++
+		d := v - m.mean
+		m.mean += d / m.n
+		m.squares += d * (v - m.mean)
+	}
+	return m
+}
+
+// Any returns, as Bool, whether any element over dims is true, or not 0; the result no
+// longer has dims, and none means all of them. Of no elements none is.
+func (t *Tensor) Any(dims ...int) *Tensor {
+	return t.AnyKeepDim(dims...).dropDims(t.dims("any", dims))
+}
+
+// AnyKeepDim is Any with the dimensions kept at size 1.
+func (t *Tensor) AnyKeepDim(dims ...int) *Tensor {
+	return t.truth("any", dims, false, func(a, b bool) bool { return a || b })
+}
+
+// All returns, as Bool, whether all elements over dims are true, or not 0; the result no
+// longer has dims, and none means all of them. Of no elements all are.
+func (t *Tensor) All(dims ...int) *Tensor {
+	return t.AllKeepDim(dims...).dropDims(t.dims("all", dims))
+}
+
+// AllKeepDim is All with the dimensions kept at size 1.
+func (t *Tensor) AllKeepDim(dims ...int) *Tensor {
+	return t.truth("all", dims, true, func(a, b bool) bool { return a && b })
+}
+
+// truth joins the truth of the elements over dims, kept at size 1, with start.
+func (t *Tensor) truth(op string, dims []int, start bool, join func(a, b bool) bool) *Tensor {
+	x, over := t.detached().To(Bool), t.dims(op, dims)
+	out := Zeros(Bool, x.reducedShape(over)...)
+	reduce(out, x, over, start, func(acc bool, run []bool, n, step int) bool {
+		for i := range n {
+			acc = join(acc, run[i*step])
+		}
+		return acc
+	}, same[bool])
+	return record(out, op, input{t: t})
 }
 
 // Max returns the greatest elements over dims, which the result no longer has; over all
@@ -132,7 +320,7 @@ func (t *Tensor) Max(dims ...int) *Tensor {
 
 // MaxKeepDim is Max with the dimensions kept at size 1.
 func (t *Tensor) MaxKeepDim(dims ...int) *Tensor {
-	return t.extreme("max", dims, orderFuncs{greater[uint8], greater[int64], greater[float32], greater[float64]})
+	return t.extreme("max", dims, greatest)
 }
 
 // Min returns the least elements over dims, which the result no longer has; over all of
@@ -144,7 +332,7 @@ func (t *Tensor) Min(dims ...int) *Tensor {
 
 // MinKeepDim is Min with the dimensions kept at size 1.
 func (t *Tensor) MinKeepDim(dims ...int) *Tensor {
-	return t.extreme("min", dims, orderFuncs{smaller[uint8], smaller[int64], smaller[float32], smaller[float64]})
+	return t.extreme("min", dims, least)
 }
 
 // orderFuncs is one order of two elements for each type with arithmetic: whether a comes
@@ -155,6 +343,11 @@ type orderFuncs struct {
 	f32 func(a, b float32) bool
 	f64 func(a, b float64) bool
 }
+
+var (
+	greatest = orderFuncs{greater[uint8], greater[int64], greater[float32], greater[float64]}
+	least    = orderFuncs{smaller[uint8], smaller[int64], smaller[float32], smaller[float64]}
+)
 
 // greater and smaller put NaN first, as PyTorch does: a result that hides a NaN would
 // hide a defect.
@@ -172,17 +365,17 @@ func (t *Tensor) extreme(op string, dims []int, before orderFuncs) *Tensor {
 	case Bool:
 		panic(&DTypeError{Op: op, Got: t.dtype, Want: "a type with an order"})
 	case Uint8:
-		reduce(out, t, over, foldExtreme(before.u8), first[uint8].get)
+		reduce(out, t, over, first[uint8]{}, foldExtreme(before.u8), first[uint8].get)
 	case Int64:
-		reduce(out, t, over, foldExtreme(before.i64), first[int64].get)
+		reduce(out, t, over, first[int64]{}, foldExtreme(before.i64), first[int64].get)
 	case Float32:
-		reduce(out, t, over, foldExtreme(before.f32), first[float32].get)
+		reduce(out, t, over, first[float32]{}, foldExtreme(before.f32), first[float32].get)
 	case Float64:
-		reduce(out, t, over, foldExtreme(before.f64), first[float64].get)
+		reduce(out, t, over, first[float64]{}, foldExtreme(before.f64), first[float64].get)
 	}
-	return record(out, operation{name: op, inputs: []*Tensor{t}, saves: []*Tensor{t, out}, grads: func(g *Tensor) []*Tensor {
+	return record(out, op, input{t, []*Tensor{t, out}, func(g *Tensor) *Tensor {
 		winners := t.Eq(out).To(t.dtype)
-		return []*Tensor{g.Mul(winners).Div(winners.SumKeepDim(over...))}
+		return g.Mul(winners).Div(winners.SumKeepDim(over...))
 	}})
 }
 
@@ -208,35 +401,61 @@ func foldExtreme[T Number](before func(a, b T) bool) func(f first[T], run []T, n
 // ArgMax returns the index, as Int64, of the greatest element along dim, which the
 // result no longer has. Of equal elements the first wins; NaN counts as the greatest.
 func (t *Tensor) ArgMax(dim int) *Tensor {
-	return t.argExtreme("argmax", dim, orderFuncs{greater[uint8], greater[int64], greater[float32], greater[float64]})
+	return t.ArgMaxKeepDim(dim).dropDims(t.dims("argmax", []int{dim}))
 }
+
+// ArgMaxKeepDim is ArgMax with the dimension kept at size 1.
+func (t *Tensor) ArgMaxKeepDim(dim int) *Tensor { return t.argExtreme("argmax", dim, greatest) }
 
 // ArgMin returns the index, as Int64, of the least element along dim, which the result
 // no longer has. Of equal elements the first wins; NaN counts as the least.
 func (t *Tensor) ArgMin(dim int) *Tensor {
-	return t.argExtreme("argmin", dim, orderFuncs{smaller[uint8], smaller[int64], smaller[float32], smaller[float64]})
+	return t.ArgMinKeepDim(dim).dropDims(t.dims("argmin", []int{dim}))
 }
 
+// ArgMinKeepDim is ArgMin with the dimension kept at size 1.
+func (t *Tensor) ArgMinKeepDim(dim int) *Tensor { return t.argExtreme("argmin", dim, least) }
+
+// MaxWithIndex returns the greatest elements along dim, which the results no longer have,
+// and their indices as ArgMax has them: torch.max of a dimension. The gradient goes to the
+// element picked, also where others equal it.
+func (t *Tensor) MaxWithIndex(dim int) (values, index *Tensor) {
+	return t.pick("max-with-index", dim, greatest)
+}
+
+// MinWithIndex returns the least elements along dim, which the results no longer have, and
+// their indices as ArgMin has them: torch.min of a dimension.
+func (t *Tensor) MinWithIndex(dim int) (values, index *Tensor) {
+	return t.pick("min-with-index", dim, least)
+}
+
+// pick returns the element along dim that comes first, and its index, without dim.
+func (t *Tensor) pick(op string, dim int, before orderFuncs) (values, index *Tensor) {
+	index = t.argExtreme(op, dim, before)
+	over := t.dims(op, []int{dim})
+	return t.gather(op, dim, index).dropDims(over), index.dropDims(over)
+}
+
+// argExtreme returns the index of the element along dim that comes first, kept at size 1.
 func (t *Tensor) argExtreme(op string, dim int, before orderFuncs) *Tensor {
-	dim = t.dim(op, dim)
-	over := []int{dim}
+	over := t.dims(op, []int{dim})
 	out := Zeros(Int64, t.reducedShape(over)...)
-	if t.shape[dim] == 0 && out.Numel() > 0 {
-		Fail(op, fmt.Sprintf("dimension %d is empty", dim), t)
+	if t.Numel() == 0 && out.Numel() > 0 {
+		Fail(op, "over no elements", t)
 	}
 	switch t.dtype {
 	case Bool:
 		panic(&DTypeError{Op: op, Got: t.dtype, Want: "a type with an order"})
 	case Uint8:
-		reduce(out, t, over, foldArg(before.u8), same[int64])
+		reduce(out, t, over, 0, foldArg(before.u8), same[int64])
 	case Int64:
-		reduce(out, t, over, foldArg(before.i64), same[int64])
+		reduce(out, t, over, 0, foldArg(before.i64), same[int64])
 	case Float32:
-		reduce(out, t, over, foldArg(before.f32), same[int64])
+		reduce(out, t, over, 0, foldArg(before.f32), same[int64])
 	case Float64:
-		reduce(out, t, over, foldArg(before.f64), same[int64])
+		reduce(out, t, over, 0, foldArg(before.f64), same[int64])
 	}
-	return out.dropDims(over)
+	return record(out, op, input{t: t})
 }
 
 // foldArg finds the index of the element that comes first. The elements along one

@@ -67,7 +67,8 @@ func (t *Tensor) Size(dim int) int { return t.shape[t.dim("size", dim)] }
 func (t *Tensor) Numel() int { return numel(t.shape) }
 
 // Item returns the only element of a tensor that has just one, as a float64; a bool is
-// 0 or 1. It panics where there are more or none.
+// 0 or 1. It panics where there are more or none. A float64 holds integers up to 2^53
+// exactly, Values[int64] any.
 func (t *Tensor) Item() float64 {
 	if t.Numel() != 1 {
 		Fail("item", fmt.Sprintf("one element expected, got %d", t.Numel()), t)
@@ -75,8 +76,8 @@ func (t *Tensor) Item() float64 {
 	return t.float(t.offset)
 }
 
-// At returns the element at index, one number a dimension, as a float64; a bool is 0 or
-// 1.
+// At returns the element at index, one number a dimension, as Item does; a number may
+// count from the end.
 func (t *Tensor) At(index ...int) float64 {
 	if len(index) != t.Dim() {
 		Fail("at", fmt.Sprintf("%d indices expected, got %d", t.Dim(), len(index)), t)
@@ -154,11 +155,21 @@ func (t *Tensor) dim(op string, dim int) int {
 	return dim
 }
 
-// dims brings all of dims into [0, t.Dim()), sorted; none means every dimension.
+// wrapDim is dim for an operation that takes a scalar as if it had one dimension, as
+// PyTorch does: there 0 and -1 give 0.
+func (t *Tensor) wrapDim(op string, dim int) int {
+	if t.Dim() == 0 && (dim == 0 || dim == -1) {
+		return 0
+	}
+	return t.dim(op, dim)
+}
+
+// dims brings all of dims into [0, t.Dim()), sorted; none means every dimension. Of a
+// scalar 0 and -1 may be named, and there are none.
 func (t *Tensor) dims(op string, dims []int) []int {
 	out := make([]int, 0, t.Dim())
 	for _, d := range dims {
-		d = t.dim(op, d)
+		d = t.wrapDim(op, d)
 		if slices.Contains(out, d) {
 			Fail(op, fmt.Sprintf("dimension %d is named twice", d), t)
 		}
@@ -168,6 +179,9 @@ func (t *Tensor) dims(op string, dims []int) []int {
 		for d := range t.Dim() {
 			out = append(out, d)
 		}
+	}
+	if t.Dim() == 0 {
+		return nil
 	}
 	slices.Sort(out)
 	return out
