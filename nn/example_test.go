@@ -2,6 +2,7 @@ package nn_test
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/random"
@@ -36,7 +37,7 @@ func ExampleApply() {
 	net := nn.NewSequential(nn.NewLinear(4, 3, r), nn.ReLU{}, nn.NewLinear(3, 2, r))
 	nn.Apply(net, func(path string, m nn.Module) {
 		if l, ok := m.(*nn.Linear); ok {
-			nn.KaimingUniform(l.Weight, r)
+			nn.KaimingUniform(l.Weight, r, nn.FanIn, nn.Gain(nn.ReLU{}))
 			l.Bias.FillInPlace(0)
 			fmt.Println("initialised", path)
 		}
@@ -44,4 +45,67 @@ func ExampleApply() {
 	// Output:
 	// initialised 0
 	// initialised 2
+}
+
+func ExampleSummary() {
+	r := random.New(0).For("init").Rand()
+	net := nn.NewSequential(
+		nn.Named("flatten", nn.Flatten{}),
+		nn.Named("body", nn.NewSequential(nn.NewLinear(28*28, 256, r), nn.ReLU{}, nn.NewDropout(0.5))),
+		nn.Named("output", nn.NewLinear(256, 10, r)),
+	)
+	fmt.Print(nn.Summary(net, 64, 1, 28, 28))
+	// Output:
+	// layer    type     output     parameters
+	// flatten  Flatten  (64, 784)           0
+	// body.0   Linear   (64, 256)      200960
+	// body.1   ReLU     (64, 256)           0
+	// body.2   Dropout  (64, 256)           0
+	// output   Linear   (64, 10)         2570
+	// total                            203530
+	// trained                          203530
+}
+
+func ExampleDropout() {
+	net := nn.NewSequential(nn.NewDropout(0.5))
+	x := tensor.Ones(tensor.Float32, 1, 8)
+	key := random.New(42).For("dropout")
+	for step := range 2 {
+		nn.SetChance(net, key.At(step)) // each step draws anew, and a repeated one the same
+		fmt.Println("step", step, net.Forward(x))
+	}
+	nn.SetTraining(net, false)
+	fmt.Println("test  ", net.Forward(x))
+	// Output:
+	// step 0 tensor([[0., 2., 2., 0., 2., 0., 2., 2.]])
+	// step 1 tensor([[2., 0., 2., 0., 2., 2., 0., 2.]])
+	// test   tensor([[1., 1., 1., 1., 1., 1., 1., 1.]])
+}
+
+func ExampleLoadStateDict() {
+	r := random.New(0).For("init").Rand()
+	trained := nn.NewSequential(nn.Named("body", nn.NewLinear(4, 3, r)), nn.Named("head", nn.NewLinear(3, 10, r)))
+	// Another task: the body is kept, the head is new.
+	net := nn.NewSequential(nn.Named("body", nn.NewLinear(4, 3, r)), nn.Named("classes", nn.NewLinear(3, 2, r)))
+	state := maps.Collect(nn.StateDict(trained))
+	missing, unexpected, err := nn.LoadStateDict(net, state, false)
+	fmt.Println("missing", missing, "unexpected", unexpected, "error", err)
+	_, _, err = nn.LoadStateDict(net, state, true)
+	fmt.Println("strict:", err)
+	// Output:
+	// missing [classes.weight classes.bias] unexpected [head.bias head.weight] error <nil>
+	// strict: missing classes.weight, classes.bias; unexpected head.bias, head.weight
+}
+
+func ExamplePHM() {
+	r := random.New(0).For("init").Rand()
+	fmt.Println("dense", nn.NumParameters(nn.NewLinear(784, 256, r)))
+	for _, n := range []int{2, 4, 8} {
+		fmt.Println("n =", n, nn.NumParameters(nn.NewPHM(n, 784, 256, r)))
+	}
+	// Output:
+	// dense 200960
+	// n = 2 100616
+	// n = 4 50496
+	// n = 8 25856
 }

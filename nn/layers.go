@@ -5,7 +5,6 @@ import (
 	"iter"
 	"math"
 	"math/rand/v2"
-	"strconv"
 
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -13,134 +12,91 @@ import (
 // none yields nothing: the parameters of a layer that has none.
 func none(func(string, *tensor.Tensor) bool) {}
 
-// Linear is y = x·Wᵀ + b: (N, in) to (N, out).
+// Linear is y = x·Wᵀ + b: (N, in) to (N, out), or (..., in) to (..., out).
 type Linear struct {
 	Weight *tensor.Tensor // (out, in)
-	Bias   *tensor.Tensor // (out)
+	Bias   *tensor.Tensor // (out), or nil for none
 }
 
 // NewLinear returns a Linear layer of float32 parameters, drawn from r as PyTorch draws
 // them: weights and biases uniform within ±1/√in.
 func NewLinear(in, out int, r *rand.Rand) *Linear {
+	return newLinear("nn.NewLinear", in, out, r, true)
+}
+
+// NewLinearNoBias is NewLinear without a bias: y = x·Wᵀ.
+func NewLinearNoBias(in, out int, r *rand.Rand) *Linear {
+	return newLinear("nn.NewLinearNoBias", in, out, r, false)
+}
+
+func newLinear(op string, in, out int, r *rand.Rand, bias bool) *Linear {
 	if in < 1 || out < 1 {
-		panic(&tensor.ShapeError{Op: "nn.NewLinear", Detail: fmt.Sprintf("%d inputs and %d outputs: at least 1 of each expected", in, out)})
+		panic(&tensor.ShapeError{Op: op, Detail: fmt.Sprintf("%d inputs and %d outputs: at least 1 of each expected", in, out)})
 	}
 	bound := 1 / math.Sqrt(float64(in))
-	return &Linear{
-		Weight: tensor.Uniform(tensor.Float32, r, -bound, bound, out, in).SetRequiresGrad(true),
-		Bias:   tensor.Uniform(tensor.Float32, r, -bound, bound, out).SetRequiresGrad(true),
+	l := &Linear{Weight: parameter(r, bound, out, in)}
+	if bias {
+		l.Bias = parameter(r, bound, out)
 	}
+	return l
 }
 
-// Forward returns x·Wᵀ + b for x of shape (N, in).
+// parameter returns a float32 tensor drawn uniformly within ±bound, to be trained.
+func parameter(r *rand.Rand, bound float64, shape ...int) *tensor.Tensor {
+	return tensor.Uniform(tensor.Float32, r, -bound, bound, shape...).SetRequiresGrad(true)
+}
+
+// Forward returns x·Wᵀ + b for x of shape (..., in).
 func (l *Linear) Forward(x *tensor.Tensor) *tensor.Tensor {
-	if x.Dim() != 2 || x.Size(1) != l.Weight.Size(1) {
-		tensor.Fail("nn.Linear", "input (N, in) and weight (out, in) expected", x, l.Weight)
-	}
-	return x.MatMul(l.Weight.Transpose(0, 1)).Add(l.Bias)
+	return linear("nn.Linear", x, l.Weight, l.Bias)
 }
 
-// Parameters yields "weight" and "bias".
+// linear returns x·wᵀ + b for x of shape (..., in) and w of (out, in); b may be nil.
+func linear(op string, x, w, b *tensor.Tensor) *tensor.Tensor {
+	if x.Dim() == 0 || x.Size(-1) != w.Size(1) {
+		tensor.Fail(op, "input (..., in) and weight (out, in) expected", x, w)
+	}
+	y := x.MatMul(w.Transpose(0, 1))
+	if b != nil {
+		y = y.Add(b)
+	}
+	return y
+}
+
+// Parameters yields "weight" and, where there is one, "bias".
 func (l *Linear) Parameters() iter.Seq2[string, *tensor.Tensor] {
 	return func(yield func(string, *tensor.Tensor) bool) {
-		_ = yield("weight", l.Weight) && yield("bias", l.Bias)
+		_ = yield("weight", l.Weight) && l.Bias != nil && yield("bias", l.Bias)
 	}
 }
 
-// Flatten makes one row of every sample: (N, ...) to (N, product of the rest).
-type Flatten struct{}
+// Flatten joins dimensions into one. The zero value makes one row of every sample: (N,
+// ...) to (N, product of the rest).
+type Flatten struct {
+	start, end int // less those of the zero value, 1 and -1
+}
 
-// Forward returns x with all dimensions but the first joined.
-func (Flatten) Forward(x *tensor.Tensor) *tensor.Tensor {
-	if x.Dim() < 2 {
+// FlattenDims returns a Flatten that joins the dimensions from start to end, both
+// included, and as in torch.nn.Flatten both may count from the end: Flatten{} is
+// FlattenDims(1, -1).
+func FlattenDims(start, end int) Flatten { return Flatten{start - 1, end + 1} }
+
+// Forward returns x with the dimensions joined.
+func (f Flatten) Forward(x *tensor.Tensor) *tensor.Tensor {
+	if f == (Flatten{}) && x.Dim() < 2 {
 		tensor.Fail("nn.Flatten", "a batch with at least two dimensions expected", x)
 	}
-	return x.Flatten(1, -1)
+	return x.Flatten(f.start+1, f.end-1)
 }
 
 // Parameters yields nothing.
 func (Flatten) Parameters() iter.Seq2[string, *tensor.Tensor] { return none }
 
-// ReLU is max(x, 0), element by element.
-type ReLU struct{}
+// Identity returns its input: it stands where a layer was taken out.
+type Identity struct{}
 
-// Forward returns max(x, 0).
-func (ReLU) Forward(x *tensor.Tensor) *tensor.Tensor { return x.ReLU() }
+// Forward returns x.
+func (Identity) Forward(x *tensor.Tensor) *tensor.Tensor { return x }
 
 // Parameters yields nothing.
-func (ReLU) Parameters() iter.Seq2[string, *tensor.Tensor] { return none }
-
-// Layer is a module with a name in the net that it is part of.
-type Layer struct {
-	Name string
-	Module
-}
-
-// Named gives m a name in a Sequential.
-func Named(name string, m Module) Layer { return Layer{name, m} }
-
-// Sequential is a net in which every layer's output is the next one's input.
-type Sequential struct{ layers []Layer }
-
-// NewSequential returns the net of the given layers. Those made by Named keep their
-// names, the others are named by their place: "0", "1". It panics if a name is given
-// twice.
-func NewSequential(layers ...Module) *Sequential {
-	s := &Sequential{}
-	seen := map[string]bool{}
-	for i, m := range layers {
-		layer, ok := m.(Layer)
-		if !ok {
-			layer = Named(strconv.Itoa(i), m)
-		}
-		if seen[layer.Name] {
-			panic(fmt.Errorf("nn.NewSequential: two layers are named %q", layer.Name))
-		}
-		seen[layer.Name] = true
-		s.layers = append(s.layers, layer)
-	}
-	return s
-}
-
-// Forward passes x through the layers in order.
-func (s *Sequential) Forward(x *tensor.Tensor) *tensor.Tensor {
-	for _, l := range s.layers {
-		x = l.Forward(x)
-	}
-	return x
-}
-
-// Parameters yields the layers' parameters, each name with its layer's in front:
-// "linear.weight".
-func (s *Sequential) Parameters() iter.Seq2[string, *tensor.Tensor] {
-	return func(yield func(string, *tensor.Tensor) bool) {
-		for _, l := range s.layers {
-			for name, p := range l.Parameters() {
-				if !yield(join(l.Name, name), p) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// Layers yields the layers with their names, in order.
-func (s *Sequential) Layers() iter.Seq2[string, Module] {
-	return func(yield func(string, Module) bool) {
-		for _, l := range s.layers {
-			if !yield(l.Name, l.Module) {
-				return
-			}
-		}
-	}
-}
-
-// Layer returns the layer of the given name, or nil if there is none.
-func (s *Sequential) Layer(name string) Module {
-	for _, l := range s.layers {
-		if l.Name == name {
-			return l.Module
-		}
-	}
-	return nil
-}
+func (Identity) Parameters() iter.Seq2[string, *tensor.Tensor] { return none }

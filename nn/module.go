@@ -1,14 +1,14 @@
 // Package nn has layers and how they are put together: a Module computes an output from
 // an input and names its parameters as PyTorch's state_dict does.
+//
+// Initialisation is that of torch.nn.init. What looks at no layer are a tensor's own
+// methods: NormalInPlace, UniformInPlace, and FillInPlace for a constant.
 package nn
 
 import (
-	"fmt"
 	"iter"
-	"maps"
-	"slices"
-	"strings"
 
+	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -29,11 +29,30 @@ type Container interface {
 	Layers() iter.Seq2[string, Module]
 }
 
+// Modal is a module that computes something else while it is trained than afterwards. A
+// new one is in training.
+type Modal interface {
+	Module
+	// Training reports whether the module is in training.
+	Training() bool
+	// SetTraining says whether it is.
+	SetTraining(on bool)
+}
+
+// Stochastic is a module that uses chance in training.
+type Stochastic interface {
+	Module
+	// SetChance gives the key that Forward draws from, the same for every call until
+	// the next key is given.
+	SetChance(key random.Key)
+}
+
 // Apply calls f on every module that m is made of, inner ones first, and on m itself,
 // with its path: "linear", or "" for m. It is how initialisation goes over a model.
 func Apply(m Module, f func(path string, m Module)) { apply("", m, f) }
 
 func apply(path string, m Module, f func(path string, m Module)) {
+	m = bare(m)
 	if c, ok := m.(Container); ok {
 		for name, layer := range c.Layers() {
 			apply(join(path, name), layer, f)
@@ -50,11 +69,40 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// ParameterList returns m's parameters in order: what an optimizer takes.
+// SetTraining puts m and all that it is made of in training, as they are when they are
+// made, or in evaluation: then Dropout, for one, drops nothing. An input's NoGrad
+// decides about gradients alone and changes nothing of this.
+func SetTraining(m Module, on bool) {
+	Apply(m, func(_ string, m Module) {
+		if l, ok := m.(Modal); ok {
+			l.SetTraining(on)
+		}
+	})
+}
+
+// SetChance gives every layer of m that uses chance a key of its own path under key. A
+// training loop calls it before each step with the key of that step, so that a step
+// draws the same whatever came before it and however many threads there are:
+//
+//	nn.SetChance(net, key.At(epoch).At(step))
+func SetChance(m Module, key random.Key) {
+	Apply(m, func(path string, m Module) {
+		if l, ok := m.(Stochastic); ok {
+			l.SetChance(key.For(path))
+		}
+	})
+}
+
+// ParameterList returns m's parameters in order, each once even where layers share it:
+// what an optimizer takes.
 func ParameterList(m Module) []*tensor.Tensor {
 	var list []*tensor.Tensor
+	seen := map[*tensor.Tensor]bool{}
 	for _, p := range m.Parameters() {
-		list = append(list, p)
+		if !seen[p] {
+			seen[p] = true
+			list = append(list, p)
+		}
 	}
 	return list
 }
@@ -62,60 +110,18 @@ func ParameterList(m Module) []*tensor.Tensor {
 // NumParameters returns how many numbers training changes in m.
 func NumParameters(m Module) int {
 	n := 0
-	for _, p := range m.Parameters() {
+	for _, p := range ParameterList(m) {
 		n += p.Numel()
 	}
 	return n
 }
 
-// StateError says why a set of named tensors does not fit a module.
-type StateError struct {
-	Missing    []string // parameters that the set lacks
-	Unexpected []string // tensors that the module has no place for
-	Mismatched []string // "linear.weight: float32 (10, 784) expected, got float32 (10, 100)"
+// UseError is what a function or layer panics with when it is used in a way that cannot
+// work, whatever the shapes: a name is given twice, chance is needed and there is none.
+type UseError struct {
+	Op     string // the function or layer: "nn.Dropout"
+	Detail string // what is wrong
 }
 
-// Error names everything that does not fit.
-func (e *StateError) Error() string {
-	var parts []string
-	if len(e.Missing) > 0 {
-		parts = append(parts, "missing "+strings.Join(e.Missing, ", "))
-	}
-	if len(e.Unexpected) > 0 {
-		parts = append(parts, "unexpected "+strings.Join(e.Unexpected, ", "))
-	}
-	return strings.Join(append(parts, e.Mismatched...), "; ")
-}
-
-// describe writes t's type and shape: "float32 (10, 784)".
-func describe(t *tensor.Tensor) string {
-	shape := strings.Trim(fmt.Sprint(t.Shape()), "[]")
-	return fmt.Sprintf("%s (%s)", t.DType(), strings.ReplaceAll(shape, " ", ", "))
-}
-
-// LoadState copies the tensors of state into m's parameters of the same names. Names,
-// shapes and types must agree, or it changes nothing and returns a *StateError.
-func LoadState(m Module, state map[string]*tensor.Tensor) error {
-	var wrong StateError
-	params := maps.Collect(m.Parameters())
-	for _, name := range slices.Sorted(maps.Keys(state)) {
-		if params[name] == nil {
-			wrong.Unexpected = append(wrong.Unexpected, name)
-		}
-	}
-	for name, p := range m.Parameters() {
-		switch v := state[name]; {
-		case v == nil:
-			wrong.Missing = append(wrong.Missing, name)
-		case v.DType() != p.DType() || !slices.Equal(v.Shape(), p.Shape()):
-			wrong.Mismatched = append(wrong.Mismatched, fmt.Sprintf("%s: %s expected, got %s", name, describe(p), describe(v)))
-		}
-	}
-	if wrong.Missing != nil || wrong.Unexpected != nil || wrong.Mismatched != nil {
-		return &wrong
-	}
-	for name, p := range params {
-		p.CopyInPlace(state[name].Detach())
-	}
-	return nil
-}
+// Error names the function or layer and what is wrong.
+func (e *UseError) Error() string { return e.Op + ": " + e.Detail }

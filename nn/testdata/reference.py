@@ -1,4 +1,4 @@
-"""Writes reference.json: what PyTorch computes for layers and nets.
+"""Writes reference.json: what PyTorch computes for layers, nets and initialisations.
 
 Run with any Python that has torch (made with 1.13): python3 nn/testdata/reference.py
 """
@@ -17,12 +17,55 @@ from torch import nn
 torch.set_num_threads(1)
 rng = random.Random(0)
 
+
+class PHM(nn.Module):
+    """Parameterised hypercomplex multiplication, by torch.kron."""
+
+    def __init__(self, n, inputs, outputs):
+        super().__init__()
+        self.A = nn.Parameter(torch.zeros(n, n, n))
+        self.S = nn.Parameter(torch.zeros(n, outputs // n, inputs // n))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x):
+        weight = sum(torch.kron(a, s) for a, s in zip(self.A, self.S))
+        return nn.functional.linear(x, weight, self.bias)
+
+
 NETS = {
     "Linear": ((3, 4), nn.Linear(4, 2)),
     "Linear of one sample": ((1, 2), nn.Linear(2, 3)),
     "Linear of no sample": ((0, 2), nn.Linear(2, 3)),
+    "Linear of a vector": ((4,), nn.Linear(4, 2)),
+    "Linear of sequences": ((2, 3, 4), nn.Linear(4, 2)),
+    "Linear of no sequence": ((0, 3, 2), nn.Linear(2, 3)),
+    "Linear without bias": ((3, 4), nn.Linear(4, 2, bias=False)),
+    "Identity": ((2, 3), nn.Identity()),
     "ReLU": ((2, 3), nn.ReLU()),
+    "LeakyReLU": ((2, 3), nn.LeakyReLU()),
+    "LeakyReLU of 0.25": ((2, 3), nn.LeakyReLU(0.25)),
+    "GELU": ((2, 3), nn.GELU()),
+    "Sigmoid": ((2, 3), nn.Sigmoid()),
+    "Tanh": ((2, 3), nn.Tanh()),
+    "Softmax": ((2, 3), nn.Softmax(1)),
+    "Softmax of pictures": ((2, 3, 2), nn.Softmax(1)),
+    "Softmax along 0": ((2, 3), nn.Softmax(0)),
+    "Softmax along -1": ((2, 2, 3), nn.Softmax(-1)),
+    "LogSoftmax": ((2, 3), nn.LogSoftmax(1)),
+    "LogSoftmax along 0": ((2, 3), nn.LogSoftmax(0)),
+    "LogSoftmax along -1": ((2, 2, 3), nn.LogSoftmax(-1)),
     "Flatten": ((2, 3, 2), nn.Flatten()),
+    "Flatten 0 to 1": ((2, 3, 2), nn.Flatten(0, 1)),
+    "Flatten -2 to -1": ((2, 1, 3, 2), nn.Flatten(-2, -1)),
+    "Flatten 0 to -1": ((2, 3), nn.Flatten(0, -1)),
+    "Flatten of a vector": ((3,), nn.Flatten(0, 0)),
+    "Dropout in evaluation": ((2, 3), nn.Dropout(0.5).eval()),
+    "Dropout of nothing": ((2, 3), nn.Dropout(0.0)),
+    "Dropout of all": ((2, 3), nn.Dropout(1.0)),
+    "PHM of 1": ((3, 4), PHM(1, 4, 2)),
+    "PHM of 2": ((3, 4), PHM(2, 4, 6)),
+    "PHM of 4": ((2, 8), PHM(4, 8, 4)),
+    "PHM of sequences": ((2, 2, 3), PHM(3, 3, 3)),
     "MLP": (
         (3, 2, 4),
         nn.Sequential(nn.Flatten(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 3)),
@@ -34,7 +77,7 @@ for name, (shape, net) in NETS.items():
     net = net.double()
     for p in net.parameters():
         p.data = values(rng, p.shape, high=1.5)
-    x = values(rng, shape).requires_grad_()
+    x = values(rng, shape, high=1.5).requires_grad_()
     out = net(x)
     seed = values(rng, out.shape)
     out.backward(seed)
@@ -50,4 +93,38 @@ for name, (shape, net) in NETS.items():
         }
     )
 
-write(HERE / "reference.json", {"nets": nets})
+gains = [
+    {"nonlinearity": name, "slope": slope or 0, "gain": nn.init.calculate_gain(name, slope)}
+    for name, slope in [
+        ("linear", None),
+        ("sigmoid", None),
+        ("tanh", None),
+        ("relu", None),
+        ("leaky_relu", None),
+        ("leaky_relu", 0.25),
+        ("leaky_relu", -1.5),
+    ]
+]
+
+# What torch.nn.init would draw: uniform within ± the number, or normal with it as deviation.
+drawn = []
+nn.init._no_grad_uniform_ = lambda w, low, high: drawn.append(high) if low == -high else 1 / 0
+nn.init._no_grad_normal_ = lambda w, mean, std: drawn.append(std) if mean == 0 else 1 / 0
+torch.Tensor.uniform_ = lambda w, low, high: nn.init._no_grad_uniform_(w, low, high)
+torch.Tensor.normal_ = lambda w, mean, std: nn.init._no_grad_normal_(w, mean, std)
+
+inits = []
+for shape in [(3, 5), (4, 1), (16, 8, 3), (6, 3, 5, 5), (2, 3, 2, 3, 4)]:
+    w = torch.zeros(shape, dtype=torch.float64)
+    for init in [nn.init.xavier_uniform_, nn.init.xavier_normal_]:
+        for gain in [1, 5 / 3]:
+            init(w, gain=gain)
+            inits.append({"init": init.__name__, "shape": shape, "gain": gain, "drawn": drawn[-1]})
+    for init in [nn.init.kaiming_uniform_, nn.init.kaiming_normal_]:
+        for mode in ["fan_in", "fan_out"]:
+            for nonlinearity, slope in [("relu", 0), ("leaky_relu", 0.25), ("linear", 0)]:
+                init(w, a=slope, mode=mode, nonlinearity=nonlinearity)
+                gain = nn.init.calculate_gain(nonlinearity, slope)
+                inits.append({"init": init.__name__, "shape": shape, "mode": mode, "gain": gain, "drawn": drawn[-1]})
+
+write(HERE / "reference.json", {"nets": nets, "gains": gains, "inits": inits})

@@ -1,0 +1,180 @@
+package loss
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// CrossEntropy is -log p(true class), with p the softmax of the logits: the number of
+// nats by which the truth surprises the model. It is torch.nn.CrossEntropyLoss; the zero
+// value is the plain mean over the samples.
+type CrossEntropy struct {
+	Reduction Reduction
+	// Weight, (C), multiplies the loss of each class; nil is 1 for all. The mean is then
+	// divided by the weights of the labels, as PyTorch does, but for probabilities by the
+	// number of samples.
+	Weight *tensor.Tensor
+	// IgnoreIndex is a label whose samples count for nothing, in the loss, the gradient
+	// and what the mean divides by; nil is none. PyTorch's default is -100.
+	IgnoreIndex *int64
+	// LabelSmoothing, from 0 to 1, is the share of the truth that is spread evenly over
+	// all classes (Szegedy et al., 2015).
+	LabelSmoothing float64
+}
+
+// Forward returns the loss of logits, (N, C), for target: labels, (N) of Int64 in [0, C),
+// or each sample's probabilities of the classes, (N, C) of floats. Logits may have further
+// dimensions, (N, C, ...) for labels (N, ...), or be those of one sample, (C) for a label
+// (). With the reduction None it has the shape of the labels.
+func (c CrossEntropy) Forward(logits, target *tensor.Tensor) *tensor.Tensor {
+	const op = "loss.CrossEntropy"
+	if e := c.LabelSmoothing; !(e >= 0 && e <= 1) {
+		panic(&OptionError{op, fmt.Sprintf("label smoothing %v: 0 to 1 expected", e)})
+	}
+	classes := newClasses(op, "logits", logits, c.Weight)
+	logp := logits.LogSoftmax(classes.dim)
+	if target.DType().IsFloat() {
+		if !slices.Equal(target.Shape(), logits.Shape()) {
+			tensor.Fail(op, "probabilities of the logits' shape expected", logits, target)
+		}
+		if c.IgnoreIndex != nil {
+			panic(&OptionError{op, "an ignored label, but the target is probabilities: labels expected"})
+		}
+		if e := c.LabelSmoothing; e > 0 {
+			target = target.MulScalar(1 - e).AddScalar(e / float64(classes.n))
+		}
+		return c.Reduction.reduce(op, classes.sum(logp.Mul(target)), nil)
+	}
+	labels := classes.labels(target, c.IgnoreIndex)
+	losses := labels.pick(logp)
+	if e := c.LabelSmoothing; e > 0 {
+		smooth := labels.drop(classes.sum(logp))
+		losses = losses.MulScalar(1 - e).Add(smooth.MulScalar(e / float64(classes.n)))
+	}
+	return c.Reduction.reduce(op, losses, labels.weights)
+}
+
+// NLL is the negative log-likelihood, -x[true class], of log-probabilities x: after
+// LogSoftmax it is CrossEntropy. It is torch.nn.NLLLoss.
+type NLL struct {
+	Reduction   Reduction
+	Weight      *tensor.Tensor // (C): as CrossEntropy's
+	IgnoreIndex *int64         // as CrossEntropy's
+}
+
+// Forward returns the loss of log-probabilities, (N, C), for labels, (N) of Int64 in [0,
+// C); both may have the further shapes that CrossEntropy takes.
+func (l NLL) Forward(logProbabilities, labels *tensor.Tensor) *tensor.Tensor {
+	const op = "loss.NLL"
+	picked := newClasses(op, "log-probabilities", logProbabilities, l.Weight).labels(labels, l.IgnoreIndex)
+	return l.Reduction.reduce(op, picked.pick(logProbabilities), picked.weights)
+}
+
+// classes is what a loss takes its classes from: a dimension of its input.
+type classes struct {
+	op, what string         // the loss, and what its input is called
+	x        *tensor.Tensor // the input
+	dim, n   int            // which dimension, and its size
+	weight   *tensor.Tensor // (n), in the input's type, or nil
+}
+
+func newClasses(op, what string, x, weight *tensor.Tensor) *classes {
+	wantFloats(op, what, x)
+	if x.Dim() == 0 {
+		tensor.Fail(op, what+" (N, C, ...) or (C) expected", x)
+	}
+	dim := min(1, x.Dim()-1)
+	c := &classes{op: op, what: what, x: x, dim: dim, n: x.Size(dim)}
+	if weight != nil {
+		wantFloats(op, "weights", weight)
+		if !slices.Equal(weight.Shape(), []int{c.n}) {
+			tensor.Fail(op, "one weight a class expected", x, weight)
+		}
+		c.weight = weight.Detach().To(x.DType())
+	}
+	return c
+}
+
+// sum returns -x, weighted, summed over the classes.
+func (c *classes) sum(x *tensor.Tensor) *tensor.Tensor {
+	if c.weight != nil {
+		shape := slices.Repeat([]int{1}, x.Dim())
+		shape[c.dim] = c.n
+		x = x.Mul(c.weight.Reshape(shape...))
+	}
+	return x.Sum(c.dim).Neg()
+}
+
+// labels are the true classes of a loss's samples.
+type labels struct {
+	*classes
+	index   *tensor.Tensor // the labels, 0 where they are ignored
+	kept    *tensor.Tensor // Bool: where they are not; nil where all are kept
+	weights *tensor.Tensor // of the samples, 0 where ignored; nil where all are 1
+}
+
+// labels returns t, checked to be labels of c's classes.
+func (c *classes) labels(t *tensor.Tensor, ignore *int64) *labels {
+	if t.DType() != tensor.Int64 {
+		panic(&tensor.DTypeError{Op: c.op, Got: t.DType(), Want: "int64 labels"})
+	}
+	if !slices.Equal(t.Shape(), slices.Delete(c.x.Shape(), c.dim, c.dim+1)) {
+		tensor.Fail(c.op, c.what+" (N, C, ...) and labels (N, ...), or (C) and (), expected", c.x, t)
+	}
+	index := tensor.Values[int64](t)
+	kept := make([]bool, len(index))
+	ignored := false
+	for i, label := range index {
+		switch {
+		case ignore != nil && label == *ignore:
+			index[i] = 0
+			ignored = true
+		case label < 0 || label >= int64(c.n):
+			panic(&LabelError{Op: c.op, Label: label, Index: place(i, t.Shape()), Classes: c.n})
+		default:
+			kept[i] = true
+		}
+	}
+	l := &labels{classes: c, index: tensor.New(index, t.Shape()...)}
+	if c.weight != nil {
+		l.weights = c.weight.Gather(0, l.index.Reshape(-1)).Reshape(t.Shape()...)
+	}
+	if ignored {
+		l.kept = tensor.New(kept, t.Shape()...)
+		if l.weights == nil {
+			l.weights = l.kept.To(c.x.DType())
+		} else {
+			l.weights = l.drop(l.weights)
+		}
+	}
+	return l
+}
+
+// place returns the index of element i, counted in row-major order over shape.
+func place(i int, shape []int) []int {
+	index := make([]int, len(shape))
+	for d := len(shape) - 1; d >= 0; d-- {
+		index[d] = i % shape[d]
+		i /= shape[d]
+	}
+	return index
+}
+
+// pick returns -x, weighted, of each sample's true class, and 0 where it is ignored.
+func (l *labels) pick(x *tensor.Tensor) *tensor.Tensor {
+	picked := l.drop(x.Gather(l.dim, l.index.Unsqueeze(l.dim)).Squeeze(l.dim).Neg())
+	if l.weights != nil {
+		picked = picked.Mul(l.weights)
+	}
+	return picked
+}
+
+// drop returns x, one number a sample, with 0 where the label is ignored.
+func (l *labels) drop(x *tensor.Tensor) *tensor.Tensor {
+	if l.kept == nil {
+		return x
+	}
+	return tensor.Where(l.kept, x, tensor.Zeros(x.DType()))
+}

@@ -1,0 +1,43 @@
+package loss
+
+import (
+	"fmt"
+
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// KLDiv is the Kullback-Leibler divergence of a model's distribution from the true one,
+// q·(log q - log p): the nats that it costs to believe p where q is so. It is
+// torch.nn.KLDivLoss.
+type KLDiv struct {
+	// Reduction BatchMean is the divergence itself, a sample's on average; Mean divides by
+	// the number of all elements, as PyTorch does.
+	Reduction Reduction
+	LogTarget bool // targets are log-probabilities
+}
+
+// Forward returns the loss of log-probabilities log p for targets q, probabilities or
+// with LogTarget their logarithms, of one shape, (N, ...). With the reduction None it has
+// that shape too, one term of the sum an element.
+func (l KLDiv) Forward(logProbabilities, targets *tensor.Tensor) *tensor.Tensor {
+	const op = "loss.KLDiv"
+	wantSame(op, "log-probabilities", logProbabilities, targets)
+	var losses *tensor.Tensor
+	if l.LogTarget {
+		losses = targets.Exp().Mul(targets.Sub(logProbabilities))
+	} else {
+		isZero := targets.Detach().Eq(tensor.Scalar(0.0)).To(targets.DType())
+		entropy := targets.Mul(targets.Add(isZero).Log()) // 0·log 0 is 0: 0·log 1
+		losses = entropy.Sub(targets.Mul(logProbabilities))
+	}
+	switch l.Reduction {
+	case Mean, Sum, None:
+		return l.Reduction.reduce(op, losses, nil)
+	case BatchMean:
+		if losses.Dim() == 0 {
+			tensor.Fail(op, "a batch expected, for its mean", losses)
+		}
+		return losses.Sum().DivScalar(float64(losses.Size(0)))
+	}
+	panic(&OptionError{op, fmt.Sprintf("reduction %v: mean, batchmean, sum or none expected", l.Reduction)})
+}
