@@ -1,94 +1,85 @@
-// Package optim has the rules by which gradients change parameters.
 package optim
 
-import (
-	"fmt"
+import "github.com/onehot-go/onehot/tensor"
 
-	"github.com/onehot-go/onehot/tensor"
-)
-
-// Optimizer changes parameters by their gradients.
-type Optimizer interface {
-	// Step changes every parameter that has a gradient.
-	Step()
-	// ZeroGrad sets the gradients to zero, for the next batch.
-	ZeroGrad()
-	// LR returns the learning rate that Step uses.
-	LR() float64
-	// SetLR changes it.
-	SetLR(lr float64)
-	// State returns what a continued training needs beside the parameters: tensors that
-	// Step changes, by name, none where there is nothing to keep. Copying a saved state
-	// into them continues exactly.
-	State() map[string]*tensor.Tensor
-}
-
-// SGD is stochastic gradient descent as torch.optim.SGD defines it:
+// SGD is stochastic gradient descent as torch.optim.SGD defines it. For every parameter
+// p:
 //
 //	d = gradient + weight decay · p
-//	v = momentum · v + d
-//	p = p - lr · v
-type SGD struct {
-	lr       float64
-	options  SGDOptions
-	params   []*tensor.Tensor
-	velocity []*tensor.Tensor // nil without momentum
-}
+//	v = momentum · v + (1 - dampening) · d   (the first time v = d)
+//	p = p - lr · v                           (Nesterov: p - lr · (d + momentum · v))
+type SGD struct{ optimizer[SGDOptions] }
 
 // SGDOptions are the settings of SGD that are not always given; the zero value is plain
 // gradient descent.
 type SGDOptions struct {
-	Momentum    float64 // share of the last step's velocity that is kept
+	Momentum    float64 // share of the last step's velocity v that is kept
+	Dampening   float64 // share of a gradient that the velocity leaves out
 	WeightDecay float64 // strength of the pull towards 0
+	Nesterov    bool    // look one step of the velocity ahead; takes momentum and no dampening
 }
 
 // NewSGD returns an optimizer of params with learning rate lr.
 func NewSGD(params []*tensor.Tensor, lr float64, options SGDOptions) *SGD {
-	o := &SGD{lr: lr, options: options, params: params}
-	if options.Momentum != 0 {
-		for _, p := range params {
-			o.velocity = append(o.velocity, tensor.Zeros(p.DType(), p.Shape()...))
-		}
-	}
+	o := &SGD{}
+	o.AddGroup(params, lr, options)
 	return o
+}
+
+// AddGroup adds params with a learning rate and options of their own.
+func (o *SGD) AddGroup(params []*tensor.Tensor, lr float64, options SGDOptions) {
+	const op = "optim.SGD"
+	check(options.Momentum >= 0, op, "momentum %v: at least 0 expected", options.Momentum)
+	check(options.Dampening >= 0, op, "dampening %v: at least 0 expected", options.Dampening)
+	check(options.WeightDecay >= 0, op, "weight decay %v: at least 0 expected", options.WeightDecay)
+	check(!options.Nesterov || options.Momentum > 0 && options.Dampening == 0, op,
+		"Nesterov with momentum %v and dampening %v: momentum above 0 and no dampening expected", options.Momentum, options.Dampening)
+	names := []string{""}
+	if options.Momentum != 0 {
+		names[0] = "velocity"
+	}
+	o.add(op, params, lr, options, names, options.Momentum != 0 && options.Dampening != 0)
+}
+
+// SetMomentum sets the momentum of every group, each of which was added with some.
+func (o *SGD) SetMomentum(momentum float64) {
+	const op = "optim.SGD.SetMomentum"
+	check(momentum >= 0, op, "momentum %v: at least 0 expected", momentum)
+	for i, g := range o.groups {
+		check(g.names[0] != "", op, "group %d keeps no velocity: it was added without momentum", i)
+		g.settings.Momentum = momentum
+	}
 }
 
 // Step changes every parameter that has a gradient.
 func (o *SGD) Step() {
-	for i, p := range o.params {
-		d := p.Grad()
-		if d == nil {
-			continue
+	o.each(func(g *group[SGDOptions], p *parameter) {
+		taken := 1 - g.settings.Dampening
+		if p.steps != nil && g.settings.Momentum != 0 && p.step() == 1 {
+			taken = 1
 		}
-		if o.options.WeightDecay != 0 {
-			d = d.Clone().AddScaledInPlace(p.Detach(), o.options.WeightDecay)
-		}
-		if o.velocity != nil {
-			d = o.velocity[i].MulInPlace(tensor.Scalar(o.options.Momentum)).AddInPlace(d)
-		}
-		p.AddScaledInPlace(d, -o.lr)
-	}
+		p.update(-g.lr, sgdRule[float32](g.settings, taken), sgdRule[float64](g.settings, taken))
+	})
 }
 
-// ZeroGrad sets the gradients of the parameters to zero.
-func (o *SGD) ZeroGrad() {
-	for _, p := range o.params {
-		p.ZeroGrad()
+// sgdRule is SGD's, with a velocity that takes the given share of the gradient.
+func sgdRule[T tensor.Float](options SGDOptions, taken float64) rule[T] {
+	momentum, share, decay := T(options.Momentum), T(taken), T(options.WeightDecay)
+	return func(d, p, g []T, s state[[]T]) {
+		velocity := s[0]
+		for i, g := range g {
+			if decay != 0 {
+				g += decay * p[i]
+			}
+			if momentum != 0 {
+				velocity[i] = momentum*velocity[i] + share*g
+				if options.Nesterov {
+					g += momentum * velocity[i]
+				} else {
+					g = velocity[i]
+				}
+			}
+			d[i] = g
+		}
 	}
-}
-
-// LR returns the learning rate.
-func (o *SGD) LR() float64 { return o.lr }
-
-// SetLR changes the learning rate.
-func (o *SGD) SetLR(lr float64) { o.lr = lr }
-
-// State returns the velocities by the place of their parameter, "0.velocity"; none
-// without momentum.
-func (o *SGD) State() map[string]*tensor.Tensor {
-	state := map[string]*tensor.Tensor{}
-	for i, v := range o.velocity {
-		state[fmt.Sprintf("%d.velocity", i)] = v
-	}
-	return state
 }
