@@ -65,15 +65,12 @@ func (m *Images) Label(i int) int {
 // with an *IndexError where i is outside [0, Len()); the error is Transform's and names
 // the sample.
 func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
-	s := Sample{Picture: transform.Picture{Image: m.Image(i)}, Label: m.Label(i)}
+	s := Sample{Picture: transform.Picture{Image: m.Image(i)}, Label: m.target(i)}
 	if m.Transform != nil {
 		var err error
 		if s.Picture, err = m.Transform.Apply(s.Picture, chance); err != nil {
 			return Sample{}, fmt.Errorf("%s: sample %d: %w", m.title(), i, err)
 		}
-	}
-	if m.TargetTransform != nil {
-		s.Label = m.TargetTransform(s.Label)
 	}
 	return s, nil
 }
@@ -89,13 +86,18 @@ func (m *Images) Batch() (fill Fill, shape []int) {
 	return func(images []float32, labels []int64, indices []int) {
 		for k, i := range indices {
 			kernel.Lookup(images[k*size:][:size], m.pixels(i), table)
-			label := int(m.Labels[i])
-			if m.TargetTransform != nil {
-				label = m.TargetTransform(label)
-			}
-			labels[k] = int64(label)
+			labels[k] = int64(m.target(i))
 		}
 	}, m.Shape()
+}
+
+// target returns the label of image i after TargetTransform.
+func (m *Images) target(i int) int {
+	label := m.Label(i)
+	if m.TargetTransform != nil {
+		label = m.TargetTransform(label)
+	}
+	return label
 }
 
 // pixels returns the values of image i.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/transform"
 )
 
@@ -28,4 +29,32 @@ func Example() {
 	// [0 1] [2 1 1 2] tensor([0, 1])
 	// [2 3] [2 1 1 2] tensor([0, 1])
 	// [4] [1 1 1 2] tensor([0])
+}
+
+func ExampleMixup() {
+	data := &dataset.Images{
+		Name: "dots", ClassNames: []string{"dark", "light"},
+		Height: 1, Width: 2,
+		Pixels:    []byte{0, 0, 255, 255, 0, 51, 204, 255},
+		Labels:    []uint8{0, 1, 0, 1},
+		Transform: transform.ToTensor{},
+	}
+	chance := random.New(3).For("mixup").At(1) // of epoch 1
+	at := 0
+	for batch, err := range loader.New(data, loader.Options{BatchSize: 4}).Epoch(1) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		images, targets := loader.Mixup(batch, 2, 1, chance.At(at))
+		fmt.Println(images.Shape())
+		fmt.Println(targets)
+		at++
+	}
+	// Output:
+	// [4 1 1 2]
+	// tensor([[0.6395, 0.3605],
+	//         [0.3605, 0.6395],
+	//         [0.6395, 0.3605],
+	//         [0.3605, 0.6395]])
 }

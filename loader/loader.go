@@ -2,6 +2,7 @@
 package loader
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -26,6 +27,21 @@ type Options struct {
 	Seed      uint64 // of the order and of what transforms draw
 	Workers   int    // goroutines that prepare batches ahead; 0 prepares each when it is asked for
 	DropLast  bool   // leave out a last batch that is not full
+
+	// Sampler, where not nil, chooses the samples of an epoch and their order, in place
+	// of Shuffle.
+	Sampler Sampler
+}
+
+// Sampler chooses the samples of an epoch. It may be used from several goroutines at
+// once.
+type Sampler interface {
+	// Len returns the number of samples of every epoch.
+	Len() int
+	// Order returns the indices of an epoch's samples in their order, Len of them: a
+	// function of the epoch. The same may come more than once, and what transforms draw
+	// for it is another each time. The loader does not change the list.
+	Order(epoch int) []int
 }
 
 // Loader goes over a data set in batches. Batches depend on the data set, the options
@@ -36,10 +52,13 @@ type Loader struct {
 }
 
 // New returns a loader over data. It panics if the batch size is below 1 or the number
-// of workers below 0.
+// of workers below 0, and where both Shuffle and a Sampler are given.
 func New(data dataset.Dataset, options Options) *Loader {
 	if options.BatchSize < 1 || options.Workers < 0 {
 		panic(fmt.Errorf("loader.New: batch size %d, workers %d: at least 1 and at least 0 expected", options.BatchSize, options.Workers))
+	}
+	if options.Shuffle && options.Sampler != nil {
+		panic(errors.New("loader.New: Shuffle and a Sampler: one of them expected"))
 	}
 	return &Loader{data, options}
 }
@@ -49,10 +68,14 @@ func (l *Loader) Dataset() dataset.Dataset { return l.data }
 
 // Samples returns the number of samples in an epoch.
 func (l *Loader) Samples() int {
-	if l.options.DropLast {
-		return l.data.Len() / l.options.BatchSize * l.options.BatchSize
+	n := l.data.Len()
+	if l.options.Sampler != nil {
+		n = l.options.Sampler.Len()
 	}
-	return l.data.Len()
+	if l.options.DropLast {
+		n -= n % l.options.BatchSize
+	}
+	return n
 }
 
 // Len returns the number of batches in an epoch.
@@ -84,6 +107,7 @@ func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
 type plan struct {
 	data  dataset.Dataset
 	order []int
+	turns []int // how often each of order came before in it; nil where none comes twice
 	size  int
 	key   random.Key // of the epoch's transforms
 	fill  dataset.Fill
@@ -93,7 +117,17 @@ type plan struct {
 func (l *Loader) plan(epoch int) *plan {
 	seed := random.New(l.options.Seed)
 	p := &plan{data: l.data, size: l.options.BatchSize, key: seed.For("transform").At(epoch)}
-	if l.options.Shuffle {
+	if s := l.options.Sampler; s != nil {
+		if p.order = s.Order(epoch); len(p.order) != s.Len() {
+			panic(fmt.Errorf("loader: the sampler's order of epoch %d has %d samples, expected its Len, %d", epoch, len(p.order), s.Len()))
+		}
+		p.turns = make([]int, len(p.order))
+		times := map[int]int{}
+		for k, i := range p.order {
+			p.turns[k] = times[i]
+			times[i]++
+		}
+	} else if l.options.Shuffle {
 		p.order = seed.For("permutation").At(epoch).Rand().Perm(l.data.Len())
 	} else {
 		p.order = make([]int, l.data.Len())
@@ -133,7 +167,11 @@ func (p *plan) batch(k int, b *buffer) (Batch, error) {
 	}
 	var batch Batch
 	for at, i := range indices {
-		s, err := p.data.Sample(i, p.key.At(i))
+		key := p.key.At(i)
+		if p.turns != nil && p.turns[k*p.size+at] > 0 {
+			key = key.At(p.turns[k*p.size+at])
+		}
+		s, err := p.data.Sample(i, key)
 		if err != nil {
 			return Batch{}, err
 		}

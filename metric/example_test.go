@@ -44,3 +44,45 @@ func ExampleMean() {
 	fmt.Printf("%.2f\n", loss.Result())
 	// Output: 0.58
 }
+
+func ExampleConfusion_Report() {
+	logits := tensor.New([]float32{
+		2.0, 0.1, -1,
+		0.3, 1.5, 0.2,
+		0.9, 0.2, 0.7,
+		0.1, 0.2, 0.7,
+	}, 4, 3)
+	confusion := metric.NewConfusion(3)
+	confusion.Update(logits, tensor.New([]int64{0, 1, 2, 2}, 4))
+	fmt.Print(confusion.Report([]string{"ankle boot", "bag", "coat"}))
+	// Output:
+	//               precision    recall  f1-score   support
+	//
+	//   ankle boot       0.50      1.00      0.67         1
+	//          bag       1.00      1.00      1.00         1
+	//         coat       1.00      0.50      0.67         2
+	//
+	//     accuracy                           0.75         4
+	//    macro avg       0.83      0.83      0.78         4
+	// weighted avg       0.88      0.75      0.75         4
+}
+
+func ExampleTopK() {
+	logits := tensor.New([]float32{
+		2.0, 0.1, -1,
+		0.3, 1.5, 0.2,
+	}, 2, 3)
+	top := metric.TopK{K: 2}
+	top.Update(logits, tensor.New([]int64{1, 2}, 2))
+	fmt.Println(top.Result())
+	// Output: 0.5
+}
+
+// A model that believes in q pays, on average over draws from p, the entropy of p and the
+// divergence on top.
+func ExampleCrossEntropy() {
+	p := []float64{0.5, 0.25, 0.25}
+	q := []float64{0.25, 0.25, 0.5}
+	fmt.Println(metric.Bits(metric.Entropy(p)), metric.Bits(metric.KL(p, q)), metric.Bits(metric.CrossEntropy(p, q)))
+	// Output: 1.5 0.25 1.75
+}

@@ -1,4 +1,4 @@
-// Package metric measures classifiers, a batch at a time.
+// Package metric measures classifiers, a batch at a time, and distributions.
 //
 // A metric takes batches of any size with Update and gives the figure over all samples
 // so far, never a mean of batch means; Reset starts over. None may be updated from
@@ -6,7 +6,8 @@
 //
 // The class predicted for a sample is the one with the greatest score; of equal scores
 // the first wins, and NaN counts as the greatest, as in PyTorch. So scores can be
-// logits, log-probabilities or probabilities alike.
+// logits, log-probabilities or probabilities alike, but for LogLoss and Calibration,
+// which are about the probabilities.
 package metric
 
 import (
@@ -166,20 +167,26 @@ func ratio(x, y int, otherwise float64) float64 {
 // classes returns the predicted and the true class of every sample, after checking that
 // scores (N, C) and labels (N) fit each other.
 func classes(op string, scores, labels *tensor.Tensor) (predicted, actual []int64) {
+	actual = trueClasses(op, scores, labels)
+	if len(actual) == 0 {
+		return nil, nil // and perhaps no class to predict
+	}
+	return tensor.Data[int64](scores.ArgMax(1).Contiguous()), actual
+}
+
+// trueClasses returns labels (N), after checking that they fit scores (N, C).
+func trueClasses(op string, scores, labels *tensor.Tensor) []int64 {
 	if scores.Dim() != 2 || labels.Dim() != 1 || scores.Size(0) != labels.Size(0) {
 		tensor.Fail(op, "scores (N, C) and labels (N) expected", scores, labels)
 	}
 	if labels.DType() != tensor.Int64 {
 		panic(&tensor.DTypeError{Op: op, Got: labels.DType(), Want: "int64 labels"})
 	}
-	actual = tensor.Data[int64](labels.Contiguous())
+	actual := tensor.Data[int64](labels.Contiguous())
 	for i, c := range actual {
 		if c < 0 || c >= int64(scores.Size(1)) {
 			tensor.Fail(op, fmt.Sprintf("label %d of sample %d is outside the %d classes", c, i, scores.Size(1)), scores, labels)
 		}
 	}
-	if len(actual) == 0 {
-		return nil, nil // and perhaps no class to predict
-	}
-	return tensor.Data[int64](scores.ArgMax(1).Contiguous()), actual
+	return actual
 }

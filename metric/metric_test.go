@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/onehot-go/onehot/tensor"
@@ -21,12 +23,48 @@ type reference struct {
 		Confusion             [][]int
 		Precision, Recall, F1 []float64
 		Support               []int
+
+		Macro, Micro, Weighted [3]float64 // precision, recall and F1
+		Reports                []struct {
+			Names []string
+			Text  string
+		}
 	}
 	Loss struct {
 		Batches []float64
 		Sizes   []int
 		Mean    float64
 	}
+	Probabilities []struct {
+		Logits      [][]float64
+		Labels      []int64
+		Top         []float64 // accuracies of the first k, from 1
+		LogLoss     float64   `json:"log_loss"`
+		Calibration []struct {
+			Bins  int
+			Error float64
+		}
+	}
+	Edges struct {
+		Probabilities [][]float64
+		Labels        []int64
+		Error         float64
+	}
+	Information []struct {
+		P, Q         []float64
+		Entropy      figure
+		CrossEntropy figure `json:"cross_entropy"`
+		KL           figure
+	}
+}
+
+// figure is a number, or "inf".
+type figure float64
+
+func (f *figure) UnmarshalJSON(b []byte) error {
+	v, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)
+	*f = figure(v)
+	return err
 }
 
 func readReference(t *testing.T) reference {
@@ -89,6 +127,17 @@ func TestReference(t *testing.T) {
 							k, got, test.Precision[k], test.Recall[k], test.F1[k], test.Support[k])
 					}
 				}
+				for how, want := range map[Averaging][3]float64{Macro: test.Macro, Micro: test.Micro, Weighted: test.Weighted} {
+					got := confusion.Average(how)
+					if !near(got.Precision, want[0]) || !near(got.Recall, want[1]) || !near(got.F1, want[2]) || got.Support != len(test.Labels) {
+						t.Errorf("averaging %d: %+v, want %v of %d samples", how, got, want, len(test.Labels))
+					}
+				}
+				for _, report := range test.Reports {
+					if got := confusion.Report(report.Names); got != report.Text {
+						t.Errorf("report\n%s\nwant\n%s", got, report.Text)
+					}
+				}
 			})
 		}
 	}
@@ -146,6 +195,11 @@ func TestWithoutSamples(t *testing.T) {
 		if got, want := c.Results(), make([]ClassReport, 2); !reflect.DeepEqual(got, want) {
 			t.Errorf("Results %v, want %v", got, want)
 		}
+		for _, how := range []Averaging{Macro, Micro, Weighted} {
+			if got := c.Average(how); got != (ClassReport{}) {
+				t.Errorf("averaging %d: %v, want zeros", how, got)
+			}
+		}
 		a.Update(tensor.Zeros(tensor.Float32, 0, 2), labels())
 		c.Update(tensor.Zeros(tensor.Float32, 0, 2), labels())
 		m.Update(math.NaN(), 0)
@@ -194,6 +248,7 @@ func TestPanics(t *testing.T) {
 		"classes": {func() { c.Update(tensor.Zeros(tensor.Float32, 2, 2), labels(0, 1)) },
 			"metric.Confusion: shapes (2, 2) and (2): scores of 3 classes expected"},
 		"no classes":     {func() { NewConfusion(0) }, "metric.NewConfusion: 0 classes, at least 1 expected"},
+		"names":          {func() { c.Report([]string{"a"}) }, "metric.Confusion: 1 names of 3 classes"},
 		"negative batch": {func() { m.Update(1, -2) }, "metric.Mean: a batch of -2 samples"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,58 +3,8 @@ package transform
 import (
 	"fmt"
 	"image"
-	stddraw "image/draw"
-
-	"golang.org/x/image/draw"
-
-	"github.com/onehot-go/onehot/random"
+	"image/draw"
 )
-
-// Resize scales an image to Height by Width pixels, whatever its proportions, with a
-// bilinear filter that widens where the image shrinks, so that every pixel counts:
-// torchvision's Resize((h, w), antialias=True), and PIL's BILINEAR. Sums are rounded
-// once, to the nearest value; PIL also rounds between rows and columns, and so may
-// differ by one level of 255.
-type Resize struct{ Height, Width int }
-
-// Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
-func (r Resize) Apply(p Picture, _ random.Key) (Picture, error) {
-	const op = "resize"
-	img, err := p.image(op)
-	if err != nil {
-		return Picture{}, err
-	}
-	if r.Height <= 0 || r.Width <= 0 {
-		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("height %d and width %d", r.Height, r.Width), Expected: "positive numbers"}
-	}
-	from, to := img.Bounds(), image.Rect(0, 0, r.Width, r.Height)
-	if from.Size() == to.Size() {
-		return Picture{Image: img}, nil
-	}
-	// The scaler cuts values off where it writes 8 bits: it writes 16, to be rounded.
-	switch img := img.(type) {
-	case *image.Gray:
-		wide := image.NewGray16(to)
-		draw.BiLinear.Scale(wide, to, img, from, draw.Src, nil)
-		out := image.NewGray(to)
-		narrow(out.Pix, wide.Pix)
-		return Picture{Image: out}, nil
-	default:
-		wide := image.NewRGBA64(to)
-		draw.BiLinear.Scale(wide, to, img, from, draw.Src, nil)
-		out := image.NewRGBA(to)
-		narrow(out.Pix, wide.Pix)
-		return Picture{Image: out}, nil
-	}
-}
-
-// narrow rounds the big-endian 16-bit values of wide to the nearest of 8 bits.
-func narrow(out, wide []uint8) {
-	for i := range out {
-		v := uint32(wide[2*i])<<8 | uint32(wide[2*i+1])
-		out[i] = uint8((v + 128) / 257)
-	}
-}
 
 // image returns p's image with 8 bits a channel: an *image.Gray, or an *image.RGBA that
 // is opaque. It may share p's memory.
@@ -71,7 +21,7 @@ func (p Picture) image(op string) (image.Image, error) {
 		return img, nil
 	case *image.Gray16:
 		grey := image.NewGray(b)
-		stddraw.Draw(grey, b, img, b.Min, stddraw.Src)
+		draw.Draw(grey, b, img, b.Min, draw.Src)
 		return grey, nil
 	case *image.RGBA:
 		if img.Opaque() {
@@ -79,8 +29,8 @@ func (p Picture) image(op string) (image.Image, error) {
 		}
 	}
 	rgb := image.NewRGBA(b)
-	stddraw.Draw(rgb, b, image.White, image.Point{}, stddraw.Src)
-	stddraw.Draw(rgb, b, p.Image, b.Min, stddraw.Over)
+	draw.Draw(rgb, b, image.White, image.Point{}, draw.Src)
+	draw.Draw(rgb, b, p.Image, b.Min, draw.Over)
 	return rgb, nil
 }
 
@@ -95,4 +45,73 @@ func (p Picture) kind() string {
 		return "a tensor"
 	}
 	return "nothing"
+}
+
+// raster is the pixels of a grey or colour image alike: row y begins at pix[y*stride],
+// and a pixel is 1 byte of a grey image and 4 of a colour one, the last of them 255.
+type raster struct {
+	pix           []uint8
+	width, height int
+	stride, size  int // in bytes, of a row and of a pixel
+}
+
+// raster returns the pixels of p's image, which may be p's memory.
+func (p Picture) raster(op string) (raster, error) {
+	img, err := p.image(op)
+	if err != nil {
+		return raster{}, err
+	}
+	b := img.Bounds()
+	switch img := img.(type) {
+	case *image.Gray:
+		return raster{img.Pix[img.PixOffset(b.Min.X, b.Min.Y):], b.Dx(), b.Dy(), img.Stride, 1}, nil
+	default:
+		rgb := img.(*image.RGBA)
+		return raster{rgb.Pix[rgb.PixOffset(b.Min.X, b.Min.Y):], b.Dx(), b.Dy(), rgb.Stride, 4}, nil
+	}
+}
+
+// blank returns a black raster of r's kind.
+func (r raster) blank(width, height int) raster {
+	return raster{make([]uint8, width*height*r.size), width, height, width * r.size, r.size}
+}
+
+// filled returns a raster of r's kind in which every channel has the value fill.
+func (r raster) filled(width, height int, fill uint8) raster {
+	out := r.blank(width, height)
+	for i := range out.pix {
+		out.pix[i] = fill
+		if i%4 == 3 && r.size == 4 {
+			out.pix[i] = 255
+		}
+	}
+	return out
+}
+
+// row returns row y.
+func (r raster) row(y int) []uint8 { return r.pix[y*r.stride:][:r.width*r.size] }
+
+// picture returns r as an image, an *image.Gray or an *image.RGBA, in r's memory.
+func (r raster) picture() Picture {
+	bounds := image.Rect(0, 0, r.width, r.height)
+	if r.size == 1 {
+		return Picture{Image: &image.Gray{Pix: r.pix, Stride: r.stride, Rect: bounds}}
+	}
+	return Picture{Image: &image.RGBA{Pix: r.pix, Stride: r.stride, Rect: bounds}}
+}
+
+// checkSize returns an *Error unless a picture can have the given sides.
+func checkSize(op string, height, width int) error {
+	if height <= 0 || width <= 0 {
+		return &Error{Op: op, Found: fmt.Sprintf("height %d and width %d", height, width), Expected: "positive numbers"}
+	}
+	return nil
+}
+
+// checkProbability returns an *Error unless p is in [0, 1].
+func checkProbability(op string, p float64) error {
+	if !(p >= 0 && p <= 1) {
+		return &Error{Op: op, Found: fmt.Sprintf("a probability of %v", p), Expected: "0 to 1"}
+	}
+	return nil
 }

@@ -1,6 +1,8 @@
-// Package transform turns pictures into what a model takes: images are resized,
-// converted and inverted, become tensors by ToTensor, and are normalized after it. Names
-// and meanings are torchvision's.
+// Package transform turns pictures into what a model takes: images are resized, cropped,
+// converted and inverted, become tensors by ToTensor, and are normalized after it. The
+// transforms whose names begin with Random change pictures by chance, so that a model
+// sees more than there are. Names and meanings are torchvision's, and so are the pixels
+// that come out.
 //
 // Images are worked on with 8 bits a channel, grey or opaque RGB: *image.Gray and
 // *image.Gray16 are grey, every other type is colour, and what is transparent is
@@ -115,12 +117,8 @@ type Normalize struct{ Mean, Std []float32 }
 // Apply normalizes p.Tensor, a float32 tensor of shape (C, H, W).
 func (n Normalize) Apply(p Picture, _ random.Key) (Picture, error) {
 	const op = "normalize"
-	if p.Tensor == nil {
-		return Picture{}, &Error{Op: op, Found: p.kind(), Expected: "a tensor: ToTensor comes before it"}
-	}
-	if p.Tensor.DType() != tensor.Float32 || p.Tensor.Dim() != 3 {
-		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("%s elements of shape %v", p.Tensor.DType(), p.Tensor.Shape()),
-			Expected: "float32 elements of shape [C H W]"}
+	if err := p.checkTensor(op); err != nil {
+		return Picture{}, err
 	}
 	channels, area := p.Tensor.Size(0), p.Tensor.Size(1)*p.Tensor.Size(2)
 	for _, per := range [][]float32{n.Mean, n.Std} {
@@ -141,6 +139,18 @@ func (n Normalize) Apply(p Picture, _ random.Key) (Picture, error) {
 		}
 	}
 	return Picture{Tensor: t}, nil
+}
+
+// checkTensor returns an *Error unless p is a float32 tensor of shape (C, H, W).
+func (p Picture) checkTensor(op string) error {
+	if p.Tensor == nil {
+		return &Error{Op: op, Found: p.kind(), Expected: "a tensor: ToTensor comes before it"}
+	}
+	if p.Tensor.DType() != tensor.Float32 || p.Tensor.Dim() != 3 {
+		return &Error{Op: op, Found: fmt.Sprintf("%s elements of shape %v", p.Tensor.DType(), p.Tensor.Shape()),
+			Expected: "float32 elements of shape [C H W]"}
+	}
+	return nil
 }
 
 // Grayscale makes a colour image grey by the luma of ITU-R 601-2, in whole numbers as

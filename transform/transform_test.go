@@ -153,6 +153,19 @@ func TestResize(t *testing.T) {
 	}
 }
 
+// White stays white where so many pixels become one that their weights, rounded, sum to
+// more than 1.
+func TestResizeOfMillions(t *testing.T) {
+	img := image.NewGray(image.Rect(0, 0, 6e6, 1))
+	for i := range img.Pix {
+		img.Pix[i] = 255
+	}
+	got := apply(t, transform.Resize{Height: 1, Width: 1}, transform.Picture{Image: img}).Image.(*image.Gray)
+	if got.Pix[0] != 255 {
+		t.Errorf("got %d", got.Pix[0])
+	}
+}
+
 // draw notes which keys it is given.
 type draw struct{ seen *[]uint64 }
 
@@ -168,6 +181,16 @@ func TestComposeKeys(t *testing.T) {
 	apply(t, transform.Compose{draw{&again}, draw{&again}}, p)
 	if first[0] == first[1] || !slices.Equal(first, again) {
 		t.Errorf("two steps drew %v, and again %v: want two numbers, the same again", first, again)
+	}
+}
+
+func TestLambda(t *testing.T) {
+	double := transform.Lambda(func(p transform.Picture) (transform.Picture, error) {
+		return transform.Picture{Tensor: p.Tensor.MulScalar(2)}, nil
+	})
+	got := apply(t, transform.Compose{transform.ToTensor{}, double}, transform.Picture{Image: grey(1, 51)})
+	if got.Tensor.Item() != float64(2*float32(51)/255) {
+		t.Errorf("got %v", got.Tensor)
 	}
 }
 
@@ -190,6 +213,37 @@ func TestErrors(t *testing.T) {
 		{transform.Normalize{Mean: []float32{0}, Std: []float32{1, 0}}, ten, "normalize: found a deviation of 0 for channel 1, expected another number"},
 		{transform.Normalize{Mean: []float32{0}, Std: []float32{1}}, transform.Picture{Tensor: tensor.Zeros(tensor.Float64, 4)},
 			"normalize: found float64 elements of shape [4], expected float32 elements of shape [C H W]"},
+		{transform.Resize{Height: 1, Width: 1, Interpolation: 3}, img, "resize: found interpolation 3, expected Nearest or Bilinear"},
+		{transform.ResizeEdge{}, img, "resize edge: found height 0 and width 0, expected positive numbers"},
+		{transform.CenterCrop{Height: 1}, img, "center crop: found height 1 and width 0, expected positive numbers"},
+		{transform.CenterCrop{}, ten, "center crop: found a tensor, expected an image"},
+		{transform.Pad{}, ten, "pad: found a tensor, expected an image"},
+		{transform.Pad{Left: 1, Bottom: -2}, img, "pad: found 1, 0, 0 and -2 pixels, expected 0 or more"},
+		{transform.RandomCrop{}, ten, "random crop: found a tensor, expected an image"},
+		{transform.RandomCrop{Height: -1, Width: 1}, img, "random crop: found height -1 and width 1, expected positive numbers"},
+		{transform.RandomCrop{Height: 1, Width: 1, Padding: -1}, img, "random crop: found a padding of -1, expected 0 or more"},
+		{transform.RandomCrop{Height: 4, Width: 2, Padding: 1}, img, "random crop: found 3 by 3 pixels, expected at least 4 by 2"},
+		{transform.RandomHorizontalFlip{}, ten, "random horizontal flip: found a tensor, expected an image"},
+		{transform.RandomHorizontalFlip{P: 1.5}, img, "random horizontal flip: found a probability of 1.5, expected 0 to 1"},
+		{transform.RandomHorizontalFlip{P: math.NaN()}, img, "random horizontal flip: found a probability of NaN, expected 0 to 1"},
+		{transform.Rotate{}, ten, "rotate: found a tensor, expected an image"},
+		{transform.Rotate{Interpolation: -1}, img, "rotate: found interpolation -1, expected Nearest or Bilinear"},
+		{transform.Rotate{Degrees: math.NaN()}, img, "rotate: found the number NaN, expected a finite one"},
+		{transform.Affine{Scale: 1, ShearY: math.Inf(-1)}, img, "affine: found the number -Inf, expected a finite one"},
+		{transform.Affine{Scale: math.Inf(1)}, img, "affine: found the number +Inf, expected a finite one"},
+		{transform.RandomRotation{Degrees: -1}, img, "random rotation: found -1 degrees, expected 0 or more"},
+		{transform.RandomRotation{Degrees: math.Inf(1)}, img, "random rotation: found the number +Inf, expected a finite one"},
+		{transform.Affine{}, img, "affine: found a scale of 0, expected a positive number"},
+		{transform.RandomAffine{Degrees: -2}, img, "random affine: found -2 degrees, expected 0 or more"},
+		{transform.RandomAffine{Shear: [2]float64{0, -1}}, img, "random affine: found -1 degrees, expected 0 or more"},
+		{transform.RandomAffine{Translate: [2]float64{0, 2}}, img, "random affine: found a shift by 2 of the image, expected 0 to 1"},
+		{transform.RandomAffine{Scale: [2]float64{2, 1}}, img, "random affine: found scales from 2 to 1, expected positive numbers in order"},
+		{transform.RandomAffine{Scale: [2]float64{1, math.Inf(1)}}, img, "random affine: found the number +Inf, expected a finite one"},
+		{transform.RandomAffine{}, ten, "random affine: found a tensor, expected an image"},
+		{transform.RandomErasing{}, img, "random erasing: found an image, expected a tensor: ToTensor comes before it"},
+		{transform.RandomErasing{P: -1}, ten, "random erasing: found a probability of -1, expected 0 to 1"},
+		{transform.RandomErasing{Scale: [2]float64{0.5, 1.5}}, ten, "random erasing: found areas from 0.5 to 1.5, expected 0 to 1 in order"},
+		{transform.RandomErasing{Ratio: [2]float64{0, 1}}, ten, "random erasing: found ratios from 0 to 1, expected positive numbers in order"},
 		{transform.Compose{transform.ToTensor{}, transform.Invert{}}, img, "invert: found a tensor, expected an image"},
 	} {
 		_, err := test.t.Apply(test.p, random.Key{})
@@ -275,6 +329,35 @@ func BenchmarkResize(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Every sample is changed in its own way, and the same way again whenever the epoch is
+// done again.
+func ExampleRandomCrop() {
+	augment := transform.Compose{
+		transform.RandomCrop{Height: 28, Width: 28, Padding: 4},
+		transform.RandomHorizontalFlip{P: 0.5},
+		transform.RandomAffine{Degrees: 10, Translate: [2]float64{0.1, 0.1}},
+		transform.ToTensor{},
+		transform.RandomErasing{P: 0.25},
+	}
+	light := image.NewGray(image.Rect(0, 0, 28, 28))
+	for i := range light.Pix {
+		light.Pix[i] = 255
+	}
+	epoch := random.New(0).For("augment").At(1)
+	for _, sample := range []int{7, 8, 7} {
+		p, err := augment.Apply(transform.Picture{Image: light}, epoch.At(sample))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(p.Tensor.Shape(), p.Tensor.Sum().Item(), "pixels are light")
+	}
+	// Output:
+	// [1 28 28] 426 pixels are light
+	// [1 28 28] 356 pixels are light
+	// [1 28 28] 426 pixels are light
 }
 
 func ExampleCompose() {

@@ -24,9 +24,9 @@ var order = []string{
 	"dataset/idx",
 	"dataset/internal/collection",
 	"dataset/fashionmnist",
-	"dataset/fashionmnist/embedded",
 	"dataset/mnist",
 	"loader",
+	"dataset/fashionmnist/embedded", // gives loaders too
 	"nn",
 	"loss",
 	"optim",

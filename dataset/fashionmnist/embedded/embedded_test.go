@@ -11,6 +11,10 @@ import (
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/fashionmnist"
 	"github.com/onehot-go/onehot/dataset/fashionmnist/embedded"
+	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/transform"
 )
 
 // published has the SHA-256 of the four files as Zalando published them, uncompressed.
@@ -55,6 +59,47 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+func TestLoad(t *testing.T) {
+	raw, err := embedded.Open(dataset.Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	train, test, err := embedded.Load(64, 32, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if train.Samples() != 60000 || test.Samples() != 10000 || train.Len() != 938 || test.Len() != 157 {
+		t.Errorf("%d and %d samples in %d and %d batches", train.Samples(), test.Samples(), train.Len(), test.Len())
+	}
+	first := func(l *loader.Loader, epoch int) loader.Batch {
+		for batch, err := range l.Epoch(epoch) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return batch
+		}
+		panic("no batch")
+	}
+	batch := first(test, 1)
+	if !slices.Equal(batch.Images.Shape(), []int{64, 1, 32, 32}) || !slices.IsSorted(batch.Indices) || batch.Indices[63] != 63 {
+		t.Errorf("images of shape %v, samples %v", batch.Images.Shape(), batch.Indices)
+	}
+	prepare := transform.Compose{transform.Resize{Height: 32, Width: 32}, transform.ToTensor{}}
+	p, err := prepare.Apply(transform.Picture{Image: raw.Image(3)}, random.Key{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(tensor.Values[float32](batch.Images.Select(0, 3)), tensor.Data[float32](p.Tensor)) ||
+		batch.Labels.At(3) != float64(raw.Label(3)) {
+		t.Error("sample 3 is not what the data set has")
+	}
+	one, two := first(train, 1), first(train, 2)
+	want := first(loader.New(train.Dataset(), loader.Options{BatchSize: 64, Shuffle: true, Seed: 5}), 2)
+	if slices.Equal(one.Indices, two.Indices) || !slices.Equal(two.Indices, want.Indices) {
+		t.Errorf("two epochs begin with %v and %v, want %v in the second", one.Indices, two.Indices, want.Indices)
+	}
+}
+
 // BenchmarkOpen decodes everything.
 func BenchmarkOpen(b *testing.B) {
 	b.SetBytes(70000 * (28*28 + 1))
@@ -65,6 +110,26 @@ func BenchmarkOpen(b *testing.B) {
 			}
 		}
 	}
+}
+
+func ExampleLoad() {
+	train, test, err := embedded.Load(256, 0, 0)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for batch, err := range train.Epoch(1) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(batch.Images.Shape(), batch.Labels.Shape())
+		break
+	}
+	fmt.Println(train.Len(), "batches to learn from,", test.Len(), "to measure on")
+	// Output:
+	// [256 1 28 28] [256]
+	// 235 batches to learn from, 40 to measure on
 }
 
 func Example() {

@@ -1,0 +1,82 @@
+package loader
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// Mixup returns a batch of mixtures (Zhang et al., "mixup: Beyond Empirical Risk
+// Minimization", 2018): every sample with a partner in the batch, λ parts of the one to
+// 1-λ of the other. λ is drawn once a batch, from the distribution Beta(alpha, alpha),
+// and the partners are a permutation. images has the shape of b.Images; targets, (N,
+// classes) of Float32, are the mixed one-hot labels, probabilities to train on. Both are
+// new memory, and a function of the arguments: key is one of the batch, of its epoch and
+// place.
+//
+// It panics with a *tensor.ShapeError where a label is outside [0, classes), and where
+// alpha is not positive and finite.
+func Mixup(b Batch, classes int, alpha float64, key random.Key) (images, targets *tensor.Tensor) {
+	if !(alpha > 0 && alpha <= math.MaxFloat64) {
+		tensor.Fail("loader.Mixup", fmt.Sprintf("alpha %v, a positive number expected", alpha))
+	}
+	r := key.Rand()
+	lambda := beta(r, alpha)
+	return mix(b, classes, lambda, r.Perm(b.Labels.Size(0)))
+}
+
+// mix returns lambda of each sample and its label with 1-lambda of its partner's.
+func mix(b Batch, classes int, lambda float64, partners []int) (images, targets *tensor.Tensor) {
+	mine, other := float32(lambda), float32(1-lambda)
+	in, labels := tensor.Data[float32](b.Images.Contiguous()), tensor.Data[int64](b.Labels)
+	images = tensor.Zeros(tensor.Float32, b.Images.Shape()...)
+	targets = tensor.Zeros(tensor.Float32, len(labels), classes)
+	out, probabilities := tensor.Data[float32](images), tensor.Data[float32](targets)
+	for i, c := range labels {
+		if c < 0 || c >= int64(classes) {
+			tensor.Fail("loader.Mixup", fmt.Sprintf("label %d of sample %d is outside the %d classes", c, i, classes), b.Labels)
+		}
+	}
+	size := len(in) / max(len(labels), 1)
+	for i, j := range partners {
+		x, y := in[i*size:][:size], in[j*size:][:size]
+		for k := range x {
+			out[i*size+k] = float32(mine*x[k]) + float32(other*y[k]) // rounded, on machines that would fuse them too
+		}
+		row := probabilities[i*classes:][:classes]
+		row[labels[i]] += mine
+		row[labels[j]] += other
+	}
+	return images, targets
+}
+
+// beta returns a number drawn from the distribution Beta(alpha, alpha): of two drawn from
+// Gamma(alpha), the first one's share of the sum.
+func beta(r *rand.Rand, alpha float64) float64 {
+	x, y := logGamma(r, alpha), logGamma(r, alpha)
+	return 1 / (1 + math.Exp(y-x))
+}
+
+// logGamma returns the logarithm of a number drawn from the distribution Gamma(alpha), by
+// Marsaglia and Tsang, "A simple method for generating gamma variables", 2000: the number
+// itself, where alpha is small, is often less than any float64.
+func logGamma(r *rand.Rand, alpha float64) float64 {
+	if alpha < 1 {
+		return logGamma(r, alpha+1) - r.ExpFloat64()/alpha
+	}
+	d := alpha - 1.0/3
+	for {
+		x := r.NormFloat64()
+		v := 1 + x/math.Sqrt(9*d)
+		if v <= 0 {
+			continue
+		}
+		v = v * v * v
+		if r.ExpFloat64() > -x*x/2-d*(1-v+math.Log(v)) {
+			return math.Log(d * v)
+		}
+	}
+}

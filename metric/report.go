@@ -1,0 +1,99 @@
+package metric
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// Averaging is how the figures of all classes become one.
+type Averaging int
+
+// The ways to average, as scikit-learn names them.
+const (
+	Macro    Averaging = iota // every class counts as much
+	Micro                     // every sample does: of samples with one class each, all three figures are the accuracy
+	Weighted                  // every class counts by its samples
+)
+
+// Average returns the averages of precision, recall and F1 over all classes, also those
+// without samples, and as Support the number of all samples. Without samples the figures
+// are 0. It panics where how is none of the three.
+func (c *Confusion) Average(how Averaging) ClassReport {
+	var mean ClassReport
+	hits, weights := 0, 0.0
+	for k, r := range c.Results() {
+		hits += c.counts[k][k]
+		mean.Support += r.Support
+		weight := 1.0
+		if how == Weighted {
+			weight = float64(r.Support)
+		}
+		weights += weight
+		mean.Precision += weight * r.Precision
+		mean.Recall += weight * r.Recall
+		mean.F1 += weight * r.F1
+	}
+	switch how {
+	case Macro, Weighted:
+		if weights > 0 {
+			mean.Precision /= weights
+			mean.Recall /= weights
+			mean.F1 /= weights
+		}
+	case Micro:
+		accuracy := ratio(hits, mean.Support, 0)
+		mean.Precision, mean.Recall, mean.F1 = accuracy, accuracy, accuracy
+	default:
+		panic(fmt.Errorf("metric: unknown averaging %d", how))
+	}
+	return mean
+}
+
+// Report returns precision, recall, F1 and support of every class, the accuracy and the
+// macro and weighted averages as a table: the text of scikit-learn's
+// classification_report with all classes as labels. As there the line of the accuracy is
+// one of micro averages where a class has no sample and is never predicted. It panics
+// with a *tensor.ShapeError where names does not have one name a class.
+func (c *Confusion) Report(names []string) string {
+	if len(names) != len(c.counts) {
+		tensor.Fail("metric.Confusion", fmt.Sprintf("%d names of %d classes", len(names), len(c.counts)))
+	}
+	width := len("weighted avg")
+	for _, name := range names {
+		width = max(width, utf8.RuneCountInString(name))
+	}
+	var b strings.Builder
+	line := func(name string, r ClassReport) {
+		fmt.Fprintf(&b, "%*s  %9.2f %9.2f %9.2f %9d\n", width, name, r.Precision, r.Recall, r.F1, r.Support)
+	}
+	fmt.Fprintf(&b, "%*s  %9s %9s %9s %9s\n\n", width, "", "precision", "recall", "f1-score", "support")
+	for k, r := range c.Results() {
+		line(names[k], r)
+	}
+	b.WriteByte('\n')
+	if all := c.Average(Micro); c.everyClassMet() {
+		fmt.Fprintf(&b, "%*s  %9s %9s %9.2f %9d\n", width, "accuracy", "", "", all.F1, all.Support)
+	} else {
+		line("micro avg", all)
+	}
+	line("macro avg", c.Average(Macro))
+	line("weighted avg", c.Average(Weighted))
+	return b.String()
+}
+
+// everyClassMet reports whether each class has a sample or was predicted.
+func (c *Confusion) everyClassMet() bool {
+	for k, row := range c.counts {
+		met := false
+		for j := range row {
+			met = met || row[j] > 0 || c.counts[j][k] > 0
+		}
+		if !met {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,294 @@
+package transform
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/onehot-go/onehot/random"
+)
+
+// Rotate turns an image about its middle, within its own frame: torchvision's
+// functional.rotate of an image. What comes from outside has the value Fill in every
+// channel. Pixels are the same as PIL's, but where a place is a whole number or not by
+// the last bit of a sine: there Bilinear, which cuts fractions off, may differ by one
+// level.
+type Rotate struct {
+	Degrees       float64       // counter-clockwise
+	Interpolation Interpolation // Nearest by default
+	Fill          uint8
+}
+
+// Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
+func (t Rotate) Apply(p Picture, _ random.Key) (Picture, error) {
+	const op = "rotate"
+	if err := checkFinite(op, t.Degrees); err != nil {
+		return Picture{}, err
+	}
+	return warp(op, p, t.matrix, t.Interpolation, t.Fill)
+}
+
+// matrix returns the way from the rotated image back, for one of the given size.
+func (t Rotate) matrix(width, height float64) matrix {
+	turn := math.Mod(t.Degrees, 360)
+	// Rounded to 15 places, as PIL has it, a quarter turn is one exactly.
+	exact := func(v float64) float64 { return math.Round(v*1e15) / 1e15 }
+	sin, cos := math.Sincos(-turn * (math.Pi / 180))
+	m := matrix{a: exact(cos), b: exact(sin), d: exact(-sin), e: exact(cos)}
+	return m.about(width/2, height/2, 0, 0)
+}
+
+// RandomRotation turns an image by a random angle from -Degrees to Degrees, every one as
+// likely. Everything else is as in Rotate.
+type RandomRotation struct {
+	Degrees       float64       // at least 0
+	Interpolation Interpolation // Nearest by default
+	Fill          uint8
+}
+
+// Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
+func (t RandomRotation) Apply(p Picture, chance random.Key) (Picture, error) {
+	const op = "random rotation"
+	if err := checkDegrees(op, t.Degrees); err != nil {
+		return Picture{}, err
+	}
+	return warp(op, p, t.draw(chance.Rand()).matrix, t.Interpolation, t.Fill)
+}
+
+// draw returns the rotation.
+func (t RandomRotation) draw(r *rand.Rand) Rotate { return Rotate{Degrees: around(r, t.Degrees)} }
+
+// Affine shears, turns and scales an image about its middle and then shifts it, within
+// its own frame: torchvision's functional.affine of an image. What comes from outside has
+// the value Fill in every channel. Pixels are PIL's as far as Rotate's are.
+type Affine struct {
+	Degrees       float64 // clockwise: as in torchvision, not Rotate's way
+	X, Y          int     // the shift to the right and down, in pixels
+	Scale         float64 // positive; 1 keeps the size
+	ShearX        float64 // degrees from which columns lean
+	ShearY        float64 // degrees from which rows lean
+	Interpolation Interpolation
+	Fill          uint8
+}
+
+// Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
+func (t Affine) Apply(p Picture, _ random.Key) (Picture, error) {
+	const op = "affine"
+	if err := checkFinite(op, t.Degrees, t.Scale, t.ShearX, t.ShearY); err != nil {
+		return Picture{}, err
+	}
+	if t.Scale <= 0 {
+		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("a scale of %v", t.Scale), Expected: "a positive number"}
+	}
+	return warp(op, p, t.matrix, t.Interpolation, t.Fill)
+}
+
+// matrix returns the way from the changed image back, for one of the given size. The way
+// there is R·Y·X about the middle, with
+//
+//	X = 1  -tan ShearX    Y =      1       0    R = Scale · cos  -sin
+//	    0       1             -tan ShearY  1                sin   cos
+//
+// and the determinant of R/Scale·Y·X is 1.
+func (t Affine) matrix(width, height float64) matrix {
+	const radian = math.Pi / 180
+	turn, x, y := t.Degrees*radian, t.ShearX*radian, t.ShearY*radian
+	sin, cos := math.Sincos(turn)
+	leanSin, leanCos := math.Sincos(turn - y)
+	a := leanCos / math.Cos(y)
+	b := float64(-leanCos*math.Tan(x)/math.Cos(y)) - sin
+	c := leanSin / math.Cos(y)
+	d := float64(-leanSin*math.Tan(x)/math.Cos(y)) + cos
+	m := matrix{a: d / t.Scale, b: -b / t.Scale, d: -c / t.Scale, e: a / t.Scale}
+	return m.about(width/2, height/2, float64(t.X), float64(t.Y))
+}
+
+// RandomAffine changes an image by a random Affine. Every number is drawn by itself, each
+// between its bounds as likely as any other; those left zero change nothing.
+type RandomAffine struct {
+	Degrees       float64    // turns by -Degrees to Degrees
+	Translate     [2]float64 // shifts along x and y by up to these fractions of width and height, rounded to pixels
+	Scale         [2]float64 // scales by the first to the second
+	Shear         [2]float64 // shears along x and y by up to these degrees, either way
+	Interpolation Interpolation
+	Fill          uint8
+}
+
+// Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
+func (t RandomAffine) Apply(p Picture, chance random.Key) (Picture, error) {
+	const op = "random affine"
+	if err := checkFinite(op, t.Scale[:]...); err != nil {
+		return Picture{}, err
+	}
+	for _, d := range []float64{t.Degrees, t.Shear[0], t.Shear[1]} {
+		if err := checkDegrees(op, d); err != nil {
+			return Picture{}, err
+		}
+	}
+	for _, f := range t.Translate {
+		if !(f >= 0 && f <= 1) {
+			return Picture{}, &Error{Op: op, Found: fmt.Sprintf("a shift by %v of the image", f), Expected: "0 to 1"}
+		}
+	}
+	if t.Scale != [2]float64{} && !(t.Scale[0] > 0 && t.Scale[0] <= t.Scale[1]) {
+		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("scales from %v to %v", t.Scale[0], t.Scale[1]), Expected: "positive numbers in order"}
+	}
+	matrix := func(width, height float64) matrix { return t.draw(chance.Rand(), width, height).matrix(width, height) }
+	return warp(op, p, matrix, t.Interpolation, t.Fill)
+}
+
+// draw returns the map for an image of the given size.
+func (t RandomAffine) draw(r *rand.Rand, width, height float64) Affine {
+	a := Affine{
+		Degrees: around(r, t.Degrees),
+		X:       int(math.RoundToEven(around(r, t.Translate[0]*width))),
+		Y:       int(math.RoundToEven(around(r, t.Translate[1]*height))),
+		Scale:   between(r, t.Scale),
+		ShearX:  around(r, t.Shear[0]),
+		ShearY:  around(r, t.Shear[1]),
+	}
+	if t.Scale == [2]float64{} {
+		a.Scale = 1
+	}
+	return a
+}
+
+// between returns a number drawn from the uniform distribution between two bounds.
+func between(r *rand.Rand, bounds [2]float64) float64 {
+	return bounds[0] + float64((bounds[1]-bounds[0])*r.Float64())
+}
+
+// around returns a number drawn from the uniform distribution from -most to most.
+func around(r *rand.Rand, most float64) float64 { return between(r, [2]float64{-most, most}) }
+
+// checkFinite returns an *Error unless all numbers are finite.
+func checkFinite(op string, numbers ...float64) error {
+	for _, v := range numbers {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return &Error{Op: op, Found: fmt.Sprintf("the number %v", v), Expected: "a finite one"}
+		}
+	}
+	return nil
+}
+
+// checkDegrees returns an *Error unless d is the greatest angle of a range about 0.
+func checkDegrees(op string, d float64) error {
+	if err := checkFinite(op, d); err != nil {
+		return err
+	}
+	if d < 0 {
+		return &Error{Op: op, Found: fmt.Sprintf("%v degrees", d), Expected: "0 or more"}
+	}
+	return nil
+}
+
+// warp makes every pixel of an image of p's size of the place in p's image to which the
+// matrix for that size takes its middle.
+func warp(op string, p Picture, back func(width, height float64) matrix, i Interpolation, fill uint8) (Picture, error) {
+	in, err := p.raster(op)
+	if err != nil {
+		return Picture{}, err
+	}
+	if i, err = i.or(Nearest, op); err != nil {
+		return Picture{}, err
+	}
+	out := in.filled(in.width, in.height, fill)
+	m := back(float64(in.width), float64(in.height))
+	if i == Nearest {
+		out.nearest(in, m)
+	} else {
+		out.bilinear(in, m)
+	}
+	return out.picture(), nil
+}
+
+// matrix takes (x, y) to (a·x + b·y + c, d·x + e·y + f). Products are rounded by
+// themselves wherever it is computed or used, so that all machines give the same pixels.
+type matrix struct{ a, b, c, d, e, f float64 }
+
+// about returns m with its origin at (x, y), after a shift back by (dx, dy).
+func (m matrix) about(x, y, dx, dy float64) matrix {
+	m.c = float64(m.a*(-x-dx)) + float64(m.b*(-y-dy)) + x
+	m.f = float64(m.d*(-x-dx)) + float64(m.e*(-y-dy)) + y
+	return m
+}
+
+// nearest sets each pixel of r to that of in where m takes its middle, if that is inside.
+// It goes from pixel to pixel as PIL does, with places rounded to 1/65536 of a pixel
+// where rows do not stay rows.
+func (r raster) nearest(in raster, m matrix) {
+	if m.b == 0 && m.d == 0 {
+		columns := steps(r.width, m.a, m.c)
+		for y, from := range steps(r.height, m.e, m.f) {
+			if from < 0 || from >= in.height {
+				continue
+			}
+			to, row := r.row(y), in.row(from)
+			for x, at := range columns {
+				if at >= 0 && at < in.width {
+					copy(to[x*r.size:][:r.size], row[at*r.size:])
+				}
+			}
+		}
+		return
+	}
+	fixed := func(v float64) int { return int(math.Floor(float64(v*65536) + 0.5)) }
+	startX := fixed(m.c + float64(m.a*0.5) + float64(m.b*0.5))
+	startY := fixed(m.f + float64(m.d*0.5) + float64(m.e*0.5))
+	a, b, d, e := fixed(m.a), fixed(m.b), fixed(m.d), fixed(m.e)
+	for y := range r.height {
+		to := r.row(y)
+		atX, atY := startX+y*b, startY+y*e
+		for x := range r.width {
+			if fx, fy := atX>>16, atY>>16; fx >= 0 && fx < in.width && fy >= 0 && fy < in.height {
+				copy(to[x*r.size:][:r.size], in.pix[fy*in.stride+fx*in.size:])
+			}
+			atX += a
+			atY += d
+		}
+	}
+}
+
+// steps returns where the middles of n pixels come from along one axis, -1 before the
+// first pixel.
+func steps(n int, scale, shift float64) []int {
+	out := make([]int, n)
+	at := shift + float64(scale*0.5)
+	for i := range out {
+		out[i] = -1
+		if at >= 0 {
+			out[i] = int(at)
+		}
+		at += scale
+	}
+	return out
+}
+
+// bilinear sets each pixel of r to the value of in where m takes its middle, if that is
+// inside: between the four middles around, of which those outside are the nearest ones
+// inside. Fractions are cut off, as PIL does.
+func (r raster) bilinear(in raster, m matrix) {
+	for y := range r.height {
+		to := r.row(y)
+		for x := range r.width {
+			cx, cy := float64(x)+0.5, float64(y)+0.5
+			fx := float64(m.a*cx) + float64(m.b*cy) + m.c
+			fy := float64(m.d*cx) + float64(m.e*cy) + m.f
+			if !(fx >= 0 && fx < float64(in.width) && fy >= 0 && fy < float64(in.height)) {
+				continue
+			}
+			left, top := math.Floor(fx-0.5), math.Floor(fy-0.5)
+			dx, dy := fx-0.5-left, fy-0.5-top
+			x0, x1 := max(int(left), 0)*in.size, min(int(left)+1, in.width-1)*in.size
+			upper, lower := in.row(max(int(top), 0)), in.row(min(int(top)+1, in.height-1))
+			for c := range r.size {
+				v := mix(float64(upper[x0+c]), float64(upper[x1+c]), dx)
+				w := mix(float64(lower[x0+c]), float64(lower[x1+c]), dx)
+				to[x*r.size+c] = uint8(mix(v, w, dy))
+			}
+		}
+	}
+}
+
+// mix returns the value at d, from 0 to 1, on the way from v to w.
+func mix(v, w, d float64) float64 { return v + float64((w-v)*d) }

@@ -1,0 +1,172 @@
+package transform
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/onehot-go/onehot/random"
+)
+
+// Interpolation is how a pixel's value is made of those around the place it comes from.
+// The zero value is the one that torchvision's transform of the same name begins with:
+// Bilinear for Resize and ResizeEdge, Nearest for rotations and affine maps.
+type Interpolation int
+
+// The interpolations.
+const (
+	Nearest  Interpolation = iota + 1 // the pixel that the place is in
+	Bilinear                          // the pixels around, by how near they are
+)
+
+// or returns i, or begin where i is zero.
+func (i Interpolation) or(begin Interpolation, op string) (Interpolation, error) {
+	switch i {
+	case 0:
+		return begin, nil
+	case Nearest, Bilinear:
+		return i, nil
+	}
+	return 0, &Error{Op: op, Found: fmt.Sprintf("interpolation %d", int(i)), Expected: "Nearest or Bilinear"}
+}
+
+// Resize scales an image to Height by Width pixels, whatever its proportions. Bilinear,
+// the default, widens where the image shrinks, so that every pixel counts. It is
+// torchvision's Resize((h, w)) of an image, to the last bit: rows are scaled before
+// columns with weights of 22 binary places, and both results are rounded to 8 bits, as
+// PIL has it.
+type Resize struct {
+	Height, Width int
+	Interpolation Interpolation
+}
+
+// Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
+func (r Resize) Apply(p Picture, _ random.Key) (Picture, error) {
+	return resize("resize", p, r.Interpolation, func(width, height int) (int, int) { return r.Width, r.Height })
+}
+
+// ResizeEdge scales an image so that its smaller edge has Size pixels and its proportions
+// stay, but for the fraction of a pixel that the greater edge loses: torchvision's
+// Resize(size). Everything else is as in Resize.
+type ResizeEdge struct {
+	Size          int
+	Interpolation Interpolation
+}
+
+// Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
+func (r ResizeEdge) Apply(p Picture, _ random.Key) (Picture, error) {
+	return resize("resize edge", p, r.Interpolation, func(width, height int) (int, int) {
+		if width <= height {
+			return r.Size, r.Size * height / width
+		}
+		return r.Size * width / height, r.Size
+	})
+}
+
+// resize scales p's image to the size that to makes of its own.
+func resize(op string, p Picture, i Interpolation, to func(width, height int) (int, int)) (Picture, error) {
+	in, err := p.raster(op)
+	if err != nil {
+		return Picture{}, err
+	}
+	if i, err = i.or(Bilinear, op); err != nil {
+		return Picture{}, err
+	}
+	width, height := to(in.width, in.height)
+	if err := checkSize(op, height, width); err != nil {
+		return Picture{}, err
+	}
+	if i == Nearest {
+		out := in.blank(width, height)
+		out.nearest(in, matrix{a: float64(in.width) / float64(width), e: float64(in.height) / float64(height)})
+		return out.picture(), nil
+	}
+	if width != in.width {
+		in = in.scaleRows(width)
+	}
+	if height != in.height {
+		in = in.scaleColumns(height)
+	}
+	return in.picture(), nil
+}
+
+// scaleRows returns r with rows of the given width.
+func (r raster) scaleRows(width int) raster {
+	out := r.blank(width, r.height)
+	taps := tents(r.width, width)
+	for y := range r.height {
+		in, to := r.row(y), out.row(y)
+		for x, t := range taps {
+			for c := range r.size {
+				sum := uint32(half)
+				for k, w := range t.weights {
+					sum += w * uint32(in[(t.first+k)*r.size+c])
+				}
+				to[x*r.size+c] = round(sum)
+			}
+		}
+	}
+	return out
+}
+
+// scaleColumns returns r with columns of the given height.
+func (r raster) scaleColumns(height int) raster {
+	out := r.blank(r.width, height)
+	sums := make([]uint32, r.width*r.size)
+	for y, t := range tents(r.height, height) {
+		for i := range sums {
+			sums[i] = half
+		}
+		for k, w := range t.weights {
+			for i, v := range r.row(t.first + k) {
+				sums[i] += w * uint32(v)
+			}
+		}
+		to := out.row(y)
+		for i, sum := range sums {
+			to[i] = round(sum)
+		}
+	}
+	return out
+}
+
+// Weights are whole numbers of 1/2^places: 255 of them fit 32 bits.
+const (
+	places = 22
+	half   = 1 << (places - 1)
+)
+
+// round returns the value of a sum that began with half.
+func round(sum uint32) uint8 { return uint8(min(sum>>places, 255)) }
+
+// tap says which values one of the result is made of: those from first on, by weights.
+type tap struct {
+	first   int
+	weights []uint32
+}
+
+// tents returns the taps that bring n values to m: each result is under a tent as wide as
+// two of the results' steps, or two of the values' where that is more, and weights are
+// the tent's height over the middle of each value, brought to the sum 1.
+func tents(n, m int) []tap {
+	taps := make([]tap, m)
+	step := float64(n) / float64(m)
+	reach := max(step, 1)
+	heights := make([]float64, 0, 2*int(math.Ceil(reach))+1)
+	weights := make([]uint32, m*cap(heights)) // of all taps
+	for i := range taps {
+		middle := float64((float64(i) + 0.5) * step) // rounded, so that no machine fuses it with what follows
+		first, end := max(int(middle-reach+0.5), 0), min(int(middle+reach+0.5), n)
+		heights = heights[:0]
+		sum := 0.0
+		for j := first; j < end; j++ {
+			h := max(1-math.Abs((float64(j)-middle+0.5)*(1/reach)), 0)
+			heights = append(heights, h)
+			sum += h
+		}
+		taps[i] = tap{first, weights[i*cap(heights):][:len(heights)]}
+		for k, h := range heights {
+			taps[i].weights[k] = uint32(0.5 + float64(h/sum*(1<<places)))
+		}
+	}
+	return taps
+}
