@@ -32,10 +32,11 @@ type Definition struct {
 
 // Layer describes one layer of a net.
 type Layer struct {
-	Name string `json:"name"`
-	Type string `json:"type"`          // "flatten", "linear", "relu"
-	In   int    `json:"in,omitempty"`  // inputs of a linear layer
-	Out  int    `json:"out,omitempty"` // its outputs
+	Name string  `json:"name"`
+	Type string  `json:"type"`          // "flatten", "linear", "relu", "dropout"
+	In   int     `json:"in,omitempty"`  // inputs of a linear layer
+	Out  int     `json:"out,omitempty"` // its outputs
+	P    float64 `json:"p,omitempty"`   // probability of dropout
 }
 
 // Softmax defines softmax regression: the picture as one row of numbers, and one linear
@@ -68,6 +69,19 @@ func MLP(inputShape []int, hidden []int, classes []string) Definition {
 	return d
 }
 
+// WithDropout returns d with a dropout of probability p behind every ReLU.
+func (d Definition) WithDropout(p float64) Definition {
+	var layers []Layer
+	for _, l := range d.Layers {
+		layers = append(layers, l)
+		if l.Type == "relu" {
+			layers = append(layers, Layer{Name: strings.Replace(l.Name, "relu", "dropout", 1), Type: "dropout", P: p})
+		}
+	}
+	d.Layers = layers
+	return d
+}
+
 func product(shape []int) int {
 	n := 1
 	for _, s := range shape {
@@ -83,6 +97,8 @@ func (l Layer) module(key random.Key) nn.Module {
 		return nn.Flatten{}
 	case "relu":
 		return nn.ReLU{}
+	case "dropout":
+		return nn.NewDropout(l.P)
 	case "linear":
 		return nn.NewLinear(l.In, l.Out, key.Rand())
 	}
@@ -119,6 +135,10 @@ func (d *Definition) check() (parameters int, err error) {
 				width = product(d.InputShape)
 			}
 		case "relu":
+		case "dropout":
+			if !(l.P >= 0 && l.P <= 1) {
+				return 0, fmt.Errorf("%s: found p %g, 0 to 1 expected", field, l.P)
+			}
 		case "linear":
 			if width == 0 {
 				return 0, fmt.Errorf("%s: a flatten layer before it expected", field)
@@ -135,7 +155,7 @@ func (d *Definition) check() (parameters int, err error) {
 			}
 			width = l.Out
 		default:
-			return 0, fmt.Errorf("%s: found type %q, flatten, linear or relu expected", field, l.Type)
+			return 0, fmt.Errorf("%s: found type %q, flatten, linear, relu or dropout expected", field, l.Type)
 		}
 	}
 	if width != len(d.Classes) {
@@ -181,7 +201,7 @@ func (m *Model) State() (*safetensors.File, error) {
 	}
 	// "format" tells Hugging Face's tools how the tensors are laid out.
 	f := &safetensors.File{Metadata: map[string]string{metadataKey: string(definition), "format": "pt"}}
-	for name, p := range m.Net.Parameters() {
+	for name, p := range nn.StateDict(m.Net) {
 		f.Tensors = append(f.Tensors, safetensors.Tensor{Name: name, Value: p})
 	}
 	return f, nil
@@ -196,7 +216,8 @@ func (m *Model) Save(path string) error {
 	return atomicfile.Write(path, func(w io.Writer) error { return f.Write(w) })
 }
 
-// Load reads the model that Save wrote to path. The error names the file, and the place
+// Load reads the model that Save wrote to path, ready to be used: its layers are in
+// evaluation. The error names the file, and the place
 // in it that is at fault.
 func Load(path string) (*Model, error) {
 	f, err := safetensors.ReadFile(path)
@@ -240,8 +261,9 @@ func FromState(f *safetensors.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := nn.LoadState(m.Net, state); err != nil {
+	if _, _, err := nn.LoadStateDict(m.Net, state, true); err != nil {
 		return nil, err
 	}
+	nn.SetTraining(m.Net, false)
 	return m, nil
 }

@@ -276,8 +276,8 @@ var definitionErrors = map[string]struct {
 		d.Layers = d.Layers[1:]
 	}, `layers: found 0 outputs, 2 expected, one a class`},
 	"more classes":     {func(d *model.Definition) { d.Classes = digits }, `layers: found 2 outputs, 10 expected, one a class`},
-	"unknown type":     {func(d *model.Definition) { d.Layers[1].Type = "Linear" }, `layers[1] "linear": found type "Linear", flatten, linear or relu expected`},
-	"no type":          {func(d *model.Definition) { d.Layers[0].Type = "" }, `layers[0] "flatten": found type "", flatten, linear or relu expected`},
+	"unknown type":     {func(d *model.Definition) { d.Layers[1].Type = "Linear" }, `layers[1] "linear": found type "Linear", flatten, linear, relu or dropout expected`},
+	"no type":          {func(d *model.Definition) { d.Layers[0].Type = "" }, `layers[0] "flatten": found type "", flatten, linear, relu or dropout expected`},
 	"no name":          {func(d *model.Definition) { d.Layers[1].Name = "" }, `layers[1] "": a name of its own without a dot expected`},
 	"reserved name":    {func(d *model.Definition) { d.Layers[1].Name = ".linear" }, `layers[1] ".linear": a name of its own without a dot expected`},
 	"dot in a name":    {func(d *model.Definition) { d.Layers[1].Name = "a.b" }, `layers[1] "a.b": a name of its own without a dot expected`},

@@ -12,14 +12,30 @@ import (
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/model/safetensors"
 	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/optim"
+	"github.com/onehot-go/onehot/tensor"
 )
 
 // Where a checkpoint keeps what a continued run needs, beside the model.
 const (
 	progressKey     = "onehot.progress"
 	optimizerPrefix = model.ReservedName + "optimizer."
+	plateauPrefix   = model.ReservedName + "plateau."
 )
+
+// state returns the tensors that a continued run needs beside the model, by the names
+// that a checkpoint has them under.
+func (c *Config) state() map[string]*tensor.Tensor {
+	state := map[string]*tensor.Tensor{}
+	for name, t := range c.Optimizer.State() {
+		state[optimizerPrefix+name] = t
+	}
+	if c.Plateau != nil {
+		for name, t := range c.Plateau.State() {
+			state[plateauPrefix+name] = t
+		}
+	}
+	return state
+}
 
 // Record is what a saved model says about its training.
 type Record struct {
@@ -51,29 +67,29 @@ func (c *Config) save(e Epoch, progress Progress) error {
 		return err
 	}
 	f.Metadata[progressKey] = string(text)
-	for name, t := range c.Optimizer.State() {
-		f.Tensors = append(f.Tensors, safetensors.Tensor{Name: optimizerPrefix + name, Value: t})
+	for name, t := range c.state() {
+		f.Tensors = append(f.Tensors, safetensors.Tensor{Name: name, Value: t})
 	}
 	return atomicfile.Write(c.Keep.Last, func(w io.Writer) error { return f.Write(w) })
 }
 
-// Restore reads the checkpoint in the file at path into m and o, which were made as
-// those it was written from, and returns how far the run had come. Training from there
-// gives the very bits that it would have given without the stop.
-func Restore(path string, m *model.Model, o optim.Optimizer) (Progress, error) {
+// Restore reads the checkpoint in the file at path into the model, the optimizer and the
+// plateau of c, made as those it was written from, and returns how far the run had come:
+// c.Start of the run that goes on. That gives the very bits that it would have given
+// without the stop. An error changes nothing, and names the file and the place in it.
+func Restore(path string, c Config) (Progress, error) {
 	f, err := safetensors.ReadFile(path)
 	if err != nil {
 		return Progress{}, err
 	}
-	progress, err := restore(f, m, o)
+	progress, err := c.restore(f)
 	if err != nil {
 		return Progress{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return progress, nil
 }
 
-func restore(f *safetensors.File, m *model.Model, o optim.Optimizer) (Progress, error) {
-	var progress Progress
+func (c *Config) restore(f *safetensors.File) (progress Progress, err error) {
 	text, ok := f.Metadata[progressKey]
 	if !ok {
 		return progress, fmt.Errorf("metadata: no %q in it: this is no checkpoint to continue from", progressKey)
@@ -81,31 +97,34 @@ func restore(f *safetensors.File, m *model.Model, o optim.Optimizer) (Progress, 
 	if err := json.Unmarshal([]byte(text), &progress); err != nil {
 		return progress, fmt.Errorf("metadata %q: %w", progressKey, err)
 	}
-	if progress.Epoch < 0 || progress.BestEpoch < 0 || progress.BestEpoch > progress.Epoch {
+	if progress.BestEpoch < 0 || progress.BestEpoch > progress.Epoch {
 		return progress, fmt.Errorf("metadata %q: found %s, epochs in order expected", progressKey, text)
 	}
 	saved, err := model.FromState(f)
 	if err != nil {
 		return progress, err
 	}
-	state := o.State()
-	restored := map[string]bool{}
+	state, found := c.state(), map[string]*tensor.Tensor{}
 	for _, t := range f.Tensors {
-		name, ok := strings.CutPrefix(t.Name, optimizerPrefix)
-		if !ok {
+		if !strings.HasPrefix(t.Name, model.ReservedName) {
 			continue
 		}
-		mine := state[name]
+		mine := state[t.Name]
 		if mine == nil || mine.DType() != t.Value.DType() || !slices.Equal(mine.Shape(), t.Value.Shape()) {
 			return progress, fmt.Errorf("tensor %q: %s %v does not belong to this optimizer", t.Name, t.Value.DType(), t.Value.Shape())
 		}
-		mine.CopyInPlace(t.Value)
-		restored[name] = true
+		found[t.Name] = t.Value
 	}
 	for _, name := range slices.Sorted(maps.Keys(state)) {
-		if !restored[name] {
-			return progress, fmt.Errorf("tensor %q: missing: the optimizer cannot go on without it", optimizerPrefix+name)
+		if found[name] == nil {
+			return progress, fmt.Errorf("tensor %q: missing: the optimizer cannot go on without it", name)
 		}
 	}
-	return progress, nn.LoadState(m.Net, maps.Collect(saved.Net.Parameters()))
+	if _, _, err := nn.LoadStateDict(c.Model.Net, maps.Collect(nn.StateDict(saved.Net)), true); err != nil {
+		return progress, err
+	}
+	for name, t := range found {
+		state[name].CopyInPlace(t)
+	}
+	return progress, nil
 }

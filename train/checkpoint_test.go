@@ -149,7 +149,7 @@ func TestRestoreErrors(t *testing.T) {
 				}
 			}
 			r := setup(t, test.restored...)
-			got, err := train.Restore(path, r.Model, r.Optimizer)
+			got, err := train.Restore(path, train.Config{Model: r.Model, Optimizer: r.Optimizer})
 			if err == nil || err.Error() != path+": "+test.want {
 				t.Errorf("error %v, want %s: %s", err, path, test.want)
 			}
@@ -161,19 +161,19 @@ func TestRestoreErrors(t *testing.T) {
 
 	c := setup(t)
 	path := filepath.Join(t.TempDir(), "last.safetensors")
-	if _, err := train.Restore(path, c.Model, c.Optimizer); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := train.Restore(path, c); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: error %v", err)
 	}
 	if err := os.WriteFile(path, []byte("PNG"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := train.Restore(path, c.Model, c.Optimizer); err == nil || err.Error() != path+": header length: a file of 3 bytes, at least 8 expected" {
+	if _, err := train.Restore(path, c); err == nil || err.Error() != path+": header length: a file of 3 bytes, at least 8 expected" {
 		t.Errorf("no safetensors file: error %v", err)
 	}
 	if err := c.Model.Save(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := train.Restore(path, c.Model, c.Optimizer); err == nil || err.Error() != path+`: metadata: no "onehot.progress" in it: this is no checkpoint to continue from` {
+	if _, err := train.Restore(path, c); err == nil || err.Error() != path+`: metadata: no "onehot.progress" in it: this is no checkpoint to continue from` {
 		t.Errorf("a saved model: error %v", err)
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
 )
 
 // Config is a training run. Train shuffles by the epoch's number, from 1.
@@ -24,6 +26,13 @@ type Config struct {
 	Optimizer   optim.Optimizer // over the model's parameters
 	Train, Test *loader.Loader
 	Epochs      int // the last epoch to train
+
+	Criterion loss.CrossEntropy        // what training makes small; test figures are always of the plain one
+	Schedule  optim.Schedule           // the learning rate by training step, from 0 in the first epoch; nil keeps it
+	Plateau   *optim.ReduceLROnPlateau // lowers it by the test loss of each epoch, in place of a schedule; nil does not
+	ClipNorm  float64                  // the greatest norm of all gradients together; 0 for any
+	Mixup     float64                  // alpha of loader.Mixup; 0 for none
+	Key       random.Key               // where layers and mixup draw from
 
 	Settings any      // how the run was set up, saved with the model for the record
 	Start    Progress // where to go on from: what Restore returned; zero at the beginning
@@ -115,6 +124,7 @@ func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
 			return err
 		}
 	}
+	nn.SetTraining(c.Model.Net, true)
 	for epoch := progress.Epoch + 1; epoch <= c.Epochs; epoch++ {
 		e, more, err := c.epoch(ctx, epoch, emit)
 		if err != nil || !more {
@@ -123,6 +133,9 @@ func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
 		progress.Epoch = epoch
 		if e.Test.Accuracy > progress.BestAccuracy || progress.BestEpoch == 0 {
 			progress.BestEpoch, progress.BestAccuracy, e.Best = epoch, e.Test.Accuracy, true
+		}
+		if c.Plateau != nil {
+			c.Plateau.Observe(e.Test.Loss)
 		}
 		if !emit(e) {
 			return nil
@@ -152,6 +165,9 @@ func (c *Config) epoch(ctx context.Context, epoch int, emit func(Event) bool) (e
 	var mean metric.Mean
 	var accuracy metric.Accuracy
 	step, samples := 0, 0
+	if c.Plateau != nil {
+		c.Optimizer.ScheduleLR(c.Plateau.LR, epoch)
+	}
 	for batch, err := range c.Train.Epoch(epoch) {
 		if err != nil {
 			return e, false, err
@@ -160,16 +176,10 @@ func (c *Config) epoch(ctx context.Context, epoch int, emit func(Event) bool) (e
 			return e, false, err
 		}
 		step++
-		c.Optimizer.ZeroGrad()
-		logits := c.Model.Net.Forward(batch.Images)
-		l := loss.CrossEntropy{}.Forward(logits, batch.Labels)
-		value := l.Item()
-		if !(value <= maxLoss) { // NaN too
-			return e, false, &DivergedError{epoch, step, value}
+		logits, value, err := c.step(epoch, step, batch)
+		if err != nil {
+			return e, false, err
 		}
-		l.Backward()
-		c.Optimizer.Step()
-
 		n := batch.Labels.Size(0)
 		samples += n
 		mean.Update(value, n)
@@ -182,6 +192,31 @@ func (c *Config) epoch(ctx context.Context, epoch int, emit func(Event) bool) (e
 		Seconds: time.Since(start).Seconds()}
 	err = c.measure(&e)
 	return e, true, err
+}
+
+// step trains on one batch and returns what the model said and the loss.
+func (c *Config) step(epoch, step int, batch loader.Batch) (logits *tensor.Tensor, value float64, err error) {
+	if c.Schedule != nil {
+		c.Optimizer.ScheduleLR(c.Schedule, (epoch-1)*c.Train.Len()+step-1)
+	}
+	key := c.Key.At(epoch).At(step)
+	nn.SetChance(c.Model.Net, key.For("layers"))
+	images, target := batch.Images, batch.Labels
+	if c.Mixup > 0 {
+		images, target = loader.Mixup(batch, len(c.Model.Classes), c.Mixup, key.For("mixup"))
+	}
+	c.Optimizer.ZeroGrad()
+	logits = c.Model.Net.Forward(images)
+	l := c.Criterion.Forward(logits, target)
+	if value = l.Item(); !(value <= maxLoss) { // NaN too
+		return nil, 0, &DivergedError{epoch, step, value}
+	}
+	l.Backward()
+	if c.ClipNorm > 0 {
+		optim.ClipGradNorm(nn.ParameterList(c.Model.Net), c.ClipNorm, 2)
+	}
+	c.Optimizer.Step()
+	return logits, value, nil
 }
 
 // measure adds the figures on the test data to e.
@@ -205,8 +240,21 @@ type Evaluation struct {
 	Counts   [][]int              // samples by true class (row) and predicted class (column)
 }
 
-// Evaluate measures net on the samples of l, in its first epoch.
+// Evaluate measures net on the samples of l, in its first epoch. Layers that are in
+// training are in evaluation for that time.
 func Evaluate(net nn.Module, l *loader.Loader) (Evaluation, error) {
+	var training []nn.Modal
+	nn.Apply(net, func(_ string, m nn.Module) {
+		if m, ok := m.(nn.Modal); ok && m.Training() {
+			training = append(training, m)
+			m.SetTraining(false)
+		}
+	})
+	defer func() {
+		for _, m := range training {
+			m.SetTraining(true)
+		}
+	}()
 	var mean metric.Mean
 	confusion := metric.NewConfusion(len(l.Dataset().Classes()))
 	for batch, err := range l.Epoch(0) {

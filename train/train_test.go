@@ -416,7 +416,7 @@ func TestBest(t *testing.T) {
 func progress(t *testing.T, path string) train.Progress {
 	t.Helper()
 	c := setup(t)
-	p, err := train.Restore(path, c.Model, c.Optimizer)
+	p, err := train.Restore(path, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -501,7 +501,7 @@ func TestNoEpochs(t *testing.T) {
 	}
 	next := setup(t)
 	next.Keep = c.Keep
-	if next.Start, err = train.Restore(c.Keep.Last, next.Model, next.Optimizer); err != nil {
+	if next.Start, err = train.Restore(c.Keep.Last, next); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := run(t.Context(), next); err != nil {
@@ -647,7 +647,7 @@ func TestResume(t *testing.T) {
 				stop(t, c, done)
 				next := begin(3)
 				next.Keep = c.Keep
-				if next.Start, err = train.Restore(c.Keep.Last, next.Model, next.Optimizer); err != nil {
+				if next.Start, err = train.Restore(c.Keep.Last, next); err != nil {
 					t.Fatal(err)
 				}
 				if next.Start.Epoch != done {
@@ -672,7 +672,7 @@ func TestResume(t *testing.T) {
 			c := begin(0)
 			c.Keep = k
 			if done > 0 {
-				if start, err = train.Restore(k.Last, c.Model, c.Optimizer); err != nil {
+				if start, err = train.Restore(k.Last, c); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -691,7 +691,7 @@ func TestResume(t *testing.T) {
 
 	// A run that is finished has nothing to do.
 	c := begin(0)
-	if c.Start, err = train.Restore(whole.Keep.Last, c.Model, c.Optimizer); err != nil {
+	if c.Start, err = train.Restore(whole.Keep.Last, c); err != nil {
 		t.Fatal(err)
 	}
 	if events, err := run(t.Context(), c); err != nil || len(events) != 0 {

@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
-
-	"github.com/onehot-go/onehot/model"
-	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/random"
 )
 
 // settings are what a run's result depends on: with the same data and program they give
@@ -19,13 +16,29 @@ type settings struct {
 	Hidden      []int   `json:"hidden" default:"256" placeholder:"SIZES" help:"Hidden layer sizes of an mlp, as in 256,64,16 (default 256)."`
 	Epochs      int     `json:"epochs" default:"5" help:"Times to go over the training data; 0 measures the untrained model."`
 	BatchSize   int     `json:"batch_size" default:"256" help:"Samples of a training step."`
-	LR          float64 `json:"lr" name:"lr" default:"0.1" help:"Learning rate."`
-	Optimizer   string  `json:"optimizer" default:"sgd" enum:"sgd" help:"Optimizer: ${enum}."`
-	Momentum    float64 `json:"momentum" default:"0" help:"Share of the last step that the next one keeps."`
+	LR          float64 `json:"lr" name:"lr" default:"0" placeholder:"RATE" help:"Learning rate (default 0.1 for sgd, 0.001 for adam and adamw, 0.01 for rmsprop and adagrad)."`
+	Optimizer   string  `json:"optimizer" default:"sgd" enum:"sgd,adam,adamw,rmsprop,adagrad" help:"Optimizer: ${enum}."`
+	Momentum    float64 `json:"momentum" default:"0" help:"Share of the last step that the next one keeps, for sgd and rmsprop."`
+	Nesterov    bool    `json:"nesterov" help:"Look a step of the momentum ahead, for sgd."`
 	WeightDecay float64 `json:"weight_decay" default:"0" help:"Strength of the pull of weights towards 0."`
-	Seed        uint64  `json:"seed" default:"0" help:"Where all chance comes from: initial weights and the order of samples."`
-	Init        string  `json:"init" default:"normal" enum:"normal,kaiming,xavier" help:"How weights start: ${enum}."`
-	InitStd     float64 `json:"init_std" default:"0.01" help:"Standard deviation of --init normal."`
+	ClipNorm    float64 `json:"clip_norm" default:"0" help:"Greatest norm of all gradients together; 0 for any."`
+
+	Schedule   string  `json:"schedule" default:"constant" enum:"constant,step,multi-step,exponential,cosine,one-cycle,plateau" help:"How the learning rate goes: ${enum}."`
+	Warmup     int     `json:"warmup" default:"0" placeholder:"EPOCHS" help:"Epochs in which the learning rate first rises in a straight line, from a tenth."`
+	StepSize   int     `json:"step_size" default:"1" placeholder:"EPOCHS" help:"Epochs between two steps of --schedule step (default 1)."`
+	Milestones []int   `json:"milestones" placeholder:"EPOCHS" help:"Epochs after which --schedule multi-step steps, as in 3,4."`
+	Gamma      float64 `json:"gamma" default:"0.1" help:"What a step of the schedule multiplies the learning rate by; every epoch for exponential."`
+	Patience   int     `json:"patience" default:"2" help:"Epochs without a better test loss that --schedule plateau waits."`
+
+	LabelSmoothing float64  `json:"label_smoothing" default:"0" help:"Share of the truth that is spread over all classes."`
+	ClassWeights   string   `json:"class_weights" default:"" placeholder:"WEIGHTS" help:"Weight of each class in the loss: balanced, or a number for each, as in 1,1,2."`
+	Dropout        float64  `json:"dropout" default:"0" help:"Probability with which a hidden unit is dropped in training, for an mlp."`
+	Augment        []string `json:"augment" placeholder:"STEPS" help:"Random changes to training pictures, in order, each with its size if not the usual: flip, crop:2 (pixels of padding), rotate:10 (degrees), affine:0.1 (share of the size), erase:0.25 (probability)."`
+	Mixup          float64  `json:"mixup" default:"0" placeholder:"ALPHA" help:"Mix pairs of training pictures and of their labels; 0 for none, 0.2 is usual."`
+
+	Seed    uint64  `json:"seed" default:"0" help:"Where all chance comes from: initial weights and the order of samples."`
+	Init    string  `json:"init" default:"normal" enum:"normal,kaiming,xavier" help:"How weights start: ${enum}."`
+	InitStd float64 `json:"init_std" default:"0.01" help:"Standard deviation of --init normal."`
 }
 
 // modelNames are the architectures that --model takes.
@@ -37,7 +50,8 @@ func (s *settings) check() error {
 	for _, v := range []struct {
 		flag       string
 		value, min int
-	}{{"--epochs", s.Epochs, 0}, {"--batch-size", s.BatchSize, 1}} {
+	}{{"--epochs", s.Epochs, 0}, {"--batch-size", s.BatchSize, 1},
+		{"--warmup", s.Warmup, 0}, {"--step-size", s.StepSize, 1}, {"--patience", s.Patience, 0}} {
 		if v.value < v.min {
 			return usagef("%s %d: at least %d expected", v.flag, v.value, v.min)
 		}
@@ -53,9 +67,44 @@ func (s *settings) check() error {
 	for _, v := range []struct {
 		flag  string
 		value float64
-	}{{"--lr", s.LR}, {"--momentum", s.Momentum}, {"--weight-decay", s.WeightDecay}, {"--init-std", s.InitStd}} {
+	}{{"--lr", s.LR}, {"--momentum", s.Momentum}, {"--weight-decay", s.WeightDecay}, {"--init-std", s.InitStd},
+		{"--clip-norm", s.ClipNorm}, {"--gamma", s.Gamma}, {"--mixup", s.Mixup}} {
 		if !(v.value >= 0) || math.IsInf(v.value, 0) {
 			return usagef("%s %g: a number of 0 or more expected", v.flag, v.value)
+		}
+	}
+	for _, v := range []struct {
+		flag  string
+		value float64
+	}{{"--label-smoothing", s.LabelSmoothing}, {"--dropout", s.Dropout}} {
+		if !(v.value >= 0 && v.value < 1) {
+			return usagef("%s %g: a number from 0 to below 1 expected", v.flag, v.value)
+		}
+	}
+	if len(s.Milestones) > 0 && (slices.Min(s.Milestones) < 1 || !slices.IsSorted(s.Milestones)) {
+		return usagef("--milestones %v: epochs from 1 in increasing order expected", s.Milestones)
+	}
+	return s.checkCombinations()
+}
+
+// checkCombinations returns which setting another one makes no use of: it would be
+// passed over in silence.
+func (s *settings) checkCombinations() error {
+	for _, c := range []struct {
+		set  bool
+		flag string
+		used bool
+		by   string
+	}{
+		{s.Momentum != 0, "--momentum", s.Optimizer == "sgd" || s.Optimizer == "rmsprop", "--optimizer sgd or rmsprop"},
+		{s.Nesterov, "--nesterov", s.Optimizer == "sgd" && s.Momentum > 0, "--optimizer sgd with --momentum"},
+		{s.Dropout != 0, "--dropout", s.Model == "mlp", "--model mlp"},
+		{len(s.Milestones) > 0, "--milestones", s.Schedule == "multi-step", "--schedule multi-step"},
+		{s.Schedule == "multi-step", "--schedule multi-step", len(s.Milestones) > 0, "use with --milestones"},
+		{s.Warmup > 0, "--warmup", s.Schedule != "one-cycle" && s.Schedule != "plateau", "schedules that have none of their own and count steps"},
+	} {
+		if c.set && !c.used {
+			return usagef("%s is for %s", c.flag, c.by)
 		}
 	}
 	return nil
@@ -69,46 +118,4 @@ func (s settings) byFlag() map[string]string {
 		values[strings.ReplaceAll(name, "_", "-")] = fmt.Sprint(v.Interface())
 	}
 	return values
-}
-
-// definition returns the model that the settings ask for.
-func (s *settings) definition(inputShape []int, classes []string) model.Definition {
-	d := model.Softmax(inputShape, classes)
-	if s.Model == "mlp" {
-		d = model.MLP(inputShape, s.Hidden, classes)
-	}
-	d.Data = s.Data
-	return d
-}
-
-// build returns the model with its weights as training starts from them: drawn by
-// --init. Biases of softmax regression start at 0; those of other nets stay as
-// PyTorch's Linear draws them, since the notebooks' initialiser touches weights alone.
-func (s *settings) build(inputShape []int, classes []string) (*model.Model, error) {
-	key := random.New(s.Seed).For("init")
-	m, err := model.New(s.definition(inputShape, classes), key)
-	if err != nil { // the only sizes that were not checked before
-		return nil, usagef("--hidden %v: %w", s.Hidden, err)
-	}
-	nn.Apply(m.Net, func(path string, module nn.Module) {
-		layer, ok := module.(*nn.Linear)
-		if !ok {
-			return
-		}
-		r := key.For(path).For(s.Init).Rand()
-		switch s.Init {
-		case "normal":
-			layer.Weight.NormalInPlace(r, 0, s.InitStd)
-		case "kaiming":
-			nn.KaimingUniform(layer.Weight, r)
-		case "xavier":
-			nn.XavierUniform(layer.Weight, r)
-		default:
-			panic(fmt.Errorf("unknown initialisation %q", s.Init))
-		}
-		if s.Model == "softmax" {
-			layer.Bias.FillInPlace(0)
-		}
-	})
-	return m, nil
 }

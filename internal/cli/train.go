@@ -13,11 +13,12 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
+	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
@@ -55,6 +56,9 @@ func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams)
 	}
 	if given(parsed)["hidden"] && c.Model != "mlp" {
 		return usagef("--hidden is for --model mlp, not %s", c.Model)
+	}
+	if !given(parsed)["lr"] {
+		c.LR = defaultLR[c.Optimizer]
 	}
 	return c.start(ctx, s)
 }
@@ -109,7 +113,7 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 		return fmt.Errorf("the data are not those that the run in %s was started with: %w", c.Out, err)
 	}
 	r.folder = f
-	progress, err := train.Restore(f.last(), r.model, r.optimizer)
+	progress, err := train.Restore(f.last(), r.config(train.Progress{}))
 	if err != nil {
 		return err
 	}
@@ -150,6 +154,18 @@ type trainRun struct {
 	training, test *loader.Loader
 	model          *model.Model
 	optimizer      optim.Optimizer
+	criterion      loss.CrossEntropy
+	plateau        *optim.ReduceLROnPlateau
+}
+
+// config returns the run as the training loop takes it.
+func (r *trainRun) config(start train.Progress) train.Config {
+	return train.Config{
+		Model: r.model, Optimizer: r.optimizer, Train: r.training, Test: r.test, Epochs: r.settings.Epochs,
+		Criterion: r.criterion, Schedule: r.settings.schedule(r.training.Len()), Plateau: r.plateau,
+		ClipNorm: r.settings.ClipNorm, Mixup: r.settings.Mixup, Key: random.New(r.settings.Seed).For("train"),
+		Settings: r.settings, Start: start, Keep: train.Keep{Best: r.folder.best(), Last: r.folder.last()},
+	}
 }
 
 // prepare opens the data and makes the model and its optimizer. It writes nothing.
@@ -161,14 +177,18 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if err != nil {
 		return nil, err
 	}
-	r := &trainRun{settings: c.settings, data: newDataRecord(training, test)}
-	for _, split := range []*dataset.Images{training, test} {
-		split.Transform = transform.ToTensor{}
+	r := &trainRun{settings: c.settings, data: newDataRecord(training, test), plateau: c.plateau()}
+	if training.Transform, err = c.augment(training.Height, training.Width); err != nil {
+		return nil, err
+	}
+	test.Transform = transform.ToTensor{}
+	if r.criterion, err = c.criterion(perClass(training)); err != nil {
+		return nil, err
 	}
 	if r.model, err = c.build(training.Shape(), training.Classes()); err != nil {
 		return nil, err
 	}
-	r.optimizer = optim.NewSGD(nn.ParameterList(r.model.Net), c.LR, optim.SGDOptions{Momentum: c.Momentum, WeightDecay: c.WeightDecay})
+	r.optimizer = c.optimizer(nn.ParameterList(r.model.Net))
 	r.training = loader.New(training, loader.Options{BatchSize: c.BatchSize, Shuffle: true, Seed: c.Seed, Workers: prefetch})
 	r.test = loader.New(test, loader.Options{BatchSize: evalBatch, Workers: prefetch})
 	return r, nil
@@ -187,10 +207,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		_, err := fmt.Fprintln(s.out, line)
 		return err
 	}
-	for event, err := range train.Run(ctx, train.Config{
-		Model: r.model, Optimizer: r.optimizer, Train: r.training, Test: r.test, Epochs: r.settings.Epochs,
-		Settings: r.settings, Start: start, Keep: train.Keep{Best: r.folder.best(), Last: r.folder.last()},
-	}) {
+	for event, err := range train.Run(ctx, r.config(start)) {
 		if err != nil {
 			bar.clear()
 			return r.explain(err, finished)

@@ -5,15 +5,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/report"
 )
 
 // tiny returns the arguments of a run on a small data set into dir.
@@ -49,7 +52,8 @@ func TestTrainPrintsAndKeeps(t *testing.T) {
 	if err := json.Unmarshal(readFile(t, run, "config.json"), &c); err != nil {
 		t.Fatal(err)
 	}
-	want := settings{Data: "mnist", Model: "softmax", Hidden: []int{256}, Epochs: 3, BatchSize: 32, LR: 0.5, Optimizer: "sgd", Init: "normal", InitStd: 0.01}
+	want := settings{Data: "mnist", Model: "softmax", Hidden: []int{256}, Epochs: 3, BatchSize: 32, LR: 0.5, Optimizer: "sgd",
+		Schedule: "constant", StepSize: 1, Gamma: 0.1, Patience: 2, Init: "normal", InitStd: 0.01}
 	if fmt.Sprint(c.Settings) != fmt.Sprint(want) {
 		t.Errorf("settings: got %+v, want %+v", c.Settings, want)
 	}
@@ -183,6 +187,73 @@ func TestTrainInterruptedAtOnce(t *testing.T) {
 	}
 }
 
+// TestTrainWithEverything goes through every option of training, each stopped after an
+// epoch and continued: what is drawn and what the optimizer keeps must come back.
+func TestTrainWithEverything(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	for i, options := range [][]string{
+		{"--optimizer", "adam", "--schedule", "cosine", "--warmup", "1", "--model", "mlp", "--hidden", "16", "--dropout", "0.2"},
+		{"--optimizer", "adamw", "--schedule", "one-cycle", "--weight-decay", "0.01", "--mixup", "0.2"},
+		{"--optimizer", "rmsprop", "--lr", "0.001", "--momentum", "0.5", "--schedule", "exponential", "--gamma", "0.5", "--label-smoothing", "0.1"},
+		{"--optimizer", "adagrad", "--schedule", "plateau", "--patience", "0", "--class-weights", "balanced", "--clip-norm", "1"},
+		{"--lr", "0.1", "--momentum", "0.9", "--nesterov", "--schedule", "multi-step", "--milestones", "1,2", "--class-weights", "1,1,1,1,1,1,1,1,1,2"},
+		{"--lr", "0.1", "--schedule", "step", "--augment", "crop:1,rotate:5,affine:0.05,erase:0.1,flip:0.1"},
+		{"--lr", "0.1", "--warmup", "2"},
+	} {
+		whole, stopped := filepath.Join(dir, fmt.Sprint("whole", i)), filepath.Join(dir, fmt.Sprint("stopped", i))
+		args := func(run string) []string {
+			return append([]string{"train", "mnist", "--data-dir", data, "--batch-size", "32", "--epochs", "3", "--out", run}, options...)
+		}
+		succeed(t, args(whole)...)
+		ctx, cancel := context.WithCancel(t.Context())
+		if code := run(ctx, args(stopped), &interrupt{n: 1, cancel: cancel}, io.Discard); code != 130 {
+			t.Fatalf("%v: exit code %d after an interrupt", options, code)
+		}
+		succeed(t, "train", "--resume", "--out", stopped, "--data-dir", data)
+		if !bytes.Equal(readFile(t, whole, "last.safetensors"), readFile(t, stopped, "last.safetensors")) {
+			t.Errorf("%v: continuing gives other weights", options)
+		}
+		var f report.Figures
+		if err := json.Unmarshal(readFile(t, whole, "metrics.json"), &f); err != nil {
+			t.Fatal(err)
+		}
+		if f.Accuracy < 0.5 {
+			t.Errorf("%v: accuracy %v: nothing was learnt", options, f.Accuracy)
+		}
+	}
+}
+
+// TestSchedules holds the learning rates that history.csv shows to what the flags say.
+func TestSchedules(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	for i, c := range []struct {
+		options []string
+		rates   []float64 // of the last step of each of four epochs of 10 steps
+	}{
+		{nil, []float64{0.1, 0.1, 0.1, 0.1}},
+		{[]string{"--optimizer", "adam"}, []float64{0.001, 0.001, 0.001, 0.001}},
+		{[]string{"--schedule", "step", "--step-size", "2", "--gamma", "0.5"}, []float64{0.1, 0.1, 0.05, 0.05}},
+		{[]string{"--schedule", "multi-step", "--milestones", "1,3"}, []float64{0.1, 0.01, 0.01, 0.001}},
+		{[]string{"--schedule", "exponential", "--gamma", "0.5"}, []float64{0.1, 0.05, 0.025, 0.0125}},
+		{[]string{"--schedule", "cosine"}, []float64{cosine(9, 40), cosine(19, 40), cosine(29, 40), cosine(39, 40)}},
+		{[]string{"--warmup", "2"}, []float64{0.1 * (0.1 + 0.9*9/20), 0.1 * (0.1 + 0.9*19/20), 0.1, 0.1}},
+		{[]string{"--warmup", "1", "--schedule", "cosine"}, []float64{0.1 * (0.1 + 0.9*9/10), cosine(9, 30), cosine(19, 30), cosine(29, 30)}},
+	} {
+		run := filepath.Join(dir, fmt.Sprint(i))
+		succeed(t, append([]string{"train", "mnist", "--data-dir", data, "--batch-size", "50", "--epochs", "4", "--out", run}, c.options...)...)
+		lines := strings.Split(strings.TrimSpace(string(readFile(t, run, "history.csv"))), "\n")[1:]
+		for e, line := range lines {
+			got, err := strconv.ParseFloat(strings.Split(line, ",")[5], 64)
+			if err != nil || math.Abs(got-c.rates[e]) > 1e-12 {
+				t.Errorf("%v: epoch %d: learning rate %v, want %v", c.options, e+1, got, c.rates[e])
+			}
+		}
+	}
+}
+
+// cosine is the learning rate of step i of n along half a cosine from 0.1 to 0.
+func cosine(i, n float64) float64 { return 0.05 * (1 + math.Cos(math.Pi*i/n)) }
+
 func TestTrainThreadsGiveTheSameBits(t *testing.T) {
 	data, dir := tinyData(t), t.TempDir()
 	t.Cleanup(func() { succeed(t, tiny(data, filepath.Join(dir, "reset"), "--epochs", "0")...) }) // all threads again
@@ -256,7 +327,7 @@ func TestTrainErrors(t *testing.T) {
 	}{
 		{`[<data>] must be one of "fashion-mnist","mnist" but got "cifar" (see onehot train --help)`, []string{"cifar"}},
 		{`--model must be one of "softmax","mlp" but got "gpt" (see onehot train --help)`, []string{"--model", "gpt"}},
-		{`--optimizer must be one of "sgd" but got "adamw" (see onehot train --help)`, []string{"--optimizer", "adamw"}},
+		{`--optimizer must be one of "sgd","adam","adamw","rmsprop","adagrad" but got "lion" (see onehot train --help)`, []string{"--optimizer", "lion"}},
 		{`--init must be one of "normal","kaiming","xavier" but got "zero" (see onehot train --help)`, []string{"--init", "zero"}},
 		{"--epochs -1: at least 0 expected", []string{"--epochs", "-1"}},
 		{"--batch-size 0: at least 1 expected", []string{"--batch-size", "0"}},
@@ -270,6 +341,19 @@ func TestTrainErrors(t *testing.T) {
 		{"--hidden 0: sizes of at least 1 expected", []string{"--model", "mlp", "--hidden", "16,0"}},
 		{"--hidden is for --model mlp, not softmax", []string{"--hidden", "16"}},
 		{`--hidden [9999999]: model: layers[1] "linear1": found 9999999 outputs, 1 to 1367823 expected`, []string{"--model", "mlp", "--hidden", "9999999"}},
+		{"--clip-norm -1: a number of 0 or more expected", []string{"--clip-norm", "-1"}},
+		{"--warmup -1: at least 0 expected", []string{"--warmup", "-1"}},
+		{"--label-smoothing 1: a number from 0 to below 1 expected", []string{"--label-smoothing", "1"}},
+		{"--dropout NaN: a number from 0 to below 1 expected", []string{"--model", "mlp", "--dropout", "NaN"}},
+		{"--dropout is for --model mlp", []string{"--dropout", "0.5"}},
+		{"--momentum is for --optimizer sgd or rmsprop", []string{"--optimizer", "adam", "--momentum", "0.9"}},
+		{"--nesterov is for --optimizer sgd with --momentum", []string{"--nesterov"}},
+		{"--milestones is for --schedule multi-step", []string{"--milestones", "2"}},
+		{"--schedule multi-step is for use with --milestones", []string{"--schedule", "multi-step"}},
+		{"--milestones [3 1]: epochs from 1 in increasing order expected", []string{"--schedule", "multi-step", "--milestones", "3,1"}},
+		{"--class-weights 1,2: balanced, or 10 numbers of 0 or more expected", []string{"--class-weights", "1,2"}},
+		{"--augment blur: one of affine, crop, erase, flip, rotate expected", []string{"--augment", "flip,blur"}},
+		{"--augment flip:2: a number from 0 to 1 expected behind the colon", []string{"--augment", "flip:2"}},
 		{"--threads -2: at least 0 expected", []string{"--threads", "-2"}},
 		{"--resume and --force can't be used together (see onehot train --help)", []string{"--resume", "--force"}},
 		{fmt.Sprintf("--resume --out %s: no run in it (config.json is missing)", out), []string{"--resume"}},

@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/onehot-go/onehot/loss"
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/optim"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/transform"
+)
+
+// defaultLR is the learning rate where none is given: PyTorch's, but for sgd, which has
+// none there.
+var defaultLR = map[string]float64{"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.01, "adagrad": 0.01}
+
+// optimizer returns the optimizer of params that the settings ask for.
+func (s *settings) optimizer(params []*tensor.Tensor) optim.Optimizer {
+	switch s.Optimizer {
+	case "sgd":
+		return optim.NewSGD(params, s.LR, optim.SGDOptions{Momentum: s.Momentum, WeightDecay: s.WeightDecay, Nesterov: s.Nesterov})
+	case "adam":
+		return optim.NewAdam(params, s.LR, optim.AdamOptions{WeightDecay: &s.WeightDecay})
+	case "adamw":
+		return optim.NewAdamW(params, s.LR, optim.AdamOptions{WeightDecay: &s.WeightDecay})
+	case "rmsprop":
+		return optim.NewRMSprop(params, s.LR, optim.RMSpropOptions{Momentum: s.Momentum, WeightDecay: s.WeightDecay})
+	case "adagrad":
+		return optim.NewAdagrad(params, s.LR, optim.AdagradOptions{WeightDecay: s.WeightDecay})
+	}
+	panic("unreachable: " + s.Optimizer)
+}
+
+// schedule returns the learning rate's schedule by training step, of which an epoch has
+// so many; nil for none.
+func (s *settings) schedule(steps int) optim.Schedule {
+	var main optim.Schedule
+	rest := (s.Epochs - s.Warmup) * steps // after the warm-up
+	switch s.Schedule {
+	case "step":
+		main = optim.StepLR(s.StepSize*steps, s.Gamma)
+	case "multi-step":
+		milestones := slices.Clone(s.Milestones)
+		for i, epoch := range milestones {
+			milestones[i] = (epoch - s.Warmup) * steps
+		}
+		main = optim.MultiStepLR(milestones, s.Gamma)
+	case "exponential":
+		perEpoch := optim.ExponentialLR(s.Gamma)
+		main = func(base float64, step int) float64 { return perEpoch(base, step/steps) }
+	case "cosine":
+		main = optim.CosineAnnealingLR(max(rest, 1), 0)
+	case "one-cycle":
+		return optim.NewOneCycleLR(max(rest, 2), optim.OneCycleOptions{}).LR
+	case "constant":
+		if s.Warmup > 0 {
+			main = func(base float64, _ int) float64 { return base }
+		}
+	}
+	if main == nil || s.Warmup == 0 {
+		return main
+	}
+	warmup := s.Warmup * steps
+	return optim.SequentialLR([]optim.Schedule{optim.LinearLR(0.1, 1, warmup), main}, []int{warmup})
+}
+
+// plateau returns the schedule that watches the test loss, or nil.
+func (s *settings) plateau() *optim.ReduceLROnPlateau {
+	if s.Schedule != "plateau" {
+		return nil
+	}
+	return optim.NewReduceLROnPlateau(s.Gamma, s.Patience, optim.PlateauOptions{})
+}
+
+// criterion returns the loss that training makes small, for classes of which the
+// training data have so many samples each.
+func (s *settings) criterion(samples []int) (loss.CrossEntropy, error) {
+	c := loss.CrossEntropy{LabelSmoothing: s.LabelSmoothing}
+	if s.ClassWeights == "" {
+		return c, nil
+	}
+	weights := make([]float32, len(samples))
+	if s.ClassWeights == "balanced" { // as scikit-learn: what makes every class count as much as the others
+		all := 0
+		for _, n := range samples {
+			all += n
+		}
+		for i, n := range samples {
+			if n > 0 {
+				weights[i] = float32(all) / float32(len(samples)*n)
+			}
+		}
+	} else {
+		fields := strings.Split(s.ClassWeights, ",")
+		for i, field := range fields {
+			w, err := strconv.ParseFloat(field, 32)
+			if err != nil || !(w >= 0) || math.IsInf(w, 0) || len(fields) != len(samples) {
+				return c, usagef("--class-weights %s: balanced, or %d numbers of 0 or more expected", s.ClassWeights, len(samples))
+			}
+			weights[i] = float32(w)
+		}
+	}
+	c.Weight = tensor.New(weights, len(weights))
+	return c, nil
+}
+
+// augmentations are the random changes that --augment knows: what each makes of its
+// size, which is the usual one where none is given, and what sizes it takes.
+var augmentations = map[string]struct {
+	usual, least, most float64
+	make               func(v float64, height, width int) transform.Transform
+}{
+	"flip": {0.5, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.RandomHorizontalFlip{P: v} }},
+	"crop": {2, 0, 100, func(v float64, h, w int) transform.Transform {
+		return transform.RandomCrop{Height: h, Width: w, Padding: int(v)}
+	}},
+	"rotate": {10, 0, 180, func(v float64, _, _ int) transform.Transform {
+		return transform.RandomRotation{Degrees: v, Interpolation: transform.Bilinear}
+	}},
+	"affine": {0.1, 0, 1, func(v float64, _, _ int) transform.Transform {
+		return transform.RandomAffine{Translate: [2]float64{v, v}, Scale: [2]float64{1 - v, 1 + v}, Interpolation: transform.Bilinear}
+	}},
+	"erase": {0.25, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.RandomErasing{P: v} }},
+}
+
+// augment returns the training pictures' way to tensors: the random changes of --augment
+// and ToTensor, before those that work on tensors.
+func (s *settings) augment(height, width int) (transform.Transform, error) {
+	var images, tensors transform.Compose
+	for _, step := range s.Augment {
+		name, size, sized := strings.Cut(step, ":")
+		a, ok := augmentations[name]
+		if !ok {
+			return nil, usagef("--augment %s: one of %s expected", step, strings.Join(slices.Sorted(maps.Keys(augmentations)), ", "))
+		}
+		v := a.usual
+		if sized {
+			var err error
+			if v, err = strconv.ParseFloat(size, 64); err != nil || !(v >= a.least && v <= a.most) {
+				return nil, usagef("--augment %s: a number from %g to %g expected behind the colon", step, a.least, a.most)
+			}
+		}
+		if name == "erase" {
+			tensors = append(tensors, a.make(v, height, width))
+		} else {
+			images = append(images, a.make(v, height, width))
+		}
+	}
+	return append(append(images, transform.ToTensor{}), tensors...), nil
+}
+
+// definition returns the model that the settings ask for.
+func (s *settings) definition(inputShape []int, classes []string) model.Definition {
+	d := model.Softmax(inputShape, classes)
+	if s.Model == "mlp" {
+		d = model.MLP(inputShape, s.Hidden, classes)
+	}
+	if s.Dropout > 0 {
+		d = d.WithDropout(s.Dropout)
+	}
+	d.Data = s.Data
+	return d
+}
+
+// build returns the model with its weights as training starts from them: drawn by
+// --init. Biases of softmax regression start at 0; those of other nets stay as
+// PyTorch's Linear draws them, since the notebooks' initialiser touches weights alone.
+func (s *settings) build(inputShape []int, classes []string) (*model.Model, error) {
+	key := random.New(s.Seed).For("init")
+	m, err := model.New(s.definition(inputShape, classes), key)
+	if err != nil { // the only sizes that were not checked before
+		return nil, usagef("--hidden %v: %w", s.Hidden, err)
+	}
+	nn.Apply(m.Net, func(path string, module nn.Module) {
+		layer, ok := module.(*nn.Linear)
+		if !ok {
+			return
+		}
+		r := key.For(path).For(s.Init).Rand()
+		switch s.Init {
+		case "normal":
+			layer.Weight.NormalInPlace(r, 0, s.InitStd)
+		case "kaiming":
+			nn.KaimingUniform(layer.Weight, r, nn.FanIn, nn.Gain(nn.ReLU{}))
+		case "xavier":
+			nn.XavierUniform(layer.Weight, r, 1)
+		default:
+			panic(fmt.Errorf("unknown initialisation %q", s.Init))
+		}
+		if s.Model == "softmax" {
+			layer.Bias.FillInPlace(0)
+		}
+	})
+	return m, nil
+}
