@@ -50,3 +50,22 @@ func Example() {
 	// linear2.bias [2]
 	// [5 2]
 }
+
+func ExampleModel_String() {
+	classes := []string{"t-shirt", "trouser", "pullover"}
+	m, err := model.New(model.MLP([]int{1, 28, 28}, []int{64}, classes).WithDropout(0.5), random.New(0))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Print(m)
+	// Output:
+	// layer     type     output    parameters
+	// flatten   Flatten  (1, 784)           0
+	// linear1   Linear   (1, 64)        50240
+	// relu1     ReLU     (1, 64)            0
+	// dropout1  Dropout  (1, 64)            0
+	// linear2   Linear   (1, 3)           195
+	// total                             50435
+	// trained                           50435
+}

@@ -185,6 +185,12 @@ func New(d Definition, key random.Key) (*Model, error) {
 	return &Model{Definition: d, Net: nn.NewSequential(layers...)}, nil
 }
 
+// String returns a table of the net's layers: name, type, output shape for one sample and
+// number of parameters.
+func (m *Model) String() string {
+	return nn.Summary(m.Net, append([]int{1}, m.InputShape...)...)
+}
+
 // Where a file keeps what: the definition in the metadata, and whatever a training run
 // needs beside the weights under a prefix that no layer can have.
 const (
