@@ -54,6 +54,10 @@ func (o *SGD) SetMomentum(momentum float64) {
 // Step changes every parameter that has a gradient.
 func (o *SGD) Step() {
 	o.each(func(g *group[SGDOptions], p *parameter) {
+		if g.settings == (SGDOptions{}) {
+			p.AddScaledInPlace(p.Grad(), -g.lr) // the gradient is the direction
+			return
+		}
 		taken := 1 - g.settings.Dampening
 		if p.steps != nil && g.settings.Momentum != 0 && p.step() == 1 {
 			taken = 1

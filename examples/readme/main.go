@@ -6,20 +6,20 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/fashionmnist/embedded"
-	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/train"
-	"github.com/onehot-go/onehot/transform"
 )
 
 func main() {
-	training, test := load(dataset.Train), load(dataset.Test)
+	training, test, err := embedded.Load(256, 0, 0)
+	if err != nil {
+		log.Fatal(err)
+	}
 	m, err := model.New(model.MLP([]int{1, 28, 28}, []int{64}, training.Dataset().Classes()), random.New(0))
 	if err != nil {
 		log.Fatal(err)
@@ -36,13 +36,4 @@ func main() {
 			fmt.Println(report.Line(e))
 		}
 	}
-}
-
-func load(split dataset.Split) *loader.Loader {
-	data, err := embedded.Open(split)
-	if err != nil {
-		log.Fatal(err)
-	}
-	data.Transform = transform.ToTensor{}
-	return loader.New(data, loader.Options{BatchSize: 256, Shuffle: split == dataset.Train, Workers: 1})
 }
