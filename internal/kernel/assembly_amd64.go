@@ -8,9 +8,13 @@ func assembly() []implementation {
 	narrow := vectors{
 		add: addAVX2, sub: subAVX2, mul: mulAVX2, div: divAVX2, reluGrad: reluGradAVX2, relu: reluAVX2,
 		addScaled: addScaledAVX2, scaleAdd: scaleAddAVX2,
+		exp: expAVX2, shiftExpSum: shiftExpSumAVX2, subtractRows: subtractRowsAVX2,
+		logSoftmaxGrad: logSoftmaxGradAVX2, sumCols: sumColsAVX2,
 	}
 	wide := narrow
 	wide.lookup = lookupAVX512
+	wide.exp, wide.shiftExpSum, wide.subtractRows = expAVX512, shiftExpSumAVX512, subtractRowsAVX512
+	wide.logSoftmaxGrad, wide.sumCols = logSoftmaxGradAVX512, sumColsAVX512
 	avx2 := cpu.X86.HasAVX2 && cpu.X86.HasFMA
 	if avx2 && cpu.X86.HasAVX512F && cpu.X86.HasBMI2 {
 		list = append(list, implementation{
@@ -18,6 +22,7 @@ func assembly() []implementation {
 			f32:     tiling[float32]{14, 32, wrap(tile14x32AVX512), wrapTranspose},
 			f64:     tiling[float64]{14, 16, wrap(tile14x16AVX512), nil},
 			vectors: &wide,
+			skinny:  &skinny{4, 5, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
 		})
 	}
 	if avx2 {
@@ -26,6 +31,7 @@ func assembly() []implementation {
 			f32:     tiling[float32]{6, 16, wrap(tile6x16AVX2), wrapTranspose},
 			f64:     tiling[float64]{6, 8, wrap(tile6x8AVX2), nil},
 			vectors: &narrow,
+			skinny:  &skinny{2, 5, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
 		})
 	}
 	return list

@@ -13,6 +13,7 @@ type implementation struct {
 	f32     tiling[float32]
 	f64     tiling[float64]
 	vectors *vectors // nil for those in pure Go
+	skinny  *skinny  // nil where tiles serve for all products
 }
 
 // environment is the variable that forces an implementation.

@@ -1,12 +1,20 @@
 package kernel
 
 // vectors are the kernels over float32 slices side by side. Each gives the bits of its
-// twin in pure Go.
+// twin in pure Go, but for those that say otherwise.
 type vectors struct {
 	add, sub, mul, div, reluGrad func(n int, dst, x, y *float32)
 	relu                         func(n int, dst, x *float32)
 	addScaled, scaleAdd          func(n int, dst, x *float32, alpha float32)
 	lookup                       func(n int, dst *float32, src *byte, table *float32) // or nil
+
+	// Over the rows of matrices; each is nil where it has not been written. Those that
+	// take exponentials agree with their twins to the error of Exp.
+	exp            func(n int, dst, x *float32)
+	shiftExpSum    func(rows, cols int, dst, x *float32, sums *float64)
+	subtractRows   func(rows, cols int, dst *float32, by *float64)
+	logSoftmaxGrad func(rows, cols int, dst, g, y *float32)
+	sumCols        func(rows, cols int, dst, x *float32)
 }
 
 // Add computes dst = x + y for slices of one length, which may be the same.

@@ -69,6 +69,9 @@ func Gemm[T Float](c []T, a, b Matrix[T]) {
 	if m == 0 || n == 0 || k == 0 {
 		return
 	}
+	if gemmSkinny(c, a, b) {
+		return
+	}
 	t := tilingOf[T]()
 	// The side of c with more tiles is split, in whole tiles.
 	rows, cols := (m+t.rows-1)/t.rows, (n+t.cols-1)/t.cols

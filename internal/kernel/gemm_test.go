@@ -73,6 +73,33 @@ func testGemm[T Float](t *testing.T) {
 	check(t, 67, 515, 259, 0, 1, whole)
 }
 
+// TestGemmSkinny does what TestGemm does at the edges of what has kernels of its own: a
+// short side and operands that are contiguous along the inner dimension, or a few rows
+// and a second operand in row-major order.
+func TestGemmSkinny(t *testing.T) {
+	forEach(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(21, 22))
+		whole := func() float32 { return float32(r.IntN(9) - 4) }
+		for short := 1; short <= 21; short++ {
+			for _, long := range []int{1, 4, 11, 23, 64} {
+				k := []int{127, 128, 129, 135, 137, 143, 144, 145}[r.IntN(8)]
+				check(t, short, long, k, 2*r.IntN(2), 1+2*r.IntN(2), whole)
+				check(t, long, short, k, 2*r.IntN(2), 1+2*r.IntN(2), whole)
+			}
+		}
+		for _, k := range []int{1023, 1024, 1025, 2050} {
+			check(t, 9, 6, k, 0, 1, whole)
+			check(t, 6, 11, k, 2, 3, whole)
+		}
+		for rows := 1; rows <= 33; rows++ {
+			for _, cols := range []int{1, 15, 16, 17, 31, 32, 33, 65, 97} {
+				check(t, rows, cols, 15+r.IntN(4), r.IntN(layouts), 2*r.IntN(2), whole)
+			}
+			check(t, rows, 37, 255+r.IntN(3), r.IntN(layouts), 2*r.IntN(2), whole)
+		}
+	})
+}
+
 // check compares one product and looks at the memory around it.
 func check[T Float](t *testing.T, m, n, k, la, lb int, draw func() T) {
 	t.Helper()
@@ -220,20 +247,22 @@ func testGemmSameBitsForAnyThreads(t *testing.T) {
 	defer parallel.SetThreads(0)
 	r := rand.New(rand.NewPCG(5, 6))
 	draw := func() float32 { return float32(r.NormFloat64()) }
-	for _, size := range [][3]int{{257, 31, 300}, {31, 257, 300}, {128, 128, 128}, {2, 3000, 40}, {3001, 3, 40}, {1, 1, 5000}} {
+	for _, size := range [][3]int{{257, 31, 300}, {31, 257, 300}, {128, 128, 128}, {2, 3000, 40}, {3001, 3, 40}, {1, 1, 5000}, {1100, 10, 784}, {3, 1100, 784}} {
 		m, n, k := size[0], size[1], size[2]
-		a, b := matrix(m, k, 0, draw), matrix(k, n, 1, draw)
-		var want []float32
-		for _, threads := range []int{1, 2, 3, 8} {
-			parallel.SetThreads(threads)
-			c := make([]float32, m*n)
-			Gemm(c, a, b)
-			if want == nil {
-				want = c
-			}
-			for i := range c {
-				if math.Float32bits(c[i]) != math.Float32bits(want[i]) {
-					t.Fatalf("%v: element %d is %v on %d threads, %v on 1", size, i, c[i], threads, want[i])
+		for layout := range 2 {
+			a, b := matrix(m, k, 0, draw), matrix(k, n, layout, draw)
+			var want []float32
+			for _, threads := range []int{1, 2, 3, 8} {
+				parallel.SetThreads(threads)
+				c := make([]float32, m*n)
+				Gemm(c, a, b)
+				if want == nil {
+					want = c
+				}
+				for i := range c {
+					if math.Float32bits(c[i]) != math.Float32bits(want[i]) {
+						t.Fatalf("%v: element %d is %v on %d threads, %v on 1", size, i, c[i], threads, want[i])
+					}
 				}
 			}
 		}
@@ -241,15 +270,26 @@ func testGemmSameBitsForAnyThreads(t *testing.T) {
 }
 
 func BenchmarkGemm(b *testing.B) {
-	for _, size := range [][3]int{{256, 10, 784}, {256, 256, 784}, {512, 512, 512}} {
-		m, n, k := size[0], size[1], size[2]
-		b.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(b *testing.B) {
+	for _, c := range []struct {
+		name         string
+		m, n, k      int
+		aCols, bCols int // layouts
+	}{
+		{"square", 512, 512, 512, 0, 1},
+		{"hidden", 256, 256, 784, 0, 1},
+		{"classes", 256, 10, 784, 0, 1},
+		{"classes' gradient", 10, 784, 256, 1, 0},
+		{"1 sample", 1, 256, 784, 0, 1},
+		{"4 samples", 4, 256, 784, 0, 1},
+		{"8 samples", 8, 256, 784, 0, 1},
+	} {
+		b.Run(fmt.Sprintf("%s/%dx%dx%d", c.name, c.m, c.n, c.k), func(b *testing.B) {
 			one := func() float32 { return 1 }
-			x, y, c := matrix(m, k, 0, one), matrix(k, n, 1, one), make([]float32, m*n)
+			x, y, out := matrix(c.m, c.k, c.aCols, one), matrix(c.k, c.n, c.bCols, one), make([]float32, c.m*c.n)
 			for b.Loop() {
-				Gemm(c, x, y)
+				Gemm(out, x, y)
 			}
-			b.ReportMetric(2*float64(m)*float64(n)*float64(k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			b.ReportMetric(2*float64(c.m)*float64(c.n)*float64(c.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 		})
 	}
 }

@@ -756,6 +756,316 @@ DATA tile6x8AVX2Mask<>+120(SB)/4, $0x00000000
 DATA tile6x8AVX2Mask<>+124(SB)/4, $0x00000000
 GLOBL tile6x8AVX2Mask<>(SB), RODATA|NOPTR, $128
 
+// func direct10x32AVX512(depth int, a *float32, b *float32, c *float32, bStride int, stride int, rows int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·direct10x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ   depth+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   bStride+32(FP), BX
+	SHLQ   $0x02, BX
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+	VPXORQ Z19, Z19, Z19
+
+next:
+	VMOVUPS      (DX), Z20
+	VMOVUPS      64(DX), Z21
+	VBROADCASTSS (CX), Z22
+	VFMADD231PS  Z20, Z22, Z0
+	VFMADD231PS  Z21, Z22, Z1
+	VBROADCASTSS 4(CX), Z22
+	VFMADD231PS  Z20, Z22, Z2
+	VFMADD231PS  Z21, Z22, Z3
+	VBROADCASTSS 8(CX), Z22
+	VFMADD231PS  Z20, Z22, Z4
+	VFMADD231PS  Z21, Z22, Z5
+	VBROADCASTSS 12(CX), Z22
+	VFMADD231PS  Z20, Z22, Z6
+	VFMADD231PS  Z21, Z22, Z7
+	VBROADCASTSS 16(CX), Z22
+	VFMADD231PS  Z20, Z22, Z8
+	VFMADD231PS  Z21, Z22, Z9
+	VBROADCASTSS 20(CX), Z22
+	VFMADD231PS  Z20, Z22, Z10
+	VFMADD231PS  Z21, Z22, Z11
+	VBROADCASTSS 24(CX), Z22
+	VFMADD231PS  Z20, Z22, Z12
+	VFMADD231PS  Z21, Z22, Z13
+	VBROADCASTSS 28(CX), Z22
+	VFMADD231PS  Z20, Z22, Z14
+	VFMADD231PS  Z21, Z22, Z15
+	VBROADCASTSS 32(CX), Z22
+	VFMADD231PS  Z20, Z22, Z16
+	VFMADD231PS  Z21, Z22, Z17
+	VBROADCASTSS 36(CX), Z22
+	VFMADD231PS  Z20, Z22, Z18
+	VFMADD231PS  Z21, Z22, Z19
+	ADDQ         $0x28, CX
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          next
+
+	// Add the sums to c, but for what lies beyond its edges.
+	MOVQ      c+24(FP), AX
+	MOVQ      stride+40(FP), CX
+	MOVQ      rows+48(FP), DX
+	MOVQ      cols+56(FP), BX
+	SHLQ      $0x02, CX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	SHRQ      $0x10, SI
+	KMOVW     SI, K2
+	CMPQ      DX, $0x00
+	JLE       done
+	VMOVUPS.Z (AX), K1, Z20
+	VADDPS    Z20, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K2, 64(AX)
+	ADDQ      CX, AX
+	CMPQ      DX, $0x01
+	JLE       done
+	VMOVUPS.Z (AX), K1, Z0
+	VADDPS    Z0, Z2, Z2
+	VMOVUPS   Z2, K1, (AX)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VADDPS    Z0, Z3, Z3
+	VMOVUPS   Z3, K2, 64(AX)
+	ADDQ      CX, AX
+	CMPQ      DX, $0x02
+	JLE       done
+	VMOVUPS.Z (AX), K1, Z0
+	VADDPS    Z0, Z4, Z4
+	VMOVUPS   Z4, K1, (AX)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VADDPS    Z0, Z5, Z5
+	VMOVUPS   Z5, K2, 64(AX)
+	ADDQ      CX, AX
+	CMPQ      DX, $0x03
+	JLE       done
+	VMOVUPS.Z (AX), K1, Z0
+	VADDPS    Z0, Z6, Z6
+	VMOVUPS   Z6, K1, (AX)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VADDPS    Z0, Z7, Z7
+	VMOVUPS   Z7, K2, 64(AX)
+	ADDQ      CX, AX
+	CMPQ      DX, $0x04
+	JLE       done
+	VMOVUPS.Z (AX), K1, Z0
+	VADDPS    Z0, Z8, Z8
+	VMOVUPS   Z8, K1, (AX)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VADDPS    Z0, Z9, Z9
+	VMOVUPS   Z9, K2, 64(AX)
+	ADDQ      CX, AX
+	CMPQ      DX, $0x05
+	JLE       done
+	VMOVUPS.Z (AX), K1, Z0
+	VADDPS    Z0, Z10, Z10
+	VMOVUPS   Z10, K1, (AX)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VADDPS    Z0, Z11, Z11
+	VMOVUPS   Z11, K2, 64(AX)
+	ADDQ      CX, AX
+	CMPQ      DX, $0x06
+	JLE       done
+	VMOVUPS.Z (AX), K1, Z0
+	VADDPS    Z0, Z12, Z12
+	VMOVUPS   Z12, K1, (AX)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VADDPS    Z0, Z13, Z13
+	VMOVUPS   Z13, K2, 64(AX)
+	ADDQ      CX, AX
+	CMPQ      DX, $0x07
+	JLE       done
+	VMOVUPS.Z (AX), K1, Z0
+	VADDPS    Z0, Z14, Z14
+	VMOVUPS   Z14, K1, (AX)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VADDPS    Z0, Z15, Z15
+	VMOVUPS   Z15, K2, 64(AX)
+	ADDQ      CX, AX
+	CMPQ      DX, $0x08
+	JLE       done
+	VMOVUPS.Z (AX), K1, Z0
+	VADDPS    Z0, Z16, Z16
+	VMOVUPS   Z16, K1, (AX)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VADDPS    Z0, Z17, Z17
+	VMOVUPS   Z17, K2, 64(AX)
+	ADDQ      CX, AX
+	CMPQ      DX, $0x09
+	JLE       done
+	VMOVUPS.Z (AX), K1, Z0
+	VADDPS    Z0, Z18, Z18
+	VMOVUPS   Z18, K1, (AX)
+	VMOVUPS.Z 64(AX), K2, Z0
+	VADDPS    Z0, Z19, Z19
+	VMOVUPS   Z19, K2, 64(AX)
+	ADDQ      CX, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func direct5x16AVX2(depth int, a *float32, b *float32, c *float32, bStride int, stride int, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·direct5x16AVX2(SB), NOSPLIT, $0-64
+	MOVQ   depth+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   bStride+32(FP), BX
+	SHLQ   $0x02, BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+
+next:
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 4(CX), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 8(CX), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 12(CX), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 16(CX), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         $0x14, CX
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          next
+
+	// Add the sums to c, but for what lies beyond its edges.
+	MOVQ       c+24(FP), AX
+	MOVQ       stride+40(FP), CX
+	MOVQ       rows+48(FP), DX
+	MOVQ       cols+56(FP), BX
+	SHLQ       $0x02, CX
+	LEAQ       direct5x16AVX2Mask<>+0(SB), SI
+	MOVQ       $0x00000010, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y10
+	VMOVUPS    32(SI)(DI*4), Y11
+	CMPQ       DX, $0x00
+	JLE        done
+	VMASKMOVPS (AX), Y10, Y12
+	VADDPS     Y12, Y0, Y0
+	VMASKMOVPS Y0, Y10, (AX)
+	VMASKMOVPS 32(AX), Y11, Y0
+	VADDPS     Y0, Y1, Y1
+	VMASKMOVPS Y1, Y11, 32(AX)
+	ADDQ       CX, AX
+	CMPQ       DX, $0x01
+	JLE        done
+	VMASKMOVPS (AX), Y10, Y0
+	VADDPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y10, (AX)
+	VMASKMOVPS 32(AX), Y11, Y0
+	VADDPS     Y0, Y3, Y3
+	VMASKMOVPS Y3, Y11, 32(AX)
+	ADDQ       CX, AX
+	CMPQ       DX, $0x02
+	JLE        done
+	VMASKMOVPS (AX), Y10, Y0
+	VADDPS     Y0, Y4, Y4
+	VMASKMOVPS Y4, Y10, (AX)
+	VMASKMOVPS 32(AX), Y11, Y0
+	VADDPS     Y0, Y5, Y5
+	VMASKMOVPS Y5, Y11, 32(AX)
+	ADDQ       CX, AX
+	CMPQ       DX, $0x03
+	JLE        done
+	VMASKMOVPS (AX), Y10, Y0
+	VADDPS     Y0, Y6, Y6
+	VMASKMOVPS Y6, Y10, (AX)
+	VMASKMOVPS 32(AX), Y11, Y0
+	VADDPS     Y0, Y7, Y7
+	VMASKMOVPS Y7, Y11, 32(AX)
+	ADDQ       CX, AX
+	CMPQ       DX, $0x04
+	JLE        done
+	VMASKMOVPS (AX), Y10, Y0
+	VADDPS     Y0, Y8, Y8
+	VMASKMOVPS Y8, Y10, (AX)
+	VMASKMOVPS 32(AX), Y11, Y0
+	VADDPS     Y0, Y9, Y9
+	VMASKMOVPS Y9, Y11, 32(AX)
+	ADDQ       CX, AX
+
+done:
+	VZEROUPPER
+	RET
+
+DATA direct5x16AVX2Mask<>+0(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+4(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+8(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+12(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+16(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+20(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+24(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+28(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+32(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+36(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+40(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+44(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+48(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+52(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+56(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+60(SB)/4, $0xffffffff
+DATA direct5x16AVX2Mask<>+64(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+68(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+72(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+76(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+80(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+84(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+88(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+92(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+96(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+100(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+104(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+108(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+112(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+116(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+120(SB)/4, $0x00000000
+DATA direct5x16AVX2Mask<>+124(SB)/4, $0x00000000
+GLOBL direct5x16AVX2Mask<>(SB), RODATA|NOPTR, $128
+
 // func transpose8AVX2(dst *float32, src *float32, dstStride int, srcStride int, blocks int)
 // Requires: AVX
 TEXT ·transpose8AVX2(SB), NOSPLIT, $0-40
@@ -1556,3 +1866,1559 @@ convert:
 done:
 	VZEROUPPER
 	RET
+
+DATA exponential<>+0(SB)/4, $0x42d20000
+DATA exponential<>+4(SB)/4, $0x42d20000
+DATA exponential<>+8(SB)/4, $0x42d20000
+DATA exponential<>+12(SB)/4, $0x42d20000
+DATA exponential<>+16(SB)/4, $0x42d20000
+DATA exponential<>+20(SB)/4, $0x42d20000
+DATA exponential<>+24(SB)/4, $0x42d20000
+DATA exponential<>+28(SB)/4, $0x42d20000
+DATA exponential<>+32(SB)/4, $0x42d20000
+DATA exponential<>+36(SB)/4, $0x42d20000
+DATA exponential<>+40(SB)/4, $0x42d20000
+DATA exponential<>+44(SB)/4, $0x42d20000
+DATA exponential<>+48(SB)/4, $0x42d20000
+DATA exponential<>+52(SB)/4, $0x42d20000
+DATA exponential<>+56(SB)/4, $0x42d20000
+DATA exponential<>+60(SB)/4, $0x42d20000
+DATA exponential<>+64(SB)/4, $0xc2d20000
+DATA exponential<>+68(SB)/4, $0xc2d20000
+DATA exponential<>+72(SB)/4, $0xc2d20000
+DATA exponential<>+76(SB)/4, $0xc2d20000
+DATA exponential<>+80(SB)/4, $0xc2d20000
+DATA exponential<>+84(SB)/4, $0xc2d20000
+DATA exponential<>+88(SB)/4, $0xc2d20000
+DATA exponential<>+92(SB)/4, $0xc2d20000
+DATA exponential<>+96(SB)/4, $0xc2d20000
+DATA exponential<>+100(SB)/4, $0xc2d20000
+DATA exponential<>+104(SB)/4, $0xc2d20000
+DATA exponential<>+108(SB)/4, $0xc2d20000
+DATA exponential<>+112(SB)/4, $0xc2d20000
+DATA exponential<>+116(SB)/4, $0xc2d20000
+DATA exponential<>+120(SB)/4, $0xc2d20000
+DATA exponential<>+124(SB)/4, $0xc2d20000
+DATA exponential<>+128(SB)/4, $0x3fb8aa3b
+DATA exponential<>+132(SB)/4, $0x3fb8aa3b
+DATA exponential<>+136(SB)/4, $0x3fb8aa3b
+DATA exponential<>+140(SB)/4, $0x3fb8aa3b
+DATA exponential<>+144(SB)/4, $0x3fb8aa3b
+DATA exponential<>+148(SB)/4, $0x3fb8aa3b
+DATA exponential<>+152(SB)/4, $0x3fb8aa3b
+DATA exponential<>+156(SB)/4, $0x3fb8aa3b
+DATA exponential<>+160(SB)/4, $0x3fb8aa3b
+DATA exponential<>+164(SB)/4, $0x3fb8aa3b
+DATA exponential<>+168(SB)/4, $0x3fb8aa3b
+DATA exponential<>+172(SB)/4, $0x3fb8aa3b
+DATA exponential<>+176(SB)/4, $0x3fb8aa3b
+DATA exponential<>+180(SB)/4, $0x3fb8aa3b
+DATA exponential<>+184(SB)/4, $0x3fb8aa3b
+DATA exponential<>+188(SB)/4, $0x3fb8aa3b
+DATA exponential<>+192(SB)/4, $0xbf317218
+DATA exponential<>+196(SB)/4, $0xbf317218
+DATA exponential<>+200(SB)/4, $0xbf317218
+DATA exponential<>+204(SB)/4, $0xbf317218
+DATA exponential<>+208(SB)/4, $0xbf317218
+DATA exponential<>+212(SB)/4, $0xbf317218
+DATA exponential<>+216(SB)/4, $0xbf317218
+DATA exponential<>+220(SB)/4, $0xbf317218
+DATA exponential<>+224(SB)/4, $0xbf317218
+DATA exponential<>+228(SB)/4, $0xbf317218
+DATA exponential<>+232(SB)/4, $0xbf317218
+DATA exponential<>+236(SB)/4, $0xbf317218
+DATA exponential<>+240(SB)/4, $0xbf317218
+DATA exponential<>+244(SB)/4, $0xbf317218
+DATA exponential<>+248(SB)/4, $0xbf317218
+DATA exponential<>+252(SB)/4, $0xbf317218
+DATA exponential<>+256(SB)/4, $0x3102e308
+DATA exponential<>+260(SB)/4, $0x3102e308
+DATA exponential<>+264(SB)/4, $0x3102e308
+DATA exponential<>+268(SB)/4, $0x3102e308
+DATA exponential<>+272(SB)/4, $0x3102e308
+DATA exponential<>+276(SB)/4, $0x3102e308
+DATA exponential<>+280(SB)/4, $0x3102e308
+DATA exponential<>+284(SB)/4, $0x3102e308
+DATA exponential<>+288(SB)/4, $0x3102e308
+DATA exponential<>+292(SB)/4, $0x3102e308
+DATA exponential<>+296(SB)/4, $0x3102e308
+DATA exponential<>+300(SB)/4, $0x3102e308
+DATA exponential<>+304(SB)/4, $0x3102e308
+DATA exponential<>+308(SB)/4, $0x3102e308
+DATA exponential<>+312(SB)/4, $0x3102e308
+DATA exponential<>+316(SB)/4, $0x3102e308
+DATA exponential<>+320(SB)/4, $0x3f800000
+DATA exponential<>+324(SB)/4, $0x3f800000
+DATA exponential<>+328(SB)/4, $0x3f800000
+DATA exponential<>+332(SB)/4, $0x3f800000
+DATA exponential<>+336(SB)/4, $0x3f800000
+DATA exponential<>+340(SB)/4, $0x3f800000
+DATA exponential<>+344(SB)/4, $0x3f800000
+DATA exponential<>+348(SB)/4, $0x3f800000
+DATA exponential<>+352(SB)/4, $0x3f800000
+DATA exponential<>+356(SB)/4, $0x3f800000
+DATA exponential<>+360(SB)/4, $0x3f800000
+DATA exponential<>+364(SB)/4, $0x3f800000
+DATA exponential<>+368(SB)/4, $0x3f800000
+DATA exponential<>+372(SB)/4, $0x3f800000
+DATA exponential<>+376(SB)/4, $0x3f800000
+DATA exponential<>+380(SB)/4, $0x3f800000
+DATA exponential<>+384(SB)/4, $0x3ab5121a
+DATA exponential<>+388(SB)/4, $0x3ab5121a
+DATA exponential<>+392(SB)/4, $0x3ab5121a
+DATA exponential<>+396(SB)/4, $0x3ab5121a
+DATA exponential<>+400(SB)/4, $0x3ab5121a
+DATA exponential<>+404(SB)/4, $0x3ab5121a
+DATA exponential<>+408(SB)/4, $0x3ab5121a
+DATA exponential<>+412(SB)/4, $0x3ab5121a
+DATA exponential<>+416(SB)/4, $0x3ab5121a
+DATA exponential<>+420(SB)/4, $0x3ab5121a
+DATA exponential<>+424(SB)/4, $0x3ab5121a
+DATA exponential<>+428(SB)/4, $0x3ab5121a
+DATA exponential<>+432(SB)/4, $0x3ab5121a
+DATA exponential<>+436(SB)/4, $0x3ab5121a
+DATA exponential<>+440(SB)/4, $0x3ab5121a
+DATA exponential<>+444(SB)/4, $0x3ab5121a
+DATA exponential<>+448(SB)/4, $0x3c091cf1
+DATA exponential<>+452(SB)/4, $0x3c091cf1
+DATA exponential<>+456(SB)/4, $0x3c091cf1
+DATA exponential<>+460(SB)/4, $0x3c091cf1
+DATA exponential<>+464(SB)/4, $0x3c091cf1
+DATA exponential<>+468(SB)/4, $0x3c091cf1
+DATA exponential<>+472(SB)/4, $0x3c091cf1
+DATA exponential<>+476(SB)/4, $0x3c091cf1
+DATA exponential<>+480(SB)/4, $0x3c091cf1
+DATA exponential<>+484(SB)/4, $0x3c091cf1
+DATA exponential<>+488(SB)/4, $0x3c091cf1
+DATA exponential<>+492(SB)/4, $0x3c091cf1
+DATA exponential<>+496(SB)/4, $0x3c091cf1
+DATA exponential<>+500(SB)/4, $0x3c091cf1
+DATA exponential<>+504(SB)/4, $0x3c091cf1
+DATA exponential<>+508(SB)/4, $0x3c091cf1
+DATA exponential<>+512(SB)/4, $0x3d2aac79
+DATA exponential<>+516(SB)/4, $0x3d2aac79
+DATA exponential<>+520(SB)/4, $0x3d2aac79
+DATA exponential<>+524(SB)/4, $0x3d2aac79
+DATA exponential<>+528(SB)/4, $0x3d2aac79
+DATA exponential<>+532(SB)/4, $0x3d2aac79
+DATA exponential<>+536(SB)/4, $0x3d2aac79
+DATA exponential<>+540(SB)/4, $0x3d2aac79
+DATA exponential<>+544(SB)/4, $0x3d2aac79
+DATA exponential<>+548(SB)/4, $0x3d2aac79
+DATA exponential<>+552(SB)/4, $0x3d2aac79
+DATA exponential<>+556(SB)/4, $0x3d2aac79
+DATA exponential<>+560(SB)/4, $0x3d2aac79
+DATA exponential<>+564(SB)/4, $0x3d2aac79
+DATA exponential<>+568(SB)/4, $0x3d2aac79
+DATA exponential<>+572(SB)/4, $0x3d2aac79
+DATA exponential<>+576(SB)/4, $0x3e2aaa49
+DATA exponential<>+580(SB)/4, $0x3e2aaa49
+DATA exponential<>+584(SB)/4, $0x3e2aaa49
+DATA exponential<>+588(SB)/4, $0x3e2aaa49
+DATA exponential<>+592(SB)/4, $0x3e2aaa49
+DATA exponential<>+596(SB)/4, $0x3e2aaa49
+DATA exponential<>+600(SB)/4, $0x3e2aaa49
+DATA exponential<>+604(SB)/4, $0x3e2aaa49
+DATA exponential<>+608(SB)/4, $0x3e2aaa49
+DATA exponential<>+612(SB)/4, $0x3e2aaa49
+DATA exponential<>+616(SB)/4, $0x3e2aaa49
+DATA exponential<>+620(SB)/4, $0x3e2aaa49
+DATA exponential<>+624(SB)/4, $0x3e2aaa49
+DATA exponential<>+628(SB)/4, $0x3e2aaa49
+DATA exponential<>+632(SB)/4, $0x3e2aaa49
+DATA exponential<>+636(SB)/4, $0x3e2aaa49
+DATA exponential<>+640(SB)/4, $0x3efffffe
+DATA exponential<>+644(SB)/4, $0x3efffffe
+DATA exponential<>+648(SB)/4, $0x3efffffe
+DATA exponential<>+652(SB)/4, $0x3efffffe
+DATA exponential<>+656(SB)/4, $0x3efffffe
+DATA exponential<>+660(SB)/4, $0x3efffffe
+DATA exponential<>+664(SB)/4, $0x3efffffe
+DATA exponential<>+668(SB)/4, $0x3efffffe
+DATA exponential<>+672(SB)/4, $0x3efffffe
+DATA exponential<>+676(SB)/4, $0x3efffffe
+DATA exponential<>+680(SB)/4, $0x3efffffe
+DATA exponential<>+684(SB)/4, $0x3efffffe
+DATA exponential<>+688(SB)/4, $0x3efffffe
+DATA exponential<>+692(SB)/4, $0x3efffffe
+DATA exponential<>+696(SB)/4, $0x3efffffe
+DATA exponential<>+700(SB)/4, $0x3efffffe
+GLOBL exponential<>(SB), RODATA|NOPTR, $704
+
+// func expAVX512(n int, dst *float32, x *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·expAVX512(SB), NOSPLIT, $0-24
+	MOVQ  n+0(FP), AX
+	MOVQ  dst+8(FP), CX
+	MOVQ  x+16(FP), DX
+	MOVQ  AX, BX
+	ANDQ  $0x0f, BX
+	SUBQ  BX, AX
+	SHLQ  $0x02, AX
+	MOVL  $0x0000ffff, SI
+	BZHIL BX, SI, SI
+	KMOVW SI, K1
+	XORQ  SI, SI
+
+next:
+	CMPQ        SI, AX
+	JGE         nextRest
+	VMOVUPS     (DX)(SI*1), Z0
+	VMOVUPS     exponential<>+0(SB), Z1
+	VMINPS      Z0, Z1, Z0
+	VMOVUPS     exponential<>+64(SB), Z1
+	VMAXPS      Z0, Z1, Z0
+	VMULPS      exponential<>+128(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+	VFMADD231PS exponential<>+192(SB), Z1, Z0
+	VFMADD231PS exponential<>+256(SB), Z1, Z0
+	VMOVUPS     exponential<>+384(SB), Z2
+	VFMADD213PS exponential<>+448(SB), Z0, Z2
+	VFMADD213PS exponential<>+512(SB), Z0, Z2
+	VFMADD213PS exponential<>+576(SB), Z0, Z2
+	VFMADD213PS exponential<>+640(SB), Z0, Z2
+	VFMADD213PS exponential<>+320(SB), Z0, Z2
+	VFMADD213PS exponential<>+320(SB), Z0, Z2
+	VSCALEFPS   Z1, Z2, Z2
+	VMOVUPS     Z2, (CX)(SI*1)
+	ADDQ        $0x40, SI
+	JMP         next
+
+nextRest:
+	TESTQ       BX, BX
+	JZ          nextDone
+	VMOVUPS.Z   (DX)(SI*1), K1, Z0
+	VMOVUPS     exponential<>+0(SB), Z1
+	VMINPS      Z0, Z1, Z0
+	VMOVUPS     exponential<>+64(SB), Z1
+	VMAXPS      Z0, Z1, Z0
+	VMULPS      exponential<>+128(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+	VFMADD231PS exponential<>+192(SB), Z1, Z0
+	VFMADD231PS exponential<>+256(SB), Z1, Z0
+	VMOVUPS     exponential<>+384(SB), Z2
+	VFMADD213PS exponential<>+448(SB), Z0, Z2
+	VFMADD213PS exponential<>+512(SB), Z0, Z2
+	VFMADD213PS exponential<>+576(SB), Z0, Z2
+	VFMADD213PS exponential<>+640(SB), Z0, Z2
+	VFMADD213PS exponential<>+320(SB), Z0, Z2
+	VFMADD213PS exponential<>+320(SB), Z0, Z2
+	VSCALEFPS   Z1, Z2, Z2
+	VMOVUPS     Z2, K1, (CX)(SI*1)
+
+nextDone:
+	VZEROUPPER
+	RET
+
+// func shiftExpSumAVX512(rows int, cols int, dst *float32, x *float32, sums *float64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·shiftExpSumAVX512(SB), NOSPLIT, $0-40
+	MOVQ  rows+0(FP), AX
+	MOVQ  cols+8(FP), CX
+	MOVQ  dst+16(FP), DX
+	MOVQ  x+24(FP), BX
+	MOVQ  sums+32(FP), SI
+	MOVQ  CX, R8
+	ANDQ  $0x0f, R8
+	MOVQ  CX, DI
+	SUBQ  R8, DI
+	SHLQ  $0x02, DI
+	MOVL  $0x0000ffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	SHLQ  $0x02, CX
+
+row:
+	MOVL         $0xff800000, R9
+	VMOVD        R9, X0
+	VBROADCASTSS X0, Z1
+	VMOVUPS      Z1, Z0
+	XORQ         R9, R9
+
+max:
+	CMPQ    R9, DI
+	JGE     maxRest
+	VMOVUPS (BX)(R9*1), Z2
+	VMAXPS  Z2, Z0, Z0
+	ADDQ    $0x40, R9
+	JMP     max
+
+maxRest:
+	TESTQ     R8, R8
+	JZ        maxDone
+	VMOVUPS.Z (BX)(R9*1), K1, Z2
+	VBLENDMPS Z2, Z1, K1, Z2
+	VMAXPS    Z2, Z0, Z0
+
+maxDone:
+	VSHUFF64X2 $0x4e, Z0, Z0, Z1
+	VMAXPS     Z1, Z0, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z1
+	VMAXPS     Z1, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z1
+	VMAXPS     Z1, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z1
+	VMAXPS     Z1, Z0, Z0
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	XORQ       R9, R9
+
+exp:
+	CMPQ          R9, DI
+	JGE           expRest
+	VMOVUPS       (BX)(R9*1), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVUPS       Z1, (DX)(R9*1)
+	VMOVUPS       exponential<>+0(SB), Z2
+	VMINPS        Z1, Z2, Z1
+	VMOVUPS       exponential<>+64(SB), Z2
+	VMAXPS        Z1, Z2, Z1
+	VMULPS        exponential<>+128(SB), Z1, Z2
+	VRNDSCALEPS   $0x00, Z2, Z2
+	VFMADD231PS   exponential<>+192(SB), Z2, Z1
+	VFMADD231PS   exponential<>+256(SB), Z2, Z1
+	VMOVUPS       exponential<>+384(SB), Z7
+	VFMADD213PS   exponential<>+448(SB), Z1, Z7
+	VFMADD213PS   exponential<>+512(SB), Z1, Z7
+	VFMADD213PS   exponential<>+576(SB), Z1, Z7
+	VFMADD213PS   exponential<>+640(SB), Z1, Z7
+	VFMADD213PS   exponential<>+320(SB), Z1, Z7
+	VFMADD213PS   exponential<>+320(SB), Z1, Z7
+	VSCALEFPS     Z2, Z7, Z7
+	VPXORQ        Z5, Z5, Z5
+	VCVTPS2PD     Y7, Z1
+	VEXTRACTF64X4 $0x01, Z7, Y2
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z1, Z3, Z3
+	VADDPD        Z2, Z4, Z4
+	ADDQ          $0x40, R9
+	JMP           exp
+
+expRest:
+	TESTQ         R8, R8
+	JZ            expDone
+	VMOVUPS.Z     (BX)(R9*1), K1, Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVUPS       Z1, K1, (DX)(R9*1)
+	VMOVUPS       exponential<>+0(SB), Z0
+	VMINPS        Z1, Z0, Z1
+	VMOVUPS       exponential<>+64(SB), Z0
+	VMAXPS        Z1, Z0, Z1
+	VMULPS        exponential<>+128(SB), Z1, Z0
+	VRNDSCALEPS   $0x00, Z0, Z0
+	VFMADD231PS   exponential<>+192(SB), Z0, Z1
+	VFMADD231PS   exponential<>+256(SB), Z0, Z1
+	VMOVUPS       exponential<>+384(SB), Z2
+	VFMADD213PS   exponential<>+448(SB), Z1, Z2
+	VFMADD213PS   exponential<>+512(SB), Z1, Z2
+	VFMADD213PS   exponential<>+576(SB), Z1, Z2
+	VFMADD213PS   exponential<>+640(SB), Z1, Z2
+	VFMADD213PS   exponential<>+320(SB), Z1, Z2
+	VFMADD213PS   exponential<>+320(SB), Z1, Z2
+	VSCALEFPS     Z0, Z2, Z2
+	VPXORQ        Z6, Z6, Z6
+	VBLENDMPS     Z2, Z6, K1, Z2
+	VCVTPS2PD     Y2, Z0
+	VEXTRACTF64X4 $0x01, Z2, Y1
+	VCVTPS2PD     Y1, Z1
+	VADDPD        Z0, Z3, Z3
+	VADDPD        Z1, Z4, Z4
+
+expDone:
+	VADDPD     Z4, Z3, Z3
+	VSHUFF64X2 $0x4e, Z3, Z3, Z0
+	VADDPD     Z0, Z3, Z3
+	VSHUFF64X2 $0xb1, Z3, Z3, Z0
+	VADDPD     Z0, Z3, Z3
+	VPERMILPD  $0x55, Z3, Z0
+	VADDPD     Z0, Z3, Z3
+	VMOVSD     X3, (SI)
+	ADDQ       CX, DX
+	ADDQ       CX, BX
+	ADDQ       $0x08, SI
+	DECQ       AX
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func subtractRowsAVX512(rows int, cols int, dst *float32, by *float64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·subtractRowsAVX512(SB), NOSPLIT, $0-32
+	MOVQ  rows+0(FP), AX
+	MOVQ  cols+8(FP), CX
+	MOVQ  dst+16(FP), DX
+	MOVQ  by+24(FP), BX
+	MOVQ  CX, DI
+	ANDQ  $0x0f, DI
+	MOVQ  CX, SI
+	SUBQ  DI, SI
+	SHLQ  $0x02, SI
+	MOVL  $0x0000ffff, R8
+	BZHIL DI, R8, R8
+	KMOVW R8, K1
+	SHLQ  $0x02, CX
+
+row:
+	VBROADCASTSD (BX), Z0
+	XORQ         R8, R8
+
+next:
+	CMPQ          R8, SI
+	JGE           nextRest
+	VMOVUPS       (DX)(R8*1), Z1
+	VCVTPS2PD     Y1, Z2
+	VEXTRACTF64X4 $0x01, Z1, Y1
+	VCVTPS2PD     Y1, Z1
+	VSUBPD        Z0, Z2, Z2
+	VSUBPD        Z0, Z1, Z1
+	VCVTPD2PS     Z2, Y3
+	VCVTPD2PS     Z1, Y1
+	VINSERTF64X4  $0x01, Y1, Z3, Z3
+	VMOVUPS       Z3, (DX)(R8*1)
+	ADDQ          $0x40, R8
+	JMP           next
+
+nextRest:
+	TESTQ         DI, DI
+	JZ            nextDone
+	VMOVUPS.Z     (DX)(R8*1), K1, Z1
+	VCVTPS2PD     Y1, Z2
+	VEXTRACTF64X4 $0x01, Z1, Y1
+	VCVTPS2PD     Y1, Z1
+	VSUBPD        Z0, Z2, Z2
+	VSUBPD        Z0, Z1, Z1
+	VCVTPD2PS     Z2, Y4
+	VCVTPD2PS     Z1, Y0
+	VINSERTF64X4  $0x01, Y0, Z4, Z4
+	VMOVUPS       Z4, K1, (DX)(R8*1)
+
+nextDone:
+	ADDQ CX, DX
+	ADDQ $0x08, BX
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func logSoftmaxGradAVX512(rows int, cols int, dst *float32, dy *float32, y *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·logSoftmaxGradAVX512(SB), NOSPLIT, $0-40
+	MOVQ  rows+0(FP), AX
+	MOVQ  cols+8(FP), CX
+	MOVQ  dst+16(FP), DX
+	MOVQ  dy+24(FP), BX
+	MOVQ  y+32(FP), SI
+	MOVQ  CX, R8
+	ANDQ  $0x0f, R8
+	MOVQ  CX, DI
+	SUBQ  R8, DI
+	SHLQ  $0x02, DI
+	MOVL  $0x0000ffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	SHLQ  $0x02, CX
+
+row:
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	XORQ   R9, R9
+
+sum:
+	CMPQ          R9, DI
+	JGE           sumRest
+	VMOVUPS       (BX)(R9*1), Z2
+	VCVTPS2PD     Y2, Z3
+	VEXTRACTF64X4 $0x01, Z2, Y2
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z3, Z0, Z0
+	VADDPD        Z2, Z1, Z1
+	ADDQ          $0x40, R9
+	JMP           sum
+
+sumRest:
+	TESTQ         R8, R8
+	JZ            sumDone
+	VMOVUPS.Z     (BX)(R9*1), K1, Z2
+	VCVTPS2PD     Y2, Z3
+	VEXTRACTF64X4 $0x01, Z2, Y2
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z3, Z0, Z0
+	VADDPD        Z2, Z1, Z1
+
+sumDone:
+	VADDPD       Z1, Z0, Z0
+	VSHUFF64X2   $0x4e, Z0, Z0, Z2
+	VADDPD       Z2, Z0, Z0
+	VSHUFF64X2   $0xb1, Z0, Z0, Z2
+	VADDPD       Z2, Z0, Z0
+	VPERMILPD    $0x55, Z0, Z2
+	VADDPD       Z2, Z0, Z0
+	VCVTPD2PS    Z0, Y4
+	VCVTPD2PS    Z0, Y2
+	VINSERTF64X4 $0x01, Y2, Z4, Z4
+	XORQ         R9, R9
+
+next:
+	CMPQ        R9, DI
+	JGE         nextRest
+	VMOVUPS     (SI)(R9*1), Z2
+	VMOVUPS     exponential<>+0(SB), Z3
+	VMINPS      Z2, Z3, Z2
+	VMOVUPS     exponential<>+64(SB), Z3
+	VMAXPS      Z2, Z3, Z2
+	VMULPS      exponential<>+128(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+	VFMADD231PS exponential<>+192(SB), Z3, Z2
+	VFMADD231PS exponential<>+256(SB), Z3, Z2
+	VMOVUPS     exponential<>+384(SB), Z5
+	VFMADD213PS exponential<>+448(SB), Z2, Z5
+	VFMADD213PS exponential<>+512(SB), Z2, Z5
+	VFMADD213PS exponential<>+576(SB), Z2, Z5
+	VFMADD213PS exponential<>+640(SB), Z2, Z5
+	VFMADD213PS exponential<>+320(SB), Z2, Z5
+	VFMADD213PS exponential<>+320(SB), Z2, Z5
+	VSCALEFPS   Z3, Z5, Z5
+	VMOVUPS     (BX)(R9*1), Z2
+	VMULPS      Z4, Z5, Z5
+	VSUBPS      Z5, Z2, Z2
+	VMOVUPS     Z2, (DX)(R9*1)
+	ADDQ        $0x40, R9
+	JMP         next
+
+nextRest:
+	TESTQ       R8, R8
+	JZ          nextDone
+	VMOVUPS.Z   (SI)(R9*1), K1, Z2
+	VMOVUPS     exponential<>+0(SB), Z3
+	VMINPS      Z2, Z3, Z2
+	VMOVUPS     exponential<>+64(SB), Z3
+	VMAXPS      Z2, Z3, Z2
+	VMULPS      exponential<>+128(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+	VFMADD231PS exponential<>+192(SB), Z3, Z2
+	VFMADD231PS exponential<>+256(SB), Z3, Z2
+	VMOVUPS     exponential<>+384(SB), Z5
+	VFMADD213PS exponential<>+448(SB), Z2, Z5
+	VFMADD213PS exponential<>+512(SB), Z2, Z5
+	VFMADD213PS exponential<>+576(SB), Z2, Z5
+	VFMADD213PS exponential<>+640(SB), Z2, Z5
+	VFMADD213PS exponential<>+320(SB), Z2, Z5
+	VFMADD213PS exponential<>+320(SB), Z2, Z5
+	VSCALEFPS   Z3, Z5, Z5
+	VMOVUPS.Z   (BX)(R9*1), K1, Z2
+	VMULPS      Z4, Z5, Z5
+	VSUBPS      Z5, Z2, Z2
+	VMOVUPS     Z2, K1, (DX)(R9*1)
+
+nextDone:
+	ADDQ CX, DX
+	ADDQ CX, BX
+	ADDQ CX, SI
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func sumColsAVX512(rows int, cols int, dst *float32, x *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sumColsAVX512(SB), NOSPLIT, $0-32
+	MOVQ  rows+0(FP), AX
+	MOVQ  cols+8(FP), CX
+	MOVQ  dst+16(FP), DX
+	MOVQ  x+24(FP), BX
+	MOVQ  CX, DI
+	ANDQ  $0x0f, DI
+	MOVQ  CX, SI
+	SUBQ  DI, SI
+	SHLQ  $0x02, SI
+	MOVL  $0x0000ffff, R8
+	BZHIL DI, R8, R8
+	KMOVW R8, K1
+	SHLQ  $0x02, CX
+	XORQ  R8, R8
+
+next:
+	CMPQ   R8, SI
+	JGE    nextRest
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	LEAQ   (BX)(R8*1), R9
+	MOVQ   AX, R10
+
+row0:
+	VMOVUPS       (R9), Z2
+	VCVTPS2PD     Y2, Z3
+	VEXTRACTF64X4 $0x01, Z2, Y2
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z3, Z0, Z0
+	VADDPD        Z2, Z1, Z1
+	ADDQ          CX, R9
+	DECQ          R10
+	JNZ           row0
+	VCVTPD2PS     Z0, Y4
+	VCVTPD2PS     Z1, Y2
+	VINSERTF64X4  $0x01, Y2, Z4, Z4
+	VMOVUPS       Z4, (DX)(R8*1)
+	ADDQ          $0x40, R8
+	JMP           next
+
+nextRest:
+	TESTQ  DI, DI
+	JZ     nextDone
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	LEAQ   (BX)(R8*1), BX
+
+row1:
+	VMOVUPS.Z     (BX), K1, Z0
+	VCVTPS2PD     Y0, Z1
+	VEXTRACTF64X4 $0x01, Z0, Y0
+	VCVTPS2PD     Y0, Z0
+	VADDPD        Z1, Z5, Z5
+	VADDPD        Z0, Z6, Z6
+	ADDQ          CX, BX
+	DECQ          AX
+	JNZ           row1
+	VCVTPD2PS     Z5, Y7
+	VCVTPD2PS     Z6, Y0
+	VINSERTF64X4  $0x01, Y0, Z7, Z7
+	VMOVUPS       Z7, K1, (DX)(R8*1)
+
+nextDone:
+	VZEROUPPER
+	RET
+
+// func expAVX2(n int, dst *float32, x *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·expAVX2(SB), NOSPLIT, $0-24
+	MOVQ    n+0(FP), AX
+	MOVQ    dst+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    AX, BX
+	ANDQ    $0x07, BX
+	SUBQ    BX, AX
+	SHLQ    $0x02, AX
+	LEAQ    expAVX2Mask<>+0(SB), SI
+	MOVQ    $0x00000008, DI
+	SUBQ    BX, DI
+	VMOVUPS (SI)(DI*4), Y0
+	XORQ    SI, SI
+
+next:
+	CMPQ        SI, AX
+	JGE         nextRest
+	VMOVUPS     (DX)(SI*1), Y1
+	VMOVUPS     exponential<>+0(SB), Y2
+	VMINPS      Y1, Y2, Y1
+	VMOVUPS     exponential<>+64(SB), Y2
+	VMAXPS      Y1, Y2, Y1
+	VMULPS      exponential<>+128(SB), Y1, Y2
+	VROUNDPS    $0x00, Y2, Y2
+	VFMADD231PS exponential<>+192(SB), Y2, Y1
+	VFMADD231PS exponential<>+256(SB), Y2, Y1
+	VMOVUPS     exponential<>+384(SB), Y3
+	VFMADD213PS exponential<>+448(SB), Y1, Y3
+	VFMADD213PS exponential<>+512(SB), Y1, Y3
+	VFMADD213PS exponential<>+576(SB), Y1, Y3
+	VFMADD213PS exponential<>+640(SB), Y1, Y3
+	VFMADD213PS exponential<>+320(SB), Y1, Y3
+	VFMADD213PS exponential<>+320(SB), Y1, Y3
+	VCVTPS2DQ   Y2, Y2
+	VPSRAD      $0x01, Y2, Y1
+	VPSUBD      Y1, Y2, Y2
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      exponential<>+320(SB), Y1, Y1
+	VMULPS      Y1, Y3, Y3
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      exponential<>+320(SB), Y2, Y2
+	VMULPS      Y2, Y3, Y3
+	VMOVUPS     Y3, (CX)(SI*1)
+	ADDQ        $0x20, SI
+	JMP         next
+
+nextRest:
+	TESTQ       BX, BX
+	JZ          nextDone
+	VMASKMOVPS  (DX)(SI*1), Y0, Y1
+	VMOVUPS     exponential<>+0(SB), Y2
+	VMINPS      Y1, Y2, Y1
+	VMOVUPS     exponential<>+64(SB), Y2
+	VMAXPS      Y1, Y2, Y1
+	VMULPS      exponential<>+128(SB), Y1, Y2
+	VROUNDPS    $0x00, Y2, Y2
+	VFMADD231PS exponential<>+192(SB), Y2, Y1
+	VFMADD231PS exponential<>+256(SB), Y2, Y1
+	VMOVUPS     exponential<>+384(SB), Y3
+	VFMADD213PS exponential<>+448(SB), Y1, Y3
+	VFMADD213PS exponential<>+512(SB), Y1, Y3
+	VFMADD213PS exponential<>+576(SB), Y1, Y3
+	VFMADD213PS exponential<>+640(SB), Y1, Y3
+	VFMADD213PS exponential<>+320(SB), Y1, Y3
+	VFMADD213PS exponential<>+320(SB), Y1, Y3
+	VCVTPS2DQ   Y2, Y2
+	VPSRAD      $0x01, Y2, Y1
+	VPSUBD      Y1, Y2, Y2
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      exponential<>+320(SB), Y1, Y1
+	VMULPS      Y1, Y3, Y3
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      exponential<>+320(SB), Y2, Y2
+	VMULPS      Y2, Y3, Y3
+	VMASKMOVPS  Y3, Y0, (CX)(SI*1)
+
+nextDone:
+	VZEROUPPER
+	RET
+
+DATA expAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA expAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA expAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA expAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA expAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA expAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA expAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA expAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA expAVX2Mask<>+32(SB)/4, $0x00000000
+DATA expAVX2Mask<>+36(SB)/4, $0x00000000
+DATA expAVX2Mask<>+40(SB)/4, $0x00000000
+DATA expAVX2Mask<>+44(SB)/4, $0x00000000
+DATA expAVX2Mask<>+48(SB)/4, $0x00000000
+DATA expAVX2Mask<>+52(SB)/4, $0x00000000
+DATA expAVX2Mask<>+56(SB)/4, $0x00000000
+DATA expAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL expAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func shiftExpSumAVX2(rows int, cols int, dst *float32, x *float32, sums *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·shiftExpSumAVX2(SB), NOSPLIT, $0-40
+	MOVQ    rows+0(FP), AX
+	MOVQ    cols+8(FP), CX
+	MOVQ    dst+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    sums+32(FP), SI
+	MOVQ    CX, R8
+	ANDQ    $0x07, R8
+	MOVQ    CX, DI
+	SUBQ    R8, DI
+	SHLQ    $0x02, DI
+	LEAQ    shiftExpSumAVX2Mask<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVUPS (R9)(R10*4), Y0
+	SHLQ    $0x02, CX
+
+row:
+	MOVL         $0xff800000, R9
+	VMOVD        R9, X1
+	VBROADCASTSS X1, Y2
+	VMOVUPS      Y2, Y1
+	XORQ         R9, R9
+
+max:
+	CMPQ    R9, DI
+	JGE     maxRest
+	VMOVUPS (BX)(R9*1), Y3
+	VMAXPS  Y3, Y1, Y1
+	ADDQ    $0x20, R9
+	JMP     max
+
+maxRest:
+	TESTQ      R8, R8
+	JZ         maxDone
+	VMASKMOVPS (BX)(R9*1), Y0, Y3
+	VBLENDVPS  Y0, Y3, Y2, Y3
+	VMAXPS     Y3, Y1, Y1
+
+maxDone:
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y1
+	VPERMILPS  $0x4e, Y1, Y2
+	VMAXPS     Y2, Y1, Y1
+	VPERMILPS  $0xb1, Y1, Y2
+	VMAXPS     Y2, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	XORQ       R9, R9
+
+exp:
+	CMPQ         R9, DI
+	JGE          expRest
+	VMOVUPS      (BX)(R9*1), Y4
+	VSUBPS       Y1, Y4, Y4
+	VMOVUPS      Y4, (DX)(R9*1)
+	VMOVUPS      exponential<>+0(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VMOVUPS      exponential<>+64(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VMULPS       exponential<>+128(SB), Y4, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VFMADD231PS  exponential<>+192(SB), Y5, Y4
+	VFMADD231PS  exponential<>+256(SB), Y5, Y4
+	VMOVUPS      exponential<>+384(SB), Y6
+	VFMADD213PS  exponential<>+448(SB), Y4, Y6
+	VFMADD213PS  exponential<>+512(SB), Y4, Y6
+	VFMADD213PS  exponential<>+576(SB), Y4, Y6
+	VFMADD213PS  exponential<>+640(SB), Y4, Y6
+	VFMADD213PS  exponential<>+320(SB), Y4, Y6
+	VFMADD213PS  exponential<>+320(SB), Y4, Y6
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y4
+	VPSUBD       Y4, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       exponential<>+320(SB), Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       exponential<>+320(SB), Y5, Y5
+	VMULPS       Y5, Y6, Y6
+	VXORPS       Y4, Y4, Y4
+	VCVTPS2PD    X6, Y4
+	VEXTRACTF128 $0x01, Y6, X5
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y3, Y3
+	ADDQ         $0x20, R9
+	JMP          exp
+
+expRest:
+	TESTQ        R8, R8
+	JZ           expDone
+	VMASKMOVPS   (BX)(R9*1), Y0, Y4
+	VSUBPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (DX)(R9*1)
+	VMOVUPS      exponential<>+0(SB), Y1
+	VMINPS       Y4, Y1, Y4
+	VMOVUPS      exponential<>+64(SB), Y1
+	VMAXPS       Y4, Y1, Y4
+	VMULPS       exponential<>+128(SB), Y4, Y1
+	VROUNDPS     $0x00, Y1, Y1
+	VFMADD231PS  exponential<>+192(SB), Y1, Y4
+	VFMADD231PS  exponential<>+256(SB), Y1, Y4
+	VMOVUPS      exponential<>+384(SB), Y5
+	VFMADD213PS  exponential<>+448(SB), Y4, Y5
+	VFMADD213PS  exponential<>+512(SB), Y4, Y5
+	VFMADD213PS  exponential<>+576(SB), Y4, Y5
+	VFMADD213PS  exponential<>+640(SB), Y4, Y5
+	VFMADD213PS  exponential<>+320(SB), Y4, Y5
+	VFMADD213PS  exponential<>+320(SB), Y4, Y5
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y4
+	VPSUBD       Y4, Y1, Y1
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       exponential<>+320(SB), Y4, Y4
+	VMULPS       Y4, Y5, Y5
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       exponential<>+320(SB), Y1, Y1
+	VMULPS       Y1, Y5, Y5
+	VXORPS       Y1, Y1, Y1
+	VBLENDVPS    Y0, Y5, Y1, Y5
+	VCVTPS2PD    X5, Y1
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y1, Y2, Y2
+	VADDPD       Y4, Y3, Y3
+
+expDone:
+	VADDPD     Y3, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y1
+	VADDPD     Y1, Y2, Y2
+	VPERMILPD  $0x05, Y2, Y1
+	VADDPD     Y1, Y2, Y2
+	VMOVSD     X2, (SI)
+	ADDQ       CX, DX
+	ADDQ       CX, BX
+	ADDQ       $0x08, SI
+	DECQ       AX
+	JNZ        row
+	VZEROUPPER
+	RET
+
+DATA shiftExpSumAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA shiftExpSumAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA shiftExpSumAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA shiftExpSumAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA shiftExpSumAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA shiftExpSumAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA shiftExpSumAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA shiftExpSumAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA shiftExpSumAVX2Mask<>+32(SB)/4, $0x00000000
+DATA shiftExpSumAVX2Mask<>+36(SB)/4, $0x00000000
+DATA shiftExpSumAVX2Mask<>+40(SB)/4, $0x00000000
+DATA shiftExpSumAVX2Mask<>+44(SB)/4, $0x00000000
+DATA shiftExpSumAVX2Mask<>+48(SB)/4, $0x00000000
+DATA shiftExpSumAVX2Mask<>+52(SB)/4, $0x00000000
+DATA shiftExpSumAVX2Mask<>+56(SB)/4, $0x00000000
+DATA shiftExpSumAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL shiftExpSumAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func subtractRowsAVX2(rows int, cols int, dst *float32, by *float64)
+// Requires: AVX
+TEXT ·subtractRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ    rows+0(FP), AX
+	MOVQ    cols+8(FP), CX
+	MOVQ    dst+16(FP), DX
+	MOVQ    by+24(FP), BX
+	MOVQ    CX, DI
+	ANDQ    $0x07, DI
+	MOVQ    CX, SI
+	SUBQ    DI, SI
+	SHLQ    $0x02, SI
+	LEAQ    subtractRowsAVX2Mask<>+0(SB), R8
+	MOVQ    $0x00000008, R9
+	SUBQ    DI, R9
+	VMOVUPS (R8)(R9*4), Y0
+	SHLQ    $0x02, CX
+
+row:
+	VBROADCASTSD (BX), Y1
+	XORQ         R8, R8
+
+next:
+	CMPQ         R8, SI
+	JGE          nextRest
+	VMOVUPS      (DX)(R8*1), Y2
+	VCVTPS2PD    X2, Y3
+	VEXTRACTF128 $0x01, Y2, X2
+	VCVTPS2PD    X2, Y2
+	VSUBPD       Y1, Y3, Y3
+	VSUBPD       Y1, Y2, Y2
+	VCVTPD2PSY   Y3, X4
+	VCVTPD2PSY   Y2, X2
+	VINSERTF128  $0x01, X2, Y4, Y4
+	VMOVUPS      Y4, (DX)(R8*1)
+	ADDQ         $0x20, R8
+	JMP          next
+
+nextRest:
+	TESTQ        DI, DI
+	JZ           nextDone
+	VMASKMOVPS   (DX)(R8*1), Y0, Y2
+	VCVTPS2PD    X2, Y3
+	VEXTRACTF128 $0x01, Y2, X2
+	VCVTPS2PD    X2, Y2
+	VSUBPD       Y1, Y3, Y3
+	VSUBPD       Y1, Y2, Y2
+	VCVTPD2PSY   Y3, X5
+	VCVTPD2PSY   Y2, X1
+	VINSERTF128  $0x01, X1, Y5, Y5
+	VMASKMOVPS   Y5, Y0, (DX)(R8*1)
+
+nextDone:
+	ADDQ CX, DX
+	ADDQ $0x08, BX
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+DATA subtractRowsAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA subtractRowsAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA subtractRowsAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA subtractRowsAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA subtractRowsAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA subtractRowsAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA subtractRowsAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA subtractRowsAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA subtractRowsAVX2Mask<>+32(SB)/4, $0x00000000
+DATA subtractRowsAVX2Mask<>+36(SB)/4, $0x00000000
+DATA subtractRowsAVX2Mask<>+40(SB)/4, $0x00000000
+DATA subtractRowsAVX2Mask<>+44(SB)/4, $0x00000000
+DATA subtractRowsAVX2Mask<>+48(SB)/4, $0x00000000
+DATA subtractRowsAVX2Mask<>+52(SB)/4, $0x00000000
+DATA subtractRowsAVX2Mask<>+56(SB)/4, $0x00000000
+DATA subtractRowsAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL subtractRowsAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func logSoftmaxGradAVX2(rows int, cols int, dst *float32, dy *float32, y *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·logSoftmaxGradAVX2(SB), NOSPLIT, $0-40
+	MOVQ    rows+0(FP), AX
+	MOVQ    cols+8(FP), CX
+	MOVQ    dst+16(FP), DX
+	MOVQ    dy+24(FP), BX
+	MOVQ    y+32(FP), SI
+	MOVQ    CX, R8
+	ANDQ    $0x07, R8
+	MOVQ    CX, DI
+	SUBQ    R8, DI
+	SHLQ    $0x02, DI
+	LEAQ    logSoftmaxGradAVX2Mask<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVUPS (R9)(R10*4), Y0
+	SHLQ    $0x02, CX
+
+row:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   R9, R9
+
+sum:
+	CMPQ         R9, DI
+	JGE          sumRest
+	VMOVUPS      (BX)(R9*1), Y3
+	VCVTPS2PD    X3, Y4
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+	ADDQ         $0x20, R9
+	JMP          sum
+
+sumRest:
+	TESTQ        R8, R8
+	JZ           sumDone
+	VMASKMOVPS   (BX)(R9*1), Y0, Y3
+	VCVTPS2PD    X3, Y4
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+
+sumDone:
+	VADDPD      Y2, Y1, Y1
+	VPERM2F128  $0x01, Y1, Y1, Y2
+	VADDPD      Y2, Y1, Y1
+	VPERMILPD   $0x05, Y1, Y2
+	VADDPD      Y2, Y1, Y1
+	VCVTPD2PSY  Y1, X5
+	VCVTPD2PSY  Y1, X1
+	VINSERTF128 $0x01, X1, Y5, Y5
+	XORQ        R9, R9
+
+next:
+	CMPQ        R9, DI
+	JGE         nextRest
+	VMOVUPS     (SI)(R9*1), Y1
+	VMOVUPS     exponential<>+0(SB), Y2
+	VMINPS      Y1, Y2, Y1
+	VMOVUPS     exponential<>+64(SB), Y2
+	VMAXPS      Y1, Y2, Y1
+	VMULPS      exponential<>+128(SB), Y1, Y2
+	VROUNDPS    $0x00, Y2, Y2
+	VFMADD231PS exponential<>+192(SB), Y2, Y1
+	VFMADD231PS exponential<>+256(SB), Y2, Y1
+	VMOVUPS     exponential<>+384(SB), Y3
+	VFMADD213PS exponential<>+448(SB), Y1, Y3
+	VFMADD213PS exponential<>+512(SB), Y1, Y3
+	VFMADD213PS exponential<>+576(SB), Y1, Y3
+	VFMADD213PS exponential<>+640(SB), Y1, Y3
+	VFMADD213PS exponential<>+320(SB), Y1, Y3
+	VFMADD213PS exponential<>+320(SB), Y1, Y3
+	VCVTPS2DQ   Y2, Y2
+	VPSRAD      $0x01, Y2, Y1
+	VPSUBD      Y1, Y2, Y2
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      exponential<>+320(SB), Y1, Y1
+	VMULPS      Y1, Y3, Y3
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      exponential<>+320(SB), Y2, Y2
+	VMULPS      Y2, Y3, Y3
+	VMOVUPS     (BX)(R9*1), Y1
+	VMULPS      Y5, Y3, Y3
+	VSUBPS      Y3, Y1, Y1
+	VMOVUPS     Y1, (DX)(R9*1)
+	ADDQ        $0x20, R9
+	JMP         next
+
+nextRest:
+	TESTQ       R8, R8
+	JZ          nextDone
+	VMASKMOVPS  (SI)(R9*1), Y0, Y1
+	VMOVUPS     exponential<>+0(SB), Y2
+	VMINPS      Y1, Y2, Y1
+	VMOVUPS     exponential<>+64(SB), Y2
+	VMAXPS      Y1, Y2, Y1
+	VMULPS      exponential<>+128(SB), Y1, Y2
+	VROUNDPS    $0x00, Y2, Y2
+	VFMADD231PS exponential<>+192(SB), Y2, Y1
+	VFMADD231PS exponential<>+256(SB), Y2, Y1
+	VMOVUPS     exponential<>+384(SB), Y3
+	VFMADD213PS exponential<>+448(SB), Y1, Y3
+	VFMADD213PS exponential<>+512(SB), Y1, Y3
+	VFMADD213PS exponential<>+576(SB), Y1, Y3
+	VFMADD213PS exponential<>+640(SB), Y1, Y3
+	VFMADD213PS exponential<>+320(SB), Y1, Y3
+	VFMADD213PS exponential<>+320(SB), Y1, Y3
+	VCVTPS2DQ   Y2, Y2
+	VPSRAD      $0x01, Y2, Y1
+	VPSUBD      Y1, Y2, Y2
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      exponential<>+320(SB), Y1, Y1
+	VMULPS      Y1, Y3, Y3
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      exponential<>+320(SB), Y2, Y2
+	VMULPS      Y2, Y3, Y3
+	VMASKMOVPS  (BX)(R9*1), Y0, Y1
+	VMULPS      Y5, Y3, Y3
+	VSUBPS      Y3, Y1, Y1
+	VMASKMOVPS  Y1, Y0, (DX)(R9*1)
+
+nextDone:
+	ADDQ CX, DX
+	ADDQ CX, BX
+	ADDQ CX, SI
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+DATA logSoftmaxGradAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA logSoftmaxGradAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA logSoftmaxGradAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA logSoftmaxGradAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA logSoftmaxGradAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA logSoftmaxGradAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA logSoftmaxGradAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA logSoftmaxGradAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA logSoftmaxGradAVX2Mask<>+32(SB)/4, $0x00000000
+DATA logSoftmaxGradAVX2Mask<>+36(SB)/4, $0x00000000
+DATA logSoftmaxGradAVX2Mask<>+40(SB)/4, $0x00000000
+DATA logSoftmaxGradAVX2Mask<>+44(SB)/4, $0x00000000
+DATA logSoftmaxGradAVX2Mask<>+48(SB)/4, $0x00000000
+DATA logSoftmaxGradAVX2Mask<>+52(SB)/4, $0x00000000
+DATA logSoftmaxGradAVX2Mask<>+56(SB)/4, $0x00000000
+DATA logSoftmaxGradAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL logSoftmaxGradAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func sumColsAVX2(rows int, cols int, dst *float32, x *float32)
+// Requires: AVX
+TEXT ·sumColsAVX2(SB), NOSPLIT, $0-32
+	MOVQ    rows+0(FP), AX
+	MOVQ    cols+8(FP), CX
+	MOVQ    dst+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    CX, DI
+	ANDQ    $0x07, DI
+	MOVQ    CX, SI
+	SUBQ    DI, SI
+	SHLQ    $0x02, SI
+	LEAQ    sumColsAVX2Mask<>+0(SB), R8
+	MOVQ    $0x00000008, R9
+	SUBQ    DI, R9
+	VMOVUPS (R8)(R9*4), Y0
+	SHLQ    $0x02, CX
+	XORQ    R8, R8
+
+next:
+	CMPQ   R8, SI
+	JGE    nextRest
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	LEAQ   (BX)(R8*1), R9
+	MOVQ   AX, R10
+
+row0:
+	VMOVUPS      (R9), Y3
+	VCVTPS2PD    X3, Y4
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+	ADDQ         CX, R9
+	DECQ         R10
+	JNZ          row0
+	VCVTPD2PSY   Y1, X5
+	VCVTPD2PSY   Y2, X1
+	VINSERTF128  $0x01, X1, Y5, Y5
+	VMOVUPS      Y5, (DX)(R8*1)
+	ADDQ         $0x20, R8
+	JMP          next
+
+nextRest:
+	TESTQ  DI, DI
+	JZ     nextDone
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	LEAQ   (BX)(R8*1), BX
+
+row1:
+	VMASKMOVPS   (BX), Y0, Y3
+	VCVTPS2PD    X3, Y4
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+	ADDQ         CX, BX
+	DECQ         AX
+	JNZ          row1
+	VCVTPD2PSY   Y1, X6
+	VCVTPD2PSY   Y2, X1
+	VINSERTF128  $0x01, X1, Y6, Y6
+	VMASKMOVPS   Y6, Y0, (DX)(R8*1)
+
+nextDone:
+	VZEROUPPER
+	RET
+
+DATA sumColsAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA sumColsAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA sumColsAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA sumColsAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA sumColsAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA sumColsAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA sumColsAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA sumColsAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA sumColsAVX2Mask<>+32(SB)/4, $0x00000000
+DATA sumColsAVX2Mask<>+36(SB)/4, $0x00000000
+DATA sumColsAVX2Mask<>+40(SB)/4, $0x00000000
+DATA sumColsAVX2Mask<>+44(SB)/4, $0x00000000
+DATA sumColsAVX2Mask<>+48(SB)/4, $0x00000000
+DATA sumColsAVX2Mask<>+52(SB)/4, $0x00000000
+DATA sumColsAVX2Mask<>+56(SB)/4, $0x00000000
+DATA sumColsAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL sumColsAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func dots4x5AVX512(depth int, a *float32, b *float32, sums *float32, aStride int, bStride int, rows int, cols int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·dots4x5AVX512(SB), NOSPLIT, $0-64
+	MOVQ    depth+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    aStride+32(FP), DX
+	MOVQ    rows+48(FP), BX
+	SHLQ    $0x02, DX
+	LEAQ    (CX)(DX*1), SI
+	CMPQ    BX, $0x01
+	CMOVQLE CX, SI
+	LEAQ    (SI)(DX*1), DI
+	CMPQ    BX, $0x02
+	CMOVQLE SI, DI
+	LEAQ    (DI)(DX*1), DX
+	CMPQ    BX, $0x03
+	CMOVQLE DI, DX
+	MOVQ    b+16(FP), BX
+	MOVQ    bStride+40(FP), R8
+	MOVQ    cols+56(FP), R9
+	SHLQ    $0x02, R8
+	LEAQ    (BX)(R8*1), R10
+	CMPQ    R9, $0x01
+	CMOVQLE BX, R10
+	LEAQ    (R10)(R8*1), R11
+	CMPQ    R9, $0x02
+	CMOVQLE R10, R11
+	LEAQ    (R11)(R8*1), R12
+	CMPQ    R9, $0x03
+	CMOVQLE R11, R12
+	LEAQ    (R12)(R8*1), R8
+	CMPQ    R9, $0x04
+	CMOVQLE R12, R8
+	VPXORQ  Z0, Z0, Z0
+	VPXORQ  Z1, Z1, Z1
+	VPXORQ  Z2, Z2, Z2
+	VPXORQ  Z3, Z3, Z3
+	VPXORQ  Z4, Z4, Z4
+	VPXORQ  Z5, Z5, Z5
+	VPXORQ  Z6, Z6, Z6
+	VPXORQ  Z7, Z7, Z7
+	VPXORQ  Z8, Z8, Z8
+	VPXORQ  Z9, Z9, Z9
+	VPXORQ  Z10, Z10, Z10
+	VPXORQ  Z11, Z11, Z11
+	VPXORQ  Z12, Z12, Z12
+	VPXORQ  Z13, Z13, Z13
+	VPXORQ  Z14, Z14, Z14
+	VPXORQ  Z15, Z15, Z15
+	VPXORQ  Z16, Z16, Z16
+	VPXORQ  Z17, Z17, Z17
+	VPXORQ  Z18, Z18, Z18
+	VPXORQ  Z19, Z19, Z19
+	MOVQ    AX, R9
+	ANDQ    $0x0f, R9
+	SUBQ    R9, AX
+	SHLQ    $0x02, AX
+	MOVL    $0x0000ffff, R13
+	BZHIL   R9, R13, R13
+	KMOVW   R13, K1
+	XORQ    R13, R13
+
+next:
+	CMPQ        R13, AX
+	JGE         nextRest
+	VMOVUPS     (CX)(R13*1), Z20
+	VMOVUPS     (SI)(R13*1), Z21
+	VMOVUPS     (DI)(R13*1), Z22
+	VMOVUPS     (DX)(R13*1), Z23
+	VMOVUPS     (BX)(R13*1), Z24
+	VFMADD231PS Z20, Z24, Z0
+	VFMADD231PS Z21, Z24, Z1
+	VFMADD231PS Z22, Z24, Z2
+	VFMADD231PS Z23, Z24, Z3
+	VMOVUPS     (R10)(R13*1), Z24
+	VFMADD231PS Z20, Z24, Z4
+	VFMADD231PS Z21, Z24, Z5
+	VFMADD231PS Z22, Z24, Z6
+	VFMADD231PS Z23, Z24, Z7
+	VMOVUPS     (R11)(R13*1), Z24
+	VFMADD231PS Z20, Z24, Z8
+	VFMADD231PS Z21, Z24, Z9
+	VFMADD231PS Z22, Z24, Z10
+	VFMADD231PS Z23, Z24, Z11
+	VMOVUPS     (R12)(R13*1), Z24
+	VFMADD231PS Z20, Z24, Z12
+	VFMADD231PS Z21, Z24, Z13
+	VFMADD231PS Z22, Z24, Z14
+	VFMADD231PS Z23, Z24, Z15
+	VMOVUPS     (R8)(R13*1), Z24
+	VFMADD231PS Z20, Z24, Z16
+	VFMADD231PS Z21, Z24, Z17
+	VFMADD231PS Z22, Z24, Z18
+	VFMADD231PS Z23, Z24, Z19
+	ADDQ        $0x40, R13
+	JMP         next
+
+nextRest:
+	TESTQ       R9, R9
+	JZ          nextDone
+	VMOVUPS.Z   (CX)(R13*1), K1, Z20
+	VMOVUPS.Z   (SI)(R13*1), K1, Z21
+	VMOVUPS.Z   (DI)(R13*1), K1, Z22
+	VMOVUPS.Z   (DX)(R13*1), K1, Z23
+	VMOVUPS.Z   (BX)(R13*1), K1, Z24
+	VFMADD231PS Z20, Z24, Z0
+	VFMADD231PS Z21, Z24, Z1
+	VFMADD231PS Z22, Z24, Z2
+	VFMADD231PS Z23, Z24, Z3
+	VMOVUPS.Z   (R10)(R13*1), K1, Z24
+	VFMADD231PS Z20, Z24, Z4
+	VFMADD231PS Z21, Z24, Z5
+	VFMADD231PS Z22, Z24, Z6
+	VFMADD231PS Z23, Z24, Z7
+	VMOVUPS.Z   (R11)(R13*1), K1, Z24
+	VFMADD231PS Z20, Z24, Z8
+	VFMADD231PS Z21, Z24, Z9
+	VFMADD231PS Z22, Z24, Z10
+	VFMADD231PS Z23, Z24, Z11
+	VMOVUPS.Z   (R12)(R13*1), K1, Z24
+	VFMADD231PS Z20, Z24, Z12
+	VFMADD231PS Z21, Z24, Z13
+	VFMADD231PS Z22, Z24, Z14
+	VFMADD231PS Z23, Z24, Z15
+	VMOVUPS.Z   (R8)(R13*1), K1, Z24
+	VFMADD231PS Z20, Z24, Z16
+	VFMADD231PS Z21, Z24, Z17
+	VFMADD231PS Z22, Z24, Z18
+	VFMADD231PS Z23, Z24, Z19
+
+nextDone:
+	MOVQ          sums+24(FP), AX
+	VUNPCKLPS     Z1, Z0, Z20
+	VUNPCKHPS     Z1, Z0, Z0
+	VADDPS        Z0, Z20, Z20
+	VUNPCKLPS     Z3, Z2, Z0
+	VUNPCKHPS     Z3, Z2, Z1
+	VADDPS        Z1, Z0, Z0
+	VUNPCKLPD     Z0, Z20, Z1
+	VUNPCKHPD     Z0, Z20, Z0
+	VADDPS        Z0, Z1, Z1
+	VSHUFF64X2    $0x4e, Z1, Z1, Z0
+	VADDPS        Z0, Z1, Z1
+	VSHUFF64X2    $0xb1, Z1, Z1, Z0
+	VADDPS        Z0, Z1, Z1
+	VEXTRACTF32X4 $0x00, Z1, (AX)
+	VUNPCKLPS     Z5, Z4, Z0
+	VUNPCKHPS     Z5, Z4, Z1
+	VADDPS        Z1, Z0, Z0
+	VUNPCKLPS     Z7, Z6, Z1
+	VUNPCKHPS     Z7, Z6, Z2
+	VADDPS        Z2, Z1, Z1
+	VUNPCKLPD     Z1, Z0, Z2
+	VUNPCKHPD     Z1, Z0, Z0
+	VADDPS        Z0, Z2, Z2
+	VSHUFF64X2    $0x4e, Z2, Z2, Z0
+	VADDPS        Z0, Z2, Z2
+	VSHUFF64X2    $0xb1, Z2, Z2, Z0
+	VADDPS        Z0, Z2, Z2
+	VEXTRACTF32X4 $0x00, Z2, 16(AX)
+	VUNPCKLPS     Z9, Z8, Z0
+	VUNPCKHPS     Z9, Z8, Z1
+	VADDPS        Z1, Z0, Z0
+	VUNPCKLPS     Z11, Z10, Z1
+	VUNPCKHPS     Z11, Z10, Z2
+	VADDPS        Z2, Z1, Z1
+	VUNPCKLPD     Z1, Z0, Z2
+	VUNPCKHPD     Z1, Z0, Z0
+	VADDPS        Z0, Z2, Z2
+	VSHUFF64X2    $0x4e, Z2, Z2, Z0
+	VADDPS        Z0, Z2, Z2
+	VSHUFF64X2    $0xb1, Z2, Z2, Z0
+	VADDPS        Z0, Z2, Z2
+	VEXTRACTF32X4 $0x00, Z2, 32(AX)
+	VUNPCKLPS     Z13, Z12, Z0
+	VUNPCKHPS     Z13, Z12, Z1
+	VADDPS        Z1, Z0, Z0
+	VUNPCKLPS     Z15, Z14, Z1
+	VUNPCKHPS     Z15, Z14, Z2
+	VADDPS        Z2, Z1, Z1
+	VUNPCKLPD     Z1, Z0, Z2
+	VUNPCKHPD     Z1, Z0, Z0
+	VADDPS        Z0, Z2, Z2
+	VSHUFF64X2    $0x4e, Z2, Z2, Z0
+	VADDPS        Z0, Z2, Z2
+	VSHUFF64X2    $0xb1, Z2, Z2, Z0
+	VADDPS        Z0, Z2, Z2
+	VEXTRACTF32X4 $0x00, Z2, 48(AX)
+	VUNPCKLPS     Z17, Z16, Z0
+	VUNPCKHPS     Z17, Z16, Z1
+	VADDPS        Z1, Z0, Z0
+	VUNPCKLPS     Z19, Z18, Z1
+	VUNPCKHPS     Z19, Z18, Z2
+	VADDPS        Z2, Z1, Z1
+	VUNPCKLPD     Z1, Z0, Z2
+	VUNPCKHPD     Z1, Z0, Z0
+	VADDPS        Z0, Z2, Z2
+	VSHUFF64X2    $0x4e, Z2, Z2, Z0
+	VADDPS        Z0, Z2, Z2
+	VSHUFF64X2    $0xb1, Z2, Z2, Z0
+	VADDPS        Z0, Z2, Z2
+	VEXTRACTF32X4 $0x00, Z2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func dots2x5AVX2(depth int, a *float32, b *float32, sums *float32, aStride int, bStride int, rows int, cols int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·dots2x5AVX2(SB), NOSPLIT, $0-64
+	MOVQ    depth+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    aStride+32(FP), DX
+	MOVQ    rows+48(FP), BX
+	SHLQ    $0x02, DX
+	LEAQ    (CX)(DX*1), DX
+	CMPQ    BX, $0x01
+	CMOVQLE CX, DX
+	MOVQ    b+16(FP), BX
+	MOVQ    bStride+40(FP), SI
+	MOVQ    cols+56(FP), DI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*1), R8
+	CMPQ    DI, $0x01
+	CMOVQLE BX, R8
+	LEAQ    (R8)(SI*1), R9
+	CMPQ    DI, $0x02
+	CMOVQLE R8, R9
+	LEAQ    (R9)(SI*1), R10
+	CMPQ    DI, $0x03
+	CMOVQLE R9, R10
+	LEAQ    (R10)(SI*1), SI
+	CMPQ    DI, $0x04
+	CMOVQLE R10, SI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	MOVQ    AX, DI
+	ANDQ    $0x07, DI
+	SUBQ    DI, AX
+	SHLQ    $0x02, AX
+	LEAQ    dots2x5AVX2Mask<>+0(SB), R11
+	MOVQ    $0x00000008, R12
+	SUBQ    DI, R12
+	VMOVUPS (R11)(R12*4), Y10
+	XORQ    R11, R11
+
+next:
+	CMPQ        R11, AX
+	JGE         nextRest
+	VMOVUPS     (CX)(R11*1), Y11
+	VMOVUPS     (DX)(R11*1), Y12
+	VMOVUPS     (BX)(R11*1), Y13
+	VFMADD231PS Y11, Y13, Y0
+	VFMADD231PS Y12, Y13, Y1
+	VMOVUPS     (R8)(R11*1), Y13
+	VFMADD231PS Y11, Y13, Y2
+	VFMADD231PS Y12, Y13, Y3
+	VMOVUPS     (R9)(R11*1), Y13
+	VFMADD231PS Y11, Y13, Y4
+	VFMADD231PS Y12, Y13, Y5
+	VMOVUPS     (R10)(R11*1), Y13
+	VFMADD231PS Y11, Y13, Y6
+	VFMADD231PS Y12, Y13, Y7
+	VMOVUPS     (SI)(R11*1), Y13
+	VFMADD231PS Y11, Y13, Y8
+	VFMADD231PS Y12, Y13, Y9
+	ADDQ        $0x20, R11
+	JMP         next
+
+nextRest:
+	TESTQ       DI, DI
+	JZ          nextDone
+	VMASKMOVPS  (CX)(R11*1), Y10, Y11
+	VMASKMOVPS  (DX)(R11*1), Y10, Y12
+	VMASKMOVPS  (BX)(R11*1), Y10, Y13
+	VFMADD231PS Y11, Y13, Y0
+	VFMADD231PS Y12, Y13, Y1
+	VMASKMOVPS  (R8)(R11*1), Y10, Y13
+	VFMADD231PS Y11, Y13, Y2
+	VFMADD231PS Y12, Y13, Y3
+	VMASKMOVPS  (R9)(R11*1), Y10, Y13
+	VFMADD231PS Y11, Y13, Y4
+	VFMADD231PS Y12, Y13, Y5
+	VMASKMOVPS  (R10)(R11*1), Y10, Y13
+	VFMADD231PS Y11, Y13, Y6
+	VFMADD231PS Y12, Y13, Y7
+	VMASKMOVPS  (SI)(R11*1), Y10, Y10
+	VFMADD231PS Y11, Y10, Y8
+	VFMADD231PS Y12, Y10, Y9
+
+nextDone:
+	MOVQ       sums+24(FP), AX
+	VUNPCKLPS  Y1, Y0, Y10
+	VUNPCKHPS  Y1, Y0, Y0
+	VADDPS     Y0, Y10, Y10
+	VUNPCKLPS  Y3, Y2, Y0
+	VUNPCKHPS  Y3, Y2, Y1
+	VADDPS     Y1, Y0, Y0
+	VUNPCKLPD  Y0, Y10, Y1
+	VUNPCKHPD  Y0, Y10, Y0
+	VADDPS     Y0, Y1, Y1
+	VPERM2F128 $0x01, Y1, Y1, Y0
+	VADDPS     Y0, Y1, Y1
+	VMOVUPS    X1, (AX)
+	VUNPCKLPS  Y5, Y4, Y0
+	VUNPCKHPS  Y5, Y4, Y1
+	VADDPS     Y1, Y0, Y0
+	VUNPCKLPS  Y7, Y6, Y1
+	VUNPCKHPS  Y7, Y6, Y2
+	VADDPS     Y2, Y1, Y1
+	VUNPCKLPD  Y1, Y0, Y2
+	VUNPCKHPD  Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    X2, 16(AX)
+	VUNPCKLPS  Y9, Y8, Y0
+	VUNPCKHPS  Y9, Y8, Y1
+	VADDPS     Y1, Y0, Y0
+	VUNPCKLPS  Y9, Y9, Y1
+	VUNPCKHPS  Y9, Y9, Y2
+	VADDPS     Y2, Y1, Y1
+	VUNPCKLPD  Y1, Y0, Y2
+	VUNPCKHPD  Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    X2, 32(AX)
+	VZEROUPPER
+	RET
+
+DATA dots2x5AVX2Mask<>+0(SB)/4, $0xffffffff
+DATA dots2x5AVX2Mask<>+4(SB)/4, $0xffffffff
+DATA dots2x5AVX2Mask<>+8(SB)/4, $0xffffffff
+DATA dots2x5AVX2Mask<>+12(SB)/4, $0xffffffff
+DATA dots2x5AVX2Mask<>+16(SB)/4, $0xffffffff
+DATA dots2x5AVX2Mask<>+20(SB)/4, $0xffffffff
+DATA dots2x5AVX2Mask<>+24(SB)/4, $0xffffffff
+DATA dots2x5AVX2Mask<>+28(SB)/4, $0xffffffff
+DATA dots2x5AVX2Mask<>+32(SB)/4, $0x00000000
+DATA dots2x5AVX2Mask<>+36(SB)/4, $0x00000000
+DATA dots2x5AVX2Mask<>+40(SB)/4, $0x00000000
+DATA dots2x5AVX2Mask<>+44(SB)/4, $0x00000000
+DATA dots2x5AVX2Mask<>+48(SB)/4, $0x00000000
+DATA dots2x5AVX2Mask<>+52(SB)/4, $0x00000000
+DATA dots2x5AVX2Mask<>+56(SB)/4, $0x00000000
+DATA dots2x5AVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL dots2x5AVX2Mask<>(SB), RODATA|NOPTR, $64

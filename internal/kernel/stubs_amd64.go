@@ -32,6 +32,20 @@ func tile6x16AVX2(depth int, a *float32, b *float32, c *float32, stride int, row
 //go:noescape
 func tile6x8AVX2(depth int, a *float64, b *float64, c *float64, stride int, rows int, cols int)
 
+// direct10x32AVX512 adds the product of a panel of 10 rows of a and 32 columns of b, both depth
+// long, to the first rows and cols of a tile of c. The rows of b lie bStride elements
+// apart, those of c stride. depth is at least 1.
+//
+//go:noescape
+func direct10x32AVX512(depth int, a *float32, b *float32, c *float32, bStride int, stride int, rows int, cols int)
+
+// direct5x16AVX2 adds the product of a panel of 5 rows of a and 16 columns of b, both depth
+// long, to the first rows and cols of a tile of c. The rows of b lie bStride elements
+// apart, those of c stride. depth is at least 1.
+//
+//go:noescape
+func direct5x16AVX2(depth int, a *float32, b *float32, c *float32, bStride int, stride int, rows int, cols int)
+
 // transpose8AVX2 writes the 8 columns of every block of 8 by 8 elements of src as rows
 // of dst. The blocks lie side by side in src, whose rows lie srcStride elements apart,
 // and one below the other in dst, whose rows lie dstStride elements apart.
@@ -83,3 +97,75 @@ func scaleAddAVX2(n int, dst *float32, x *float32, alpha float32)
 //
 //go:noescape
 func lookupAVX512(n int, dst *float32, src *byte, table *float32)
+
+// expAVX512 computes dst = e^x.
+//
+//go:noescape
+func expAVX512(n int, dst *float32, x *float32)
+
+// shiftExpSumAVX512 subtracts from every row of x its maximum, to dst, and sums up the
+// exponentials of that in float64. rows is at least 1.
+//
+//go:noescape
+func shiftExpSumAVX512(rows int, cols int, dst *float32, x *float32, sums *float64)
+
+// subtractRowsAVX512 subtracts from every row of dst a float64, rounded once. rows is at
+// least 1.
+//
+//go:noescape
+func subtractRowsAVX512(rows int, cols int, dst *float32, by *float64)
+
+// logSoftmaxGradAVX512 computes dst = dy - e^y*s for every row, where s is the sum of its dy,
+// added up in float64. rows is at least 1.
+//
+//go:noescape
+func logSoftmaxGradAVX512(rows int, cols int, dst *float32, dy *float32, y *float32)
+
+// sumColsAVX512 adds up the rows of x in float64, one behind the other. rows is at
+// least 1.
+//
+//go:noescape
+func sumColsAVX512(rows int, cols int, dst *float32, x *float32)
+
+// expAVX2 computes dst = e^x.
+//
+//go:noescape
+func expAVX2(n int, dst *float32, x *float32)
+
+// shiftExpSumAVX2 subtracts from every row of x its maximum, to dst, and sums up the
+// exponentials of that in float64. rows is at least 1.
+//
+//go:noescape
+func shiftExpSumAVX2(rows int, cols int, dst *float32, x *float32, sums *float64)
+
+// subtractRowsAVX2 subtracts from every row of dst a float64, rounded once. rows is at
+// least 1.
+//
+//go:noescape
+func subtractRowsAVX2(rows int, cols int, dst *float32, by *float64)
+
+// logSoftmaxGradAVX2 computes dst = dy - e^y*s for every row, where s is the sum of its dy,
+// added up in float64. rows is at least 1.
+//
+//go:noescape
+func logSoftmaxGradAVX2(rows int, cols int, dst *float32, dy *float32, y *float32)
+
+// sumColsAVX2 adds up the rows of x in float64, one behind the other. rows is at
+// least 1.
+//
+//go:noescape
+func sumColsAVX2(rows int, cols int, dst *float32, x *float32)
+
+// dots4x5AVX512 computes the products of the first rows of 4 rows of a with the first
+// cols of 5 rows of b, all depth long, which lie aStride and bStride elements apart.
+// That of rows i and j becomes sums[j*4+i].
+//
+//go:noescape
+func dots4x5AVX512(depth int, a *float32, b *float32, sums *float32, aStride int, bStride int, rows int, cols int)
+
+// dots2x5AVX2 computes the products of the first rows of 2 rows of a with the first
+// cols of 5 rows of b, all depth long, which lie aStride and bStride elements apart.
+// That of rows i and j becomes sums[j*2+i].
+//
+//go:noescape
+func dots2x5AVX2(depth int, a *float32, b *float32, sums *float32, aStride int, bStride int, rows int, cols int)

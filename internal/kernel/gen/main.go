@@ -17,11 +17,16 @@ func main() {
 		{name: "tile14x16AVX512", rows: 14, elem: 8, wide: true},
 		{name: "tile6x16AVX2", rows: 6, elem: 4},
 		{name: "tile6x8AVX2", rows: 6, elem: 8},
+		{name: "direct10x32AVX512", rows: 10, elem: 4, wide: true, direct: true},
+		{name: "direct5x16AVX2", rows: 5, elem: 4, direct: true},
 	} {
 		t.generate()
 	}
 	transpose8()
 	elementwise()
+	rows()
+	dots{vec{wide: true}, 4, 5}.generate()
+	dots{vec{}, 2, 5}.generate()
 	Generate()
 }
 
@@ -99,6 +104,8 @@ type tile struct {
 	rows int
 	elem int  // bytes of an element
 	wide bool // AVX-512 rather than AVX2
+	// direct says that b is not a panel but the matrix itself, whose rows lie apart.
+	direct bool
 }
 
 func (t tile) vector() VecVirtual {
@@ -114,6 +121,9 @@ func (t tile) width() int { // bytes of a register
 	}
 	return 32
 }
+
+// shift is by how much a number of elements is shifted to make one of bytes.
+func (t tile) shift() Op { return Imm(map[int]uint64{4: 2, 8: 3}[t.elem]) }
 
 func (t tile) broadcast(m, r Op) {
 	if t.elem == 4 {
@@ -149,13 +159,26 @@ func (t tile) fma(x, y, sum Op) {
 
 func (t tile) generate() {
 	typ := map[int]string{4: "float32", 8: "float64"}[t.elem]
-	TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c *%s, stride, rows, cols int)", typ))
-	Doc(fmt.Sprintf("%s adds the product of a panel of %d rows of a and one of %d columns of b,", t.name, t.rows, 2*t.width()/t.elem),
-		"both depth long, to the first rows and cols of a tile of c, whose rows lie stride",
-		"elements apart. depth is at least 1.")
+	if t.direct {
+		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c *%s, bStride, stride, rows, cols int)", typ))
+		Doc(fmt.Sprintf("%s adds the product of a panel of %d rows of a and %d columns of b, both depth", t.name, t.rows, 2*t.width()/t.elem),
+			"long, to the first rows and cols of a tile of c. The rows of b lie bStride elements",
+			"apart, those of c stride. depth is at least 1.")
+	} else {
+		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c *%s, stride, rows, cols int)", typ))
+		Doc(fmt.Sprintf("%s adds the product of a panel of %d rows of a and one of %d columns of b,", t.name, t.rows, 2*t.width()/t.elem),
+			"both depth long, to the first rows and cols of a tile of c, whose rows lie stride",
+			"elements apart. depth is at least 1.")
+	}
 	Pragma("noescape")
 	depth := Load(Param("depth"), GP64())
 	a, b := Load(Param("a"), GP64()), Load(Param("b"), GP64())
+	var bStride Op = Imm(uint64(2 * t.width()))
+	if t.direct {
+		r := Load(Param("bStride"), GP64())
+		SHLQ(t.shift(), r)
+		bStride = r
+	}
 
 	sums := make([][2]VecVirtual, t.rows)
 	for i := range sums {
@@ -179,14 +202,14 @@ func (t tile) generate() {
 		t.fma(b1, ai, sums[i][1])
 	}
 	ADDQ(Imm(uint64(t.rows*t.elem)), a)
-	ADDQ(Imm(uint64(2*t.width())), b)
+	ADDQ(bStride, b)
 	DECQ(depth)
 	JNZ(LabelRef("next"))
 
 	Comment("Add the sums to c, but for what lies beyond its edges.")
 	c, stride := Load(Param("c"), GP64()), Load(Param("stride"), GP64())
 	rows, cols := Load(Param("rows"), GP64()), Load(Param("cols"), GP64())
-	SHLQ(Imm(map[int]uint64{4: 2, 8: 3}[t.elem]), stride)
+	SHLQ(t.shift(), stride)
 	masks := t.masks(cols)
 	for i := range sums {
 		CMPQ(rows, Imm(uint64(i)))

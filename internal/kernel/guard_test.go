@@ -1,0 +1,79 @@
+//go:build linux || darwin
+
+package kernel
+
+import (
+	"syscall"
+	"testing"
+	"unsafe"
+)
+
+// guard is memory that ends where none may be read.
+type guard []float32
+
+func newGuard(t *testing.T, n int) guard {
+	page := syscall.Getpagesize()
+	size := (4*n + page - 1) / page * page
+	mem, err := syscall.Mmap(-1, 0, size+page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Munmap(mem); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := syscall.Mprotect(mem[size:], syscall.PROT_NONE); err != nil {
+		t.Fatal(err)
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(&mem[0])), size/4)
+}
+
+// last returns the last n elements.
+func (g guard) last(n int) []float32 { return g[len(g)-n:] }
+
+// matrix returns a matrix that ends with the last element, by rows or by columns.
+func (g guard) matrix(rows, cols, layout int) Matrix[float32] {
+	m := matrix(rows, cols, layout, func() float32 { return 1 })
+	m.Data = g.last(copy(g.last(len(m.Data)), m.Data))
+	return m
+}
+
+// TestNothingBeyondIsTouched runs the kernels on operands that end at memory which
+// cannot be read or written: that would end the program.
+func TestNothingBeyondIsTouched(t *testing.T) {
+	forEach(t, func(t *testing.T) {
+		first, second, third := newGuard(t, 1<<14), newGuard(t, 1<<14), newGuard(t, 1<<14)
+		for n := range 70 {
+			dst, x, y := first.last(n), second.last(n), third.last(n)
+			Add(dst, x, y)
+			ReLU(dst, x)
+			AddScaled(dst, x, 2)
+			Exp(dst, x)
+			bytes := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*n)
+			Lookup(dst, bytes[3*n:], new([256]float32))
+		}
+		for _, shape := range rowShapes {
+			rows, cols := shape[0], shape[1]
+			dst, x, y := first.last(rows*cols), second.last(rows*cols), third.last(rows*cols)
+			LogSoftmaxRows(dst, x, rows, cols)
+			LogSoftmaxGradRows(dst, x, y, rows, cols)
+			AddRow(dst, x, third.last(cols), rows, cols)
+			SumCols(third.last(cols), x, rows, cols)
+		}
+		for short := 1; short <= 33; short++ {
+			for _, long := range []int{1, 2, 7, 8, 15, 31, 33, 64} {
+				for layout := range 4 {
+					for _, size := range [][3]int{{short, long, 17}, {long, short, 17}, {short, long, 131}, {long, short, 131}} {
+						m, n, k := size[0], size[1], size[2]
+						c := first.last(m * n)
+						Gemm(c, second.matrix(m, k, layout%2), third.matrix(k, n, layout/2))
+						if got := c[len(c)-1]; got != float32(k) {
+							t.Fatalf("%v, layouts %d and %d: last element: got %v, want %d", size, layout%2, layout/2, got, k)
+						}
+					}
+				}
+			}
+		}
+	})
+}
