@@ -176,6 +176,22 @@ func mapInto[A, R Element](out, x *Tensor, f func(A) R) {
 	})
 }
 
+// float32Rows reports whether t has rows of float32 along dims, one after the other
+// without gaps, as the kernels for rows take them, and how many of how many elements.
+func (t *Tensor) float32Rows(dims []int) (rows, cols int, ok bool) {
+	if t.dtype != Float32 || len(dims) != 1 || dims[0] != t.Dim()-1 || t.Numel() == 0 || !t.IsContiguous() {
+		return 0, 0, false
+	}
+	cols = t.shape[dims[0]]
+	return t.Numel() / cols, cols, true
+}
+
+// eachRows calls f for ranges of rows of the given length that together are all, in
+// parallel: f gets where the first begins and where the last ends.
+func eachRows(rows, cols int, f func(from, to, rows int)) {
+	parallel.For(rows, 1+grain/cols, func(lo, hi int) { f(lo*cols, hi*cols, hi-lo) })
+}
+
 // copyInto writes every element of x to out, which x is broadcast to.
 func copyInto[T Element](out, x *Tensor) {
 	dst, src := elements[T](out), elements[T](x)

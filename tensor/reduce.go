@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/internal/parallel"
 )
 
@@ -103,6 +104,10 @@ func (t *Tensor) SumKeepDim(dims ...int) *Tensor {
 	case Int64:
 		reduce(out, x, over, 0, foldSum[int64, int64], same[int64])
 	case Float32:
+		if len(x.shape) == 2 && len(over) == 1 && over[0] == 0 && x.IsContiguous() { // of a batch: a bias's gradient
+			kernel.SumCols(Data[float32](out), Data[float32](x), x.shape[0], x.shape[1])
+			break
+		}
 		reduce(out, x, over, 0, foldSum[float32, float64], round)
 	case Float64:
 		reduce(out, x, over, 0, foldSum[float64, float64], same[float64])

@@ -1,6 +1,10 @@
 package tensor
 
-import "math"
+import (
+	"math"
+
+	"github.com/onehot-go/onehot/internal/kernel"
+)
 
 // LogSoftmax returns the logarithm of the softmax along dim:
 //
@@ -11,13 +15,37 @@ import "math"
 func (t *Tensor) LogSoftmax(dim int) *Tensor {
 	x := t.asFloat()
 	over := x.dims("log-softmax", []int{dim})
-	shifted := x.detached()
-	shifted = shifted.Sub(shifted.peak(over))
-	y := shifted.Sub(shifted.Exp().SumKeepDim(over...).Log())
-	// Its Jacobian is I - 1·softmaxᵀ: no n×n matrix is ever built.
-	return record(y, "log-softmax", input{x, []*Tensor{y}, func(g *Tensor) *Tensor {
-		return g.Sub(y.detached().Exp().Mul(g.SumKeepDim(over...)))
-	}})
+	y := x.logSoftmax(over)
+	return record(y, "log-softmax", input{x, []*Tensor{y}, func(g *Tensor) *Tensor { return logSoftmaxGrad(g, y, over) }})
+}
+
+// logSoftmax computes LogSoftmax by the kernel where it can: composed of operations it is
+// a good part of a step of softmax regression.
+func (t *Tensor) logSoftmax(over []int) *Tensor {
+	x := t.detached()
+	if rows, cols, ok := x.float32Rows(over); ok {
+		y := Zeros(Float32, x.shape...)
+		dst, src := Data[float32](y), Data[float32](x)
+		eachRows(rows, cols, func(from, to, rows int) { kernel.LogSoftmaxRows(dst[from:to], src[from:to], rows, cols) })
+		return y
+	}
+	shifted := x.Sub(x.peak(over))
+	return shifted.Sub(shifted.Exp().SumKeepDim(over...).Log())
+}
+
+// logSoftmaxGrad returns the gradient of the input from that of the result y. The
+// Jacobian is I - 1·softmaxᵀ: no n×n matrix is ever built.
+func logSoftmaxGrad(g, y *Tensor, over []int) *Tensor {
+	y = y.detached()
+	if rows, cols, ok := y.float32Rows(over); ok && g.IsContiguous() {
+		out := Zeros(Float32, y.shape...)
+		dst, gs, ys := Data[float32](out), Data[float32](g), Data[float32](y)
+		eachRows(rows, cols, func(from, to, rows int) {
+			kernel.LogSoftmaxGradRows(dst[from:to], gs[from:to], ys[from:to], rows, cols)
+		})
+		return out
+	}
+	return g.Sub(y.Exp().Mul(g.SumKeepDim(over...)))
 }
 
 // Softmax returns exp(x) / sum(exp(x)) along dim, with the maximum taken out first: the

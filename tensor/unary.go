@@ -27,6 +27,18 @@ func (t *Tensor) mapFloat(f func(float64) float64) *Tensor {
 	return out
 }
 
+// mapRuns applies a kernel to every element, or returns nil where there is none or t does
+// not lie as kernels take it.
+func (t *Tensor) mapRuns(run func(dst, x []float32)) *Tensor {
+	if run == nil || t.dtype != Float32 || !t.IsContiguous() {
+		return nil
+	}
+	out := Zeros(Float32, t.shape...)
+	dst, x := Data[float32](out), Data[float32](t)
+	parallel.For(len(dst), grain, func(lo, hi int) { run(dst[lo:hi], x[lo:hi]) })
+	return out
+}
+
 // mapFuncs is one operation on an element for each type with arithmetic, and where there
 // is a kernel for it, on runs of float32.
 type mapFuncs struct {
@@ -40,6 +52,9 @@ type mapFuncs struct {
 
 // mapNumber applies the function of t's type to every element.
 func (t *Tensor) mapNumber(op string, fs mapFuncs) *Tensor {
+	if out := t.mapRuns(fs.run32); out != nil {
+		return out
+	}
 	out := Zeros(t.dtype, t.shape...)
 	switch t.dtype {
 	case Uint8:
@@ -47,12 +62,7 @@ func (t *Tensor) mapNumber(op string, fs mapFuncs) *Tensor {
 	case Int64:
 		mapInto(out, t, fs.i64)
 	case Float32:
-		if fs.run32 == nil || !t.IsContiguous() {
-			mapInto(out, t, fs.f32)
-			break
-		}
-		dst, x := Data[float32](out), Data[float32](t)
-		parallel.For(len(dst), grain, func(lo, hi int) { fs.run32(dst[lo:hi], x[lo:hi]) })
+		mapInto(out, t, fs.f32)
 	case Float64:
 		mapInto(out, t, fs.f64)
 	default:
@@ -72,7 +82,10 @@ func (t *Tensor) Neg() *Tensor {
 // Exp returns e to the power of every element.
 func (t *Tensor) Exp() *Tensor {
 	x := t.asFloat()
-	y := x.mapFloat(math.Exp)
+	y := x.mapRuns(kernel.Exp)
+	if y == nil {
+		y = x.mapFloat(math.Exp)
+	}
 	return record(y, "exp", input{x, []*Tensor{y}, func(g *Tensor) *Tensor { return g.Mul(y) }})
 }
 

@@ -2,6 +2,7 @@ package tensor_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/onehot-go/onehot/tensor"
@@ -88,5 +89,35 @@ func TestClampBeyondTheType(t *testing.T) {
 			t.Errorf("clamp to [%v, %v]: got type %s", c.low, c.high, y.DType())
 		}
 		wantValues(t, "clamp", y, c.want...)
+	}
+}
+
+// TestFusedAgreesWithComposed holds what the kernels compute on rows that lie side by
+// side to what the same operation composes of others on rows that do not.
+func TestFusedAgreesWithComposed(t *testing.T) {
+	const rows, cols = 37, 29
+	r := rand.New(rand.NewPCG(1, 2))
+	x, seed := tensor.Normal(tensor.Float32, r, 0, 5, rows, cols), tensor.Normal(tensor.Float32, r, 0, 1, rows, cols)
+	for name, op := range map[string]func(x *tensor.Tensor) *tensor.Tensor{
+		"log-softmax": func(x *tensor.Tensor) *tensor.Tensor { return x.LogSoftmax(1) },
+		"exp":         func(x *tensor.Tensor) *tensor.Tensor { return x.Exp() },
+		"relu":        func(x *tensor.Tensor) *tensor.Tensor { return x.ReLU() },
+		"sum":         func(x *tensor.Tensor) *tensor.Tensor { return x.SumKeepDim(0).Expand(rows, cols) },
+	} {
+		run := func(x *tensor.Tensor) (y, grad []float64) {
+			x.SetRequiresGrad(true)
+			out := op(x)
+			out.Backward(seed)
+			return tensor.Values[float64](out), tensor.Values[float64](x.Grad())
+		}
+		y, grad := run(x.Clone())
+		composedY, composedGrad := run(x.Transpose(0, 1).Contiguous().Transpose(0, 1))
+		for i := range y {
+			for _, pair := range [][2]float64{{y[i], composedY[i]}, {grad[i], composedGrad[i]}} {
+				if got, want := pair[0], pair[1]; math.Abs(got-want) > 5e-7*math.Max(1, math.Abs(want)) {
+					t.Fatalf("%s: element %d: fused %v, composed %v", name, i, got, want)
+				}
+			}
+		}
 	}
 }
