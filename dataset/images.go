@@ -85,7 +85,11 @@ func (m *Images) Batch() (fill Fill, shape []int) {
 	table, size := &tables[0], m.Height*m.Width
 	return func(images []float32, labels []int64, indices []int) {
 		for k, i := range indices {
-			kernel.Lookup(images[k*size:][:size], m.pixels(i), table)
+			next := i
+			if k+1 < len(indices) {
+				next = indices[k+1]
+			}
+			kernel.Lookup(images[k*size:][:size], m.pixels(i), table, m.pixels(next))
 			labels[k] = int64(m.target(i))
 		}
 	}, m.Shape()

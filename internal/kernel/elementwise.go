@@ -1,12 +1,14 @@
 package kernel
 
+import "unsafe"
+
 // vectors are the kernels over float32 slices side by side. Each gives the bits of its
 // twin in pure Go, but for those that say otherwise.
 type vectors struct {
 	add, sub, mul, div, reluGrad func(n int, dst, x, y *float32)
 	relu                         func(n int, dst, x *float32)
 	addScaled, scaleAdd          func(n int, dst, x *float32, alpha float32)
-	lookup                       func(n int, dst *float32, src *byte, table *float32) // or nil
+	lookup                       func(n int, dst *float32, src *byte, table *float32, next *byte) // or nil
 
 	// Over the rows of matrices; each is nil where it has not been written. Those that
 	// take exponentials agree with their twins to the error of Exp.
@@ -120,11 +122,13 @@ func ScaleAdd(dst, x []float32, alpha float32) {
 	}
 }
 
-// Lookup computes dst[i] = table[src[i]] for slices of one length.
-func Lookup(dst []float32, src []byte, table *[256]float32) {
+// Lookup computes dst[i] = table[src[i]] for slices of one length. next is where src of
+// the next call will lie: samples in random order are in no cache, and waiting for them
+// takes longer than converting them.
+func Lookup(dst []float32, src []byte, table *[256]float32, next []byte) {
 	src = src[:len(dst)]
 	if v := active.vectors; v != nil && v.lookup != nil && len(dst) > 0 {
-		v.lookup(len(dst), &dst[0], &src[0], &table[0])
+		v.lookup(len(dst), &dst[0], &src[0], &table[0], unsafe.SliceData(next)) // fetching ahead never faults
 		return
 	}
 	for i, v := range src {

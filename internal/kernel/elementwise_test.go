@@ -86,7 +86,7 @@ func TestLookup(t *testing.T) {
 				src[i] = byte(r.Uint32())
 			}
 			buf := slices.Repeat([]float32{-1}, n+2)
-			Lookup(buf[1:n+1], src, &table)
+			Lookup(buf[1:n+1], src, &table, src)
 			for i, v := range src {
 				if buf[i+1] != table[v] {
 					t.Fatalf("%d bytes: byte %d: got %v, want %v", n, i, buf[i+1], table[v])
@@ -114,7 +114,7 @@ func BenchmarkElementwise(b *testing.B) {
 		{"Add", func() { Add(dst, x, y) }},
 		{"ReLU", func() { ReLU(dst, x) }},
 		{"AddScaled", func() { AddScaled(dst, x, 2) }},
-		{"Lookup", func() { Lookup(dst, src, &table) }},
+		{"Lookup", func() { Lookup(dst, src, &table, src) }},
 	} {
 		b.Run(fmt.Sprintf("%s/%d", c.name, n), func(b *testing.B) {
 			for b.Loop() {

@@ -51,7 +51,7 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 			AddScaled(dst, x, 2)
 			Exp(dst, x)
 			bytes := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*n)
-			Lookup(dst, bytes[3*n:], new([256]float32))
+			Lookup(dst, bytes[3*n:], new([256]float32), bytes[3*n:])
 		}
 		for _, shape := range rowShapes {
 			rows, cols := shape[0], shape[1]

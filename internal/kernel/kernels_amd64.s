@@ -1788,13 +1788,14 @@ DATA scaleAddAVX2Mask<>+56(SB)/4, $0x00000000
 DATA scaleAddAVX2Mask<>+60(SB)/4, $0x00000000
 GLOBL scaleAddAVX2Mask<>(SB), RODATA|NOPTR, $64
 
-// func lookupAVX512(n int, dst *float32, src *byte, table *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·lookupAVX512(SB), NOSPLIT, $0-32
+// func lookupAVX512(n int, dst *float32, src *byte, table *float32, next *byte)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·lookupAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         src+16(FP), DX
 	MOVQ         table+24(FP), BX
+	MOVQ         next+32(FP), SI
 	VMOVUPS      (BX), Z0
 	VMOVUPS      64(BX), Z1
 	VMOVUPS      128(BX), Z2
@@ -1830,6 +1831,7 @@ next:
 	MOVQ  $0x00000010, AX
 
 convert:
+	PREFETCHT0  (SI)
 	VPMOVZXBD.Z (DX), K1, Z19
 	VPTESTMD    Z16, Z19, K2
 	VPTESTMD    Z17, Z19, K3
@@ -1859,6 +1861,7 @@ convert:
 	VBLENDMPS   Z24, Z20, K4, Z20
 	VMOVUPS     Z20, K1, (CX)
 	ADDQ        $0x10, DX
+	ADDQ        $0x10, SI
 	ADDQ        $0x40, CX
 	SUBQ        $0x10, AX
 	JMP         next

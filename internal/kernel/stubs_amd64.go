@@ -93,10 +93,11 @@ func addScaledAVX2(n int, dst *float32, x *float32, alpha float32)
 //go:noescape
 func scaleAddAVX2(n int, dst *float32, x *float32, alpha float32)
 
-// lookupAVX512 computes dst[i] = table[src[i]] for the n elements of dst and src.
+// lookupAVX512 computes dst[i] = table[src[i]] for the n elements of dst and src, and has
+// the n bytes at next, which will be wanted soon, fetched meanwhile.
 //
 //go:noescape
-func lookupAVX512(n int, dst *float32, src *byte, table *float32)
+func lookupAVX512(n int, dst *float32, src *byte, table *float32, next *byte)
 
 // expAVX512 computes dst = e^x.
 //

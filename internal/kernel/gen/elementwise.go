@@ -160,12 +160,13 @@ func window(name string, n Register) VecVirtual {
 // registers of AVX-512: each byte is looked up in all eight pairs of them, and its upper
 // bits choose among the results. (Gathering from memory is no faster than plain loads.)
 func lookup() {
-	TEXT("lookupAVX512", NOSPLIT, "func(n int, dst *float32, src *byte, table *float32)")
-	Doc("lookupAVX512 computes dst[i] = table[src[i]] for the n elements of dst and src.")
+	TEXT("lookupAVX512", NOSPLIT, "func(n int, dst *float32, src *byte, table *float32, next *byte)")
+	Doc("lookupAVX512 computes dst[i] = table[src[i]] for the n elements of dst and src, and has",
+		"the n bytes at next, which will be wanted soon, fetched meanwhile.")
 	Pragma("noescape")
 	n := Load(Param("n"), GP64())
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
-	base := Load(Param("table"), GP64())
+	base, ahead := Load(Param("table"), GP64()), Load(Param("next"), GP64())
 	var table [16]VecVirtual
 	for i := range table {
 		table[i] = ZMM()
@@ -191,6 +192,7 @@ func lookup() {
 	KMOVW(all, mask)
 	MOVQ(U32(16), n)
 	Label("convert")
+	PREFETCHT0(Mem{Base: ahead})
 	index := ZMM()
 	VPMOVZXBD_Z(Mem{Base: src}, mask, index)
 	var k [3]Register
@@ -212,6 +214,7 @@ func lookup() {
 	}
 	VMOVUPS(found[0], mask, Mem{Base: dst})
 	ADDQ(Imm(16), src)
+	ADDQ(Imm(16), ahead)
 	ADDQ(Imm(64), dst)
 	SUBQ(Imm(16), n)
 	JMP(LabelRef("next"))

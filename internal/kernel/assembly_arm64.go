@@ -1,0 +1,76 @@
+package kernel
+
+// assembly returns the kernels in assembly that this machine can run: every arm64 has
+// these instructions. What follows stands in kernels_arm64.s, written by hand, since avo
+// knows amd64 alone.
+func assembly() []implementation {
+	return []implementation{{
+		name: "neon",
+		f32:  tiling[float32]{neonRows, neonCols32, tile12x8, wrapTranspose},
+		f64:  tiling[float64]{neonRows, neonCols64, tile12x4, nil},
+	}}
+}
+
+// The tiles are as high as a column of b's elements is used often, and two registers wide.
+const (
+	neonRows   = 12
+	neonCols32 = 8
+	neonCols64 = 4
+)
+
+// tile12x8NEON adds the product of a panel of 12 rows of a and one of 8 columns of b,
+// both depth long, to a tile of c, whose rows lie stride elements apart. depth is at
+// least 1.
+//
+//go:noescape
+func tile12x8NEON(depth int, a, b, c *float32, stride int)
+
+// tile12x4NEON is tile12x8NEON for panels of 12 rows and 4 columns of float64.
+//
+//go:noescape
+func tile12x4NEON(depth int, a, b, c *float64, stride int)
+
+// transpose8NEON writes the 8 columns of every block of 8 by 8 elements of src as rows
+// of dst. The blocks lie side by side in src, whose rows lie srcStride elements apart,
+// and one below the other in dst, whose rows lie dstStride elements apart. blocks is at
+// least 1.
+//
+//go:noescape
+func transpose8NEON(dst, src *float32, dstStride, srcStride, blocks int)
+
+// tile12x8 is the tile for float32. One that goes beyond c's edge is made beside it: the
+// assembly knows whole tiles alone.
+func tile12x8(depth int, a, b, c []float32, stride, rows, cols int) {
+	if rows == neonRows && cols == neonCols32 {
+		tile12x8NEON(depth, &a[0], &b[0], &c[0], stride)
+		return
+	}
+	var sums [neonRows * neonCols32]float32
+	tile12x8NEON(depth, &a[0], &b[0], &sums[0], neonCols32)
+	addCorner(c, sums[:], stride, neonCols32, rows, cols)
+}
+
+// tile12x4 is tile12x8 for float64.
+func tile12x4(depth int, a, b, c []float64, stride, rows, cols int) {
+	if rows == neonRows && cols == neonCols64 {
+		tile12x4NEON(depth, &a[0], &b[0], &c[0], stride)
+		return
+	}
+	var sums [neonRows * neonCols64]float64
+	tile12x4NEON(depth, &a[0], &b[0], &sums[0], neonCols64)
+	addCorner(c, sums[:], stride, neonCols64, rows, cols)
+}
+
+// addCorner adds the rows×cols corner of x to that of c.
+func addCorner[T Float](c, x []T, cStride, xStride, rows, cols int) {
+	for i := range rows {
+		row := c[i*cStride:][:cols]
+		for j, v := range x[i*xStride:][:cols] {
+			row[j] += v
+		}
+	}
+}
+
+func wrapTranspose(dst, src []float32, dstStride, srcStride, blocks int) {
+	transpose8NEON(&dst[0], &src[0], dstStride, srcStride, blocks)
+}
