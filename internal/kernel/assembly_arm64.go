@@ -1,8 +1,7 @@
 package kernel
 
 // assembly returns the kernels in assembly that this machine can run: every arm64 has
-// these instructions. What follows stands in kernels_arm64.s, written by hand, since avo
-// knows amd64 alone.
+// NEON. They are written by hand, in kernels_arm64.s, since avo knows amd64 alone.
 func assembly() []implementation {
 	return []implementation{{
 		name: "neon",
@@ -11,7 +10,8 @@ func assembly() []implementation {
 	}}
 }
 
-// The tiles are as high as a column of b's elements is used often, and two registers wide.
+// A tile is 12 rows of two registers: its sums take 24 of the 32, a column of a and a row
+// of b most of the others.
 const (
 	neonRows   = 12
 	neonCols32 = 8
@@ -38,8 +38,8 @@ func tile12x4NEON(depth int, a, b, c *float64, stride int)
 //go:noescape
 func transpose8NEON(dst, src *float32, dstStride, srcStride, blocks int)
 
-// tile12x8 is the tile for float32. One that goes beyond c's edge is made beside it: the
-// assembly knows whole tiles alone.
+// tile12x8 is the tile for float32. One that reaches beyond the edge of c is computed
+// beside it, since the assembly writes whole ones.
 func tile12x8(depth int, a, b, c []float32, stride, rows, cols int) {
 	if rows == neonRows && cols == neonCols32 {
 		tile12x8NEON(depth, &a[0], &b[0], &c[0], stride)

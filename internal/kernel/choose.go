@@ -9,7 +9,7 @@ import (
 
 // implementation is one set of kernels.
 type implementation struct {
-	name    string // "generic", "avx2", "avx512"
+	name    string // "generic", "avx2", "avx512", "neon"
 	f32     tiling[float32]
 	f64     tiling[float64]
 	vectors *vectors // nil for those in pure Go

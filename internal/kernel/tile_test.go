@@ -1,0 +1,47 @@
+package kernel
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// TestTile compares tiles of every size with plain loops, and looks at the memory around
+// them, since panels of Gemm have zeros where a tile may write too much.
+func TestTile(t *testing.T) {
+	forEach(t, func(t *testing.T) {
+		t.Run("float32", func(t *testing.T) { testTile(t, active.f32) })
+		t.Run("float64", func(t *testing.T) { testTile(t, active.f64) })
+	})
+}
+
+func testTile[T Float](t *testing.T, tile tiling[T]) {
+	r := rand.New(rand.NewPCG(23, 24))
+	draw := func(n int) []T {
+		s := make([]T, n)
+		for i := range s {
+			s[i] = T(1 + r.IntN(9))
+		}
+		return s
+	}
+	for rows := 1; rows <= tile.rows; rows++ {
+		for cols := 1; cols <= tile.cols; cols++ {
+			depth, stride := 1+r.IntN(3), tile.cols+3
+			a, b, c := draw(depth*tile.rows), draw(depth*tile.cols), draw(tile.rows*stride)
+			want := slices.Clone(c)
+			for i := range rows {
+				for j := range cols {
+					for l := range depth {
+						want[i*stride+j] += a[l*tile.rows+i] * b[l*tile.cols+j]
+					}
+				}
+			}
+			tile.tile(depth, a, b, c, stride, rows, cols)
+			for i := range c {
+				if c[i] != want[i] {
+					t.Fatalf("%d×%d, depth %d: element (%d, %d): got %v, want %v", rows, cols, depth, i/stride, i%stride, c[i], want[i])
+				}
+			}
+		}
+	}
+}
