@@ -24,7 +24,7 @@ func Example() {
 	for _, row := range confusion.Counts() {
 		fmt.Println(row)
 	}
-	for class, r := range confusion.Results() {
+	for class, r := range confusion.Result() {
 		fmt.Printf("class %d: precision %.2f, recall %.2f, F1 %.2f, support %d\n", class, r.Precision, r.Recall, r.F1, r.Support)
 	}
 	// Output:

@@ -117,8 +117,8 @@ func (c *Confusion) Counts() [][]int {
 	return out
 }
 
-// Results returns a report for every class, in their order.
-func (c *Confusion) Results() []ClassReport {
+// Result returns a report for every class, in their order.
+func (c *Confusion) Result() []ClassReport {
 	out := make([]ClassReport, len(c.counts))
 	for k := range out {
 		hits, support, predicted := c.counts[k][k], 0, 0

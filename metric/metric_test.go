@@ -120,7 +120,7 @@ func TestReference(t *testing.T) {
 				if got := confusion.Counts(); !reflect.DeepEqual(got, test.Confusion) {
 					t.Errorf("Counts %v, want %v", got, test.Confusion)
 				}
-				for k, got := range confusion.Results() {
+				for k, got := range confusion.Result() {
 					if !near(got.Precision, test.Precision[k]) || !near(got.Recall, test.Recall[k]) ||
 						!near(got.F1, test.F1[k]) || got.Support != test.Support[k] {
 						t.Errorf("class %d: %+v, want precision %v, recall %v, F1 %v, support %d",
@@ -192,7 +192,7 @@ func TestWithoutSamples(t *testing.T) {
 		if !math.IsNaN(a.Result()) || !math.IsNaN(m.Result()) || !math.IsNaN(c.Accuracy()) {
 			t.Errorf("%v, %v and %v, want NaN", a.Result(), m.Result(), c.Accuracy())
 		}
-		if got, want := c.Results(), make([]ClassReport, 2); !reflect.DeepEqual(got, want) {
+		if got, want := c.Result(), make([]ClassReport, 2); !reflect.DeepEqual(got, want) {
 			t.Errorf("Results %v, want %v", got, want)
 		}
 		for _, how := range []Averaging{Macro, Micro, Weighted} {

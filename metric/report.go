@@ -24,7 +24,7 @@ const (
 func (c *Confusion) Average(how Averaging) ClassReport {
 	var mean ClassReport
 	hits, weights := 0, 0.0
-	for k, r := range c.Results() {
+	for k, r := range c.Result() {
 		hits += c.counts[k][k]
 		mean.Support += r.Support
 		weight := 1.0
@@ -70,7 +70,7 @@ func (c *Confusion) Report(names []string) string {
 		fmt.Fprintf(&b, "%*s  %9.2f %9.2f %9.2f %9d\n", width, name, r.Precision, r.Recall, r.F1, r.Support)
 	}
 	fmt.Fprintf(&b, "%*s  %9s %9s %9s %9s\n\n", width, "", "precision", "recall", "f1-score", "support")
-	for k, r := range c.Results() {
+	for k, r := range c.Result() {
 		line(names[k], r)
 	}
 	b.WriteByte('\n')

@@ -80,6 +80,25 @@ func SetTraining(m Module, on bool) {
 	})
 }
 
+// Evaluating puts m and all that it is made of in evaluation, and returns what puts back
+// into training what was in it:
+//
+//	defer nn.Evaluating(net)()
+func Evaluating(m Module) (restore func()) {
+	var training []Modal
+	Apply(m, func(_ string, m Module) {
+		if l, ok := m.(Modal); ok && l.Training() {
+			training = append(training, l)
+			l.SetTraining(false)
+		}
+	})
+	return func() {
+		for _, l := range training {
+			l.SetTraining(true)
+		}
+	}
+}
+
 // SetChance gives every layer of m that uses chance a key of its own path under key. A
 // training loop calls it before each step with the key of that step, so that a step
 // draws the same whatever came before it and however many threads there are:

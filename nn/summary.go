@@ -23,18 +23,7 @@ func Summary(m Module, inputShape ...int) string {
 			trained += p.Numel()
 		}
 	}
-	var training []Modal // put back into it at the end
-	Apply(m, func(_ string, m Module) {
-		if l, ok := m.(Modal); ok && l.Training() {
-			training = append(training, l)
-			l.SetTraining(false)
-		}
-	})
-	defer func() {
-		for _, l := range training {
-			l.SetTraining(true)
-		}
-	}()
+	defer Evaluating(m)()
 	rows := [][4]string{{"layer", "type", "output", "parameters"}}
 	summarize("", m, tensor.Zeros(dtype, inputShape...).NoGrad(), &rows)
 	rows = append(rows, [4]string{"total", "", "", strconv.Itoa(total)}, [4]string{"trained", "", "", strconv.Itoa(trained)})

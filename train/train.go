@@ -67,7 +67,7 @@ type Step struct {
 // Epoch says that an epoch has been trained and measured.
 type Epoch struct {
 	Epoch         int     // from 1; 0 measures a model that was not trained, and has no training figures
-	TrainLoss     float64 // mean over the epoch's samples, each as it was trained on
+	TrainLoss     float64 // mean over the epoch's samples, each as it was trained on; with class weights, of each batch's weighted mean
 	TrainAccuracy float64 // fraction, the same way
 	Test          Evaluation
 	LR            float64 // learning rate
@@ -243,18 +243,7 @@ type Evaluation struct {
 // Evaluate measures net on the samples of l, in its first epoch. Layers that are in
 // training are in evaluation for that time.
 func Evaluate(net nn.Module, l *loader.Loader) (Evaluation, error) {
-	var training []nn.Modal
-	nn.Apply(net, func(_ string, m nn.Module) {
-		if m, ok := m.(nn.Modal); ok && m.Training() {
-			training = append(training, m)
-			m.SetTraining(false)
-		}
-	})
-	defer func() {
-		for _, m := range training {
-			m.SetTraining(true)
-		}
-	}()
+	defer nn.Evaluating(net)()
 	var mean metric.Mean
 	confusion := metric.NewConfusion(len(l.Dataset().Classes()))
 	for batch, err := range l.Epoch(0) {
@@ -267,6 +256,6 @@ func Evaluate(net nn.Module, l *loader.Loader) (Evaluation, error) {
 	}
 	return Evaluation{
 		Accuracy: confusion.Accuracy(), Loss: mean.Result(),
-		Classes: confusion.Results(), Counts: confusion.Counts(),
+		Classes: confusion.Result(), Counts: confusion.Counts(),
 	}, nil
 }

@@ -21,6 +21,9 @@ import (
 // none there.
 var defaultLR = map[string]float64{"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.01, "adagrad": 0.01}
 
+// defaultDecay is AdamW's weight decay where none is given, as PyTorch's.
+const defaultDecay = 0.01
+
 // optimizer returns the optimizer of params that the settings ask for.
 func (s *settings) optimizer(params []*tensor.Tensor) optim.Optimizer {
 	switch s.Optimizer {
@@ -107,6 +110,9 @@ func (s *settings) criterion(samples []int) (loss.CrossEntropy, error) {
 			weights[i] = float32(w)
 		}
 	}
+	if slices.Max(weights) == 0 {
+		return c, usagef("--class-weights %s: at least one above 0 expected", s.ClassWeights)
+	}
 	c.Weight = tensor.New(weights, len(weights))
 	return c, nil
 }
@@ -146,6 +152,9 @@ func (s *settings) augment(height, width int) (transform.Transform, error) {
 			if v, err = strconv.ParseFloat(size, 64); err != nil || !(v >= a.least && v <= a.most) {
 				return nil, usagef("--augment %s: a number from %g to %g expected behind the colon", step, a.least, a.most)
 			}
+		}
+		if name == "crop" && v != math.Trunc(v) {
+			return nil, usagef("--augment %s: a whole number of pixels expected", step)
 		}
 		if name == "erase" {
 			tensors = append(tensors, a.make(v, height, width))

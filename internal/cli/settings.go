@@ -20,10 +20,10 @@ type settings struct {
 	Optimizer   string  `json:"optimizer" default:"sgd" enum:"sgd,adam,adamw,rmsprop,adagrad" help:"Optimizer: ${enum}."`
 	Momentum    float64 `json:"momentum" default:"0" help:"Share of the last step that the next one keeps, for sgd and rmsprop."`
 	Nesterov    bool    `json:"nesterov" help:"Look a step of the momentum ahead, for sgd."`
-	WeightDecay float64 `json:"weight_decay" default:"0" help:"Strength of the pull of weights towards 0."`
+	WeightDecay float64 `json:"weight_decay" default:"0" help:"Strength of the pull of weights towards 0 (default 0, and 0.01 for adamw)."`
 	ClipNorm    float64 `json:"clip_norm" default:"0" help:"Greatest norm of all gradients together; 0 for any."`
 
-	Schedule   string  `json:"schedule" default:"constant" enum:"constant,step,multi-step,exponential,cosine,one-cycle,plateau" help:"How the learning rate goes: ${enum}."`
+	Schedule   string  `json:"schedule" default:"constant" enum:"constant,step,multi-step,exponential,cosine,one-cycle,plateau" help:"How the learning rate goes: ${enum}. The momentum stays."`
 	Warmup     int     `json:"warmup" default:"0" placeholder:"EPOCHS" help:"Epochs in which the learning rate first rises in a straight line, from a tenth."`
 	StepSize   int     `json:"step_size" default:"1" placeholder:"EPOCHS" help:"Epochs between two steps of --schedule step (default 1)."`
 	Milestones []int   `json:"milestones" placeholder:"EPOCHS" help:"Epochs after which --schedule multi-step steps, as in 3,4."`
@@ -81,10 +81,38 @@ func (s *settings) check() error {
 			return usagef("%s %g: a number from 0 to below 1 expected", v.flag, v.value)
 		}
 	}
-	if len(s.Milestones) > 0 && (slices.Min(s.Milestones) < 1 || !slices.IsSorted(s.Milestones)) {
-		return usagef("--milestones %v: epochs from 1 in increasing order expected", s.Milestones)
+	last := s.Warmup
+	for _, m := range s.Milestones {
+		if m <= last {
+			return usagef("--milestones %v: epochs after the %d of --warmup in increasing order expected", s.Milestones, s.Warmup)
+		}
+		last = m
+	}
+	if s.Schedule == "plateau" && s.Gamma >= 1 {
+		return usagef("--gamma %g: below 1 expected for --schedule plateau", s.Gamma)
 	}
 	return s.checkCombinations()
+}
+
+// checkGiven returns which of the flags on the command line has a value that nothing makes
+// use of, although it is the usual one.
+func (s *settings) checkGiven(given map[string]bool) error {
+	for _, c := range []struct {
+		flag string
+		used bool
+		by   string
+	}{
+		{"hidden", s.Model == "mlp", "--model mlp"},
+		{"gamma", slices.Contains([]string{"step", "multi-step", "exponential", "plateau"}, s.Schedule), "--schedule step, multi-step, exponential or plateau"},
+		{"step-size", s.Schedule == "step", "--schedule step"},
+		{"patience", s.Schedule == "plateau", "--schedule plateau"},
+		{"init-std", s.Init == "normal", "--init normal"},
+	} {
+		if given[c.flag] && !c.used {
+			return usagef("--%s is for %s", c.flag, c.by)
+		}
+	}
+	return nil
 }
 
 // checkCombinations returns which setting another one makes no use of: it would be

@@ -54,11 +54,14 @@ func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams)
 	if c.Resume {
 		return c.resume(ctx, given(parsed), s)
 	}
-	if given(parsed)["hidden"] && c.Model != "mlp" {
-		return usagef("--hidden is for --model mlp, not %s", c.Model)
+	if err := c.checkGiven(given(parsed)); err != nil {
+		return err
 	}
 	if !given(parsed)["lr"] {
 		c.LR = defaultLR[c.Optimizer]
+	}
+	if !given(parsed)["weight-decay"] && c.Optimizer == "adamw" {
+		c.WeightDecay = defaultDecay
 	}
 	return c.start(ctx, s)
 }
