@@ -180,7 +180,7 @@ func trueClasses(op string, scores, labels *tensor.Tensor) []int64 {
 		tensor.Fail(op, "scores (N, C) and labels (N) expected", scores, labels)
 	}
 	if labels.DType() != tensor.Int64 {
-		panic(&tensor.DTypeError{Op: op, Got: labels.DType(), Want: "int64 labels"})
+		panic(&tensor.DTypeError{Op: op, Shapes: [][]int{scores.Shape(), labels.Shape()}, Got: labels.DType(), Want: "int64 labels"})
 	}
 	actual := tensor.Data[int64](labels.Contiguous())
 	for i, c := range actual {

@@ -240,7 +240,7 @@ func TestPanics(t *testing.T) {
 		"sizes": {func() { a.Update(x, labels(0, 1, 2)) },
 			"metric.Accuracy: shapes (2, 3) and (3): scores (N, C) and labels (N) expected"},
 		"type": {func() { a.Update(x, tensor.Zeros(tensor.Float32, 2)) },
-			"metric.Accuracy: float32 elements: int64 labels expected"},
+			"metric.Accuracy: float32 elements, shapes (2, 3) and (2): int64 labels expected"},
 		"label too large": {func() { a.Update(x, labels(0, 3)) },
 			"metric.Accuracy: shapes (2, 3) and (2): label 3 of sample 1 is outside the 3 classes"},
 		"negative label": {func() { c.Update(x, labels(-1, 0)) },

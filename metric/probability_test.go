@@ -165,7 +165,7 @@ func TestProbabilityPanics(t *testing.T) {
 		{&TopK{}, x, labels(0, 1), "metric.TopK: K is 0, at least 1 expected"},
 		{&TopK{K: 1}, x, labels(0, 2), "metric.TopK: shapes (2, 2) and (2): label 2 of sample 1 is outside the 2 classes"},
 		{&LogLoss{}, x, labels(0), "metric.LogLoss: shapes (2, 2) and (1): scores (N, C) and labels (N) expected"},
-		{&LogLoss{}, x, x.Select(0, 0), "metric.LogLoss: float64 elements: int64 labels expected"},
+		{&LogLoss{}, x, x.Select(0, 0), "metric.LogLoss: float64 elements, shapes (2, 2) and (2): int64 labels expected"},
 		{&LogLoss{Probabilities: true}, rows(tensor.Float64, []float64{1.5, -0.5}), labels(0),
 			"metric.LogLoss: sample 0: probability 1 is -0.5, at least 0 expected"},
 		{&Calibration{}, x, labels(-1, 0), "metric.Calibration: shapes (2, 2) and (2): label -1 of sample 0 is outside the 2 classes"},

@@ -309,7 +309,7 @@ func TestShapeErrors(t *testing.T) {
 	} {
 		wantPanic[*tensor.ShapeError](t, want, f)
 	}
-	wantPanic[*tensor.DTypeError](t, "matmul: float32 elements: two matrices of float32, or of float64, expected", func() {
+	wantPanic[*tensor.DTypeError](t, "matmul: float32 elements, shapes (2, 3) and (3, 5): two matrices of float32, or of float64, expected", func() {
 		nn.NewLinear(3, 5, rng()).Forward(x.To(tensor.Float64))
 	})
 }

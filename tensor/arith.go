@@ -1,6 +1,7 @@
 package tensor
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/onehot-go/onehot/internal/kernel"
@@ -11,7 +12,7 @@ import (
 func zip(op string, x, y *Tensor, fs zipFuncs) *Tensor {
 	dtype := promote(x, y)
 	if dtype == Bool {
-		panic(&DTypeError{Op: op, Got: dtype, Want: "a type with arithmetic on one side"})
+		failDType(op, dtype, "a type with arithmetic on one side", x, y)
 	}
 	x, y = x.To(dtype), y.To(dtype)
 	out := Zeros(dtype, broadcastShape(op, x, y)...)
@@ -154,14 +155,23 @@ func (t *Tensor) SubScalar(v float64) *Tensor { return t.Sub(scalarFor(t, v)) }
 // MulScalar returns t * v.
 func (t *Tensor) MulScalar(v float64) *Tensor { return t.Mul(scalarFor(t, v)) }
 
-// DivScalar returns t / v.
-func (t *Tensor) DivScalar(v float64) *Tensor { return t.Div(scalarFor(t, v)) }
+// DivScalar returns t / v. Integers are divided as float32, as by Div.
+func (t *Tensor) DivScalar(v float64) *Tensor {
+	x := t.asFloat() // first: v need not fit t's type
+	return x.Div(scalarFor(x, v))
+}
 
-// PowScalar returns t to the power of v.
+// PowScalar returns t to the power of v. It panics with a *DTypeError where t has integers
+// and v is an integer that is negative or beyond their type.
 func (t *Tensor) PowScalar(v float64) *Tensor {
 	y := scalarFor(t, v)
-	if v < 0 && !promote(t, y).IsFloat() {
-		panic(&DTypeError{Op: "pow", Got: t.dtype, Want: "float32 or float64 for a negative power"})
+	if !promote(t, y).IsFloat() {
+		switch {
+		case v < 0:
+			failDType("pow", t.dtype, "float32 or float64 for a negative power", t)
+		case y.Item() != v:
+			failDType("pow", t.dtype, fmt.Sprintf("a type that can hold the power %v", v), t)
+		}
 	}
 	return t.Pow(y)
 }

@@ -110,7 +110,7 @@ func zeros(op string, dtype DType, shape []int) *Tensor {
 	case Float64:
 		return wrap(make([]float64, n), shape)
 	}
-	panic(&DTypeError{Op: op, Got: dtype, Want: "a known type"})
+	panic(&DTypeError{Op: op, Shapes: [][]int{slices.Clone(shape)}, Got: dtype, Want: "a known type"})
 }
 
 // Ones returns a tensor of ones (true for Bool).
@@ -182,13 +182,15 @@ func sequence[T Number](dtype DType, n int, f func(i int) T) *Tensor {
 }
 
 // Normal returns a tensor of independent draws from the normal distribution with the
-// given mean and standard deviation, taken from r in row-major order.
+// given mean and standard deviation, taken from r in row-major order: torch.randn for 0
+// and 1.
 func Normal(dtype DType, r *rand.Rand, mean, std float64, shape ...int) *Tensor {
 	return zeros("normal", dtype, shape).normal("normal", r, mean, std)
 }
 
 // Uniform returns a tensor of independent draws from the uniform distribution over
-// [low, high), taken from r in row-major order; all are low where both are equal.
+// [low, high), taken from r in row-major order: torch.rand for 0 and 1. All are low where
+// both are equal.
 func Uniform(dtype DType, r *rand.Rand, low, high float64, shape ...int) *Tensor {
 	return zeros("uniform", dtype, shape).uniform("uniform", r, low, high)
 }

@@ -58,10 +58,10 @@ func record(out *Tensor, op string, inputs ...input) *Tensor {
 // that is not itself the result of a recorded operation can be told so.
 func (t *Tensor) SetRequiresGrad(on bool) *Tensor {
 	if on && !t.dtype.IsFloat() {
-		panic(&DTypeError{Op: "require gradients", Got: t.dtype, Want: "float32 or float64"})
+		failDType("require gradients", t.dtype, "float32 or float64", t)
 	}
 	if t.node != nil {
-		panic(&GradError{Op: "require gradients", Detail: "the tensor is a result of " + t.node.op + ", not a leaf"})
+		failGrad("require gradients", "the tensor is a result of "+t.node.op+", not a leaf", t)
 	}
 	t.requiresGrad = on
 	return t
@@ -112,10 +112,10 @@ func (t *Tensor) detached() *Tensor {
 // changed then.
 func (t *Tensor) Backward(seed ...*Tensor) {
 	if t.noGrad {
-		panic(&GradError{Op: "backward", Detail: "the value was computed from a NoGrad tensor"})
+		failGrad("backward", "the value was computed from a NoGrad tensor", t)
 	}
 	if !t.requiresGrad {
-		panic(&GradError{Op: "backward", Detail: "the value depends on no tensor that requires gradients"})
+		failGrad("backward", "the value depends on no tensor that requires gradients", t)
 	}
 
 	from, nodes := t.seed(seed), order(t.node)
@@ -153,13 +153,13 @@ func (t *Tensor) Backward(seed ...*Tensor) {
 func (t *Tensor) seed(seed []*Tensor) *Tensor {
 	switch {
 	case len(seed) > 1:
-		panic(&GradError{Op: "backward", Detail: fmt.Sprintf("one seed expected, got %d", len(seed))})
+		failGrad("backward", fmt.Sprintf("one seed expected, got %d", len(seed)), t)
 	case len(seed) == 1:
 		if !slices.Equal(seed[0].shape, t.shape) {
 			Fail("backward", "the seed has another shape than the value", t, seed[0])
 		}
 		if seed[0].dtype != t.dtype {
-			panic(&DTypeError{Op: "backward", Got: seed[0].dtype, Want: t.dtype.String() + " as the value has"})
+			failDType("backward", seed[0].dtype, t.dtype.String()+" as the value has", t, seed[0])
 		}
 		return seed[0]
 	case t.Numel() != 1:

@@ -53,10 +53,10 @@ func (t *Tensor) ScatterAdd(dim int, index, src *Tensor) *Tensor {
 		}
 	}
 	if t.dtype == Bool {
-		panic(&DTypeError{Op: "scatter-add", Got: t.dtype, Want: "a type with arithmetic"})
+		failDType("scatter-add", t.dtype, "a type with arithmetic", t, index, src)
 	}
 	if src.dtype != t.dtype {
-		panic(&DTypeError{Op: "scatter-add", Got: src.dtype, Want: t.dtype.String() + ", as the elements added to have,"})
+		failDType("scatter-add", src.dtype, t.dtype.String()+", as the elements added to have,", t, index, src)
 	}
 	out := Zeros(t.dtype, t.shape...)
 	out.assign(t)
@@ -79,7 +79,7 @@ func (t *Tensor) corner(shape []int) *Tensor {
 // checkIndex panics unless index can pick elements of t along dim.
 func (t *Tensor) checkIndex(op string, dim int, index *Tensor) {
 	if index.dtype != Int64 {
-		panic(&DTypeError{Op: op, Got: index.dtype, Want: "int64 indices"})
+		failDType(op, index.dtype, "int64 indices", t, index)
 	}
 	if index.Dim() != t.Dim() {
 		Fail(op, "the index has another number of dimensions", t, index)
@@ -159,7 +159,7 @@ func (t *Tensor) picked(dim int, index *Tensor, f func(at int)) {
 func (t *Tensor) IndexSelect(dim int, index *Tensor) *Tensor {
 	dim = t.wrapDim("index-select", dim)
 	if index.dtype != Int64 {
-		panic(&DTypeError{Op: "index-select", Got: index.dtype, Want: "int64 indices"})
+		failDType("index-select", index.dtype, "int64 indices", t, index)
 	}
 	if index.Dim() > 1 {
 		Fail("index-select", "an index with at most one dimension expected", t, index)
@@ -247,7 +247,7 @@ func (t *Tensor) around(dim int) (before, size, behind int) {
 // dimension, in row-major order of the shape that both are broadcast to.
 func (t *Tensor) MaskedSelect(mask *Tensor) *Tensor {
 	if mask.dtype != Bool {
-		panic(&DTypeError{Op: "masked-select", Got: mask.dtype, Want: "a bool mask"})
+		failDType("masked-select", mask.dtype, "a bool mask", t, mask)
 	}
 	shape := broadcastShape("masked-select", t, mask)
 	var at []int64
@@ -263,7 +263,7 @@ func (t *Tensor) MaskedSelect(mask *Tensor) *Tensor {
 // elsewhere. All three are broadcast against each other; x and y are promoted.
 func Where(cond, x, y *Tensor) *Tensor {
 	if cond.dtype != Bool {
-		panic(&DTypeError{Op: "where", Got: cond.dtype, Want: "a bool condition"})
+		failDType("where", cond.dtype, "a bool condition", cond, x, y)
 	}
 	out := Zeros(promote(x, y), broadcastShape("where", cond, x, y)...)
 	from, other := x.detached().To(out.dtype), y.detached().To(out.dtype)
@@ -303,7 +303,7 @@ func choose[T Element](out, cond, x, y *Tensor) {
 // with elements in [0, classes).
 func OneHot(labels *Tensor, classes int) *Tensor {
 	if labels.dtype != Int64 {
-		panic(&DTypeError{Op: "one-hot", Got: labels.dtype, Want: "int64 labels"})
+		failDType("one-hot", labels.dtype, "int64 labels", labels)
 	}
 	if classes < 1 {
 		Fail("one-hot", fmt.Sprintf("at least one class expected, got %d", classes), labels)

@@ -14,11 +14,11 @@ import (
 // read, a copy where it shares t's memory.
 func (t *Tensor) inPlace(op string, y *Tensor) *Tensor {
 	if t.node != nil {
-		panic(&GradError{Op: op, Detail: "the result of " + t.node.op + " is part of a recorded computation: change a Detach of it, or a Clone"})
+		failGrad(op, "the result of "+t.node.op+" is part of a recorded computation: change a Detach of it, or a Clone", t)
 	}
 	if y != nil {
 		if y.requiresGrad && !t.noGrad {
-			panic(&GradError{Op: op, Detail: "in-place operations are not recorded, and the operand requires gradients: Detach it"})
+			failGrad(op, "in-place operations are not recorded, and the operand requires gradients: Detach it", t, y)
 		}
 		if _, ok := y.broadcastStrides(t.shape); !ok {
 			Fail(op, "the second cannot be broadcast to the first", t, y)
@@ -42,18 +42,25 @@ func (t *Tensor) inPlace(op string, y *Tensor) *Tensor {
 	return y
 }
 
-// zipInPlace writes the operation on t and y to t.
+// zipInPlace writes the operation on t and y to t. Where they are promoted to a type above
+// t's it is computed in that type and converted once, as PyTorch does.
 func (t *Tensor) zipInPlace(op string, y *Tensor, fs zipFuncs) *Tensor {
 	if t.dtype == Bool || category(y.dtype) > category(t.dtype) {
-		panic(&DTypeError{Op: op, Got: y.dtype, Want: "a type that " + t.dtype.String() + " can hold"})
+		failDType(op, y.dtype, "a type that "+t.dtype.String()+" can hold", t, y)
 	}
 	y = t.inPlace(op, y)
-	zipTo(t, t, y.To(t.dtype), fs)
+	if promote(t, y) == t.dtype {
+		zipTo(t, t, y.To(t.dtype), fs)
+	} else {
+		t.assign(zip(op, t.detached(), y, fs))
+	}
 	return t
 }
 
 // AddInPlace adds y, broadcast to t's shape, to t and returns t. In-place operations
-// are not recorded: they change values, such as a parameter in an optimizer's step.
+// are not recorded: they change values, such as a parameter in an optimizer's step. They
+// promote as Add does, and convert the result to t's type, which must be of the same
+// category or a higher one.
 func (t *Tensor) AddInPlace(y *Tensor) *Tensor { return t.zipInPlace("add in place", y, addFuncs) }
 
 // SubInPlace subtracts y, broadcast to t's shape, from t and returns t.
@@ -65,7 +72,7 @@ func (t *Tensor) MulInPlace(y *Tensor) *Tensor { return t.zipInPlace("mul in pla
 // DivInPlace divides t, of floats, by y, broadcast to t's shape, and returns t.
 func (t *Tensor) DivInPlace(y *Tensor) *Tensor {
 	if !t.dtype.IsFloat() {
-		panic(&DTypeError{Op: "div in place", Got: t.dtype, Want: "float32 or float64"})
+		failDType("div in place", t.dtype, "float32 or float64", t, y)
 	}
 	return t.zipInPlace("div in place", y, divFuncs)
 }
@@ -76,7 +83,7 @@ func (t *Tensor) PowInPlace(y *Tensor) *Tensor { return t.zipInPlace("pow in pla
 // AddScaledInPlace adds alpha·y, y broadcast to t's shape, to t and returns t.
 func (t *Tensor) AddScaledInPlace(y *Tensor, alpha float64) *Tensor {
 	if !t.dtype.IsFloat() {
-		panic(&DTypeError{Op: "add scaled in place", Got: t.dtype, Want: "float32 or float64"})
+		failDType("add scaled in place", t.dtype, "float32 or float64", t, y)
 	}
 	a32 := float32(alpha)
 	return t.zipInPlace("add scaled in place", y, zipFuncs{
@@ -133,7 +140,7 @@ func (t *Tensor) uniform(op string, r *rand.Rand, low, high float64) *Tensor {
 
 func (t *Tensor) drawInPlace(op string, draw func() float64) *Tensor {
 	if !t.dtype.IsFloat() {
-		panic(&DTypeError{Op: op, Got: t.dtype, Want: "float32 or float64"})
+		failDType(op, t.dtype, "float32 or float64", t)
 	}
 	t.inPlace(op, nil)
 	drawn := make([]float64, t.Numel()) // on one goroutine: the order of draws is part of the result

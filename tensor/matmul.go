@@ -21,7 +21,7 @@ func (t *Tensor) MatMul(y *Tensor) *Tensor {
 	}
 	for _, x := range []*Tensor{t, y} {
 		if !x.dtype.IsFloat() || x.dtype != t.dtype {
-			panic(&DTypeError{Op: "matmul", Got: x.dtype, Want: "two matrices of float32, or of float64,"})
+			failDType("matmul", x.dtype, "two matrices of float32, or of float64,", t, y)
 		}
 	}
 	switch {

@@ -55,6 +55,15 @@ var operations = map[string]operation{
 	"Pow":       binary((*Tensor).Pow),
 	"PowScalar": scalar((*Tensor).PowScalar),
 
+	"AddInPlace":       binary((*Tensor).AddInPlace),
+	"SubInPlace":       binary((*Tensor).SubInPlace),
+	"MulInPlace":       binary((*Tensor).MulInPlace),
+	"DivInPlace":       binary((*Tensor).DivInPlace),
+	"PowInPlace":       binary((*Tensor).PowInPlace),
+	"AddScaledInPlace": func(x []*Tensor, a arguments) *Tensor { return x[0].AddScaledInPlace(x[1], a.Scalar) },
+	"CopyInPlace":      binary((*Tensor).CopyInPlace),
+	"FillInPlace":      scalar((*Tensor).FillInPlace),
+
 	"Neg":        unary((*Tensor).Neg),
 	"Exp":        unary((*Tensor).Exp),
 	"Log":        unary((*Tensor).Log),
@@ -161,35 +170,48 @@ var operations = map[string]operation{
 
 // withoutGradient are the operations whose results carry no gradient.
 var withoutGradient = []string{"And", "Or", "Not", "Any", "AnyKeepDim", "All", "AllKeepDim", "ArgMax", "ArgMaxKeepDim", "ArgMin", "ArgMinKeepDim", "MaxWithIndex/index", "MinWithIndex/index",
+	"AddInPlace", "SubInPlace", "MulInPlace", "DivInPlace", "PowInPlace", "AddScaledInPlace", "CopyInPlace", "FillInPlace",
 	"Sort/indices", "ArgSort", "TopK/indices", "OneHot", "Arange", "Linspace", "Eye", "Eq", "Ne", "Lt", "Le", "Gt", "Ge"}
 
 // elsewhere are the methods and functions that return a tensor but are no operations, and
 // where they are tested.
 var elsewhere = map[string]string{
-	"FromNested":       "create_test.go",
-	"Full":             "tensor_test.go",
-	"New":              "tensor_test.go",
-	"Normal":           "inplace_test.go",
-	"Ones":             "tensor_test.go",
-	"RandInt":          "create_test.go",
-	"RandPerm":         "create_test.go",
-	"Scalar":           "tensor_test.go",
-	"Uniform":          "inplace_test.go",
-	"Zeros":            "tensor_test.go",
-	"Detach":           "grad_test.go",
-	"Grad":             "grad_test.go",
-	"NoGrad":           "grad_test.go",
-	"SetRequiresGrad":  "grad_test.go",
-	"AddInPlace":       "inplace_test.go",
-	"AddScaledInPlace": "inplace_test.go",
-	"CopyInPlace":      "inplace_test.go",
-	"DivInPlace":       "inplace_test.go",
-	"FillInPlace":      "inplace_test.go",
-	"MulInPlace":       "inplace_test.go",
-	"NormalInPlace":    "inplace_test.go",
-	"PowInPlace":       "inplace_test.go",
-	"SubInPlace":       "inplace_test.go",
-	"UniformInPlace":   "inplace_test.go",
+	"FromNested":      "create_test.go",
+	"Full":            "tensor_test.go",
+	"New":             "tensor_test.go",
+	"Normal":          "inplace_test.go",
+	"Ones":            "tensor_test.go",
+	"RandInt":         "create_test.go",
+	"RandPerm":        "create_test.go",
+	"Scalar":          "tensor_test.go",
+	"Uniform":         "inplace_test.go",
+	"Zeros":           "tensor_test.go",
+	"Detach":          "grad_test.go",
+	"Grad":            "grad_test.go",
+	"NoGrad":          "grad_test.go",
+	"SetRequiresGrad": "grad_test.go",
+	"NormalInPlace":   "inplace_test.go",
+	"UniformInPlace":  "inplace_test.go",
+}
+
+// withoutScalar are the operations that take no tensor without dimensions, and why.
+var withoutScalar = map[string]string{
+	"MatMul":   "vectors or matrices",
+	"Narrow":   "a part of a dimension",
+	"Slice":    "a part of a dimension",
+	"Select":   "a part of a dimension",
+	"Cat":      "along a dimension there is",
+	"Split":    "along a dimension there is",
+	"Arange":   "no tensor",
+	"Linspace": "no tensor",
+	"Eye":      "no tensor",
+}
+
+// withoutEmpty are the operations that take no tensor without elements, and why.
+var withoutEmpty = map[string]string{
+	"Arange":   "no tensor",
+	"Linspace": "no tensor",
+	"Eye":      "no tensor",
 }
 
 func (a arguments) bounds() (low, high float64) {
@@ -384,7 +406,8 @@ func returnTensors(t *testing.T) (names []string) {
 }
 
 // TestEveryOperationIsTested fails for a method or function without a row, a row without
-// cases, and a row whose gradient no case checks.
+// cases, among them one of a scalar and one of an empty tensor, and a row whose gradient
+// no case checks.
 func TestEveryOperationIsTested(t *testing.T) {
 	names := returnTensors(t)
 	if len(names) < 50 {
@@ -400,12 +423,18 @@ func TestEveryOperationIsTested(t *testing.T) {
 			t.Errorf("elsewhere names %s, which returns no tensor or has a row", name)
 		}
 	}
-	cases, gradients := map[string]int{}, map[string]int{}
+	cases, scalars, empties, gradients := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
 	for _, c := range loadCases(t) {
 		if operations[c.Op] == nil {
 			t.Errorf("cases of %s, which has no row", c.Op)
 		}
 		cases[c.Op]++
+		if slices.ContainsFunc(c.Inputs, func(x reference.Array) bool { return len(x.Shape) == 0 }) {
+			scalars[c.Op]++
+		}
+		if slices.ContainsFunc(c.Inputs, func(x reference.Array) bool { return slices.Contains(x.Shape, 0) }) {
+			empties[c.Op]++
+		}
 		if c.Smooth && c.Results[0].Seed != nil && c.Results[0].Output.DType == "float64" {
 			gradients[c.Op]++
 		}
@@ -416,6 +445,12 @@ func TestEveryOperationIsTested(t *testing.T) {
 		}
 		if cases[name] == 0 {
 			t.Errorf("%s has no cases", name)
+		}
+		if (scalars[name] == 0) != (withoutScalar[name] != "") {
+			t.Errorf("%s has %d cases of a scalar", name, scalars[name])
+		}
+		if (empties[name] == 0) != (withoutEmpty[name] != "") {
+			t.Errorf("%s has %d cases of an empty tensor", name, empties[name])
 		}
 		if (gradients[name] == 0) != slices.Contains(withoutGradient, name) {
 			t.Errorf("%s has %d cases that check its gradient", name, gradients[name])

@@ -193,7 +193,7 @@ func (t *Tensor) Mean(dims ...int) *Tensor {
 // MeanKeepDim is Mean with the dimensions kept at size 1.
 func (t *Tensor) MeanKeepDim(dims ...int) *Tensor {
 	if !t.dtype.IsFloat() {
-		panic(&DTypeError{Op: "mean", Got: t.dtype, Want: "float32 or float64"})
+		failDType("mean", t.dtype, "float32 or float64", t)
 	}
 	over := t.dims("mean", dims)
 	return t.SumKeepDim(over...).DivScalar(float64(t.sizeOf(over)))
@@ -243,7 +243,7 @@ func sqrtGrad[T Float](g, root T) T {
 // spread returns f of the variance over dims, kept at size 1.
 func (t *Tensor) spread(op string, correction int, dims []int, f func(variance float64) float64) *Tensor {
 	if !t.dtype.IsFloat() {
-		panic(&DTypeError{Op: op, Got: t.dtype, Want: "float32 or float64"})
+		failDType(op, t.dtype, "float32 or float64", t)
 	}
 	out := Zeros(t.dtype, t.reducedShape(dims)...)
 	result := func(m moments) float64 { return f(m.squares / max(0, m.n-float64(correction))) }
@@ -368,7 +368,7 @@ func (t *Tensor) extreme(op string, dims []int, before orderFuncs) *Tensor {
 	}
 	switch t.dtype {
 	case Bool:
-		panic(&DTypeError{Op: op, Got: t.dtype, Want: "a type with an order"})
+		failDType(op, t.dtype, "a type with an order", t)
 	case Uint8:
 		reduce(out, t, over, first[uint8]{}, foldExtreme(before.u8), first[uint8].get)
 	case Int64:
@@ -450,7 +450,7 @@ func (t *Tensor) argExtreme(op string, dim int, before orderFuncs) *Tensor {
 	}
 	switch t.dtype {
 	case Bool:
-		panic(&DTypeError{Op: op, Got: t.dtype, Want: "a type with an order"})
+		failDType(op, t.dtype, "a type with an order", t)
 	case Uint8:
 		reduce(out, t, over, 0, foldArg(before.u8), same[int64])
 	case Int64:

@@ -102,7 +102,7 @@ func (t *Tensor) At(index ...int) float64 {
 func Data[T Element](t *Tensor) []T {
 	s, ok := t.store.data.([]T)
 	if !ok {
-		panic(&DTypeError{Op: "data", Got: t.dtype, Want: dtypeOf[T]().String()})
+		failDType("data", t.dtype, dtypeOf[T]().String(), t)
 	}
 	if !t.IsContiguous() {
 		Fail("data", fmt.Sprintf("not contiguous (strides %v): call Contiguous first", t.strides), t)

@@ -66,7 +66,7 @@ func (t *Tensor) mapNumber(op string, fs mapFuncs) *Tensor {
 	case Float64:
 		mapInto(out, t, fs.f64)
 	default:
-		panic(&DTypeError{Op: op, Got: t.dtype, Want: "a type with arithmetic"})
+		failDType(op, t.dtype, "a type with arithmetic", t)
 	}
 	return out
 }
@@ -74,7 +74,7 @@ func (t *Tensor) mapNumber(op string, fs mapFuncs) *Tensor {
 // Neg returns -t; uint8 wraps around.
 func (t *Tensor) Neg() *Tensor {
 	if t.dtype == Bool {
-		panic(&DTypeError{Op: "neg", Got: t.dtype, Want: "a type with arithmetic"})
+		failDType("neg", t.dtype, "a type with arithmetic", t)
 	}
 	return t.MulScalar(-1)
 }

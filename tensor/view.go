@@ -120,6 +120,7 @@ func (t *Tensor) inferShape(op string, shape []int) []int {
 	if numel(shape) != t.Numel() || infer >= 0 && shape[infer] < 0 {
 		Fail(op, fmt.Sprintf("%d elements do not fit %s", t.Numel(), shapeString(shape)), t)
 	}
+	checkShape(op, shape) // a product that wrapped around fits too
 	return shape
 }
 
@@ -213,6 +214,7 @@ func (t *Tensor) Expand(shape ...int) *Tensor {
 	if !ok || len(to) > 0 && slices.Min(to) < 0 {
 		Fail("expand", fmt.Sprintf("it cannot be broadcast to %s", shapeString(shape)), t)
 	}
+	checkShape("expand", to)
 	// The gradient has the expanded shape: Backward sums it back.
 	return t.alias("expand", to, strides, t.offset, same[*Tensor])
 }

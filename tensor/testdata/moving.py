@@ -38,6 +38,8 @@ OPS.update({
     "Select": lambda x, a: x[0].select(a["dim"], a["start"]),
     "Contiguous": lambda x, a: x[0].contiguous(),
     "Clone": lambda x, a: x[0].clone(),
+    "CopyInPlace": lambda x, a: x[0].detach().copy_(x[1].detach()),
+    "FillInPlace": lambda x, a: x[0].detach().fill_(a["scalar"]),
     "To": lambda x, a: x[0].to(dtype(a)),
     "Cat": lambda x, a: torch.cat(x, a["dim"]),
     "Stack": lambda x, a: torch.stack(x, a["dim"]),
@@ -439,5 +441,14 @@ case("Linspace", typed=True, numbers=[0.1, 0.7], length=7, dtype="float64")
 for t in TYPES:
     for shape in [(2, 2), (2, 3), (3, 2), (0, 2), (1, 0)]:
         case("Eye", typed=True, shape=list(shape), dtype=name(t))
+
+for shape, other in [((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 3), (2, 1)), ((2, 3), ()), ((), ()), ((0, 3), (3,))]:
+    case("CopyInPlace", draw(*shape), draw(*other))
+for a in TYPES:
+    for b in TYPES:
+        case("CopyInPlace", sample(a, 2, 3), sample(b, 3), typed=True)
+    case("FillInPlace", sample(a, 2, 3), typed=True, scalar=3)
+for shape in [(2, 3), (), (0, 3)]:
+    case("FillInPlace", draw(*shape), scalar=-0.1)
 
 save("moving.json")

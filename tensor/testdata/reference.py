@@ -43,6 +43,12 @@ OPS.update({
     "DivScalar": lambda x, a: x[0] / a["scalar"],
     "Pow": lambda x, a: x[0] ** x[1],
     "PowScalar": lambda x, a: x[0] ** a["scalar"],
+    "AddInPlace": lambda x, a: x[0].detach().add_(x[1].detach()),
+    "SubInPlace": lambda x, a: x[0].detach().sub_(x[1].detach()),
+    "MulInPlace": lambda x, a: x[0].detach().mul_(x[1].detach()),
+    "DivInPlace": lambda x, a: x[0].detach().div_(x[1].detach()),
+    "PowInPlace": lambda x, a: x[0].detach().pow_(x[1].detach()),
+    "AddScaledInPlace": lambda x, a: x[0].detach().add_(x[1].detach(), alpha=a["scalar"]),
     "Neg": lambda x, a: -x[0],
     "Exp": lambda x, a: x[0].exp(),
     "Log": lambda x, a: x[0].log(),
@@ -312,5 +318,35 @@ for a in TYPES:
                 if op == "Pow" and a in (U8, I64) and b == F64:  # PyTorch takes the logarithm for its gradient in float32
                     continue
                 case(op, x, y, typed=True, smooth=False)
+
+for v in [256, 300, -7]:
+    case("DivScalar", torch.tensor([255, 128, 0], dtype=U8), typed=True, scalar=v)
+case("PowScalar", torch.tensor([2, 3], dtype=U8), typed=True, scalar=255)
+for shape in [(), (0,), (2, 0)]:
+    case("PowScalar", draw(*shape).abs(), scalar=1.5)
+    case("Not", draw(*shape))
+for op in ["And", "Or"]:
+    case(op, f64(0.5), f64(0.0))
+    case(op, f64([0.5, 0.0]), f64(0.5))
+
+# In place: the type of the first decides, and where that of the second is above it PyTorch computes in that one and
+# converts once, which sums that cancel, products that overflow, and powers beyond a uint8 tell apart.
+IN_PLACE = ["AddInPlace", "SubInPlace", "MulInPlace", "DivInPlace", "PowInPlace", "AddScaledInPlace"]
+for op in IN_PLACE:
+    args = {"scalar": -0.75} if op == "AddScaledInPlace" else {}
+    for shape, other in [((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 3), (2, 1)), ((2, 3), ()), ((), ()), ((0, 3), (3,)), ((0,), (1,))]:
+        case(op, draw(*shape).abs(), draw(*other), **args)
+    x = torch.tensor([[1, 1e-30], [3, -2]], dtype=F32)
+    case(op, x, f64([[-1 - 2.0**-30, 1e60], [1 + 2.0**-40, 1e-300]]), typed=True, **args)
+    case(op, x, f64([1 - 2.0**-30, 1e40]), typed=True, **args)
+    case(op, x, f64(1 - 2.0**-30), typed=True, **args)
+    for dtype in [U8, I64] if op == "SubInPlace" else [BOOL, U8, I64]:
+        case(op, x, torch.tensor([1, 0]).to(dtype), typed=True, **args)
+for op in ["AddInPlace", "SubInPlace", "MulInPlace", "PowInPlace"]:
+    for y in [[[1, 256], [300, 2]], [-1, 257], [[-2], [3]], 5]:
+        case(op, torch.tensor([[1, 2], [3, 255]], dtype=U8), torch.tensor(y), typed=True)
+        case(op, torch.tensor([[1, 2], [-3, 255]]), torch.tensor(y).abs().to(U8), typed=True)
+case("AddScaledInPlace", torch.ones(2), f64([-1 - 2.0**-30, 2.0]), typed=True, scalar=1)
+case("AddInPlace", f64([1.0, 2.0]), torch.tensor([True, False]), typed=True)
 
 save("reference.json")
