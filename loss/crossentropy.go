@@ -17,7 +17,8 @@ type CrossEntropy struct {
 	// number of samples.
 	Weight *tensor.Tensor
 	// IgnoreIndex is a label whose samples count for nothing, in the loss, the gradient
-	// and what the mean divides by; nil is none. PyTorch's default is -100.
+	// and what the mean divides by; nil is none. PyTorch's default is -100. Probabilities
+	// have no label to ignore: with them it must be negative, or nil.
 	IgnoreIndex *int64
 	// LabelSmoothing, from 0 to 1, is the share of the truth that is spread evenly over
 	// all classes (Szegedy et al., 2015).
@@ -39,8 +40,8 @@ func (c CrossEntropy) Forward(logits, target *tensor.Tensor) *tensor.Tensor {
 		if !slices.Equal(target.Shape(), logits.Shape()) {
 			tensor.Fail(op, "probabilities of the logits' shape expected", logits, target)
 		}
-		if c.IgnoreIndex != nil {
-			panic(&OptionError{op, "an ignored label, but the target is probabilities: labels expected"})
+		if c.IgnoreIndex != nil && *c.IgnoreIndex >= 0 {
+			panic(&OptionError{op, fmt.Sprintf("ignored label %d, but the target is probabilities: labels expected", *c.IgnoreIndex)})
 		}
 		if e := c.LabelSmoothing; e > 0 {
 			target = target.MulScalar(1 - e).AddScalar(e / float64(classes.n))
@@ -118,7 +119,7 @@ type labels struct {
 // labels returns t, checked to be labels of c's classes.
 func (c *classes) labels(t *tensor.Tensor, ignore *int64) *labels {
 	if t.DType() != tensor.Int64 {
-		panic(&tensor.DTypeError{Op: c.op, Got: t.DType(), Want: "int64 labels"})
+		panic(&tensor.DTypeError{Op: c.op, Shapes: [][]int{c.x.Shape(), t.Shape()}, Got: t.DType(), Want: "int64 labels"})
 	}
 	if !slices.Equal(t.Shape(), slices.Delete(c.x.Shape(), c.dim, c.dim+1)) {
 		tensor.Fail(c.op, c.what+" (N, C, ...) and labels (N, ...), or (C) and (), expected", c.x, t)

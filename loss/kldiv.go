@@ -18,7 +18,8 @@ type KLDiv struct {
 
 // Forward returns the loss of log-probabilities log p for targets q, probabilities or
 // with LogTarget their logarithms, of one shape, (N, ...). With the reduction None it has
-// that shape too, one term of the sum an element.
+// that shape too, one term of the sum an element. A term with q = 0 is 0; its slope in q
+// is infinite, and q's gradient there is NaN, as PyTorch's.
 func (l KLDiv) Forward(logProbabilities, targets *tensor.Tensor) *tensor.Tensor {
 	const op = "loss.KLDiv"
 	wantSame(op, "log-probabilities", logProbabilities, targets)
@@ -26,8 +27,9 @@ func (l KLDiv) Forward(logProbabilities, targets *tensor.Tensor) *tensor.Tensor 
 	if l.LogTarget {
 		losses = targets.Exp().Mul(targets.Sub(logProbabilities))
 	} else {
-		isZero := targets.Detach().Eq(tensor.Scalar(0.0)).To(targets.DType())
-		entropy := targets.Mul(targets.Add(isZero).Log()) // 0·log 0 is 0: 0·log 1
+		isZero, zero := targets.Detach().Eq(tensor.Scalar(0.0)), tensor.Zeros(targets.DType())
+		// The gradient of what Where does not take is 0, times the infinite log 0.
+		entropy := tensor.Where(isZero, zero, targets.Mul(targets.Log()))
 		losses = entropy.Sub(targets.Mul(logProbabilities))
 	}
 	switch l.Reduction {

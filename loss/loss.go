@@ -80,6 +80,6 @@ func (e *LabelError) Error() string {
 // wantFloats panics unless the tensor that what names has floating-point elements.
 func wantFloats(op, what string, t *tensor.Tensor) {
 	if !t.DType().IsFloat() {
-		panic(&tensor.DTypeError{Op: op, Got: t.DType(), Want: "float32 or float64 " + what})
+		panic(&tensor.DTypeError{Op: op, Shapes: [][]int{t.Shape()}, Got: t.DType(), Want: "float32 or float64 " + what})
 	}
 }

@@ -65,8 +65,10 @@ func weight(a *reference.Array) *tensor.Tensor {
 type lossCase struct {
 	Loss, Name, Reduction             string
 	Options                           options
-	Smooth                            bool
+	Smooth                            bool // differences say something of the derivative
+	F64Only                           bool // float32 cannot hold the input
 	Input, Target, Output, Seed, Grad reference.Array
+	TargetGrad                        *reference.Array `json:"target_grad"` // of targets that are not labels
 }
 
 // compareScaled is reference.Compare with the tolerance relative to the greatest finite
@@ -103,13 +105,13 @@ func TestLosses(t *testing.T) {
 			criterion := losses[c.Loss](reductions[c.Reduction], c.Options)
 			target := c.Target.Tensor()
 			for dtype, tolerance := range map[tensor.DType]float64{tensor.Float64: 1e-13, tensor.Float32: 1e-6} {
-				if dtype == tensor.Float32 && !c.Smooth { // float32 does not hold these inputs
+				if dtype == tensor.Float32 && c.F64Only {
 					continue
 				}
 				input := c.Input.Tensor().To(dtype).SetRequiresGrad(true)
 				floats := target
 				if target.DType().IsFloat() {
-					floats = target.To(dtype)
+					floats = target.To(dtype).Clone().SetRequiresGrad(true)
 				}
 				out := criterion.Forward(input, floats)
 				c.Output.DType, c.Grad.DType = dtype.String(), dtype.String()
@@ -120,10 +122,17 @@ func TestLosses(t *testing.T) {
 				if err := compareScaled(input.Grad(), c.Grad, tolerance); err != nil {
 					t.Errorf("%s: gradient: %v", dtype, err)
 				}
+				if c.TargetGrad != nil {
+					c.TargetGrad.DType = dtype.String()
+					if err := compareScaled(floats.Grad(), *c.TargetGrad, tolerance); err != nil {
+						t.Errorf("%s: gradient of the target: %v", dtype, err)
+					}
+				}
 			}
 			if c.Smooth {
-				f := func(x []*tensor.Tensor) *tensor.Tensor { return criterion.Forward(x[0], target) }
-				if err := gradcheck.Check(f, c.Input.Tensor().SetRequiresGrad(true)); err != nil {
+				f := func(x []*tensor.Tensor) *tensor.Tensor { return criterion.Forward(x[0], x[1]) }
+				target.SetRequiresGrad(target.DType().IsFloat())
+				if err := gradcheck.Check(f, c.Input.Tensor().SetRequiresGrad(true), target); err != nil {
 					t.Error(err)
 				}
 			}
@@ -470,19 +479,19 @@ func TestTypeErrors(t *testing.T) {
 	x := tensor.Zeros(tensor.Float32, 2, 3)
 	ints, labels := tensor.Zeros(tensor.Int64, 2, 3), tensor.Zeros(tensor.Int64, 2)
 	for want, f := range map[string]func(){
-		"loss.CrossEntropy: int64 elements: float32 or float64 logits expected":     func() { loss.CrossEntropy{}.Forward(ints, labels) },
-		"loss.CrossEntropy: uint8 elements: int64 labels expected":                  func() { loss.CrossEntropy{}.Forward(x, labels.To(tensor.Uint8)) },
-		"loss.CrossEntropy: bool elements: int64 labels expected":                   func() { loss.CrossEntropy{}.Forward(x, labels.To(tensor.Bool)) },
-		"loss.CrossEntropy: int64 elements: float32 or float64 weights expected":    func() { loss.CrossEntropy{Weight: labels}.Forward(x, labels) },
-		"loss.NLL: int64 elements: float32 or float64 log-probabilities expected":   func() { loss.NLL{}.Forward(ints, labels) },
-		"loss.NLL: float32 elements: int64 labels expected":                         func() { loss.NLL{}.Forward(x, x) },
-		"loss.BCEWithLogits: int64 elements: float32 or float64 logits expected":    func() { loss.BCEWithLogits{}.Forward(ints, x) },
-		"loss.BCEWithLogits: int64 elements: float32 or float64 targets expected":   func() { loss.BCEWithLogits{}.Forward(x, ints) },
-		"loss.BCEWithLogits: int64 elements: float32 or float64 weights expected":   func() { loss.BCEWithLogits{Weight: ints}.Forward(x, x) },
-		"loss.MSE: int64 elements: float32 or float64 predictions expected":         func() { loss.MSE{}.Forward(ints, x) },
-		"loss.MSE: int64 elements: float32 or float64 targets expected":             func() { loss.MSE{}.Forward(x, ints) },
-		"loss.KLDiv: int64 elements: float32 or float64 log-probabilities expected": func() { loss.KLDiv{}.Forward(ints, x) },
-		"loss.KLDiv: int64 elements: float32 or float64 targets expected":           func() { loss.KLDiv{}.Forward(x, ints) },
+		"loss.CrossEntropy: int64 elements, shape (2, 3): float32 or float64 logits expected":     func() { loss.CrossEntropy{}.Forward(ints, labels) },
+		"loss.CrossEntropy: uint8 elements, shapes (2, 3) and (2): int64 labels expected":         func() { loss.CrossEntropy{}.Forward(x, labels.To(tensor.Uint8)) },
+		"loss.CrossEntropy: bool elements, shapes (2, 3) and (2): int64 labels expected":          func() { loss.CrossEntropy{}.Forward(x, labels.To(tensor.Bool)) },
+		"loss.CrossEntropy: int64 elements, shape (2): float32 or float64 weights expected":       func() { loss.CrossEntropy{Weight: labels}.Forward(x, labels) },
+		"loss.NLL: int64 elements, shape (2, 3): float32 or float64 log-probabilities expected":   func() { loss.NLL{}.Forward(ints, labels) },
+		"loss.NLL: float32 elements, shapes (2, 3) and (2, 3): int64 labels expected":             func() { loss.NLL{}.Forward(x, x) },
+		"loss.BCEWithLogits: int64 elements, shape (2, 3): float32 or float64 logits expected":    func() { loss.BCEWithLogits{}.Forward(ints, x) },
+		"loss.BCEWithLogits: int64 elements, shape (2, 3): float32 or float64 targets expected":   func() { loss.BCEWithLogits{}.Forward(x, ints) },
+		"loss.BCEWithLogits: int64 elements, shape (2, 3): float32 or float64 weights expected":   func() { loss.BCEWithLogits{Weight: ints}.Forward(x, x) },
+		"loss.MSE: int64 elements, shape (2, 3): float32 or float64 predictions expected":         func() { loss.MSE{}.Forward(ints, x) },
+		"loss.MSE: int64 elements, shape (2, 3): float32 or float64 targets expected":             func() { loss.MSE{}.Forward(x, ints) },
+		"loss.KLDiv: int64 elements, shape (2, 3): float32 or float64 log-probabilities expected": func() { loss.KLDiv{}.Forward(ints, x) },
+		"loss.KLDiv: int64 elements, shape (2, 3): float32 or float64 targets expected":           func() { loss.KLDiv{}.Forward(x, ints) },
 	} {
 		wantPanic[*tensor.DTypeError](t, want, f)
 	}
@@ -507,16 +516,16 @@ func TestLabelErrors(t *testing.T) {
 func TestOptionErrors(t *testing.T) {
 	x, labels := tensor.Zeros(tensor.Float32, 2, 3), tensor.Zeros(tensor.Int64, 2)
 	for want, f := range map[string]func(){
-		"loss.CrossEntropy: reduction Reduction(4): mean, sum or none expected":                 func() { loss.CrossEntropy{Reduction: 4}.Forward(x, labels) },
-		"loss.CrossEntropy: reduction batchmean: mean, sum or none expected":                    func() { loss.CrossEntropy{Reduction: loss.BatchMean}.Forward(x, x) },
-		"loss.NLL: reduction Reduction(-1): mean, sum or none expected":                         func() { loss.NLL{Reduction: -1}.Forward(x, labels) },
-		"loss.BCEWithLogits: reduction batchmean: mean, sum or none expected":                   func() { loss.BCEWithLogits{Reduction: loss.BatchMean}.Forward(x, x) },
-		"loss.MSE: reduction batchmean: mean, sum or none expected":                             func() { loss.MSE{Reduction: loss.BatchMean}.Forward(x, x) },
-		"loss.KLDiv: reduction Reduction(4): mean, batchmean, sum or none expected":             func() { loss.KLDiv{Reduction: 4}.Forward(x, x) },
-		"loss.CrossEntropy: label smoothing -0.1: 0 to 1 expected":                              func() { loss.CrossEntropy{LabelSmoothing: -0.1}.Forward(x, labels) },
-		"loss.CrossEntropy: label smoothing 1.1: 0 to 1 expected":                               func() { loss.CrossEntropy{LabelSmoothing: 1.1}.Forward(x, labels) },
-		"loss.CrossEntropy: label smoothing NaN: 0 to 1 expected":                               func() { loss.CrossEntropy{LabelSmoothing: math.NaN()}.Forward(x, x) },
-		"loss.CrossEntropy: an ignored label, but the target is probabilities: labels expected": func() { loss.CrossEntropy{IgnoreIndex: new(int64(0))}.Forward(x, x) },
+		"loss.CrossEntropy: reduction Reduction(4): mean, sum or none expected":                func() { loss.CrossEntropy{Reduction: 4}.Forward(x, labels) },
+		"loss.CrossEntropy: reduction batchmean: mean, sum or none expected":                   func() { loss.CrossEntropy{Reduction: loss.BatchMean}.Forward(x, x) },
+		"loss.NLL: reduction Reduction(-1): mean, sum or none expected":                        func() { loss.NLL{Reduction: -1}.Forward(x, labels) },
+		"loss.BCEWithLogits: reduction batchmean: mean, sum or none expected":                  func() { loss.BCEWithLogits{Reduction: loss.BatchMean}.Forward(x, x) },
+		"loss.MSE: reduction batchmean: mean, sum or none expected":                            func() { loss.MSE{Reduction: loss.BatchMean}.Forward(x, x) },
+		"loss.KLDiv: reduction Reduction(4): mean, batchmean, sum or none expected":            func() { loss.KLDiv{Reduction: 4}.Forward(x, x) },
+		"loss.CrossEntropy: label smoothing -0.1: 0 to 1 expected":                             func() { loss.CrossEntropy{LabelSmoothing: -0.1}.Forward(x, labels) },
+		"loss.CrossEntropy: label smoothing 1.1: 0 to 1 expected":                              func() { loss.CrossEntropy{LabelSmoothing: 1.1}.Forward(x, labels) },
+		"loss.CrossEntropy: label smoothing NaN: 0 to 1 expected":                              func() { loss.CrossEntropy{LabelSmoothing: math.NaN()}.Forward(x, x) },
+		"loss.CrossEntropy: ignored label 0, but the target is probabilities: labels expected": func() { loss.CrossEntropy{IgnoreIndex: new(int64(0))}.Forward(x, x) },
 	} {
 		wantPanic[*loss.OptionError](t, want, f)
 	}

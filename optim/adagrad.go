@@ -17,6 +17,7 @@ type AdagradOptions struct {
 	WeightDecay        float64  // strength of the pull towards 0
 	InitialAccumulator float64  // what the sum of squares s starts from
 	Eps                *float64 // keeps the divisor from 0; 1e-10 if nil
+	Maximize           bool     // maximize the objective instead of minimizing it
 }
 
 type adagradSettings struct {
@@ -39,7 +40,7 @@ func (o *Adagrad) AddGroup(params []*tensor.Tensor, lr float64, options AdagradO
 	check(c.decay >= 0, op, "weight decay %v: at least 0 expected", c.decay)
 	check(options.InitialAccumulator >= 0, op, "initial accumulator %v: at least 0 expected", options.InitialAccumulator)
 	check(c.eps >= 0, op, "eps %v: at least 0 expected", c.eps)
-	added := o.add(op, params, lr, c, []string{"sum"}, true)
+	added := o.add(op, params, lr, c, []string{"sum"}, true, options.Maximize)
 	for _, p := range added.params {
 		p.state[0].FillInPlace(options.InitialAccumulator)
 	}

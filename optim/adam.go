@@ -32,6 +32,7 @@ type AdamOptions struct {
 	Eps         *float64 // keeps the divisor from 0; 1e-8 if nil
 	WeightDecay *float64 // strength of the pull towards 0; if nil, 0 for Adam and 0.01 for AdamW
 	AMSGrad     bool     // divide by the greatest v so far
+	Maximize    bool     // maximize the objective instead of minimizing it
 }
 
 type adamSettings struct {
@@ -67,7 +68,7 @@ func (o *Adam) AddGroup(params []*tensor.Tensor, lr float64, options AdamOptions
 	if options.AMSGrad {
 		names[2] = "max_square"
 	}
-	o.add(op, params, lr, c, names, true)
+	o.add(op, params, lr, c, names, true, options.Maximize)
 }
 
 // SetMomentum sets beta1 of every group.

@@ -8,14 +8,14 @@ import (
 )
 
 // ClipGradNorm scales the gradients of params, all by the same factor, so that the norm
-// of all their elements together is at most limit, and returns the norm from before: the
-// root of the sum of squares for norm 2, the greatest magnitude for norm math.Inf(1). It
-// is torch.nn.utils.clip_grad_norm_: the factor is limit/(norm + 1e-6), where that is
-// below 1. A norm that is NaN makes every gradient NaN.
+// of all their elements together is at most limit, and returns the norm from before: for
+// norm p, at least 1, the p-th root of the sum of the magnitudes' p-th powers, and for
+// math.Inf(1) the greatest magnitude. It is torch.nn.utils.clip_grad_norm_: the factor is
+// limit/(norm + 1e-6), where that is below 1. A norm that is NaN makes every gradient NaN.
 func ClipGradNorm(params []*tensor.Tensor, limit, norm float64) float64 {
 	const op = "optim.ClipGradNorm"
 	check(limit >= 0, op, "limit %v: at least 0 expected", limit)
-	check(norm == 2 || math.IsInf(norm, 1), op, "norm %v: 2 or +Inf expected", norm)
+	check(norm >= 1, op, "norm %v: at least 1 expected", norm)
 	total, grads := 0.0, gradients(params)
 	for _, g := range grads {
 		if g.DType() == tensor.Float32 {
@@ -24,8 +24,8 @@ func ClipGradNorm(params []*tensor.Tensor, limit, norm float64) float64 {
 			total = addNorm(total, tensor.Data[float64](g), norm)
 		}
 	}
-	if norm == 2 {
-		total = math.Sqrt(total)
+	if !math.IsInf(norm, 1) {
+		total = math.Pow(total, 1/norm)
 	}
 	if factor := limit / (total + 1e-6); !(factor >= 1) { // NaN too
 		scale := tensor.Scalar(factor)
@@ -36,8 +36,8 @@ func ClipGradNorm(params []*tensor.Tensor, limit, norm float64) float64 {
 	return total
 }
 
-// addNorm adds the squares of values to total, for norm 2, or returns the greatest
-// magnitude, for the other.
+// addNorm adds the powers of the magnitudes of values to total, or for norm math.Inf(1)
+// returns the greatest magnitude of all.
 func addNorm[T tensor.Float](total float64, values []T, norm float64) float64 {
 	// Blocks of a fixed size, not one a thread: the order of the additions is part of the
 	// result.
@@ -46,20 +46,23 @@ func addNorm[T tensor.Float](total float64, values []T, norm float64) float64 {
 		for b := lo; b < hi; b++ {
 			part := 0.0
 			for _, v := range values[b*grain : min((b+1)*grain, len(values))] {
-				if v := float64(v); norm == 2 {
+				switch v := math.Abs(float64(v)); {
+				case norm == 2: // without the cost of a power
 					part += v * v
-				} else {
-					part = max(part, math.Abs(v))
+				case math.IsInf(norm, 1):
+					part = max(part, v)
+				default:
+					part += math.Pow(v, norm)
 				}
 			}
 			blocks[b] = part
 		}
 	})
 	for _, part := range blocks {
-		if norm == 2 {
-			total += part
-		} else {
+		if math.IsInf(norm, 1) {
 			total = max(total, part)
+		} else {
+			total += part
 		}
 	}
 	return total

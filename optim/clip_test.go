@@ -33,6 +33,7 @@ func TestClip(t *testing.T) {
 		"too long":            {[][]float64{{3}, {0, 4}}, 2.5 + 0.5e-6, 2, 5, [][]float64{{1.5}, {0, 2}}},
 		"zeros":               {[][]float64{{0}, {0, 0}}, 0, 2, 0, [][]float64{{0}, {0, 0}}},
 		"to nothing":          {[][]float64{{3}, {0, -4}}, 0, 2, 5, [][]float64{{0}, {0, 0}}},
+		"magnitudes":          {[][]float64{{3}, {0, -4}}, 3.5 + 0.5e-6, 1, 7, [][]float64{{1.5}, {0, -2}}},
 		"greatest":            {[][]float64{{3}, {-4, 0}}, 2 + 0.5e-6, inf, 4, [][]float64{{1.5}, {-2, 0}}},
 		"no elements":         {[][]float64{{}}, 1, inf, 0, [][]float64{{}}},
 		"no gradients":        {nil, 1, 2, 0, nil},

@@ -95,14 +95,16 @@ type parameter struct {
 	state state[*tensor.Tensor] // by the group's names; each of the parameter's shape and type
 	steps *tensor.Tensor        // how many have been taken, a scalar of Int64; nil where no rule asks
 	d     *tensor.Tensor        // the direction of the step at hand, in memory that the group's parameters share
+	up    bool                  // the objective is to be maximized
 }
 
 // state has one T for each kind of thing that a rule keeps, in the rule's own order.
 type state[T any] [3]T
 
 // add adds a group and returns it. A parameter keeps a tensor of zeros for each of names
-// that is not "", and a count if steps says so.
-func (o *optimizer[S]) add(op string, params []*tensor.Tensor, lr float64, settings S, names []string, steps bool) *group[S] {
+// that is not "", and a count if steps says so; up says that the objective is to be
+// maximized.
+func (o *optimizer[S]) add(op string, params []*tensor.Tensor, lr float64, settings S, names []string, steps, up bool) *group[S] {
 	g := &group[S]{settings: settings, own: checkLR(op, lr), lr: lr, names: names}
 	seen := map[*tensor.Tensor]int{}
 	for _, other := range o.groups {
@@ -122,7 +124,7 @@ func (o *optimizer[S]) add(op string, params []*tensor.Tensor, lr float64, setti
 		scratch[dtype] = tensor.Zeros(dtype, n)
 	}
 	for _, t := range params {
-		p := &parameter{Tensor: t, d: scratch[t.DType()].Narrow(0, 0, t.Numel()).Reshape(t.Shape()...)}
+		p := &parameter{Tensor: t, d: scratch[t.DType()].Narrow(0, 0, t.Numel()).Reshape(t.Shape()...), up: up}
 		for i, name := range names {
 			if name != "" {
 				p.state[i] = tensor.Zeros(t.DType(), t.Shape()...)
@@ -155,7 +157,10 @@ func (o *optimizer[S]) ZeroGrad() {
 
 // LR returns the learning rate that Step uses, the first group's where there are
 // several.
-func (o *optimizer[S]) LR() float64 { return o.groups[0].lr }
+func (o *optimizer[S]) LR() float64 {
+	check(len(o.groups) > 0, "optim.LR", "no group of parameters: one at least expected")
+	return o.groups[0].lr
+}
 
 // SetLR sets the learning rate of every group.
 func (o *optimizer[S]) SetLR(lr float64) {
@@ -204,7 +209,8 @@ func (p *parameter) step() float64 {
 }
 
 // rule works out a direction d from a parameter p, its gradient g and what is kept for
-// it, s, which it brings up to date: the same range of elements of each.
+// it, s, which it brings up to date: the same range of elements of each. d and g may be
+// the same memory.
 type rule[T tensor.Float] func(d, p, g []T, s state[[]T])
 
 // update adds scale times the direction that the rule for its type finds to p.
@@ -236,6 +242,13 @@ func direct[T tensor.Float](p *parameter, f rule[T]) {
 				s[i] = s[i][lo:hi]
 			}
 		}
-		f(d[lo:hi], x[lo:hi], g[lo:hi], s)
+		g := g[lo:hi]
+		if p.up {
+			for i, v := range g {
+				d[lo+i] = -v
+			}
+			g = d[lo:hi]
+		}
+		f(d[lo:hi], x[lo:hi], g, s)
 	})
 }

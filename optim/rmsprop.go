@@ -19,6 +19,7 @@ type RMSpropOptions struct {
 	WeightDecay float64  // strength of the pull towards 0
 	Momentum    float64  // share of the last step's velocity v that is kept
 	Centered    bool     // divide by the gradients' standard deviation
+	Maximize    bool     // maximize the objective instead of minimizing it
 }
 
 type rmspropSettings struct {
@@ -37,7 +38,7 @@ func NewRMSprop(params []*tensor.Tensor, lr float64, options RMSpropOptions) *RM
 func (o *RMSprop) AddGroup(params []*tensor.Tensor, lr float64, options RMSpropOptions) {
 	const op = "optim.RMSprop"
 	c := rmspropSettings{or(options.Alpha, 0.99), or(options.Eps, 1e-8), options.WeightDecay, options.Momentum}
-	check(c.alpha >= 0 && c.alpha < 1, op, "alpha %v: at least 0 and less than 1 expected", c.alpha)
+	check(c.alpha >= 0 && c.alpha <= 1, op, "alpha %v: from 0 to 1 expected", c.alpha)
 	check(c.eps >= 0, op, "eps %v: at least 0 expected", c.eps)
 	check(c.decay >= 0, op, "weight decay %v: at least 0 expected", c.decay)
 	check(c.momentum >= 0, op, "momentum %v: at least 0 expected", c.momentum)
@@ -48,7 +49,7 @@ func (o *RMSprop) AddGroup(params []*tensor.Tensor, lr float64, options RMSpropO
 	if c.momentum != 0 {
 		names[2] = "velocity"
 	}
-	o.add(op, params, lr, c, names, false)
+	o.add(op, params, lr, c, names, false, options.Maximize)
 }
 
 // SetMomentum sets the momentum of every group, each of which was added with some.

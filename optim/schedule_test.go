@@ -18,10 +18,15 @@ func TestSchedules(t *testing.T) {
 		schedule optim.Schedule
 		want     []float64 // of base 1, from step 0 on
 	}{
-		"cosine beyond its end":     {optim.CosineAnnealingLR(2, 0), []float64{1, 0.5, 0, 0.5, 1, 0.5}},
-		"cosine up":                 {optim.CosineAnnealingLR(2, 3), []float64{1, 2, 3, 2}},
-		"warm-up from nothing":      {optim.LinearLR(0, 1, 4), []float64{0, 0.25, 0.5, 0.75, 1, 1}},
-		"one schedule":              {optim.SequentialLR([]optim.Schedule{optim.ExponentialLR(0.5)}, nil), []float64{1, 0.5, 0.25}},
+		"cosine beyond its end": {optim.CosineAnnealingLR(2, 0), []float64{1, 0.5, 0, 0.5, 1, 0.5}},
+		"cosine up":             {optim.CosineAnnealingLR(2, 3), []float64{1, 2, 3, 2}},
+		"warm-up from nothing":  {optim.LinearLR(0, 1, 4), []float64{0, 0.25, 0.5, 0.75, 1, 1}},
+		"one schedule":          {optim.SequentialLR([]optim.Schedule{optim.ExponentialLR(0.5)}, nil), []float64{1, 0.5, 0.25}},
+		"to nothing":            {optim.LinearLR(1, 0, 4), []float64{1, 0.75, 0.5, 0.25, 0, 0}},
+		"a schedule of no steps": {
+			optim.SequentialLR([]optim.Schedule{optim.StepLR(1, 1), optim.StepLR(1, 0), optim.ExponentialLR(0.5)}, []int{2, 2}),
+			[]float64{1, 1, 1, 0.5},
+		},
 		"one cycle":                 {cycle(5, 0.6), []float64{0.25, 0.625, 1, 0.5625, 0.125}},
 		"one cycle beyond its end":  {cycle(3, 0.5), []float64{0.25, 0.78125, 0.125, 0.125, 0.125}},
 		"one cycle that starts up":  {cycle(4, 0.25), []float64{1, 0.78125, 0.34375, 0.125}},
@@ -34,6 +39,24 @@ func TestSchedules(t *testing.T) {
 			if !(math.Abs(got-want) <= 1e-15) { // the cosine of a right angle is not quite 0
 
 				t.Errorf("%s, step %d: got %v, want %v", name, step, got, want)
+			}
+		}
+	}
+}
+
+// A line begins and ends where it should to the bit, and never leaves the span between:
+// a learning rate below 0 would be refused.
+func TestLinearLRKeepsItsEnds(t *testing.T) {
+	for _, ends := range [][2]float64{{1, 0}, {0.3, 0}, {0.1, 0}, {0, 0.7}, {0.1, 1}, {0.9, 0.3}} {
+		for steps := 1; steps <= 100; steps++ {
+			s := optim.LinearLR(ends[0], ends[1], steps)
+			if first, last := s(0.1, 0), s(0.1, steps); first != 0.1*ends[0] || last != 0.1*ends[1] {
+				t.Errorf("from %v to %v in %d steps: got %v to %v", ends[0], ends[1], steps, first, last)
+			}
+			for step := range steps {
+				if lr := s(0.1, step); !(lr >= 0) {
+					t.Errorf("from %v to %v in %d steps: step %d: got %v", ends[0], ends[1], steps, step, lr)
+				}
 			}
 		}
 	}

@@ -17,6 +17,7 @@ type SGDOptions struct {
 	Dampening   float64 // share of a gradient that the velocity leaves out
 	WeightDecay float64 // strength of the pull towards 0
 	Nesterov    bool    // look one step of the velocity ahead; takes momentum and no dampening
+	Maximize    bool    // maximize the objective instead of minimizing it
 }
 
 // NewSGD returns an optimizer of params with learning rate lr.
@@ -38,7 +39,7 @@ func (o *SGD) AddGroup(params []*tensor.Tensor, lr float64, options SGDOptions) 
 	if options.Momentum != 0 {
 		names[0] = "velocity"
 	}
-	o.add(op, params, lr, options, names, options.Momentum != 0 && options.Dampening != 0)
+	o.add(op, params, lr, options, names, options.Momentum != 0 && options.Dampening != 0, options.Maximize)
 }
 
 // SetMomentum sets the momentum of every group, each of which was added with some.

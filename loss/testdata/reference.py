@@ -44,10 +44,11 @@ losses = []
 def case(loss, name, function, x, target, reduction="mean", smooth=True, **options):
     """Adds a case; options are those that the loss has beside the reduction, and None stands for its default.
 
-    One that is not smooth stands where differences say nothing of the derivative, and float32 holds no such numbers.
+    One that is not smooth stands where differences say nothing of the derivative; f64only has inputs beyond float32.
     """
     options = {k: v for k, v in options.items() if v is not None}
     x = x.clone().requires_grad_()
+    target = target.clone().requires_grad_(target.is_floating_point())
     out = function(x, target, reduction=reduction, **options)
     seed = values(rng, out.shape, high=1.5)
     out.backward(seed)
@@ -58,11 +59,13 @@ def case(loss, name, function, x, target, reduction="mean", smooth=True, **optio
             "reduction": reduction,
             "options": {k: array(v) if isinstance(v, torch.Tensor) else v for k, v in options.items()},
             "smooth": smooth and bool(out.isfinite().all()),
+            "f64only": bool((x.isfinite() & x.float().isinf()).any()),
             "input": array(x),
             "target": array(target),
             "output": array(out),
             "seed": array(seed),
             "grad": array(x.grad),
+            "target_grad": None if target.grad is None else array(target.grad),
         }
     )
 
@@ -96,7 +99,7 @@ for shape in SHAPES:
                 )
             log = x.log_softmax(dim)
             case("NLL", f"{list(shape)}", F.nll_loss, log, target, reduction, weight=w, ignore_index=ignored)
-        for smoothing in [None, 0.125, 1.0]:
+        for smoothing, ignored in [(None, None), (0.125, None), (1.0, None), (0.125, -7)]:
             case(
                 "CrossEntropy",
                 f"{list(shape)}, probabilities",
@@ -105,6 +108,7 @@ for shape in SHAPES:
                 p,
                 reduction,
                 weight=w,
+                ignore_index=ignored,
                 label_smoothing=smoothing,
             )
 
@@ -177,7 +181,7 @@ for shape in [(), (4,), (2, 3), (3, 2, 2)]:
         q = shares(*shape) if shape else f64(0.75)
         case("KLDiv", f"{list(shape)}", F.kl_div, x, q, reduction)
         case("KLDiv", f"{list(shape)}, logarithms", F.kl_div, x, q.log(), reduction, log_target=True)
-case("KLDiv", "zeros", F.kl_div, f64([[-1.0, -2.0], [-0.5, -8.0]]), f64([[1.0, 0.0], [0.0, 1.0]]), "none")
+case("KLDiv", "zeros", F.kl_div, f64([[-1.0, -2.0], [-0.5, -8.0]]), f64([[1.0, 0.0], [0.0, 1.0]]), "none", smooth=False)
 case("KLDiv", "special", F.kl_div, f64([-INF, -INF, NAN, 0.0]), f64([1.0, 0.0, 1.0, -1.0]), "none", smooth=False)
 
 write(HERE / "reference.json", {"losses": losses})

@@ -3,7 +3,6 @@
 Run with any Python that has torch (made with 1.13): python3 optim/testdata/reference.py
 """
 
-import math
 import random
 import sys
 import warnings
@@ -40,7 +39,7 @@ def clip(params, kind, limit):
     """Returns the norm before, or None."""
     if kind == "value":
         return torch.nn.utils.clip_grad_value_(params, limit)
-    return torch.nn.utils.clip_grad_norm_(params, limit, norm_type=math.inf if kind == "inf" else 2)
+    return torch.nn.utils.clip_grad_norm_(params, limit, norm_type=float(kind))
 
 
 def run(optimizer, groups, dtype, schedule=None, clipping=None, late=0):
@@ -80,9 +79,12 @@ OPTIMIZERS = {
         {"lr": 0.05, "momentum": 0.5, "weight_decay": 0.125},
         {"lr": 0.05, "momentum": 0.75, "dampening": 0.25, "weight_decay": 0.125},
         {"lr": 0.05, "momentum": 0.75, "nesterov": True, "weight_decay": 0.125},
+        {"lr": 0.01, "maximize": True},
+        {"lr": 0.005, "momentum": 0.5, "weight_decay": 0.125, "maximize": True},
     ],
     "Adam": [
         {"lr": 0.1},
+        {"lr": 0.02, "weight_decay": 0.125, "amsgrad": True, "maximize": True},
         {"lr": 0.1, "betas": [0.5, 0.9]},
         {"lr": 0.1, "betas": [0, 0]},
         {"lr": 0.1, "eps": 0.5},
@@ -93,6 +95,7 @@ OPTIMIZERS = {
     ],
     "AdamW": [
         {"lr": 0.1},
+        {"lr": 0.02, "weight_decay": 0.125, "maximize": True},
         {"lr": 0.1, "weight_decay": 0},
         {"lr": 0.1, "weight_decay": 0.5},
         {"lr": 0.1, "betas": [0.5, 0.5], "amsgrad": True},
@@ -100,6 +103,8 @@ OPTIMIZERS = {
     ],
     "RMSprop": [
         {"lr": 0.05},
+        {"lr": 0.05, "alpha": 1, "eps": 0.5},
+        {"lr": 0.01, "weight_decay": 0.125, "centered": True, "maximize": True},
         {"lr": 0.05, "alpha": 0.5},
         {"lr": 0.05, "eps": 0.25},
         {"lr": 0.05, "weight_decay": 0.25},
@@ -109,6 +114,7 @@ OPTIMIZERS = {
     ],
     "Adagrad": [
         {"lr": 0.5},
+        {"lr": 0.02, "weight_decay": 0.125, "maximize": True},
         {"lr": 0.5, "lr_decay": 0.25},
         {"lr": 0.5, "weight_decay": 0.25},
         {"lr": 0.5, "initial_accumulator_value": 2},
@@ -134,11 +140,14 @@ SCHEDULES = [
     {"name": "StepLR", "step_size": 1, "gamma": 0},
     {"name": "MultiStepLR", "milestones": [1, 7, 16], "gamma": 0.25},
     {"name": "MultiStepLR", "milestones": [], "gamma": 0.25},
+    {"name": "MultiStepLR", "milestones": [4, 4, 11, 15, 15, 15], "gamma": 0.5},
     {"name": "ExponentialLR", "gamma": 0.875},
     {"name": "CosineAnnealingLR", "T_max": 20},
     {"name": "CosineAnnealingLR", "T_max": 7, "eta_min": 0.01},  # up and down again
     WARM_UP,
     {"name": "LinearLR", "start_factor": 0.75, "end_factor": 0.25, "total_iters": 15},
+    {"name": "LinearLR", "start_factor": 1, "end_factor": 0, "total_iters": 10},
+    {"name": "LinearLR", "start_factor": 0.5, "end_factor": 0, "total_iters": 19},
     {"name": "SequentialLR", "schedules": [WARM_UP, {"name": "CosineAnnealingLR", "T_max": 16}], "milestones": [4]},
     {
         "name": "SequentialLR",
@@ -151,6 +160,14 @@ SCHEDULES = [
     {"name": "OneCycleLR", "total_steps": 20, "pct_start": 1.0},
     {"name": "OneCycleLR", "total_steps": 20, "div_factor": 4, "final_div_factor": 8},
     {"name": "OneCycleLR", "total_steps": 20, "base_momentum": 0, "max_momentum": 0.5},
+    {"name": "OneCycleLR", "total_steps": 20, "three_phase": True},
+    {"name": "OneCycleLR", "total_steps": 20, "three_phase": True, "pct_start": 0.0},
+    {"name": "OneCycleLR", "total_steps": 20, "three_phase": True, "pct_start": 0.75},  # never comes to the third
+    {"name": "OneCycleLR", "total_steps": 20, "anneal_strategy": "linear", "div_factor": 4, "final_div_factor": 8},
+    {
+        "name": "OneCycleLR", "total_steps": 20, "anneal_strategy": "linear", "three_phase": True, "pct_start": 0.375,
+        "div_factor": 4, "final_div_factor": 8,
+    },
     {"name": "ReduceLROnPlateau", "factor": 0.5, "patience": 1, "figures": FALLING},
     {"name": "ReduceLROnPlateau", "factor": 0.5, "patience": 0, "figures": FALLING},
     {"name": "ReduceLROnPlateau", "factor": 0.5, "patience": 1, "threshold": 0.125, "figures": FALLING},
@@ -158,6 +175,13 @@ SCHEDULES = [
     {"name": "ReduceLROnPlateau", "factor": 0.5, "patience": 1, "cooldown": 2, "figures": FALLING},
     {"name": "ReduceLROnPlateau", "factor": 0.5, "patience": 0, "min_lr": 0.04, "figures": FALLING},
     {"name": "ReduceLROnPlateau", "factor": 0.001, "patience": 0, "figures": FALLING},  # ends above 0: PyTorch's eps
+    {"name": "ReduceLROnPlateau", "factor": 0.5, "patience": 0, "eps": 0.01, "figures": FALLING},
+    {"name": "ReduceLROnPlateau", "factor": 0.001, "patience": 0, "eps": 0, "figures": FALLING},
+    {"name": "ReduceLROnPlateau", "factor": 0.5, "patience": 1, "threshold": 0.15, "threshold_mode": "abs", "figures": FALLING},
+    {
+        "name": "ReduceLROnPlateau", "mode": "max", "factor": 0.5, "patience": 0, "threshold": 0.03, "threshold_mode": "abs",
+        "figures": RISING,
+    },
     {"name": "ReduceLROnPlateau", "mode": "max", "factor": 0.5, "patience": 1, "figures": RISING},
     {
         "name": "ReduceLROnPlateau", "mode": "max", "factor": 0.75, "patience": 1, "threshold": 0.0625, "cooldown": 1,
@@ -189,7 +213,7 @@ reverse = {**cycle, "base_momentum": 0.5, "max_momentum": 0.0}
 runs.append(run("SGD", [{"lr": 0.1, "momentum": 0.9, "dampening": 0.5}], torch.float64, schedule=reverse))
 runs.append(run("RMSprop", [{"lr": 0.02, "momentum": 0.9}], torch.float64, schedule={**cycle, "base_momentum": 0.0}))
 
-for kind, limit in [("2", 3), ("2", 100), ("inf", 2), ("inf", 100), ("value", 1.5), ("value", 100)]:
+for kind, limit in [("2", 3), ("2", 100), ("inf", 2), ("inf", 100), ("1", 3), ("1", 100), ("1.5", 3), ("3", 2), ("value", 1.5), ("value", 100)]:
     for dtype in [torch.float64, torch.float32]:
         runs.append(run("SGD", [{"lr": 0.1}], dtype, clipping={"kind": kind, "limit": limit}, late=3))
 
