@@ -256,6 +256,9 @@ func FromState(f *safetensors.File) (*Model, error) {
 	got := 0
 	for _, t := range f.Tensors {
 		if !strings.HasPrefix(t.Name, ReservedName) {
+			if v := t.Value; v.DType().IsFloat() && v.Sub(v).Ne(tensor.Scalar(float32(0))).Any().Item() != 0 {
+				return nil, fmt.Errorf("tensor %q: found NaN or an infinity, finite numbers expected", t.Name)
+			}
 			state[t.Name] = t.Value
 			got += t.Value.Numel()
 		}

@@ -358,7 +358,7 @@ func TestLoadErrors(t *testing.T) {
 			f.Tensors = append(f.Tensors, safetensors.Tensor{Name: "linear2.bias", Value: zeros(2)})
 		}, `16 weights found, 14 expected by the definition`},
 		"larger than the weights": {func(f *safetensors.File) {
-			f.Metadata["onehot"] = strings.NewReplacer(`"in":6`, `"in":262144`, `"out":2`, `"out":4000`, `[1,2,3]`, `[1,512,512]`,
+			f.Metadata["onehot"] = strings.NewReplacer(`"in":6`, `"in":262144`, `"out":2`, `"out":4000`, `[1,2,3]`, `[1,512,512]`, `"height":2,"width":3`, `"height":512,"width":512`,
 				`["a","b"]`, `["a"`+strings.Repeat(`,"a"`, 3999)+`]`).Replace(f.Metadata["onehot"])
 		}, `14 weights found, 1048580000 expected by the definition`},
 		"another name": {weights(safetensors.Tensor{Name: "fc.weight", Value: zeros(2, 6)}, safetensors.Tensor{Name: "linear.bias", Value: zeros(2)}),

@@ -73,8 +73,12 @@ func startHistory(path string, lines [][]string) (*History, error) {
 func (h *History) Add(e train.Epoch) error {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'f', 6, 64) }
 	w := csv.NewWriter(h.f)
-	return w.WriteAll([][]string{{strconv.Itoa(e.Epoch), number(e.TrainLoss), number(e.TrainAccuracy),
+	err := w.WriteAll([][]string{{strconv.Itoa(e.Epoch), number(e.TrainLoss), number(e.TrainAccuracy),
 		number(e.Test.Loss), number(e.Test.Accuracy), strconv.FormatFloat(e.LR, 'g', -1, 64), number(e.Seconds)}})
+	if err != nil {
+		return err
+	}
+	return h.f.Sync() // as its checkpoint, which must not be newer
 }
 
 // Close closes the file.

@@ -117,11 +117,11 @@ func Run(ctx context.Context, c Config) iter.Seq2[Event, error] {
 func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
 	progress := c.Start
 	if progress.Epoch == 0 {
-		if c.Epochs == 0 {
-			return c.untrained(emit)
-		}
 		if err := c.save(Epoch{}, progress); err != nil {
 			return err
+		}
+		if c.Epochs == 0 {
+			return c.untrained(emit)
 		}
 	}
 	nn.SetTraining(c.Model.Net, true)

@@ -130,7 +130,7 @@ var augmentations = map[string]struct {
 	"rotate": {10, 0, 180, func(v float64, _, _ int) transform.Transform {
 		return transform.RandomRotation{Degrees: v, Interpolation: transform.Bilinear}
 	}},
-	"affine": {0.1, 0, 1, func(v float64, _, _ int) transform.Transform {
+	"affine": {0.1, 0, 0.5, func(v float64, _, _ int) transform.Transform {
 		return transform.RandomAffine{Translate: [2]float64{v, v}, Scale: [2]float64{1 - v, 1 + v}, Interpolation: transform.Bilinear}
 	}},
 	"erase": {0.25, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.RandomErasing{P: v} }},

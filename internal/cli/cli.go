@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -59,6 +60,10 @@ func Main(args []string, stdout, stderr io.Writer) int {
 // run is Main under a context whose end is Ctrl-C.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
 	fail := func(err error) int {
+		interrupted := errors.Is(err, context.Canceled)
+		if err == context.Canceled {
+			err = errors.New("interrupted")
+		}
 		if !errors.Is(err, errReported) {
 			// Joined errors have a line each: one line is what is promised.
 			fmt.Fprintln(stderr, "onehot: "+strings.ReplaceAll(err.Error(), "\n", "; "))
@@ -66,7 +71,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		if _, ok := errors.AsType[usageError](err); ok {
 			return exitUsage
 		}
-		if errors.Is(err, context.Canceled) {
+		if interrupted {
 			return exitInterrupted
 		}
 		return exitFailure
@@ -87,7 +92,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		kong.WithHyphenPrefixedParameters(true),                  // "--lr -1" is a bad value, not a flag -1
 		kong.Exit(func(code int) { exited = max(exited, code) }), // after --help
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"datasets": strings.Join(datasetNames(), ","), "models": strings.Join(modelNames, ",")},
+		kong.Vars{
+			"datasets": strings.Join(datasetNames(), ","), "models": strings.Join(modelNames, ","),
+			"optimizers": strings.Join(optimizerNames, ","), "schedules": strings.Join(scheduleNames, ","), "inits": strings.Join(initNames, ","),
+		},
 	)
 	if err != nil {
 		return fail(err)
@@ -101,6 +109,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}
 	if err != nil {
 		return fail(usageError{explainUsage(parser.Model, args, err)})
+	}
+	if err := checkValues(parsed); err != nil {
+		return fail(err)
 	}
 	if _, err := kernel.Name(); err != nil {
 		return fail(usageError{err})
@@ -126,6 +137,20 @@ func explainUsage(model *kong.Application, args []string, err error) error {
 	default:
 		return fmt.Errorf("unknown command %q: one of %s expected", first, strings.Join(names, ", "))
 	}
+}
+
+// checkValues refuses a flag that was taken as the value of another: hyphens may begin
+// numbers, but "--out --json" has forgotten the folder.
+func checkValues(c *kong.Context) error {
+	for _, p := range c.Path {
+		if p.Flag == nil || p.Flag.Target.Kind() != reflect.String {
+			continue
+		}
+		if v := p.Flag.Target.String(); strings.HasPrefix(v, "-") {
+			return usagef("--%s: a value expected, found %s", p.Flag.Name, v)
+		}
+	}
+	return nil
 }
 
 // given returns the names of the flags and arguments that stand on the command line.

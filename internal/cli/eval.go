@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"slices"
 
@@ -50,6 +51,9 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	if math.IsNaN(e.Loss) || math.IsInf(e.Loss, 0) {
+		return fmt.Errorf("%s: its loss is %g: these weights are no good", c.Model, e.Loss)
+	}
 	figures := report.NewFigures(e, m.Classes)
 	if c.JSON {
 		return json.NewEncoder(s.out).Encode(figures)
@@ -67,8 +71,12 @@ func loadModel(path string) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.IsDir() {
-		path = folder(path).best()
+	if !info.IsDir() {
+		return model.Load(path)
 	}
-	return model.Load(path)
+	m, err := model.Load(folder(path).best())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: no model in it: the folder of a run that has finished an epoch expected", path)
+	}
+	return m, err
 }

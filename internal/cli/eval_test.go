@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +64,8 @@ func TestEvalErrors(t *testing.T) {
 		"eval", run, "fashion-mnist")
 	wantError(t, 2, "--threads -1: at least 0 expected", "eval", run, "--threads", "-1")
 
+	wantError(t, 1, dir+": no model in it: the folder of a run that has finished an epoch expected", "eval", dir)
+
 	whole := readFile(t, run, "model.safetensors")
 	broken := filepath.Join(dir, "broken.safetensors")
 	for _, c := range []struct {
@@ -74,6 +77,9 @@ func TestEvalErrors(t *testing.T) {
 		{nil, "header length: a file of 0 bytes, at least 8 expected"},
 		{[]byte(strings.Replace(string(whole), `\"in\":784,\"out\":10`, `\"in\":784,\"out\":99`, 1)),
 			`metadata "onehot": layers: found 99 outputs, 10 expected, one a class`},
+		{[]byte(strings.Replace(string(whole), `\"height\":28`, `\"height\":56`, 1)),
+			`metadata "onehot": preprocess: it makes [1 56 28] of a picture, [1 28 28] expected as input_shape says`},
+		{append(slices.Clone(whole[:len(whole)-4]), 0, 0, 0xc0, 0x7f), `tensor "linear.weight": found NaN or an infinity, finite numbers expected`},
 		{[]byte(strings.Replace(string(whole), `"linear.bias"`, `"linear.BIAS"`, 1)), "missing linear.bias; unexpected linear.BIAS"},
 		{[]byte(strings.Replace(string(whole), `"onehot":`, `"twohot":`, 1)),
 			`metadata: no "onehot" in it: these are weights without a definition, or not of a model that onehot saved`},

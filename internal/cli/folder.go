@@ -36,6 +36,7 @@ type config struct {
 // dataRecord says which data a run was trained and measured on.
 type dataRecord struct {
 	Name  string       `json:"name"`
+	Dir   string       `json:"dir"`   // where its files were looked for; empty for where they always are
 	Train int          `json:"train"` // samples
 	Test  int          `json:"test"`
 	Files []fileRecord `json:"files"`
@@ -47,8 +48,8 @@ type fileRecord struct {
 	SHA256 string `json:"sha256"` // of the uncompressed bytes
 }
 
-func newDataRecord(training, test *dataset.Images) dataRecord {
-	r := dataRecord{Name: training.Name, Train: training.Len(), Test: test.Len()}
+func newDataRecord(dir string, training, test *dataset.Images) dataRecord {
+	r := dataRecord{Name: training.Name, Dir: dir, Train: training.Len(), Test: test.Len()}
 	for _, split := range []*dataset.Images{training, test} {
 		for _, file := range split.Files {
 			r.Files = append(r.Files, fileRecord(file))
@@ -79,36 +80,59 @@ func newConfig(s settings, data dataRecord, threads int) config {
 // runs/<model>-<data>-<n> that is free.
 func createFolder(name string, force bool, s settings) (folder, error) {
 	if name != "" {
-		return folder(name), claim(name, force)
+		f := folder(filepath.Clean(name))
+		return f, f.claim(force)
 	}
 	for n := 1; ; n++ {
-		name := filepath.Join("runs", fmt.Sprintf("%s-%s-%d", s.Model, s.Data, n))
-		err := claim(name, false)
+		f := folder(filepath.Join("runs", fmt.Sprintf("%s-%s-%d", s.Model, s.Data, n)))
+		err := f.claim(false)
 		if _, taken := errors.AsType[usageError](err); !taken {
-			return folder(name), err
+			return f, err
 		}
 	}
 }
 
-// claim makes the folder, which must not be there, unless force says to replace the run
-// that is in it.
-func claim(name string, force bool) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+// claim makes the folder, which must not be there or be empty, unless force says to
+// replace the run in it.
+func (f folder) claim(force bool) error {
+	if err := os.MkdirAll(filepath.Dir(string(f)), 0o777); err != nil {
 		return err
 	}
-	err := os.Mkdir(name, 0o777)
+	err := os.Mkdir(string(f), 0o777)
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if !force {
-		return usagef("--out %s exists: --resume continues the run in it, --force replaces it", name)
+	entries, err := os.ReadDir(string(f))
+	if err != nil || len(entries) == 0 {
+		return err
 	}
-	f := folder(name)
 	if _, err := os.Stat(f.config()); err != nil {
-		return usagef("--out %s exists and is no run's folder (no config.json in it): --force replaces runs only", name)
+		return usagef("--out %s exists and is no run's folder (no config.json in it)", f)
 	}
-	for _, old := range []string{f.history(), f.metrics(), f.best(), f.last(), f.config()} {
-		if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if !force {
+		return usagef("--out %s exists: --resume continues the run in it, --force replaces it", f)
+	}
+	return f.eachFile(func(path string) error { return os.Rename(path, path+replaced) })
+}
+
+// replaced is behind the names of a run's files while another one takes its place, until
+// that has finished an epoch.
+const replaced = ".replaced"
+
+// settle removes the files of a run that was replaced, or with back brings them back.
+func (f folder) settle(back bool) error {
+	return f.eachFile(func(path string) error {
+		if back {
+			return os.Rename(path+replaced, path)
+		}
+		return os.Remove(path + replaced)
+	})
+}
+
+// eachFile calls do on every file of a run; one that is not there is no error.
+func (f folder) eachFile(do func(path string) error) error {
+	for _, path := range []string{f.history(), f.metrics(), f.best(), f.last(), f.config()} {
+		if err := do(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

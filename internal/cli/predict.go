@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -40,7 +42,7 @@ type probability struct {
 	Probability float64 `json:"probability"`
 }
 
-func (c *predictCommand) Run(s streams) error {
+func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if c.TopK < 1 {
 		return usagef("--top-k %d: at least 1 expected", c.TopK)
 	}
@@ -50,6 +52,9 @@ func (c *predictCommand) Run(s streams) error {
 	}
 	failed := false
 	for _, file := range c.Files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		p, err := c.predict(m, file)
 		if err != nil { // the other pictures are still worth naming
 			fmt.Fprintf(s.err, "onehot: %v\n", err)
@@ -78,9 +83,8 @@ func (c *predictCommand) predict(m *model.Model, file string) (prediction, error
 		return prediction{}, err
 	}
 	picture := transform.Picture{Image: img}
-	p := prediction{File: file}
-	steps := slices.Clone(m.Preprocess)
-	for _, step := range steps {
+	p := prediction{File: file, Steps: []string{}}
+	for _, step := range m.Preprocess {
 		// Inverting comes last before the picture becomes numbers.
 		if c.Invert && step.Type == "to-tensor" {
 			if picture, err = (transform.Invert{}).Apply(picture, random.Key{}); err != nil {
@@ -97,24 +101,13 @@ func (c *predictCommand) predict(m *model.Model, file string) (prediction, error
 			return prediction{}, fmt.Errorf("%s: %w", file, err)
 		}
 	}
-	if !slices.Equal(picture.Tensor.Shape(), m.InputShape) {
-		return prediction{}, fmt.Errorf("%s: the model's preprocessing makes it %v, and its net takes %v", c.Model, picture.Tensor.Shape(), m.InputShape)
-	}
 	logits := m.Net.Forward(picture.Tensor.Unsqueeze(0).NoGrad())
 	probabilities := tensor.Values[float64](logits.To(tensor.Float64).Softmax(1))
 	order := make([]int, len(probabilities))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case probabilities[a] > probabilities[b]:
-			return -1
-		case probabilities[a] < probabilities[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(probabilities[b], probabilities[a]) })
 	for _, i := range order[:min(c.TopK, len(order))] {
 		p.Predictions = append(p.Predictions, probability{m.Classes[i], probabilities[i]})
 	}

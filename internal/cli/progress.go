@@ -36,11 +36,10 @@ func newProgress(w io.Writer, finished, epochs, samples int) *progress {
 		p.bar = progressbar.NewOptions(p.total,
 			progressbar.OptionSetWriter(w),
 			progressbar.OptionShowIts(),
-			progressbar.OptionShowCount(),
 			progressbar.OptionSetItsString("samples"),
 			progressbar.OptionSetPredictTime(true),
 			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionFullWidth(),
+			progressbar.OptionSetWidth(12),
 			progressbar.OptionClearOnFinish(),
 		)
 	}
@@ -54,7 +53,7 @@ func (p *progress) step(s train.Step) {
 		p.done = done
 	}
 	if p.bar != nil {
-		p.bar.Describe(fmt.Sprintf("epoch %d/%d, loss %.4f, acc %.3f", s.Epoch, p.epochs, s.Loss, s.Accuracy))
+		p.bar.Describe(fmt.Sprintf("epoch %d/%d loss %.3f", s.Epoch, p.epochs, s.Loss))
 		p.bar.Set(done)
 		return
 	}

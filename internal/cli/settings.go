@@ -17,13 +17,13 @@ type settings struct {
 	Epochs      int     `json:"epochs" default:"5" help:"Times to go over the training data; 0 measures the untrained model."`
 	BatchSize   int     `json:"batch_size" default:"256" help:"Samples of a training step."`
 	LR          float64 `json:"lr" name:"lr" default:"0" placeholder:"RATE" help:"Learning rate (default 0.1 for sgd, 0.001 for adam and adamw, 0.01 for rmsprop and adagrad)."`
-	Optimizer   string  `json:"optimizer" default:"sgd" enum:"sgd,adam,adamw,rmsprop,adagrad" help:"Optimizer: ${enum}."`
+	Optimizer   string  `json:"optimizer" default:"sgd" enum:"${optimizers}" help:"Optimizer: ${enum}."`
 	Momentum    float64 `json:"momentum" default:"0" help:"Share of the last step that the next one keeps, for sgd and rmsprop."`
 	Nesterov    bool    `json:"nesterov" help:"Look a step of the momentum ahead, for sgd."`
 	WeightDecay float64 `json:"weight_decay" default:"0" help:"Strength of the pull of weights towards 0 (default 0, and 0.01 for adamw)."`
 	ClipNorm    float64 `json:"clip_norm" default:"0" help:"Greatest norm of all gradients together; 0 for any."`
 
-	Schedule   string  `json:"schedule" default:"constant" enum:"constant,step,multi-step,exponential,cosine,one-cycle,plateau" help:"How the learning rate goes: ${enum}. The momentum stays."`
+	Schedule   string  `json:"schedule" default:"constant" enum:"${schedules}" help:"How the learning rate goes: ${enum}. The momentum stays."`
 	Warmup     int     `json:"warmup" default:"0" placeholder:"EPOCHS" help:"Epochs in which the learning rate first rises in a straight line, from a tenth."`
 	StepSize   int     `json:"step_size" default:"1" placeholder:"EPOCHS" help:"Epochs between two steps of --schedule step (default 1)."`
 	Milestones []int   `json:"milestones" placeholder:"EPOCHS" help:"Epochs after which --schedule multi-step steps, as in 3,4."`
@@ -37,12 +37,17 @@ type settings struct {
 	Mixup          float64  `json:"mixup" default:"0" placeholder:"ALPHA" help:"Mix pairs of training pictures and of their labels; 0 for none, 0.2 is usual."`
 
 	Seed    uint64  `json:"seed" default:"0" help:"Where all chance comes from: initial weights and the order of samples."`
-	Init    string  `json:"init" default:"normal" enum:"normal,kaiming,xavier" help:"How weights start: ${enum}."`
+	Init    string  `json:"init" default:"normal" enum:"${inits}" help:"How weights start: ${enum}."`
 	InitStd float64 `json:"init_std" default:"0.01" help:"Standard deviation of --init normal."`
 }
 
-// modelNames are the architectures that --model takes.
-var modelNames = []string{"softmax", "mlp"}
+// What the flags of choices take.
+var (
+	modelNames     = []string{"softmax", "mlp"}
+	optimizerNames = []string{"sgd", "adam", "adamw", "rmsprop", "adagrad"}
+	scheduleNames  = []string{"constant", "step", "multi-step", "exponential", "cosine", "one-cycle", "plateau"}
+	initNames      = []string{"normal", "kaiming", "xavier"}
+)
 
 // check returns what is wrong with the values. The names of choices are checked where
 // they are parsed.
@@ -128,8 +133,8 @@ func (s *settings) checkCombinations() error {
 		{s.Nesterov, "--nesterov", s.Optimizer == "sgd" && s.Momentum > 0, "--optimizer sgd with --momentum"},
 		{s.Dropout != 0, "--dropout", s.Model == "mlp", "--model mlp"},
 		{len(s.Milestones) > 0, "--milestones", s.Schedule == "multi-step", "--schedule multi-step"},
-		{s.Schedule == "multi-step", "--schedule multi-step", len(s.Milestones) > 0, "use with --milestones"},
-		{s.Warmup > 0, "--warmup", s.Schedule != "one-cycle" && s.Schedule != "plateau", "schedules that have none of their own and count steps"},
+		{s.Schedule == "multi-step", "--schedule multi-step", len(s.Milestones) > 0, "runs with --milestones"},
+		{s.Warmup > 0, "--warmup", s.Schedule != "one-cycle" && s.Schedule != "plateau", "schedules other than one-cycle and plateau"},
 	} {
 		if c.set && !c.used {
 			return usagef("%s is for %s", c.flag, c.by)
@@ -137,6 +142,29 @@ func (s *settings) checkCombinations() error {
 	}
 	return nil
 }
+
+// checkSaved is check for settings that were read from a file, where no parser has seen the
+// names of choices.
+func (s *settings) checkSaved() error {
+	for _, c := range []struct {
+		name, value string
+		choices     []string
+	}{
+		{"data", s.Data, datasetNames()}, {"model", s.Model, modelNames}, {"optimizer", s.Optimizer, optimizerNames},
+		{"schedule", s.Schedule, scheduleNames}, {"init", s.Init, initNames},
+	} {
+		if !slices.Contains(c.choices, c.value) {
+			return fmt.Errorf("%s: found %q, one of %s expected", c.name, c.value, strings.Join(c.choices, ", "))
+		}
+	}
+	if err := s.check(); err != nil {
+		return fmt.Errorf("%s", err) // of the file, not of the command line
+	}
+	return nil
+}
+
+// plannedToTheEnd reports whether the learning rate depends on the number of epochs.
+func (s *settings) plannedToTheEnd() bool { return s.Schedule == "cosine" || s.Schedule == "one-cycle" }
 
 // byFlag returns every setting as text, by the name of its flag.
 func (s settings) byFlag() map[string]string {

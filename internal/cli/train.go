@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/alecthomas/kong"
@@ -75,8 +76,21 @@ func (c *trainCommand) start(ctx context.Context, s streams) error {
 	if r.folder, err = createFolder(c.Out, c.Force, c.settings); err != nil {
 		return err
 	}
+	err = c.begin(ctx, r, s)
+	// A run that --force replaces is gone when there is something in its place.
+	if err != nil && r.finished == 0 {
+		if c.Force {
+			return errors.Join(err, r.folder.settle(true))
+		}
+		os.Remove(string(r.folder)) // only if nothing was written
+		return err
+	}
+	return errors.Join(err, r.folder.settle(false))
+}
+
+// begin writes the folder's first files and trains.
+func (c *trainCommand) begin(ctx context.Context, r *trainRun, s streams) error {
 	if err := writeJSON(r.folder.config(), newConfig(c.settings, r.data, c.Threads)); err != nil {
-		os.Remove(string(r.folder)) // an empty one is no run; one with files stays
 		return err
 	}
 	history, err := report.CreateHistory(r.folder.history())
@@ -91,7 +105,7 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if c.Out == "" {
 		return usagef("--resume needs --out with the run's folder")
 	}
-	f := folder(c.Out)
+	f := folder(filepath.Clean(c.Out))
 	old, err := f.readConfig()
 	if errors.Is(err, fs.ErrNotExist) {
 		return usagef("--resume --out %s: no run in it (config.json is missing)", c.Out)
@@ -102,12 +116,20 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if err := conflict(given, old.Settings, c.settings); err != nil {
 		return err
 	}
+	if err := old.Settings.checkSaved(); err != nil {
+		return fmt.Errorf("%s: %w", f.config(), err)
+	}
 	epochs := old.Settings.Epochs
 	if given["epochs"] {
-		epochs = c.Epochs
+		if epochs = c.Epochs; epochs != old.Settings.Epochs && old.Settings.plannedToTheEnd() {
+			return usagef("--epochs %d: --schedule %s was planned for %d", epochs, old.Settings.Schedule, old.Settings.Epochs)
+		}
 	}
 	c.settings = old.Settings
 	c.Epochs = epochs
+	if !given["data-dir"] {
+		c.DataDir = old.Data.Dir
+	}
 	r, err := c.prepare(ctx, s)
 	if err != nil {
 		return err
@@ -159,6 +181,7 @@ type trainRun struct {
 	optimizer      optim.Optimizer
 	criterion      loss.CrossEntropy
 	plateau        *optim.ReduceLROnPlateau
+	finished       int // epochs
 }
 
 // config returns the run as the training loop takes it.
@@ -180,7 +203,7 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if err != nil {
 		return nil, err
 	}
-	r := &trainRun{settings: c.settings, data: newDataRecord(training, test), plateau: c.plateau()}
+	r := &trainRun{settings: c.settings, data: newDataRecord(c.DataDir, training, test), plateau: c.plateau()}
 	if training.Transform, err = c.augment(training.Height, training.Width); err != nil {
 		return nil, err
 	}
@@ -201,7 +224,8 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 func (r *trainRun) train(ctx context.Context, history *report.History, start train.Progress, asJSON bool, s streams) error {
 	defer history.Close()
 	bar := newProgress(s.err, start.Epoch, r.settings.Epochs, r.training.Samples())
-	finished, best := start.Epoch, start
+	best := start
+	r.finished = start.Epoch
 	print := func(v any, line string) error {
 		bar.clear()
 		if asJSON {
@@ -213,7 +237,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	for event, err := range train.Run(ctx, r.config(start)) {
 		if err != nil {
 			bar.clear()
-			return r.explain(err, finished)
+			return r.explain(err)
 		}
 		switch e := event.(type) {
 		case train.Step:
@@ -233,28 +257,37 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			if err := print(newEpochEvent(e), report.Line(e)); err != nil {
 				return err
 			}
-			finished = e.Epoch
+			r.finished = e.Epoch
 		}
 	}
 	bar.clear()
 	if asJSON {
-		return json.NewEncoder(s.out).Encode(doneEvent{"done", string(r.folder), r.folder.best(), finished, best.BestEpoch, best.BestAccuracy})
+		return json.NewEncoder(s.out).Encode(doneEvent{"done", string(r.folder), r.folder.best(), r.finished, best.BestEpoch, best.BestAccuracy})
 	}
 	fmt.Fprintf(s.err, "best: epoch %d, test acc %.4f; the model is %s\n", best.BestEpoch, best.BestAccuracy, r.folder.best())
 	return nil
 }
 
 // explain says what is left of a run that err ended.
-func (r *trainRun) explain(err error, finished int) error {
-	kept := fmt.Sprintf("epoch %d is saved in %s", finished, r.folder)
-	if finished == 0 {
+func (r *trainRun) explain(err error) error {
+	kept := fmt.Sprintf("epoch %d is saved in %s", r.finished, r.folder)
+	if r.finished == 0 {
 		kept = fmt.Sprintf("no epoch was finished, the start is saved in %s", r.folder)
+	}
+	if _, earlier := os.Stat(r.folder.config() + replaced); earlier == nil && r.finished == 0 {
+		kept = fmt.Sprintf("no epoch was finished, and the earlier run in %s stays", r.folder)
+		if errors.Is(err, context.Canceled) {
+			return fmt.Errorf("interrupted: %s%.0w", kept, err)
+		}
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("interrupted: %s; --resume --out %s goes on from there%.0w", kept, r.folder, err)
 	default:
-		if _, ok := errors.AsType[*train.DivergedError](err); ok {
+		if d, ok := errors.AsType[*train.DivergedError](err); ok {
+			if d.Epoch == 1 && d.Step == 1 || d.Epoch == 0 { // before the learning rate was used
+				return fmt.Errorf("%w; %s", err, kept)
+			}
 			return fmt.Errorf("%w: a learning rate below %g may help; %s", err, r.settings.LR, kept)
 		}
 		return err

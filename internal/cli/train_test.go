@@ -312,9 +312,26 @@ func TestTrainForce(t *testing.T) {
 	if bytes.Equal(readFile(t, dir, "model.safetensors"), before) {
 		t.Error("--force did not replace the model")
 	}
+	// A run that comes to nothing leaves the earlier one.
+	before = readFile(t, dir, "model.safetensors")
+	_, stderr, code := onehot(t, tiny(data, dir, "--force", "--lr", "1e9")...)
+	if code != 1 || !strings.Contains(stderr, "no epoch was finished, and the earlier run in "+dir+" stays") {
+		t.Errorf("got exit code %d, %q", code, stderr)
+	}
+	if !bytes.Equal(readFile(t, dir, "model.safetensors"), before) || !bytes.Contains(readFile(t, dir, "config.json"), []byte(`"lr": 0.5`)) {
+		t.Error("the earlier run is not as it was")
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 5 {
+		t.Errorf("the folder has %v, five files expected (%v)", entries, err)
+	}
+	// An empty folder, and one with a slash behind its name, are free.
+	empty := t.TempDir()
+	succeed(t, tiny(data, empty, "--epochs", "0")...)
+	succeed(t, tiny(data, filepath.Join(empty, "new")+"/", "--epochs", "0")...)
 	other := t.TempDir()
 	writeFile(t, filepath.Join(other, "letter.txt"), []byte("dear"))
-	wantError(t, 2, fmt.Sprintf("--out %s exists and is no run's folder (no config.json in it): --force replaces runs only", other),
+	wantError(t, 2, fmt.Sprintf("--out %s exists and is no run's folder (no config.json in it)", other),
 		tiny(data, other, "--force")...)
 }
 
@@ -349,7 +366,7 @@ func TestTrainErrors(t *testing.T) {
 		{"--momentum is for --optimizer sgd or rmsprop", []string{"--optimizer", "adam", "--momentum", "0.9"}},
 		{"--nesterov is for --optimizer sgd with --momentum", []string{"--nesterov"}},
 		{"--milestones is for --schedule multi-step", []string{"--milestones", "2"}},
-		{"--schedule multi-step is for use with --milestones", []string{"--schedule", "multi-step"}},
+		{"--schedule multi-step is for runs with --milestones", []string{"--schedule", "multi-step"}},
 		{"--milestones [3 1]: epochs after the 0 of --warmup in increasing order expected", []string{"--schedule", "multi-step", "--milestones", "3,1"}},
 		{"--milestones [3 3]: epochs after the 0 of --warmup in increasing order expected", []string{"--schedule", "multi-step", "--milestones", "3,3"}},
 		{"--milestones [2]: epochs after the 2 of --warmup in increasing order expected", []string{"--schedule", "multi-step", "--milestones", "2", "--warmup", "2"}},
@@ -382,6 +399,17 @@ func TestTrainErrors(t *testing.T) {
 	wantError(t, 2, "--lr 0.25: the run was started with 0.5, and only --epochs can change", resume("--lr", "0.25")...)
 	wantError(t, 2, "data set fashion-mnist: the run was started with mnist, and only --epochs can change", resume("fashion-mnist")...)
 	wantError(t, 2, fmt.Sprintf("--epochs 1: the run in %s has finished 2", run), resume("--epochs", "1")...)
+	wantError(t, 2, "--out: a value expected, found --json", "train", "--out", "--json")
+
+	// The folder of the data comes back with a run, and a schedule keeps its end.
+	cycle := filepath.Join(dir, "cycle")
+	succeed(t, "train", "mnist", "--data-dir", data, "--out", cycle, "--schedule", "one-cycle", "--epochs", "1")
+	succeed(t, "train", "--resume", "--out", cycle)
+	wantError(t, 2, "--epochs 2: --schedule one-cycle was planned for 1", "train", "--resume", "--out", cycle, "--epochs", "2")
+	text := readFile(t, cycle, "config.json")
+	writeFile(t, filepath.Join(cycle, "config.json"), bytes.Replace(text, []byte(`"init": "normal"`), []byte(`"init": "magic"`), 1))
+	wantError(t, 1, filepath.Join(cycle, "config.json")+`: init: found "magic", one of normal, kaiming, xavier expected`,
+		"train", "--resume", "--out", cycle)
 }
 
 func TestTrainDataErrors(t *testing.T) {
