@@ -76,32 +76,55 @@ func newConfig(s settings, data dataRecord, threads int) config {
 	return config{s, data, threads, version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 }
 
-// createFolder makes the folder of a new run: the one named, or the first
+// lock keeps other runs out of the folder until unlock is called.
+func (f folder) lock() (unlock func(), err error) {
+	d, err := os.Open(string(f))
+	if err != nil {
+		return nil, err
+	}
+	if err := tryLock(d); err != nil {
+		d.Close()
+		return nil, usagef("--out %s: another run is at work in it", f)
+	}
+	return func() { d.Close() }, nil
+}
+
+// createFolder makes and locks the folder of a new run: the one named, or the first
 // runs/<model>-<data>-<n> that is free.
-func createFolder(name string, force bool, s settings) (folder, error) {
+func createFolder(name string, force bool, s settings) (f folder, unlock func(), err error) {
 	if name != "" {
-		f := folder(filepath.Clean(name))
-		return f, f.claim(force)
+		f = folder(filepath.Clean(name))
+		unlock, err = f.claim(force)
+		return f, unlock, err
 	}
 	for n := 1; ; n++ {
-		f := folder(filepath.Join("runs", fmt.Sprintf("%s-%s-%d", s.Model, s.Data, n)))
-		err := f.claim(false)
+		f = folder(filepath.Join("runs", fmt.Sprintf("%s-%s-%d", s.Model, s.Data, n)))
+		unlock, err = f.claim(false)
 		if _, taken := errors.AsType[usageError](err); !taken {
-			return f, err
+			return f, unlock, err
 		}
 	}
 }
 
-// claim makes the folder, which must not be there or be empty, unless force says to
-// replace the run in it.
-func (f folder) claim(force bool) error {
-	if err := os.MkdirAll(filepath.Dir(string(f)), 0o777); err != nil {
-		return err
+// claim makes and locks the folder, which must not be there or be empty, unless force
+// says to replace the run in it.
+func (f folder) claim(force bool) (unlock func(), err error) {
+	if err := os.MkdirAll(string(f), 0o777); err != nil {
+		return nil, err
 	}
-	err := os.Mkdir(string(f), 0o777)
-	if !errors.Is(err, fs.ErrExist) {
-		return err
+	if unlock, err = f.lock(); err != nil {
+		return nil, err
 	}
+	if err := f.vacate(force); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// vacate makes sure that there is no run in the folder, by putting it aside if force
+// says so.
+func (f folder) vacate(force bool) error {
 	entries, err := os.ReadDir(string(f))
 	if err != nil || len(entries) == 0 {
 		return err

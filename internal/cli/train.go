@@ -73,9 +73,11 @@ func (c *trainCommand) start(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	if r.folder, err = createFolder(c.Out, c.Force, c.settings); err != nil {
+	var unlock func()
+	if r.folder, unlock, err = createFolder(c.Out, c.Force, c.settings); err != nil {
 		return err
 	}
+	defer unlock()
 	err = c.begin(ctx, r, s)
 	// A run that --force replaces is gone when there is something in its place.
 	if err != nil && r.finished == 0 {
@@ -113,6 +115,11 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if err != nil {
 		return err
 	}
+	unlock, err := f.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if err := conflict(given, old.Settings, c.settings); err != nil {
 		return err
 	}
