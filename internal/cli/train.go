@@ -188,7 +188,7 @@ type trainRun struct {
 	optimizer      optim.Optimizer
 	criterion      loss.CrossEntropy
 	plateau        *optim.ReduceLROnPlateau
-	finished       int // epochs
+	finished       int // epochs that are saved
 }
 
 // config returns the run as the training loop takes it.
@@ -232,7 +232,8 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	defer history.Close()
 	bar := newProgress(s.err, start.Epoch, r.settings.Epochs, r.training.Samples())
 	best := start
-	r.finished = start.Epoch
+	handled := start.Epoch // the last epoch whose event has been handled; it is saved when more follows
+	r.finished = handled
 	print := func(v any, line string) error {
 		bar.clear()
 		if asJSON {
@@ -244,8 +245,12 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	for event, err := range train.Run(ctx, r.config(start)) {
 		if err != nil {
 			bar.clear()
+			if _, diverged := errors.AsType[*train.DivergedError](err); diverged || errors.Is(err, context.Canceled) {
+				r.finished = handled
+			}
 			return r.explain(err)
 		}
+		r.finished = handled
 		switch e := event.(type) {
 		case train.Step:
 			bar.step(e)
@@ -264,9 +269,10 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			if err := print(newEpochEvent(e), report.Line(e)); err != nil {
 				return err
 			}
-			r.finished = e.Epoch
+			handled = e.Epoch
 		}
 	}
+	r.finished = handled
 	bar.clear()
 	if asJSON {
 		return json.NewEncoder(s.out).Encode(doneEvent{"done", string(r.folder), r.folder.best(), r.finished, best.BestEpoch, best.BestAccuracy})
