@@ -195,6 +195,12 @@ func Uniform(dtype DType, r *rand.Rand, low, high float64, shape ...int) *Tensor
 	return zeros("uniform", dtype, shape).uniform("uniform", r, low, high)
 }
 
+// Rand returns a tensor of independent draws from the uniform distribution over [0, 1),
+// taken from r in row-major order.
+func Rand(dtype DType, r *rand.Rand, shape ...int) *Tensor {
+	return zeros("rand", dtype, shape).uniform("rand", r, 0, 1)
+}
+
 // RandInt returns an Int64 tensor of independent draws from the integers in [low, high),
 // each as likely as any other, taken from r in row-major order.
 func RandInt(r *rand.Rand, low, high int64, shape ...int) *Tensor {

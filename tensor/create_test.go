@@ -67,6 +67,14 @@ func TestRandInt(t *testing.T) {
 	wantSame(t, "none", tensor.RandInt(random.New(1).Rand(), 7, 8, 0), tensor.Zeros(tensor.Int64, 0))
 }
 
+func TestRand(t *testing.T) {
+	x := tensor.Rand(tensor.Float32, random.New(1).Rand(), 40, 50)
+	wantSame(t, "the same generator", tensor.Uniform(tensor.Float32, random.New(1).Rand(), 0, 1, 40, 50), x)
+	if low, high := x.Min().Item(), x.Max().Item(); low < 0 || low > 0.01 || high < 0.99 || high >= 1 {
+		t.Errorf("2000 draws lie within %v and %v", low, high)
+	}
+}
+
 func TestRandPerm(t *testing.T) {
 	first := map[int64]int{}
 	for seed := range uint64(600) {

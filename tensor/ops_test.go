@@ -182,6 +182,7 @@ var elsewhere = map[string]string{
 	"Normal":          "inplace_test.go",
 	"Ones":            "tensor_test.go",
 	"RandInt":         "create_test.go",
+	"Rand":            "create_test.go",
 	"RandPerm":        "create_test.go",
 	"Scalar":          "tensor_test.go",
 	"Uniform":         "inplace_test.go",
