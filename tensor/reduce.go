@@ -94,10 +94,7 @@ func (t *Tensor) Sum(dims ...int) *Tensor {
 
 // SumKeepDim is Sum with the summed dimensions kept at size 1.
 func (t *Tensor) SumKeepDim(dims ...int) *Tensor {
-	x := t
-	if !x.dtype.IsFloat() {
-		x = x.To(Int64)
-	}
+	x := t.wide()
 	over := x.dims("sum", dims)
 	out := Zeros(x.dtype, x.reducedShape(over)...)
 	switch x.dtype {
@@ -113,6 +110,15 @@ func (t *Tensor) SumKeepDim(dims ...int) *Tensor {
 		reduce(out, x, over, 0, foldSum[float64, float64], same[float64])
 	}
 	return record(out, "sum", input{x, nil, func(g *Tensor) *Tensor { return g.Expand(x.shape...) }})
+}
+
+// wide returns t as its elements are added up or multiplied: integers and booleans become
+// int64.
+func (t *Tensor) wide() *Tensor {
+	if t.dtype.IsFloat() {
+		return t
+	}
+	return t.To(Int64)
 }
 
 // foldSum adds elements of type A up in type S.
@@ -136,10 +142,7 @@ func (t *Tensor) Prod(dims ...int) *Tensor {
 
 // ProdKeepDim is Prod with the dimensions kept at size 1.
 func (t *Tensor) ProdKeepDim(dims ...int) *Tensor {
-	x := t
-	if !x.dtype.IsFloat() {
-		x = x.To(Int64)
-	}
+	x := t.wide()
 	over := x.dims("prod", dims)
 	out := Zeros(x.dtype, x.reducedShape(over)...)
 	switch x.dtype {

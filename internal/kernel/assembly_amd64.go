@@ -7,8 +7,8 @@ func assembly() []implementation {
 	var list []implementation
 	narrow := vectors{
 		add: addAVX2, sub: subAVX2, mul: mulAVX2, div: divAVX2, reluGrad: reluGradAVX2, relu: reluAVX2,
-		addScaled: addScaledAVX2, scaleAdd: scaleAddAVX2,
-		exp: expAVX2, shiftExpSum: shiftExpSumAVX2, subtractRows: subtractRowsAVX2,
+		addScaled: addScaledAVX2,
+		exp:       expAVX2, shiftExpSum: shiftExpSumAVX2, subtractRows: subtractRowsAVX2,
 		logSoftmaxGrad: logSoftmaxGradAVX2, sumCols: sumColsAVX2,
 	}
 	wide := narrow

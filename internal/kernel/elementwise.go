@@ -7,7 +7,7 @@ import "unsafe"
 type vectors struct {
 	add, sub, mul, div, reluGrad func(n int, dst, x, y *float32)
 	relu                         func(n int, dst, x *float32)
-	addScaled, scaleAdd          func(n int, dst, x *float32, alpha float32)
+	addScaled                    func(n int, dst, x *float32, alpha float32)
 	lookup                       func(n int, dst *float32, src *byte, table *float32, next *byte) // or nil
 
 	// Over the rows of matrices; each is nil where it has not been written. Those that
@@ -107,18 +107,6 @@ func AddScaled(dst, x []float32, alpha float32) {
 	}
 	for i, v := range x {
 		dst[i] += float32(alpha * v) // the conversion keeps it from being fused: two roundings everywhere
-	}
-}
-
-// ScaleAdd computes dst = alpha·dst + x for slices of one length.
-func ScaleAdd(dst, x []float32, alpha float32) {
-	x = x[:len(dst)]
-	if v := active.vectors; v != nil && len(dst) > 0 {
-		v.scaleAdd(len(dst), &dst[0], &x[0], alpha)
-		return
-	}
-	for i, v := range x {
-		dst[i] = float32(alpha*dst[i]) + v
 	}
 }
 

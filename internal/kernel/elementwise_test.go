@@ -25,7 +25,6 @@ func TestElementwise(t *testing.T) {
 		"Mul":       {Mul, func(_, x, y float32) float32 { return x * y }},
 		"Div":       {Div, func(_, x, y float32) float32 { return x / y }},
 		"AddScaled": {func(dst, x, _ []float32) { AddScaled(dst, x, alpha) }, func(d, x, _ float32) float32 { return d + float32(alpha*x) }},
-		"ScaleAdd":  {func(dst, x, _ []float32) { ScaleAdd(dst, x, alpha) }, func(d, x, _ float32) float32 { return float32(alpha*d) + x }},
 		"ReLU": {func(dst, x, _ []float32) { ReLU(dst, x) }, func(_, x, _ float32) float32 {
 			if x < 0 {
 				return 0

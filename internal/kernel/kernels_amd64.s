@@ -1630,24 +1630,24 @@ TEXT ·addScaledAVX2(SB), NOSPLIT, $0-28
 many:
 	CMPQ    AX, $0x20
 	JL      one
-	VMOVUPS (CX), Y2
 	VMOVUPS (DX), Y1
 	VMULPS  Y0, Y1, Y1
+	VMOVUPS (CX), Y2
 	VADDPS  Y1, Y2, Y1
 	VMOVUPS Y1, (CX)
-	VMOVUPS 32(CX), Y2
 	VMOVUPS 32(DX), Y1
 	VMULPS  Y0, Y1, Y1
+	VMOVUPS 32(CX), Y2
 	VADDPS  Y1, Y2, Y1
 	VMOVUPS Y1, 32(CX)
-	VMOVUPS 64(CX), Y2
 	VMOVUPS 64(DX), Y1
 	VMULPS  Y0, Y1, Y1
+	VMOVUPS 64(CX), Y2
 	VADDPS  Y1, Y2, Y1
 	VMOVUPS Y1, 64(CX)
-	VMOVUPS 96(CX), Y2
 	VMOVUPS 96(DX), Y1
 	VMULPS  Y0, Y1, Y1
+	VMOVUPS 96(CX), Y2
 	VADDPS  Y1, Y2, Y1
 	VMOVUPS Y1, 96(CX)
 	ADDQ    $0x80, CX
@@ -1658,9 +1658,9 @@ many:
 one:
 	CMPQ    AX, $0x08
 	JL      rest
-	VMOVUPS (CX), Y2
 	VMOVUPS (DX), Y1
 	VMULPS  Y0, Y1, Y1
+	VMOVUPS (CX), Y2
 	VADDPS  Y1, Y2, Y1
 	VMOVUPS Y1, (CX)
 	ADDQ    $0x20, CX
@@ -1675,9 +1675,9 @@ rest:
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
 	VMOVUPS    (BX)(SI*4), Y1
+	VMASKMOVPS (DX), Y1, Y2
+	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS (CX), Y1, Y2
-	VMASKMOVPS (DX), Y1, Y3
-	VMULPS     Y0, Y3, Y0
 	VADDPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (CX)
 
@@ -1702,91 +1702,6 @@ DATA addScaledAVX2Mask<>+52(SB)/4, $0x00000000
 DATA addScaledAVX2Mask<>+56(SB)/4, $0x00000000
 DATA addScaledAVX2Mask<>+60(SB)/4, $0x00000000
 GLOBL addScaledAVX2Mask<>(SB), RODATA|NOPTR, $64
-
-// func scaleAddAVX2(n int, dst *float32, x *float32, alpha float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·scaleAddAVX2(SB), NOSPLIT, $0-28
-	MOVQ         n+0(FP), AX
-	MOVQ         dst+8(FP), CX
-	MOVQ         x+16(FP), DX
-	MOVSS        alpha+24(FP), X0
-	VBROADCASTSS X0, Y0
-
-many:
-	CMPQ    AX, $0x20
-	JL      one
-	VMOVUPS (CX), Y1
-	VMOVUPS (DX), Y2
-	VMULPS  Y0, Y1, Y1
-	VADDPS  Y2, Y1, Y1
-	VMOVUPS Y1, (CX)
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 32(DX), Y2
-	VMULPS  Y0, Y1, Y1
-	VADDPS  Y2, Y1, Y1
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS 64(CX), Y1
-	VMOVUPS 64(DX), Y2
-	VMULPS  Y0, Y1, Y1
-	VADDPS  Y2, Y1, Y1
-	VMOVUPS Y1, 64(CX)
-	VMOVUPS 96(CX), Y1
-	VMOVUPS 96(DX), Y2
-	VMULPS  Y0, Y1, Y1
-	VADDPS  Y2, Y1, Y1
-	VMOVUPS Y1, 96(CX)
-	ADDQ    $0x80, CX
-	ADDQ    $0x80, DX
-	SUBQ    $0x20, AX
-	JMP     many
-
-one:
-	CMPQ    AX, $0x08
-	JL      rest
-	VMOVUPS (CX), Y1
-	VMOVUPS (DX), Y2
-	VMULPS  Y0, Y1, Y1
-	VADDPS  Y2, Y1, Y1
-	VMOVUPS Y1, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, AX
-	JMP     one
-
-rest:
-	TESTQ      AX, AX
-	JZ         done
-	LEAQ       scaleAddAVX2Mask<>+0(SB), BX
-	MOVQ       $0x00000008, SI
-	SUBQ       AX, SI
-	VMOVUPS    (BX)(SI*4), Y1
-	VMASKMOVPS (CX), Y1, Y2
-	VMASKMOVPS (DX), Y1, Y3
-	VMULPS     Y0, Y2, Y0
-	VADDPS     Y3, Y0, Y0
-	VMASKMOVPS Y0, Y1, (CX)
-
-done:
-	VZEROUPPER
-	RET
-
-DATA scaleAddAVX2Mask<>+0(SB)/4, $0xffffffff
-DATA scaleAddAVX2Mask<>+4(SB)/4, $0xffffffff
-DATA scaleAddAVX2Mask<>+8(SB)/4, $0xffffffff
-DATA scaleAddAVX2Mask<>+12(SB)/4, $0xffffffff
-DATA scaleAddAVX2Mask<>+16(SB)/4, $0xffffffff
-DATA scaleAddAVX2Mask<>+20(SB)/4, $0xffffffff
-DATA scaleAddAVX2Mask<>+24(SB)/4, $0xffffffff
-DATA scaleAddAVX2Mask<>+28(SB)/4, $0xffffffff
-DATA scaleAddAVX2Mask<>+32(SB)/4, $0x00000000
-DATA scaleAddAVX2Mask<>+36(SB)/4, $0x00000000
-DATA scaleAddAVX2Mask<>+40(SB)/4, $0x00000000
-DATA scaleAddAVX2Mask<>+44(SB)/4, $0x00000000
-DATA scaleAddAVX2Mask<>+48(SB)/4, $0x00000000
-DATA scaleAddAVX2Mask<>+52(SB)/4, $0x00000000
-DATA scaleAddAVX2Mask<>+56(SB)/4, $0x00000000
-DATA scaleAddAVX2Mask<>+60(SB)/4, $0x00000000
-GLOBL scaleAddAVX2Mask<>(SB), RODATA|NOPTR, $64
 
 // func lookupAVX512(n int, dst *float32, src *byte, table *float32, next *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+

@@ -19,15 +19,9 @@ func Exp(dst, x []float32) {
 	}
 }
 
-// maxRepeated is the number of elements up to which AddRow repeats a row.
-const maxRepeated = 256
-
-// What the functions over rows need beside their operands, kept from one call to the
-// next: numbers for 64 rows, and short rows repeated.
-var (
-	rowSums      = sync.Pool{New: func() any { return new([64]float64) }}
-	repeatedRows = sync.Pool{New: func() any { return new([maxRepeated]float32) }}
-)
+// rowSums is what LogSoftmaxRows needs beside its operands, kept from one call to the
+// next: numbers for 64 rows.
+var rowSums = sync.Pool{New: func() any { return new([64]float64) }}
 
 // LogSoftmaxRows computes the logarithm of the softmax of every row of x,
 //
@@ -101,22 +95,6 @@ func LogSoftmaxGradRows(dst, g, y []float32, rows, cols int) {
 	}
 }
 
-// ArgMaxRows computes where the greatest element of every row of x is, which is (rows,
-// cols) without gaps and has at least one column: the first of equals. NaN is greater
-// than any number.
-func ArgMaxRows(dst []int64, x []float32, rows, cols int) {
-	for i := range dst[:rows] {
-		row := x[i*cols : (i+1)*cols]
-		best := 0
-		for j, v := range row {
-			if most := row[best]; v > most || v != v && most == most {
-				best = j
-			}
-		}
-		dst[i] = int64(best)
-	}
-}
-
 // SumCols computes the sum of every column of x, which is (rows, cols) without gaps. It
 // is added up in float64 from the first row to the last, and rounded once.
 func SumCols(dst, x []float32, rows, cols int) {
@@ -142,28 +120,5 @@ func SumCols(dst, x []float32, rows, cols int) {
 		for k, s := range sums {
 			dst[j+k] = float32(s)
 		}
-	}
-}
-
-// AddRow adds row, of cols elements, to every row of x, to dst, which may be x. Both are
-// (rows, cols) without gaps.
-func AddRow(dst, x, row []float32, rows, cols int) {
-	if cols == 0 {
-		return
-	}
-	row = row[:cols]
-	at := 1 // rows at a time: short ones are repeated
-	if cols <= maxRepeated/2 {
-		repeated := repeatedRows.Get().(*[maxRepeated]float32)
-		defer repeatedRows.Put(repeated)
-		at = min(rows, len(repeated)/cols)
-		for i := range at {
-			copy(repeated[i*cols:], row)
-		}
-		row = repeated[:at*cols]
-	}
-	for i := 0; i < rows; i += at {
-		n := min(at, rows-i) * cols
-		Add(dst[i*cols:i*cols+n], x[i*cols:], row)
 	}
 }

@@ -225,33 +225,6 @@ func TestLogSoftmaxGradRows(t *testing.T) {
 	})
 }
 
-func TestArgMaxRows(t *testing.T) {
-	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	zero, minus := float32(0), float32(math.Copysign(0, -1))
-	for _, c := range []struct {
-		row  []float32
-		want int64
-	}{
-		{[]float32{-3}, 0},
-		{[]float32{1, 3, 2}, 1},
-		{[]float32{2, 3, 3}, 1},
-		{[]float32{minus, zero}, 0},
-		{[]float32{zero, minus}, 0},
-		{[]float32{-inf, -inf}, 0},
-		{[]float32{-inf, -1e38, inf, inf}, 2},
-		{[]float32{inf, nan, nan, 3}, 1},
-		{[]float32{nan, inf}, 0},
-		{[]float32{-inf, -nan}, 1},
-	} {
-		x := slices.Concat(c.row, c.row)
-		got := []int64{-1, -1, -1}
-		ArgMaxRows(got, x, 2, len(c.row))
-		if want := []int64{c.want, c.want, -1}; !slices.Equal(got, want) {
-			t.Errorf("%v: got %v, want %v", c.row, got, want)
-		}
-	}
-}
-
 func TestSumCols(t *testing.T) {
 	forEach(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(15, 16))
@@ -272,28 +245,10 @@ func TestSumCols(t *testing.T) {
 	})
 }
 
-func TestAddRow(t *testing.T) {
-	forEach(t, func(t *testing.T) {
-		r := rand.New(rand.NewPCG(17, 18))
-		for _, shape := range rowShapes {
-			rows, cols := shape[0], shape[1]
-			x, row, dst, want := drawRows(r, rows, cols), drawRows(r, 1, cols), newBordered(rows*cols), make([]float32, rows*cols)
-			AddRow(dst.inner, x, row, rows, cols)
-			dst.check(t)
-			for i := range want {
-				want[i] = x[i] + row[i%cols]
-			}
-			sameBits(t, dst.inner, want)
-			AddRow(x, x, row, rows, cols)
-			sameBits(t, x, want)
-		}
-	})
-}
-
 func BenchmarkRows(b *testing.B) {
 	for _, shape := range [][2]int{{256, 10}, {256, 300}} {
 		rows, cols := shape[0], shape[1]
-		x, y, dst, row, most := make([]float32, rows*cols), make([]float32, rows*cols), make([]float32, rows*cols), make([]float32, cols), make([]int64, rows)
+		x, y, dst, row := make([]float32, rows*cols), make([]float32, rows*cols), make([]float32, rows*cols), make([]float32, cols)
 		r := rand.New(rand.NewPCG(19, 20))
 		for i := range x {
 			x[i] = float32(r.NormFloat64())
@@ -305,9 +260,7 @@ func BenchmarkRows(b *testing.B) {
 			{"Exp", func() { Exp(dst, x) }},
 			{"LogSoftmaxRows", func() { LogSoftmaxRows(dst, x, rows, cols) }},
 			{"LogSoftmaxGradRows", func() { LogSoftmaxGradRows(dst, x, y, rows, cols) }},
-			{"ArgMaxRows", func() { ArgMaxRows(most, x, rows, cols) }},
 			{"SumCols", func() { SumCols(row, x, rows, cols) }},
-			{"AddRow", func() { AddRow(dst, x, row, rows, cols) }},
 		} {
 			b.Run(fmt.Sprintf("%s/%dx%d", c.name, rows, cols), func(b *testing.B) {
 				b.ReportAllocs()

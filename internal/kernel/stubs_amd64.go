@@ -88,11 +88,6 @@ func reluAVX2(n int, dst *float32, x *float32)
 //go:noescape
 func addScaledAVX2(n int, dst *float32, x *float32, alpha float32)
 
-// scaleAddAVX2 computes dst = alpha*dst + x, rounded twice.
-//
-//go:noescape
-func scaleAddAVX2(n int, dst *float32, x *float32, alpha float32)
-
 // lookupAVX512 computes dst[i] = table[src[i]] for the n elements of dst and src, and has
 // the n bytes at next, which will be wanted soon, fetched meanwhile.
 //

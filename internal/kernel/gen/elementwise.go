@@ -40,23 +40,16 @@ func elementwise() {
 		store(out, at("dst"))
 	})
 
-	for _, scaled := range []struct {
-		name, doc string
-		body      func(old, x, alpha VecVirtual, out VecVirtual)
-	}{
-		{"addScaledAVX2", "addScaledAVX2 computes dst = dst + alpha*x, rounded twice.", func(old, x, alpha, out VecVirtual) {
-			VMULPS(alpha, x, out)
-			VADDPS(out, old, out)
-		}},
-		{"scaleAddAVX2", "scaleAddAVX2 computes dst = alpha*dst + x, rounded twice.", func(old, x, alpha, out VecVirtual) {
-			VMULPS(alpha, old, out)
-			VADDPS(x, out, out)
-		}},
-	} {
-		loop{name: scaled.name, signature: "func(n int, dst, x *float32, alpha float32)", doc: scaled.doc,
-			operands: []string{"dst", "x"}, scalar: "alpha",
-		}.generateScaled(scaled.body)
-	}
+	alpha := YMM()
+	loop{name: "addScaledAVX2", signature: "func(n int, dst, x *float32, alpha float32)", operands: []string{"dst", "x"},
+		doc:     "addScaledAVX2 computes dst = dst + alpha*x, rounded twice.",
+		prepare: func() { VBROADCASTSS(Load(Param("alpha"), XMM()), alpha) },
+	}.generate(func(at func(string) Mem, load func(Mem) VecVirtual, store func(VecVirtual, Mem)) {
+		out := YMM()
+		VMULPS(alpha, load(at("x")), out)
+		VADDPS(out, load(at("dst")), out)
+		store(out, at("dst"))
+	})
 	lookup()
 }
 
@@ -64,7 +57,7 @@ func elementwise() {
 type loop struct {
 	name, signature, doc string
 	operands             []string
-	scalar               string // a parameter that all elements meet, or ""
+	prepare              func() // loads what all elements meet, or nil
 }
 
 const (
@@ -72,23 +65,9 @@ const (
 	unroll = 4 // registers of each operand in one turn
 )
 
-func (l loop) generateScaled(body func(old, x, alpha, out VecVirtual)) {
-	alpha := YMM()
-	l.generateWith(func() { VBROADCASTSS(Load(Param(l.scalar), XMM()), alpha) },
-		func(at func(string) Mem, load func(Mem) VecVirtual, store func(VecVirtual, Mem)) {
-			out := YMM()
-			body(load(at("dst")), load(at("x")), alpha, out)
-			store(out, at("dst"))
-		})
-}
-
-func (l loop) generate(body func(at func(string) Mem, load func(Mem) VecVirtual, store func(VecVirtual, Mem))) {
-	l.generateWith(func() {}, body)
-}
-
-// generateWith writes the kernel: turns of several registers, then of one, then the
+// generate writes the kernel: turns of several registers, then of one, then the
 // elements that are left under a mask.
-func (l loop) generateWith(prepare func(), body func(at func(string) Mem, load func(Mem) VecVirtual, store func(VecVirtual, Mem))) {
+func (l loop) generate(body func(at func(string) Mem, load func(Mem) VecVirtual, store func(VecVirtual, Mem))) {
 	TEXT(l.name, NOSPLIT, l.signature)
 	Doc(l.doc)
 	Pragma("noescape")
@@ -97,7 +76,9 @@ func (l loop) generateWith(prepare func(), body func(at func(string) Mem, load f
 	for _, name := range l.operands {
 		base[name] = Load(Param(name), GP64())
 	}
-	prepare()
+	if l.prepare != nil {
+		l.prepare()
+	}
 	turn := func(disp int, load func(Mem) VecVirtual, store func(VecVirtual, Mem)) {
 		body(func(name string) Mem { return Mem{Base: base[name], Disp: disp} }, load, store)
 	}
