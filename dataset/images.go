@@ -75,23 +75,19 @@ func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
 	return s, nil
 }
 
-// Batch returns a function that converts pixels by look-up, where Transform is one that
+// Batch returns a function that converts each pixel by itself, where Transform is one that
 // has a table (see transform.Table), and nil where it is not.
 func (m *Images) Batch() (fill Fill, shape []int) {
 	tables, ok := transform.Table(m.Transform, 1)
 	if !ok {
 		return nil, nil
 	}
-	table, size := &tables[0], m.Height*m.Width
+	table, size := kernel.NewTable(&tables[0]), m.Height*m.Width
 	return func(images []float32, labels []int64, indices []int) {
 		for k, i := range indices {
-			next := i
-			if k+1 < len(indices) {
-				next = indices[k+1]
-			}
-			kernel.Lookup(images[k*size:][:size], m.pixels(i), table, m.pixels(next))
 			labels[k] = int64(m.target(i))
 		}
+		table.Gather(images, m.Pixels, size, indices)
 	}, m.Shape()
 }
 

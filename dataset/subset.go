@@ -38,10 +38,14 @@ func (s Subset) Batch() (fill Fill, shape []int) {
 	if from == nil {
 		return nil, nil
 	}
-	return oneByOne(shape, func(i int) (Fill, []int) {
-		s.check(i)
-		return from, s.Indices[i : i+1]
-	}), shape
+	return func(images []float32, labels []int64, indices []int) {
+		inner := make([]int, len(indices))
+		for k, i := range indices {
+			s.check(i)
+			inner[k] = s.Indices[i]
+		}
+		from(images, labels, inner)
+	}, shape
 }
 
 func (s Subset) check(i int) {

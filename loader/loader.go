@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/internal/parallel"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -25,7 +26,7 @@ type Options struct {
 	BatchSize int    // samples of a batch, at least 1
 	Shuffle   bool   // in another order every epoch, a function of Seed and the epoch
 	Seed      uint64 // of the order and of what transforms draw
-	Workers   int    // goroutines that prepare batches ahead; 0 prepares each when it is asked for
+	Workers   int    // goroutines that prepare batches ahead, but see Loader; 0 prepares each when it is asked for
 	DropLast  bool   // leave out a last batch that is not full
 
 	// Sampler, where not nil, chooses the samples of an epoch and their order, in place
@@ -46,6 +47,10 @@ type Sampler interface {
 
 // Loader goes over a data set in batches. Batches depend on the data set, the options
 // but Workers, and the epoch. It may be used from several goroutines at once.
+//
+// Batches are prepared ahead, while the one before them is in use: by the workers, or,
+// where the data set is a dataset.Batcher, by the cores that have nothing to do just then,
+// whatever the number of workers.
 type Loader struct {
 	data    dataset.Dataset
 	options Options
@@ -89,6 +94,10 @@ func (l *Loader) Len() int {
 func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		p := l.plan(epoch)
+		if p.fill != nil {
+			p.filled(l.Len(), yield)
+			return
+		}
 		if l.options.Workers == 0 {
 			var b buffer
 			for k := range l.Len() {
@@ -154,17 +163,54 @@ func (b *buffer) reserve(n, size int, shape []int) (images, labels *tensor.Tenso
 		b.images = tensor.Zeros(tensor.Float32, append([]int{size}, shape...)...)
 		b.labels = tensor.Zeros(tensor.Int64, size)
 	}
+	if n == size { // views all the same: what a user does to a batch's tensor ends with it
+		return b.images.Detach(), b.labels.Detach()
+	}
 	return b.images.Narrow(0, 0, n), b.labels.Narrow(0, 0, n)
+}
+
+// indices returns the samples of batch k.
+func (p *plan) indices(k int) []int {
+	return slices.Clip(p.order[k*p.size : min((k+1)*p.size, len(p.order))])
+}
+
+// pieceSize is the number of samples that are filled in one go: some microseconds' work.
+const pieceSize = 16
+
+// filled yields n batches in order. One is filled while the one before it is in use.
+func (p *plan) filled(n int, yield func(Batch, error) bool) {
+	var buffers [2]buffer
+	start := func(k int) (Batch, *parallel.Background) {
+		indices := p.indices(k)
+		images, labels := buffers[k%2].reserve(len(indices), min(p.size, len(p.order)), p.shape)
+		x, y := tensor.Data[float32](images), tensor.Data[int64](labels)
+		size := len(x) / len(indices)
+		work := parallel.Start((len(indices)+pieceSize-1)/pieceSize, func(i int) {
+			lo, hi := i*pieceSize, min((i+1)*pieceSize, len(indices))
+			p.fill(x[lo*size:hi*size], y[lo:hi], indices[lo:hi])
+		})
+		return Batch{images, labels, indices}, work
+	}
+	if n == 0 {
+		return
+	}
+	next, work := start(0)
+	defer func() { work.Cancel() }()
+	for k := range n {
+		work.Finish()
+		batch := next
+		if k+1 < n {
+			next, work = start(k + 1)
+		}
+		if !yield(batch, nil) {
+			return
+		}
+	}
 }
 
 // batch prepares batch k in b.
 func (p *plan) batch(k int, b *buffer) (Batch, error) {
-	indices := slices.Clip(p.order[k*p.size : min((k+1)*p.size, len(p.order))])
-	if p.fill != nil {
-		images, labels := b.reserve(len(indices), min(p.size, len(p.order)), p.shape)
-		p.fill(tensor.Data[float32](images), tensor.Data[int64](labels), indices)
-		return Batch{images, labels, indices}, nil
-	}
+	indices := p.indices(k)
 	var batch Batch
 	for at, i := range indices {
 		key := p.key.At(i)

@@ -35,6 +35,10 @@ func (c CrossEntropy) Forward(logits, target *tensor.Tensor) *tensor.Tensor {
 		panic(&OptionError{op, fmt.Sprintf("label smoothing %v: 0 to 1 expected", e)})
 	}
 	classes := newClasses(op, "logits", logits, c.Weight)
+	if c.LabelSmoothing == 0 && logits.Dim() == 2 && target.DType() == tensor.Int64 {
+		labels := classes.labels(target, c.IgnoreIndex)
+		return c.Reduction.reduce(op, labels.weigh(logits.CrossEntropy(labels.index)), labels.weights)
+	}
 	logp := logits.LogSoftmax(classes.dim)
 	if target.DType().IsFloat() {
 		if !slices.Equal(target.Shape(), logits.Shape()) {
@@ -124,25 +128,25 @@ func (c *classes) labels(t *tensor.Tensor, ignore *int64) *labels {
 	if !slices.Equal(t.Shape(), slices.Delete(c.x.Shape(), c.dim, c.dim+1)) {
 		tensor.Fail(c.op, c.what+" (N, C, ...) and labels (N, ...), or (C) and (), expected", c.x, t)
 	}
-	index := tensor.Values[int64](t)
-	kept := make([]bool, len(index))
-	ignored := false
-	for i, label := range index {
+	l := &labels{classes: c, index: t}
+	var kept []bool // where a label is not ignored; nil where none is
+	for i, label := range tensor.Data[int64](t.Contiguous()) {
 		switch {
 		case ignore != nil && label == *ignore:
-			index[i] = 0
-			ignored = true
+			if kept == nil {
+				kept = slices.Repeat([]bool{true}, t.Numel())
+				l.index = t.Clone()
+			}
+			kept[i] = false
+			tensor.Data[int64](l.index)[i] = 0
 		case label < 0 || label >= int64(c.n):
 			panic(&LabelError{Op: c.op, Label: label, Index: place(i, t.Shape()), Classes: c.n})
-		default:
-			kept[i] = true
 		}
 	}
-	l := &labels{classes: c, index: tensor.New(index, t.Shape()...)}
 	if c.weight != nil {
 		l.weights = c.weight.Gather(0, l.index.Reshape(-1)).Reshape(t.Shape()...)
 	}
-	if ignored {
+	if kept != nil {
 		l.kept = tensor.New(kept, t.Shape()...)
 		if l.weights == nil {
 			l.weights = l.kept.To(c.x.DType())
@@ -165,11 +169,16 @@ func place(i int, shape []int) []int {
 
 // pick returns -x, weighted, of each sample's true class, and 0 where it is ignored.
 func (l *labels) pick(x *tensor.Tensor) *tensor.Tensor {
-	picked := l.drop(x.Gather(l.dim, l.index.Unsqueeze(l.dim)).Squeeze(l.dim).Neg())
+	return l.weigh(x.Gather(l.dim, l.index.Unsqueeze(l.dim)).Squeeze(l.dim).Neg())
+}
+
+// weigh returns losses, one a sample, weighted, and 0 where the label is ignored.
+func (l *labels) weigh(losses *tensor.Tensor) *tensor.Tensor {
+	losses = l.drop(losses)
 	if l.weights != nil {
-		picked = picked.Mul(l.weights)
+		losses = losses.Mul(l.weights)
 	}
-	return picked
+	return losses
 }
 
 // drop returns x, one number a sample, with 0 where the label is ignored.

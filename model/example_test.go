@@ -69,3 +69,24 @@ func ExampleModel_String() {
 	// total                             50435
 	// trained                           50435
 }
+
+func ExampleDefinition_Costs() {
+	d := model.LeNet([]int{1, 28, 28}, []string{"cat", "dog"})
+	costs, err := d.Costs()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, c := range costs[:3] {
+		fmt.Println(c.Layer, c.Output, c.Parameters, "parameters", c.FLOPs, "FLOPs")
+	}
+	// A net that halves the picture twice cannot take any.
+	d = model.CNN([]int{1, 3, 3}, []string{"cat", "dog"})
+	_, err = d.Costs()
+	fmt.Println(err)
+	// Output:
+	// conv1 [6 28 28] 156 parameters 239904 FLOPs
+	// relu1 [6 28 28] 0 parameters 4704 FLOPs
+	// pool1 [6 14 14] 0 parameters 4704 FLOPs
+	// model: layers[7] "pool2": found pictures of 1×1, at least 2×2 expected
+}

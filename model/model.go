@@ -6,7 +6,6 @@ package model
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -21,22 +20,13 @@ import (
 
 // Definition says what a model is, but for its weights. Every field is saved.
 type Definition struct {
-	Name       string   `json:"name"`        // of the architecture: "softmax", "mlp"
+	Name       string   `json:"name"`        // of the architecture: "softmax", "cnn"
 	Layers     []Layer  `json:"layers"`      // of the net, in order
 	Classes    []string `json:"classes"`     // names, one for each output
 	InputShape []int    `json:"input_shape"` // of one sample: (channels, height, width)
 	Preprocess []Step   `json:"preprocess"`  // from a picture to such a sample, in order
 	Data       string   `json:"data"`        // the data set it was trained on
 	Training   any      `json:"training"`    // how it was trained, for the record; Load makes it a *json.RawMessage
-}
-
-// Layer describes one layer of a net.
-type Layer struct {
-	Name string  `json:"name"`
-	Type string  `json:"type"`          // "flatten", "linear", "relu", "dropout"
-	In   int     `json:"in,omitempty"`  // inputs of a linear layer
-	Out  int     `json:"out,omitempty"` // its outputs
-	P    float64 `json:"p,omitempty"`   // probability of dropout
 }
 
 // Softmax defines softmax regression: the picture as one row of numbers, and one linear
@@ -90,81 +80,6 @@ func product(shape []int) int {
 	return n
 }
 
-// module makes the layer, which check has accepted.
-func (l Layer) module(key random.Key) nn.Module {
-	switch l.Type {
-	case "flatten":
-		return nn.Flatten{}
-	case "relu":
-		return nn.ReLU{}
-	case "dropout":
-		return nn.NewDropout(l.P)
-	case "linear":
-		return nn.NewLinear(l.In, l.Out, key.Rand())
-	}
-	panic("unreachable: " + l.Type)
-}
-
-// The most that a definition may ask for: half a gigabyte for one sample and four for
-// the weights.
-const (
-	maxSide       = 1 << 9
-	maxParameters = 1 << 30
-)
-
-// check returns how many parameters the net has, or what is wrong with the definition.
-// It is called before any memory is taken for the net.
-func (d *Definition) check() (parameters int, err error) {
-	if len(d.InputShape) != 3 || slices.Min(d.InputShape) < 1 || slices.Max(d.InputShape) > maxSide {
-		return 0, fmt.Errorf("input_shape: found %v, (channels, height, width) of 1 to %d each expected", d.InputShape, maxSide)
-	}
-	if len(d.Classes) == 0 {
-		return 0, errors.New("classes: none found, at least one expected")
-	}
-	width := 0 // of the row of numbers that the next layer gets; 0 while it is a picture
-	names := map[string]bool{}
-	for i, l := range d.Layers {
-		field := fmt.Sprintf("layers[%d] %q", i, l.Name)
-		if l.Name == "" || strings.Contains(l.Name, ".") || names[l.Name] {
-			return 0, fmt.Errorf("%s: a name of its own without a dot expected", field)
-		}
-		names[l.Name] = true
-		switch l.Type {
-		case "flatten":
-			if width == 0 {
-				width = product(d.InputShape)
-			}
-		case "relu":
-		case "dropout":
-			if !(l.P >= 0 && l.P <= 1) {
-				return 0, fmt.Errorf("%s: found p %g, 0 to 1 expected", field, l.P)
-			}
-		case "linear":
-			if width == 0 {
-				return 0, fmt.Errorf("%s: a flatten layer before it expected", field)
-			}
-			if l.In != width {
-				return 0, fmt.Errorf("%s: found %d inputs, %d expected", field, l.In, width)
-			}
-			if l.Out < 1 || l.Out > maxParameters/(l.In+1) {
-				return 0, fmt.Errorf("%s: found %d outputs, 1 to %d expected", field, l.Out, maxParameters/(l.In+1))
-			}
-			parameters += l.Out * (l.In + 1)
-			if parameters > maxParameters {
-				return 0, fmt.Errorf("%s: more than %d parameters up to here", field, maxParameters)
-			}
-			width = l.Out
-		default:
-			return 0, fmt.Errorf("%s: found type %q, flatten, linear, relu or dropout expected", field, l.Type)
-		}
-	}
-	if width != len(d.Classes) {
-		return 0, fmt.Errorf("layers: found %d outputs, %d expected, one a class", width, len(d.Classes))
-	}
-	_, err = d.Transform()
-	return parameters, err
-}
-
 // Model is a net and what it is.
 type Model struct {
 	Definition
@@ -178,11 +93,7 @@ func New(d Definition, key random.Key) (*Model, error) {
 	if _, err := d.check(); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	var layers []nn.Module
-	for _, l := range d.Layers {
-		layers = append(layers, nn.Named(l.Name, l.module(key.For(l.Name))))
-	}
-	return &Model{Definition: d, Net: nn.NewSequential(layers...)}, nil
+	return &Model{Definition: d, Net: net(d.Layers, "", key)}, nil
 }
 
 // String returns a table of the net's layers: name, type, output shape for one sample and
@@ -248,7 +159,7 @@ func FromState(f *safetensors.File) (*Model, error) {
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		return nil, fmt.Errorf("metadata %q: %w", metadataKey, err)
 	}
-	want, err := d.check()
+	c, err := d.check()
 	if err != nil {
 		return nil, fmt.Errorf("metadata %q: %w", metadataKey, err)
 	}
@@ -259,11 +170,14 @@ func FromState(f *safetensors.File) (*Model, error) {
 			if v := t.Value; v.DType().IsFloat() && v.Sub(v).Ne(tensor.Scalar(float32(0))).Any().Item() != 0 {
 				return nil, fmt.Errorf("tensor %q: found NaN or an infinity, finite numbers expected", t.Name)
 			}
+			if strings.HasSuffix(t.Name, ".running_var") && t.Value.Lt(tensor.Scalar(0.0)).Any().Item() != 0 {
+				return nil, fmt.Errorf("tensor %q: found a negative variance", t.Name)
+			}
 			state[t.Name] = t.Value
 			got += t.Value.Numel()
 		}
 	}
-	if got != want { // before memory is taken for what a definition only claims
+	if want := c.parameters + c.buffers; got != want { // before memory is taken for what a definition only claims
 		return nil, fmt.Errorf("%d weights found, %d expected by the definition", got, want)
 	}
 	m, err := New(d, random.Key{})

@@ -17,6 +17,7 @@ import (
 
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/model/safetensors"
+	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
@@ -151,11 +152,18 @@ func TestRoundTrip(t *testing.T) {
 	for name, d := range map[string]model.Definition{
 		"softmax": model.Softmax([]int{1, 28, 28}, []string{"T-shirt/top", "<a> & \"b\"", "Größe"}),
 		"mlp":     model.MLP([]int{1, 5, 7}, []int{16, 8}, digits),
+		"lenet":   model.LeNet([]int{1, 12, 13}, digits),
+		"cnn":     model.CNN([]int{3, 4, 6}, digits),
+		"resnet":  model.ResNet([]int{1, 9, 8}, digits),
+		"others":  others(),
 	} {
 		for kind, training := range map[string]any{"record": record{math.MaxUint64, 0.1, "<&>"}, "none": nil} {
 			t.Run(name+", training "+kind, func(t *testing.T) {
 				d.Data, d.Training = "fashion-mnist", training
 				m := build(t, d)
+				nn.SetChance(m.Net, random.New(7))
+				m.Net.Forward(tensor.Uniform(tensor.Float32, random.New(8).Rand(), 0, 1, append([]int{4}, d.InputShape...)...)) // for running statistics
+				nn.SetTraining(m.Net, false)
 				first, second := filepath.Join(dir, "first.safetensors"), filepath.Join(dir, "second.safetensors")
 				if err := m.Save(first); err != nil {
 					t.Fatal(err)
@@ -276,8 +284,8 @@ var definitionErrors = map[string]struct {
 		d.Layers = d.Layers[1:]
 	}, `layers: found 0 outputs, 2 expected, one a class`},
 	"more classes":     {func(d *model.Definition) { d.Classes = digits }, `layers: found 2 outputs, 10 expected, one a class`},
-	"unknown type":     {func(d *model.Definition) { d.Layers[1].Type = "Linear" }, `layers[1] "linear": found type "Linear", flatten, linear, relu or dropout expected`},
-	"no type":          {func(d *model.Definition) { d.Layers[0].Type = "" }, `layers[0] "flatten": found type "", flatten, linear, relu or dropout expected`},
+	"unknown type":     {func(d *model.Definition) { d.Layers[1].Type = "Linear" }, `layers[1] "linear": found type "Linear", flatten, linear, relu, dropout, conv2d, batchnorm1d, batchnorm2d, maxpool2d, avgpool2d, adaptiveavgpool2d, dropout2d or residual expected`},
+	"no type":          {func(d *model.Definition) { d.Layers[0].Type = "" }, `layers[0] "flatten": found type "", flatten, linear, relu, dropout, conv2d, batchnorm1d, batchnorm2d, maxpool2d, avgpool2d, adaptiveavgpool2d, dropout2d or residual expected`},
 	"no name":          {func(d *model.Definition) { d.Layers[1].Name = "" }, `layers[1] "": a name of its own without a dot expected`},
 	"reserved name":    {func(d *model.Definition) { d.Layers[1].Name = ".linear" }, `layers[1] ".linear": a name of its own without a dot expected`},
 	"dot in a name":    {func(d *model.Definition) { d.Layers[1].Name = "a.b" }, `layers[1] "a.b": a name of its own without a dot expected`},
@@ -304,6 +312,158 @@ var definitionErrors = map[string]struct {
 	"enormous resize":    {func(d *model.Definition) { d.Preprocess[1].Width = math.MaxInt32 }, `preprocess[1]: found height 2 and width 2147483647, 1 to 512 expected`},
 	"no preprocessing":   {func(d *model.Definition) { d.Preprocess = nil }, `preprocess: to-tensor expected as the last step`},
 	"picture to the end": {func(d *model.Definition) { d.Preprocess = d.Preprocess[:2] }, `preprocess: to-tensor expected as the last step`},
+}
+
+// others returns a definition with the layers and options that no named model has.
+func others() model.Definition {
+	d := model.Softmax([]int{3, 9, 7}, []string{"a", "b"})
+	d.Name = "others"
+	d.Layers = []model.Layer{
+		{Name: "conv", Type: "conv2d", In: 3, Out: 4, Kernel: 3, Stride: 2, Padding: 1},
+		{Name: "drop", Type: "dropout2d"},
+		{Name: "outer", Type: "residual", Body: []model.Layer{
+			{Name: "inner", Type: "residual", Body: []model.Layer{{Name: "bn", Type: "batchnorm2d", In: 4}}},
+		}},
+		{Name: "overlapping", Type: "maxpool2d", Kernel: 3, Stride: 1, Padding: 1},
+		{Name: "apart", Type: "avgpool2d", Kernel: 2},
+		{Name: "adaptive", Type: "adaptiveavgpool2d", Out: 2},
+		{Name: "flatten", Type: "flatten"},
+		{Name: "bn", Type: "batchnorm1d", In: 16},
+		{Name: "output", Type: "linear", In: 16, Out: 2},
+	}
+	return d
+}
+
+// TestLayerErrors checks that New and Load refuse layers that cannot work, within others
+// too. Sizes are such that memory taken for one of the enormous ones would end the test.
+func TestLayerErrors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	deep := model.Layer{Name: "r", Type: "relu"}
+	for range 5 {
+		deep = model.Layer{Name: "r", Type: "residual", Body: []model.Layer{deep}}
+	}
+	conv := func(change func(l *model.Layer)) func(d *model.Definition) {
+		return func(d *model.Definition) { change(&d.Layers[0]) }
+	}
+	for want, change := range map[string]func(d *model.Definition){
+		`layers[0] "conv": found 2 input channels, 3 expected`:                                                                   conv(func(l *model.Layer) { l.In = 2 }),
+		`layers[0] "conv": found 0 output channels, 1 to 38347922 expected`:                                                      conv(func(l *model.Layer) { l.Out = 0 }),
+		fmt.Sprintf(`layers[0] "conv": found %d output channels, 1 to 38347922 expected`, math.MaxInt):                           conv(func(l *model.Layer) { l.Out = math.MaxInt }),
+		`layers[0] "conv": found kernel 0, 1 to 512 expected`:                                                                    conv(func(l *model.Layer) { l.Kernel = 0 }),
+		fmt.Sprintf(`layers[0] "conv": found kernel %d, 1 to 512 expected`, math.MaxInt):                                         conv(func(l *model.Layer) { l.Kernel = math.MaxInt }),
+		`layers[0] "conv": found stride -1, 0 to 512 expected`:                                                                   conv(func(l *model.Layer) { l.Stride = -1 }),
+		`layers[0] "conv": found stride 513, 0 to 512 expected`:                                                                  conv(func(l *model.Layer) { l.Stride = 513 }),
+		`layers[0] "conv": found padding -1, 0 to 512 expected`:                                                                  conv(func(l *model.Layer) { l.Padding = -1 }),
+		`layers[0] "conv": found padding 513, 0 to 512 expected`:                                                                 conv(func(l *model.Layer) { l.Padding = 513 }),
+		`layers[0] "conv": found pictures of 9×7, at least 8×8 expected`:                                                         conv(func(l *model.Layer) { l.Kernel, l.Padding = 8, 0 }),
+		`layers[0] "conv": more than 134217728 numbers for one sample`:                                                           conv(func(l *model.Layer) { l.Out = 1 << 24 }),
+		`layers[0] "conv": more than 137438953472 operations for one sample`:                                                     conv(func(l *model.Layer) { l.Kernel, l.Padding, l.Stride, l.Out = 500, 500, 1, 50 }),
+		`layers[1] "drop": found p 1.5, 0 to 1 expected`:                                                                         func(d *model.Definition) { d.Layers[1].P = 1.5 },
+		`layers[2] "outer": body[0] "inner": body[0] "bn": found 5 channels, 4 expected`:                                         func(d *model.Definition) { d.Layers[2].Body[0].Body[0].In = 5 },
+		`layers[2] "outer": body[0] "a.b": a name of its own without a dot expected`:                                             func(d *model.Definition) { d.Layers[2].Body[0].Name = "a.b" },
+		`layers[2] "outer": shortcut[0] "": a name of its own without a dot expected`:                                            func(d *model.Definition) { d.Layers[2].Shortcut = []model.Layer{{Type: "relu"}} },
+		`layers[2] "outer": found a body to [4 5 4], [80] as the shortcut expected`:                                              func(d *model.Definition) { d.Layers[2].Shortcut = []model.Layer{{Name: "f", Type: "flatten"}} },
+		`layers[2] "r": body[0] "r": body[0] "r": body[0] "r": body[0] "r": found more than 4 residual layers within each other`: func(d *model.Definition) { d.Layers[2] = deep },
+		`layers[3] "overlapping": found padding 2, 0 to 1 expected`:                                                              func(d *model.Definition) { d.Layers[3].Padding = 2 },
+		`layers[3] "overlapping": found kernel 0, 1 to 512 expected`:                                                             func(d *model.Definition) { d.Layers[3].Kernel = 0 },
+		`layers[4] "apart": found pictures of 5×4, at least 6×6 expected`:                                                        func(d *model.Definition) { d.Layers[4].Kernel = 6 },
+		`layers[5] "adaptive": found 3 rows and columns, 1 to 2 expected`:                                                        func(d *model.Definition) { d.Layers[5].Out = 3 },
+		`layers[5] "adaptive": found 0 rows and columns, 1 to 2 expected`:                                                        func(d *model.Definition) { d.Layers[5].Out = 0 },
+		`layers[7] "bn": found 15 channels, 16 expected`:                                                                         func(d *model.Definition) { d.Layers[7].In = 15 },
+		`layers[7] "bn": pictures expected, found what is behind a flatten layer`:                                                func(d *model.Definition) { d.Layers[7].Type = "batchnorm2d" },
+		`layers[1] "drop": a flatten layer before it expected`:                                                                   func(d *model.Definition) { d.Layers[1] = model.Layer{Name: "drop", Type: "batchnorm1d", In: 4} },
+	} {
+		m := build(t, others())
+		change(&m.Definition)
+		if _, err := model.New(m.Definition, random.Key{}); err == nil || err.Error() != "model: "+want {
+			t.Errorf("New:\ngot  %v\nwant model: %s", err, want)
+		}
+		if err := m.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := model.Load(path); err == nil || err.Error() != path+`: metadata "onehot": `+want {
+			t.Errorf("Load:\ngot  %v\nwant %s: metadata \"onehot\": %s", err, path, want)
+		}
+	}
+}
+
+// TestNamedModels checks that the named nets adapt to pictures and classes, down to the
+// smallest picture that they take.
+func TestNamedModels(t *testing.T) {
+	for name, c := range map[string]struct {
+		define     func(inputShape []int, classes []string) model.Definition
+		parameters int // for Fashion-MNIST
+		least      int
+		tooSmall   string
+	}{
+		"lenet":  {model.LeNet, 61706, 12, `model: layers[5] "pool2": found pictures of 1×1, at least 2×2 expected`},
+		"cnn":    {model.CNN, 421834, 4, `model: layers[7] "pool2": found pictures of 1×1, at least 2×2 expected`},
+		"resnet": {model.ResNet, 77754, 1, `model: input_shape: found [1 0 0], (channels, height, width) of 1 to 512 each expected`},
+	} {
+		m := build(t, c.define([]int{1, 28, 28}, digits))
+		costs, err := m.Costs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0
+		for _, l := range costs {
+			sum += l.Parameters
+		}
+		if n := nn.NumParameters(m.Net); n != c.parameters || sum != n || m.Name != name {
+			t.Errorf("%s, called %s: %d parameters, %d as the costs say, want %d", name, m.Name, n, sum, c.parameters)
+		}
+		for _, shape := range [][]int{{1, 28, 28}, {3, 32, 32}, {1, 17, 40}, {1, c.least, c.least}} {
+			m := build(t, c.define(shape, []string{"a", "b", "c"}))
+			if got := m.Net.Forward(tensor.Zeros(tensor.Float32, append([]int{2}, shape...)...)).Shape(); !slices.Equal(got, []int{2, 3}) {
+				t.Errorf("%s: logits of shape %v for pictures of %v", name, got, shape)
+			}
+		}
+		if _, err := model.New(c.define([]int{1, c.least - 1, c.least - 1}, digits), random.Key{}); err == nil || err.Error() != c.tooSmall {
+			t.Errorf("%s:\ngot  %v\nwant %s", name, err, c.tooSmall)
+		}
+	}
+}
+
+// TestCosts counts those of each kind of layer by hand.
+func TestCosts(t *testing.T) {
+	d := others()
+	got, err := d.Costs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []model.Cost{
+		{Layer: "conv", Type: "conv2d", Output: []int{4, 5, 4}, Parameters: 4*27 + 4, FLOPs: 80 * (2*27 + 1)},
+		{Layer: "drop", Type: "dropout2d", Output: []int{4, 5, 4}},
+		{Layer: "outer.body.inner.body.bn", Type: "batchnorm2d", Output: []int{4, 5, 4}, Parameters: 8, FLOPs: 2 * 80},
+		{Layer: "outer.body.inner", Type: "residual", Output: []int{4, 5, 4}, FLOPs: 80},
+		{Layer: "outer", Type: "residual", Output: []int{4, 5, 4}, FLOPs: 80},
+		{Layer: "overlapping", Type: "maxpool2d", Output: []int{4, 5, 4}, FLOPs: 9 * 80},
+		{Layer: "apart", Type: "avgpool2d", Output: []int{4, 2, 2}, FLOPs: 4 * 16},
+		{Layer: "adaptive", Type: "adaptiveavgpool2d", Output: []int{4, 2, 2}, FLOPs: 16},
+		{Layer: "flatten", Type: "flatten", Output: []int{16}},
+		{Layer: "bn", Type: "batchnorm1d", Output: []int{16}, Parameters: 32, FLOPs: 32},
+		{Layer: "output", Type: "linear", Output: []int{2}, Parameters: 34, FLOPs: 66},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	d.Classes = nil
+	if _, err := d.Costs(); err == nil || err.Error() != "model: classes: none found, at least one expected" {
+		t.Errorf("of no classes: error %v", err)
+	}
+}
+
+// A negative variance would make every logit NaN.
+func TestNegativeVariance(t *testing.T) {
+	f, err := build(t, model.CNN([]int{1, 4, 4}, digits)).State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, _ := f.Lookup("bn2.running_var")
+	v.Select(0, 3).FillInPlace(-1)
+	if _, err := model.FromState(f); err == nil || err.Error() != `tensor "bn2.running_var": found a negative variance` {
+		t.Errorf("error %v", err)
+	}
 }
 
 // TestDefinitionErrors checks that New and Load refuse the same definitions. Sizes are
@@ -448,7 +608,11 @@ func FuzzFromState(f *testing.F) {
 		f.Fatal(err)
 	}
 	mlp.Training = record{1, 2, "3"}
-	for _, m := range []*model.Model{m, mlp} {
+	convolutional, err := model.New(others(), random.New(1))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, m := range []*model.Model{m, mlp, convolutional} {
 		state, err := m.State()
 		if err != nil {
 			f.Fatal(err)
@@ -469,7 +633,7 @@ func FuzzFromState(f *testing.F) {
 		if len(definition) > 1<<12 {
 			return
 		}
-		for _, weights := range []*model.Model{m, mlp} {
+		for _, weights := range []*model.Model{m, mlp, convolutional} {
 			state, err := weights.State()
 			if err != nil {
 				t.Fatal(err)

@@ -25,9 +25,11 @@ type Dropout struct {
 }
 
 // NewDropout returns a Dropout that drops with probability p.
-func NewDropout(p float64) *Dropout {
+func NewDropout(p float64) *Dropout { return newDropout("nn.NewDropout", p) }
+
+func newDropout(op string, p float64) *Dropout {
 	if !(p >= 0 && p <= 1) {
-		panic(&UseError{"nn.NewDropout", fmt.Sprintf("probability %v: 0 to 1 expected", p)})
+		panic(&UseError{op, fmt.Sprintf("probability %v: 0 to 1 expected", p)})
 	}
 	return &Dropout{P: p}
 }
@@ -44,21 +46,45 @@ func (d *Dropout) SetChance(key random.Key) { d.key, d.hasKey = key, true }
 // Forward returns x, in training with elements dropped. It panics in training before
 // SetChance was called: there is no hidden source of chance to draw from.
 func (d *Dropout) Forward(x *tensor.Tensor) *tensor.Tensor {
+	return d.drop("nn.Dropout", x, x.Shape())
+}
+
+// drop returns x times, in training, the scales of a tensor of the given shape, which x
+// broadcasts: 0 or 1/(1-P).
+func (d *Dropout) drop(op string, x *tensor.Tensor, shape []int) *tensor.Tensor {
 	if d.evaluation {
 		return x
 	}
 	if !d.hasKey {
-		panic(&UseError{"nn.Dropout", "no chance to draw from in training: call nn.SetChance before each step, or nn.SetTraining(net, false) to evaluate"})
+		panic(&UseError{op, "no chance to draw from in training: call nn.SetChance before each step, or nn.SetTraining(net, false) to evaluate"})
 	}
 	r := d.key.Rand()
-	scales := make([]float64, x.Numel()) // in order on one goroutine: the order of draws is part of the result
-	for i := range scales {
+	scales := tensor.Zeros(tensor.Float64, shape...)
+	data := tensor.Data[float64](scales) // in order on one goroutine: the order of draws is part of the result
+	for i := range data {
 		if r.Float64() >= d.P {
-			scales[i] = 1 / (1 - d.P)
+			data[i] = 1 / (1 - d.P)
 		}
 	}
-	return x.Mul(tensor.New(scales, x.Shape()...).To(x.DType()))
+	return x.Mul(scales.To(x.DType()))
 }
 
 // Parameters yields nothing.
 func (*Dropout) Parameters() iter.Seq2[string, *tensor.Tensor] { return none }
+
+// Dropout2d is a Dropout of whole channels: in training it sets each channel of each
+// picture, (N, C, H, W), to 0 with probability P. Neighbouring pixels are much alike, and
+// one that is dropped alone would be made up for by them (Tompson et al., 2015).
+type Dropout2d struct{ Dropout }
+
+// NewDropout2d returns a Dropout2d that drops with probability p.
+func NewDropout2d(p float64) *Dropout2d { return &Dropout2d{*newDropout("nn.NewDropout2d", p)} }
+
+// Forward returns x, in training with channels dropped. It panics in training before
+// SetChance was called.
+func (d *Dropout2d) Forward(x *tensor.Tensor) *tensor.Tensor {
+	if x.Dim() != 4 {
+		tensor.Fail("nn.Dropout2d", "pictures (N, C, H, W) expected", x)
+	}
+	return d.drop("nn.Dropout2d", x, []int{x.Size(0), x.Size(1), 1, 1})
+}

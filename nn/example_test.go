@@ -109,3 +109,39 @@ func ExamplePHM() {
 	// n = 4 50496
 	// n = 8 25856
 }
+
+// A residual block is composed of what there is, with the ReLU behind it: where the body
+// changes the shape, a convolution of 1×1 is the shortcut.
+func ExampleResidual() {
+	r := random.New(0).For("init").Rand()
+	around, two := [2]int{1, 1}, [2]int{2, 2}
+	net := nn.NewSequential(
+		nn.Named("block", &nn.Residual{
+			Body: nn.NewSequential(
+				nn.NewConv2dNoBias(16, 32, [2]int{3, 3}, tensor.Conv2dOptions{Stride: two, Padding: around}, r),
+				nn.NewBatchNorm2d(32),
+				nn.ReLU{},
+				nn.NewConv2dNoBias(32, 32, [2]int{3, 3}, tensor.Conv2dOptions{Padding: around}, r),
+				nn.NewBatchNorm2d(32),
+			),
+			Shortcut: nn.NewSequential(
+				nn.NewConv2dNoBias(16, 32, [2]int{1, 1}, tensor.Conv2dOptions{Stride: two}, r),
+				nn.NewBatchNorm2d(32),
+			),
+		}),
+		nn.Named("relu", nn.ReLU{}),
+		nn.Named("pool", nn.AdaptiveAvgPool2d{Rows: 1, Cols: 1}),
+		nn.Named("flatten", nn.Flatten{}),
+		nn.Named("output", nn.NewLinear(32, 10, r)),
+	)
+	fmt.Print(nn.Summary(net, 64, 16, 28, 28))
+	// Output:
+	// layer    type               output            parameters
+	// block    Residual           (64, 32, 14, 14)       14528
+	// relu     ReLU               (64, 32, 14, 14)           0
+	// pool     AdaptiveAvgPool2d  (64, 32, 1, 1)             0
+	// flatten  Flatten            (64, 32)                   0
+	// output   Linear             (64, 10)                 330
+	// total                                              14858
+	// trained                                            14858
+}

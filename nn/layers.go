@@ -56,11 +56,7 @@ func linear(op string, x, w, b *tensor.Tensor) *tensor.Tensor {
 	if x.Dim() == 0 || x.Size(-1) != w.Size(1) {
 		tensor.Fail(op, "input (..., in) and weight (out, in) expected", x, w)
 	}
-	y := x.MatMul(w.Transpose(0, 1))
-	if b != nil {
-		y = y.Add(b)
-	}
-	return y
+	return x.Linear(w, b)
 }
 
 // Parameters yields "weight" and, where there is one, "bias".

@@ -47,6 +47,15 @@ type Stochastic interface {
 	SetChance(key random.Key)
 }
 
+// Buffered is a module that keeps tensors which are part of what it has learnt, although
+// gradients do not change them.
+type Buffered interface {
+	Module
+	// Buffers yields their names and the tensors, always in the same order:
+	// "running_mean".
+	Buffers() iter.Seq2[string, *tensor.Tensor]
+}
+
 // Apply calls f on every module that m is made of, inner ones first, and on m itself,
 // with its path: "linear", or "" for m. It is how initialisation goes over a model.
 func Apply(m Module, f func(path string, m Module)) { apply("", m, f) }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/onehot-go/onehot/internal/reuse"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -30,13 +31,16 @@ func bare(m Module) Module {
 }
 
 // Sequential is a net in which every layer's output is the next one's input.
-type Sequential struct{ layers []Layer }
+type Sequential struct {
+	layers []Layer
+	closed bool // all layers are the package's own: none keeps its input or output
+}
 
 // NewSequential returns the net of the given layers. Those made by Named keep their
 // names, the others are named by their place: "0", "1". It panics if a name is given
 // twice, is empty or has a dot, which stands between the names of a path.
 func NewSequential(layers ...Module) *Sequential {
-	s := &Sequential{}
+	s := &Sequential{closed: true}
 	seen := map[string]bool{}
 	for i, m := range layers {
 		name := strconv.Itoa(i)
@@ -51,14 +55,35 @@ func NewSequential(layers ...Module) *Sequential {
 		}
 		seen[name] = true
 		s.layers = append(s.layers, Named(name, m))
+		s.closed = s.closed && own(bare(m))
 	}
 	return s
 }
 
+// own reports whether m is one of the package's layers, or a net of nothing else. The type
+// itself is looked at: a type that embeds one of them may keep what passes through it.
+func own(m Module) bool {
+	switch m := m.(type) {
+	case *Linear, Flatten, Identity, *Dropout, ReLU, LeakyReLU, GELU, Sigmoid, Tanh,
+		*Conv2d, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, *BatchNorm1d, *BatchNorm2d, *Dropout2d:
+		return true
+	case *Sequential:
+		return m.closed
+	case *Residual:
+		return own(bare(m.Body)) && (m.Shortcut == nil || own(bare(m.Shortcut)))
+	}
+	return false
+}
+
 // Forward passes x through the layers in order.
 func (s *Sequential) Forward(x *tensor.Tensor) *tensor.Tensor {
-	for _, l := range s.layers {
-		x = l.Forward(x)
+	input := x
+	for rest := s.layers; len(rest) > 0; {
+		y, n := forward(rest, x)
+		if s.closed { // then nobody can see x but y's gradient
+			reuse.Inner(input, x, y)
+		}
+		x, rest = y, rest[n:]
 	}
 	return x
 }

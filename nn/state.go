@@ -10,9 +10,10 @@ import (
 	"github.com/onehot-go/onehot/tensor"
 )
 
-// StateDict yields the names and values of all that a trained m is, in order, as
-// PyTorch's state_dict names them. The tensors are cut from gradients and share m's
-// memory: Clone those that are to stay as they are.
+// StateDict yields the names and values of all that a trained m is, as PyTorch's
+// state_dict names them: the parameters in order, and then the buffers of all that it is
+// made of. The tensors are cut from gradients and share m's memory: Clone those that are
+// to stay as they are.
 func StateDict(m Module) iter.Seq2[string, *tensor.Tensor] {
 	return func(yield func(string, *tensor.Tensor) bool) {
 		for name, p := range m.Parameters() {
@@ -20,6 +21,16 @@ func StateDict(m Module) iter.Seq2[string, *tensor.Tensor] {
 				return
 			}
 		}
+		more := true
+		Apply(m, func(path string, m Module) {
+			if b, ok := m.(Buffered); ok && more {
+				for name, v := range b.Buffers() {
+					if more = yield(join(path, name), v.Detach()); !more {
+						return
+					}
+				}
+			}
+		})
 	}
 }
 

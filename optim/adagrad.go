@@ -22,6 +22,7 @@ type AdagradOptions struct {
 
 type adagradSettings struct {
 	lrDecay, decay, eps float64
+	up                  bool
 }
 
 // NewAdagrad returns an optimizer of params with learning rate lr; PyTorch's default is
@@ -35,12 +36,13 @@ func NewAdagrad(params []*tensor.Tensor, lr float64, options AdagradOptions) *Ad
 // AddGroup adds params with a learning rate and options of their own.
 func (o *Adagrad) AddGroup(params []*tensor.Tensor, lr float64, options AdagradOptions) {
 	const op = "optim.Adagrad"
-	c := adagradSettings{options.LRDecay, options.WeightDecay, or(options.Eps, 1e-10)}
+	c := adagradSettings{options.LRDecay, options.WeightDecay, or(options.Eps, 1e-10), options.Maximize}
 	check(c.lrDecay >= 0, op, "lr decay %v: at least 0 expected", c.lrDecay)
 	check(c.decay >= 0, op, "weight decay %v: at least 0 expected", c.decay)
 	check(options.InitialAccumulator >= 0, op, "initial accumulator %v: at least 0 expected", options.InitialAccumulator)
 	check(c.eps >= 0, op, "eps %v: at least 0 expected", c.eps)
-	added := o.add(op, params, lr, c, []string{"sum"}, true, options.Maximize)
+	added := o.add(op, params, lr, c, []string{"sum"}, true)
+	added.follow(adagradRule, adagradRule)
 	for _, p := range added.params {
 		p.state[0].FillInPlace(options.InitialAccumulator)
 	}
@@ -49,21 +51,21 @@ func (o *Adagrad) AddGroup(params []*tensor.Tensor, lr float64, options AdagradO
 // Step changes every parameter that has a gradient.
 func (o *Adagrad) Step() {
 	o.each(func(g *group[adagradSettings], p *parameter) {
-		lr := g.lr / (1 + (p.step()-1)*g.settings.lrDecay)
-		p.update(-lr, adagradRule[float32](g.settings), adagradRule[float64](g.settings))
+		p.update(-g.lr/(1+(p.step()-1)*g.settings.lrDecay), 0)
 	})
 }
 
-func adagradRule[T tensor.Float](c adagradSettings) rule[T] {
-	decay, eps := T(c.decay), T(c.eps)
-	return func(d, p, g []T, s state[[]T]) {
-		sum := s[0]
-		for i, g := range g {
-			if decay != 0 {
-				g += decay * p[i]
-			}
-			sum[i] += g * g
-			d[i] = g / (sqrt(sum[i]) + eps)
+func adagradRule[T tensor.Float](c *adagradSettings, at pass[T]) {
+	scale, decay, eps := T(at.scale), T(c.decay), T(c.eps)
+	sum := at.kept[0]
+	for i, g := range at.g {
+		if c.up {
+			g = -g
 		}
+		if decay != 0 {
+			g += decay * at.p[i]
+		}
+		sum[i] += g * g
+		at.p[i] += scale * (g / (sqrt(sum[i]) + eps))
 	}
 }

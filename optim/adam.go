@@ -3,6 +3,7 @@ package optim
 import (
 	"math"
 
+	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -37,6 +38,7 @@ type AdamOptions struct {
 
 type adamSettings struct {
 	beta1, beta2, eps, decay float64
+	decoupled, up            bool
 }
 
 // NewAdam returns an Adam of params with learning rate lr; PyTorch's default is 0.001.
@@ -59,7 +61,8 @@ func (o *Adam) AddGroup(params []*tensor.Tensor, lr float64, options AdamOptions
 	if o.decoupled {
 		op, decay = "optim.AdamW", 0.01
 	}
-	c := adamSettings{or(options.Beta1, 0.9), or(options.Beta2, 0.999), or(options.Eps, 1e-8), or(options.WeightDecay, decay)}
+	c := adamSettings{or(options.Beta1, 0.9), or(options.Beta2, 0.999), or(options.Eps, 1e-8), or(options.WeightDecay, decay),
+		o.decoupled, options.Maximize}
 	check(c.beta1 >= 0 && c.beta1 < 1, op, "beta1 %v: at least 0 and less than 1 expected", c.beta1)
 	check(c.beta2 >= 0 && c.beta2 < 1, op, "beta2 %v: at least 0 and less than 1 expected", c.beta2)
 	check(c.eps >= 0, op, "eps %v: at least 0 expected", c.eps)
@@ -68,7 +71,7 @@ func (o *Adam) AddGroup(params []*tensor.Tensor, lr float64, options AdamOptions
 	if options.AMSGrad {
 		names[2] = "max_square"
 	}
-	o.add(op, params, lr, c, names, true, options.Maximize)
+	o.add(op, params, lr, c, names, true).follow(adamRule, adamRule)
 }
 
 // SetMomentum sets beta1 of every group.
@@ -82,37 +85,21 @@ func (o *Adam) SetMomentum(beta1 float64) {
 // Step changes every parameter that has a gradient.
 func (o *Adam) Step() {
 	o.each(func(g *group[adamSettings], p *parameter) {
-		c := g.settings
-		if o.decoupled {
-			p.MulInPlace(tensor.Scalar(1 - g.lr*c.decay))
-			c.decay = 0
-		}
-		t := p.step()
-		root := math.Sqrt(1 - math.Pow(c.beta2, t))
-		p.update(-g.lr/(1-math.Pow(c.beta1, t)), adamRule[float32](c, root), adamRule[float64](c, root))
+		p.update(-g.lr, p.step())
 	})
 }
 
-// adamRule is Adam's but for 1 - beta1^t; root is the square root of 1 - beta2^t.
-func adamRule[T tensor.Float](c adamSettings, root float64) rule[T] {
-	beta1, beta2, eps, decay, correction := T(c.beta1), T(c.beta2), T(c.eps), T(c.decay), T(root)
-	rest1, rest2 := T(1-c.beta1), T(1-c.beta2)
-	return func(d, p, g []T, s state[[]T]) {
-		mean, square, greatest := s[0], s[1], s[2]
-		for i, g := range g {
-			if decay != 0 {
-				g += decay * p[i]
-			}
-			mean[i] = beta1*mean[i] + rest1*g
-			square[i] = beta2*square[i] + rest2*g*g
-			v := square[i]
-			if greatest != nil {
-				greatest[i] = max(greatest[i], v)
-				v = greatest[i]
-			}
-			d[i] = mean[i] / (sqrt(v)/correction + eps)
-		}
+// adamRule is Adam's; correction is t.
+func adamRule[T tensor.Float](c *adamSettings, at pass[T]) {
+	step := kernel.Adam{
+		Scale: at.scale / (1 - math.Pow(c.beta1, at.correction)), Decay: c.decay, Keep: 1,
+		Beta1: c.beta1, Beta2: c.beta2, Root: 1 / math.Sqrt(1-math.Pow(c.beta2, at.correction)), Eps: c.eps,
+		Maximize: c.up,
 	}
+	if c.decoupled {
+		step.Decay, step.Keep = 0, 1+at.scale*c.decay
+	}
+	kernel.AdamStep(&step, at.p, at.g, at.kept[0], at.kept[1], at.kept[2])
 }
 
 func sqrt[T tensor.Float](v T) T { return T(math.Sqrt(float64(v))) }

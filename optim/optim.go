@@ -92,19 +92,17 @@ type group[S any] struct {
 // parameter is one with what is kept for it.
 type parameter struct {
 	*tensor.Tensor
-	state state[*tensor.Tensor] // by the group's names; each of the parameter's shape and type
-	steps *tensor.Tensor        // how many have been taken, a scalar of Int64; nil where no rule asks
-	d     *tensor.Tensor        // the direction of the step at hand, in memory that the group's parameters share
-	up    bool                  // the objective is to be maximized
+	state  state[*tensor.Tensor]           // by the group's names; each of the parameter's shape and type
+	steps  *tensor.Tensor                  // how many have been taken, a scalar of Int64; nil where no rule asks
+	update func(scale, correction float64) // by the group's rule: see pass
 }
 
 // state has one T for each kind of thing that a rule keeps, in the rule's own order.
 type state[T any] [3]T
 
 // add adds a group and returns it. A parameter keeps a tensor of zeros for each of names
-// that is not "", and a count if steps says so; up says that the objective is to be
-// maximized.
-func (o *optimizer[S]) add(op string, params []*tensor.Tensor, lr float64, settings S, names []string, steps, up bool) *group[S] {
+// that is not "", and a count if steps says so.
+func (o *optimizer[S]) add(op string, params []*tensor.Tensor, lr float64, settings S, names []string, steps bool) *group[S] {
 	g := &group[S]{settings: settings, own: checkLR(op, lr), lr: lr, names: names}
 	seen := map[*tensor.Tensor]int{}
 	for _, other := range o.groups {
@@ -112,19 +110,13 @@ func (o *optimizer[S]) add(op string, params []*tensor.Tensor, lr float64, setti
 			seen[p.Tensor] = len(seen)
 		}
 	}
-	largest := map[tensor.DType]int{}
 	for _, p := range params {
 		first, again := seen[p]
 		check(!again, op, "parameter %d is parameter %d again", len(seen), first)
 		seen[p] = len(seen)
-		largest[p.DType()] = max(largest[p.DType()], p.Numel())
-	}
-	scratch := map[tensor.DType]*tensor.Tensor{}
-	for dtype, n := range largest {
-		scratch[dtype] = tensor.Zeros(dtype, n)
 	}
 	for _, t := range params {
-		p := &parameter{Tensor: t, d: scratch[t.DType()].Narrow(0, 0, t.Numel()).Reshape(t.Shape()...), up: up}
+		p := &parameter{Tensor: t}
 		for i, name := range names {
 			if name != "" {
 				p.state[i] = tensor.Zeros(t.DType(), t.Shape()...)
@@ -208,47 +200,61 @@ func (p *parameter) step() float64 {
 	return float64(*n)
 }
 
-// rule works out a direction d from a parameter p, its gradient g and what is kept for
-// it, s, which it brings up to date: the same range of elements of each. d and g may be
-// the same memory.
-type rule[T tensor.Float] func(d, p, g []T, s state[[]T])
+// rule changes the range of a parameter that pass has by a group's settings.
+type rule[S any, T tensor.Float] func(settings *S, at pass[T])
 
-// update adds scale times the direction that the rule for its type finds to p.
-func (p *parameter) update(scale float64, f32 rule[float32], f64 rule[float64]) {
-	if p.DType() == tensor.Float32 {
-		direct(p, f32)
-	} else {
-		direct(p, f64)
+// pass is what a rule works on: the same range of elements of each slice.
+type pass[T tensor.Float] struct {
+	p, g []T
+	kept state[[]T]
+	// scale is what a direction is multiplied by, minus the learning rate; correction is
+	// a number of the rule's own.
+	scale, correction float64
+}
+
+// follow makes g's parameters be updated by the rule for their type.
+func (g *group[S]) follow(f32 rule[S, float32], f64 rule[S, float64]) {
+	for _, p := range g.params {
+		if p.DType() == tensor.Float32 {
+			p.update = updater(&g.settings, p, f32)
+		} else {
+			p.update = updater(&g.settings, p, f64)
+		}
 	}
-	p.AddScaledInPlace(p.d, scale)
 }
 
 // grain is the least number of elements worth a goroutine.
 const grain = 1 << 14
 
-// direct writes the direction of p's step to p.d.
-func direct[T tensor.Float](p *parameter, f rule[T]) {
-	d, x, g := tensor.Data[T](p.d), tensor.Data[T](p.Detach().Contiguous()), tensor.Data[T](p.Grad())
-	var all state[[]T]
+// updater returns the function that updates p by f. What it needs is made once, so that a
+// step takes no memory.
+func updater[S any, T tensor.Float](settings *S, p *parameter, f rule[S, T]) func(scale, correction float64) {
+	var all pass[T]
 	for i, t := range p.state {
 		if t != nil {
-			all[i] = tensor.Data[T](t)
+			all.kept[i] = tensor.Data[T](t)
 		}
 	}
-	parallel.For(len(d), grain, func(lo, hi int) {
-		s := all
-		for i := range s {
-			if s[i] != nil {
-				s[i] = s[i][lo:hi]
+	part := func(lo, hi int) {
+		at := all
+		at.p, at.g = all.p[lo:hi], all.g[lo:hi]
+		for i, kept := range all.kept {
+			if kept != nil {
+				at.kept[i] = kept[lo:hi]
 			}
 		}
-		g := g[lo:hi]
-		if p.up {
-			for i, v := range g {
-				d[lo+i] = -v
-			}
-			g = d[lo:hi]
+		f(settings, at)
+	}
+	return func(scale, correction float64) {
+		all.scale, all.correction, all.g = scale, correction, tensor.Data[T](p.Grad())
+		if p.IsContiguous() {
+			all.p = tensor.DataInPlace[T](p.Tensor)
+			parallel.For(len(all.p), grain, part)
+			return
 		}
-		f(d[lo:hi], x[lo:hi], g, s)
-	})
+		values := p.Detach().Contiguous()
+		all.p = tensor.Data[T](values)
+		parallel.For(len(all.p), grain, part)
+		p.CopyInPlace(values)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/onehot-go/onehot/internal/reference"
@@ -522,6 +523,28 @@ func TestStepAllocatesLittle(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		if took := (after.TotalAlloc - before.TotalAlloc) / steps; took > 16<<10 {
 			t.Errorf("%s: a step takes %d bytes for parameters of %d", name, took, 4*p.Numel())
+		}
+	}
+}
+
+// In the steady state a step takes no memory, on one thread or several.
+func TestStepAllocatesNothing(t *testing.T) {
+	defer tensor.SetThreads(0)
+	tensor.SetThreads(2)
+	for name, s := range map[string]settings{
+		"SGD": {LR: 0.125}, "SGD with momentum": {LR: 0.125, Momentum: 0.5, WeightDecay: new(0.25), Nesterov: true},
+		"Adam": {LR: 0.125}, "AdamW": {LR: 0.125, AMSGrad: true}, "RMSprop": all["RMSprop"], "Adagrad": all["Adagrad"],
+	} {
+		for _, dtype := range []tensor.DType{tensor.Float32, tensor.Float64} {
+			small, large := tensor.Ones(dtype, 3, 2).SetRequiresGrad(true), tensor.Ones(dtype, 300, 301).SetRequiresGrad(true)
+			o := newOptimizer(strings.Fields(name)[0], []*tensor.Tensor{small, large}, []settings{s})
+			small.Sum().Add(large.Sum()).Backward()
+			if n := testing.AllocsPerRun(10, o.Step); n > 0 {
+				t.Errorf("%s, %s: Step allocates %v times", name, dtype, n)
+			}
+			if n := testing.AllocsPerRun(10, o.ZeroGrad); n > 0 {
+				t.Errorf("%s, %s: ZeroGrad allocates %v times", name, dtype, n)
+			}
 		}
 	}
 }

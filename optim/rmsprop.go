@@ -24,6 +24,7 @@ type RMSpropOptions struct {
 
 type rmspropSettings struct {
 	alpha, eps, decay, momentum float64
+	up                          bool
 }
 
 // NewRMSprop returns an optimizer of params with learning rate lr; PyTorch's default is
@@ -37,7 +38,7 @@ func NewRMSprop(params []*tensor.Tensor, lr float64, options RMSpropOptions) *RM
 // AddGroup adds params with a learning rate and options of their own.
 func (o *RMSprop) AddGroup(params []*tensor.Tensor, lr float64, options RMSpropOptions) {
 	const op = "optim.RMSprop"
-	c := rmspropSettings{or(options.Alpha, 0.99), or(options.Eps, 1e-8), options.WeightDecay, options.Momentum}
+	c := rmspropSettings{or(options.Alpha, 0.99), or(options.Eps, 1e-8), options.WeightDecay, options.Momentum, options.Maximize}
 	check(c.alpha >= 0 && c.alpha <= 1, op, "alpha %v: from 0 to 1 expected", c.alpha)
 	check(c.eps >= 0, op, "eps %v: at least 0 expected", c.eps)
 	check(c.decay >= 0, op, "weight decay %v: at least 0 expected", c.decay)
@@ -49,7 +50,7 @@ func (o *RMSprop) AddGroup(params []*tensor.Tensor, lr float64, options RMSpropO
 	if c.momentum != 0 {
 		names[2] = "velocity"
 	}
-	o.add(op, params, lr, c, names, false, options.Maximize)
+	o.add(op, params, lr, c, names, false).follow(rmspropRule, rmspropRule)
 }
 
 // SetMomentum sets the momentum of every group, each of which was added with some.
@@ -65,30 +66,31 @@ func (o *RMSprop) SetMomentum(momentum float64) {
 // Step changes every parameter that has a gradient.
 func (o *RMSprop) Step() {
 	o.each(func(g *group[rmspropSettings], p *parameter) {
-		p.update(-g.lr, rmspropRule[float32](g.settings), rmspropRule[float64](g.settings))
+		p.update(-g.lr, 0)
 	})
 }
 
-func rmspropRule[T tensor.Float](c rmspropSettings) rule[T] {
-	alpha, rest, eps, decay, momentum := T(c.alpha), T(1-c.alpha), T(c.eps), T(c.decay), T(c.momentum)
-	return func(d, p, g []T, s state[[]T]) {
-		square, mean, velocity := s[0], s[1], s[2]
-		for i, g := range g {
-			if decay != 0 {
-				g += decay * p[i]
-			}
-			square[i] = alpha*square[i] + rest*g*g
-			variance := square[i]
-			if mean != nil {
-				mean[i] = alpha*mean[i] + rest*g
-				variance -= mean[i] * mean[i]
-			}
-			g /= sqrt(variance) + eps
-			if momentum != 0 {
-				velocity[i] = momentum*velocity[i] + g
-				g = velocity[i]
-			}
-			d[i] = g
+func rmspropRule[T tensor.Float](c *rmspropSettings, at pass[T]) {
+	alpha, rest, eps, decay, momentum, scale := T(c.alpha), T(1-c.alpha), T(c.eps), T(c.decay), T(c.momentum), T(at.scale)
+	square, mean, velocity := at.kept[0], at.kept[1], at.kept[2]
+	for i, g := range at.g {
+		if c.up {
+			g = -g
 		}
+		if decay != 0 {
+			g += decay * at.p[i]
+		}
+		square[i] = alpha*square[i] + rest*g*g
+		variance := square[i]
+		if mean != nil {
+			mean[i] = alpha*mean[i] + rest*g
+			variance -= mean[i] * mean[i]
+		}
+		g /= sqrt(variance) + eps
+		if momentum != 0 {
+			velocity[i] = momentum*velocity[i] + g
+			g = velocity[i]
+		}
+		at.p[i] += scale * g
 	}
 }

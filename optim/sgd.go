@@ -1,6 +1,9 @@
 package optim
 
-import "github.com/onehot-go/onehot/tensor"
+import (
+	"github.com/onehot-go/onehot/internal/kernel"
+	"github.com/onehot-go/onehot/tensor"
+)
 
 // SGD is stochastic gradient descent as torch.optim.SGD defines it. For every parameter
 // p:
@@ -39,7 +42,8 @@ func (o *SGD) AddGroup(params []*tensor.Tensor, lr float64, options SGDOptions) 
 	if options.Momentum != 0 {
 		names[0] = "velocity"
 	}
-	o.add(op, params, lr, options, names, options.Momentum != 0 && options.Dampening != 0, options.Maximize)
+	added := o.add(op, params, lr, options, names, options.Momentum != 0 && options.Dampening != 0)
+	added.follow(sgdRule, sgdRule)
 }
 
 // SetMomentum sets the momentum of every group, each of which was added with some.
@@ -55,36 +59,20 @@ func (o *SGD) SetMomentum(momentum float64) {
 // Step changes every parameter that has a gradient.
 func (o *SGD) Step() {
 	o.each(func(g *group[SGDOptions], p *parameter) {
-		if g.settings == (SGDOptions{}) {
-			p.AddScaledInPlace(p.Grad(), -g.lr) // the gradient is the direction
-			return
-		}
 		taken := 1 - g.settings.Dampening
 		if p.steps != nil && g.settings.Momentum != 0 && p.step() == 1 {
 			taken = 1
 		}
-		p.update(-g.lr, sgdRule[float32](g.settings, taken), sgdRule[float64](g.settings, taken))
+		p.update(-g.lr, taken)
 	})
 }
 
-// sgdRule is SGD's, with a velocity that takes the given share of the gradient.
-func sgdRule[T tensor.Float](options SGDOptions, taken float64) rule[T] {
-	momentum, share, decay := T(options.Momentum), T(taken), T(options.WeightDecay)
-	return func(d, p, g []T, s state[[]T]) {
-		velocity := s[0]
-		for i, g := range g {
-			if decay != 0 {
-				g += decay * p[i]
-			}
-			if momentum != 0 {
-				velocity[i] = momentum*velocity[i] + share*g
-				if options.Nesterov {
-					g += momentum * velocity[i]
-				} else {
-					g = velocity[i]
-				}
-			}
-			d[i] = g
-		}
+// sgdRule is SGD's; correction is the share of the gradient that the velocity takes.
+func sgdRule[T tensor.Float](o *SGDOptions, at pass[T]) {
+	velocity := at.kept[0]
+	if o.Momentum == 0 { // it was set so: the velocity rests
+		velocity = nil
 	}
+	kernel.SGDStep(&kernel.SGD{Scale: at.scale, Decay: o.WeightDecay, Momentum: o.Momentum, Share: at.correction,
+		Nesterov: o.Nesterov, Maximize: o.Maximize}, at.p, at.g, velocity)
 }

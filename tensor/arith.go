@@ -15,7 +15,7 @@ func zip(op string, x, y *Tensor, fs zipFuncs) *Tensor {
 		failDType(op, dtype, "a type with arithmetic on one side", x, y)
 	}
 	x, y = x.To(dtype), y.To(dtype)
-	out := Zeros(dtype, broadcastShape(op, x, y)...)
+	out := empty(dtype, broadcastShape(op, x, y))
 	zipTo(out, x, y, fs)
 	return out
 }

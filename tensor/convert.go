@@ -16,7 +16,7 @@ func (t *Tensor) To(dtype DType) *Tensor {
 	if t.dtype == dtype {
 		return t
 	}
-	out := Zeros(dtype, t.shape...)
+	out := empty(dtype, t.shape)
 	out.assign(t)
 	return record(out, "to "+dtype.String(), input{t, nil, same[*Tensor]})
 }

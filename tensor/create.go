@@ -227,8 +227,30 @@ func RandPerm(r *rand.Rand, n int) *Tensor {
 
 // wrap makes a contiguous tensor over data, which it keeps.
 func wrap[T Element](data []T, shape []int) *Tensor {
-	shape = slices.Clone(shape)
-	return &Tensor{dtype: dtypeOf[T](), shape: shape, strides: rowMajor(shape), store: &storage{data: data}}
+	return over(dtypeOf[T](), shape, &storage{data: data})
+}
+
+// over makes a contiguous tensor over the beginning of a storage.
+func over(dtype DType, shape []int, s *storage) *Tensor {
+	t := layout(len(shape))
+	t.dtype, t.store = dtype, s
+	copy(t.shape, shape)
+	setRowMajor(t.strides, shape)
+	return t
+}
+
+// layout returns a tensor with room for the sizes and strides of n dimensions, allocated
+// at once for up to four.
+func layout(n int) *Tensor {
+	if n > 4 {
+		return &Tensor{shape: make([]int, n), strides: make([]int, n)}
+	}
+	t := &struct {
+		Tensor
+		shape, strides [4]int
+	}{}
+	t.Tensor.shape, t.Tensor.strides = t.shape[:n:n], t.strides[:n:n]
+	return &t.Tensor
 }
 
 // checkShape panics unless a tensor can have shape.

@@ -326,6 +326,9 @@ func TestGradErrors(t *testing.T) {
 		"mul in place: shape (2): the result of exp is part of a recorded computation: change a Detach of it, or a Clone": func() {
 			x.Exp().MulInPlace(tensor.Scalar(2.0))
 		},
+		"data in place: shape (2): the result of exp is part of a recorded computation: change a Detach of it, or a Clone": func() {
+			tensor.DataInPlace[float64](vector(1, 2).Exp())
+		},
 		"fill in place: shape (1): the result of narrow is part of a recorded computation: change a Detach of it, or a Clone": func() {
 			x.Narrow(0, 1, 1).FillInPlace(0)
 		},

@@ -146,3 +146,27 @@ func ExampleTensor_TopK() {
 	fmt.Println(values, classes)
 	// Output: tensor([[0.6000, 0.3000]]) tensor([[1, 2]])
 }
+
+func ExampleTensor_MaxPool2d() {
+	picture := tensor.Arange(tensor.Float32, 0, 16, 1).Reshape(1, 4, 4)
+	fmt.Println(picture.MaxPool2d(tensor.Pool2dOptions{Kernel: [2]int{2, 2}}))
+	fmt.Println(picture.AvgPool2d(tensor.Pool2dOptions{Kernel: [2]int{2, 2}}))
+	fmt.Println(picture.AdaptiveAvgPool2d(1, 1))
+	// Output:
+	// tensor([[[ 5.,  7.],
+	//          [13., 15.]]])
+	// tensor([[[ 2.5000,  4.5000],
+	//          [10.5000, 12.5000]]])
+	// tensor([[[7.5000]]])
+}
+
+func ExampleTensor_BatchNorm() {
+	x := tensor.New([]float32{1, 10, 3, 30}, 2, 2) // two samples of two channels
+	mean, variance := tensor.Zeros(tensor.Float32, 2), tensor.Ones(tensor.Float32, 2)
+	fmt.Println(x.BatchNorm(mean, variance, nil, nil, tensor.BatchNormOptions{Training: true, Momentum: 0.5}))
+	fmt.Println("running", mean, variance)
+	// Output:
+	// tensor([[-1., -1.],
+	//         [ 1.,  1.]])
+	// running tensor([ 1., 10.]) tensor([  1.5000, 100.5000])
+}

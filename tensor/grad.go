@@ -3,15 +3,21 @@ package tensor
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 )
 
 // node is one recorded operation: what Backward needs to carry a gradient from its
 // result to its inputs.
 type node struct {
-	op     string
-	inputs []input // those that require gradients
-	saved  []savedValue
-	done   bool // Backward has been here: inputs and saved are gone
+	op       string
+	inputs   []edge // those that require gradients
+	saved    []savedValue
+	internal *storage // the result's own memory, where nobody else sees it: see Internal
+	done     bool     // Backward has been here: all that is above is gone
+
+	// Of the Backward that is under way.
+	seen uint64  // which one it is
+	grad *Tensor // what the gradients of the result add up to so far
 }
 
 // input is an operand of an operation and the way of gradients back to it.
@@ -24,33 +30,70 @@ type input struct {
 	grad func(g *Tensor) *Tensor
 }
 
+// edge is the way of gradients to an input.
+type edge struct {
+	t    *Tensor
+	grad func(g *Tensor) *Tensor
+	// add, where there is one, adds the gradient to sum, a contiguous tensor of t's shape
+	// and type, and does so where a parameter's gradient is kept.
+	add func(sum, g *Tensor)
+}
+
 // savedValue is a tensor whose elements a gradient reads, and the state they were in.
 type savedValue struct {
 	t       *Tensor
 	version uint64
 }
 
+// recorded is a node with room for what most have, to be allocated at once.
+type recorded struct {
+	node
+	inputs [3]edge
+	saved  [3]savedValue
+}
+
 // record makes out the result of op: gradients flow from it to those inputs that
 // require them, and only what these need is kept. Every operation ends with it.
 func record(out *Tensor, op string, inputs ...input) *Tensor {
-	var n *node
 	for _, in := range inputs {
 		out.noGrad = out.noGrad || in.t.noGrad
+	}
+	if out.noGrad || !out.dtype.IsFloat() {
+		return out
+	}
+	var n *node
+	for _, in := range inputs {
 		if !in.t.requiresGrad {
 			continue
 		}
 		if n == nil {
-			n = &node{op: op}
+			r := &recorded{node: node{op: op}}
+			n = &r.node
+			n.inputs, n.saved = r.inputs[:0], r.saved[:0]
 		}
-		n.inputs = append(n.inputs, in)
+		n.inputs = append(n.inputs, edge{t: in.t, grad: in.grad})
 		for _, s := range in.reads {
 			n.saved = append(n.saved, savedValue{s, s.store.version})
 		}
 	}
-	if n != nil && !out.noGrad && out.dtype.IsFloat() {
+	if n != nil {
 		out.requiresGrad, out.node = true, n
 	}
 	return out
+}
+
+// adds gives t, the result of an operation, a second way to the gradient of a parameter w,
+// if there is one: add adds it to sum, where that is kept, which is contiguous and of w's
+// shape and type.
+func (t *Tensor) adds(w *Tensor, add func(sum, g *Tensor)) *Tensor {
+	if t.node != nil && w != nil && w.node == nil {
+		for i := range t.node.inputs {
+			if in := &t.node.inputs[i]; in.t == w {
+				in.add = add
+			}
+		}
+	}
+	return t
 }
 
 // SetRequiresGrad says whether operations on t are recorded, so that Backward on what
@@ -99,6 +142,14 @@ func (t *Tensor) NoGrad() *Tensor {
 	return d
 }
 
+// withoutGrad is NoGrad, or t itself where it is that already.
+func (t *Tensor) withoutGrad() *Tensor {
+	if t.noGrad {
+		return t
+	}
+	return t.NoGrad()
+}
+
 func (t *Tensor) detached() *Tensor {
 	return &Tensor{dtype: t.dtype, shape: t.shape, strides: t.strides, offset: t.offset, store: t.store}
 }
@@ -118,34 +169,85 @@ func (t *Tensor) Backward(seed ...*Tensor) {
 		failGrad("backward", "the value depends on no tensor that requires gradients", t)
 	}
 
-	from, nodes := t.seed(seed), order(t.node)
+	b := backward{from: t.seed(seed), first: births.Load()}
+	nodes := order(t.node)
 	for _, n := range nodes {
 		n.check()
 	}
-	pending := map[*node]*Tensor{}
-	// give adds g to the gradient of in: the one place where gradients are summed back
-	// over broadcast dimensions, converted back and added up.
-	give := func(in, g *Tensor) {
-		g = sumTo(g.NoGrad(), in.shape).To(in.dtype) // gradients of gradients are not recorded
-		switch {
-		case in.node == nil:
-			in.accumulate(g)
-		case pending[in.node] == nil:
-			pending[in.node] = g
-		default:
-			pending[in.node] = pending[in.node].Add(g)
-		}
-	}
-	give(t, from)
+	b.give(t, b.from)
 	for _, n := range nodes {
-		g := pending[n]
-		delete(pending, n)
+		g := n.grad
 		for _, in := range n.inputs {
-			if in.t.requiresGrad { // it may have been turned off for a leaf
-				give(in.t, in.grad(g))
+			switch {
+			case !in.t.requiresGrad: // it has been turned off for a leaf
+			case in.add != nil && in.t.node == nil:
+				in.add(in.t.ownGrad(), g)
+			default:
+				b.give(in.t, in.grad(g))
 			}
 		}
+		b.drop(g)
+		if n.internal != nil {
+			n.internal.recycle()
+		}
+		clear(n.inputs)
+		clear(n.saved)
 		*n = node{op: n.op, done: true}
+	}
+}
+
+// backward is one call of Backward.
+type backward struct {
+	from  *Tensor // the gradient it starts from
+	first uint64  // storages with a greater number were taken after it began: see release
+}
+
+// give adds g to the gradient of in: the one place where gradients are summed back over
+// broadcast dimensions, converted back and added up.
+func (b backward) give(in, g *Tensor) {
+	sum := sumTo(g.withoutGrad(), in.shape).To(in.dtype) // gradients of gradients are not recorded
+	if sum.store != g.store {
+		b.release(g)
+	}
+	switch {
+	case in.node == nil:
+		in.ownGrad().AddInPlace(sum)
+		b.release(sum)
+	case in.node.grad == nil:
+		in.node.grad = b.hold(sum)
+	default:
+		before := in.node.grad
+		in.node.grad = b.hold(before.Add(sum))
+		b.release(sum)
+		b.drop(before)
+	}
+}
+
+// owns reports whether g's memory was taken by this Backward. What was taken since it began
+// and is seen by it cannot be anybody else's.
+func (b backward) owns(g *Tensor) bool { return g.store.born > b.first }
+
+// hold counts g, which waits to be passed on, among those that its memory is needed for.
+func (b backward) hold(g *Tensor) *Tensor {
+	if b.owns(g) {
+		g.store.holders++
+	}
+	return g
+}
+
+// drop ends a hold.
+func (b backward) drop(g *Tensor) {
+	if b.owns(g) {
+		g.store.holders--
+		b.release(g)
+	}
+}
+
+// release gives back the memory of a gradient that has been passed on, unless another one
+// that waits shares it.
+func (b backward) release(g *Tensor) {
+	if b.owns(g) && g.store.holders == 0 {
+		g.store.recycle()
 	}
 }
 
@@ -182,18 +284,22 @@ func (n *node) check() {
 	}
 }
 
+// walks counts the calls of order.
+var walks atomic.Uint64
+
 // order returns the operations that lead to n, each after all that use its result.
 func order(n *node) []*node {
 	if n == nil {
 		return nil
 	}
-	var out []*node
+	walk := walks.Add(1)
+	out := make([]*node, 0, 16)
 	type frame struct {
 		n    *node
 		next int // the input to look at next
 	}
-	seen := map[*node]bool{n: true}
-	stack := []frame{{n: n}} // not recursion: a long chain must not exhaust the stack
+	n.seen = walk
+	stack := append(make([]frame, 0, 16), frame{n: n}) // not recursion: a long chain must not exhaust the stack
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
 		if top.next == len(top.n.inputs) {
@@ -203,8 +309,8 @@ func order(n *node) []*node {
 		}
 		in := top.n.inputs[top.next].t.node
 		top.next++
-		if in != nil && !seen[in] {
-			seen[in] = true
+		if in != nil && in.seen != walk {
+			in.seen = walk
 			stack = append(stack, frame{n: in})
 		}
 	}
@@ -212,15 +318,12 @@ func order(n *node) []*node {
 	return out
 }
 
-// accumulate adds g to the gradient that t keeps, in memory of its own: g may be shared
-// with other gradients.
-func (t *Tensor) accumulate(g *Tensor) {
+// ownGrad returns the gradient that t keeps, zeros if there was none, to be added to.
+func (t *Tensor) ownGrad() *Tensor {
 	if t.grad == nil {
 		t.grad = Zeros(t.dtype, t.shape...)
-		t.grad.CopyInPlace(g)
-		return
 	}
-	t.grad.AddInPlace(g)
+	return t.grad
 }
 
 // sumTo sums g over the dimensions along which shape was broadcast to g's shape.

@@ -287,7 +287,7 @@ func Where(cond, x, y *Tensor) *Tensor {
 // choose writes x where cond holds and y elsewhere, all broadcast to out, to out.
 func choose[T Element](out, cond, x, y *Tensor) {
 	dst, on, xs, ys := elements[T](out), elements[bool](cond), elements[T](x), elements[T](y)
-	walk(out.shape, []*Tensor{out, cond, x, y}, func(n int, at, step []int) {
+	walk(out.shape, []*Tensor{out, cond, x, y}, func(n int, at, step [most]int) {
 		for i := range n {
 			if d := at[0] + i*step[0]; on[at[1]+i*step[1]] {
 				dst[d] = xs[at[2]+i*step[2]]

@@ -20,7 +20,7 @@ func (t *Tensor) inPlace(op string, y *Tensor) *Tensor {
 		if y.requiresGrad && !t.noGrad {
 			failGrad(op, "in-place operations are not recorded, and the operand requires gradients: Detach it", t, y)
 		}
-		if _, ok := y.broadcastStrides(t.shape); !ok {
+		if !y.broadcastStrides(nil, t.shape) {
 			Fail(op, "the second cannot be broadcast to the first", t, y)
 		}
 	}
@@ -104,8 +104,33 @@ func (t *Tensor) CopyInPlace(y *Tensor) *Tensor {
 // FillInPlace sets every element to v, converted to t's type, and returns t.
 func (t *Tensor) FillInPlace(v float64) *Tensor {
 	t.inPlace("fill in place", nil)
-	t.assign(Scalar(v).To(t.dtype))
+	switch {
+	case t.dtype == Float32 && t.IsContiguous(): // gradients are zeroed in every step
+		fill(Data[float32](t), float32(v))
+	case t.dtype == Float64 && t.IsContiguous():
+		fill(Data[float64](t), v)
+	default:
+		t.assign(Scalar(v).To(t.dtype))
+	}
 	return t
+}
+
+func fill[T Float](dst []T, v T) {
+	if v == 0 && !math.Signbit(float64(v)) {
+		clear(dst)
+		return
+	}
+	for i := range dst {
+		dst[i] = v
+	}
+}
+
+// DataInPlace is Data for memory that is about to be changed, by an in-place operation of
+// the caller's own: unlike what is written to Data, Backward notices it.
+func DataInPlace[T Element](t *Tensor) []T {
+	data := Data[T](t)
+	t.inPlace("data in place", nil)
+	return data
 }
 
 // NormalInPlace overwrites t with draws from the normal distribution with the given

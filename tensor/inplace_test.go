@@ -90,6 +90,41 @@ func TestInPlaceOnLeaf(t *testing.T) {
 	wantValues(t, "next gradient", p.Grad(), 1, 2)
 }
 
+// What is written to DataInPlace is noticed by Backward, unlike what is written to Data.
+func TestDataInPlace(t *testing.T) {
+	p := vector(1, 2)
+	sum := p.Mul(p).Sum()
+	tensor.Data[float64](p)[0] = 3
+	sum.Backward()
+	wantValues(t, "Data", p.Grad(), 6, 4)
+	sum = p.Mul(p).Sum()
+	tensor.DataInPlace[float64](p)[0] = 5
+	wantValues(t, "DataInPlace", p, 5, 2)
+	defer func() {
+		if err, ok := recover().(*tensor.GradError); !ok {
+			t.Errorf("got %v, want a *tensor.GradError", err)
+		}
+	}()
+	sum.Backward()
+}
+
+func TestFillInPlace(t *testing.T) {
+	for _, dtype := range dtypes {
+		x := tensor.Ones(dtype, 2, 3)
+		x.Narrow(0, 1, 1).FillInPlace(0)
+		wantValues(t, dtype.String(), x, 1, 1, 1, 0, 0, 0)
+		x.Transpose(0, 1).Select(0, 1).FillInPlace(1)
+		wantValues(t, dtype.String(), x, 1, 1, 1, 0, 1, 0)
+		tensor.Zeros(dtype, 0, 2).FillInPlace(1)
+	}
+	for _, dtype := range []tensor.DType{tensor.Float32, tensor.Float64} {
+		x := tensor.Ones(dtype, 2).FillInPlace(math.Copysign(0, -1))
+		if !math.Signbit(x.At(0)) || !math.Signbit(x.At(1)) {
+			t.Errorf("%s: -0 became %v", dtype, x)
+		}
+	}
+}
+
 func TestDraws(t *testing.T) {
 	const n = 20_000
 	for _, dtype := range []tensor.DType{tensor.Float32, tensor.Float64} {

@@ -37,129 +37,180 @@ func broadcastLeading(op string, trailing int, ts ...*Tensor) []int {
 	return shape
 }
 
-// broadcastStrides returns t's strides when it is broadcast to shape, 0 along repeated
-// dimensions, and whether it can be.
-func (t *Tensor) broadcastStrides(shape []int) ([]int, bool) {
+// broadcastStrides writes t's strides when it is broadcast to shape, 0 along repeated
+// dimensions, to strides, which has shape's length or is nil, and returns whether it can be.
+func (t *Tensor) broadcastStrides(strides, shape []int) bool {
 	lead := len(shape) - t.Dim()
 	if lead < 0 {
-		return nil, false
+		return false
 	}
-	strides := make([]int, len(shape))
+	clear(strides)
 	for d := range t.shape {
 		switch t.shape[d] {
 		case shape[lead+d]:
-			strides[lead+d] = t.strides[d]
+			if strides != nil {
+				strides[lead+d] = t.strides[d]
+			}
 		case 1:
 		default:
-			return nil, false
+			return false
 		}
 	}
-	return strides, true
+	return true
 }
 
+// most is the greatest number of operands of a walk.
+const most = 4
+
 // walk calls f for runs that together cover every element of shape once, in parallel: a
-// run has n elements, and starts at offsets[i] of operand i's storage, whose elements
-// then lie steps[i] apart. Operand 0 is the one that is written: no two of its elements
-// may share memory.
-func walk(shape []int, operands []*Tensor, f func(n int, offsets, steps []int)) {
+// run has n elements, and starts at at[i] of operand i's storage, whose elements then lie
+// step[i] apart. Operand 0 is the one that is written: no two of its elements may share
+// memory.
+func walk(shape []int, operands []*Tensor, f func(n int, at, step [most]int)) {
 	total := numel(shape)
 	if total == 0 {
 		return
 	}
-	strides := make([][]int, len(operands))
-	base := make([]int, len(operands))
+	var room [(1 + most) * 8]int // for the layouts of most walks: nothing is allocated then
+	free := room[:]
+	take := func() []int { // of one dimension at least, for coalesce
+		n := max(len(shape), 1)
+		if len(free) < n {
+			return make([]int, n)
+		}
+		s := free[:n:n]
+		free = free[n:]
+		return s[:len(shape)]
+	}
+	l := loops{shape: take()}
+	copy(l.shape, shape)
 	for i, t := range operands {
-		strides[i], _ = t.broadcastStrides(shape)
-		base[i] = t.offset
+		l.strides[i] = take()
+		t.broadcastStrides(l.strides[i], shape)
+		l.base[i] = t.offset
 	}
-	shape, strides = coalesce(shape, strides)
-
-	last := len(shape) - 1
-	n, steps := shape[last], make([]int, len(operands))
-	for i := range operands {
-		steps[i] = strides[i][last]
-	}
-	if last == 0 { // one run: split it
-		parallel.For(n, grain, func(lo, hi int) {
-			at := make([]int, len(base))
-			for i := range at {
-				at[i] = base[i] + lo*steps[i]
-			}
-			f(hi-lo, at, steps)
-		})
+	l.shape = coalesce(l.shape, l.strides[:len(operands)])
+	l.operands = len(operands)
+	if total < 2*grain {
+		l.run(0, l.count(), f)
 		return
 	}
-	parallel.For(total/n, max(1, grain/n), func(lo, hi int) {
-		at := slices.Clone(base)
-		index := make([]int, last)
-		for d, rest := last-1, lo; d >= 0; d-- {
-			index[d] = rest % shape[d]
-			rest /= shape[d]
-			for i := range at {
-				at[i] += index[d] * strides[i][d]
-			}
-		}
-		for row := lo; row < hi; row++ {
-			f(n, at, steps)
-			for d := last - 1; d >= 0; d-- { // the next index, like an odometer
-				index[d]++
-				for i := range at {
-					at[i] += strides[i][d]
-				}
-				if index[d] < shape[d] {
-					break
-				}
-				index[d] = 0
-				for i := range at {
-					at[i] -= shape[d] * strides[i][d]
-				}
-			}
-		}
-	})
+	l.parallel(f)
 }
 
-// coalesce joins neighbouring dimensions that every operand walks through as if they
-// were one, and drops those of size 1; at least one dimension is left.
-func coalesce(shape []int, strides [][]int) ([]int, [][]int) {
-	outShape := []int{1}
-	outStrides := make([][]int, len(strides))
-	for i := range strides {
-		outStrides[i] = []int{0}
+// loops is what walk does, one loop a dimension.
+type loops struct {
+	operands int
+	shape    []int       // at least one dimension
+	strides  [most][]int // of each operand
+	base     [most]int
+}
+
+// count returns how many pieces the work can be split into: the elements of the only
+// dimension, or the runs where there are several.
+func (l *loops) count() int {
+	if last := len(l.shape) - 1; last > 0 {
+		return numel(l.shape[:last])
 	}
+	return l.shape[0]
+}
+
+// parallel runs all pieces on all cores.
+func (l *loops) parallel(f func(n int, at, step [most]int)) {
+	own := loops{operands: l.operands, shape: slices.Clone(l.shape), base: l.base} // what goroutines share is on the heap
+	for i := range own.operands {
+		own.strides[i] = slices.Clone(l.strides[i])
+	}
+	least := grain
+	if last := len(l.shape) - 1; last > 0 {
+		least = max(1, grain/l.shape[last])
+	}
+	parallel.For(own.count(), least, func(lo, hi int) { own.run(lo, hi, f) })
+}
+
+// run runs the pieces from lo up to hi.
+func (l *loops) run(lo, hi int, f func(n int, at, step [most]int)) {
+	last := len(l.shape) - 1
+	at, step := l.base, [most]int{}
+	for i := range l.operands {
+		step[i] = l.strides[i][last]
+	}
+	if last == 0 {
+		for i := range l.operands {
+			at[i] += lo * step[i]
+		}
+		f(hi-lo, at, step)
+		return
+	}
+	var room [8]int
+	index := room[:]
+	if last > len(room) {
+		index = make([]int, last)
+	}
+	for d, rest := last-1, lo; d >= 0; d-- {
+		index[d] = rest % l.shape[d]
+		rest /= l.shape[d]
+		for i := range l.operands {
+			at[i] += index[d] * l.strides[i][d]
+		}
+	}
+	for range hi - lo {
+		f(l.shape[last], at, step)
+		for d := last - 1; d >= 0; d-- { // the next index, like an odometer
+			index[d]++
+			for i := range l.operands {
+				at[i] += l.strides[i][d]
+			}
+			if index[d] < l.shape[d] {
+				break
+			}
+			index[d] = 0
+			for i := range l.operands {
+				at[i] -= l.shape[d] * l.strides[i][d]
+			}
+		}
+	}
+}
+
+// coalesce joins neighbouring dimensions that every operand walks through as if they were
+// one, and drops those of size 1; at least one dimension is left. It does so in place, and
+// returns what is left of shape.
+func coalesce(shape []int, strides [][]int) []int {
+	k := -1 // the last dimension so far
 	for d, n := range shape {
 		if n == 1 {
 			continue
 		}
-		k := len(outShape) - 1
-		joins := true
+		joins := k >= 0
 		for i := range strides {
-			joins = joins && outStrides[i][k] == n*strides[i][d]
+			joins = joins && strides[i][k] == n*strides[i][d]
 		}
-		switch {
-		case outShape[k] == 1: // still the placeholder
-			outShape[k] = n
-			for i := range strides {
-				outStrides[i][k] = strides[i][d]
-			}
-		case joins:
-			outShape[k] *= n
-			for i := range strides {
-				outStrides[i][k] = strides[i][d]
-			}
-		default:
-			outShape = append(outShape, n)
-			for i := range strides {
-				outStrides[i] = append(outStrides[i], strides[i][d])
-			}
+		if joins {
+			shape[k] *= n
+		} else {
+			k++
+			shape[k] = n
+		}
+		for i := range strides {
+			strides[i][k] = strides[i][d]
 		}
 	}
-	return outShape, outStrides
+	if k < 0 {
+		for i := range strides {
+			strides[i] = append(strides[i][:0], 0)
+		}
+		return append(shape[:0], 1)
+	}
+	for i := range strides {
+		strides[i] = strides[i][:k+1]
+	}
+	return shape[:k+1]
 }
 
 // mapInto writes f of every element of x to out, which x is broadcast to.
 func mapInto[A, R Element](out, x *Tensor, f func(A) R) {
 	dst, src := elements[R](out), elements[A](x)
-	walk(out.shape, []*Tensor{out, x}, func(n int, at, step []int) {
+	walk(out.shape, []*Tensor{out, x}, func(n int, at, step [most]int) {
 		d, s := at[0], at[1]
 		if step[0] == 1 && step[1] == 1 {
 			s := src[s : s+n]
@@ -195,7 +246,7 @@ func eachRows(rows, cols int, f func(from, to, rows int)) {
 // copyInto writes every element of x to out, which x is broadcast to.
 func copyInto[T Element](out, x *Tensor) {
 	dst, src := elements[T](out), elements[T](x)
-	walk(out.shape, []*Tensor{out, x}, func(n int, at, step []int) {
+	walk(out.shape, []*Tensor{out, x}, func(n int, at, step [most]int) {
 		d, s := at[0], at[1]
 		switch {
 		case step[0] == 1 && step[1] == 1:
@@ -220,7 +271,7 @@ func copyInto[T Element](out, x *Tensor) {
 // run, if there is one, does the same to elements side by side.
 func zipInto[A, R Element](out, x, y *Tensor, f func(a, b A) R, run func(dst []R, x, y []A)) {
 	dst, xs, ys := elements[R](out), elements[A](x), elements[A](y)
-	walk(out.shape, []*Tensor{out, x, y}, func(n int, at, step []int) {
+	walk(out.shape, []*Tensor{out, x, y}, func(n int, at, step [most]int) {
 		d, a, b := at[0], at[1], at[2]
 		if step[0] == 1 && step[1] == 1 && step[2] == 1 {
 			dst, xs, ys := dst[d:d+n], xs[a:a+n], ys[b:b+n]

@@ -35,10 +35,73 @@ func (t *Tensor) MatMul(y *Tensor) *Tensor {
 			return t.Flatten(0, -2).MatMul(y).Reshape(append(slices.Clone(rows), y.shape[1])...)
 		}
 	}
-	out := t.products(y)
-	return record(out, "matmul",
+	return record(t.products(y), "matmul",
 		input{t, []*Tensor{y}, func(g *Tensor) *Tensor { return product(g, y.Transpose(-2, -1), t) }},
 		input{y, []*Tensor{t}, func(g *Tensor) *Tensor { return product(t.Transpose(-2, -1), g, y) }})
+}
+
+// Linear returns t·wᵀ + b: a (..., out) tensor of t, (..., in), a weight (out, in) and a
+// bias (out), or nil for none, all of the same floating-point type. It is what MatMul and
+// Add give, in one pass over the result: torch.nn.functional.linear.
+func (t *Tensor) Linear(w, b *Tensor) *Tensor {
+	if t.Dim() == 0 || w.Dim() != 2 || t.shape[t.Dim()-1] != w.shape[1] {
+		Fail("linear", "input (..., in) and weight (out, in) expected", t, w)
+	}
+	if b != nil && !slices.Equal(b.shape, w.shape[:1]) {
+		Fail("linear", "weight (out, in) and bias (out) expected", w, b)
+	}
+	x, ok := t.rows()
+	if !ok || t.dtype != Float32 || w.dtype != Float32 || b != nil && (b.dtype != Float32 || !b.IsContiguous()) {
+		y := t.MatMul(w.Transpose(0, 1))
+		if b != nil {
+			y = y.Add(b)
+		}
+		return y
+	}
+	var e kernel.Epilogue[float32]
+	flat := func(g *Tensor) *Tensor {
+		if g.Dim() == 2 {
+			return g
+		}
+		return g.Reshape(x.shape[0], w.shape[0])
+	}
+	inputs := [3]input{
+		{t, []*Tensor{w}, func(g *Tensor) *Tensor { return flat(g).products(w).Reshape(t.shape...) }},
+		{w, []*Tensor{t}, func(g *Tensor) *Tensor { return product(flat(g).Transpose(0, 1), x, w) }},
+		{b, nil, same[*Tensor]},
+	}
+	n := 2
+	if b != nil {
+		e.Bias, n = Data[float32](b), 3
+	}
+	shape := slices.Clone(t.shape)
+	shape[len(shape)-1] = w.shape[0]
+	out := empty(Float32, shape)
+	kernel.Gemm(Data[float32](out), matrix[float32](x, 0), transposed[float32](w), e)
+	return record(out, "linear", inputs[:n]...).
+		adds(w, func(sum, g *Tensor) {
+			kernel.Gemm(DataInPlace[float32](sum), transposed[float32](flat(g)), matrix[float32](x, 0), kernel.Epilogue[float32]{Add: true})
+		}).
+		adds(b, func(sum, g *Tensor) {
+			cols := make([]float32, w.shape[0])
+			kernel.SumCols(cols, Data[float32](flat(g).Contiguous()), x.shape[0], w.shape[0])
+			kernel.Add(DataInPlace[float32](sum), Data[float32](sum), cols)
+		})
+}
+
+// rows returns a view of t, (..., n), as a matrix (rows, n) from which nothing is recorded,
+// and whether its strides allow one.
+func (t *Tensor) rows() (*Tensor, bool) {
+	shape := []int{numel(t.shape[:t.Dim()-1]), t.shape[t.Dim()-1]}
+	strides, ok := t.viewStrides(shape)
+	return &Tensor{dtype: t.dtype, shape: shape, strides: strides, offset: t.offset, store: t.store, noGrad: true}, ok
+}
+
+// transposed returns the transpose of a matrix as the kernels see it.
+func transposed[T Float](t *Tensor) kernel.Matrix[T] {
+	m := matrix[T](t, 0)
+	m.Rows, m.Cols, m.RowStride, m.ColStride = m.Cols, m.Rows, m.ColStride, m.RowStride
+	return m
 }
 
 // product returns a·b with its matrices laid out in memory as those of like are: the
@@ -59,7 +122,7 @@ func (t *Tensor) products(y *Tensor) *Tensor {
 		return x.detached().Expand(append(slices.Clone(batch), x.shape[x.Dim()-2:]...)...)
 	}
 	t, y = like(t), like(y)
-	out := Zeros(t.dtype, append(batch, t.shape[len(batch)], y.shape[len(batch)+1])...)
+	out := empty(t.dtype, append(batch, t.shape[len(batch)], y.shape[len(batch)+1]))
 	if t.dtype == Float32 {
 		gemms[float32](out, t, y)
 	} else {
@@ -74,7 +137,7 @@ func gemms[T Float](out, a, b *Tensor) {
 	m, n := out.shape[batch], out.shape[batch+1]
 	parallel.For(numel(out.shape[:batch]), 1+grain/max(1, m*n*a.shape[batch+1]), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			kernel.Gemm(c[i*m*n:(i+1)*m*n], matrix[T](a, i), matrix[T](b, i))
+			kernel.Gemm(c[i*m*n:(i+1)*m*n], matrix[T](a, i), matrix[T](b, i), kernel.Epilogue[T]{})
 		}
 	})
 }

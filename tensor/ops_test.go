@@ -35,6 +35,11 @@ type arguments struct {
 	Scalar             float64
 	Low, High          *float64 // bounds; nil is none
 	DType              string
+
+	Kernel, Stride, Padding, Dilation [2]int
+	Groups                            int
+	Training, ReLU                    bool
+	Eps                               float64
 }
 
 // operations has one row for every operation, by the name of its method or function,
@@ -111,9 +116,22 @@ var operations = map[string]operation{
 	"LogSumExp":        overDims((*Tensor).LogSumExp),
 	"LogSumExpKeepDim": overDims((*Tensor).LogSumExpKeepDim),
 
-	"MatMul":     binary((*Tensor).MatMul),
-	"Softmax":    alongDim((*Tensor).Softmax),
-	"LogSoftmax": alongDim((*Tensor).LogSoftmax),
+	"MatMul": binary((*Tensor).MatMul),
+	"Linear": func(x []*Tensor, _ arguments) *Tensor {
+		if len(x) == 2 {
+			return x[0].Linear(x[1], nil)
+		}
+		return x[0].Linear(x[1], x[2])
+	},
+	"CrossEntropy": binary((*Tensor).CrossEntropy),
+	"Softmax":      alongDim((*Tensor).Softmax),
+	"LogSoftmax":   alongDim((*Tensor).LogSoftmax),
+
+	"MaxPool2d":         func(x []*Tensor, a arguments) *Tensor { return x[0].MaxPool2d(a.pool2d()) },
+	"AvgPool2d":         func(x []*Tensor, a arguments) *Tensor { return x[0].AvgPool2d(a.pool2d()) },
+	"AdaptiveAvgPool2d": func(x []*Tensor, a arguments) *Tensor { return x[0].AdaptiveAvgPool2d(a.Shape[0], a.Shape[1]) },
+	"BatchNorm":         batchNorm,
+	"Conv2d":            conv2d,
 
 	"View":       func(x []*Tensor, a arguments) *Tensor { return x[0].View(a.Shape...) },
 	"Reshape":    func(x []*Tensor, a arguments) *Tensor { return x[0].Reshape(a.Shape...) },
@@ -197,15 +215,22 @@ var elsewhere = map[string]string{
 
 // withoutScalar are the operations that take no tensor without dimensions, and why.
 var withoutScalar = map[string]string{
-	"MatMul":   "vectors or matrices",
-	"Narrow":   "a part of a dimension",
-	"Slice":    "a part of a dimension",
-	"Select":   "a part of a dimension",
-	"Cat":      "along a dimension there is",
-	"Split":    "along a dimension there is",
-	"Arange":   "no tensor",
-	"Linspace": "no tensor",
-	"Eye":      "no tensor",
+	"MatMul":            "vectors or matrices",
+	"Linear":            "vectors and a matrix",
+	"CrossEntropy":      "a matrix and a vector",
+	"MaxPool2d":         "pictures",
+	"AvgPool2d":         "pictures",
+	"AdaptiveAvgPool2d": "pictures",
+	"BatchNorm":         "a batch",
+	"Conv2d":            "pictures",
+	"Narrow":            "a part of a dimension",
+	"Slice":             "a part of a dimension",
+	"Select":            "a part of a dimension",
+	"Cat":               "along a dimension there is",
+	"Split":             "along a dimension there is",
+	"Arange":            "no tensor",
+	"Linspace":          "no tensor",
+	"Eye":               "no tensor",
 }
 
 // withoutEmpty are the operations that take no tensor without elements, and why.
@@ -224,6 +249,35 @@ func (a arguments) bounds() (low, high float64) {
 		high = *a.High
 	}
 	return low, high
+}
+
+func (a arguments) pool2d() tensor.Pool2dOptions {
+	return tensor.Pool2dOptions{Kernel: a.Kernel, Stride: a.Stride, Padding: a.Padding}
+}
+
+// batchNorm normalizes x[0] with x[1] and x[2], if there are any, as weight and bias. The
+// numbers, if there are any, are the running means and variances.
+func batchNorm(x []*Tensor, a arguments) *Tensor {
+	var weight, bias, mean, variance *Tensor
+	if len(x) > 1 {
+		weight = x[1]
+	}
+	if len(x) > 2 {
+		bias = x[2]
+	}
+	if c := len(a.Numbers) / 2; c > 0 {
+		mean, variance = tensor.New(a.Numbers[:c], c), tensor.New(a.Numbers[c:], c)
+	}
+	return x[0].BatchNorm(mean, variance, weight, bias, tensor.BatchNormOptions{Training: a.Training, Eps: a.Eps, ReLU: a.ReLU})
+}
+
+// conv2d lays the filters x[1] over x[0]; x[2], if there is one, is the bias.
+func conv2d(x []*Tensor, a arguments) *Tensor {
+	var bias *Tensor
+	if len(x) > 2 {
+		bias = x[2]
+	}
+	return x[0].Conv2d(x[1], bias, tensor.Conv2dOptions{Stride: a.Stride, Padding: a.Padding, Dilation: a.Dilation, Groups: a.Groups})
 }
 
 func unary(f func(*Tensor) *Tensor) operation {
@@ -267,7 +321,7 @@ type opCase struct {
 
 func loadCases(t *testing.T) (cases []opCase) {
 	t.Helper()
-	for _, name := range []string{"reference", "moving"} {
+	for _, name := range []string{"reference", "moving", "pooling", "convolution"} {
 		var file struct{ Cases []opCase }
 		reference.Load(t, "testdata/"+name+".json", &file)
 		for _, c := range file.Cases {
@@ -323,6 +377,9 @@ func TestOperations(t *testing.T) {
 					}
 					out := f(inputs, c.Args)
 					within := tolerance(append(inputs, out)...)
+					if c.Op == "BatchNorm" {
+						within *= 100 // its gradient is a difference of sums
+					}
 					compare := func(name string, got *Tensor, want reference.Array) {
 						if c.moves {
 							wantSame(t, name, got, want.Tensor())

@@ -16,7 +16,8 @@ func reduce[A, S any, R Element](out, t *Tensor, dims []int, start S, fold func(
 	src, dst := t.store.data.([]A), elements[R](out)
 	p, kept := t.detached().dimsLast(dims), t.Dim()-len(dims)
 	outer, outerStrides := p.shape[:kept], p.strides[:kept]
-	shape, strides := coalesce(p.shape[kept:], [][]int{p.strides[kept:]})
+	strides := [][]int{p.strides[kept:]}
+	shape := coalesce(p.shape[kept:], strides)
 	last := len(shape) - 1
 	n, step := shape[last], strides[0][last]
 	runs := numel(shape[:last])
@@ -33,6 +34,18 @@ func reduce[A, S any, R Element](out, t *Tensor, dims []int, start S, fold func(
 			dst[out.offset+at] = result(acc)
 		}
 	})
+}
+
+// foldRows is reduce by a kernel for rows of float32, where t has them along dims without
+// gaps; where it has not it does nothing and returns false.
+func foldRows[R Element](out, t *Tensor, dims []int, fold func(dst []R, x []float32, rows, cols int)) bool {
+	last := len(dims) > 0 && dims[0] == t.Dim()-len(dims)
+	if t.dtype != Float32 || !last || t.Numel() == 0 || !t.IsContiguous() {
+		return false
+	}
+	dst, src, cols := Data[R](out), Data[float32](t), t.sizeOf(dims)
+	eachRows(len(dst), cols, func(from, to, rows int) { fold(dst[from/cols:to/cols], src[from:to], rows, cols) })
+	return true
 }
 
 // dimsLast returns a view of t with dims behind all others, both in t's order.
@@ -105,7 +118,9 @@ func (t *Tensor) SumKeepDim(dims ...int) *Tensor {
 			kernel.SumCols(Data[float32](out), Data[float32](x), x.shape[0], x.shape[1])
 			break
 		}
-		reduce(out, x, over, 0, foldSum[float32, float64], round)
+		if !foldRows(out, x, over, kernel.SumRows) {
+			reduce(out, x, over, 0, foldSum[float32, float64], round)
+		}
 	case Float64:
 		reduce(out, x, over, 0, foldSum[float64, float64], same[float64])
 	}
@@ -199,7 +214,21 @@ func (t *Tensor) MeanKeepDim(dims ...int) *Tensor {
 		failDType("mean", t.dtype, "float32 or float64", t)
 	}
 	over := t.dims("mean", dims)
-	return t.SumKeepDim(over...).DivScalar(float64(t.sizeOf(over)))
+	n := float64(t.sizeOf(over))
+	out := t.detached().SumKeepDim(over...)
+	if t.dtype == Float32 {
+		divide(Data[float32](out), float32(n))
+	} else {
+		divide(Data[float64](out), n)
+	}
+	return record(out, "mean", input{t, nil, func(g *Tensor) *Tensor { return g.DivScalar(n).Expand(t.shape...) }})
+}
+
+// divide divides every element of x by n.
+func divide[T Float](x []T, n T) {
+	for i := range x {
+		x[i] /= n
+	}
 }
 
 // Var returns the variance over dims, which the result no longer has; over all of them
@@ -344,17 +373,20 @@ func (t *Tensor) MinKeepDim(dims ...int) *Tensor {
 }
 
 // orderFuncs is one order of two elements for each type with arithmetic: whether a comes
-// before b.
+// before b. rows and argRows find what comes first in every row.
 type orderFuncs struct {
 	u8  func(a, b uint8) bool
 	i64 func(a, b int64) bool
 	f32 func(a, b float32) bool
 	f64 func(a, b float64) bool
+
+	rows    func(dst, x []float32, rows, cols int)
+	argRows func(index []int64, x []float32, rows, cols int)
 }
 
 var (
-	greatest = orderFuncs{greater[uint8], greater[int64], greater[float32], greater[float64]}
-	least    = orderFuncs{smaller[uint8], smaller[int64], smaller[float32], smaller[float64]}
+	greatest = orderFuncs{greater[uint8], greater[int64], greater[float32], greater[float64], kernel.MaxRows, kernel.ArgMaxRows}
+	least    = orderFuncs{smaller[uint8], smaller[int64], smaller[float32], smaller[float64], kernel.MinRows, kernel.ArgMinRows}
 )
 
 // greater and smaller put NaN first, as PyTorch does: a result that hides a NaN would
@@ -377,7 +409,9 @@ func (t *Tensor) extreme(op string, dims []int, before orderFuncs) *Tensor {
 	case Int64:
 		reduce(out, t, over, first[int64]{}, foldExtreme(before.i64), first[int64].get)
 	case Float32:
-		reduce(out, t, over, first[float32]{}, foldExtreme(before.f32), first[float32].get)
+		if !foldRows(out, t, over, before.rows) {
+			reduce(out, t, over, first[float32]{}, foldExtreme(before.f32), first[float32].get)
+		}
 	case Float64:
 		reduce(out, t, over, first[float64]{}, foldExtreme(before.f64), first[float64].get)
 	}
@@ -459,7 +493,9 @@ func (t *Tensor) argExtreme(op string, dim int, before orderFuncs) *Tensor {
 	case Int64:
 		reduce(out, t, over, 0, foldArg(before.i64), same[int64])
 	case Float32:
-		reduce(out, t, over, 0, foldArg(before.f32), same[int64])
+		if !foldRows(out, t, over, before.argRows) {
+			reduce(out, t, over, 0, foldArg(before.f32), same[int64])
+		}
 	case Float64:
 		reduce(out, t, over, 0, foldArg(before.f64), same[int64])
 	}

@@ -1,7 +1,9 @@
 package tensor
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"github.com/onehot-go/onehot/internal/kernel"
 )
@@ -24,7 +26,7 @@ func (t *Tensor) LogSoftmax(dim int) *Tensor {
 func (t *Tensor) logSoftmax(over []int) *Tensor {
 	x := t.detached()
 	if rows, cols, ok := x.float32Rows(over); ok {
-		y := Zeros(Float32, x.shape...)
+		y := empty(Float32, x.shape)
 		dst, src := Data[float32](y), Data[float32](x)
 		eachRows(rows, cols, func(from, to, rows int) { kernel.LogSoftmaxRows(dst[from:to], src[from:to], rows, cols) })
 		return y
@@ -38,7 +40,7 @@ func (t *Tensor) logSoftmax(over []int) *Tensor {
 func logSoftmaxGrad(g, y *Tensor, over []int) *Tensor {
 	y = y.detached()
 	if rows, cols, ok := y.float32Rows(over); ok && g.IsContiguous() {
-		out := Zeros(Float32, y.shape...)
+		out := empty(Float32, y.shape)
 		dst, gs, ys := Data[float32](out), Data[float32](g), Data[float32](y)
 		eachRows(rows, cols, func(from, to, rows int) {
 			kernel.LogSoftmaxGradRows(dst[from:to], gs[from:to], ys[from:to], rows, cols)
@@ -46,6 +48,48 @@ func logSoftmaxGrad(g, y *Tensor, over []int) *Tensor {
 		return out
 	}
 	return g.Sub(y.Exp().Mul(g.SumKeepDim(over...)))
+}
+
+// CrossEntropy returns -log(softmax(t))[label] of every row of t: (N) losses of (N, C)
+// logits and (N) labels of Int64 in [0, C), each by how many nats the label surprises. It is
+// what LogSoftmax, Gather and Neg give, without passing over the rows three times.
+func (t *Tensor) CrossEntropy(labels *Tensor) *Tensor {
+	const op = "cross-entropy"
+	if t.Dim() != 2 || !slices.Equal(labels.shape, t.shape[:1]) {
+		Fail(op, "logits (N, C) and labels (N) expected", t, labels)
+	}
+	if labels.dtype != Int64 {
+		failDType(op, labels.dtype, "int64 labels", t, labels)
+	}
+	x := t.asFloat()
+	rows, cols, ok := x.float32Rows([]int{1})
+	if !ok {
+		return x.LogSoftmax(1).Gather(1, labels.Unsqueeze(1)).Squeeze(1).Neg()
+	}
+	index := Data[int64](labels.Contiguous())
+	for i, l := range index {
+		if l < 0 || l >= int64(cols) {
+			Fail(op, fmt.Sprintf("label %d at %d: 0 to %d expected", l, i, cols-1), t, labels)
+		}
+	}
+	losses, p := empty(Float32, t.shape[:1]), empty(Float32, t.shape)
+	dst, ps, xs := Data[float32](losses), Data[float32](p), Data[float32](x)
+	eachRows(rows, cols, func(from, to, rows int) {
+		i := from / cols
+		kernel.CrossEntropyRows(dst[i:i+rows], ps[from:to], xs[from:to], index[i:i+rows], rows, cols)
+	})
+	return record(losses, op, input{x, []*Tensor{labels}, func(g *Tensor) *Tensor {
+		// The gradient takes the place of the softmax, which nothing needs after it.
+		if g.strides[0] == 0 { // of the losses' mean or sum
+			kernel.CrossEntropyGradRows(ps, ps, index, float32(g.float(g.offset)), rows, cols)
+			return p
+		}
+		for i := range rows {
+			row := ps[i*cols : (i+1)*cols]
+			kernel.CrossEntropyGradRows(row, row, index[i:i+1], float32(g.At(i)), 1, cols)
+		}
+		return p
+	}})
 }
 
 // Softmax returns exp(x) / sum(exp(x)) along dim, with the maximum taken out first: the

@@ -45,6 +45,10 @@ type Tensor struct {
 type storage struct {
 	data    any    // []bool, []uint8, []int64, []float32 or []float64
 	version uint64 // counts in-place changes, so that Backward notices one
+
+	// Of one that may be used again; see memory.go.
+	born    uint64 // its number among those that were taken
+	holders int    // gradients on their way that are kept in it
 }
 
 // SetThreads sets how many threads operations use at most; 0 means GOMAXPROCS, the
@@ -198,10 +202,14 @@ func numel(shape []int) int {
 // rowMajor returns the strides of a contiguous tensor.
 func rowMajor(shape []int) []int {
 	strides := make([]int, len(shape))
+	setRowMajor(strides, shape)
+	return strides
+}
+
+func setRowMajor(strides, shape []int) {
 	step := 1
 	for d := len(shape) - 1; d >= 0; d-- {
 		strides[d] = step
 		step *= shape[d]
 	}
-	return strides
 }

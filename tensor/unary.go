@@ -18,7 +18,7 @@ func (t *Tensor) asFloat() *Tensor {
 
 // mapFloat applies f, computed in float64, to every element of a floating-point tensor.
 func (t *Tensor) mapFloat(f func(float64) float64) *Tensor {
-	out := Zeros(t.dtype, t.shape...)
+	out := empty(t.dtype, t.shape)
 	if t.dtype == Float32 {
 		mapInto(out, t, func(v float32) float32 { return float32(f(float64(v))) })
 	} else {
@@ -33,7 +33,7 @@ func (t *Tensor) mapRuns(run func(dst, x []float32)) *Tensor {
 	if run == nil || t.dtype != Float32 || !t.IsContiguous() {
 		return nil
 	}
-	out := Zeros(Float32, t.shape...)
+	out := empty(Float32, t.shape)
 	dst, x := Data[float32](out), Data[float32](t)
 	parallel.For(len(dst), grain, func(lo, hi int) { run(dst[lo:hi], x[lo:hi]) })
 	return out
@@ -55,7 +55,7 @@ func (t *Tensor) mapNumber(op string, fs mapFuncs) *Tensor {
 	if out := t.mapRuns(fs.run32); out != nil {
 		return out
 	}
-	out := Zeros(t.dtype, t.shape...)
+	out := empty(t.dtype, t.shape)
 	switch t.dtype {
 	case Uint8:
 		mapInto(out, t, fs.u8)
@@ -142,9 +142,12 @@ func absGrad[T Float](g, x T) T {
 // integers. Its derivative at 0 is 0.
 func (t *Tensor) ReLU() *Tensor {
 	y := t.mapNumber("relu", mapFuncs{same[uint8], relu[int64], relu[float32], relu[float64], kernel.ReLU})
-	return record(y, "relu", input{t, []*Tensor{y}, func(g *Tensor) *Tensor {
-		return zip("relu", g, y, zipFuncs{f32: reluGrad[float32], f64: reluGrad[float64], run32: kernel.ReLUGrad})
-	}})
+	return record(y, "relu", input{t, []*Tensor{y}, func(g *Tensor) *Tensor { return reluGradient(g, y) }})
+}
+
+// reluGradient returns the gradient of ReLU from that of what it gave, y.
+func reluGradient(g, y *Tensor) *Tensor {
+	return zip("relu", g, y, zipFuncs{f32: reluGrad[float32], f64: reluGrad[float64], run32: kernel.ReLUGrad})
 }
 
 func relu[T Number](v T) T {
@@ -165,7 +168,7 @@ func reluGrad[T Float](g, y T) T {
 // derivative at 0 is slope.
 func (t *Tensor) LeakyReLU(slope float64) *Tensor {
 	x := t.asFloat()
-	y := Zeros(x.dtype, x.shape...)
+	y := empty(x.dtype, x.shape)
 	if x.dtype == Float32 {
 		mapInto(y, x, func(v float32) float32 { return leak(v, v, float32(slope)) })
 	} else {

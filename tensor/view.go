@@ -38,7 +38,7 @@ func (t *Tensor) Contiguous() *Tensor {
 
 // Clone returns a contiguous copy of t. Gradients flow through it.
 func (t *Tensor) Clone() *Tensor {
-	out := Zeros(t.dtype, t.shape...)
+	out := empty(t.dtype, t.shape)
 	out.assign(t)
 	return record(out, "clone", input{t, nil, same[*Tensor]})
 }
@@ -79,7 +79,8 @@ func (t *Tensor) viewStrides(shape []int) ([]int, bool) {
 	if t.IsContiguous() {
 		return rowMajor(shape), true
 	}
-	runs, steps := coalesce(t.shape, [][]int{t.strides})
+	steps := [][]int{slices.Clone(t.strides)}
+	runs := coalesce(slices.Clone(t.shape), steps)
 	run := len(runs) - 1
 	left, step := runs[run], steps[0][run]
 	strides := make([]int, len(shape))
@@ -210,7 +211,8 @@ func (t *Tensor) Expand(shape ...int) *Tensor {
 			to[d] = t.shape[d-lead]
 		}
 	}
-	strides, ok := t.broadcastStrides(to)
+	strides := make([]int, len(to))
+	ok := t.broadcastStrides(strides, to)
 	if !ok || len(to) > 0 && slices.Min(to) < 0 {
 		Fail("expand", fmt.Sprintf("it cannot be broadcast to %s", shapeString(shape)), t)
 	}

@@ -47,15 +47,15 @@ type Record struct {
 	TestAccuracy  float64 `json:"test_acc"`
 }
 
-// save writes the checkpoints after epoch e.
-func (c *Config) save(e Epoch, progress Progress) error {
+// save writes the checkpoints after epoch e, the latest one if last says so.
+func (c *Config) save(e Epoch, progress Progress, last bool) error {
 	c.Model.Training = Record{c.Settings, e.Epoch, e.TrainLoss, e.TrainAccuracy, e.Test.Loss, e.Test.Accuracy}
 	if e.Best && c.Keep.Best != "" {
 		if err := c.Model.Save(c.Keep.Best); err != nil {
 			return err
 		}
 	}
-	if c.Keep.Last == "" {
+	if !last || c.Keep.Last == "" {
 		return nil
 	}
 	f, err := c.Model.State()

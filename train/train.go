@@ -4,6 +4,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -23,7 +24,7 @@ import (
 // Config is a training run. Train shuffles by the epoch's number, from 1.
 type Config struct {
 	Model       *model.Model
-	Optimizer   optim.Optimizer // over the model's parameters
+	Optimizer   optim.Optimizer // over the model's parameters; a FullBatch makes an epoch one step
 	Train, Test *loader.Loader
 	Epochs      int // the last epoch to train
 
@@ -101,10 +102,16 @@ func (e *DivergedError) Error() string {
 // ever becoming infinite.
 const maxLoss = 1e6
 
+// patience is how long the latest checkpoint of a FullBatch may be put off: its epochs take
+// some milliseconds each, and writing the file would take a quarter as long. What is put
+// off is written when ctx is done.
+const patience = time.Second
+
 // Run trains the model and yields what happens. An error ends it: a *DivergedError, one
 // of the data or of a checkpoint's file, or ctx's, when it is done. Checkpoints are
 // written after each epoch's event has been handled, so that what a listener records of
-// an epoch is there when its checkpoint is.
+// an epoch is there when its checkpoint is; the latest one of a FullBatch may follow up to a
+// second later.
 func Run(ctx context.Context, c Config) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		if err := c.run(ctx, func(e Event) bool { return yield(e, nil) }); err != nil {
@@ -117,7 +124,7 @@ func Run(ctx context.Context, c Config) iter.Seq2[Event, error] {
 func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
 	progress := c.Start
 	if progress.Epoch == 0 {
-		if err := c.save(Epoch{}, progress); err != nil {
+		if err := c.save(Epoch{}, progress, true); err != nil {
 			return err
 		}
 		if c.Epochs == 0 {
@@ -125,9 +132,19 @@ func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
 		}
 	}
 	nn.SetTraining(c.Model.Net, true)
+	var e Epoch
+	_, full := c.Optimizer.(*FullBatch)
+	saved, putOff := time.Now(), false
 	for epoch := progress.Epoch + 1; epoch <= c.Epochs; epoch++ {
-		e, more, err := c.epoch(ctx, epoch, emit)
-		if err != nil || !more {
+		if err := ctx.Err(); err != nil && full {
+			if putOff {
+				return cmp.Or(c.save(e, progress, true), err)
+			}
+			return err
+		}
+		var more bool
+		var err error
+		if e, more, err = c.epoch(ctx, epoch, emit); err != nil || !more {
 			return err
 		}
 		progress.Epoch = epoch
@@ -140,8 +157,12 @@ func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
 		if !emit(e) {
 			return nil
 		}
-		if err := c.save(e, progress); err != nil {
+		putOff = full && epoch < c.Epochs && time.Since(saved) < patience
+		if err := c.save(e, progress, !putOff); err != nil {
 			return err
+		}
+		if !putOff {
+			saved = time.Now()
 		}
 	}
 	return nil
@@ -156,11 +177,14 @@ func (c *Config) untrained(emit func(Event) bool) error {
 	if !emit(e) {
 		return nil
 	}
-	return c.save(e, Progress{BestAccuracy: e.Test.Accuracy})
+	return c.save(e, Progress{BestAccuracy: e.Test.Accuracy}, true)
 }
 
 // epoch trains one epoch and measures; more is false if emit stopped it.
 func (c *Config) epoch(ctx context.Context, epoch int, emit func(Event) bool) (e Epoch, more bool, err error) {
+	if f, ok := c.Optimizer.(*FullBatch); ok {
+		return c.fullBatch(f, epoch, emit)
+	}
 	start := time.Now()
 	var mean metric.Mean
 	var accuracy metric.Accuracy

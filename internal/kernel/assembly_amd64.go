@@ -7,22 +7,34 @@ func assembly() []implementation {
 	var list []implementation
 	narrow := vectors{
 		add: addAVX2, sub: subAVX2, mul: mulAVX2, div: divAVX2, reluGrad: reluGradAVX2, relu: reluAVX2,
-		addScaled: addScaledAVX2,
-		exp:       expAVX2, shiftExpSum: shiftExpSumAVX2, subtractRows: subtractRowsAVX2,
+		addScaled: addScaledAVX2, scale: scaleAVX2, affine: affineAVX2,
+		exp: expAVX2, shiftExpSum: shiftExpSumAVX2, subtractRows: subtractRowsAVX2,
 		logSoftmaxGrad: logSoftmaxGradAVX2, sumCols: sumColsAVX2,
+		log: logAVX2, softmax: softmaxAVX2, sumRows: sumRowsAVX2, argMaxRows: argMaxRowsAVX2, argMinRows: argMinRowsAVX2,
+		decayStep:    func(n int, p, g *float32, by constants) { decayStepAVX2(n, p, g, &by[0]) },
+		momentumStep: func(n int, p, g, v *float32, by constants) { momentumStepAVX2(n, p, g, v, &by[0]) },
+		adamStep:     func(n int, p, g, m, v *float32, by constants) { adamStepAVX2(n, p, g, m, v, &by[0]) },
 	}
 	wide := narrow
-	wide.lookup = lookupAVX512
+	wide.lookup, wide.affine = lookupAVX512, affineAVX512
 	wide.exp, wide.shiftExpSum, wide.subtractRows = expAVX512, shiftExpSumAVX512, subtractRowsAVX512
 	wide.logSoftmaxGrad, wide.sumCols = logSoftmaxGradAVX512, sumColsAVX512
+	wide.softmax, wide.sumRows = softmaxAVX512, sumRowsAVX512
+	wide.argMaxRows, wide.argMinRows = argMaxRowsAVX512, argMinRowsAVX512
+	var widePools *pools
+	if cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL {
+		widePools = &pools{maxPool2x2AVX512, maxPool2x2GradAVX512}
+	}
+	narrowNorms := norms{momentsAVX2, normalizeAVX2, gradMomentsAVX2, gradMomentsReLUAVX2, gradAVX2, gradReLUAVX2}
+	wideNorms := norms{momentsAVX512, normalizeAVX512, gradMomentsAVX512, gradMomentsReLUAVX512, gradAVX512, gradReLUAVX512}
 	avx2 := cpu.X86.HasAVX2 && cpu.X86.HasFMA
 	if avx2 && cpu.X86.HasAVX512F && cpu.X86.HasBMI2 {
 		list = append(list, implementation{
 			name:    "avx512",
 			f32:     tiling[float32]{14, 32, wrap(tile14x32AVX512), wrapTranspose},
 			f64:     tiling[float64]{14, 16, wrap(tile14x16AVX512), nil},
-			vectors: &wide,
-			skinny:  &skinny{4, 5, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
+			vectors: &wide, norms: &wideNorms, pools: widePools, convolvers: convolversAVX512, along: alongAVX512,
+			skinny: &skinny{4, 5, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
 		})
 	}
 	if avx2 {
@@ -30,8 +42,8 @@ func assembly() []implementation {
 			name:    "avx2",
 			f32:     tiling[float32]{6, 16, wrap(tile6x16AVX2), wrapTranspose},
 			f64:     tiling[float64]{6, 8, wrap(tile6x8AVX2), nil},
-			vectors: &narrow,
-			skinny:  &skinny{2, 5, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
+			vectors: &narrow, norms: &narrowNorms, convolvers: convolversAVX2, along: alongAVX2,
+			skinny: &skinny{2, 5, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
 		})
 	}
 	return list

@@ -13,7 +13,12 @@ type implementation struct {
 	f32     tiling[float32]
 	f64     tiling[float64]
 	vectors *vectors // nil for those in pure Go
+	pools   *pools   // nil where there are none
+	norms   *norms   // nil for those in pure Go
 	skinny  *skinny  // nil where tiles serve for all products
+
+	convolvers []convolver[float32] // none where those in pure Go serve
+	along      *along[float32]      // or nil
 }
 
 // environment is the variable that forces an implementation.

@@ -1,14 +1,14 @@
 package kernel
 
-import "unsafe"
-
 // vectors are the kernels over float32 slices side by side. Each gives the bits of its
 // twin in pure Go, but for those that say otherwise.
 type vectors struct {
 	add, sub, mul, div, reluGrad func(n int, dst, x, y *float32)
 	relu                         func(n int, dst, x *float32)
-	addScaled                    func(n int, dst, x *float32, alpha float32)
-	lookup                       func(n int, dst *float32, src *byte, table *float32, next *byte) // or nil
+	addScaled, scale             func(n int, dst, x *float32, alpha float32)
+
+	// Functions of bytes: by a table, where it has been written, and by a formula.
+	lookup, affine func(n int, dst *float32, src *byte, by *float32, next *byte)
 
 	// Over the rows of matrices; each is nil where it has not been written. Those that
 	// take exponentials agree with their twins to the error of Exp.
@@ -17,6 +17,16 @@ type vectors struct {
 	subtractRows   func(rows, cols int, dst *float32, by *float64)
 	logSoftmaxGrad func(rows, cols int, dst, g, y *float32)
 	sumCols        func(rows, cols int, dst, x *float32)
+	softmax        func(rows, cols int, p, x, peaks *float32, sums *float64)
+	log            func(n int, x *float64)
+	sumRows        func(rows, cols int, x *float32, sums *float64)
+
+	argMaxRows, argMinRows func(rows, cols int, x *float32, index *int64)
+
+	// The steps of optimizers.
+	decayStep    func(n int, p, g *float32, by constants)
+	momentumStep func(n int, p, g, v *float32, by constants)
+	adamStep     func(n int, p, g, m, v *float32, by constants)
 }
 
 // Add computes dst = x + y for slices of one length, which may be the same.
@@ -110,16 +120,14 @@ func AddScaled(dst, x []float32, alpha float32) {
 	}
 }
 
-// Lookup computes dst[i] = table[src[i]] for slices of one length. next is where src of
-// the next call will lie: samples in random order are in no cache, and waiting for them
-// takes longer than converting them.
-func Lookup(dst []float32, src []byte, table *[256]float32, next []byte) {
-	src = src[:len(dst)]
-	if v := active.vectors; v != nil && v.lookup != nil && len(dst) > 0 {
-		v.lookup(len(dst), &dst[0], &src[0], &table[0], unsafe.SliceData(next)) // fetching ahead never faults
+// Scale computes dst = alpha·x for slices of one length, which may be the same.
+func Scale(dst, x []float32, alpha float32) {
+	x = x[:len(dst)]
+	if v := active.vectors; v != nil && len(dst) > 0 {
+		v.scale(len(dst), &dst[0], &x[0], alpha)
 		return
 	}
-	for i, v := range src {
-		dst[i] = table[v]
+	for i, v := range x {
+		dst[i] = alpha * v
 	}
 }

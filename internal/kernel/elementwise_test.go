@@ -72,40 +72,9 @@ func TestElementwise(t *testing.T) {
 	})
 }
 
-func TestLookup(t *testing.T) {
-	r := rand.New(rand.NewPCG(9, 10))
-	var table [256]float32
-	for i := range table {
-		table[i] = float32(r.NormFloat64())
-	}
-	forEach(t, func(t *testing.T) {
-		for n := range 100 {
-			src := make([]byte, n)
-			for i := range src {
-				src[i] = byte(r.Uint32())
-			}
-			buf := slices.Repeat([]float32{-1}, n+2)
-			Lookup(buf[1:n+1], src, &table, src)
-			for i, v := range src {
-				if buf[i+1] != table[v] {
-					t.Fatalf("%d bytes: byte %d: got %v, want %v", n, i, buf[i+1], table[v])
-				}
-			}
-			if buf[0] != -1 || buf[n+1] != -1 {
-				t.Fatalf("%d bytes: memory around the result was written", n)
-			}
-		}
-	})
-}
-
 func BenchmarkElementwise(b *testing.B) {
 	const n = 1 << 16
 	dst, x, y := make([]float32, n), make([]float32, n), make([]float32, n)
-	src := make([]byte, n)
-	for i := range src {
-		src[i] = byte(i * 31)
-	}
-	var table [256]float32
 	for _, c := range []struct {
 		name string
 		run  func()
@@ -113,7 +82,6 @@ func BenchmarkElementwise(b *testing.B) {
 		{"Add", func() { Add(dst, x, y) }},
 		{"ReLU", func() { ReLU(dst, x) }},
 		{"AddScaled", func() { AddScaled(dst, x, 2) }},
-		{"Lookup", func() { Lookup(dst, src, &table, src) }},
 	} {
 		b.Run(fmt.Sprintf("%s/%d", c.name, n), func(b *testing.B) {
 			for b.Loop() {

@@ -61,12 +61,23 @@ const (
 // than it saves.
 const smallWork = 1 << 17
 
-// Gemm computes c = a·b, where c is (a.Rows, b.Cols) in row-major order without gaps.
-// Every element of c is summed by one worker, in the order of the inner dimension in
-// strips of fixed length: the result has the same bits for any number of threads.
-func Gemm[T Float](c []T, a, b Matrix[T]) {
+// Epilogue is what a product does with its sums beyond writing them.
+type Epilogue[T Float] struct {
+	Add  bool // add them to what c has
+	Bias []T  // then add element j to column j of c; nil for none
+	ReLU bool // then replace what is negative by 0; NaN stays
+}
+
+// Gemm computes c = a·b, where c is (a.Rows, b.Cols) in row-major order without gaps, or
+// what e makes of it. Every element of c is summed by one worker, in the order of the
+// inner dimension in strips of fixed length: the result has the same bits for any number
+// of threads.
+func Gemm[T Float](c []T, a, b Matrix[T], e Epilogue[T]) {
 	m, n, k := a.Rows, b.Cols, a.Cols
-	clear(c[:m*n])
+	if !e.Add {
+		clear(c[:m*n])
+	}
+	defer e.apply(c[:m*n], n)
 	if m == 0 || n == 0 || k == 0 {
 		return
 	}
@@ -87,6 +98,19 @@ func Gemm[T Float](c []T, a, b Matrix[T]) {
 		from, to := lo*t.cols, min(hi*t.cols, n)
 		t.multiply(c[from:], n, a, b.block(0, from, k, to-from))
 	})
+}
+
+// apply adds the bias to rows of n elements and clips them.
+func (e Epilogue[T]) apply(c []T, n int) {
+	for i, v := range c {
+		if e.Bias != nil {
+			v += e.Bias[i%n]
+		}
+		if e.ReLU && v < 0 {
+			v = 0
+		}
+		c[i] = v
+	}
 }
 
 // panels are the copies of operand blocks, kept from one product to the next.

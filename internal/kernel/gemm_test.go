@@ -111,7 +111,7 @@ func check[T Float](t *testing.T, m, n, k, la, lb int, draw func() T) {
 	for i := range c {
 		c[i] = T(math.NaN()) // what was there must not be read
 	}
-	Gemm(c, a, b)
+	Gemm(c, a, b, Epilogue[T]{})
 	for i := range m {
 		for j := range n {
 			if want := T(dot(a, b, i, j)); c[i*n+j] != want {
@@ -186,7 +186,7 @@ func testGemmRounding[T Float](t *testing.T, unit float64) {
 	draw := func() T { return T(r.NormFloat64()) }
 	a, b := matrix(m, k, 0, draw), matrix(k, n, 0, draw)
 	c := make([]T, m*n)
-	Gemm(c, a, b)
+	Gemm(c, a, b, Epilogue[T]{})
 	for i := range m {
 		for j := range n {
 			exact, size := new(kahan), 0.0
@@ -224,7 +224,7 @@ func testGemmSpecial(t *testing.T) {
 			a.Data[5*a.RowStride+l*a.ColStride] = float32(special)
 			b.Data[l*b.RowStride+2*b.ColStride] = 1
 			c := make([]float32, m*n)
-			Gemm(c, a, b)
+			Gemm(c, a, b, Epilogue[float32]{})
 			for i, got := range c {
 				want := 0.0
 				switch {
@@ -255,7 +255,7 @@ func testGemmSameBitsForAnyThreads(t *testing.T) {
 			for _, threads := range []int{1, 2, 3, 8} {
 				parallel.SetThreads(threads)
 				c := make([]float32, m*n)
-				Gemm(c, a, b)
+				Gemm(c, a, b, Epilogue[float32]{})
 				if want == nil {
 					want = c
 				}
@@ -266,30 +266,5 @@ func testGemmSameBitsForAnyThreads(t *testing.T) {
 				}
 			}
 		}
-	}
-}
-
-func BenchmarkGemm(b *testing.B) {
-	for _, c := range []struct {
-		name         string
-		m, n, k      int
-		aCols, bCols int // layouts
-	}{
-		{"square", 512, 512, 512, 0, 1},
-		{"hidden", 256, 256, 784, 0, 1},
-		{"classes", 256, 10, 784, 0, 1},
-		{"classes' gradient", 10, 784, 256, 1, 0},
-		{"1 sample", 1, 256, 784, 0, 1},
-		{"4 samples", 4, 256, 784, 0, 1},
-		{"8 samples", 8, 256, 784, 0, 1},
-	} {
-		b.Run(fmt.Sprintf("%s/%dx%dx%d", c.name, c.m, c.n, c.k), func(b *testing.B) {
-			one := func() float32 { return 1 }
-			x, y, out := matrix(c.m, c.k, c.aCols, one), matrix(c.k, c.n, c.bCols, one), make([]float32, c.m*c.n)
-			for b.Loop() {
-				Gemm(out, x, y)
-			}
-			b.ReportMetric(2*float64(c.m)*float64(c.n)*float64(c.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		})
 	}
 }

@@ -51,7 +51,9 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 			AddScaled(dst, x, 2)
 			Exp(dst, x)
 			bytes := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*n)
-			Lookup(dst, bytes[3*n:], new([256]float32), bytes[3*n:])
+			for _, table := range []*[256]float32{new([256]float32), normalized(0, 1)} {
+				NewTable(table).Gather(dst, bytes[3*n:], n, []int{0})
+			}
 		}
 		for _, shape := range rowShapes {
 			rows, cols := shape[0], shape[1]
@@ -59,6 +61,24 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 			LogSoftmaxRows(dst, x, rows, cols)
 			LogSoftmaxGradRows(dst, x, y, rows, cols)
 			SumCols(third.last(cols), x, rows, cols)
+			by, sums := make([]Channel[float32], rows), make([]float64, rows)
+			Moments(sums, sums, x, by, cols)
+			Normalize(dst, x, by, cols, true)
+			GradMoments(sums, sums, y, x, by, cols, true)
+			Grad(dst, y, x, by, cols, true)
+			SumRows(third.last(rows), x, rows, cols)
+			if cols > 0 {
+				labels := make([]int64, rows)
+				MaxRows(third.last(rows), x, rows, cols)
+				CrossEntropyRows(third.last(rows), dst, x, labels, rows, cols)
+				CrossEntropyGradRows(dst, x, labels, 2, rows, cols)
+			}
+		}
+		for cols := 1; cols < 50; cols++ { // of squares, three rows of them
+			x, dst := first.last(12*cols), second.last(3*cols)
+			winners := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(third.last(cols)))), 4*cols)[cols:]
+			MaxPool2x2(dst, winners, x, 3, cols, 2*cols)
+			MaxPool2x2Grad(x, dst, winners, 3, cols, 2*cols)
 		}
 		for short := 1; short <= 33; short++ {
 			for _, long := range []int{1, 2, 7, 8, 15, 31, 33, 64} {
@@ -66,7 +86,7 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 					for _, size := range [][3]int{{short, long, 17}, {long, short, 17}, {short, long, 131}, {long, short, 131}} {
 						m, n, k := size[0], size[1], size[2]
 						c := first.last(m * n)
-						Gemm(c, second.matrix(m, k, layout%2), third.matrix(k, n, layout/2))
+						Gemm(c, second.matrix(m, k, layout%2), third.matrix(k, n, layout/2), Epilogue[float32]{})
 						if got := c[len(c)-1]; got != float32(k) {
 							t.Fatalf("%v, layouts %d and %d: last element: got %v, want %d", size, layout%2, layout/2, got, k)
 						}

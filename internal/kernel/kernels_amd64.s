@@ -1703,6 +1703,79 @@ DATA addScaledAVX2Mask<>+56(SB)/4, $0x00000000
 DATA addScaledAVX2Mask<>+60(SB)/4, $0x00000000
 GLOBL addScaledAVX2Mask<>(SB), RODATA|NOPTR, $64
 
+// func scaleAVX2(n int, dst *float32, x *float32, alpha float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVSS        alpha+24(FP), X0
+	VBROADCASTSS X0, Y0
+
+many:
+	CMPQ    AX, $0x20
+	JL      one
+	VMOVUPS (DX), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	VMOVUPS 32(DX), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS 64(DX), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, 64(CX)
+	VMOVUPS 96(DX), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, 96(CX)
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	SUBQ    $0x20, AX
+	JMP     many
+
+one:
+	CMPQ    AX, $0x08
+	JL      rest
+	VMOVUPS (DX), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, AX
+	JMP     one
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       scaleAVX2Mask<>+0(SB), BX
+	MOVQ       $0x00000008, SI
+	SUBQ       AX, SI
+	VMOVUPS    (BX)(SI*4), Y1
+	VMASKMOVPS (DX), Y1, Y2
+	VMULPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA scaleAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA scaleAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA scaleAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA scaleAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA scaleAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA scaleAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA scaleAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA scaleAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA scaleAVX2Mask<>+32(SB)/4, $0x00000000
+DATA scaleAVX2Mask<>+36(SB)/4, $0x00000000
+DATA scaleAVX2Mask<>+40(SB)/4, $0x00000000
+DATA scaleAVX2Mask<>+44(SB)/4, $0x00000000
+DATA scaleAVX2Mask<>+48(SB)/4, $0x00000000
+DATA scaleAVX2Mask<>+52(SB)/4, $0x00000000
+DATA scaleAVX2Mask<>+56(SB)/4, $0x00000000
+DATA scaleAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL scaleAVX2Mask<>(SB), RODATA|NOPTR, $64
+
 // func lookupAVX512(n int, dst *float32, src *byte, table *float32, next *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·lookupAVX512(SB), NOSPLIT, $0-40
@@ -1780,6 +1853,224 @@ convert:
 	ADDQ        $0x40, CX
 	SUBQ        $0x10, AX
 	JMP         next
+
+done:
+	VZEROUPPER
+	RET
+
+// func affineAVX512(n int, dst *float32, src *byte, by *float32, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·affineAVX512(SB), NOSPLIT, $0-40
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         by+24(FP), BX
+	MOVQ         next+32(FP), SI
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+
+many:
+	PREFETCHT0  (SI)
+	CMPQ        AX, $0x40
+	JL          one
+	VPMOVZXBD   (DX), Z5
+	VCVTDQ2PS   Z5, Z5
+	VMULPS      Z1, Z5, Z6
+	VFMADD231PS Z0, Z5, Z6
+	VSUBPS      Z2, Z6, Z6
+	VMULPS      Z4, Z6, Z5
+	VFMADD231PS Z3, Z6, Z5
+	VMOVUPS     Z5, (CX)
+	VPMOVZXBD   16(DX), Z5
+	VCVTDQ2PS   Z5, Z5
+	VMULPS      Z1, Z5, Z6
+	VFMADD231PS Z0, Z5, Z6
+	VSUBPS      Z2, Z6, Z6
+	VMULPS      Z4, Z6, Z5
+	VFMADD231PS Z3, Z6, Z5
+	VMOVUPS     Z5, 64(CX)
+	VPMOVZXBD   32(DX), Z5
+	VCVTDQ2PS   Z5, Z5
+	VMULPS      Z1, Z5, Z6
+	VFMADD231PS Z0, Z5, Z6
+	VSUBPS      Z2, Z6, Z6
+	VMULPS      Z4, Z6, Z5
+	VFMADD231PS Z3, Z6, Z5
+	VMOVUPS     Z5, 128(CX)
+	VPMOVZXBD   48(DX), Z5
+	VCVTDQ2PS   Z5, Z5
+	VMULPS      Z1, Z5, Z6
+	VFMADD231PS Z0, Z5, Z6
+	VSUBPS      Z2, Z6, Z6
+	VMULPS      Z4, Z6, Z5
+	VFMADD231PS Z3, Z6, Z5
+	VMOVUPS     Z5, 192(CX)
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x40, AX
+	JMP         many
+
+one:
+	CMPQ        AX, $0x10
+	JL          rest
+	VPMOVZXBD   (DX), Z5
+	VCVTDQ2PS   Z5, Z5
+	VMULPS      Z1, Z5, Z6
+	VFMADD231PS Z0, Z5, Z6
+	VSUBPS      Z2, Z6, Z6
+	VMULPS      Z4, Z6, Z5
+	VFMADD231PS Z3, Z6, Z5
+	VMOVUPS     Z5, (CX)
+	ADDQ        $0x10, DX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x10, AX
+	JMP         one
+
+rest:
+	TESTQ AX, AX
+	JZ    done
+
+	// The last register again, with what is left at its end.
+	SUBQ        $0x10, AX
+	ADDQ        AX, DX
+	LEAQ        (CX)(AX*4), CX
+	VPMOVZXBD   (DX), Z5
+	VCVTDQ2PS   Z5, Z5
+	VMULPS      Z1, Z5, Z1
+	VFMADD231PS Z0, Z5, Z1
+	VSUBPS      Z2, Z1, Z1
+	VMULPS      Z4, Z1, Z0
+	VFMADD231PS Z3, Z1, Z0
+	VMOVUPS     Z0, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func affineAVX2(n int, dst *float32, src *byte, by *float32, next *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·affineAVX2(SB), NOSPLIT, $0-40
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         by+24(FP), BX
+	MOVQ         next+32(FP), SI
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	VBROADCASTSS 16(BX), Y4
+
+many:
+	PREFETCHT0  (SI)
+	CMPQ        AX, $0x40
+	JL          one
+	VPMOVZXBD   (DX), Y5
+	VCVTDQ2PS   Y5, Y5
+	VMULPS      Y1, Y5, Y6
+	VFMADD231PS Y0, Y5, Y6
+	VSUBPS      Y2, Y6, Y6
+	VMULPS      Y4, Y6, Y5
+	VFMADD231PS Y3, Y6, Y5
+	VMOVUPS     Y5, (CX)
+	VPMOVZXBD   8(DX), Y5
+	VCVTDQ2PS   Y5, Y5
+	VMULPS      Y1, Y5, Y6
+	VFMADD231PS Y0, Y5, Y6
+	VSUBPS      Y2, Y6, Y6
+	VMULPS      Y4, Y6, Y5
+	VFMADD231PS Y3, Y6, Y5
+	VMOVUPS     Y5, 32(CX)
+	VPMOVZXBD   16(DX), Y5
+	VCVTDQ2PS   Y5, Y5
+	VMULPS      Y1, Y5, Y6
+	VFMADD231PS Y0, Y5, Y6
+	VSUBPS      Y2, Y6, Y6
+	VMULPS      Y4, Y6, Y5
+	VFMADD231PS Y3, Y6, Y5
+	VMOVUPS     Y5, 64(CX)
+	VPMOVZXBD   24(DX), Y5
+	VCVTDQ2PS   Y5, Y5
+	VMULPS      Y1, Y5, Y6
+	VFMADD231PS Y0, Y5, Y6
+	VSUBPS      Y2, Y6, Y6
+	VMULPS      Y4, Y6, Y5
+	VFMADD231PS Y3, Y6, Y5
+	VMOVUPS     Y5, 96(CX)
+	VPMOVZXBD   32(DX), Y5
+	VCVTDQ2PS   Y5, Y5
+	VMULPS      Y1, Y5, Y6
+	VFMADD231PS Y0, Y5, Y6
+	VSUBPS      Y2, Y6, Y6
+	VMULPS      Y4, Y6, Y5
+	VFMADD231PS Y3, Y6, Y5
+	VMOVUPS     Y5, 128(CX)
+	VPMOVZXBD   40(DX), Y5
+	VCVTDQ2PS   Y5, Y5
+	VMULPS      Y1, Y5, Y6
+	VFMADD231PS Y0, Y5, Y6
+	VSUBPS      Y2, Y6, Y6
+	VMULPS      Y4, Y6, Y5
+	VFMADD231PS Y3, Y6, Y5
+	VMOVUPS     Y5, 160(CX)
+	VPMOVZXBD   48(DX), Y5
+	VCVTDQ2PS   Y5, Y5
+	VMULPS      Y1, Y5, Y6
+	VFMADD231PS Y0, Y5, Y6
+	VSUBPS      Y2, Y6, Y6
+	VMULPS      Y4, Y6, Y5
+	VFMADD231PS Y3, Y6, Y5
+	VMOVUPS     Y5, 192(CX)
+	VPMOVZXBD   56(DX), Y5
+	VCVTDQ2PS   Y5, Y5
+	VMULPS      Y1, Y5, Y6
+	VFMADD231PS Y0, Y5, Y6
+	VSUBPS      Y2, Y6, Y6
+	VMULPS      Y4, Y6, Y5
+	VFMADD231PS Y3, Y6, Y5
+	VMOVUPS     Y5, 224(CX)
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x40, AX
+	JMP         many
+
+one:
+	CMPQ        AX, $0x08
+	JL          rest
+	VPMOVZXBD   (DX), Y5
+	VCVTDQ2PS   Y5, Y5
+	VMULPS      Y1, Y5, Y6
+	VFMADD231PS Y0, Y5, Y6
+	VSUBPS      Y2, Y6, Y6
+	VMULPS      Y4, Y6, Y5
+	VFMADD231PS Y3, Y6, Y5
+	VMOVUPS     Y5, (CX)
+	ADDQ        $0x08, DX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x08, AX
+	JMP         one
+
+rest:
+	TESTQ AX, AX
+	JZ    done
+
+	// The last register again, with what is left at its end.
+	SUBQ        $0x08, AX
+	ADDQ        AX, DX
+	LEAQ        (CX)(AX*4), CX
+	VPMOVZXBD   (DX), Y5
+	VCVTDQ2PS   Y5, Y5
+	VMULPS      Y1, Y5, Y1
+	VFMADD231PS Y0, Y5, Y1
+	VSUBPS      Y2, Y1, Y1
+	VMULPS      Y4, Y1, Y0
+	VFMADD231PS Y3, Y1, Y0
+	VMOVUPS     Y0, (CX)
 
 done:
 	VZEROUPPER
@@ -2406,6 +2697,685 @@ nextDone:
 	VZEROUPPER
 	RET
 
+// func softmaxAVX512(rows int, cols int, p *float32, x *float32, peaks *float32, sums *float64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·softmaxAVX512(SB), NOSPLIT, $0-48
+	MOVQ         rows+0(FP), AX
+	MOVQ         cols+8(FP), CX
+	MOVQ         p+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         peaks+32(FP), SI
+	MOVQ         sums+40(FP), DI
+	MOVL         $0xff800000, R8
+	VMOVD        R8, X0
+	VBROADCASTSS X0, Z0
+	CMPQ         CX, $0x10
+	JG           long
+	MOVL         $0x0000ffff, R8
+	BZHIL        CX, R8, R8
+	KMOVW        R8, K1
+	SHLQ         $0x02, CX
+
+several:
+	CMPQ          AX, $0x04
+	JL            one
+	VMOVUPS.Z     (BX), K1, Z1
+	VBLENDMPS     Z1, Z0, K1, Z1
+	ADDQ          CX, BX
+	VMOVUPS.Z     (BX), K1, Z2
+	VBLENDMPS     Z2, Z0, K1, Z2
+	ADDQ          CX, BX
+	VMOVUPS.Z     (BX), K1, Z3
+	VBLENDMPS     Z3, Z0, K1, Z3
+	ADDQ          CX, BX
+	VMOVUPS.Z     (BX), K1, Z4
+	VBLENDMPS     Z4, Z0, K1, Z4
+	ADDQ          CX, BX
+	VMOVUPS       Z1, Z5
+	VMOVUPS       Z2, Z6
+	VMOVUPS       Z3, Z7
+	VMOVUPS       Z4, Z8
+	VSHUFF64X2    $0x4e, Z5, Z5, Z9
+	VMAXPS        Z9, Z5, Z5
+	VSHUFF64X2    $0x4e, Z6, Z6, Z9
+	VMAXPS        Z9, Z6, Z6
+	VSHUFF64X2    $0x4e, Z7, Z7, Z9
+	VMAXPS        Z9, Z7, Z7
+	VSHUFF64X2    $0x4e, Z8, Z8, Z9
+	VMAXPS        Z9, Z8, Z8
+	VSHUFF64X2    $0xb1, Z5, Z5, Z9
+	VMAXPS        Z9, Z5, Z5
+	VSHUFF64X2    $0xb1, Z6, Z6, Z9
+	VMAXPS        Z9, Z6, Z6
+	VSHUFF64X2    $0xb1, Z7, Z7, Z9
+	VMAXPS        Z9, Z7, Z7
+	VSHUFF64X2    $0xb1, Z8, Z8, Z9
+	VMAXPS        Z9, Z8, Z8
+	VPERMILPS     $0x4e, Z5, Z9
+	VMAXPS        Z9, Z5, Z5
+	VPERMILPS     $0x4e, Z6, Z9
+	VMAXPS        Z9, Z6, Z6
+	VPERMILPS     $0x4e, Z7, Z9
+	VMAXPS        Z9, Z7, Z7
+	VPERMILPS     $0x4e, Z8, Z9
+	VMAXPS        Z9, Z8, Z8
+	VPERMILPS     $0xb1, Z5, Z9
+	VMAXPS        Z9, Z5, Z5
+	VPERMILPS     $0xb1, Z6, Z9
+	VMAXPS        Z9, Z6, Z6
+	VPERMILPS     $0xb1, Z7, Z9
+	VMAXPS        Z9, Z7, Z7
+	VPERMILPS     $0xb1, Z8, Z9
+	VMAXPS        Z9, Z8, Z8
+	VMOVSS        X5, (SI)
+	VSUBPS        Z5, Z1, Z1
+	VMOVUPS       exponential<>+0(SB), Z5
+	VMINPS        Z1, Z5, Z1
+	VMOVUPS       exponential<>+64(SB), Z5
+	VMAXPS        Z1, Z5, Z1
+	VMULPS        exponential<>+128(SB), Z1, Z5
+	VRNDSCALEPS   $0x00, Z5, Z5
+	VFMADD231PS   exponential<>+192(SB), Z5, Z1
+	VFMADD231PS   exponential<>+256(SB), Z5, Z1
+	VMOVUPS       exponential<>+384(SB), Z9
+	VFMADD213PS   exponential<>+448(SB), Z1, Z9
+	VFMADD213PS   exponential<>+512(SB), Z1, Z9
+	VFMADD213PS   exponential<>+576(SB), Z1, Z9
+	VFMADD213PS   exponential<>+640(SB), Z1, Z9
+	VFMADD213PS   exponential<>+320(SB), Z1, Z9
+	VFMADD213PS   exponential<>+320(SB), Z1, Z9
+	VSCALEFPS     Z5, Z9, Z9
+	VMOVSS        X6, 4(SI)
+	VSUBPS        Z6, Z2, Z2
+	VMOVUPS       exponential<>+0(SB), Z1
+	VMINPS        Z2, Z1, Z2
+	VMOVUPS       exponential<>+64(SB), Z1
+	VMAXPS        Z2, Z1, Z2
+	VMULPS        exponential<>+128(SB), Z2, Z1
+	VRNDSCALEPS   $0x00, Z1, Z1
+	VFMADD231PS   exponential<>+192(SB), Z1, Z2
+	VFMADD231PS   exponential<>+256(SB), Z1, Z2
+	VMOVUPS       exponential<>+384(SB), Z5
+	VFMADD213PS   exponential<>+448(SB), Z2, Z5
+	VFMADD213PS   exponential<>+512(SB), Z2, Z5
+	VFMADD213PS   exponential<>+576(SB), Z2, Z5
+	VFMADD213PS   exponential<>+640(SB), Z2, Z5
+	VFMADD213PS   exponential<>+320(SB), Z2, Z5
+	VFMADD213PS   exponential<>+320(SB), Z2, Z5
+	VSCALEFPS     Z1, Z5, Z5
+	VMOVSS        X7, 8(SI)
+	VSUBPS        Z7, Z3, Z3
+	VMOVUPS       exponential<>+0(SB), Z1
+	VMINPS        Z3, Z1, Z2
+	VMOVUPS       exponential<>+64(SB), Z1
+	VMAXPS        Z2, Z1, Z2
+	VMULPS        exponential<>+128(SB), Z2, Z1
+	VRNDSCALEPS   $0x00, Z1, Z1
+	VFMADD231PS   exponential<>+192(SB), Z1, Z2
+	VFMADD231PS   exponential<>+256(SB), Z1, Z2
+	VMOVUPS       exponential<>+384(SB), Z3
+	VFMADD213PS   exponential<>+448(SB), Z2, Z3
+	VFMADD213PS   exponential<>+512(SB), Z2, Z3
+	VFMADD213PS   exponential<>+576(SB), Z2, Z3
+	VFMADD213PS   exponential<>+640(SB), Z2, Z3
+	VFMADD213PS   exponential<>+320(SB), Z2, Z3
+	VFMADD213PS   exponential<>+320(SB), Z2, Z3
+	VSCALEFPS     Z1, Z3, Z3
+	VMOVSS        X8, 12(SI)
+	VSUBPS        Z8, Z4, Z4
+	VMOVUPS       exponential<>+0(SB), Z1
+	VMINPS        Z4, Z1, Z2
+	VMOVUPS       exponential<>+64(SB), Z1
+	VMAXPS        Z2, Z1, Z2
+	VMULPS        exponential<>+128(SB), Z2, Z1
+	VRNDSCALEPS   $0x00, Z1, Z1
+	VFMADD231PS   exponential<>+192(SB), Z1, Z2
+	VFMADD231PS   exponential<>+256(SB), Z1, Z2
+	VMOVUPS       exponential<>+384(SB), Z4
+	VFMADD213PS   exponential<>+448(SB), Z2, Z4
+	VFMADD213PS   exponential<>+512(SB), Z2, Z4
+	VFMADD213PS   exponential<>+576(SB), Z2, Z4
+	VFMADD213PS   exponential<>+640(SB), Z2, Z4
+	VFMADD213PS   exponential<>+320(SB), Z2, Z4
+	VFMADD213PS   exponential<>+320(SB), Z2, Z4
+	VSCALEFPS     Z1, Z4, Z4
+	VCVTPS2PD     Y9, Z1
+	VEXTRACTF64X4 $0x01, Z9, Y2
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z2, Z1, Z1
+	VSHUFF64X2    $0x4e, Z1, Z1, Z2
+	VADDPD        Z2, Z1, Z1
+	VSHUFF64X2    $0xb1, Z1, Z1, Z2
+	VADDPD        Z2, Z1, Z1
+	VPERMILPD     $0x55, Z1, Z2
+	VADDPD        Z2, Z1, Z1
+	VMOVSD        X1, (DI)
+	VMOVUPS       exponential<>+320(SB), X2
+	VCVTSD2SS     X1, X1, X1
+	VDIVSS        X1, X2, X2
+	VBROADCASTSS  X2, Z1
+	VCVTPS2PD     Y5, Z2
+	VEXTRACTF64X4 $0x01, Z5, Y6
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z6, Z2, Z2
+	VSHUFF64X2    $0x4e, Z2, Z2, Z6
+	VADDPD        Z6, Z2, Z2
+	VSHUFF64X2    $0xb1, Z2, Z2, Z6
+	VADDPD        Z6, Z2, Z2
+	VPERMILPD     $0x55, Z2, Z6
+	VADDPD        Z6, Z2, Z2
+	VMOVSD        X2, 8(DI)
+	VMOVUPS       exponential<>+320(SB), X6
+	VCVTSD2SS     X2, X2, X2
+	VDIVSS        X2, X6, X6
+	VBROADCASTSS  X6, Z2
+	VCVTPS2PD     Y3, Z6
+	VEXTRACTF64X4 $0x01, Z3, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z6, Z6
+	VSHUFF64X2    $0x4e, Z6, Z6, Z7
+	VADDPD        Z7, Z6, Z6
+	VSHUFF64X2    $0xb1, Z6, Z6, Z7
+	VADDPD        Z7, Z6, Z6
+	VPERMILPD     $0x55, Z6, Z7
+	VADDPD        Z7, Z6, Z6
+	VMOVSD        X6, 16(DI)
+	VMOVUPS       exponential<>+320(SB), X7
+	VCVTSD2SS     X6, X6, X6
+	VDIVSS        X6, X7, X7
+	VBROADCASTSS  X7, Z6
+	VCVTPS2PD     Y4, Z7
+	VEXTRACTF64X4 $0x01, Z4, Y8
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z8, Z7, Z7
+	VSHUFF64X2    $0x4e, Z7, Z7, Z8
+	VADDPD        Z8, Z7, Z7
+	VSHUFF64X2    $0xb1, Z7, Z7, Z8
+	VADDPD        Z8, Z7, Z7
+	VPERMILPD     $0x55, Z7, Z8
+	VADDPD        Z8, Z7, Z7
+	VMOVSD        X7, 24(DI)
+	VMOVUPS       exponential<>+320(SB), X8
+	VCVTSD2SS     X7, X7, X7
+	VDIVSS        X7, X8, X8
+	VBROADCASTSS  X8, Z7
+	VMULPS        Z1, Z9, Z9
+	VMOVUPS       Z9, K1, (DX)
+	ADDQ          CX, DX
+	VMULPS        Z2, Z5, Z5
+	VMOVUPS       Z5, K1, (DX)
+	ADDQ          CX, DX
+	VMULPS        Z6, Z3, Z3
+	VMOVUPS       Z3, K1, (DX)
+	ADDQ          CX, DX
+	VMULPS        Z7, Z4, Z4
+	VMOVUPS       Z4, K1, (DX)
+	ADDQ          CX, DX
+	ADDQ          $0x10, SI
+	ADDQ          $0x20, DI
+	SUBQ          $0x04, AX
+	JMP           several
+
+one:
+	TESTQ         AX, AX
+	JZ            done
+	VMOVUPS.Z     (BX), K1, Z1
+	VBLENDMPS     Z1, Z0, K1, Z1
+	ADDQ          CX, BX
+	VMOVUPS       Z1, Z2
+	VSHUFF64X2    $0x4e, Z2, Z2, Z3
+	VMAXPS        Z3, Z2, Z2
+	VSHUFF64X2    $0xb1, Z2, Z2, Z3
+	VMAXPS        Z3, Z2, Z2
+	VPERMILPS     $0x4e, Z2, Z3
+	VMAXPS        Z3, Z2, Z2
+	VPERMILPS     $0xb1, Z2, Z3
+	VMAXPS        Z3, Z2, Z2
+	VMOVSS        X2, (SI)
+	VSUBPS        Z2, Z1, Z1
+	VMOVUPS       exponential<>+0(SB), Z2
+	VMINPS        Z1, Z2, Z1
+	VMOVUPS       exponential<>+64(SB), Z2
+	VMAXPS        Z1, Z2, Z1
+	VMULPS        exponential<>+128(SB), Z1, Z2
+	VRNDSCALEPS   $0x00, Z2, Z2
+	VFMADD231PS   exponential<>+192(SB), Z2, Z1
+	VFMADD231PS   exponential<>+256(SB), Z2, Z1
+	VMOVUPS       exponential<>+384(SB), Z3
+	VFMADD213PS   exponential<>+448(SB), Z1, Z3
+	VFMADD213PS   exponential<>+512(SB), Z1, Z3
+	VFMADD213PS   exponential<>+576(SB), Z1, Z3
+	VFMADD213PS   exponential<>+640(SB), Z1, Z3
+	VFMADD213PS   exponential<>+320(SB), Z1, Z3
+	VFMADD213PS   exponential<>+320(SB), Z1, Z3
+	VSCALEFPS     Z2, Z3, Z3
+	VCVTPS2PD     Y3, Z1
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z2, Z1, Z1
+	VSHUFF64X2    $0x4e, Z1, Z1, Z2
+	VADDPD        Z2, Z1, Z1
+	VSHUFF64X2    $0xb1, Z1, Z1, Z2
+	VADDPD        Z2, Z1, Z1
+	VPERMILPD     $0x55, Z1, Z2
+	VADDPD        Z2, Z1, Z1
+	VMOVSD        X1, (DI)
+	VMOVUPS       exponential<>+320(SB), X2
+	VCVTSD2SS     X1, X1, X1
+	VDIVSS        X1, X2, X2
+	VBROADCASTSS  X2, Z1
+	VMULPS        Z1, Z3, Z3
+	VMOVUPS       Z3, K1, (DX)
+	ADDQ          CX, DX
+	ADDQ          $0x04, SI
+	ADDQ          $0x08, DI
+	SUBQ          $0x01, AX
+	JMP           one
+
+long:
+	MOVQ  CX, R9
+	ANDQ  $0x0f, R9
+	MOVQ  CX, R8
+	SUBQ  R9, R8
+	SHLQ  $0x02, R8
+	MOVL  $0x0000ffff, R10
+	BZHIL R9, R10, R10
+	KMOVW R10, K1
+	SHLQ  $0x02, CX
+
+row:
+	VMOVUPS Z0, Z1
+	XORQ    R10, R10
+
+max:
+	CMPQ    R10, R8
+	JGE     maxRest
+	VMOVUPS (BX)(R10*1), Z2
+	VMAXPS  Z2, Z1, Z1
+	ADDQ    $0x40, R10
+	JMP     max
+
+maxRest:
+	TESTQ     R9, R9
+	JZ        maxDone
+	VMOVUPS.Z (BX)(R10*1), K1, Z2
+	VBLENDMPS Z2, Z0, K1, Z2
+	VMAXPS    Z2, Z1, Z1
+
+maxDone:
+	VSHUFF64X2 $0x4e, Z1, Z1, Z2
+	VMAXPS     Z2, Z1, Z1
+	VSHUFF64X2 $0xb1, Z1, Z1, Z2
+	VMAXPS     Z2, Z1, Z1
+	VPERMILPS  $0x4e, Z1, Z2
+	VMAXPS     Z2, Z1, Z1
+	VPERMILPS  $0xb1, Z1, Z2
+	VMAXPS     Z2, Z1, Z1
+	VMOVSS     X1, (SI)
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	XORQ       R10, R10
+
+exp:
+	CMPQ          R10, R8
+	JGE           expRest
+	VMOVUPS       (BX)(R10*1), Z2
+	VSUBPS        Z1, Z2, Z2
+	VMOVUPS       exponential<>+0(SB), Z7
+	VMINPS        Z2, Z7, Z2
+	VMOVUPS       exponential<>+64(SB), Z7
+	VMAXPS        Z2, Z7, Z2
+	VMULPS        exponential<>+128(SB), Z2, Z7
+	VRNDSCALEPS   $0x00, Z7, Z7
+	VFMADD231PS   exponential<>+192(SB), Z7, Z2
+	VFMADD231PS   exponential<>+256(SB), Z7, Z2
+	VMOVUPS       exponential<>+384(SB), Z8
+	VFMADD213PS   exponential<>+448(SB), Z2, Z8
+	VFMADD213PS   exponential<>+512(SB), Z2, Z8
+	VFMADD213PS   exponential<>+576(SB), Z2, Z8
+	VFMADD213PS   exponential<>+640(SB), Z2, Z8
+	VFMADD213PS   exponential<>+320(SB), Z2, Z8
+	VFMADD213PS   exponential<>+320(SB), Z2, Z8
+	VSCALEFPS     Z7, Z8, Z8
+	VPXORQ        Z5, Z5, Z5
+	VMOVUPS       Z8, (DX)(R10*1)
+	VCVTPS2PD     Y8, Z2
+	VEXTRACTF64X4 $0x01, Z8, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z2, Z3, Z3
+	VADDPD        Z7, Z4, Z4
+	ADDQ          $0x40, R10
+	JMP           exp
+
+expRest:
+	TESTQ         R9, R9
+	JZ            expDone
+	VMOVUPS.Z     (BX)(R10*1), K1, Z2
+	VSUBPS        Z1, Z2, Z2
+	VMOVUPS       exponential<>+0(SB), Z1
+	VMINPS        Z2, Z1, Z2
+	VMOVUPS       exponential<>+64(SB), Z1
+	VMAXPS        Z2, Z1, Z2
+	VMULPS        exponential<>+128(SB), Z2, Z1
+	VRNDSCALEPS   $0x00, Z1, Z1
+	VFMADD231PS   exponential<>+192(SB), Z1, Z2
+	VFMADD231PS   exponential<>+256(SB), Z1, Z2
+	VMOVUPS       exponential<>+384(SB), Z7
+	VFMADD213PS   exponential<>+448(SB), Z2, Z7
+	VFMADD213PS   exponential<>+512(SB), Z2, Z7
+	VFMADD213PS   exponential<>+576(SB), Z2, Z7
+	VFMADD213PS   exponential<>+640(SB), Z2, Z7
+	VFMADD213PS   exponential<>+320(SB), Z2, Z7
+	VFMADD213PS   exponential<>+320(SB), Z2, Z7
+	VSCALEFPS     Z1, Z7, Z7
+	VPXORQ        Z6, Z6, Z6
+	VBLENDMPS     Z7, Z6, K1, Z7
+	VMOVUPS       Z7, K1, (DX)(R10*1)
+	VCVTPS2PD     Y7, Z1
+	VEXTRACTF64X4 $0x01, Z7, Y2
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z1, Z3, Z3
+	VADDPD        Z2, Z4, Z4
+
+expDone:
+	VADDPD       Z4, Z3, Z3
+	VSHUFF64X2   $0x4e, Z3, Z3, Z1
+	VADDPD       Z1, Z3, Z3
+	VSHUFF64X2   $0xb1, Z3, Z3, Z1
+	VADDPD       Z1, Z3, Z3
+	VPERMILPD    $0x55, Z3, Z1
+	VADDPD       Z1, Z3, Z3
+	VMOVSD       X3, (DI)
+	VMOVUPS      exponential<>+320(SB), X1
+	VCVTSD2SS    X3, X3, X3
+	VDIVSS       X3, X1, X1
+	VBROADCASTSS X1, Z1
+	XORQ         R10, R10
+
+share:
+	CMPQ    R10, R8
+	JGE     shareRest
+	VMOVUPS (DX)(R10*1), Z2
+	VMULPS  Z1, Z2, Z2
+	VMOVUPS Z2, (DX)(R10*1)
+	ADDQ    $0x40, R10
+	JMP     share
+
+shareRest:
+	TESTQ     R9, R9
+	JZ        shareDone
+	VMOVUPS.Z (DX)(R10*1), K1, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, K1, (DX)(R10*1)
+
+shareDone:
+	ADDQ $0x04, SI
+	ADDQ $0x08, DI
+	ADDQ CX, DX
+	ADDQ CX, BX
+	DECQ AX
+	JNZ  row
+
+done:
+	VZEROUPPER
+	RET
+
+// func sumRowsAVX512(rows int, cols int, x *float32, sums *float64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-32
+	MOVQ  rows+0(FP), AX
+	MOVQ  cols+8(FP), CX
+	MOVQ  x+16(FP), DX
+	MOVQ  sums+24(FP), BX
+	MOVQ  CX, DI
+	ANDQ  $0x0f, DI
+	MOVQ  CX, SI
+	SUBQ  DI, SI
+	SHLQ  $0x02, SI
+	MOVL  $0x0000ffff, R8
+	BZHIL DI, R8, R8
+	KMOVW R8, K1
+	SHLQ  $0x02, CX
+
+row:
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	XORQ   R8, R8
+
+next:
+	CMPQ          R8, SI
+	JGE           nextRest
+	VMOVUPS       (DX)(R8*1), Z2
+	VCVTPS2PD     Y2, Z3
+	VEXTRACTF64X4 $0x01, Z2, Y2
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z3, Z0, Z0
+	VADDPD        Z2, Z1, Z1
+	ADDQ          $0x40, R8
+	JMP           next
+
+nextRest:
+	TESTQ         DI, DI
+	JZ            nextDone
+	VMOVUPS.Z     (DX)(R8*1), K1, Z2
+	VCVTPS2PD     Y2, Z3
+	VEXTRACTF64X4 $0x01, Z2, Y2
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z3, Z0, Z0
+	VADDPD        Z2, Z1, Z1
+
+nextDone:
+	VADDPD     Z1, Z0, Z0
+	VSHUFF64X2 $0x4e, Z0, Z0, Z2
+	VADDPD     Z2, Z0, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z2
+	VADDPD     Z2, Z0, Z0
+	VPERMILPD  $0x55, Z0, Z2
+	VADDPD     Z2, Z0, Z0
+	VMOVSD     X0, (BX)
+	ADDQ       CX, DX
+	ADDQ       $0x08, BX
+	DECQ       AX
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func argMaxRowsAVX512(rows int, cols int, x *float32, index *int64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·argMaxRowsAVX512(SB), NOSPLIT, $0-32
+	MOVQ  rows+0(FP), AX
+	MOVQ  cols+8(FP), CX
+	MOVQ  x+16(FP), DX
+	MOVQ  index+24(FP), BX
+	MOVQ  CX, DI
+	ANDQ  $0x0f, DI
+	MOVQ  CX, SI
+	SUBQ  DI, SI
+	SHLQ  $0x02, SI
+	MOVL  $0x0000ffff, R8
+	BZHIL DI, R8, R8
+	KMOVW R8, K1
+	SHLQ  $0x02, CX
+
+row:
+	MOVL         $0xff800000, R8
+	VMOVD        R8, X0
+	VBROADCASTSS X0, Z1
+	VMOVUPS      Z1, Z0
+	XORL         R8, R8
+	XORQ         R11, R11
+
+most:
+	CMPQ    R11, SI
+	JGE     mostRest
+	VMOVUPS (DX)(R11*1), Z2
+	VMAXPS  Z2, Z0, Z0
+	VCMPPS  $0x03, Z2, Z2, K2
+	KMOVW   K2, R12
+	ORL     R12, R8
+	ADDQ    $0x40, R11
+	JMP     most
+
+mostRest:
+	TESTQ     DI, DI
+	JZ        mostDone
+	VMOVUPS.Z (DX)(R11*1), K1, Z2
+	VBLENDMPS Z2, Z1, K1, Z2
+	VMAXPS    Z2, Z0, Z0
+	VCMPPS    $0x03, Z2, Z2, K2
+	KMOVW     K2, R11
+	ORL       R11, R8
+
+mostDone:
+	MOVQ       $-1, R11
+	TESTL      R8, R8
+	JNZ        found
+	VSHUFF64X2 $0x4e, Z0, Z0, Z2
+	VMAXPS     Z2, Z0, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z2
+	VMAXPS     Z2, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z2
+	VMAXPS     Z2, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z2
+	VMAXPS     Z2, Z0, Z0
+	XORQ       R8, R8
+
+place:
+	CMPQ    R8, SI
+	JGE     placeRest
+	VMOVUPS (DX)(R8*1), Z2
+	VCMPPS  $0x00, Z0, Z2, K2
+	KMOVW   K2, R9
+	MOVQ    R8, R11
+	TESTL   R9, R9
+	JNZ     here
+	ADDQ    $0x40, R8
+	JMP     place
+
+placeRest:
+	TESTQ     DI, DI
+	JZ        placeDone
+	VMOVUPS.Z (DX)(R8*1), K1, Z2
+	VBLENDMPS Z2, Z1, K1, Z2
+	VCMPPS    $0x00, Z0, Z2, K2
+	KMOVW     K2, R9
+	MOVQ      R8, R11
+	TESTL     R9, R9
+	JNZ       here
+
+placeDone:
+here:
+	SHRQ $0x02, R11
+	BSFL R9, R10
+	ADDQ R10, R11
+
+found:
+	MOVQ R11, (BX)
+	ADDQ CX, DX
+	ADDQ $0x08, BX
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func argMinRowsAVX512(rows int, cols int, x *float32, index *int64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·argMinRowsAVX512(SB), NOSPLIT, $0-32
+	MOVQ  rows+0(FP), AX
+	MOVQ  cols+8(FP), CX
+	MOVQ  x+16(FP), DX
+	MOVQ  index+24(FP), BX
+	MOVQ  CX, DI
+	ANDQ  $0x0f, DI
+	MOVQ  CX, SI
+	SUBQ  DI, SI
+	SHLQ  $0x02, SI
+	MOVL  $0x0000ffff, R8
+	BZHIL DI, R8, R8
+	KMOVW R8, K1
+	SHLQ  $0x02, CX
+
+row:
+	MOVL         $0x7f800000, R8
+	VMOVD        R8, X0
+	VBROADCASTSS X0, Z1
+	VMOVUPS      Z1, Z0
+	XORL         R8, R8
+	XORQ         R11, R11
+
+most:
+	CMPQ    R11, SI
+	JGE     mostRest
+	VMOVUPS (DX)(R11*1), Z2
+	VMINPS  Z2, Z0, Z0
+	VCMPPS  $0x03, Z2, Z2, K2
+	KMOVW   K2, R12
+	ORL     R12, R8
+	ADDQ    $0x40, R11
+	JMP     most
+
+mostRest:
+	TESTQ     DI, DI
+	JZ        mostDone
+	VMOVUPS.Z (DX)(R11*1), K1, Z2
+	VBLENDMPS Z2, Z1, K1, Z2
+	VMINPS    Z2, Z0, Z0
+	VCMPPS    $0x03, Z2, Z2, K2
+	KMOVW     K2, R11
+	ORL       R11, R8
+
+mostDone:
+	MOVQ       $-1, R11
+	TESTL      R8, R8
+	JNZ        found
+	VSHUFF64X2 $0x4e, Z0, Z0, Z2
+	VMINPS     Z2, Z0, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z2
+	VMINPS     Z2, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z2
+	VMINPS     Z2, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z2
+	VMINPS     Z2, Z0, Z0
+	XORQ       R8, R8
+
+place:
+	CMPQ    R8, SI
+	JGE     placeRest
+	VMOVUPS (DX)(R8*1), Z2
+	VCMPPS  $0x00, Z0, Z2, K2
+	KMOVW   K2, R9
+	MOVQ    R8, R11
+	TESTL   R9, R9
+	JNZ     here
+	ADDQ    $0x40, R8
+	JMP     place
+
+placeRest:
+	TESTQ     DI, DI
+	JZ        placeDone
+	VMOVUPS.Z (DX)(R8*1), K1, Z2
+	VBLENDMPS Z2, Z1, K1, Z2
+	VCMPPS    $0x00, Z0, Z2, K2
+	KMOVW     K2, R9
+	MOVQ      R8, R11
+	TESTL     R9, R9
+	JNZ       here
+
+placeDone:
+here:
+	SHRQ $0x02, R11
+	BSFL R9, R10
+	ADDQ R10, R11
+
+found:
+	MOVQ R11, (BX)
+	ADDQ CX, DX
+	ADDQ $0x08, BX
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
 // func expAVX2(n int, dst *float32, x *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·expAVX2(SB), NOSPLIT, $0-24
@@ -2985,6 +3955,8527 @@ DATA sumColsAVX2Mask<>+52(SB)/4, $0x00000000
 DATA sumColsAVX2Mask<>+56(SB)/4, $0x00000000
 DATA sumColsAVX2Mask<>+60(SB)/4, $0x00000000
 GLOBL sumColsAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func softmaxAVX2(rows int, cols int, p *float32, x *float32, peaks *float32, sums *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softmaxAVX2(SB), NOSPLIT, $0-48
+	MOVQ         rows+0(FP), AX
+	MOVQ         cols+8(FP), CX
+	MOVQ         p+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         peaks+32(FP), SI
+	MOVQ         sums+40(FP), DI
+	MOVL         $0xff800000, R8
+	VMOVD        R8, X0
+	VBROADCASTSS X0, Y0
+	CMPQ         CX, $0x10
+	JG           long
+	CMPQ         CX, $0x08
+	JG           two
+	LEAQ         softmaxAVX2OneMask<>+0(SB), R8
+	MOVQ         $0x00000008, R9
+	SUBQ         CX, R9
+	VMOVUPS      (R8)(R9*4), Y1
+	SHLQ         $0x02, CX
+
+one:
+	VMASKMOVPS   (BX), Y1, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	ADDQ         CX, BX
+	VMOVUPS      Y2, Y3
+	VPERM2F128   $0x01, Y3, Y3, Y4
+	VMAXPS       Y4, Y3, Y3
+	VPERMILPS    $0x4e, Y3, Y4
+	VMAXPS       Y4, Y3, Y3
+	VPERMILPS    $0xb1, Y3, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVSS       X3, (SI)
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      exponential<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMOVUPS      exponential<>+64(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       exponential<>+128(SB), Y2, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFMADD231PS  exponential<>+192(SB), Y3, Y2
+	VFMADD231PS  exponential<>+256(SB), Y3, Y2
+	VMOVUPS      exponential<>+384(SB), Y4
+	VFMADD213PS  exponential<>+448(SB), Y2, Y4
+	VFMADD213PS  exponential<>+512(SB), Y2, Y4
+	VFMADD213PS  exponential<>+576(SB), Y2, Y4
+	VFMADD213PS  exponential<>+640(SB), Y2, Y4
+	VFMADD213PS  exponential<>+320(SB), Y2, Y4
+	VFMADD213PS  exponential<>+320(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y2
+	VPSUBD       Y2, Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       exponential<>+320(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       exponential<>+320(SB), Y3, Y3
+	VMULPS       Y3, Y4, Y4
+	VCVTPS2PD    X4, Y2
+	VEXTRACTF128 $0x01, Y4, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y2, Y2
+	VPERM2F128   $0x01, Y2, Y2, Y3
+	VADDPD       Y3, Y2, Y2
+	VPERMILPD    $0x05, Y2, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVSD       X2, (DI)
+	VMOVUPS      exponential<>+320(SB), X3
+	VCVTSD2SS    X2, X2, X2
+	VDIVSS       X2, X3, X3
+	VBROADCASTSS X3, Y2
+	VMULPS       Y2, Y4, Y4
+	VMASKMOVPS   Y4, Y1, (DX)
+	ADDQ         CX, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, DI
+	SUBQ         $0x01, AX
+	JNZ          one
+	JMP          done
+
+two:
+	MOVQ    $0x00000010, R8
+	SUBQ    CX, R8
+	LEAQ    softmaxAVX2TwoMask<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVUPS (R9)(R10*4), Y0
+	SHLQ    $0x02, CX
+	LEAQ    -32(CX), R8
+
+pair:
+	VMOVUPS      (BX), Y1
+	VMOVUPS      (BX)(R8*1), Y2
+	ADDQ         CX, BX
+	VMOVUPS      Y1, Y3
+	VMAXPS       Y2, Y3, Y3
+	VPERM2F128   $0x01, Y3, Y3, Y4
+	VMAXPS       Y4, Y3, Y3
+	VPERMILPS    $0x4e, Y3, Y4
+	VMAXPS       Y4, Y3, Y3
+	VPERMILPS    $0xb1, Y3, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVSS       X3, (SI)
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      exponential<>+0(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VMOVUPS      exponential<>+64(SB), Y4
+	VMAXPS       Y1, Y4, Y1
+	VMULPS       exponential<>+128(SB), Y1, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VFMADD231PS  exponential<>+192(SB), Y4, Y1
+	VFMADD231PS  exponential<>+256(SB), Y4, Y1
+	VMOVUPS      exponential<>+384(SB), Y5
+	VFMADD213PS  exponential<>+448(SB), Y1, Y5
+	VFMADD213PS  exponential<>+512(SB), Y1, Y5
+	VFMADD213PS  exponential<>+576(SB), Y1, Y5
+	VFMADD213PS  exponential<>+640(SB), Y1, Y5
+	VFMADD213PS  exponential<>+320(SB), Y1, Y5
+	VFMADD213PS  exponential<>+320(SB), Y1, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y1
+	VPSUBD       Y1, Y4, Y4
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       exponential<>+320(SB), Y1, Y1
+	VMULPS       Y1, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       exponential<>+320(SB), Y4, Y4
+	VMULPS       Y4, Y5, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      exponential<>+0(SB), Y1
+	VMINPS       Y2, Y1, Y2
+	VMOVUPS      exponential<>+64(SB), Y1
+	VMAXPS       Y2, Y1, Y2
+	VMULPS       exponential<>+128(SB), Y2, Y1
+	VROUNDPS     $0x00, Y1, Y1
+	VFMADD231PS  exponential<>+192(SB), Y1, Y2
+	VFMADD231PS  exponential<>+256(SB), Y1, Y2
+	VMOVUPS      exponential<>+384(SB), Y3
+	VFMADD213PS  exponential<>+448(SB), Y2, Y3
+	VFMADD213PS  exponential<>+512(SB), Y2, Y3
+	VFMADD213PS  exponential<>+576(SB), Y2, Y3
+	VFMADD213PS  exponential<>+640(SB), Y2, Y3
+	VFMADD213PS  exponential<>+320(SB), Y2, Y3
+	VFMADD213PS  exponential<>+320(SB), Y2, Y3
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y2
+	VPSUBD       Y2, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       exponential<>+320(SB), Y2, Y2
+	VMULPS       Y2, Y3, Y3
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       exponential<>+320(SB), Y1, Y1
+	VMULPS       Y1, Y3, Y3
+	VCVTPS2PD    X5, Y1
+	VEXTRACTF128 $0x01, Y5, X2
+	VCVTPS2PD    X2, Y2
+	VANDNPS      Y3, Y0, Y4
+	VCVTPS2PD    X4, Y6
+	VEXTRACTF128 $0x01, Y4, X4
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y6, Y1, Y1
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VPERM2F128   $0x01, Y1, Y1, Y2
+	VADDPD       Y2, Y1, Y1
+	VPERMILPD    $0x05, Y1, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVSD       X1, (DI)
+	VMOVUPS      exponential<>+320(SB), X2
+	VCVTSD2SS    X1, X1, X1
+	VDIVSS       X1, X2, X2
+	VBROADCASTSS X2, Y1
+	VMULPS       Y1, Y5, Y5
+	VMOVUPS      Y5, (DX)
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      Y3, (DX)(R8*1)
+	ADDQ         CX, DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, DI
+	SUBQ         $0x01, AX
+	JNZ          pair
+	JMP          done
+
+long:
+	MOVQ    CX, R9
+	ANDQ    $0x07, R9
+	MOVQ    CX, R8
+	SUBQ    R9, R8
+	SHLQ    $0x02, R8
+	LEAQ    softmaxAVX2Mask<>+0(SB), R10
+	MOVQ    $0x00000008, R11
+	SUBQ    R9, R11
+	VMOVUPS (R10)(R11*4), Y1
+	SHLQ    $0x02, CX
+
+row:
+	VMOVUPS Y0, Y2
+	XORQ    R10, R10
+
+max:
+	CMPQ    R10, R8
+	JGE     maxRest
+	VMOVUPS (BX)(R10*1), Y3
+	VMAXPS  Y3, Y2, Y2
+	ADDQ    $0x20, R10
+	JMP     max
+
+maxRest:
+	TESTQ      R9, R9
+	JZ         maxDone
+	VMASKMOVPS (BX)(R10*1), Y1, Y3
+	VBLENDVPS  Y1, Y3, Y0, Y3
+	VMAXPS     Y3, Y2, Y2
+
+maxDone:
+	VPERM2F128 $0x01, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VPERMILPS  $0x4e, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VPERMILPS  $0xb1, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VMOVSS     X2, (SI)
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	XORQ       R10, R10
+
+exp:
+	CMPQ         R10, R8
+	JGE          expRest
+	VMOVUPS      (BX)(R10*1), Y5
+	VSUBPS       Y2, Y5, Y5
+	VMOVUPS      exponential<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VMOVUPS      exponential<>+64(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VMULPS       exponential<>+128(SB), Y5, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFMADD231PS  exponential<>+192(SB), Y6, Y5
+	VFMADD231PS  exponential<>+256(SB), Y6, Y5
+	VMOVUPS      exponential<>+384(SB), Y7
+	VFMADD213PS  exponential<>+448(SB), Y5, Y7
+	VFMADD213PS  exponential<>+512(SB), Y5, Y7
+	VFMADD213PS  exponential<>+576(SB), Y5, Y7
+	VFMADD213PS  exponential<>+640(SB), Y5, Y7
+	VFMADD213PS  exponential<>+320(SB), Y5, Y7
+	VFMADD213PS  exponential<>+320(SB), Y5, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y5
+	VPSUBD       Y5, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       exponential<>+320(SB), Y5, Y5
+	VMULPS       Y5, Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       exponential<>+320(SB), Y6, Y6
+	VMULPS       Y6, Y7, Y7
+	VXORPS       Y5, Y5, Y5
+	VMOVUPS      Y7, (DX)(R10*1)
+	VCVTPS2PD    X7, Y5
+	VEXTRACTF128 $0x01, Y7, X6
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y6, Y4, Y4
+	ADDQ         $0x20, R10
+	JMP          exp
+
+expRest:
+	TESTQ        R9, R9
+	JZ           expDone
+	VMASKMOVPS   (BX)(R10*1), Y1, Y5
+	VSUBPS       Y2, Y5, Y5
+	VMOVUPS      exponential<>+0(SB), Y2
+	VMINPS       Y5, Y2, Y5
+	VMOVUPS      exponential<>+64(SB), Y2
+	VMAXPS       Y5, Y2, Y5
+	VMULPS       exponential<>+128(SB), Y5, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFMADD231PS  exponential<>+192(SB), Y2, Y5
+	VFMADD231PS  exponential<>+256(SB), Y2, Y5
+	VMOVUPS      exponential<>+384(SB), Y6
+	VFMADD213PS  exponential<>+448(SB), Y5, Y6
+	VFMADD213PS  exponential<>+512(SB), Y5, Y6
+	VFMADD213PS  exponential<>+576(SB), Y5, Y6
+	VFMADD213PS  exponential<>+640(SB), Y5, Y6
+	VFMADD213PS  exponential<>+320(SB), Y5, Y6
+	VFMADD213PS  exponential<>+320(SB), Y5, Y6
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y5
+	VPSUBD       Y5, Y2, Y2
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       exponential<>+320(SB), Y5, Y5
+	VMULPS       Y5, Y6, Y6
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       exponential<>+320(SB), Y2, Y2
+	VMULPS       Y2, Y6, Y6
+	VXORPS       Y2, Y2, Y2
+	VBLENDVPS    Y1, Y6, Y2, Y6
+	VMASKMOVPS   Y6, Y1, (DX)(R10*1)
+	VCVTPS2PD    X6, Y2
+	VEXTRACTF128 $0x01, Y6, X5
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y2, Y3, Y3
+	VADDPD       Y5, Y4, Y4
+
+expDone:
+	VADDPD       Y4, Y3, Y3
+	VPERM2F128   $0x01, Y3, Y3, Y2
+	VADDPD       Y2, Y3, Y3
+	VPERMILPD    $0x05, Y3, Y2
+	VADDPD       Y2, Y3, Y3
+	VMOVSD       X3, (DI)
+	VMOVUPS      exponential<>+320(SB), X2
+	VCVTSD2SS    X3, X3, X3
+	VDIVSS       X3, X2, X2
+	VBROADCASTSS X2, Y2
+	XORQ         R10, R10
+
+share:
+	CMPQ    R10, R8
+	JGE     shareRest
+	VMOVUPS (DX)(R10*1), Y3
+	VMULPS  Y2, Y3, Y3
+	VMOVUPS Y3, (DX)(R10*1)
+	ADDQ    $0x20, R10
+	JMP     share
+
+shareRest:
+	TESTQ      R9, R9
+	JZ         shareDone
+	VMASKMOVPS (DX)(R10*1), Y1, Y3
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y1, (DX)(R10*1)
+
+shareDone:
+	ADDQ $0x04, SI
+	ADDQ $0x08, DI
+	ADDQ CX, DX
+	ADDQ CX, BX
+	DECQ AX
+	JNZ  row
+
+done:
+	VZEROUPPER
+	RET
+
+DATA softmaxAVX2OneMask<>+0(SB)/4, $0xffffffff
+DATA softmaxAVX2OneMask<>+4(SB)/4, $0xffffffff
+DATA softmaxAVX2OneMask<>+8(SB)/4, $0xffffffff
+DATA softmaxAVX2OneMask<>+12(SB)/4, $0xffffffff
+DATA softmaxAVX2OneMask<>+16(SB)/4, $0xffffffff
+DATA softmaxAVX2OneMask<>+20(SB)/4, $0xffffffff
+DATA softmaxAVX2OneMask<>+24(SB)/4, $0xffffffff
+DATA softmaxAVX2OneMask<>+28(SB)/4, $0xffffffff
+DATA softmaxAVX2OneMask<>+32(SB)/4, $0x00000000
+DATA softmaxAVX2OneMask<>+36(SB)/4, $0x00000000
+DATA softmaxAVX2OneMask<>+40(SB)/4, $0x00000000
+DATA softmaxAVX2OneMask<>+44(SB)/4, $0x00000000
+DATA softmaxAVX2OneMask<>+48(SB)/4, $0x00000000
+DATA softmaxAVX2OneMask<>+52(SB)/4, $0x00000000
+DATA softmaxAVX2OneMask<>+56(SB)/4, $0x00000000
+DATA softmaxAVX2OneMask<>+60(SB)/4, $0x00000000
+GLOBL softmaxAVX2OneMask<>(SB), RODATA|NOPTR, $64
+
+DATA softmaxAVX2TwoMask<>+0(SB)/4, $0xffffffff
+DATA softmaxAVX2TwoMask<>+4(SB)/4, $0xffffffff
+DATA softmaxAVX2TwoMask<>+8(SB)/4, $0xffffffff
+DATA softmaxAVX2TwoMask<>+12(SB)/4, $0xffffffff
+DATA softmaxAVX2TwoMask<>+16(SB)/4, $0xffffffff
+DATA softmaxAVX2TwoMask<>+20(SB)/4, $0xffffffff
+DATA softmaxAVX2TwoMask<>+24(SB)/4, $0xffffffff
+DATA softmaxAVX2TwoMask<>+28(SB)/4, $0xffffffff
+DATA softmaxAVX2TwoMask<>+32(SB)/4, $0x00000000
+DATA softmaxAVX2TwoMask<>+36(SB)/4, $0x00000000
+DATA softmaxAVX2TwoMask<>+40(SB)/4, $0x00000000
+DATA softmaxAVX2TwoMask<>+44(SB)/4, $0x00000000
+DATA softmaxAVX2TwoMask<>+48(SB)/4, $0x00000000
+DATA softmaxAVX2TwoMask<>+52(SB)/4, $0x00000000
+DATA softmaxAVX2TwoMask<>+56(SB)/4, $0x00000000
+DATA softmaxAVX2TwoMask<>+60(SB)/4, $0x00000000
+GLOBL softmaxAVX2TwoMask<>(SB), RODATA|NOPTR, $64
+
+DATA softmaxAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA softmaxAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA softmaxAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA softmaxAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA softmaxAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA softmaxAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA softmaxAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA softmaxAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA softmaxAVX2Mask<>+32(SB)/4, $0x00000000
+DATA softmaxAVX2Mask<>+36(SB)/4, $0x00000000
+DATA softmaxAVX2Mask<>+40(SB)/4, $0x00000000
+DATA softmaxAVX2Mask<>+44(SB)/4, $0x00000000
+DATA softmaxAVX2Mask<>+48(SB)/4, $0x00000000
+DATA softmaxAVX2Mask<>+52(SB)/4, $0x00000000
+DATA softmaxAVX2Mask<>+56(SB)/4, $0x00000000
+DATA softmaxAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL softmaxAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func sumRowsAVX2(rows int, cols int, x *float32, sums *float64)
+// Requires: AVX
+TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ    rows+0(FP), AX
+	MOVQ    cols+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    sums+24(FP), BX
+	MOVQ    CX, DI
+	ANDQ    $0x07, DI
+	MOVQ    CX, SI
+	SUBQ    DI, SI
+	SHLQ    $0x02, SI
+	LEAQ    sumRowsAVX2Mask<>+0(SB), R8
+	MOVQ    $0x00000008, R9
+	SUBQ    DI, R9
+	VMOVUPS (R8)(R9*4), Y0
+	SHLQ    $0x02, CX
+
+row:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   R8, R8
+
+next:
+	CMPQ         R8, SI
+	JGE          nextRest
+	VMOVUPS      (DX)(R8*1), Y3
+	VCVTPS2PD    X3, Y4
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+	ADDQ         $0x20, R8
+	JMP          next
+
+nextRest:
+	TESTQ        DI, DI
+	JZ           nextDone
+	VMASKMOVPS   (DX)(R8*1), Y0, Y3
+	VCVTPS2PD    X3, Y4
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+
+nextDone:
+	VADDPD     Y2, Y1, Y1
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VADDPD     Y2, Y1, Y1
+	VPERMILPD  $0x05, Y1, Y2
+	VADDPD     Y2, Y1, Y1
+	VMOVSD     X1, (BX)
+	ADDQ       CX, DX
+	ADDQ       $0x08, BX
+	DECQ       AX
+	JNZ        row
+	VZEROUPPER
+	RET
+
+DATA sumRowsAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA sumRowsAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA sumRowsAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA sumRowsAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA sumRowsAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA sumRowsAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA sumRowsAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA sumRowsAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA sumRowsAVX2Mask<>+32(SB)/4, $0x00000000
+DATA sumRowsAVX2Mask<>+36(SB)/4, $0x00000000
+DATA sumRowsAVX2Mask<>+40(SB)/4, $0x00000000
+DATA sumRowsAVX2Mask<>+44(SB)/4, $0x00000000
+DATA sumRowsAVX2Mask<>+48(SB)/4, $0x00000000
+DATA sumRowsAVX2Mask<>+52(SB)/4, $0x00000000
+DATA sumRowsAVX2Mask<>+56(SB)/4, $0x00000000
+DATA sumRowsAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL sumRowsAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func argMaxRowsAVX2(rows int, cols int, x *float32, index *int64)
+// Requires: AVX, AVX2
+TEXT ·argMaxRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ    rows+0(FP), AX
+	MOVQ    cols+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    index+24(FP), BX
+	MOVQ    CX, DI
+	ANDQ    $0x07, DI
+	MOVQ    CX, SI
+	SUBQ    DI, SI
+	SHLQ    $0x02, SI
+	LEAQ    argMaxRowsAVX2Mask<>+0(SB), R8
+	MOVQ    $0x00000008, R9
+	SUBQ    DI, R9
+	VMOVUPS (R8)(R9*4), Y0
+	SHLQ    $0x02, CX
+
+row:
+	MOVL         $0xff800000, R8
+	VMOVD        R8, X1
+	VBROADCASTSS X1, Y2
+	VMOVUPS      Y2, Y1
+	VXORPS       Y3, Y3, Y3
+	XORQ         R8, R8
+
+most:
+	CMPQ    R8, SI
+	JGE     mostRest
+	VMOVUPS (DX)(R8*1), Y4
+	VMAXPS  Y4, Y1, Y1
+	VCMPPS  $0x03, Y4, Y4, Y4
+	VORPS   Y4, Y3, Y3
+	ADDQ    $0x20, R8
+	JMP     most
+
+mostRest:
+	TESTQ      DI, DI
+	JZ         mostDone
+	VMASKMOVPS (DX)(R8*1), Y0, Y4
+	VBLENDVPS  Y0, Y4, Y2, Y4
+	VMAXPS     Y4, Y1, Y1
+	VCMPPS     $0x03, Y4, Y4, Y4
+	VORPS      Y4, Y3, Y3
+
+mostDone:
+	VMOVMSKPS  Y3, R8
+	MOVQ       $-1, R9
+	TESTL      R8, R8
+	JNZ        found
+	VPERM2F128 $0x01, Y1, Y1, Y3
+	VMAXPS     Y3, Y1, Y1
+	VPERMILPS  $0x4e, Y1, Y3
+	VMAXPS     Y3, Y1, Y1
+	VPERMILPS  $0xb1, Y1, Y3
+	VMAXPS     Y3, Y1, Y1
+	XORQ       R8, R8
+
+place:
+	CMPQ      R8, SI
+	JGE       placeRest
+	VMOVUPS   (DX)(R8*1), Y3
+	VCMPPS    $0x00, Y1, Y3, Y3
+	VMOVMSKPS Y3, R9
+	MOVL      R9, R10
+	MOVQ      R8, R9
+	TESTL     R10, R10
+	JNZ       here
+	ADDQ      $0x20, R8
+	JMP       place
+
+placeRest:
+	TESTQ      DI, DI
+	JZ         placeDone
+	VMASKMOVPS (DX)(R8*1), Y0, Y3
+	VBLENDVPS  Y0, Y3, Y2, Y3
+	VCMPPS     $0x00, Y1, Y3, Y1
+	VMOVMSKPS  Y1, R9
+	MOVL       R9, R10
+	MOVQ       R8, R9
+	TESTL      R10, R10
+	JNZ        here
+
+placeDone:
+here:
+	SHRQ $0x02, R9
+	BSFL R10, R11
+	ADDQ R11, R9
+
+found:
+	MOVQ R9, (BX)
+	ADDQ CX, DX
+	ADDQ $0x08, BX
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+DATA argMaxRowsAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA argMaxRowsAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA argMaxRowsAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA argMaxRowsAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA argMaxRowsAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA argMaxRowsAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA argMaxRowsAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA argMaxRowsAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA argMaxRowsAVX2Mask<>+32(SB)/4, $0x00000000
+DATA argMaxRowsAVX2Mask<>+36(SB)/4, $0x00000000
+DATA argMaxRowsAVX2Mask<>+40(SB)/4, $0x00000000
+DATA argMaxRowsAVX2Mask<>+44(SB)/4, $0x00000000
+DATA argMaxRowsAVX2Mask<>+48(SB)/4, $0x00000000
+DATA argMaxRowsAVX2Mask<>+52(SB)/4, $0x00000000
+DATA argMaxRowsAVX2Mask<>+56(SB)/4, $0x00000000
+DATA argMaxRowsAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL argMaxRowsAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func argMinRowsAVX2(rows int, cols int, x *float32, index *int64)
+// Requires: AVX, AVX2
+TEXT ·argMinRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ    rows+0(FP), AX
+	MOVQ    cols+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    index+24(FP), BX
+	MOVQ    CX, DI
+	ANDQ    $0x07, DI
+	MOVQ    CX, SI
+	SUBQ    DI, SI
+	SHLQ    $0x02, SI
+	LEAQ    argMinRowsAVX2Mask<>+0(SB), R8
+	MOVQ    $0x00000008, R9
+	SUBQ    DI, R9
+	VMOVUPS (R8)(R9*4), Y0
+	SHLQ    $0x02, CX
+
+row:
+	MOVL         $0x7f800000, R8
+	VMOVD        R8, X1
+	VBROADCASTSS X1, Y2
+	VMOVUPS      Y2, Y1
+	VXORPS       Y3, Y3, Y3
+	XORQ         R8, R8
+
+most:
+	CMPQ    R8, SI
+	JGE     mostRest
+	VMOVUPS (DX)(R8*1), Y4
+	VMINPS  Y4, Y1, Y1
+	VCMPPS  $0x03, Y4, Y4, Y4
+	VORPS   Y4, Y3, Y3
+	ADDQ    $0x20, R8
+	JMP     most
+
+mostRest:
+	TESTQ      DI, DI
+	JZ         mostDone
+	VMASKMOVPS (DX)(R8*1), Y0, Y4
+	VBLENDVPS  Y0, Y4, Y2, Y4
+	VMINPS     Y4, Y1, Y1
+	VCMPPS     $0x03, Y4, Y4, Y4
+	VORPS      Y4, Y3, Y3
+
+mostDone:
+	VMOVMSKPS  Y3, R8
+	MOVQ       $-1, R9
+	TESTL      R8, R8
+	JNZ        found
+	VPERM2F128 $0x01, Y1, Y1, Y3
+	VMINPS     Y3, Y1, Y1
+	VPERMILPS  $0x4e, Y1, Y3
+	VMINPS     Y3, Y1, Y1
+	VPERMILPS  $0xb1, Y1, Y3
+	VMINPS     Y3, Y1, Y1
+	XORQ       R8, R8
+
+place:
+	CMPQ      R8, SI
+	JGE       placeRest
+	VMOVUPS   (DX)(R8*1), Y3
+	VCMPPS    $0x00, Y1, Y3, Y3
+	VMOVMSKPS Y3, R9
+	MOVL      R9, R10
+	MOVQ      R8, R9
+	TESTL     R10, R10
+	JNZ       here
+	ADDQ      $0x20, R8
+	JMP       place
+
+placeRest:
+	TESTQ      DI, DI
+	JZ         placeDone
+	VMASKMOVPS (DX)(R8*1), Y0, Y3
+	VBLENDVPS  Y0, Y3, Y2, Y3
+	VCMPPS     $0x00, Y1, Y3, Y1
+	VMOVMSKPS  Y1, R9
+	MOVL       R9, R10
+	MOVQ       R8, R9
+	TESTL      R10, R10
+	JNZ        here
+
+placeDone:
+here:
+	SHRQ $0x02, R9
+	BSFL R10, R11
+	ADDQ R11, R9
+
+found:
+	MOVQ R9, (BX)
+	ADDQ CX, DX
+	ADDQ $0x08, BX
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+DATA argMinRowsAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA argMinRowsAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA argMinRowsAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA argMinRowsAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA argMinRowsAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA argMinRowsAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA argMinRowsAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA argMinRowsAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA argMinRowsAVX2Mask<>+32(SB)/4, $0x00000000
+DATA argMinRowsAVX2Mask<>+36(SB)/4, $0x00000000
+DATA argMinRowsAVX2Mask<>+40(SB)/4, $0x00000000
+DATA argMinRowsAVX2Mask<>+44(SB)/4, $0x00000000
+DATA argMinRowsAVX2Mask<>+48(SB)/4, $0x00000000
+DATA argMinRowsAVX2Mask<>+52(SB)/4, $0x00000000
+DATA argMinRowsAVX2Mask<>+56(SB)/4, $0x00000000
+DATA argMinRowsAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL argMinRowsAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+DATA logarithm<>+0(SB)/8, $0x3fe6a09e667f3bcd
+DATA logarithm<>+8(SB)/8, $0x3fe6a09e667f3bcd
+DATA logarithm<>+16(SB)/8, $0x3fe6a09e667f3bcd
+DATA logarithm<>+24(SB)/8, $0x3fe6a09e667f3bcd
+DATA logarithm<>+32(SB)/8, $0x4330000000000000
+DATA logarithm<>+40(SB)/8, $0x4330000000000000
+DATA logarithm<>+48(SB)/8, $0x4330000000000000
+DATA logarithm<>+56(SB)/8, $0x4330000000000000
+DATA logarithm<>+64(SB)/8, $0x3ff0000000000000
+DATA logarithm<>+72(SB)/8, $0x3ff0000000000000
+DATA logarithm<>+80(SB)/8, $0x3ff0000000000000
+DATA logarithm<>+88(SB)/8, $0x3ff0000000000000
+DATA logarithm<>+96(SB)/8, $0x4000000000000000
+DATA logarithm<>+104(SB)/8, $0x4000000000000000
+DATA logarithm<>+112(SB)/8, $0x4000000000000000
+DATA logarithm<>+120(SB)/8, $0x4000000000000000
+DATA logarithm<>+128(SB)/8, $0x3fe62e42fefa39ef
+DATA logarithm<>+136(SB)/8, $0x3fe62e42fefa39ef
+DATA logarithm<>+144(SB)/8, $0x3fe62e42fefa39ef
+DATA logarithm<>+152(SB)/8, $0x3fe62e42fefa39ef
+DATA logarithm<>+160(SB)/8, $0x3c7abc9e3b39803f
+DATA logarithm<>+168(SB)/8, $0x3c7abc9e3b39803f
+DATA logarithm<>+176(SB)/8, $0x3c7abc9e3b39803f
+DATA logarithm<>+184(SB)/8, $0x3c7abc9e3b39803f
+DATA logarithm<>+192(SB)/8, $0x3fc2b5900de53b32
+DATA logarithm<>+200(SB)/8, $0x3fc2b5900de53b32
+DATA logarithm<>+208(SB)/8, $0x3fc2b5900de53b32
+DATA logarithm<>+216(SB)/8, $0x3fc2b5900de53b32
+DATA logarithm<>+224(SB)/8, $0x3fc39fe51a7c18f9
+DATA logarithm<>+232(SB)/8, $0x3fc39fe51a7c18f9
+DATA logarithm<>+240(SB)/8, $0x3fc39fe51a7c18f9
+DATA logarithm<>+248(SB)/8, $0x3fc39fe51a7c18f9
+DATA logarithm<>+256(SB)/8, $0x3fc7462b51cb66b1
+DATA logarithm<>+264(SB)/8, $0x3fc7462b51cb66b1
+DATA logarithm<>+272(SB)/8, $0x3fc7462b51cb66b1
+DATA logarithm<>+280(SB)/8, $0x3fc7462b51cb66b1
+DATA logarithm<>+288(SB)/8, $0x3fcc71c62e3f11e6
+DATA logarithm<>+296(SB)/8, $0x3fcc71c62e3f11e6
+DATA logarithm<>+304(SB)/8, $0x3fcc71c62e3f11e6
+DATA logarithm<>+312(SB)/8, $0x3fcc71c62e3f11e6
+DATA logarithm<>+320(SB)/8, $0x3fd2492492df281a
+DATA logarithm<>+328(SB)/8, $0x3fd2492492df281a
+DATA logarithm<>+336(SB)/8, $0x3fd2492492df281a
+DATA logarithm<>+344(SB)/8, $0x3fd2492492df281a
+DATA logarithm<>+352(SB)/8, $0x3fd99999999952d7
+DATA logarithm<>+360(SB)/8, $0x3fd99999999952d7
+DATA logarithm<>+368(SB)/8, $0x3fd99999999952d7
+DATA logarithm<>+376(SB)/8, $0x3fd99999999952d7
+DATA logarithm<>+384(SB)/8, $0x3fe5555555555558
+DATA logarithm<>+392(SB)/8, $0x3fe5555555555558
+DATA logarithm<>+400(SB)/8, $0x3fe5555555555558
+DATA logarithm<>+408(SB)/8, $0x3fe5555555555558
+GLOBL logarithm<>(SB), RODATA|NOPTR, $416
+
+// func logAVX2(n int, x *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·logAVX2(SB), NOSPLIT, $0-16
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+
+next:
+	VMOVUPD      (CX), Y0
+	VPSUBQ       logarithm<>+0(SB), Y0, Y1
+	VPSRLQ       $0x34, Y1, Y1
+	VPSLLQ       $0x34, Y1, Y2
+	VPSUBQ       Y2, Y0, Y2
+	VPOR         logarithm<>+32(SB), Y1, Y1
+	VSUBPD       logarithm<>+32(SB), Y1, Y1
+	VSUBPD       logarithm<>+64(SB), Y2, Y2
+	VADDPD       logarithm<>+96(SB), Y2, Y3
+	VDIVPD       Y3, Y2, Y3
+	VMULPD       Y3, Y3, Y4
+	VMOVUPD      logarithm<>+192(SB), Y5
+	VFMADD213PD  logarithm<>+224(SB), Y4, Y5
+	VFMADD213PD  logarithm<>+256(SB), Y4, Y5
+	VFMADD213PD  logarithm<>+288(SB), Y4, Y5
+	VFMADD213PD  logarithm<>+320(SB), Y4, Y5
+	VFMADD213PD  logarithm<>+352(SB), Y4, Y5
+	VFMADD213PD  logarithm<>+384(SB), Y4, Y5
+	VFNMADD213PD Y2, Y4, Y5
+	VFNMADD213PD Y2, Y3, Y5
+	VFMADD231PD  logarithm<>+160(SB), Y1, Y5
+	VFMADD231PD  logarithm<>+128(SB), Y1, Y5
+	VSUBPD       Y0, Y0, Y0
+	VADDPD       Y0, Y5, Y5
+	VMOVUPD      Y5, (CX)
+	ADDQ         $0x20, CX
+	SUBQ         $0x04, AX
+	JNZ          next
+	VZEROUPPER
+	RET
+
+// func momentsAVX512(planes int, size int, x *float32, by *float32, sums *float64, squares *float64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·momentsAVX512(SB), NOSPLIT, $0-48
+	MOVQ  planes+0(FP), AX
+	MOVQ  size+8(FP), CX
+	MOVQ  by+24(FP), DX
+	MOVQ  x+16(FP), BX
+	MOVQ  sums+32(FP), SI
+	MOVQ  squares+40(FP), DI
+	MOVQ  CX, R9
+	ANDQ  $0x0f, R9
+	MOVQ  CX, R8
+	SUBQ  R9, R8
+	SHLQ  $0x02, R8
+	MOVL  $0x0000ffff, R10
+	BZHIL R9, R10, R10
+	KMOVW R10, K1
+	SHLQ  $0x02, CX
+
+plane:
+	VBROADCASTSS (DX), Z0
+	VCVTPS2PD    Y0, Z1
+	VPXORQ       Z2, Z2, Z2
+	VPXORQ       Z3, Z3, Z3
+	VPXORQ       Z4, Z4, Z4
+	VPXORQ       Z5, Z5, Z5
+	XORQ         R10, R10
+
+next:
+	CMPQ          R10, R8
+	JGE           nextRest
+	VMOVUPS       (BX)(R10*1), Z6
+	VCVTPS2PD     Y6, Z7
+	VEXTRACTF64X4 $0x01, Z6, Y6
+	VCVTPS2PD     Y6, Z6
+	VSUBPD        Z1, Z7, Z7
+	VSUBPD        Z1, Z6, Z6
+	VADDPD        Z7, Z2, Z2
+	VFMADD231PD   Z7, Z7, Z3
+	VADDPD        Z6, Z4, Z4
+	VFMADD231PD   Z6, Z6, Z5
+	ADDQ          $0x40, R10
+	JMP           next
+
+nextRest:
+	TESTQ         R9, R9
+	JZ            nextDone
+	VMOVUPS.Z     (BX)(R10*1), K1, Z6
+	VBLENDMPS     Z6, Z0, K1, Z6
+	VCVTPS2PD     Y6, Z0
+	VEXTRACTF64X4 $0x01, Z6, Y6
+	VCVTPS2PD     Y6, Z6
+	VSUBPD        Z1, Z0, Z0
+	VSUBPD        Z1, Z6, Z6
+	VADDPD        Z0, Z2, Z2
+	VFMADD231PD   Z0, Z0, Z3
+	VADDPD        Z6, Z4, Z4
+	VFMADD231PD   Z6, Z6, Z5
+
+nextDone:
+	VADDPD     Z4, Z2, Z2
+	VSHUFF64X2 $0x4e, Z2, Z2, Z0
+	VADDPD     Z0, Z2, Z2
+	VSHUFF64X2 $0xb1, Z2, Z2, Z0
+	VADDPD     Z0, Z2, Z2
+	VPERMILPD  $0x55, Z2, Z0
+	VADDPD     Z0, Z2, Z2
+	VMOVSD     X2, (SI)
+	VADDPD     Z5, Z3, Z3
+	VSHUFF64X2 $0x4e, Z3, Z3, Z0
+	VADDPD     Z0, Z3, Z3
+	VSHUFF64X2 $0xb1, Z3, Z3, Z0
+	VADDPD     Z0, Z3, Z3
+	VPERMILPD  $0x55, Z3, Z0
+	VADDPD     Z0, Z3, Z3
+	VMOVSD     X3, (DI)
+	ADDQ       $0x14, DX
+	ADDQ       CX, BX
+	ADDQ       $0x08, SI
+	ADDQ       $0x08, DI
+	DECQ       AX
+	JNZ        plane
+	VZEROUPPER
+	RET
+
+// func normalizeAVX512(planes int, size int, dst *float32, x *float32, by *float32, least float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·normalizeAVX512(SB), NOSPLIT, $0-44
+	MOVQ  planes+0(FP), AX
+	MOVQ  size+8(FP), CX
+	MOVQ  by+32(FP), DX
+	MOVQ  dst+16(FP), BX
+	MOVQ  x+24(FP), SI
+	MOVQ  CX, R8
+	ANDQ  $0x0f, R8
+	MOVQ  CX, DI
+	SUBQ  R8, DI
+	SHLQ  $0x02, DI
+	MOVL  $0x0000ffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	SHLQ  $0x02, CX
+
+plane:
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS 8(DX), Z2
+	MOVSS        least+40(FP), X3
+	VBROADCASTSS X3, Z3
+	XORQ         R9, R9
+
+next:
+	CMPQ    R9, DI
+	JGE     nextRest
+	VMOVUPS (SI)(R9*1), Z4
+	VSUBPS  Z0, Z4, Z4
+	VMULPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VMAXPS  Z4, Z3, Z4
+	VMOVUPS Z4, (BX)(R9*1)
+	ADDQ    $0x40, R9
+	JMP     next
+
+nextRest:
+	TESTQ     R8, R8
+	JZ        nextDone
+	VMOVUPS.Z (SI)(R9*1), K1, Z4
+	VSUBPS    Z0, Z4, Z4
+	VMULPS    Z1, Z4, Z0
+	VADDPS    Z2, Z0, Z0
+	VMAXPS    Z0, Z3, Z0
+	VMOVUPS   Z0, K1, (BX)(R9*1)
+
+nextDone:
+	ADDQ $0x14, DX
+	ADDQ CX, BX
+	ADDQ CX, SI
+	DECQ AX
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+// func gradMomentsAVX512(planes int, size int, dy *float32, x *float32, by *float32, sums *float64, dots *float64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gradMomentsAVX512(SB), NOSPLIT, $0-56
+	MOVQ  planes+0(FP), AX
+	MOVQ  size+8(FP), CX
+	MOVQ  by+32(FP), DX
+	MOVQ  dy+16(FP), BX
+	MOVQ  x+24(FP), SI
+	MOVQ  sums+40(FP), DI
+	MOVQ  dots+48(FP), R8
+	MOVQ  CX, R10
+	ANDQ  $0x0f, R10
+	MOVQ  CX, R9
+	SUBQ  R10, R9
+	SHLQ  $0x02, R9
+	MOVL  $0x0000ffff, R11
+	BZHIL R10, R11, R11
+	KMOVW R11, K1
+	SHLQ  $0x02, CX
+
+plane:
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS 8(DX), Z1
+	VPXORQ       Z2, Z2, Z2
+	VPXORQ       Z3, Z3, Z3
+	VPXORQ       Z4, Z4, Z4
+	VPXORQ       Z5, Z5, Z5
+	XORQ         R11, R11
+
+next:
+	CMPQ          R11, R9
+	JGE           nextRest
+	VMOVUPS       (SI)(R11*1), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVUPS       (BX)(R11*1), Z8
+	VCVTPS2PD     Y8, Z9
+	VEXTRACTF64X4 $0x01, Z8, Y8
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y1, Z10
+	VEXTRACTF64X4 $0x01, Z1, Y1
+	VCVTPS2PD     Y1, Z1
+	VADDPD        Z9, Z2, Z2
+	VFMADD231PD   Z9, Z10, Z3
+	VADDPD        Z8, Z4, Z4
+	VFMADD231PD   Z8, Z1, Z5
+	ADDQ          $0x40, R11
+	JMP           next
+
+nextRest:
+	TESTQ         R10, R10
+	JZ            nextDone
+	VMOVUPS.Z     (SI)(R11*1), K1, Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVUPS.Z     (BX)(R11*1), K1, Z0
+	VPXORQ        Z6, Z6, Z6
+	VBLENDMPS     Z0, Z6, K1, Z0
+	VCVTPS2PD     Y0, Z8
+	VEXTRACTF64X4 $0x01, Z0, Y0
+	VCVTPS2PD     Y0, Z0
+	VPXORQ        Z7, Z7, Z7
+	VBLENDMPS     Z1, Z7, K1, Z1
+	VCVTPS2PD     Y1, Z9
+	VEXTRACTF64X4 $0x01, Z1, Y1
+	VCVTPS2PD     Y1, Z1
+	VADDPD        Z8, Z2, Z2
+	VFMADD231PD   Z8, Z9, Z3
+	VADDPD        Z0, Z4, Z4
+	VFMADD231PD   Z0, Z1, Z5
+
+nextDone:
+	VADDPD     Z4, Z2, Z2
+	VSHUFF64X2 $0x4e, Z2, Z2, Z0
+	VADDPD     Z0, Z2, Z2
+	VSHUFF64X2 $0xb1, Z2, Z2, Z0
+	VADDPD     Z0, Z2, Z2
+	VPERMILPD  $0x55, Z2, Z0
+	VADDPD     Z0, Z2, Z2
+	VMOVSD     X2, (DI)
+	VADDPD     Z5, Z3, Z3
+	VSHUFF64X2 $0x4e, Z3, Z3, Z0
+	VADDPD     Z0, Z3, Z3
+	VSHUFF64X2 $0xb1, Z3, Z3, Z0
+	VADDPD     Z0, Z3, Z3
+	VPERMILPD  $0x55, Z3, Z0
+	VADDPD     Z0, Z3, Z3
+	VMOVSD     X3, (R8)
+	ADDQ       $0x14, DX
+	ADDQ       CX, BX
+	ADDQ       CX, SI
+	ADDQ       $0x08, DI
+	ADDQ       $0x08, R8
+	DECQ       AX
+	JNZ        plane
+	VZEROUPPER
+	RET
+
+// func gradAVX512(planes int, size int, dst *float32, dy *float32, x *float32, by *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gradAVX512(SB), NOSPLIT, $0-48
+	MOVQ  planes+0(FP), AX
+	MOVQ  size+8(FP), CX
+	MOVQ  by+40(FP), DX
+	MOVQ  dst+16(FP), BX
+	MOVQ  dy+24(FP), SI
+	MOVQ  x+32(FP), DI
+	MOVQ  CX, R9
+	ANDQ  $0x0f, R9
+	MOVQ  CX, R8
+	SUBQ  R9, R8
+	SHLQ  $0x02, R8
+	MOVL  $0x0000ffff, R10
+	BZHIL R9, R10, R10
+	KMOVW R10, K1
+	SHLQ  $0x02, CX
+
+plane:
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS 8(DX), Z2
+	VBROADCASTSS 12(DX), Z2
+	VBROADCASTSS 16(DX), Z3
+	XORQ         R10, R10
+
+next:
+	CMPQ    R10, R8
+	JGE     nextRest
+	VMOVUPS (DI)(R10*1), Z4
+	VSUBPS  Z0, Z4, Z4
+	VMOVUPS (SI)(R10*1), Z5
+	VMULPS  Z1, Z5, Z5
+	VMULPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VADDPS  Z4, Z5, Z5
+	VMOVUPS Z5, (BX)(R10*1)
+	ADDQ    $0x40, R10
+	JMP     next
+
+nextRest:
+	TESTQ     R9, R9
+	JZ        nextDone
+	VMOVUPS.Z (DI)(R10*1), K1, Z4
+	VSUBPS    Z0, Z4, Z4
+	VMOVUPS.Z (SI)(R10*1), K1, Z0
+	VMULPS    Z1, Z0, Z0
+	VMULPS    Z2, Z4, Z4
+	VADDPS    Z3, Z4, Z4
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)(R10*1)
+
+nextDone:
+	ADDQ $0x14, DX
+	ADDQ CX, BX
+	ADDQ CX, SI
+	ADDQ CX, DI
+	DECQ AX
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+// func gradMomentsReLUAVX512(planes int, size int, dy *float32, x *float32, by *float32, sums *float64, dots *float64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gradMomentsReLUAVX512(SB), NOSPLIT, $0-56
+	MOVQ  planes+0(FP), AX
+	MOVQ  size+8(FP), CX
+	MOVQ  by+32(FP), DX
+	MOVQ  dy+16(FP), BX
+	MOVQ  x+24(FP), SI
+	MOVQ  sums+40(FP), DI
+	MOVQ  dots+48(FP), R8
+	MOVQ  CX, R10
+	ANDQ  $0x0f, R10
+	MOVQ  CX, R9
+	SUBQ  R10, R9
+	SHLQ  $0x02, R9
+	MOVL  $0x0000ffff, R11
+	BZHIL R10, R11, R11
+	KMOVW R11, K1
+	SHLQ  $0x02, CX
+
+plane:
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS 8(DX), Z2
+	VPXORQ       Z3, Z3, Z3
+	VPXORQ       Z4, Z4, Z4
+	VPXORQ       Z5, Z5, Z5
+	VPXORQ       Z6, Z6, Z6
+	XORQ         R11, R11
+
+next:
+	CMPQ          R11, R9
+	JGE           nextRest
+	VMOVUPS       (SI)(R11*1), Z7
+	VSUBPS        Z0, Z7, Z7
+	VMOVUPS       (BX)(R11*1), Z8
+	VMULPS        Z1, Z7, Z9
+	VADDPS        Z2, Z9, Z9
+	VPXORQ        Z10, Z10, Z10
+	VCMPPS        $0x06, Z10, Z9, K2
+	VMOVAPS.Z     Z8, K2, Z8
+	VCVTPS2PD     Y8, Z9
+	VEXTRACTF64X4 $0x01, Z8, Y8
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y7, Z14
+	VEXTRACTF64X4 $0x01, Z7, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z9, Z3, Z3
+	VFMADD231PD   Z9, Z14, Z4
+	VADDPD        Z8, Z5, Z5
+	VFMADD231PD   Z8, Z7, Z6
+	ADDQ          $0x40, R11
+	JMP           next
+
+nextRest:
+	TESTQ         R10, R10
+	JZ            nextDone
+	VMOVUPS.Z     (SI)(R11*1), K1, Z7
+	VSUBPS        Z0, Z7, Z7
+	VMOVUPS.Z     (BX)(R11*1), K1, Z0
+	VMULPS        Z1, Z7, Z1
+	VADDPS        Z2, Z1, Z1
+	VPXORQ        Z11, Z11, Z11
+	VCMPPS        $0x06, Z11, Z1, K2
+	VMOVAPS.Z     Z0, K2, Z0
+	VPXORQ        Z12, Z12, Z12
+	VBLENDMPS     Z0, Z12, K1, Z0
+	VCVTPS2PD     Y0, Z1
+	VEXTRACTF64X4 $0x01, Z0, Y0
+	VCVTPS2PD     Y0, Z0
+	VPXORQ        Z13, Z13, Z13
+	VBLENDMPS     Z7, Z13, K1, Z7
+	VCVTPS2PD     Y7, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z1, Z3, Z3
+	VFMADD231PD   Z1, Z2, Z4
+	VADDPD        Z0, Z5, Z5
+	VFMADD231PD   Z0, Z7, Z6
+
+nextDone:
+	VADDPD     Z5, Z3, Z3
+	VSHUFF64X2 $0x4e, Z3, Z3, Z0
+	VADDPD     Z0, Z3, Z3
+	VSHUFF64X2 $0xb1, Z3, Z3, Z0
+	VADDPD     Z0, Z3, Z3
+	VPERMILPD  $0x55, Z3, Z0
+	VADDPD     Z0, Z3, Z3
+	VMOVSD     X3, (DI)
+	VADDPD     Z6, Z4, Z4
+	VSHUFF64X2 $0x4e, Z4, Z4, Z0
+	VADDPD     Z0, Z4, Z4
+	VSHUFF64X2 $0xb1, Z4, Z4, Z0
+	VADDPD     Z0, Z4, Z4
+	VPERMILPD  $0x55, Z4, Z0
+	VADDPD     Z0, Z4, Z4
+	VMOVSD     X4, (R8)
+	ADDQ       $0x14, DX
+	ADDQ       CX, BX
+	ADDQ       CX, SI
+	ADDQ       $0x08, DI
+	ADDQ       $0x08, R8
+	DECQ       AX
+	JNZ        plane
+	VZEROUPPER
+	RET
+
+// func gradReLUAVX512(planes int, size int, dst *float32, dy *float32, x *float32, by *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gradReLUAVX512(SB), NOSPLIT, $0-48
+	MOVQ  planes+0(FP), AX
+	MOVQ  size+8(FP), CX
+	MOVQ  by+40(FP), DX
+	MOVQ  dst+16(FP), BX
+	MOVQ  dy+24(FP), SI
+	MOVQ  x+32(FP), DI
+	MOVQ  CX, R9
+	ANDQ  $0x0f, R9
+	MOVQ  CX, R8
+	SUBQ  R9, R8
+	SHLQ  $0x02, R8
+	MOVL  $0x0000ffff, R10
+	BZHIL R9, R10, R10
+	KMOVW R10, K1
+	SHLQ  $0x02, CX
+
+plane:
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS 8(DX), Z2
+	VBROADCASTSS 12(DX), Z3
+	VBROADCASTSS 16(DX), Z4
+	XORQ         R10, R10
+
+next:
+	CMPQ      R10, R8
+	JGE       nextRest
+	VMOVUPS   (DI)(R10*1), Z5
+	VSUBPS    Z0, Z5, Z5
+	VMOVUPS   (SI)(R10*1), Z6
+	VMULPS    Z1, Z5, Z7
+	VADDPS    Z2, Z7, Z7
+	VPXORQ    Z8, Z8, Z8
+	VCMPPS    $0x06, Z8, Z7, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMULPS    Z1, Z6, Z6
+	VMULPS    Z3, Z5, Z5
+	VADDPS    Z4, Z5, Z5
+	VADDPS    Z5, Z6, Z6
+	VMOVUPS   Z6, (BX)(R10*1)
+	ADDQ      $0x40, R10
+	JMP       next
+
+nextRest:
+	TESTQ     R9, R9
+	JZ        nextDone
+	VMOVUPS.Z (DI)(R10*1), K1, Z5
+	VSUBPS    Z0, Z5, Z5
+	VMOVUPS.Z (SI)(R10*1), K1, Z0
+	VMULPS    Z1, Z5, Z6
+	VADDPS    Z2, Z6, Z6
+	VPXORQ    Z9, Z9, Z9
+	VCMPPS    $0x06, Z9, Z6, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMULPS    Z1, Z0, Z0
+	VMULPS    Z3, Z5, Z5
+	VADDPS    Z4, Z5, Z5
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)(R10*1)
+
+nextDone:
+	ADDQ $0x14, DX
+	ADDQ CX, BX
+	ADDQ CX, SI
+	ADDQ CX, DI
+	DECQ AX
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+// func momentsAVX2(planes int, size int, x *float32, by *float32, sums *float64, squares *float64)
+// Requires: AVX, FMA3
+TEXT ·momentsAVX2(SB), NOSPLIT, $0-48
+	MOVQ    planes+0(FP), AX
+	MOVQ    size+8(FP), CX
+	MOVQ    by+24(FP), DX
+	MOVQ    x+16(FP), BX
+	MOVQ    sums+32(FP), SI
+	MOVQ    squares+40(FP), DI
+	MOVQ    CX, R9
+	ANDQ    $0x07, R9
+	MOVQ    CX, R8
+	SUBQ    R9, R8
+	SHLQ    $0x02, R8
+	LEAQ    momentsAVX2Mask<>+0(SB), R10
+	MOVQ    $0x00000008, R11
+	SUBQ    R9, R11
+	VMOVUPS (R10)(R11*4), Y0
+	SHLQ    $0x02, CX
+
+plane:
+	VBROADCASTSS (DX), Y1
+	VCVTPS2PD    X1, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	XORQ         R10, R10
+
+next:
+	CMPQ         R10, R8
+	JGE          nextRest
+	VMOVUPS      (BX)(R10*1), Y7
+	VCVTPS2PD    X7, Y8
+	VEXTRACTF128 $0x01, Y7, X7
+	VCVTPS2PD    X7, Y7
+	VSUBPD       Y2, Y8, Y8
+	VSUBPD       Y2, Y7, Y7
+	VADDPD       Y8, Y3, Y3
+	VFMADD231PD  Y8, Y8, Y4
+	VADDPD       Y7, Y5, Y5
+	VFMADD231PD  Y7, Y7, Y6
+	ADDQ         $0x20, R10
+	JMP          next
+
+nextRest:
+	TESTQ        R9, R9
+	JZ           nextDone
+	VMASKMOVPS   (BX)(R10*1), Y0, Y7
+	VBLENDVPS    Y0, Y7, Y1, Y7
+	VCVTPS2PD    X7, Y1
+	VEXTRACTF128 $0x01, Y7, X7
+	VCVTPS2PD    X7, Y7
+	VSUBPD       Y2, Y1, Y1
+	VSUBPD       Y2, Y7, Y7
+	VADDPD       Y1, Y3, Y3
+	VFMADD231PD  Y1, Y1, Y4
+	VADDPD       Y7, Y5, Y5
+	VFMADD231PD  Y7, Y7, Y6
+
+nextDone:
+	VADDPD     Y5, Y3, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y1
+	VADDPD     Y1, Y3, Y3
+	VPERMILPD  $0x05, Y3, Y1
+	VADDPD     Y1, Y3, Y3
+	VMOVSD     X3, (SI)
+	VADDPD     Y6, Y4, Y4
+	VPERM2F128 $0x01, Y4, Y4, Y1
+	VADDPD     Y1, Y4, Y4
+	VPERMILPD  $0x05, Y4, Y1
+	VADDPD     Y1, Y4, Y4
+	VMOVSD     X4, (DI)
+	ADDQ       $0x14, DX
+	ADDQ       CX, BX
+	ADDQ       $0x08, SI
+	ADDQ       $0x08, DI
+	DECQ       AX
+	JNZ        plane
+	VZEROUPPER
+	RET
+
+DATA momentsAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA momentsAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA momentsAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA momentsAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA momentsAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA momentsAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA momentsAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA momentsAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA momentsAVX2Mask<>+32(SB)/4, $0x00000000
+DATA momentsAVX2Mask<>+36(SB)/4, $0x00000000
+DATA momentsAVX2Mask<>+40(SB)/4, $0x00000000
+DATA momentsAVX2Mask<>+44(SB)/4, $0x00000000
+DATA momentsAVX2Mask<>+48(SB)/4, $0x00000000
+DATA momentsAVX2Mask<>+52(SB)/4, $0x00000000
+DATA momentsAVX2Mask<>+56(SB)/4, $0x00000000
+DATA momentsAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL momentsAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func normalizeAVX2(planes int, size int, dst *float32, x *float32, by *float32, least float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·normalizeAVX2(SB), NOSPLIT, $0-44
+	MOVQ    planes+0(FP), AX
+	MOVQ    size+8(FP), CX
+	MOVQ    by+32(FP), DX
+	MOVQ    dst+16(FP), BX
+	MOVQ    x+24(FP), SI
+	MOVQ    CX, R8
+	ANDQ    $0x07, R8
+	MOVQ    CX, DI
+	SUBQ    R8, DI
+	SHLQ    $0x02, DI
+	LEAQ    normalizeAVX2Mask<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVUPS (R9)(R10*4), Y0
+	SHLQ    $0x02, CX
+
+plane:
+	VBROADCASTSS (DX), Y1
+	VBROADCASTSS 4(DX), Y2
+	VBROADCASTSS 8(DX), Y3
+	MOVSS        least+40(FP), X4
+	VBROADCASTSS X4, Y4
+	XORQ         R9, R9
+
+next:
+	CMPQ    R9, DI
+	JGE     nextRest
+	VMOVUPS (SI)(R9*1), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMULPS  Y2, Y5, Y5
+	VADDPS  Y3, Y5, Y5
+	VMAXPS  Y5, Y4, Y5
+	VMOVUPS Y5, (BX)(R9*1)
+	ADDQ    $0x20, R9
+	JMP     next
+
+nextRest:
+	TESTQ      R8, R8
+	JZ         nextDone
+	VMASKMOVPS (SI)(R9*1), Y0, Y5
+	VSUBPS     Y1, Y5, Y5
+	VMULPS     Y2, Y5, Y1
+	VADDPS     Y3, Y1, Y1
+	VMAXPS     Y1, Y4, Y1
+	VMASKMOVPS Y1, Y0, (BX)(R9*1)
+
+nextDone:
+	ADDQ $0x14, DX
+	ADDQ CX, BX
+	ADDQ CX, SI
+	DECQ AX
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+DATA normalizeAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA normalizeAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA normalizeAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA normalizeAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA normalizeAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA normalizeAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA normalizeAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA normalizeAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA normalizeAVX2Mask<>+32(SB)/4, $0x00000000
+DATA normalizeAVX2Mask<>+36(SB)/4, $0x00000000
+DATA normalizeAVX2Mask<>+40(SB)/4, $0x00000000
+DATA normalizeAVX2Mask<>+44(SB)/4, $0x00000000
+DATA normalizeAVX2Mask<>+48(SB)/4, $0x00000000
+DATA normalizeAVX2Mask<>+52(SB)/4, $0x00000000
+DATA normalizeAVX2Mask<>+56(SB)/4, $0x00000000
+DATA normalizeAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL normalizeAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func gradMomentsAVX2(planes int, size int, dy *float32, x *float32, by *float32, sums *float64, dots *float64)
+// Requires: AVX, FMA3
+TEXT ·gradMomentsAVX2(SB), NOSPLIT, $0-56
+	MOVQ    planes+0(FP), AX
+	MOVQ    size+8(FP), CX
+	MOVQ    by+32(FP), DX
+	MOVQ    dy+16(FP), BX
+	MOVQ    x+24(FP), SI
+	MOVQ    sums+40(FP), DI
+	MOVQ    dots+48(FP), R8
+	MOVQ    CX, R10
+	ANDQ    $0x07, R10
+	MOVQ    CX, R9
+	SUBQ    R10, R9
+	SHLQ    $0x02, R9
+	LEAQ    gradMomentsAVX2Mask<>+0(SB), R11
+	MOVQ    $0x00000008, R12
+	SUBQ    R10, R12
+	VMOVUPS (R11)(R12*4), Y0
+	SHLQ    $0x02, CX
+
+plane:
+	VBROADCASTSS (DX), Y1
+	VBROADCASTSS 4(DX), Y2
+	VBROADCASTSS 8(DX), Y2
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	XORQ         R11, R11
+
+next:
+	CMPQ         R11, R9
+	JGE          nextRest
+	VMOVUPS      (SI)(R11*1), Y6
+	VSUBPS       Y1, Y6, Y6
+	VMOVUPS      (BX)(R11*1), Y7
+	VCVTPS2PD    X7, Y8
+	VEXTRACTF128 $0x01, Y7, X7
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X6, Y9
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y8, Y2, Y2
+	VFMADD231PD  Y8, Y9, Y3
+	VADDPD       Y7, Y4, Y4
+	VFMADD231PD  Y7, Y6, Y5
+	ADDQ         $0x20, R11
+	JMP          next
+
+nextRest:
+	TESTQ        R10, R10
+	JZ           nextDone
+	VMASKMOVPS   (SI)(R11*1), Y0, Y6
+	VSUBPS       Y1, Y6, Y6
+	VMASKMOVPS   (BX)(R11*1), Y0, Y1
+	VXORPS       Y7, Y7, Y7
+	VBLENDVPS    Y0, Y1, Y7, Y1
+	VCVTPS2PD    X1, Y7
+	VEXTRACTF128 $0x01, Y1, X1
+	VCVTPS2PD    X1, Y1
+	VXORPS       Y8, Y8, Y8
+	VBLENDVPS    Y0, Y6, Y8, Y6
+	VCVTPS2PD    X6, Y8
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y2, Y2
+	VFMADD231PD  Y7, Y8, Y3
+	VADDPD       Y1, Y4, Y4
+	VFMADD231PD  Y1, Y6, Y5
+
+nextDone:
+	VADDPD     Y4, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y1
+	VADDPD     Y1, Y2, Y2
+	VPERMILPD  $0x05, Y2, Y1
+	VADDPD     Y1, Y2, Y2
+	VMOVSD     X2, (DI)
+	VADDPD     Y5, Y3, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y1
+	VADDPD     Y1, Y3, Y3
+	VPERMILPD  $0x05, Y3, Y1
+	VADDPD     Y1, Y3, Y3
+	VMOVSD     X3, (R8)
+	ADDQ       $0x14, DX
+	ADDQ       CX, BX
+	ADDQ       CX, SI
+	ADDQ       $0x08, DI
+	ADDQ       $0x08, R8
+	DECQ       AX
+	JNZ        plane
+	VZEROUPPER
+	RET
+
+DATA gradMomentsAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA gradMomentsAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA gradMomentsAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA gradMomentsAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA gradMomentsAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA gradMomentsAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA gradMomentsAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA gradMomentsAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA gradMomentsAVX2Mask<>+32(SB)/4, $0x00000000
+DATA gradMomentsAVX2Mask<>+36(SB)/4, $0x00000000
+DATA gradMomentsAVX2Mask<>+40(SB)/4, $0x00000000
+DATA gradMomentsAVX2Mask<>+44(SB)/4, $0x00000000
+DATA gradMomentsAVX2Mask<>+48(SB)/4, $0x00000000
+DATA gradMomentsAVX2Mask<>+52(SB)/4, $0x00000000
+DATA gradMomentsAVX2Mask<>+56(SB)/4, $0x00000000
+DATA gradMomentsAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL gradMomentsAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func gradAVX2(planes int, size int, dst *float32, dy *float32, x *float32, by *float32)
+// Requires: AVX
+TEXT ·gradAVX2(SB), NOSPLIT, $0-48
+	MOVQ    planes+0(FP), AX
+	MOVQ    size+8(FP), CX
+	MOVQ    by+40(FP), DX
+	MOVQ    dst+16(FP), BX
+	MOVQ    dy+24(FP), SI
+	MOVQ    x+32(FP), DI
+	MOVQ    CX, R9
+	ANDQ    $0x07, R9
+	MOVQ    CX, R8
+	SUBQ    R9, R8
+	SHLQ    $0x02, R8
+	LEAQ    gradAVX2Mask<>+0(SB), R10
+	MOVQ    $0x00000008, R11
+	SUBQ    R9, R11
+	VMOVUPS (R10)(R11*4), Y0
+	SHLQ    $0x02, CX
+
+plane:
+	VBROADCASTSS (DX), Y1
+	VBROADCASTSS 4(DX), Y2
+	VBROADCASTSS 8(DX), Y3
+	VBROADCASTSS 12(DX), Y3
+	VBROADCASTSS 16(DX), Y4
+	XORQ         R10, R10
+
+next:
+	CMPQ    R10, R8
+	JGE     nextRest
+	VMOVUPS (DI)(R10*1), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMOVUPS (SI)(R10*1), Y6
+	VMULPS  Y2, Y6, Y6
+	VMULPS  Y3, Y5, Y5
+	VADDPS  Y4, Y5, Y5
+	VADDPS  Y5, Y6, Y6
+	VMOVUPS Y6, (BX)(R10*1)
+	ADDQ    $0x20, R10
+	JMP     next
+
+nextRest:
+	TESTQ      R9, R9
+	JZ         nextDone
+	VMASKMOVPS (DI)(R10*1), Y0, Y5
+	VSUBPS     Y1, Y5, Y5
+	VMASKMOVPS (SI)(R10*1), Y0, Y1
+	VMULPS     Y2, Y1, Y1
+	VMULPS     Y3, Y5, Y5
+	VADDPS     Y4, Y5, Y5
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS Y1, Y0, (BX)(R10*1)
+
+nextDone:
+	ADDQ $0x14, DX
+	ADDQ CX, BX
+	ADDQ CX, SI
+	ADDQ CX, DI
+	DECQ AX
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+DATA gradAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA gradAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA gradAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA gradAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA gradAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA gradAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA gradAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA gradAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA gradAVX2Mask<>+32(SB)/4, $0x00000000
+DATA gradAVX2Mask<>+36(SB)/4, $0x00000000
+DATA gradAVX2Mask<>+40(SB)/4, $0x00000000
+DATA gradAVX2Mask<>+44(SB)/4, $0x00000000
+DATA gradAVX2Mask<>+48(SB)/4, $0x00000000
+DATA gradAVX2Mask<>+52(SB)/4, $0x00000000
+DATA gradAVX2Mask<>+56(SB)/4, $0x00000000
+DATA gradAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL gradAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func gradMomentsReLUAVX2(planes int, size int, dy *float32, x *float32, by *float32, sums *float64, dots *float64)
+// Requires: AVX, FMA3
+TEXT ·gradMomentsReLUAVX2(SB), NOSPLIT, $0-56
+	MOVQ    planes+0(FP), AX
+	MOVQ    size+8(FP), CX
+	MOVQ    by+32(FP), DX
+	MOVQ    dy+16(FP), BX
+	MOVQ    x+24(FP), SI
+	MOVQ    sums+40(FP), DI
+	MOVQ    dots+48(FP), R8
+	MOVQ    CX, R10
+	ANDQ    $0x07, R10
+	MOVQ    CX, R9
+	SUBQ    R10, R9
+	SHLQ    $0x02, R9
+	LEAQ    gradMomentsReLUAVX2Mask<>+0(SB), R11
+	MOVQ    $0x00000008, R12
+	SUBQ    R10, R12
+	VMOVUPS (R11)(R12*4), Y0
+	SHLQ    $0x02, CX
+
+plane:
+	VBROADCASTSS (DX), Y1
+	VBROADCASTSS 4(DX), Y2
+	VBROADCASTSS 8(DX), Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	XORQ         R11, R11
+
+next:
+	CMPQ         R11, R9
+	JGE          nextRest
+	VMOVUPS      (SI)(R11*1), Y8
+	VSUBPS       Y1, Y8, Y8
+	VMOVUPS      (BX)(R11*1), Y9
+	VMULPS       Y2, Y8, Y10
+	VADDPS       Y3, Y10, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x06, Y11, Y10, Y10
+	VANDPS       Y9, Y10, Y9
+	VCVTPS2PD    X9, Y10
+	VEXTRACTF128 $0x01, Y9, X9
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X8, Y11
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y10, Y4, Y4
+	VFMADD231PD  Y10, Y11, Y5
+	VADDPD       Y9, Y6, Y6
+	VFMADD231PD  Y9, Y8, Y7
+	ADDQ         $0x20, R11
+	JMP          next
+
+nextRest:
+	TESTQ        R10, R10
+	JZ           nextDone
+	VMASKMOVPS   (SI)(R11*1), Y0, Y8
+	VSUBPS       Y1, Y8, Y8
+	VMASKMOVPS   (BX)(R11*1), Y0, Y1
+	VMULPS       Y2, Y8, Y2
+	VADDPS       Y3, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x06, Y3, Y2, Y2
+	VANDPS       Y1, Y2, Y1
+	VXORPS       Y2, Y2, Y2
+	VBLENDVPS    Y0, Y1, Y2, Y1
+	VCVTPS2PD    X1, Y2
+	VEXTRACTF128 $0x01, Y1, X1
+	VCVTPS2PD    X1, Y1
+	VXORPS       Y3, Y3, Y3
+	VBLENDVPS    Y0, Y8, Y3, Y8
+	VCVTPS2PD    X8, Y3
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y2, Y4, Y4
+	VFMADD231PD  Y2, Y3, Y5
+	VADDPD       Y1, Y6, Y6
+	VFMADD231PD  Y1, Y8, Y7
+
+nextDone:
+	VADDPD     Y6, Y4, Y4
+	VPERM2F128 $0x01, Y4, Y4, Y1
+	VADDPD     Y1, Y4, Y4
+	VPERMILPD  $0x05, Y4, Y1
+	VADDPD     Y1, Y4, Y4
+	VMOVSD     X4, (DI)
+	VADDPD     Y7, Y5, Y5
+	VPERM2F128 $0x01, Y5, Y5, Y1
+	VADDPD     Y1, Y5, Y5
+	VPERMILPD  $0x05, Y5, Y1
+	VADDPD     Y1, Y5, Y5
+	VMOVSD     X5, (R8)
+	ADDQ       $0x14, DX
+	ADDQ       CX, BX
+	ADDQ       CX, SI
+	ADDQ       $0x08, DI
+	ADDQ       $0x08, R8
+	DECQ       AX
+	JNZ        plane
+	VZEROUPPER
+	RET
+
+DATA gradMomentsReLUAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA gradMomentsReLUAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA gradMomentsReLUAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA gradMomentsReLUAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA gradMomentsReLUAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA gradMomentsReLUAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA gradMomentsReLUAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA gradMomentsReLUAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA gradMomentsReLUAVX2Mask<>+32(SB)/4, $0x00000000
+DATA gradMomentsReLUAVX2Mask<>+36(SB)/4, $0x00000000
+DATA gradMomentsReLUAVX2Mask<>+40(SB)/4, $0x00000000
+DATA gradMomentsReLUAVX2Mask<>+44(SB)/4, $0x00000000
+DATA gradMomentsReLUAVX2Mask<>+48(SB)/4, $0x00000000
+DATA gradMomentsReLUAVX2Mask<>+52(SB)/4, $0x00000000
+DATA gradMomentsReLUAVX2Mask<>+56(SB)/4, $0x00000000
+DATA gradMomentsReLUAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL gradMomentsReLUAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func gradReLUAVX2(planes int, size int, dst *float32, dy *float32, x *float32, by *float32)
+// Requires: AVX
+TEXT ·gradReLUAVX2(SB), NOSPLIT, $0-48
+	MOVQ    planes+0(FP), AX
+	MOVQ    size+8(FP), CX
+	MOVQ    by+40(FP), DX
+	MOVQ    dst+16(FP), BX
+	MOVQ    dy+24(FP), SI
+	MOVQ    x+32(FP), DI
+	MOVQ    CX, R9
+	ANDQ    $0x07, R9
+	MOVQ    CX, R8
+	SUBQ    R9, R8
+	SHLQ    $0x02, R8
+	LEAQ    gradReLUAVX2Mask<>+0(SB), R10
+	MOVQ    $0x00000008, R11
+	SUBQ    R9, R11
+	VMOVUPS (R10)(R11*4), Y0
+	SHLQ    $0x02, CX
+
+plane:
+	VBROADCASTSS (DX), Y1
+	VBROADCASTSS 4(DX), Y2
+	VBROADCASTSS 8(DX), Y3
+	VBROADCASTSS 12(DX), Y4
+	VBROADCASTSS 16(DX), Y5
+	XORQ         R10, R10
+
+next:
+	CMPQ    R10, R8
+	JGE     nextRest
+	VMOVUPS (DI)(R10*1), Y6
+	VSUBPS  Y1, Y6, Y6
+	VMOVUPS (SI)(R10*1), Y7
+	VMULPS  Y2, Y6, Y8
+	VADDPS  Y3, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VCMPPS  $0x06, Y9, Y8, Y8
+	VANDPS  Y7, Y8, Y7
+	VMULPS  Y2, Y7, Y7
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y5, Y6, Y6
+	VADDPS  Y6, Y7, Y7
+	VMOVUPS Y7, (BX)(R10*1)
+	ADDQ    $0x20, R10
+	JMP     next
+
+nextRest:
+	TESTQ      R9, R9
+	JZ         nextDone
+	VMASKMOVPS (DI)(R10*1), Y0, Y6
+	VSUBPS     Y1, Y6, Y6
+	VMASKMOVPS (SI)(R10*1), Y0, Y1
+	VMULPS     Y2, Y6, Y7
+	VADDPS     Y3, Y7, Y7
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x06, Y3, Y7, Y7
+	VANDPS     Y1, Y7, Y1
+	VMULPS     Y2, Y1, Y1
+	VMULPS     Y4, Y6, Y6
+	VADDPS     Y5, Y6, Y6
+	VADDPS     Y6, Y1, Y1
+	VMASKMOVPS Y1, Y0, (BX)(R10*1)
+
+nextDone:
+	ADDQ $0x14, DX
+	ADDQ CX, BX
+	ADDQ CX, SI
+	ADDQ CX, DI
+	DECQ AX
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+DATA gradReLUAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA gradReLUAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA gradReLUAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA gradReLUAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA gradReLUAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA gradReLUAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA gradReLUAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA gradReLUAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA gradReLUAVX2Mask<>+32(SB)/4, $0x00000000
+DATA gradReLUAVX2Mask<>+36(SB)/4, $0x00000000
+DATA gradReLUAVX2Mask<>+40(SB)/4, $0x00000000
+DATA gradReLUAVX2Mask<>+44(SB)/4, $0x00000000
+DATA gradReLUAVX2Mask<>+48(SB)/4, $0x00000000
+DATA gradReLUAVX2Mask<>+52(SB)/4, $0x00000000
+DATA gradReLUAVX2Mask<>+56(SB)/4, $0x00000000
+DATA gradReLUAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL gradReLUAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+DATA poolevens<>+0(SB)/4, $0x00000000
+DATA poolevens<>+4(SB)/4, $0x00000002
+DATA poolevens<>+8(SB)/4, $0x00000004
+DATA poolevens<>+12(SB)/4, $0x00000006
+DATA poolevens<>+16(SB)/4, $0x00000008
+DATA poolevens<>+20(SB)/4, $0x0000000a
+DATA poolevens<>+24(SB)/4, $0x0000000c
+DATA poolevens<>+28(SB)/4, $0x0000000e
+DATA poolevens<>+32(SB)/4, $0x00000010
+DATA poolevens<>+36(SB)/4, $0x00000012
+DATA poolevens<>+40(SB)/4, $0x00000014
+DATA poolevens<>+44(SB)/4, $0x00000016
+DATA poolevens<>+48(SB)/4, $0x00000018
+DATA poolevens<>+52(SB)/4, $0x0000001a
+DATA poolevens<>+56(SB)/4, $0x0000001c
+DATA poolevens<>+60(SB)/4, $0x0000001e
+GLOBL poolevens<>(SB), RODATA|NOPTR, $64
+
+DATA poolodds<>+0(SB)/4, $0x00000001
+DATA poolodds<>+4(SB)/4, $0x00000003
+DATA poolodds<>+8(SB)/4, $0x00000005
+DATA poolodds<>+12(SB)/4, $0x00000007
+DATA poolodds<>+16(SB)/4, $0x00000009
+DATA poolodds<>+20(SB)/4, $0x0000000b
+DATA poolodds<>+24(SB)/4, $0x0000000d
+DATA poolodds<>+28(SB)/4, $0x0000000f
+DATA poolodds<>+32(SB)/4, $0x00000011
+DATA poolodds<>+36(SB)/4, $0x00000013
+DATA poolodds<>+40(SB)/4, $0x00000015
+DATA poolodds<>+44(SB)/4, $0x00000017
+DATA poolodds<>+48(SB)/4, $0x00000019
+DATA poolodds<>+52(SB)/4, $0x0000001b
+DATA poolodds<>+56(SB)/4, $0x0000001d
+DATA poolodds<>+60(SB)/4, $0x0000001f
+GLOBL poolodds<>(SB), RODATA|NOPTR, $64
+
+DATA poollower<>+0(SB)/4, $0x00000000
+DATA poollower<>+4(SB)/4, $0x00000010
+DATA poollower<>+8(SB)/4, $0x00000001
+DATA poollower<>+12(SB)/4, $0x00000011
+DATA poollower<>+16(SB)/4, $0x00000002
+DATA poollower<>+20(SB)/4, $0x00000012
+DATA poollower<>+24(SB)/4, $0x00000003
+DATA poollower<>+28(SB)/4, $0x00000013
+DATA poollower<>+32(SB)/4, $0x00000004
+DATA poollower<>+36(SB)/4, $0x00000014
+DATA poollower<>+40(SB)/4, $0x00000005
+DATA poollower<>+44(SB)/4, $0x00000015
+DATA poollower<>+48(SB)/4, $0x00000006
+DATA poollower<>+52(SB)/4, $0x00000016
+DATA poollower<>+56(SB)/4, $0x00000007
+DATA poollower<>+60(SB)/4, $0x00000017
+GLOBL poollower<>(SB), RODATA|NOPTR, $64
+
+DATA poolupper<>+0(SB)/4, $0x00000008
+DATA poolupper<>+4(SB)/4, $0x00000018
+DATA poolupper<>+8(SB)/4, $0x00000009
+DATA poolupper<>+12(SB)/4, $0x00000019
+DATA poolupper<>+16(SB)/4, $0x0000000a
+DATA poolupper<>+20(SB)/4, $0x0000001a
+DATA poolupper<>+24(SB)/4, $0x0000000b
+DATA poolupper<>+28(SB)/4, $0x0000001b
+DATA poolupper<>+32(SB)/4, $0x0000000c
+DATA poolupper<>+36(SB)/4, $0x0000001c
+DATA poolupper<>+40(SB)/4, $0x0000000d
+DATA poolupper<>+44(SB)/4, $0x0000001d
+DATA poolupper<>+48(SB)/4, $0x0000000e
+DATA poolupper<>+52(SB)/4, $0x0000001e
+DATA poolupper<>+56(SB)/4, $0x0000000f
+DATA poolupper<>+60(SB)/4, $0x0000001f
+GLOBL poolupper<>(SB), RODATA|NOPTR, $64
+
+// func maxPool2x2AVX512(rows int, cols int, dst *float32, winners *byte, x *float32, stride int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV
+TEXT ·maxPool2x2AVX512(SB), NOSPLIT, $0-48
+	MOVL         $0x00000001, AX
+	VPBROADCASTD AX, Z0
+	MOVL         $0x00000002, AX
+	VPBROADCASTD AX, Z1
+	MOVL         $0x00000003, AX
+	VPBROADCASTD AX, Z2
+	VMOVUPS      poolevens<>+0(SB), Z3
+	VMOVUPS      poolodds<>+0(SB), Z4
+	MOVQ         rows+0(FP), AX
+	MOVQ         cols+8(FP), CX
+	MOVQ         stride+40(FP), DX
+	MOVQ         x+32(FP), BX
+	MOVQ         dst+16(FP), SI
+	MOVQ         winners+24(FP), DI
+	SHLQ         $0x02, DX
+
+row:
+	MOVQ BX, R8
+	LEAQ (BX)(DX*1), R9
+	MOVQ CX, R10
+	MOVQ $-1, R12
+
+next:
+	MOVQ      $0x00000010, R11
+	CMPQ      R10, R11
+	CMOVQLT   R10, R11
+	BZHIQ     R11, R12, R13
+	KMOVW     R13, K1
+	LEAQ      (R11)(R11*1), R13
+	BZHIQ     R13, R12, R13
+	KMOVW     R13, K2
+	SHRQ      $0x10, R13
+	KMOVW     R13, K3
+	SHRQ      $0x10, R13
+	VPXORD    Z6, Z6, Z6
+	VMOVUPS.Z (R8), K2, Z7
+	VMOVUPS.Z 64(R8), K3, Z8
+	VMOVDQA32 Z3, Z5
+	VPERMI2PS Z8, Z7, Z5
+	VMOVAPS   Z5, Z5
+	VMOVDQA32 Z4, Z9
+	VPERMI2PS Z8, Z7, Z9
+	VCMPPS    $0x1e, Z5, Z9, K4
+	VCMPPS    $0x03, Z9, Z9, K5
+	KORW      K5, K4, K4
+	VMOVAPS   Z9, K4, Z5
+	VMOVDQA32 Z0, K4, Z6
+	VMOVUPS.Z (R9), K2, Z7
+	VMOVUPS.Z 64(R9), K3, Z8
+	VMOVDQA32 Z3, Z9
+	VPERMI2PS Z8, Z7, Z9
+	VCMPPS    $0x1e, Z5, Z9, K2
+	VCMPPS    $0x03, Z9, Z9, K3
+	KORW      K3, K2, K2
+	VMOVAPS   Z9, K2, Z5
+	VMOVDQA32 Z1, K2, Z6
+	VMOVDQA32 Z4, Z9
+	VPERMI2PS Z8, Z7, Z9
+	VCMPPS    $0x1e, Z5, Z9, K2
+	VCMPPS    $0x03, Z9, Z9, K3
+	KORW      K3, K2, K2
+	VMOVAPS   Z9, K2, Z5
+	VMOVDQA32 Z2, K2, Z6
+	VMOVUPS   Z5, K1, (SI)
+	VPMOVDB   Z6, X5
+	VMOVDQU8  X5, K1, (DI)
+	LEAQ      (SI)(R11*4), SI
+	ADDQ      R11, DI
+	ADDQ      $0x00000080, R8
+	ADDQ      $0x00000080, R9
+	SUBQ      R11, R10
+	JNZ       next
+	LEAQ      (BX)(DX*2), BX
+	DECQ      AX
+	JNZ       row
+	VZEROUPPER
+	RET
+
+// func maxPool2x2GradAVX512(rows int, cols int, dst *float32, dy *float32, winners *byte, stride int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·maxPool2x2GradAVX512(SB), NOSPLIT, $0-48
+	MOVL         $0x00000001, AX
+	VPBROADCASTD AX, Z0
+	MOVL         $0x00000002, AX
+	VPBROADCASTD AX, Z1
+	MOVL         $0x00000003, AX
+	VPBROADCASTD AX, Z2
+	VPXORD       Z3, Z3, Z3
+	VMOVUPS      poollower<>+0(SB), Z4
+	VMOVUPS      poolupper<>+0(SB), Z5
+	MOVQ         rows+0(FP), AX
+	MOVQ         cols+8(FP), CX
+	MOVQ         stride+40(FP), DX
+	MOVQ         dst+16(FP), BX
+	MOVQ         dy+24(FP), SI
+	MOVQ         winners+32(FP), DI
+	SHLQ         $0x02, DX
+
+row:
+	MOVQ BX, R8
+	LEAQ (BX)(DX*1), R9
+	MOVQ CX, R10
+	MOVQ $-1, R12
+
+next:
+	MOVQ        $0x00000010, R11
+	CMPQ        R10, R11
+	CMOVQLT     R10, R11
+	BZHIQ       R11, R12, R13
+	KMOVW       R13, K1
+	LEAQ        (R11)(R11*1), R13
+	BZHIQ       R13, R12, R13
+	KMOVW       R13, K2
+	SHRQ        $0x10, R13
+	KMOVW       R13, K3
+	SHRQ        $0x10, R13
+	VMOVUPS.Z   (SI), K1, Z6
+	VPMOVZXBD.Z (DI), K1, Z7
+	VPCMPEQD    Z3, Z7, K1
+	VMOVAPS.Z   Z6, K1, Z8
+	VPCMPEQD    Z0, Z7, K1
+	VMOVAPS.Z   Z6, K1, Z9
+	VMOVDQA32   Z4, Z10
+	VPERMI2PS   Z9, Z8, Z10
+	VMOVUPS     Z10, K2, (R8)
+	VMOVDQA32   Z5, Z10
+	VPERMI2PS   Z9, Z8, Z10
+	VMOVUPS     Z10, K3, 64(R8)
+	VPCMPEQD    Z1, Z7, K1
+	VMOVAPS.Z   Z6, K1, Z8
+	VPCMPEQD    Z2, Z7, K1
+	VMOVAPS.Z   Z6, K1, Z6
+	VMOVDQA32   Z4, Z7
+	VPERMI2PS   Z6, Z8, Z7
+	VMOVUPS     Z7, K2, (R9)
+	VMOVDQA32   Z5, Z7
+	VPERMI2PS   Z6, Z8, Z7
+	VMOVUPS     Z7, K3, 64(R9)
+	LEAQ        (SI)(R11*4), SI
+	ADDQ        R11, DI
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000080, R9
+	SUBQ        R11, R10
+	JNZ         next
+	LEAQ        (BX)(DX*2), BX
+	DECQ        AX
+	JNZ         row
+	VZEROUPPER
+	RET
+
+// func decayStepAVX2(n int, p *float32, grad *float32, by *float32)
+// Requires: AVX
+TEXT ·decayStepAVX2(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         p+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         by+24(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	VBROADCASTSS 16(BX), Y4
+
+many:
+	CMPQ    AX, $0x20
+	JL      one
+	VMOVUPS (CX), Y5
+	VMOVUPS (DX), Y6
+	VXORPS  Y0, Y6, Y6
+	VMULPS  Y1, Y5, Y7
+	VANDPS  Y2, Y7, Y7
+	VORPS   Y3, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS Y5, (CX)
+	VMOVUPS 32(CX), Y5
+	VMOVUPS 32(DX), Y6
+	VXORPS  Y0, Y6, Y6
+	VMULPS  Y1, Y5, Y7
+	VANDPS  Y2, Y7, Y7
+	VORPS   Y3, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS Y5, 32(CX)
+	VMOVUPS 64(CX), Y5
+	VMOVUPS 64(DX), Y6
+	VXORPS  Y0, Y6, Y6
+	VMULPS  Y1, Y5, Y7
+	VANDPS  Y2, Y7, Y7
+	VORPS   Y3, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS Y5, 64(CX)
+	VMOVUPS 96(CX), Y5
+	VMOVUPS 96(DX), Y6
+	VXORPS  Y0, Y6, Y6
+	VMULPS  Y1, Y5, Y7
+	VANDPS  Y2, Y7, Y7
+	VORPS   Y3, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS Y5, 96(CX)
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	SUBQ    $0x20, AX
+	JMP     many
+
+one:
+	CMPQ    AX, $0x08
+	JL      rest
+	VMOVUPS (CX), Y5
+	VMOVUPS (DX), Y6
+	VXORPS  Y0, Y6, Y6
+	VMULPS  Y1, Y5, Y7
+	VANDPS  Y2, Y7, Y7
+	VORPS   Y3, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS Y5, (CX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, AX
+	JMP     one
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       decayStepAVX2Mask<>+0(SB), BX
+	MOVQ       $0x00000008, SI
+	SUBQ       AX, SI
+	VMOVUPS    (BX)(SI*4), Y5
+	VMASKMOVPS (CX), Y5, Y6
+	VMASKMOVPS (DX), Y5, Y7
+	VXORPS     Y0, Y7, Y0
+	VMULPS     Y1, Y6, Y1
+	VANDPS     Y2, Y1, Y1
+	VORPS      Y3, Y1, Y1
+	VADDPS     Y1, Y0, Y0
+	VMULPS     Y4, Y0, Y0
+	VADDPS     Y0, Y6, Y6
+	VMASKMOVPS Y6, Y5, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA decayStepAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA decayStepAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA decayStepAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA decayStepAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA decayStepAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA decayStepAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA decayStepAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA decayStepAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA decayStepAVX2Mask<>+32(SB)/4, $0x00000000
+DATA decayStepAVX2Mask<>+36(SB)/4, $0x00000000
+DATA decayStepAVX2Mask<>+40(SB)/4, $0x00000000
+DATA decayStepAVX2Mask<>+44(SB)/4, $0x00000000
+DATA decayStepAVX2Mask<>+48(SB)/4, $0x00000000
+DATA decayStepAVX2Mask<>+52(SB)/4, $0x00000000
+DATA decayStepAVX2Mask<>+56(SB)/4, $0x00000000
+DATA decayStepAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL decayStepAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func momentumStepAVX2(n int, p *float32, grad *float32, v *float32, by *float32)
+// Requires: AVX
+TEXT ·momentumStepAVX2(SB), NOSPLIT, $0-40
+	MOVQ         n+0(FP), AX
+	MOVQ         p+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         v+24(FP), BX
+	MOVQ         by+32(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	VBROADCASTSS 20(SI), Y5
+	VBROADCASTSS 24(SI), Y6
+	VBROADCASTSS 28(SI), Y7
+	VBROADCASTSS 32(SI), Y8
+
+many:
+	CMPQ      AX, $0x20
+	JL        one
+	VMOVUPS   (CX), Y9
+	VMOVUPS   (BX), Y10
+	VMOVUPS   (DX), Y11
+	VXORPS    Y0, Y11, Y11
+	VMULPS    Y1, Y9, Y12
+	VANDPS    Y2, Y12, Y12
+	VORPS     Y3, Y12, Y12
+	VADDPS    Y12, Y11, Y11
+	VMULPS    Y5, Y10, Y10
+	VMULPS    Y6, Y11, Y12
+	VADDPS    Y12, Y10, Y10
+	VMOVUPS   Y10, (BX)
+	VMULPS    Y5, Y10, Y12
+	VBLENDVPS Y7, Y12, Y8, Y12
+	VBLENDVPS Y7, Y11, Y10, Y11
+	VADDPS    Y12, Y11, Y11
+	VMULPS    Y4, Y11, Y11
+	VADDPS    Y11, Y9, Y9
+	VMOVUPS   Y9, (CX)
+	VMOVUPS   32(CX), Y9
+	VMOVUPS   32(BX), Y10
+	VMOVUPS   32(DX), Y11
+	VXORPS    Y0, Y11, Y11
+	VMULPS    Y1, Y9, Y12
+	VANDPS    Y2, Y12, Y12
+	VORPS     Y3, Y12, Y12
+	VADDPS    Y12, Y11, Y11
+	VMULPS    Y5, Y10, Y10
+	VMULPS    Y6, Y11, Y12
+	VADDPS    Y12, Y10, Y10
+	VMOVUPS   Y10, 32(BX)
+	VMULPS    Y5, Y10, Y12
+	VBLENDVPS Y7, Y12, Y8, Y12
+	VBLENDVPS Y7, Y11, Y10, Y11
+	VADDPS    Y12, Y11, Y11
+	VMULPS    Y4, Y11, Y11
+	VADDPS    Y11, Y9, Y9
+	VMOVUPS   Y9, 32(CX)
+	VMOVUPS   64(CX), Y9
+	VMOVUPS   64(BX), Y10
+	VMOVUPS   64(DX), Y11
+	VXORPS    Y0, Y11, Y11
+	VMULPS    Y1, Y9, Y12
+	VANDPS    Y2, Y12, Y12
+	VORPS     Y3, Y12, Y12
+	VADDPS    Y12, Y11, Y11
+	VMULPS    Y5, Y10, Y10
+	VMULPS    Y6, Y11, Y12
+	VADDPS    Y12, Y10, Y10
+	VMOVUPS   Y10, 64(BX)
+	VMULPS    Y5, Y10, Y12
+	VBLENDVPS Y7, Y12, Y8, Y12
+	VBLENDVPS Y7, Y11, Y10, Y11
+	VADDPS    Y12, Y11, Y11
+	VMULPS    Y4, Y11, Y11
+	VADDPS    Y11, Y9, Y9
+	VMOVUPS   Y9, 64(CX)
+	VMOVUPS   96(CX), Y9
+	VMOVUPS   96(BX), Y10
+	VMOVUPS   96(DX), Y11
+	VXORPS    Y0, Y11, Y11
+	VMULPS    Y1, Y9, Y12
+	VANDPS    Y2, Y12, Y12
+	VORPS     Y3, Y12, Y12
+	VADDPS    Y12, Y11, Y11
+	VMULPS    Y5, Y10, Y10
+	VMULPS    Y6, Y11, Y12
+	VADDPS    Y12, Y10, Y10
+	VMOVUPS   Y10, 96(BX)
+	VMULPS    Y5, Y10, Y12
+	VBLENDVPS Y7, Y12, Y8, Y12
+	VBLENDVPS Y7, Y11, Y10, Y11
+	VADDPS    Y12, Y11, Y11
+	VMULPS    Y4, Y11, Y11
+	VADDPS    Y11, Y9, Y9
+	VMOVUPS   Y9, 96(CX)
+	ADDQ      $0x80, CX
+	ADDQ      $0x80, DX
+	ADDQ      $0x80, BX
+	SUBQ      $0x20, AX
+	JMP       many
+
+one:
+	CMPQ      AX, $0x08
+	JL        rest
+	VMOVUPS   (CX), Y9
+	VMOVUPS   (BX), Y10
+	VMOVUPS   (DX), Y11
+	VXORPS    Y0, Y11, Y11
+	VMULPS    Y1, Y9, Y12
+	VANDPS    Y2, Y12, Y12
+	VORPS     Y3, Y12, Y12
+	VADDPS    Y12, Y11, Y11
+	VMULPS    Y5, Y10, Y10
+	VMULPS    Y6, Y11, Y12
+	VADDPS    Y12, Y10, Y10
+	VMOVUPS   Y10, (BX)
+	VMULPS    Y5, Y10, Y12
+	VBLENDVPS Y7, Y12, Y8, Y12
+	VBLENDVPS Y7, Y11, Y10, Y11
+	VADDPS    Y12, Y11, Y11
+	VMULPS    Y4, Y11, Y11
+	VADDPS    Y11, Y9, Y9
+	VMOVUPS   Y9, (CX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DX
+	ADDQ      $0x20, BX
+	SUBQ      $0x08, AX
+	JMP       one
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       momentumStepAVX2Mask<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       AX, DI
+	VMOVUPS    (SI)(DI*4), Y9
+	VMASKMOVPS (CX), Y9, Y10
+	VMASKMOVPS (BX), Y9, Y11
+	VMASKMOVPS (DX), Y9, Y12
+	VXORPS     Y0, Y12, Y0
+	VMULPS     Y1, Y10, Y1
+	VANDPS     Y2, Y1, Y1
+	VORPS      Y3, Y1, Y1
+	VADDPS     Y1, Y0, Y0
+	VMULPS     Y5, Y11, Y11
+	VMULPS     Y6, Y0, Y1
+	VADDPS     Y1, Y11, Y11
+	VMASKMOVPS Y11, Y9, (BX)
+	VMULPS     Y5, Y11, Y1
+	VBLENDVPS  Y7, Y1, Y8, Y1
+	VBLENDVPS  Y7, Y0, Y11, Y0
+	VADDPS     Y1, Y0, Y0
+	VMULPS     Y4, Y0, Y0
+	VADDPS     Y0, Y10, Y10
+	VMASKMOVPS Y10, Y9, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA momentumStepAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA momentumStepAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA momentumStepAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA momentumStepAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA momentumStepAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA momentumStepAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA momentumStepAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA momentumStepAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA momentumStepAVX2Mask<>+32(SB)/4, $0x00000000
+DATA momentumStepAVX2Mask<>+36(SB)/4, $0x00000000
+DATA momentumStepAVX2Mask<>+40(SB)/4, $0x00000000
+DATA momentumStepAVX2Mask<>+44(SB)/4, $0x00000000
+DATA momentumStepAVX2Mask<>+48(SB)/4, $0x00000000
+DATA momentumStepAVX2Mask<>+52(SB)/4, $0x00000000
+DATA momentumStepAVX2Mask<>+56(SB)/4, $0x00000000
+DATA momentumStepAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL momentumStepAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func adamStepAVX2(n int, p *float32, grad *float32, m *float32, v *float32, by *float32)
+// Requires: AVX
+TEXT ·adamStepAVX2(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         p+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         m+24(FP), BX
+	MOVQ         v+32(FP), SI
+	MOVQ         by+40(FP), DI
+	VBROADCASTSS (DI), Y0
+	VBROADCASTSS 4(DI), Y1
+	VBROADCASTSS 8(DI), Y2
+	VBROADCASTSS 12(DI), Y3
+	VBROADCASTSS 16(DI), Y4
+	VBROADCASTSS 20(DI), Y5
+	VBROADCASTSS 24(DI), Y6
+	VBROADCASTSS 28(DI), Y7
+	VBROADCASTSS 32(DI), Y8
+	VBROADCASTSS 36(DI), Y9
+
+many:
+	CMPQ         AX, $0x20
+	JL           one
+	VMOVUPS      (CX), Y10
+	VMOVUPS      (DX), Y11
+	VXORPS       Y0, Y11, Y11
+	VMULPS       Y1, Y10, Y12
+	VANDPS       Y2, Y12, Y12
+	VORPS        Y3, Y12, Y12
+	VADDPS       Y12, Y11, Y11
+	VMOVUPS      (BX), Y12
+	VMULPS       Y6, Y12, Y12
+	VMULPS       Y7, Y11, Y13
+	VADDPS       Y13, Y12, Y12
+	VMOVUPS      Y12, (BX)
+	VMOVUPS      (SI), Y14
+	VMULPS       Y9, Y11, Y13
+	VMULPS       Y11, Y13, Y13
+	VMULPS       Y8, Y14, Y14
+	VADDPS       Y13, Y14, Y14
+	VMOVUPS      Y14, (SI)
+	VSQRTPS      Y14, Y14
+	VBROADCASTSS 40(DI), Y11
+	VMULPS       Y11, Y14, Y14
+	VBROADCASTSS 44(DI), Y11
+	VADDPS       Y11, Y14, Y14
+	VDIVPS       Y14, Y12, Y12
+	VMULPS       Y4, Y12, Y12
+	VMULPS       Y5, Y10, Y10
+	VADDPS       Y12, Y10, Y10
+	VMOVUPS      Y10, (CX)
+	VMOVUPS      32(CX), Y10
+	VMOVUPS      32(DX), Y11
+	VXORPS       Y0, Y11, Y11
+	VMULPS       Y1, Y10, Y12
+	VANDPS       Y2, Y12, Y12
+	VORPS        Y3, Y12, Y12
+	VADDPS       Y12, Y11, Y11
+	VMOVUPS      32(BX), Y12
+	VMULPS       Y6, Y12, Y12
+	VMULPS       Y7, Y11, Y13
+	VADDPS       Y13, Y12, Y12
+	VMOVUPS      Y12, 32(BX)
+	VMOVUPS      32(SI), Y14
+	VMULPS       Y9, Y11, Y13
+	VMULPS       Y11, Y13, Y13
+	VMULPS       Y8, Y14, Y14
+	VADDPS       Y13, Y14, Y14
+	VMOVUPS      Y14, 32(SI)
+	VSQRTPS      Y14, Y14
+	VBROADCASTSS 40(DI), Y11
+	VMULPS       Y11, Y14, Y14
+	VBROADCASTSS 44(DI), Y11
+	VADDPS       Y11, Y14, Y14
+	VDIVPS       Y14, Y12, Y12
+	VMULPS       Y4, Y12, Y12
+	VMULPS       Y5, Y10, Y10
+	VADDPS       Y12, Y10, Y10
+	VMOVUPS      Y10, 32(CX)
+	VMOVUPS      64(CX), Y10
+	VMOVUPS      64(DX), Y11
+	VXORPS       Y0, Y11, Y11
+	VMULPS       Y1, Y10, Y12
+	VANDPS       Y2, Y12, Y12
+	VORPS        Y3, Y12, Y12
+	VADDPS       Y12, Y11, Y11
+	VMOVUPS      64(BX), Y12
+	VMULPS       Y6, Y12, Y12
+	VMULPS       Y7, Y11, Y13
+	VADDPS       Y13, Y12, Y12
+	VMOVUPS      Y12, 64(BX)
+	VMOVUPS      64(SI), Y14
+	VMULPS       Y9, Y11, Y13
+	VMULPS       Y11, Y13, Y13
+	VMULPS       Y8, Y14, Y14
+	VADDPS       Y13, Y14, Y14
+	VMOVUPS      Y14, 64(SI)
+	VSQRTPS      Y14, Y14
+	VBROADCASTSS 40(DI), Y11
+	VMULPS       Y11, Y14, Y14
+	VBROADCASTSS 44(DI), Y11
+	VADDPS       Y11, Y14, Y14
+	VDIVPS       Y14, Y12, Y12
+	VMULPS       Y4, Y12, Y12
+	VMULPS       Y5, Y10, Y10
+	VADDPS       Y12, Y10, Y10
+	VMOVUPS      Y10, 64(CX)
+	VMOVUPS      96(CX), Y10
+	VMOVUPS      96(DX), Y11
+	VXORPS       Y0, Y11, Y11
+	VMULPS       Y1, Y10, Y12
+	VANDPS       Y2, Y12, Y12
+	VORPS        Y3, Y12, Y12
+	VADDPS       Y12, Y11, Y11
+	VMOVUPS      96(BX), Y12
+	VMULPS       Y6, Y12, Y12
+	VMULPS       Y7, Y11, Y13
+	VADDPS       Y13, Y12, Y12
+	VMOVUPS      Y12, 96(BX)
+	VMOVUPS      96(SI), Y14
+	VMULPS       Y9, Y11, Y13
+	VMULPS       Y11, Y13, Y13
+	VMULPS       Y8, Y14, Y14
+	VADDPS       Y13, Y14, Y14
+	VMOVUPS      Y14, 96(SI)
+	VSQRTPS      Y14, Y14
+	VBROADCASTSS 40(DI), Y11
+	VMULPS       Y11, Y14, Y14
+	VBROADCASTSS 44(DI), Y11
+	VADDPS       Y11, Y14, Y14
+	VDIVPS       Y14, Y12, Y12
+	VMULPS       Y4, Y12, Y12
+	VMULPS       Y5, Y10, Y10
+	VADDPS       Y12, Y10, Y10
+	VMOVUPS      Y10, 96(CX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, DX
+	ADDQ         $0x80, BX
+	ADDQ         $0x80, SI
+	SUBQ         $0x20, AX
+	JMP          many
+
+one:
+	CMPQ         AX, $0x08
+	JL           rest
+	VMOVUPS      (CX), Y10
+	VMOVUPS      (DX), Y11
+	VXORPS       Y0, Y11, Y11
+	VMULPS       Y1, Y10, Y12
+	VANDPS       Y2, Y12, Y12
+	VORPS        Y3, Y12, Y12
+	VADDPS       Y12, Y11, Y11
+	VMOVUPS      (BX), Y12
+	VMULPS       Y6, Y12, Y12
+	VMULPS       Y7, Y11, Y13
+	VADDPS       Y13, Y12, Y12
+	VMOVUPS      Y12, (BX)
+	VMOVUPS      (SI), Y14
+	VMULPS       Y9, Y11, Y13
+	VMULPS       Y11, Y13, Y13
+	VMULPS       Y8, Y14, Y14
+	VADDPS       Y13, Y14, Y14
+	VMOVUPS      Y14, (SI)
+	VSQRTPS      Y14, Y14
+	VBROADCASTSS 40(DI), Y11
+	VMULPS       Y11, Y14, Y14
+	VBROADCASTSS 44(DI), Y11
+	VADDPS       Y11, Y14, Y14
+	VDIVPS       Y14, Y12, Y12
+	VMULPS       Y4, Y12, Y12
+	VMULPS       Y5, Y10, Y10
+	VADDPS       Y12, Y10, Y10
+	VMOVUPS      Y10, (CX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, AX
+	JMP          one
+
+rest:
+	TESTQ        AX, AX
+	JZ           done
+	LEAQ         adamStepAVX2Mask<>+0(SB), R8
+	MOVQ         $0x00000008, R9
+	SUBQ         AX, R9
+	VMOVUPS      (R8)(R9*4), Y10
+	VMASKMOVPS   (CX), Y10, Y11
+	VMASKMOVPS   (DX), Y10, Y12
+	VXORPS       Y0, Y12, Y0
+	VMULPS       Y1, Y11, Y1
+	VANDPS       Y2, Y1, Y1
+	VORPS        Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMASKMOVPS   (BX), Y10, Y1
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y7, Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y10, (BX)
+	VMASKMOVPS   (SI), Y10, Y3
+	VMULPS       Y9, Y0, Y2
+	VMULPS       Y0, Y2, Y2
+	VMULPS       Y8, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VMASKMOVPS   Y3, Y10, (SI)
+	VSQRTPS      Y3, Y3
+	VBROADCASTSS 40(DI), Y0
+	VMULPS       Y0, Y3, Y3
+	VBROADCASTSS 44(DI), Y0
+	VADDPS       Y0, Y3, Y3
+	VDIVPS       Y3, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y5, Y11, Y11
+	VADDPS       Y1, Y11, Y11
+	VMASKMOVPS   Y11, Y10, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA adamStepAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA adamStepAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA adamStepAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA adamStepAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA adamStepAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA adamStepAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA adamStepAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA adamStepAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA adamStepAVX2Mask<>+32(SB)/4, $0x00000000
+DATA adamStepAVX2Mask<>+36(SB)/4, $0x00000000
+DATA adamStepAVX2Mask<>+40(SB)/4, $0x00000000
+DATA adamStepAVX2Mask<>+44(SB)/4, $0x00000000
+DATA adamStepAVX2Mask<>+48(SB)/4, $0x00000000
+DATA adamStepAVX2Mask<>+52(SB)/4, $0x00000000
+DATA adamStepAVX2Mask<>+56(SB)/4, $0x00000000
+DATA adamStepAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL adamStepAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func correlate14x32AVX512(pixels int, taps int, tap *int, x *float32, weights *float32, sums *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·correlate14x32AVX512(SB), NOSPLIT, $0-48
+	MOVQ    pixels+0(FP), AX
+	MOVQ    taps+8(FP), CX
+	MOVQ    tap+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    weights+32(FP), SI
+	MOVQ    sums+40(FP), DI
+	CMPQ    AX, $0x01
+	JEQ     rows1
+	CMPQ    AX, $0x02
+	JEQ     rows2
+	CMPQ    AX, $0x03
+	JEQ     rows3
+	CMPQ    AX, $0x04
+	JEQ     rows4
+	CMPQ    AX, $0x05
+	JEQ     rows5
+	CMPQ    AX, $0x06
+	JEQ     rows6
+	CMPQ    AX, $0x07
+	JEQ     rows7
+	CMPQ    AX, $0x08
+	JEQ     rows8
+	CMPQ    AX, $0x09
+	JEQ     rows9
+	CMPQ    AX, $0x0a
+	JEQ     rows10
+	CMPQ    AX, $0x0b
+	JEQ     rows11
+	CMPQ    AX, $0x0c
+	JEQ     rows12
+	CMPQ    AX, $0x0d
+	JEQ     rows13
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS 64(SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS 64(SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS 64(SI), Z9
+	VMOVUPS (SI), Z10
+	VMOVUPS 64(SI), Z11
+	VMOVUPS (SI), Z12
+	VMOVUPS 64(SI), Z13
+	VMOVUPS (SI), Z14
+	VMOVUPS 64(SI), Z15
+	VMOVUPS (SI), Z16
+	VMOVUPS 64(SI), Z17
+	VMOVUPS (SI), Z18
+	VMOVUPS 64(SI), Z19
+	VMOVUPS (SI), Z20
+	VMOVUPS 64(SI), Z21
+	VMOVUPS (SI), Z22
+	VMOVUPS 64(SI), Z23
+	VMOVUPS (SI), Z24
+	VMOVUPS 64(SI), Z25
+	VMOVUPS (SI), Z26
+	VMOVUPS 64(SI), Z27
+	TESTQ   CX, CX
+	JEQ     done14
+
+next14:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z0
+	VFMADD231PS  Z30, Z29, Z1
+	VBROADCASTSS 4(BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z2
+	VFMADD231PS  Z30, Z29, Z3
+	VBROADCASTSS 8(BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z4
+	VFMADD231PS  Z30, Z29, Z5
+	VBROADCASTSS 12(BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z6
+	VFMADD231PS  Z30, Z29, Z7
+	VBROADCASTSS 16(BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z8
+	VFMADD231PS  Z30, Z29, Z9
+	VBROADCASTSS 20(BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z10
+	VFMADD231PS  Z30, Z29, Z11
+	VBROADCASTSS 24(BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z12
+	VFMADD231PS  Z30, Z29, Z13
+	VBROADCASTSS 28(BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z14
+	VFMADD231PS  Z30, Z29, Z15
+	VBROADCASTSS 32(BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z16
+	VFMADD231PS  Z30, Z29, Z17
+	VBROADCASTSS 36(BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z18
+	VFMADD231PS  Z30, Z29, Z19
+	VBROADCASTSS 40(BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z20
+	VFMADD231PS  Z30, Z29, Z21
+	VBROADCASTSS 44(BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z22
+	VFMADD231PS  Z30, Z29, Z23
+	VBROADCASTSS 48(BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z24
+	VFMADD231PS  Z30, Z29, Z25
+	VBROADCASTSS 52(BX)(AX*4), Z30
+	VFMADD231PS  Z30, Z28, Z26
+	VFMADD231PS  Z30, Z29, Z27
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next14
+
+done14:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VMOVUPS Z10, 640(DI)
+	VMOVUPS Z11, 704(DI)
+	VMOVUPS Z12, 768(DI)
+	VMOVUPS Z13, 832(DI)
+	VMOVUPS Z14, 896(DI)
+	VMOVUPS Z15, 960(DI)
+	VMOVUPS Z16, 1024(DI)
+	VMOVUPS Z17, 1088(DI)
+	VMOVUPS Z18, 1152(DI)
+	VMOVUPS Z19, 1216(DI)
+	VMOVUPS Z20, 1280(DI)
+	VMOVUPS Z21, 1344(DI)
+	VMOVUPS Z22, 1408(DI)
+	VMOVUPS Z23, 1472(DI)
+	VMOVUPS Z24, 1536(DI)
+	VMOVUPS Z25, 1600(DI)
+	VMOVUPS Z26, 1664(DI)
+	VMOVUPS Z27, 1728(DI)
+	VZEROUPPER
+	RET
+
+rows13:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS 64(SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS 64(SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS 64(SI), Z9
+	VMOVUPS (SI), Z10
+	VMOVUPS 64(SI), Z11
+	VMOVUPS (SI), Z12
+	VMOVUPS 64(SI), Z13
+	VMOVUPS (SI), Z14
+	VMOVUPS 64(SI), Z15
+	VMOVUPS (SI), Z16
+	VMOVUPS 64(SI), Z17
+	VMOVUPS (SI), Z18
+	VMOVUPS 64(SI), Z19
+	VMOVUPS (SI), Z20
+	VMOVUPS 64(SI), Z21
+	VMOVUPS (SI), Z22
+	VMOVUPS 64(SI), Z23
+	VMOVUPS (SI), Z24
+	VMOVUPS 64(SI), Z25
+	TESTQ   CX, CX
+	JEQ     done13
+
+next13:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z26
+	VFMADD231PS  Z26, Z28, Z0
+	VFMADD231PS  Z26, Z29, Z1
+	VBROADCASTSS 4(BX)(AX*4), Z26
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z26, Z29, Z3
+	VBROADCASTSS 8(BX)(AX*4), Z26
+	VFMADD231PS  Z26, Z28, Z4
+	VFMADD231PS  Z26, Z29, Z5
+	VBROADCASTSS 12(BX)(AX*4), Z26
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z26, Z29, Z7
+	VBROADCASTSS 16(BX)(AX*4), Z26
+	VFMADD231PS  Z26, Z28, Z8
+	VFMADD231PS  Z26, Z29, Z9
+	VBROADCASTSS 20(BX)(AX*4), Z26
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z26, Z29, Z11
+	VBROADCASTSS 24(BX)(AX*4), Z26
+	VFMADD231PS  Z26, Z28, Z12
+	VFMADD231PS  Z26, Z29, Z13
+	VBROADCASTSS 28(BX)(AX*4), Z26
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z26, Z29, Z15
+	VBROADCASTSS 32(BX)(AX*4), Z26
+	VFMADD231PS  Z26, Z28, Z16
+	VFMADD231PS  Z26, Z29, Z17
+	VBROADCASTSS 36(BX)(AX*4), Z26
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z26, Z29, Z19
+	VBROADCASTSS 40(BX)(AX*4), Z26
+	VFMADD231PS  Z26, Z28, Z20
+	VFMADD231PS  Z26, Z29, Z21
+	VBROADCASTSS 44(BX)(AX*4), Z26
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z26, Z29, Z23
+	VBROADCASTSS 48(BX)(AX*4), Z26
+	VFMADD231PS  Z26, Z28, Z24
+	VFMADD231PS  Z26, Z29, Z25
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next13
+
+done13:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VMOVUPS Z10, 640(DI)
+	VMOVUPS Z11, 704(DI)
+	VMOVUPS Z12, 768(DI)
+	VMOVUPS Z13, 832(DI)
+	VMOVUPS Z14, 896(DI)
+	VMOVUPS Z15, 960(DI)
+	VMOVUPS Z16, 1024(DI)
+	VMOVUPS Z17, 1088(DI)
+	VMOVUPS Z18, 1152(DI)
+	VMOVUPS Z19, 1216(DI)
+	VMOVUPS Z20, 1280(DI)
+	VMOVUPS Z21, 1344(DI)
+	VMOVUPS Z22, 1408(DI)
+	VMOVUPS Z23, 1472(DI)
+	VMOVUPS Z24, 1536(DI)
+	VMOVUPS Z25, 1600(DI)
+	VZEROUPPER
+	RET
+
+rows12:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS 64(SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS 64(SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS 64(SI), Z9
+	VMOVUPS (SI), Z10
+	VMOVUPS 64(SI), Z11
+	VMOVUPS (SI), Z12
+	VMOVUPS 64(SI), Z13
+	VMOVUPS (SI), Z14
+	VMOVUPS 64(SI), Z15
+	VMOVUPS (SI), Z16
+	VMOVUPS 64(SI), Z17
+	VMOVUPS (SI), Z18
+	VMOVUPS 64(SI), Z19
+	VMOVUPS (SI), Z20
+	VMOVUPS 64(SI), Z21
+	VMOVUPS (SI), Z22
+	VMOVUPS 64(SI), Z23
+	TESTQ   CX, CX
+	JEQ     done12
+
+next12:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z24
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z24, Z29, Z1
+	VBROADCASTSS 4(BX)(AX*4), Z24
+	VFMADD231PS  Z24, Z28, Z2
+	VFMADD231PS  Z24, Z29, Z3
+	VBROADCASTSS 8(BX)(AX*4), Z24
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z24, Z29, Z5
+	VBROADCASTSS 12(BX)(AX*4), Z24
+	VFMADD231PS  Z24, Z28, Z6
+	VFMADD231PS  Z24, Z29, Z7
+	VBROADCASTSS 16(BX)(AX*4), Z24
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z24, Z29, Z9
+	VBROADCASTSS 20(BX)(AX*4), Z24
+	VFMADD231PS  Z24, Z28, Z10
+	VFMADD231PS  Z24, Z29, Z11
+	VBROADCASTSS 24(BX)(AX*4), Z24
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z24, Z29, Z13
+	VBROADCASTSS 28(BX)(AX*4), Z24
+	VFMADD231PS  Z24, Z28, Z14
+	VFMADD231PS  Z24, Z29, Z15
+	VBROADCASTSS 32(BX)(AX*4), Z24
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z24, Z29, Z17
+	VBROADCASTSS 36(BX)(AX*4), Z24
+	VFMADD231PS  Z24, Z28, Z18
+	VFMADD231PS  Z24, Z29, Z19
+	VBROADCASTSS 40(BX)(AX*4), Z24
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z24, Z29, Z21
+	VBROADCASTSS 44(BX)(AX*4), Z24
+	VFMADD231PS  Z24, Z28, Z22
+	VFMADD231PS  Z24, Z29, Z23
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next12
+
+done12:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VMOVUPS Z10, 640(DI)
+	VMOVUPS Z11, 704(DI)
+	VMOVUPS Z12, 768(DI)
+	VMOVUPS Z13, 832(DI)
+	VMOVUPS Z14, 896(DI)
+	VMOVUPS Z15, 960(DI)
+	VMOVUPS Z16, 1024(DI)
+	VMOVUPS Z17, 1088(DI)
+	VMOVUPS Z18, 1152(DI)
+	VMOVUPS Z19, 1216(DI)
+	VMOVUPS Z20, 1280(DI)
+	VMOVUPS Z21, 1344(DI)
+	VMOVUPS Z22, 1408(DI)
+	VMOVUPS Z23, 1472(DI)
+	VZEROUPPER
+	RET
+
+rows11:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS 64(SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS 64(SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS 64(SI), Z9
+	VMOVUPS (SI), Z10
+	VMOVUPS 64(SI), Z11
+	VMOVUPS (SI), Z12
+	VMOVUPS 64(SI), Z13
+	VMOVUPS (SI), Z14
+	VMOVUPS 64(SI), Z15
+	VMOVUPS (SI), Z16
+	VMOVUPS 64(SI), Z17
+	VMOVUPS (SI), Z18
+	VMOVUPS 64(SI), Z19
+	VMOVUPS (SI), Z20
+	VMOVUPS 64(SI), Z21
+	TESTQ   CX, CX
+	JEQ     done11
+
+next11:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z22
+	VFMADD231PS  Z22, Z28, Z0
+	VFMADD231PS  Z22, Z29, Z1
+	VBROADCASTSS 4(BX)(AX*4), Z22
+	VFMADD231PS  Z22, Z28, Z2
+	VFMADD231PS  Z22, Z29, Z3
+	VBROADCASTSS 8(BX)(AX*4), Z22
+	VFMADD231PS  Z22, Z28, Z4
+	VFMADD231PS  Z22, Z29, Z5
+	VBROADCASTSS 12(BX)(AX*4), Z22
+	VFMADD231PS  Z22, Z28, Z6
+	VFMADD231PS  Z22, Z29, Z7
+	VBROADCASTSS 16(BX)(AX*4), Z22
+	VFMADD231PS  Z22, Z28, Z8
+	VFMADD231PS  Z22, Z29, Z9
+	VBROADCASTSS 20(BX)(AX*4), Z22
+	VFMADD231PS  Z22, Z28, Z10
+	VFMADD231PS  Z22, Z29, Z11
+	VBROADCASTSS 24(BX)(AX*4), Z22
+	VFMADD231PS  Z22, Z28, Z12
+	VFMADD231PS  Z22, Z29, Z13
+	VBROADCASTSS 28(BX)(AX*4), Z22
+	VFMADD231PS  Z22, Z28, Z14
+	VFMADD231PS  Z22, Z29, Z15
+	VBROADCASTSS 32(BX)(AX*4), Z22
+	VFMADD231PS  Z22, Z28, Z16
+	VFMADD231PS  Z22, Z29, Z17
+	VBROADCASTSS 36(BX)(AX*4), Z22
+	VFMADD231PS  Z22, Z28, Z18
+	VFMADD231PS  Z22, Z29, Z19
+	VBROADCASTSS 40(BX)(AX*4), Z22
+	VFMADD231PS  Z22, Z28, Z20
+	VFMADD231PS  Z22, Z29, Z21
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next11
+
+done11:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VMOVUPS Z10, 640(DI)
+	VMOVUPS Z11, 704(DI)
+	VMOVUPS Z12, 768(DI)
+	VMOVUPS Z13, 832(DI)
+	VMOVUPS Z14, 896(DI)
+	VMOVUPS Z15, 960(DI)
+	VMOVUPS Z16, 1024(DI)
+	VMOVUPS Z17, 1088(DI)
+	VMOVUPS Z18, 1152(DI)
+	VMOVUPS Z19, 1216(DI)
+	VMOVUPS Z20, 1280(DI)
+	VMOVUPS Z21, 1344(DI)
+	VZEROUPPER
+	RET
+
+rows10:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS 64(SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS 64(SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS 64(SI), Z9
+	VMOVUPS (SI), Z10
+	VMOVUPS 64(SI), Z11
+	VMOVUPS (SI), Z12
+	VMOVUPS 64(SI), Z13
+	VMOVUPS (SI), Z14
+	VMOVUPS 64(SI), Z15
+	VMOVUPS (SI), Z16
+	VMOVUPS 64(SI), Z17
+	VMOVUPS (SI), Z18
+	VMOVUPS 64(SI), Z19
+	TESTQ   CX, CX
+	JEQ     done10
+
+next10:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z20
+	VFMADD231PS  Z20, Z28, Z0
+	VFMADD231PS  Z20, Z29, Z1
+	VBROADCASTSS 4(BX)(AX*4), Z20
+	VFMADD231PS  Z20, Z28, Z2
+	VFMADD231PS  Z20, Z29, Z3
+	VBROADCASTSS 8(BX)(AX*4), Z20
+	VFMADD231PS  Z20, Z28, Z4
+	VFMADD231PS  Z20, Z29, Z5
+	VBROADCASTSS 12(BX)(AX*4), Z20
+	VFMADD231PS  Z20, Z28, Z6
+	VFMADD231PS  Z20, Z29, Z7
+	VBROADCASTSS 16(BX)(AX*4), Z20
+	VFMADD231PS  Z20, Z28, Z8
+	VFMADD231PS  Z20, Z29, Z9
+	VBROADCASTSS 20(BX)(AX*4), Z20
+	VFMADD231PS  Z20, Z28, Z10
+	VFMADD231PS  Z20, Z29, Z11
+	VBROADCASTSS 24(BX)(AX*4), Z20
+	VFMADD231PS  Z20, Z28, Z12
+	VFMADD231PS  Z20, Z29, Z13
+	VBROADCASTSS 28(BX)(AX*4), Z20
+	VFMADD231PS  Z20, Z28, Z14
+	VFMADD231PS  Z20, Z29, Z15
+	VBROADCASTSS 32(BX)(AX*4), Z20
+	VFMADD231PS  Z20, Z28, Z16
+	VFMADD231PS  Z20, Z29, Z17
+	VBROADCASTSS 36(BX)(AX*4), Z20
+	VFMADD231PS  Z20, Z28, Z18
+	VFMADD231PS  Z20, Z29, Z19
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next10
+
+done10:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VMOVUPS Z10, 640(DI)
+	VMOVUPS Z11, 704(DI)
+	VMOVUPS Z12, 768(DI)
+	VMOVUPS Z13, 832(DI)
+	VMOVUPS Z14, 896(DI)
+	VMOVUPS Z15, 960(DI)
+	VMOVUPS Z16, 1024(DI)
+	VMOVUPS Z17, 1088(DI)
+	VMOVUPS Z18, 1152(DI)
+	VMOVUPS Z19, 1216(DI)
+	VZEROUPPER
+	RET
+
+rows9:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS 64(SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS 64(SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS 64(SI), Z9
+	VMOVUPS (SI), Z10
+	VMOVUPS 64(SI), Z11
+	VMOVUPS (SI), Z12
+	VMOVUPS 64(SI), Z13
+	VMOVUPS (SI), Z14
+	VMOVUPS 64(SI), Z15
+	VMOVUPS (SI), Z16
+	VMOVUPS 64(SI), Z17
+	TESTQ   CX, CX
+	JEQ     done9
+
+next9:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z18
+	VFMADD231PS  Z18, Z28, Z0
+	VFMADD231PS  Z18, Z29, Z1
+	VBROADCASTSS 4(BX)(AX*4), Z18
+	VFMADD231PS  Z18, Z28, Z2
+	VFMADD231PS  Z18, Z29, Z3
+	VBROADCASTSS 8(BX)(AX*4), Z18
+	VFMADD231PS  Z18, Z28, Z4
+	VFMADD231PS  Z18, Z29, Z5
+	VBROADCASTSS 12(BX)(AX*4), Z18
+	VFMADD231PS  Z18, Z28, Z6
+	VFMADD231PS  Z18, Z29, Z7
+	VBROADCASTSS 16(BX)(AX*4), Z18
+	VFMADD231PS  Z18, Z28, Z8
+	VFMADD231PS  Z18, Z29, Z9
+	VBROADCASTSS 20(BX)(AX*4), Z18
+	VFMADD231PS  Z18, Z28, Z10
+	VFMADD231PS  Z18, Z29, Z11
+	VBROADCASTSS 24(BX)(AX*4), Z18
+	VFMADD231PS  Z18, Z28, Z12
+	VFMADD231PS  Z18, Z29, Z13
+	VBROADCASTSS 28(BX)(AX*4), Z18
+	VFMADD231PS  Z18, Z28, Z14
+	VFMADD231PS  Z18, Z29, Z15
+	VBROADCASTSS 32(BX)(AX*4), Z18
+	VFMADD231PS  Z18, Z28, Z16
+	VFMADD231PS  Z18, Z29, Z17
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next9
+
+done9:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VMOVUPS Z10, 640(DI)
+	VMOVUPS Z11, 704(DI)
+	VMOVUPS Z12, 768(DI)
+	VMOVUPS Z13, 832(DI)
+	VMOVUPS Z14, 896(DI)
+	VMOVUPS Z15, 960(DI)
+	VMOVUPS Z16, 1024(DI)
+	VMOVUPS Z17, 1088(DI)
+	VZEROUPPER
+	RET
+
+rows8:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS 64(SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS 64(SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS 64(SI), Z9
+	VMOVUPS (SI), Z10
+	VMOVUPS 64(SI), Z11
+	VMOVUPS (SI), Z12
+	VMOVUPS 64(SI), Z13
+	VMOVUPS (SI), Z14
+	VMOVUPS 64(SI), Z15
+	TESTQ   CX, CX
+	JEQ     done8
+
+next8:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z16
+	VFMADD231PS  Z16, Z28, Z0
+	VFMADD231PS  Z16, Z29, Z1
+	VBROADCASTSS 4(BX)(AX*4), Z16
+	VFMADD231PS  Z16, Z28, Z2
+	VFMADD231PS  Z16, Z29, Z3
+	VBROADCASTSS 8(BX)(AX*4), Z16
+	VFMADD231PS  Z16, Z28, Z4
+	VFMADD231PS  Z16, Z29, Z5
+	VBROADCASTSS 12(BX)(AX*4), Z16
+	VFMADD231PS  Z16, Z28, Z6
+	VFMADD231PS  Z16, Z29, Z7
+	VBROADCASTSS 16(BX)(AX*4), Z16
+	VFMADD231PS  Z16, Z28, Z8
+	VFMADD231PS  Z16, Z29, Z9
+	VBROADCASTSS 20(BX)(AX*4), Z16
+	VFMADD231PS  Z16, Z28, Z10
+	VFMADD231PS  Z16, Z29, Z11
+	VBROADCASTSS 24(BX)(AX*4), Z16
+	VFMADD231PS  Z16, Z28, Z12
+	VFMADD231PS  Z16, Z29, Z13
+	VBROADCASTSS 28(BX)(AX*4), Z16
+	VFMADD231PS  Z16, Z28, Z14
+	VFMADD231PS  Z16, Z29, Z15
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next8
+
+done8:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VMOVUPS Z10, 640(DI)
+	VMOVUPS Z11, 704(DI)
+	VMOVUPS Z12, 768(DI)
+	VMOVUPS Z13, 832(DI)
+	VMOVUPS Z14, 896(DI)
+	VMOVUPS Z15, 960(DI)
+	VZEROUPPER
+	RET
+
+rows7:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS 64(SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS 64(SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS 64(SI), Z9
+	VMOVUPS (SI), Z10
+	VMOVUPS 64(SI), Z11
+	VMOVUPS (SI), Z12
+	VMOVUPS 64(SI), Z13
+	TESTQ   CX, CX
+	JEQ     done7
+
+next7:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z14
+	VFMADD231PS  Z14, Z28, Z0
+	VFMADD231PS  Z14, Z29, Z1
+	VBROADCASTSS 4(BX)(AX*4), Z14
+	VFMADD231PS  Z14, Z28, Z2
+	VFMADD231PS  Z14, Z29, Z3
+	VBROADCASTSS 8(BX)(AX*4), Z14
+	VFMADD231PS  Z14, Z28, Z4
+	VFMADD231PS  Z14, Z29, Z5
+	VBROADCASTSS 12(BX)(AX*4), Z14
+	VFMADD231PS  Z14, Z28, Z6
+	VFMADD231PS  Z14, Z29, Z7
+	VBROADCASTSS 16(BX)(AX*4), Z14
+	VFMADD231PS  Z14, Z28, Z8
+	VFMADD231PS  Z14, Z29, Z9
+	VBROADCASTSS 20(BX)(AX*4), Z14
+	VFMADD231PS  Z14, Z28, Z10
+	VFMADD231PS  Z14, Z29, Z11
+	VBROADCASTSS 24(BX)(AX*4), Z14
+	VFMADD231PS  Z14, Z28, Z12
+	VFMADD231PS  Z14, Z29, Z13
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next7
+
+done7:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VMOVUPS Z10, 640(DI)
+	VMOVUPS Z11, 704(DI)
+	VMOVUPS Z12, 768(DI)
+	VMOVUPS Z13, 832(DI)
+	VZEROUPPER
+	RET
+
+rows6:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS 64(SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS 64(SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS 64(SI), Z9
+	VMOVUPS (SI), Z10
+	VMOVUPS 64(SI), Z11
+	TESTQ   CX, CX
+	JEQ     done6
+
+next6:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z12
+	VFMADD231PS  Z12, Z28, Z0
+	VFMADD231PS  Z12, Z29, Z1
+	VBROADCASTSS 4(BX)(AX*4), Z12
+	VFMADD231PS  Z12, Z28, Z2
+	VFMADD231PS  Z12, Z29, Z3
+	VBROADCASTSS 8(BX)(AX*4), Z12
+	VFMADD231PS  Z12, Z28, Z4
+	VFMADD231PS  Z12, Z29, Z5
+	VBROADCASTSS 12(BX)(AX*4), Z12
+	VFMADD231PS  Z12, Z28, Z6
+	VFMADD231PS  Z12, Z29, Z7
+	VBROADCASTSS 16(BX)(AX*4), Z12
+	VFMADD231PS  Z12, Z28, Z8
+	VFMADD231PS  Z12, Z29, Z9
+	VBROADCASTSS 20(BX)(AX*4), Z12
+	VFMADD231PS  Z12, Z28, Z10
+	VFMADD231PS  Z12, Z29, Z11
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next6
+
+done6:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VMOVUPS Z10, 640(DI)
+	VMOVUPS Z11, 704(DI)
+	VZEROUPPER
+	RET
+
+rows5:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS 64(SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS 64(SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS 64(SI), Z9
+	TESTQ   CX, CX
+	JEQ     done5
+
+next5:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z10
+	VFMADD231PS  Z10, Z28, Z0
+	VFMADD231PS  Z10, Z29, Z1
+	VBROADCASTSS 4(BX)(AX*4), Z10
+	VFMADD231PS  Z10, Z28, Z2
+	VFMADD231PS  Z10, Z29, Z3
+	VBROADCASTSS 8(BX)(AX*4), Z10
+	VFMADD231PS  Z10, Z28, Z4
+	VFMADD231PS  Z10, Z29, Z5
+	VBROADCASTSS 12(BX)(AX*4), Z10
+	VFMADD231PS  Z10, Z28, Z6
+	VFMADD231PS  Z10, Z29, Z7
+	VBROADCASTSS 16(BX)(AX*4), Z10
+	VFMADD231PS  Z10, Z28, Z8
+	VFMADD231PS  Z10, Z29, Z9
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next5
+
+done5:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VZEROUPPER
+	RET
+
+rows4:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS 64(SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS 64(SI), Z7
+	TESTQ   CX, CX
+	JEQ     done4
+
+next4:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z8
+	VFMADD231PS  Z8, Z28, Z0
+	VFMADD231PS  Z8, Z29, Z1
+	VBROADCASTSS 4(BX)(AX*4), Z8
+	VFMADD231PS  Z8, Z28, Z2
+	VFMADD231PS  Z8, Z29, Z3
+	VBROADCASTSS 8(BX)(AX*4), Z8
+	VFMADD231PS  Z8, Z28, Z4
+	VFMADD231PS  Z8, Z29, Z5
+	VBROADCASTSS 12(BX)(AX*4), Z8
+	VFMADD231PS  Z8, Z28, Z6
+	VFMADD231PS  Z8, Z29, Z7
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next4
+
+done4:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VZEROUPPER
+	RET
+
+rows3:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS 64(SI), Z5
+	TESTQ   CX, CX
+	JEQ     done3
+
+next3:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z6
+	VFMADD231PS  Z6, Z28, Z0
+	VFMADD231PS  Z6, Z29, Z1
+	VBROADCASTSS 4(BX)(AX*4), Z6
+	VFMADD231PS  Z6, Z28, Z2
+	VFMADD231PS  Z6, Z29, Z3
+	VBROADCASTSS 8(BX)(AX*4), Z6
+	VFMADD231PS  Z6, Z28, Z4
+	VFMADD231PS  Z6, Z29, Z5
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next3
+
+done3:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VZEROUPPER
+	RET
+
+rows2:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	TESTQ   CX, CX
+	JEQ     done2
+
+next2:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z4
+	VFMADD231PS  Z4, Z28, Z0
+	VFMADD231PS  Z4, Z29, Z1
+	VBROADCASTSS 4(BX)(AX*4), Z4
+	VFMADD231PS  Z4, Z28, Z2
+	VFMADD231PS  Z4, Z29, Z3
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next2
+
+done2:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VZEROUPPER
+	RET
+
+rows1:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	TESTQ   CX, CX
+	JEQ     done1
+
+next1:
+	MOVQ         (DX), AX
+	ADDQ         $0x80, SI
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (BX)(AX*4), Z2
+	VFMADD231PS  Z2, Z28, Z0
+	VFMADD231PS  Z2, Z29, Z1
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next1
+
+done1:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VZEROUPPER
+	RET
+
+// func correlate14x16AVX512(pixels int, taps int, tap *int, x *float32, weights *float32, sums *float32)
+// Requires: AVX, AVX512F
+TEXT ·correlate14x16AVX512(SB), NOSPLIT, $0-48
+	MOVQ    pixels+0(FP), AX
+	MOVQ    taps+8(FP), CX
+	MOVQ    tap+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    weights+32(FP), SI
+	MOVQ    sums+40(FP), DI
+	CMPQ    AX, $0x01
+	JEQ     rows1
+	CMPQ    AX, $0x02
+	JEQ     rows2
+	CMPQ    AX, $0x03
+	JEQ     rows3
+	CMPQ    AX, $0x04
+	JEQ     rows4
+	CMPQ    AX, $0x05
+	JEQ     rows5
+	CMPQ    AX, $0x06
+	JEQ     rows6
+	CMPQ    AX, $0x07
+	JEQ     rows7
+	CMPQ    AX, $0x08
+	JEQ     rows8
+	CMPQ    AX, $0x09
+	JEQ     rows9
+	CMPQ    AX, $0x0a
+	JEQ     rows10
+	CMPQ    AX, $0x0b
+	JEQ     rows11
+	CMPQ    AX, $0x0c
+	JEQ     rows12
+	CMPQ    AX, $0x0d
+	JEQ     rows13
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS (SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS (SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS (SI), Z9
+	VMOVUPS (SI), Z10
+	VMOVUPS (SI), Z11
+	VMOVUPS (SI), Z12
+	VMOVUPS (SI), Z13
+	TESTQ   CX, CX
+	JEQ     done14
+
+next14:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	VFMADD231PS.BCST 4(BX)(AX*4), Z14, Z1
+	VFMADD231PS.BCST 8(BX)(AX*4), Z14, Z2
+	VFMADD231PS.BCST 12(BX)(AX*4), Z14, Z3
+	VFMADD231PS.BCST 16(BX)(AX*4), Z14, Z4
+	VFMADD231PS.BCST 20(BX)(AX*4), Z14, Z5
+	VFMADD231PS.BCST 24(BX)(AX*4), Z14, Z6
+	VFMADD231PS.BCST 28(BX)(AX*4), Z14, Z7
+	VFMADD231PS.BCST 32(BX)(AX*4), Z14, Z8
+	VFMADD231PS.BCST 36(BX)(AX*4), Z14, Z9
+	VFMADD231PS.BCST 40(BX)(AX*4), Z14, Z10
+	VFMADD231PS.BCST 44(BX)(AX*4), Z14, Z11
+	VFMADD231PS.BCST 48(BX)(AX*4), Z14, Z12
+	VFMADD231PS.BCST 52(BX)(AX*4), Z14, Z13
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next14
+
+done14:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VMOVUPS Z10, 640(DI)
+	VMOVUPS Z11, 704(DI)
+	VMOVUPS Z12, 768(DI)
+	VMOVUPS Z13, 832(DI)
+	VZEROUPPER
+	RET
+
+rows13:
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS (SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS (SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS (SI), Z9
+	VMOVUPS (SI), Z10
+	VMOVUPS (SI), Z11
+	VMOVUPS (SI), Z12
+	TESTQ   CX, CX
+	JEQ     done13
+
+next13:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	VFMADD231PS.BCST 4(BX)(AX*4), Z14, Z1
+	VFMADD231PS.BCST 8(BX)(AX*4), Z14, Z2
+	VFMADD231PS.BCST 12(BX)(AX*4), Z14, Z3
+	VFMADD231PS.BCST 16(BX)(AX*4), Z14, Z4
+	VFMADD231PS.BCST 20(BX)(AX*4), Z14, Z5
+	VFMADD231PS.BCST 24(BX)(AX*4), Z14, Z6
+	VFMADD231PS.BCST 28(BX)(AX*4), Z14, Z7
+	VFMADD231PS.BCST 32(BX)(AX*4), Z14, Z8
+	VFMADD231PS.BCST 36(BX)(AX*4), Z14, Z9
+	VFMADD231PS.BCST 40(BX)(AX*4), Z14, Z10
+	VFMADD231PS.BCST 44(BX)(AX*4), Z14, Z11
+	VFMADD231PS.BCST 48(BX)(AX*4), Z14, Z12
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next13
+
+done13:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VMOVUPS Z10, 640(DI)
+	VMOVUPS Z11, 704(DI)
+	VMOVUPS Z12, 768(DI)
+	VZEROUPPER
+	RET
+
+rows12:
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS (SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS (SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS (SI), Z9
+	VMOVUPS (SI), Z10
+	VMOVUPS (SI), Z11
+	TESTQ   CX, CX
+	JEQ     done12
+
+next12:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	VFMADD231PS.BCST 4(BX)(AX*4), Z14, Z1
+	VFMADD231PS.BCST 8(BX)(AX*4), Z14, Z2
+	VFMADD231PS.BCST 12(BX)(AX*4), Z14, Z3
+	VFMADD231PS.BCST 16(BX)(AX*4), Z14, Z4
+	VFMADD231PS.BCST 20(BX)(AX*4), Z14, Z5
+	VFMADD231PS.BCST 24(BX)(AX*4), Z14, Z6
+	VFMADD231PS.BCST 28(BX)(AX*4), Z14, Z7
+	VFMADD231PS.BCST 32(BX)(AX*4), Z14, Z8
+	VFMADD231PS.BCST 36(BX)(AX*4), Z14, Z9
+	VFMADD231PS.BCST 40(BX)(AX*4), Z14, Z10
+	VFMADD231PS.BCST 44(BX)(AX*4), Z14, Z11
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next12
+
+done12:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VMOVUPS Z10, 640(DI)
+	VMOVUPS Z11, 704(DI)
+	VZEROUPPER
+	RET
+
+rows11:
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS (SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS (SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS (SI), Z9
+	VMOVUPS (SI), Z10
+	TESTQ   CX, CX
+	JEQ     done11
+
+next11:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	VFMADD231PS.BCST 4(BX)(AX*4), Z14, Z1
+	VFMADD231PS.BCST 8(BX)(AX*4), Z14, Z2
+	VFMADD231PS.BCST 12(BX)(AX*4), Z14, Z3
+	VFMADD231PS.BCST 16(BX)(AX*4), Z14, Z4
+	VFMADD231PS.BCST 20(BX)(AX*4), Z14, Z5
+	VFMADD231PS.BCST 24(BX)(AX*4), Z14, Z6
+	VFMADD231PS.BCST 28(BX)(AX*4), Z14, Z7
+	VFMADD231PS.BCST 32(BX)(AX*4), Z14, Z8
+	VFMADD231PS.BCST 36(BX)(AX*4), Z14, Z9
+	VFMADD231PS.BCST 40(BX)(AX*4), Z14, Z10
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next11
+
+done11:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VMOVUPS Z10, 640(DI)
+	VZEROUPPER
+	RET
+
+rows10:
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS (SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS (SI), Z7
+	VMOVUPS (SI), Z8
+	VMOVUPS (SI), Z9
+	TESTQ   CX, CX
+	JEQ     done10
+
+next10:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	VFMADD231PS.BCST 4(BX)(AX*4), Z14, Z1
+	VFMADD231PS.BCST 8(BX)(AX*4), Z14, Z2
+	VFMADD231PS.BCST 12(BX)(AX*4), Z14, Z3
+	VFMADD231PS.BCST 16(BX)(AX*4), Z14, Z4
+	VFMADD231PS.BCST 20(BX)(AX*4), Z14, Z5
+	VFMADD231PS.BCST 24(BX)(AX*4), Z14, Z6
+	VFMADD231PS.BCST 28(BX)(AX*4), Z14, Z7
+	VFMADD231PS.BCST 32(BX)(AX*4), Z14, Z8
+	VFMADD231PS.BCST 36(BX)(AX*4), Z14, Z9
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next10
+
+done10:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VMOVUPS Z9, 576(DI)
+	VZEROUPPER
+	RET
+
+rows9:
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS (SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS (SI), Z7
+	VMOVUPS (SI), Z8
+	TESTQ   CX, CX
+	JEQ     done9
+
+next9:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	VFMADD231PS.BCST 4(BX)(AX*4), Z14, Z1
+	VFMADD231PS.BCST 8(BX)(AX*4), Z14, Z2
+	VFMADD231PS.BCST 12(BX)(AX*4), Z14, Z3
+	VFMADD231PS.BCST 16(BX)(AX*4), Z14, Z4
+	VFMADD231PS.BCST 20(BX)(AX*4), Z14, Z5
+	VFMADD231PS.BCST 24(BX)(AX*4), Z14, Z6
+	VFMADD231PS.BCST 28(BX)(AX*4), Z14, Z7
+	VFMADD231PS.BCST 32(BX)(AX*4), Z14, Z8
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next9
+
+done9:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VMOVUPS Z8, 512(DI)
+	VZEROUPPER
+	RET
+
+rows8:
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS (SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z6
+	VMOVUPS (SI), Z7
+	TESTQ   CX, CX
+	JEQ     done8
+
+next8:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	VFMADD231PS.BCST 4(BX)(AX*4), Z14, Z1
+	VFMADD231PS.BCST 8(BX)(AX*4), Z14, Z2
+	VFMADD231PS.BCST 12(BX)(AX*4), Z14, Z3
+	VFMADD231PS.BCST 16(BX)(AX*4), Z14, Z4
+	VFMADD231PS.BCST 20(BX)(AX*4), Z14, Z5
+	VFMADD231PS.BCST 24(BX)(AX*4), Z14, Z6
+	VFMADD231PS.BCST 28(BX)(AX*4), Z14, Z7
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next8
+
+done8:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	VZEROUPPER
+	RET
+
+rows7:
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS (SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z6
+	TESTQ   CX, CX
+	JEQ     done7
+
+next7:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	VFMADD231PS.BCST 4(BX)(AX*4), Z14, Z1
+	VFMADD231PS.BCST 8(BX)(AX*4), Z14, Z2
+	VFMADD231PS.BCST 12(BX)(AX*4), Z14, Z3
+	VFMADD231PS.BCST 16(BX)(AX*4), Z14, Z4
+	VFMADD231PS.BCST 20(BX)(AX*4), Z14, Z5
+	VFMADD231PS.BCST 24(BX)(AX*4), Z14, Z6
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next7
+
+done7:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VZEROUPPER
+	RET
+
+rows6:
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS (SI), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS (SI), Z5
+	TESTQ   CX, CX
+	JEQ     done6
+
+next6:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	VFMADD231PS.BCST 4(BX)(AX*4), Z14, Z1
+	VFMADD231PS.BCST 8(BX)(AX*4), Z14, Z2
+	VFMADD231PS.BCST 12(BX)(AX*4), Z14, Z3
+	VFMADD231PS.BCST 16(BX)(AX*4), Z14, Z4
+	VFMADD231PS.BCST 20(BX)(AX*4), Z14, Z5
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next6
+
+done6:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VZEROUPPER
+	RET
+
+rows5:
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS (SI), Z3
+	VMOVUPS (SI), Z4
+	TESTQ   CX, CX
+	JEQ     done5
+
+next5:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	VFMADD231PS.BCST 4(BX)(AX*4), Z14, Z1
+	VFMADD231PS.BCST 8(BX)(AX*4), Z14, Z2
+	VFMADD231PS.BCST 12(BX)(AX*4), Z14, Z3
+	VFMADD231PS.BCST 16(BX)(AX*4), Z14, Z4
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next5
+
+done5:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VZEROUPPER
+	RET
+
+rows4:
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS (SI), Z3
+	TESTQ   CX, CX
+	JEQ     done4
+
+next4:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	VFMADD231PS.BCST 4(BX)(AX*4), Z14, Z1
+	VFMADD231PS.BCST 8(BX)(AX*4), Z14, Z2
+	VFMADD231PS.BCST 12(BX)(AX*4), Z14, Z3
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next4
+
+done4:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VZEROUPPER
+	RET
+
+rows3:
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (SI), Z2
+	TESTQ   CX, CX
+	JEQ     done3
+
+next3:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	VFMADD231PS.BCST 4(BX)(AX*4), Z14, Z1
+	VFMADD231PS.BCST 8(BX)(AX*4), Z14, Z2
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next3
+
+done3:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VZEROUPPER
+	RET
+
+rows2:
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI), Z1
+	TESTQ   CX, CX
+	JEQ     done2
+
+next2:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	VFMADD231PS.BCST 4(BX)(AX*4), Z14, Z1
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next2
+
+done2:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VZEROUPPER
+	RET
+
+rows1:
+	VMOVUPS (SI), Z0
+	TESTQ   CX, CX
+	JEQ     done1
+
+next1:
+	MOVQ             (DX), AX
+	ADDQ             $0x40, SI
+	VMOVUPS          (SI), Z14
+	VFMADD231PS.BCST (BX)(AX*4), Z14, Z0
+	ADDQ             $0x08, DX
+	DECQ             CX
+	JNZ              next1
+
+done1:
+	VMOVUPS Z0, (DI)
+	VZEROUPPER
+	RET
+
+// func correlate6x16AVX2(pixels int, taps int, tap *int, x *float32, weights *float32, sums *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·correlate6x16AVX2(SB), NOSPLIT, $0-48
+	MOVQ    pixels+0(FP), AX
+	MOVQ    taps+8(FP), CX
+	MOVQ    tap+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    weights+32(FP), SI
+	MOVQ    sums+40(FP), DI
+	CMPQ    AX, $0x01
+	JEQ     rows1
+	CMPQ    AX, $0x02
+	JEQ     rows2
+	CMPQ    AX, $0x03
+	JEQ     rows3
+	CMPQ    AX, $0x04
+	JEQ     rows4
+	CMPQ    AX, $0x05
+	JEQ     rows5
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS 32(SI), Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS 32(SI), Y5
+	VMOVUPS (SI), Y6
+	VMOVUPS 32(SI), Y7
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+	VMOVUPS (SI), Y10
+	VMOVUPS 32(SI), Y11
+	TESTQ   CX, CX
+	JEQ     done6
+
+next6:
+	MOVQ         (DX), AX
+	ADDQ         $0x40, SI
+	PREFETCHT0   512(SI)
+	PREFETCHT0   544(SI)
+	VMOVUPS      (SI), Y12
+	VMOVUPS      32(SI), Y13
+	VBROADCASTSS (BX)(AX*4), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS 4(BX)(AX*4), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS 8(BX)(AX*4), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS 12(BX)(AX*4), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS 16(BX)(AX*4), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS 20(BX)(AX*4), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next6
+
+done6:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	VMOVUPS Y8, 256(DI)
+	VMOVUPS Y9, 288(DI)
+	VMOVUPS Y10, 320(DI)
+	VMOVUPS Y11, 352(DI)
+	VZEROUPPER
+	RET
+
+rows5:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS 32(SI), Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS 32(SI), Y5
+	VMOVUPS (SI), Y6
+	VMOVUPS 32(SI), Y7
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+	TESTQ   CX, CX
+	JEQ     done5
+
+next5:
+	MOVQ         (DX), AX
+	ADDQ         $0x40, SI
+	PREFETCHT0   512(SI)
+	PREFETCHT0   544(SI)
+	VMOVUPS      (SI), Y12
+	VMOVUPS      32(SI), Y13
+	VBROADCASTSS (BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y10, Y13, Y1
+	VBROADCASTSS 4(BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y10, Y13, Y3
+	VBROADCASTSS 8(BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y10, Y13, Y5
+	VBROADCASTSS 12(BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y10, Y13, Y7
+	VBROADCASTSS 16(BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y10, Y13, Y9
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next5
+
+done5:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	VMOVUPS Y8, 256(DI)
+	VMOVUPS Y9, 288(DI)
+	VZEROUPPER
+	RET
+
+rows4:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS 32(SI), Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS 32(SI), Y5
+	VMOVUPS (SI), Y6
+	VMOVUPS 32(SI), Y7
+	TESTQ   CX, CX
+	JEQ     done4
+
+next4:
+	MOVQ         (DX), AX
+	ADDQ         $0x40, SI
+	PREFETCHT0   512(SI)
+	PREFETCHT0   544(SI)
+	VMOVUPS      (SI), Y12
+	VMOVUPS      32(SI), Y13
+	VBROADCASTSS (BX)(AX*4), Y8
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y8, Y13, Y1
+	VBROADCASTSS 4(BX)(AX*4), Y8
+	VFMADD231PS  Y8, Y12, Y2
+	VFMADD231PS  Y8, Y13, Y3
+	VBROADCASTSS 8(BX)(AX*4), Y8
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y8, Y13, Y5
+	VBROADCASTSS 12(BX)(AX*4), Y8
+	VFMADD231PS  Y8, Y12, Y6
+	VFMADD231PS  Y8, Y13, Y7
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next4
+
+done4:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	VZEROUPPER
+	RET
+
+rows3:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS 32(SI), Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS 32(SI), Y5
+	TESTQ   CX, CX
+	JEQ     done3
+
+next3:
+	MOVQ         (DX), AX
+	ADDQ         $0x40, SI
+	PREFETCHT0   512(SI)
+	PREFETCHT0   544(SI)
+	VMOVUPS      (SI), Y12
+	VMOVUPS      32(SI), Y13
+	VBROADCASTSS (BX)(AX*4), Y6
+	VFMADD231PS  Y6, Y12, Y0
+	VFMADD231PS  Y6, Y13, Y1
+	VBROADCASTSS 4(BX)(AX*4), Y6
+	VFMADD231PS  Y6, Y12, Y2
+	VFMADD231PS  Y6, Y13, Y3
+	VBROADCASTSS 8(BX)(AX*4), Y6
+	VFMADD231PS  Y6, Y12, Y4
+	VFMADD231PS  Y6, Y13, Y5
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next3
+
+done3:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VZEROUPPER
+	RET
+
+rows2:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS 32(SI), Y3
+	TESTQ   CX, CX
+	JEQ     done2
+
+next2:
+	MOVQ         (DX), AX
+	ADDQ         $0x40, SI
+	PREFETCHT0   512(SI)
+	PREFETCHT0   544(SI)
+	VMOVUPS      (SI), Y12
+	VMOVUPS      32(SI), Y13
+	VBROADCASTSS (BX)(AX*4), Y4
+	VFMADD231PS  Y4, Y12, Y0
+	VFMADD231PS  Y4, Y13, Y1
+	VBROADCASTSS 4(BX)(AX*4), Y4
+	VFMADD231PS  Y4, Y12, Y2
+	VFMADD231PS  Y4, Y13, Y3
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next2
+
+done2:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VZEROUPPER
+	RET
+
+rows1:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	TESTQ   CX, CX
+	JEQ     done1
+
+next1:
+	MOVQ         (DX), AX
+	ADDQ         $0x40, SI
+	PREFETCHT0   512(SI)
+	PREFETCHT0   544(SI)
+	VMOVUPS      (SI), Y12
+	VMOVUPS      32(SI), Y13
+	VBROADCASTSS (BX)(AX*4), Y2
+	VFMADD231PS  Y2, Y12, Y0
+	VFMADD231PS  Y2, Y13, Y1
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next1
+
+done1:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VZEROUPPER
+	RET
+
+// func correlate12x8AVX2(pixels int, taps int, tap *int, x *float32, weights *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·correlate12x8AVX2(SB), NOSPLIT, $0-48
+	MOVQ    pixels+0(FP), AX
+	MOVQ    taps+8(FP), CX
+	MOVQ    tap+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    weights+32(FP), SI
+	MOVQ    sums+40(FP), DI
+	CMPQ    AX, $0x01
+	JEQ     rows1
+	CMPQ    AX, $0x02
+	JEQ     rows2
+	CMPQ    AX, $0x03
+	JEQ     rows3
+	CMPQ    AX, $0x04
+	JEQ     rows4
+	CMPQ    AX, $0x05
+	JEQ     rows5
+	CMPQ    AX, $0x06
+	JEQ     rows6
+	CMPQ    AX, $0x07
+	JEQ     rows7
+	CMPQ    AX, $0x08
+	JEQ     rows8
+	CMPQ    AX, $0x09
+	JEQ     rows9
+	CMPQ    AX, $0x0a
+	JEQ     rows10
+	CMPQ    AX, $0x0b
+	JEQ     rows11
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS (SI), Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS (SI), Y5
+	VMOVUPS (SI), Y6
+	VMOVUPS (SI), Y7
+	VMOVUPS (SI), Y8
+	VMOVUPS (SI), Y9
+	VMOVUPS (SI), Y10
+	VMOVUPS (SI), Y11
+	TESTQ   CX, CX
+	JEQ     done12
+
+next12:
+	MOVQ         (DX), AX
+	ADDQ         $0x20, SI
+	VMOVUPS      (SI), Y12
+	VBROADCASTSS (BX)(AX*4), Y13
+	VFMADD231PS  Y13, Y12, Y0
+	VBROADCASTSS 4(BX)(AX*4), Y13
+	VFMADD231PS  Y13, Y12, Y1
+	VBROADCASTSS 8(BX)(AX*4), Y13
+	VFMADD231PS  Y13, Y12, Y2
+	VBROADCASTSS 12(BX)(AX*4), Y13
+	VFMADD231PS  Y13, Y12, Y3
+	VBROADCASTSS 16(BX)(AX*4), Y13
+	VFMADD231PS  Y13, Y12, Y4
+	VBROADCASTSS 20(BX)(AX*4), Y13
+	VFMADD231PS  Y13, Y12, Y5
+	VBROADCASTSS 24(BX)(AX*4), Y13
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS 28(BX)(AX*4), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS 32(BX)(AX*4), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS 36(BX)(AX*4), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS 40(BX)(AX*4), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS 44(BX)(AX*4), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next12
+
+done12:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	VMOVUPS Y8, 256(DI)
+	VMOVUPS Y9, 288(DI)
+	VMOVUPS Y10, 320(DI)
+	VMOVUPS Y11, 352(DI)
+	VZEROUPPER
+	RET
+
+rows11:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS (SI), Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS (SI), Y5
+	VMOVUPS (SI), Y6
+	VMOVUPS (SI), Y7
+	VMOVUPS (SI), Y8
+	VMOVUPS (SI), Y9
+	VMOVUPS (SI), Y10
+	TESTQ   CX, CX
+	JEQ     done11
+
+next11:
+	MOVQ         (DX), AX
+	ADDQ         $0x20, SI
+	VMOVUPS      (SI), Y12
+	VBROADCASTSS (BX)(AX*4), Y11
+	VFMADD231PS  Y11, Y12, Y0
+	VBROADCASTSS 4(BX)(AX*4), Y11
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 8(BX)(AX*4), Y11
+	VFMADD231PS  Y11, Y12, Y2
+	VBROADCASTSS 12(BX)(AX*4), Y11
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 16(BX)(AX*4), Y11
+	VFMADD231PS  Y11, Y12, Y4
+	VBROADCASTSS 20(BX)(AX*4), Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 24(BX)(AX*4), Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 28(BX)(AX*4), Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 32(BX)(AX*4), Y11
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS 36(BX)(AX*4), Y11
+	VFMADD231PS  Y11, Y12, Y9
+	VBROADCASTSS 40(BX)(AX*4), Y11
+	VFMADD231PS  Y11, Y12, Y10
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next11
+
+done11:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	VMOVUPS Y8, 256(DI)
+	VMOVUPS Y9, 288(DI)
+	VMOVUPS Y10, 320(DI)
+	VZEROUPPER
+	RET
+
+rows10:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS (SI), Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS (SI), Y5
+	VMOVUPS (SI), Y6
+	VMOVUPS (SI), Y7
+	VMOVUPS (SI), Y8
+	VMOVUPS (SI), Y9
+	TESTQ   CX, CX
+	JEQ     done10
+
+next10:
+	MOVQ         (DX), AX
+	ADDQ         $0x20, SI
+	VMOVUPS      (SI), Y12
+	VBROADCASTSS (BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y0
+	VBROADCASTSS 4(BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y1
+	VBROADCASTSS 8(BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y2
+	VBROADCASTSS 12(BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y3
+	VBROADCASTSS 16(BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y4
+	VBROADCASTSS 20(BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y5
+	VBROADCASTSS 24(BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 28(BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 32(BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y8
+	VBROADCASTSS 36(BX)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y9
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next10
+
+done10:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	VMOVUPS Y8, 256(DI)
+	VMOVUPS Y9, 288(DI)
+	VZEROUPPER
+	RET
+
+rows9:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS (SI), Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS (SI), Y5
+	VMOVUPS (SI), Y6
+	VMOVUPS (SI), Y7
+	VMOVUPS (SI), Y8
+	TESTQ   CX, CX
+	JEQ     done9
+
+next9:
+	MOVQ         (DX), AX
+	ADDQ         $0x20, SI
+	VMOVUPS      (SI), Y12
+	VBROADCASTSS (BX)(AX*4), Y9
+	VFMADD231PS  Y9, Y12, Y0
+	VBROADCASTSS 4(BX)(AX*4), Y9
+	VFMADD231PS  Y9, Y12, Y1
+	VBROADCASTSS 8(BX)(AX*4), Y9
+	VFMADD231PS  Y9, Y12, Y2
+	VBROADCASTSS 12(BX)(AX*4), Y9
+	VFMADD231PS  Y9, Y12, Y3
+	VBROADCASTSS 16(BX)(AX*4), Y9
+	VFMADD231PS  Y9, Y12, Y4
+	VBROADCASTSS 20(BX)(AX*4), Y9
+	VFMADD231PS  Y9, Y12, Y5
+	VBROADCASTSS 24(BX)(AX*4), Y9
+	VFMADD231PS  Y9, Y12, Y6
+	VBROADCASTSS 28(BX)(AX*4), Y9
+	VFMADD231PS  Y9, Y12, Y7
+	VBROADCASTSS 32(BX)(AX*4), Y9
+	VFMADD231PS  Y9, Y12, Y8
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next9
+
+done9:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	VMOVUPS Y8, 256(DI)
+	VZEROUPPER
+	RET
+
+rows8:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS (SI), Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS (SI), Y5
+	VMOVUPS (SI), Y6
+	VMOVUPS (SI), Y7
+	TESTQ   CX, CX
+	JEQ     done8
+
+next8:
+	MOVQ         (DX), AX
+	ADDQ         $0x20, SI
+	VMOVUPS      (SI), Y12
+	VBROADCASTSS (BX)(AX*4), Y8
+	VFMADD231PS  Y8, Y12, Y0
+	VBROADCASTSS 4(BX)(AX*4), Y8
+	VFMADD231PS  Y8, Y12, Y1
+	VBROADCASTSS 8(BX)(AX*4), Y8
+	VFMADD231PS  Y8, Y12, Y2
+	VBROADCASTSS 12(BX)(AX*4), Y8
+	VFMADD231PS  Y8, Y12, Y3
+	VBROADCASTSS 16(BX)(AX*4), Y8
+	VFMADD231PS  Y8, Y12, Y4
+	VBROADCASTSS 20(BX)(AX*4), Y8
+	VFMADD231PS  Y8, Y12, Y5
+	VBROADCASTSS 24(BX)(AX*4), Y8
+	VFMADD231PS  Y8, Y12, Y6
+	VBROADCASTSS 28(BX)(AX*4), Y8
+	VFMADD231PS  Y8, Y12, Y7
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next8
+
+done8:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	VZEROUPPER
+	RET
+
+rows7:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS (SI), Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS (SI), Y5
+	VMOVUPS (SI), Y6
+	TESTQ   CX, CX
+	JEQ     done7
+
+next7:
+	MOVQ         (DX), AX
+	ADDQ         $0x20, SI
+	VMOVUPS      (SI), Y12
+	VBROADCASTSS (BX)(AX*4), Y7
+	VFMADD231PS  Y7, Y12, Y0
+	VBROADCASTSS 4(BX)(AX*4), Y7
+	VFMADD231PS  Y7, Y12, Y1
+	VBROADCASTSS 8(BX)(AX*4), Y7
+	VFMADD231PS  Y7, Y12, Y2
+	VBROADCASTSS 12(BX)(AX*4), Y7
+	VFMADD231PS  Y7, Y12, Y3
+	VBROADCASTSS 16(BX)(AX*4), Y7
+	VFMADD231PS  Y7, Y12, Y4
+	VBROADCASTSS 20(BX)(AX*4), Y7
+	VFMADD231PS  Y7, Y12, Y5
+	VBROADCASTSS 24(BX)(AX*4), Y7
+	VFMADD231PS  Y7, Y12, Y6
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next7
+
+done7:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VZEROUPPER
+	RET
+
+rows6:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS (SI), Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS (SI), Y5
+	TESTQ   CX, CX
+	JEQ     done6
+
+next6:
+	MOVQ         (DX), AX
+	ADDQ         $0x20, SI
+	VMOVUPS      (SI), Y12
+	VBROADCASTSS (BX)(AX*4), Y6
+	VFMADD231PS  Y6, Y12, Y0
+	VBROADCASTSS 4(BX)(AX*4), Y6
+	VFMADD231PS  Y6, Y12, Y1
+	VBROADCASTSS 8(BX)(AX*4), Y6
+	VFMADD231PS  Y6, Y12, Y2
+	VBROADCASTSS 12(BX)(AX*4), Y6
+	VFMADD231PS  Y6, Y12, Y3
+	VBROADCASTSS 16(BX)(AX*4), Y6
+	VFMADD231PS  Y6, Y12, Y4
+	VBROADCASTSS 20(BX)(AX*4), Y6
+	VFMADD231PS  Y6, Y12, Y5
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next6
+
+done6:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VZEROUPPER
+	RET
+
+rows5:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS (SI), Y3
+	VMOVUPS (SI), Y4
+	TESTQ   CX, CX
+	JEQ     done5
+
+next5:
+	MOVQ         (DX), AX
+	ADDQ         $0x20, SI
+	VMOVUPS      (SI), Y12
+	VBROADCASTSS (BX)(AX*4), Y5
+	VFMADD231PS  Y5, Y12, Y0
+	VBROADCASTSS 4(BX)(AX*4), Y5
+	VFMADD231PS  Y5, Y12, Y1
+	VBROADCASTSS 8(BX)(AX*4), Y5
+	VFMADD231PS  Y5, Y12, Y2
+	VBROADCASTSS 12(BX)(AX*4), Y5
+	VFMADD231PS  Y5, Y12, Y3
+	VBROADCASTSS 16(BX)(AX*4), Y5
+	VFMADD231PS  Y5, Y12, Y4
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next5
+
+done5:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VZEROUPPER
+	RET
+
+rows4:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS (SI), Y3
+	TESTQ   CX, CX
+	JEQ     done4
+
+next4:
+	MOVQ         (DX), AX
+	ADDQ         $0x20, SI
+	VMOVUPS      (SI), Y12
+	VBROADCASTSS (BX)(AX*4), Y4
+	VFMADD231PS  Y4, Y12, Y0
+	VBROADCASTSS 4(BX)(AX*4), Y4
+	VFMADD231PS  Y4, Y12, Y1
+	VBROADCASTSS 8(BX)(AX*4), Y4
+	VFMADD231PS  Y4, Y12, Y2
+	VBROADCASTSS 12(BX)(AX*4), Y4
+	VFMADD231PS  Y4, Y12, Y3
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next4
+
+done4:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VZEROUPPER
+	RET
+
+rows3:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI), Y1
+	VMOVUPS (SI), Y2
+	TESTQ   CX, CX
+	JEQ     done3
+
+next3:
+	MOVQ         (DX), AX
+	ADDQ         $0x20, SI
+	VMOVUPS      (SI), Y12
+	VBROADCASTSS (BX)(AX*4), Y3
+	VFMADD231PS  Y3, Y12, Y0
+	VBROADCASTSS 4(BX)(AX*4), Y3
+	VFMADD231PS  Y3, Y12, Y1
+	VBROADCASTSS 8(BX)(AX*4), Y3
+	VFMADD231PS  Y3, Y12, Y2
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next3
+
+done3:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VZEROUPPER
+	RET
+
+rows2:
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI), Y1
+	TESTQ   CX, CX
+	JEQ     done2
+
+next2:
+	MOVQ         (DX), AX
+	ADDQ         $0x20, SI
+	VMOVUPS      (SI), Y12
+	VBROADCASTSS (BX)(AX*4), Y2
+	VFMADD231PS  Y2, Y12, Y0
+	VBROADCASTSS 4(BX)(AX*4), Y2
+	VFMADD231PS  Y2, Y12, Y1
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next2
+
+done2:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VZEROUPPER
+	RET
+
+rows1:
+	VMOVUPS (SI), Y0
+	TESTQ   CX, CX
+	JEQ     done1
+
+next1:
+	MOVQ         (DX), AX
+	ADDQ         $0x20, SI
+	VMOVUPS      (SI), Y12
+	VBROADCASTSS (BX)(AX*4), Y1
+	VFMADD231PS  Y1, Y12, Y0
+	ADDQ         $0x08, DX
+	DECQ         CX
+	JNZ          next1
+
+done1:
+	VMOVUPS Y0, (DI)
+	VZEROUPPER
+	RET
+
+// func along14x32AVX512(lanes int, taps int, tap *int, x0 *float32, x1 *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·along14x32AVX512(SB), NOSPLIT, $0-96
+	MOVQ         n0+80(FP), AX
+	MOVL         $0x0000ffff, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
+	MOVQ         n1+88(FP), AX
+	MOVL         $0x0000ffff, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K2
+	MOVQ         taps+8(FP), AX
+	MOVQ         tap+16(FP), CX
+	MOVQ         x0+24(FP), DX
+	MOVQ         x1+32(FP), BX
+	MOVQ         y0+56(FP), SI
+	MOVQ         y1+64(FP), DI
+	MOVQ         weights+40(FP), R8
+	MOVQ         stride+48(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         lanes+0(FP), R10
+	CMPQ         R10, $0x01
+	JEQ          rows1
+	CMPQ         R10, $0x02
+	JEQ          rows2
+	CMPQ         R10, $0x03
+	JEQ          rows3
+	CMPQ         R10, $0x04
+	JEQ          rows4
+	CMPQ         R10, $0x05
+	JEQ          rows5
+	CMPQ         R10, $0x06
+	JEQ          rows6
+	CMPQ         R10, $0x07
+	JEQ          rows7
+	CMPQ         R10, $0x08
+	JEQ          rows8
+	CMPQ         R10, $0x09
+	JEQ          rows9
+	CMPQ         R10, $0x0a
+	JEQ          rows10
+	CMPQ         R10, $0x0b
+	JEQ          rows11
+	CMPQ         R10, $0x0c
+	JEQ          rows12
+	CMPQ         R10, $0x0d
+	JEQ          rows13
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R8), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(R8), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(R8), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 28(R8), Z14
+	VMOVAPS      Z14, Z15
+	VBROADCASTSS 32(R8), Z16
+	VMOVAPS      Z16, Z17
+	VBROADCASTSS 36(R8), Z18
+	VMOVAPS      Z18, Z19
+	VBROADCASTSS 40(R8), Z20
+	VMOVAPS      Z20, Z21
+	VBROADCASTSS 44(R8), Z22
+	VMOVAPS      Z22, Z23
+	VBROADCASTSS 48(R8), Z24
+	VMOVAPS      Z24, Z25
+	VBROADCASTSS 52(R8), Z26
+	VMOVAPS      Z26, Z27
+	TESTQ        AX, AX
+	JEQ          done14
+
+next14:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z28
+	VMOVUPS.Z    (BX)(R10*4), K2, Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z30, Z28, Z0
+	VFMADD231PS  Z30, Z29, Z1
+	VBROADCASTSS 4(R8), Z30
+	VFMADD231PS  Z30, Z28, Z2
+	VFMADD231PS  Z30, Z29, Z3
+	VBROADCASTSS 8(R8), Z30
+	VFMADD231PS  Z30, Z28, Z4
+	VFMADD231PS  Z30, Z29, Z5
+	VBROADCASTSS 12(R8), Z30
+	VFMADD231PS  Z30, Z28, Z6
+	VFMADD231PS  Z30, Z29, Z7
+	VBROADCASTSS 16(R8), Z30
+	VFMADD231PS  Z30, Z28, Z8
+	VFMADD231PS  Z30, Z29, Z9
+	VBROADCASTSS 20(R8), Z30
+	VFMADD231PS  Z30, Z28, Z10
+	VFMADD231PS  Z30, Z29, Z11
+	VBROADCASTSS 24(R8), Z30
+	VFMADD231PS  Z30, Z28, Z12
+	VFMADD231PS  Z30, Z29, Z13
+	VBROADCASTSS 28(R8), Z30
+	VFMADD231PS  Z30, Z28, Z14
+	VFMADD231PS  Z30, Z29, Z15
+	VBROADCASTSS 32(R8), Z30
+	VFMADD231PS  Z30, Z28, Z16
+	VFMADD231PS  Z30, Z29, Z17
+	VBROADCASTSS 36(R8), Z30
+	VFMADD231PS  Z30, Z28, Z18
+	VFMADD231PS  Z30, Z29, Z19
+	VBROADCASTSS 40(R8), Z30
+	VFMADD231PS  Z30, Z28, Z20
+	VFMADD231PS  Z30, Z29, Z21
+	VBROADCASTSS 44(R8), Z30
+	VFMADD231PS  Z30, Z28, Z22
+	VFMADD231PS  Z30, Z29, Z23
+	VBROADCASTSS 48(R8), Z30
+	VFMADD231PS  Z30, Z28, Z24
+	VFMADD231PS  Z30, Z29, Z25
+	VBROADCASTSS 52(R8), Z30
+	VFMADD231PS  Z30, Z28, Z26
+	VFMADD231PS  Z30, Z29, Z27
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next14
+
+done14:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z3, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z5, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z6, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z7, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z9, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z10, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z11, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z12, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z13, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z14, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z15, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z16, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z17, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z18, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z19, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z20, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z21, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z22, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z23, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z24, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z25, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z26, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z27, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+rows13:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R8), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(R8), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(R8), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 28(R8), Z14
+	VMOVAPS      Z14, Z15
+	VBROADCASTSS 32(R8), Z16
+	VMOVAPS      Z16, Z17
+	VBROADCASTSS 36(R8), Z18
+	VMOVAPS      Z18, Z19
+	VBROADCASTSS 40(R8), Z20
+	VMOVAPS      Z20, Z21
+	VBROADCASTSS 44(R8), Z22
+	VMOVAPS      Z22, Z23
+	VBROADCASTSS 48(R8), Z24
+	VMOVAPS      Z24, Z25
+	TESTQ        AX, AX
+	JEQ          done13
+
+next13:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z26
+	VMOVUPS.Z    (BX)(R10*4), K2, Z27
+	VBROADCASTSS (R8), Z28
+	VFMADD231PS  Z28, Z26, Z0
+	VFMADD231PS  Z28, Z27, Z1
+	VBROADCASTSS 4(R8), Z28
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 8(R8), Z28
+	VFMADD231PS  Z28, Z26, Z4
+	VFMADD231PS  Z28, Z27, Z5
+	VBROADCASTSS 12(R8), Z28
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 16(R8), Z28
+	VFMADD231PS  Z28, Z26, Z8
+	VFMADD231PS  Z28, Z27, Z9
+	VBROADCASTSS 20(R8), Z28
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 24(R8), Z28
+	VFMADD231PS  Z28, Z26, Z12
+	VFMADD231PS  Z28, Z27, Z13
+	VBROADCASTSS 28(R8), Z28
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 32(R8), Z28
+	VFMADD231PS  Z28, Z26, Z16
+	VFMADD231PS  Z28, Z27, Z17
+	VBROADCASTSS 36(R8), Z28
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 40(R8), Z28
+	VFMADD231PS  Z28, Z26, Z20
+	VFMADD231PS  Z28, Z27, Z21
+	VBROADCASTSS 44(R8), Z28
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	VBROADCASTSS 48(R8), Z28
+	VFMADD231PS  Z28, Z26, Z24
+	VFMADD231PS  Z28, Z27, Z25
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next13
+
+done13:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z3, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z5, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z6, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z7, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z9, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z10, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z11, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z12, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z13, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z14, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z15, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z16, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z17, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z18, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z19, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z20, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z21, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z22, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z23, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z24, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z25, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+rows12:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R8), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(R8), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(R8), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 28(R8), Z14
+	VMOVAPS      Z14, Z15
+	VBROADCASTSS 32(R8), Z16
+	VMOVAPS      Z16, Z17
+	VBROADCASTSS 36(R8), Z18
+	VMOVAPS      Z18, Z19
+	VBROADCASTSS 40(R8), Z20
+	VMOVAPS      Z20, Z21
+	VBROADCASTSS 44(R8), Z22
+	VMOVAPS      Z22, Z23
+	TESTQ        AX, AX
+	JEQ          done12
+
+next12:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z24
+	VMOVUPS.Z    (BX)(R10*4), K2, Z25
+	VBROADCASTSS (R8), Z26
+	VFMADD231PS  Z26, Z24, Z0
+	VFMADD231PS  Z26, Z25, Z1
+	VBROADCASTSS 4(R8), Z26
+	VFMADD231PS  Z26, Z24, Z2
+	VFMADD231PS  Z26, Z25, Z3
+	VBROADCASTSS 8(R8), Z26
+	VFMADD231PS  Z26, Z24, Z4
+	VFMADD231PS  Z26, Z25, Z5
+	VBROADCASTSS 12(R8), Z26
+	VFMADD231PS  Z26, Z24, Z6
+	VFMADD231PS  Z26, Z25, Z7
+	VBROADCASTSS 16(R8), Z26
+	VFMADD231PS  Z26, Z24, Z8
+	VFMADD231PS  Z26, Z25, Z9
+	VBROADCASTSS 20(R8), Z26
+	VFMADD231PS  Z26, Z24, Z10
+	VFMADD231PS  Z26, Z25, Z11
+	VBROADCASTSS 24(R8), Z26
+	VFMADD231PS  Z26, Z24, Z12
+	VFMADD231PS  Z26, Z25, Z13
+	VBROADCASTSS 28(R8), Z26
+	VFMADD231PS  Z26, Z24, Z14
+	VFMADD231PS  Z26, Z25, Z15
+	VBROADCASTSS 32(R8), Z26
+	VFMADD231PS  Z26, Z24, Z16
+	VFMADD231PS  Z26, Z25, Z17
+	VBROADCASTSS 36(R8), Z26
+	VFMADD231PS  Z26, Z24, Z18
+	VFMADD231PS  Z26, Z25, Z19
+	VBROADCASTSS 40(R8), Z26
+	VFMADD231PS  Z26, Z24, Z20
+	VFMADD231PS  Z26, Z25, Z21
+	VBROADCASTSS 44(R8), Z26
+	VFMADD231PS  Z26, Z24, Z22
+	VFMADD231PS  Z26, Z25, Z23
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next12
+
+done12:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z3, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z5, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z6, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z7, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z9, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z10, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z11, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z12, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z13, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z14, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z15, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z16, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z17, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z18, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z19, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z20, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z21, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z22, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z23, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+rows11:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R8), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(R8), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(R8), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 28(R8), Z14
+	VMOVAPS      Z14, Z15
+	VBROADCASTSS 32(R8), Z16
+	VMOVAPS      Z16, Z17
+	VBROADCASTSS 36(R8), Z18
+	VMOVAPS      Z18, Z19
+	VBROADCASTSS 40(R8), Z20
+	VMOVAPS      Z20, Z21
+	TESTQ        AX, AX
+	JEQ          done11
+
+next11:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z22
+	VMOVUPS.Z    (BX)(R10*4), K2, Z23
+	VBROADCASTSS (R8), Z24
+	VFMADD231PS  Z24, Z22, Z0
+	VFMADD231PS  Z24, Z23, Z1
+	VBROADCASTSS 4(R8), Z24
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 8(R8), Z24
+	VFMADD231PS  Z24, Z22, Z4
+	VFMADD231PS  Z24, Z23, Z5
+	VBROADCASTSS 12(R8), Z24
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 16(R8), Z24
+	VFMADD231PS  Z24, Z22, Z8
+	VFMADD231PS  Z24, Z23, Z9
+	VBROADCASTSS 20(R8), Z24
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 24(R8), Z24
+	VFMADD231PS  Z24, Z22, Z12
+	VFMADD231PS  Z24, Z23, Z13
+	VBROADCASTSS 28(R8), Z24
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 32(R8), Z24
+	VFMADD231PS  Z24, Z22, Z16
+	VFMADD231PS  Z24, Z23, Z17
+	VBROADCASTSS 36(R8), Z24
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	VBROADCASTSS 40(R8), Z24
+	VFMADD231PS  Z24, Z22, Z20
+	VFMADD231PS  Z24, Z23, Z21
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next11
+
+done11:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z3, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z5, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z6, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z7, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z9, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z10, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z11, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z12, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z13, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z14, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z15, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z16, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z17, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z18, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z19, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z20, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z21, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+rows10:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R8), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(R8), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(R8), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 28(R8), Z14
+	VMOVAPS      Z14, Z15
+	VBROADCASTSS 32(R8), Z16
+	VMOVAPS      Z16, Z17
+	VBROADCASTSS 36(R8), Z18
+	VMOVAPS      Z18, Z19
+	TESTQ        AX, AX
+	JEQ          done10
+
+next10:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z20
+	VMOVUPS.Z    (BX)(R10*4), K2, Z21
+	VBROADCASTSS (R8), Z22
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VBROADCASTSS 4(R8), Z22
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VBROADCASTSS 8(R8), Z22
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VBROADCASTSS 12(R8), Z22
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VBROADCASTSS 16(R8), Z22
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VBROADCASTSS 20(R8), Z22
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VBROADCASTSS 24(R8), Z22
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VBROADCASTSS 28(R8), Z22
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VBROADCASTSS 32(R8), Z22
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VBROADCASTSS 36(R8), Z22
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next10
+
+done10:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z3, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z5, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z6, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z7, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z9, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z10, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z11, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z12, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z13, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z14, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z15, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z16, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z17, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z18, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z19, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+rows9:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R8), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(R8), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(R8), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 28(R8), Z14
+	VMOVAPS      Z14, Z15
+	VBROADCASTSS 32(R8), Z16
+	VMOVAPS      Z16, Z17
+	TESTQ        AX, AX
+	JEQ          done9
+
+next9:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z18
+	VMOVUPS.Z    (BX)(R10*4), K2, Z19
+	VBROADCASTSS (R8), Z20
+	VFMADD231PS  Z20, Z18, Z0
+	VFMADD231PS  Z20, Z19, Z1
+	VBROADCASTSS 4(R8), Z20
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 8(R8), Z20
+	VFMADD231PS  Z20, Z18, Z4
+	VFMADD231PS  Z20, Z19, Z5
+	VBROADCASTSS 12(R8), Z20
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 16(R8), Z20
+	VFMADD231PS  Z20, Z18, Z8
+	VFMADD231PS  Z20, Z19, Z9
+	VBROADCASTSS 20(R8), Z20
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 24(R8), Z20
+	VFMADD231PS  Z20, Z18, Z12
+	VFMADD231PS  Z20, Z19, Z13
+	VBROADCASTSS 28(R8), Z20
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	VBROADCASTSS 32(R8), Z20
+	VFMADD231PS  Z20, Z18, Z16
+	VFMADD231PS  Z20, Z19, Z17
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next9
+
+done9:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z3, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z5, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z6, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z7, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z9, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z10, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z11, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z12, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z13, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z14, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z15, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z16, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z17, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+rows8:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R8), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(R8), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(R8), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 28(R8), Z14
+	VMOVAPS      Z14, Z15
+	TESTQ        AX, AX
+	JEQ          done8
+
+next8:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z16
+	VMOVUPS.Z    (BX)(R10*4), K2, Z17
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS 4(R8), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS 8(R8), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 12(R8), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS 16(R8), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS 20(R8), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 24(R8), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS 28(R8), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next8
+
+done8:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z3, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z5, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z6, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z7, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z9, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z10, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z11, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z12, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z13, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z14, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z15, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+rows7:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R8), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(R8), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(R8), Z12
+	VMOVAPS      Z12, Z13
+	TESTQ        AX, AX
+	JEQ          done7
+
+next7:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z14
+	VMOVUPS.Z    (BX)(R10*4), K2, Z15
+	VBROADCASTSS (R8), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS 4(R8), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS 8(R8), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS 12(R8), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS 16(R8), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS 20(R8), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS 24(R8), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next7
+
+done7:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z3, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z5, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z6, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z7, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z9, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z10, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z11, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z12, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z13, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+rows6:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R8), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(R8), Z10
+	VMOVAPS      Z10, Z11
+	TESTQ        AX, AX
+	JEQ          done6
+
+next6:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z12
+	VMOVUPS.Z    (BX)(R10*4), K2, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 16(R8), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 20(R8), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next6
+
+done6:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z3, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z5, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z6, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z7, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z9, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z10, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z11, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+rows5:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R8), Z8
+	VMOVAPS      Z8, Z9
+	TESTQ        AX, AX
+	JEQ          done5
+
+next5:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z10
+	VMOVUPS.Z    (BX)(R10*4), K2, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 4(R8), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 8(R8), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 12(R8), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 16(R8), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next5
+
+done5:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z3, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z5, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z6, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z7, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z9, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+rows4:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	TESTQ        AX, AX
+	JEQ          done4
+
+next4:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z8
+	VMOVUPS.Z    (BX)(R10*4), K2, Z9
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 4(R8), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 8(R8), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 12(R8), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next4
+
+done4:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z3, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z5, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z6, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z7, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+rows3:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	TESTQ        AX, AX
+	JEQ          done3
+
+next3:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z6
+	VMOVUPS.Z    (BX)(R10*4), K2, Z7
+	VBROADCASTSS (R8), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS 4(R8), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS 8(R8), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next3
+
+done3:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z3, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z5, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+rows2:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	TESTQ        AX, AX
+	JEQ          done2
+
+next2:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z4
+	VMOVUPS.Z    (BX)(R10*4), K2, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 4(R8), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next2
+
+done2:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z3, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+rows1:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	TESTQ        AX, AX
+	JEQ          done1
+
+next1:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMOVUPS.Z    (DX)(R10*4), K1, Z2
+	VMOVUPS.Z    (BX)(R10*4), K2, Z3
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z4, Z2, Z0
+	VFMADD231PS  Z4, Z3, Z1
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next1
+
+done1:
+	MOVQ    toLane+72(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    AX, SI
+	VMOVUPS Z1, K2, (DI)
+	ADDQ    AX, DI
+	VZEROUPPER
+	RET
+
+// func along5x16AVX2(lanes int, taps int, tap *int, x0 *float32, x1 *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
+// Requires: AVX, FMA3
+TEXT ·along5x16AVX2(SB), NOSPLIT, $0-96
+	MOVQ         n0+80(FP), AX
+	LEAQ         along5x16AVX20Mask<>+0(SB), CX
+	MOVQ         $0x00000008, DX
+	SUBQ         AX, DX
+	VMOVUPS      (CX)(DX*4), Y0
+	MOVQ         n1+88(FP), AX
+	LEAQ         along5x16AVX21Mask<>+0(SB), CX
+	MOVQ         $0x00000008, DX
+	SUBQ         AX, DX
+	VMOVUPS      (CX)(DX*4), Y1
+	MOVQ         taps+8(FP), AX
+	MOVQ         tap+16(FP), CX
+	MOVQ         x0+24(FP), DX
+	MOVQ         x1+32(FP), BX
+	MOVQ         y0+56(FP), SI
+	MOVQ         y1+64(FP), DI
+	MOVQ         weights+40(FP), R8
+	MOVQ         stride+48(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         lanes+0(FP), R10
+	CMPQ         R10, $0x01
+	JEQ          rows1
+	CMPQ         R10, $0x02
+	JEQ          rows2
+	CMPQ         R10, $0x03
+	JEQ          rows3
+	CMPQ         R10, $0x04
+	JEQ          rows4
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 4(R8), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 8(R8), Y6
+	VMOVAPS      Y6, Y7
+	VBROADCASTSS 12(R8), Y8
+	VMOVAPS      Y8, Y9
+	VBROADCASTSS 16(R8), Y10
+	VMOVAPS      Y10, Y11
+	TESTQ        AX, AX
+	JEQ          done5
+
+next5:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMASKMOVPS   (DX)(R10*4), Y0, Y12
+	VMASKMOVPS   (BX)(R10*4), Y1, Y13
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS 4(R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS 8(R8), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS 12(R8), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS 16(R8), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next5
+
+done5:
+	MOVQ       toLane+72(FP), AX
+	SHLQ       $0x02, AX
+	VMASKMOVPS Y2, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y3, Y1, (DI)
+	ADDQ       AX, DI
+	VMASKMOVPS Y4, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y5, Y1, (DI)
+	ADDQ       AX, DI
+	VMASKMOVPS Y6, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y7, Y1, (DI)
+	ADDQ       AX, DI
+	VMASKMOVPS Y8, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y9, Y1, (DI)
+	ADDQ       AX, DI
+	VMASKMOVPS Y10, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y11, Y1, (DI)
+	ADDQ       AX, DI
+	VZEROUPPER
+	RET
+
+rows4:
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 4(R8), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 8(R8), Y6
+	VMOVAPS      Y6, Y7
+	VBROADCASTSS 12(R8), Y8
+	VMOVAPS      Y8, Y9
+	TESTQ        AX, AX
+	JEQ          done4
+
+next4:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMASKMOVPS   (DX)(R10*4), Y0, Y10
+	VMASKMOVPS   (BX)(R10*4), Y1, Y11
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS 4(R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS 8(R8), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS 12(R8), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next4
+
+done4:
+	MOVQ       toLane+72(FP), AX
+	SHLQ       $0x02, AX
+	VMASKMOVPS Y2, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y3, Y1, (DI)
+	ADDQ       AX, DI
+	VMASKMOVPS Y4, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y5, Y1, (DI)
+	ADDQ       AX, DI
+	VMASKMOVPS Y6, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y7, Y1, (DI)
+	ADDQ       AX, DI
+	VMASKMOVPS Y8, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y9, Y1, (DI)
+	ADDQ       AX, DI
+	VZEROUPPER
+	RET
+
+rows3:
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 4(R8), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 8(R8), Y6
+	VMOVAPS      Y6, Y7
+	TESTQ        AX, AX
+	JEQ          done3
+
+next3:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMASKMOVPS   (DX)(R10*4), Y0, Y8
+	VMASKMOVPS   (BX)(R10*4), Y1, Y9
+	VBROADCASTSS (R8), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 4(R8), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 8(R8), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next3
+
+done3:
+	MOVQ       toLane+72(FP), AX
+	SHLQ       $0x02, AX
+	VMASKMOVPS Y2, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y3, Y1, (DI)
+	ADDQ       AX, DI
+	VMASKMOVPS Y4, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y5, Y1, (DI)
+	ADDQ       AX, DI
+	VMASKMOVPS Y6, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y7, Y1, (DI)
+	ADDQ       AX, DI
+	VZEROUPPER
+	RET
+
+rows2:
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 4(R8), Y4
+	VMOVAPS      Y4, Y5
+	TESTQ        AX, AX
+	JEQ          done2
+
+next2:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMASKMOVPS   (DX)(R10*4), Y0, Y6
+	VMASKMOVPS   (BX)(R10*4), Y1, Y7
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next2
+
+done2:
+	MOVQ       toLane+72(FP), AX
+	SHLQ       $0x02, AX
+	VMASKMOVPS Y2, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y3, Y1, (DI)
+	ADDQ       AX, DI
+	VMASKMOVPS Y4, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y5, Y1, (DI)
+	ADDQ       AX, DI
+	VZEROUPPER
+	RET
+
+rows1:
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+	TESTQ        AX, AX
+	JEQ          done1
+
+next1:
+	MOVQ         (CX), R10
+	ADDQ         R9, R8
+	VMASKMOVPS   (DX)(R10*4), Y0, Y4
+	VMASKMOVPS   (BX)(R10*4), Y1, Y5
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         $0x08, CX
+	DECQ         AX
+	JNZ          next1
+
+done1:
+	MOVQ       toLane+72(FP), AX
+	SHLQ       $0x02, AX
+	VMASKMOVPS Y2, Y0, (SI)
+	ADDQ       AX, SI
+	VMASKMOVPS Y3, Y1, (DI)
+	ADDQ       AX, DI
+	VZEROUPPER
+	RET
+
+DATA along5x16AVX20Mask<>+0(SB)/4, $0xffffffff
+DATA along5x16AVX20Mask<>+4(SB)/4, $0xffffffff
+DATA along5x16AVX20Mask<>+8(SB)/4, $0xffffffff
+DATA along5x16AVX20Mask<>+12(SB)/4, $0xffffffff
+DATA along5x16AVX20Mask<>+16(SB)/4, $0xffffffff
+DATA along5x16AVX20Mask<>+20(SB)/4, $0xffffffff
+DATA along5x16AVX20Mask<>+24(SB)/4, $0xffffffff
+DATA along5x16AVX20Mask<>+28(SB)/4, $0xffffffff
+DATA along5x16AVX20Mask<>+32(SB)/4, $0x00000000
+DATA along5x16AVX20Mask<>+36(SB)/4, $0x00000000
+DATA along5x16AVX20Mask<>+40(SB)/4, $0x00000000
+DATA along5x16AVX20Mask<>+44(SB)/4, $0x00000000
+DATA along5x16AVX20Mask<>+48(SB)/4, $0x00000000
+DATA along5x16AVX20Mask<>+52(SB)/4, $0x00000000
+DATA along5x16AVX20Mask<>+56(SB)/4, $0x00000000
+DATA along5x16AVX20Mask<>+60(SB)/4, $0x00000000
+GLOBL along5x16AVX20Mask<>(SB), RODATA|NOPTR, $64
+
+DATA along5x16AVX21Mask<>+0(SB)/4, $0xffffffff
+DATA along5x16AVX21Mask<>+4(SB)/4, $0xffffffff
+DATA along5x16AVX21Mask<>+8(SB)/4, $0xffffffff
+DATA along5x16AVX21Mask<>+12(SB)/4, $0xffffffff
+DATA along5x16AVX21Mask<>+16(SB)/4, $0xffffffff
+DATA along5x16AVX21Mask<>+20(SB)/4, $0xffffffff
+DATA along5x16AVX21Mask<>+24(SB)/4, $0xffffffff
+DATA along5x16AVX21Mask<>+28(SB)/4, $0xffffffff
+DATA along5x16AVX21Mask<>+32(SB)/4, $0x00000000
+DATA along5x16AVX21Mask<>+36(SB)/4, $0x00000000
+DATA along5x16AVX21Mask<>+40(SB)/4, $0x00000000
+DATA along5x16AVX21Mask<>+44(SB)/4, $0x00000000
+DATA along5x16AVX21Mask<>+48(SB)/4, $0x00000000
+DATA along5x16AVX21Mask<>+52(SB)/4, $0x00000000
+DATA along5x16AVX21Mask<>+56(SB)/4, $0x00000000
+DATA along5x16AVX21Mask<>+60(SB)/4, $0x00000000
+GLOBL along5x16AVX21Mask<>(SB), RODATA|NOPTR, $64
+
+// func copyRowsAVX512(rows int, n int, dst *float32, dstStride int, src *float32, srcStride int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-48
+	MOVQ  rows+0(FP), AX
+	MOVQ  dst+16(FP), CX
+	MOVQ  src+32(FP), DX
+	MOVQ  dstStride+24(FP), BX
+	MOVQ  srcStride+40(FP), SI
+	SHLQ  $0x02, BX
+	SHLQ  $0x02, SI
+	MOVQ  n+8(FP), DI
+	MOVQ  DI, R8
+	ANDQ  $0x0f, R8
+	SUBQ  R8, DI
+	SHLQ  $0x02, DI
+	MOVL  $0x0000ffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+
+next:
+	PREFETCHT0 2048(DX)
+	XORQ       R9, R9
+
+part:
+	CMPQ    R9, DI
+	JGE     partRest
+	VMOVUPS (DX)(R9*1), Z0
+	VMOVUPS Z0, (CX)(R9*1)
+	ADDQ    $0x40, R9
+	JMP     part
+
+partRest:
+	TESTQ     R8, R8
+	JZ        partDone
+	VMOVUPS.Z (DX)(R9*1), K1, Z0
+	VMOVUPS   Z0, K1, (CX)(R9*1)
+
+partDone:
+	ADDQ BX, CX
+	ADDQ SI, DX
+	DECQ AX
+	JNZ  next
+	VZEROUPPER
+	RET
+
+// func copyRowsAVX2(rows int, n int, dst *float32, dstStride int, src *float32, srcStride int)
+// Requires: AVX, MMX+
+TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ    rows+0(FP), AX
+	MOVQ    dst+16(FP), CX
+	MOVQ    src+32(FP), DX
+	MOVQ    dstStride+24(FP), BX
+	MOVQ    srcStride+40(FP), SI
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, SI
+	MOVQ    n+8(FP), DI
+	MOVQ    DI, R8
+	ANDQ    $0x07, R8
+	SUBQ    R8, DI
+	SHLQ    $0x02, DI
+	LEAQ    copyRowsAVX2Mask<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVUPS (R9)(R10*4), Y0
+
+next:
+	PREFETCHT0 2048(DX)
+	XORQ       R9, R9
+
+part:
+	CMPQ    R9, DI
+	JGE     partRest
+	VMOVUPS (DX)(R9*1), Y1
+	VMOVUPS Y1, (CX)(R9*1)
+	ADDQ    $0x20, R9
+	JMP     part
+
+partRest:
+	TESTQ      R8, R8
+	JZ         partDone
+	VMASKMOVPS (DX)(R9*1), Y0, Y1
+	VMASKMOVPS Y1, Y0, (CX)(R9*1)
+
+partDone:
+	ADDQ BX, CX
+	ADDQ SI, DX
+	DECQ AX
+	JNZ  next
+	VZEROUPPER
+	RET
+
+DATA copyRowsAVX2Mask<>+0(SB)/4, $0xffffffff
+DATA copyRowsAVX2Mask<>+4(SB)/4, $0xffffffff
+DATA copyRowsAVX2Mask<>+8(SB)/4, $0xffffffff
+DATA copyRowsAVX2Mask<>+12(SB)/4, $0xffffffff
+DATA copyRowsAVX2Mask<>+16(SB)/4, $0xffffffff
+DATA copyRowsAVX2Mask<>+20(SB)/4, $0xffffffff
+DATA copyRowsAVX2Mask<>+24(SB)/4, $0xffffffff
+DATA copyRowsAVX2Mask<>+28(SB)/4, $0xffffffff
+DATA copyRowsAVX2Mask<>+32(SB)/4, $0x00000000
+DATA copyRowsAVX2Mask<>+36(SB)/4, $0x00000000
+DATA copyRowsAVX2Mask<>+40(SB)/4, $0x00000000
+DATA copyRowsAVX2Mask<>+44(SB)/4, $0x00000000
+DATA copyRowsAVX2Mask<>+48(SB)/4, $0x00000000
+DATA copyRowsAVX2Mask<>+52(SB)/4, $0x00000000
+DATA copyRowsAVX2Mask<>+56(SB)/4, $0x00000000
+DATA copyRowsAVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL copyRowsAVX2Mask<>(SB), RODATA|NOPTR, $64
+
+// func gradient9x32AVX512(rows int, cols int, step int, taps int, tap *int, x *float32, dy *float32, sums *float32)
+// Requires: AVX, AVX512F
+TEXT ·gradient9x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ    taps+24(FP), AX
+	CMPQ    AX, $0x01
+	JEQ     rows1
+	CMPQ    AX, $0x02
+	JEQ     rows2
+	CMPQ    AX, $0x03
+	JEQ     rows3
+	CMPQ    AX, $0x04
+	JEQ     rows4
+	CMPQ    AX, $0x05
+	JEQ     rows5
+	CMPQ    AX, $0x06
+	JEQ     rows6
+	CMPQ    AX, $0x07
+	JEQ     rows7
+	CMPQ    AX, $0x08
+	JEQ     rows8
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    40(AX), R8
+	MOVQ    48(AX), R9
+	MOVQ    56(AX), R10
+	MOVQ    64(AX), AX
+	MOVQ    sums+56(FP), R11
+	VMOVUPS (R11), Z0
+	VMOVUPS 64(R11), Z1
+	VMOVUPS 128(R11), Z2
+	VMOVUPS 192(R11), Z3
+	VMOVUPS 256(R11), Z4
+	VMOVUPS 320(R11), Z5
+	VMOVUPS 384(R11), Z6
+	VMOVUPS 448(R11), Z7
+	VMOVUPS 512(R11), Z8
+	VMOVUPS 576(R11), Z9
+	VMOVUPS 640(R11), Z10
+	VMOVUPS 704(R11), Z11
+	VMOVUPS 768(R11), Z12
+	VMOVUPS 832(R11), Z13
+	VMOVUPS 896(R11), Z14
+	VMOVUPS 960(R11), Z15
+	VMOVUPS 1024(R11), Z16
+	VMOVUPS 1088(R11), Z17
+	MOVQ    x+40(FP), R11
+	MOVQ    dy+48(FP), R12
+	MOVQ    rows+0(FP), R13
+
+nextRow9:
+	MOVQ cols+8(FP), R14
+
+next9:
+	VMOVUPS      (R12), Z18
+	VMOVUPS      64(R12), Z19
+	VBROADCASTSS (R11)(CX*4), Z20
+	VFMADD231PS  Z20, Z18, Z0
+	VFMADD231PS  Z20, Z19, Z1
+	VBROADCASTSS (R11)(DX*4), Z20
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS (R11)(BX*4), Z20
+	VFMADD231PS  Z20, Z18, Z4
+	VFMADD231PS  Z20, Z19, Z5
+	VBROADCASTSS (R11)(SI*4), Z20
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS (R11)(DI*4), Z20
+	VFMADD231PS  Z20, Z18, Z8
+	VFMADD231PS  Z20, Z19, Z9
+	VBROADCASTSS (R11)(R8*4), Z20
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS (R11)(R9*4), Z20
+	VFMADD231PS  Z20, Z18, Z12
+	VFMADD231PS  Z20, Z19, Z13
+	VBROADCASTSS (R11)(R10*4), Z20
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	VBROADCASTSS (R11)(AX*4), Z20
+	VFMADD231PS  Z20, Z18, Z16
+	VFMADD231PS  Z20, Z19, Z17
+	ADDQ         $0x04, R11
+	ADDQ         $0x80, R12
+	DECQ         R14
+	JNZ          next9
+	MOVQ         step+16(FP), R14
+	LEAQ         (R11)(R14*4), R11
+	DECQ         R13
+	JNZ          nextRow9
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPS      Z7, 448(AX)
+	VMOVUPS      Z8, 512(AX)
+	VMOVUPS      Z9, 576(AX)
+	VMOVUPS      Z10, 640(AX)
+	VMOVUPS      Z11, 704(AX)
+	VMOVUPS      Z12, 768(AX)
+	VMOVUPS      Z13, 832(AX)
+	VMOVUPS      Z14, 896(AX)
+	VMOVUPS      Z15, 960(AX)
+	VMOVUPS      Z16, 1024(AX)
+	VMOVUPS      Z17, 1088(AX)
+	VZEROUPPER
+	RET
+
+rows8:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    40(AX), R8
+	MOVQ    48(AX), R9
+	MOVQ    56(AX), AX
+	MOVQ    sums+56(FP), R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	VMOVUPS 256(R10), Z4
+	VMOVUPS 320(R10), Z5
+	VMOVUPS 384(R10), Z6
+	VMOVUPS 448(R10), Z7
+	VMOVUPS 512(R10), Z8
+	VMOVUPS 576(R10), Z9
+	VMOVUPS 640(R10), Z10
+	VMOVUPS 704(R10), Z11
+	VMOVUPS 768(R10), Z12
+	VMOVUPS 832(R10), Z13
+	VMOVUPS 896(R10), Z14
+	VMOVUPS 960(R10), Z15
+	MOVQ    x+40(FP), R10
+	MOVQ    dy+48(FP), R11
+	MOVQ    rows+0(FP), R12
+
+nextRow8:
+	MOVQ cols+8(FP), R13
+
+next8:
+	VMOVUPS      (R11), Z18
+	VMOVUPS      64(R11), Z19
+	VBROADCASTSS (R10)(CX*4), Z16
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z16, Z19, Z1
+	VBROADCASTSS (R10)(DX*4), Z16
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z16, Z19, Z3
+	VBROADCASTSS (R10)(BX*4), Z16
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z16, Z19, Z5
+	VBROADCASTSS (R10)(SI*4), Z16
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z16, Z19, Z7
+	VBROADCASTSS (R10)(DI*4), Z16
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z16, Z19, Z9
+	VBROADCASTSS (R10)(R8*4), Z16
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z16, Z19, Z11
+	VBROADCASTSS (R10)(R9*4), Z16
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z16, Z19, Z13
+	VBROADCASTSS (R10)(AX*4), Z16
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z16, Z19, Z15
+	ADDQ         $0x04, R10
+	ADDQ         $0x80, R11
+	DECQ         R13
+	JNZ          next8
+	MOVQ         step+16(FP), R13
+	LEAQ         (R10)(R13*4), R10
+	DECQ         R12
+	JNZ          nextRow8
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPS      Z7, 448(AX)
+	VMOVUPS      Z8, 512(AX)
+	VMOVUPS      Z9, 576(AX)
+	VMOVUPS      Z10, 640(AX)
+	VMOVUPS      Z11, 704(AX)
+	VMOVUPS      Z12, 768(AX)
+	VMOVUPS      Z13, 832(AX)
+	VMOVUPS      Z14, 896(AX)
+	VMOVUPS      Z15, 960(AX)
+	VZEROUPPER
+	RET
+
+rows7:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    40(AX), R8
+	MOVQ    48(AX), AX
+	MOVQ    sums+56(FP), R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 256(R9), Z4
+	VMOVUPS 320(R9), Z5
+	VMOVUPS 384(R9), Z6
+	VMOVUPS 448(R9), Z7
+	VMOVUPS 512(R9), Z8
+	VMOVUPS 576(R9), Z9
+	VMOVUPS 640(R9), Z10
+	VMOVUPS 704(R9), Z11
+	VMOVUPS 768(R9), Z12
+	VMOVUPS 832(R9), Z13
+	MOVQ    x+40(FP), R9
+	MOVQ    dy+48(FP), R10
+	MOVQ    rows+0(FP), R11
+
+nextRow7:
+	MOVQ cols+8(FP), R12
+
+next7:
+	VMOVUPS      (R10), Z18
+	VMOVUPS      64(R10), Z19
+	VBROADCASTSS (R9)(CX*4), Z14
+	VFMADD231PS  Z14, Z18, Z0
+	VFMADD231PS  Z14, Z19, Z1
+	VBROADCASTSS (R9)(DX*4), Z14
+	VFMADD231PS  Z14, Z18, Z2
+	VFMADD231PS  Z14, Z19, Z3
+	VBROADCASTSS (R9)(BX*4), Z14
+	VFMADD231PS  Z14, Z18, Z4
+	VFMADD231PS  Z14, Z19, Z5
+	VBROADCASTSS (R9)(SI*4), Z14
+	VFMADD231PS  Z14, Z18, Z6
+	VFMADD231PS  Z14, Z19, Z7
+	VBROADCASTSS (R9)(DI*4), Z14
+	VFMADD231PS  Z14, Z18, Z8
+	VFMADD231PS  Z14, Z19, Z9
+	VBROADCASTSS (R9)(R8*4), Z14
+	VFMADD231PS  Z14, Z18, Z10
+	VFMADD231PS  Z14, Z19, Z11
+	VBROADCASTSS (R9)(AX*4), Z14
+	VFMADD231PS  Z14, Z18, Z12
+	VFMADD231PS  Z14, Z19, Z13
+	ADDQ         $0x04, R9
+	ADDQ         $0x80, R10
+	DECQ         R12
+	JNZ          next7
+	MOVQ         step+16(FP), R12
+	LEAQ         (R9)(R12*4), R9
+	DECQ         R11
+	JNZ          nextRow7
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPS      Z7, 448(AX)
+	VMOVUPS      Z8, 512(AX)
+	VMOVUPS      Z9, 576(AX)
+	VMOVUPS      Z10, 640(AX)
+	VMOVUPS      Z11, 704(AX)
+	VMOVUPS      Z12, 768(AX)
+	VMOVUPS      Z13, 832(AX)
+	VZEROUPPER
+	RET
+
+rows6:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    40(AX), AX
+	MOVQ    sums+56(FP), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 256(R8), Z4
+	VMOVUPS 320(R8), Z5
+	VMOVUPS 384(R8), Z6
+	VMOVUPS 448(R8), Z7
+	VMOVUPS 512(R8), Z8
+	VMOVUPS 576(R8), Z9
+	VMOVUPS 640(R8), Z10
+	VMOVUPS 704(R8), Z11
+	MOVQ    x+40(FP), R8
+	MOVQ    dy+48(FP), R9
+	MOVQ    rows+0(FP), R10
+
+nextRow6:
+	MOVQ cols+8(FP), R11
+
+next6:
+	VMOVUPS      (R9), Z18
+	VMOVUPS      64(R9), Z19
+	VBROADCASTSS (R8)(CX*4), Z12
+	VFMADD231PS  Z12, Z18, Z0
+	VFMADD231PS  Z12, Z19, Z1
+	VBROADCASTSS (R8)(DX*4), Z12
+	VFMADD231PS  Z12, Z18, Z2
+	VFMADD231PS  Z12, Z19, Z3
+	VBROADCASTSS (R8)(BX*4), Z12
+	VFMADD231PS  Z12, Z18, Z4
+	VFMADD231PS  Z12, Z19, Z5
+	VBROADCASTSS (R8)(SI*4), Z12
+	VFMADD231PS  Z12, Z18, Z6
+	VFMADD231PS  Z12, Z19, Z7
+	VBROADCASTSS (R8)(DI*4), Z12
+	VFMADD231PS  Z12, Z18, Z8
+	VFMADD231PS  Z12, Z19, Z9
+	VBROADCASTSS (R8)(AX*4), Z12
+	VFMADD231PS  Z12, Z18, Z10
+	VFMADD231PS  Z12, Z19, Z11
+	ADDQ         $0x04, R8
+	ADDQ         $0x80, R9
+	DECQ         R11
+	JNZ          next6
+	MOVQ         step+16(FP), R11
+	LEAQ         (R8)(R11*4), R8
+	DECQ         R10
+	JNZ          nextRow6
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPS      Z7, 448(AX)
+	VMOVUPS      Z8, 512(AX)
+	VMOVUPS      Z9, 576(AX)
+	VMOVUPS      Z10, 640(AX)
+	VMOVUPS      Z11, 704(AX)
+	VZEROUPPER
+	RET
+
+rows5:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), AX
+	MOVQ    sums+56(FP), DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
+	VMOVUPS 512(DI), Z8
+	VMOVUPS 576(DI), Z9
+	MOVQ    x+40(FP), DI
+	MOVQ    dy+48(FP), R8
+	MOVQ    rows+0(FP), R9
+
+nextRow5:
+	MOVQ cols+8(FP), R10
+
+next5:
+	VMOVUPS      (R8), Z18
+	VMOVUPS      64(R8), Z19
+	VBROADCASTSS (DI)(CX*4), Z10
+	VFMADD231PS  Z10, Z18, Z0
+	VFMADD231PS  Z10, Z19, Z1
+	VBROADCASTSS (DI)(DX*4), Z10
+	VFMADD231PS  Z10, Z18, Z2
+	VFMADD231PS  Z10, Z19, Z3
+	VBROADCASTSS (DI)(BX*4), Z10
+	VFMADD231PS  Z10, Z18, Z4
+	VFMADD231PS  Z10, Z19, Z5
+	VBROADCASTSS (DI)(SI*4), Z10
+	VFMADD231PS  Z10, Z18, Z6
+	VFMADD231PS  Z10, Z19, Z7
+	VBROADCASTSS (DI)(AX*4), Z10
+	VFMADD231PS  Z10, Z18, Z8
+	VFMADD231PS  Z10, Z19, Z9
+	ADDQ         $0x04, DI
+	ADDQ         $0x80, R8
+	DECQ         R10
+	JNZ          next5
+	MOVQ         step+16(FP), R10
+	LEAQ         (DI)(R10*4), DI
+	DECQ         R9
+	JNZ          nextRow5
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPS      Z7, 448(AX)
+	VMOVUPS      Z8, 512(AX)
+	VMOVUPS      Z9, 576(AX)
+	VZEROUPPER
+	RET
+
+rows4:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), AX
+	MOVQ    sums+56(FP), SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS 448(SI), Z7
+	MOVQ    x+40(FP), SI
+	MOVQ    dy+48(FP), DI
+	MOVQ    rows+0(FP), R8
+
+nextRow4:
+	MOVQ cols+8(FP), R9
+
+next4:
+	VMOVUPS      (DI), Z18
+	VMOVUPS      64(DI), Z19
+	VBROADCASTSS (SI)(CX*4), Z8
+	VFMADD231PS  Z8, Z18, Z0
+	VFMADD231PS  Z8, Z19, Z1
+	VBROADCASTSS (SI)(DX*4), Z8
+	VFMADD231PS  Z8, Z18, Z2
+	VFMADD231PS  Z8, Z19, Z3
+	VBROADCASTSS (SI)(BX*4), Z8
+	VFMADD231PS  Z8, Z18, Z4
+	VFMADD231PS  Z8, Z19, Z5
+	VBROADCASTSS (SI)(AX*4), Z8
+	VFMADD231PS  Z8, Z18, Z6
+	VFMADD231PS  Z8, Z19, Z7
+	ADDQ         $0x04, SI
+	ADDQ         $0x80, DI
+	DECQ         R9
+	JNZ          next4
+	MOVQ         step+16(FP), R9
+	LEAQ         (SI)(R9*4), SI
+	DECQ         R8
+	JNZ          nextRow4
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPS      Z7, 448(AX)
+	VZEROUPPER
+	RET
+
+rows3:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), AX
+	MOVQ    sums+56(FP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z4
+	VMOVUPS 320(BX), Z5
+	MOVQ    x+40(FP), BX
+	MOVQ    dy+48(FP), SI
+	MOVQ    rows+0(FP), DI
+
+nextRow3:
+	MOVQ cols+8(FP), R8
+
+next3:
+	VMOVUPS      (SI), Z18
+	VMOVUPS      64(SI), Z19
+	VBROADCASTSS (BX)(CX*4), Z6
+	VFMADD231PS  Z6, Z18, Z0
+	VFMADD231PS  Z6, Z19, Z1
+	VBROADCASTSS (BX)(DX*4), Z6
+	VFMADD231PS  Z6, Z18, Z2
+	VFMADD231PS  Z6, Z19, Z3
+	VBROADCASTSS (BX)(AX*4), Z6
+	VFMADD231PS  Z6, Z18, Z4
+	VFMADD231PS  Z6, Z19, Z5
+	ADDQ         $0x04, BX
+	ADDQ         $0x80, SI
+	DECQ         R8
+	JNZ          next3
+	MOVQ         step+16(FP), R8
+	LEAQ         (BX)(R8*4), BX
+	DECQ         DI
+	JNZ          nextRow3
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VZEROUPPER
+	RET
+
+rows2:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), AX
+	MOVQ    sums+56(FP), DX
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 128(DX), Z2
+	VMOVUPS 192(DX), Z3
+	MOVQ    x+40(FP), DX
+	MOVQ    dy+48(FP), BX
+	MOVQ    rows+0(FP), SI
+
+nextRow2:
+	MOVQ cols+8(FP), DI
+
+next2:
+	VMOVUPS      (BX), Z18
+	VMOVUPS      64(BX), Z19
+	VBROADCASTSS (DX)(CX*4), Z4
+	VFMADD231PS  Z4, Z18, Z0
+	VFMADD231PS  Z4, Z19, Z1
+	VBROADCASTSS (DX)(AX*4), Z4
+	VFMADD231PS  Z4, Z18, Z2
+	VFMADD231PS  Z4, Z19, Z3
+	ADDQ         $0x04, DX
+	ADDQ         $0x80, BX
+	DECQ         DI
+	JNZ          next2
+	MOVQ         step+16(FP), DI
+	LEAQ         (DX)(DI*4), DX
+	DECQ         SI
+	JNZ          nextRow2
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VZEROUPPER
+	RET
+
+rows1:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), AX
+	MOVQ    sums+56(FP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	MOVQ    x+40(FP), CX
+	MOVQ    dy+48(FP), DX
+	MOVQ    rows+0(FP), BX
+
+nextRow1:
+	MOVQ cols+8(FP), SI
+
+next1:
+	VMOVUPS      (DX), Z18
+	VMOVUPS      64(DX), Z19
+	VBROADCASTSS (CX)(AX*4), Z2
+	VFMADD231PS  Z2, Z18, Z0
+	VFMADD231PS  Z2, Z19, Z1
+	ADDQ         $0x04, CX
+	ADDQ         $0x80, DX
+	DECQ         SI
+	JNZ          next1
+	MOVQ         step+16(FP), SI
+	LEAQ         (CX)(SI*4), CX
+	DECQ         BX
+	JNZ          nextRow1
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func gradient9x16AVX512(rows int, cols int, step int, taps int, tap *int, x *float32, dy *float32, sums *float32)
+// Requires: AVX, AVX512F
+TEXT ·gradient9x16AVX512(SB), NOSPLIT, $0-64
+	MOVQ    taps+24(FP), AX
+	CMPQ    AX, $0x01
+	JEQ     rows1
+	CMPQ    AX, $0x02
+	JEQ     rows2
+	CMPQ    AX, $0x03
+	JEQ     rows3
+	CMPQ    AX, $0x04
+	JEQ     rows4
+	CMPQ    AX, $0x05
+	JEQ     rows5
+	CMPQ    AX, $0x06
+	JEQ     rows6
+	CMPQ    AX, $0x07
+	JEQ     rows7
+	CMPQ    AX, $0x08
+	JEQ     rows8
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    40(AX), R8
+	MOVQ    48(AX), R9
+	MOVQ    56(AX), R10
+	MOVQ    64(AX), AX
+	MOVQ    sums+56(FP), R11
+	VMOVUPS (R11), Z0
+	VMOVUPS 64(R11), Z1
+	VMOVUPS 128(R11), Z2
+	VMOVUPS 192(R11), Z3
+	VMOVUPS 256(R11), Z4
+	VMOVUPS 320(R11), Z5
+	VMOVUPS 384(R11), Z6
+	VMOVUPS 448(R11), Z7
+	VMOVUPS 512(R11), Z8
+	MOVQ    x+40(FP), R11
+	MOVQ    dy+48(FP), R12
+	MOVQ    rows+0(FP), R13
+
+nextRow9:
+	MOVQ cols+8(FP), R14
+
+next9:
+	VMOVUPS          (R12), Z9
+	VFMADD231PS.BCST (R11)(CX*4), Z9, Z0
+	VFMADD231PS.BCST (R11)(DX*4), Z9, Z1
+	VFMADD231PS.BCST (R11)(BX*4), Z9, Z2
+	VFMADD231PS.BCST (R11)(SI*4), Z9, Z3
+	VFMADD231PS.BCST (R11)(DI*4), Z9, Z4
+	VFMADD231PS.BCST (R11)(R8*4), Z9, Z5
+	VFMADD231PS.BCST (R11)(R9*4), Z9, Z6
+	VFMADD231PS.BCST (R11)(R10*4), Z9, Z7
+	VFMADD231PS.BCST (R11)(AX*4), Z9, Z8
+	ADDQ             $0x04, R11
+	ADDQ             $0x40, R12
+	DECQ             R14
+	JNZ              next9
+	MOVQ             step+16(FP), R14
+	LEAQ             (R11)(R14*4), R11
+	DECQ             R13
+	JNZ              nextRow9
+	MOVQ             sums+56(FP), AX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	VMOVUPS          Z2, 128(AX)
+	VMOVUPS          Z3, 192(AX)
+	VMOVUPS          Z4, 256(AX)
+	VMOVUPS          Z5, 320(AX)
+	VMOVUPS          Z6, 384(AX)
+	VMOVUPS          Z7, 448(AX)
+	VMOVUPS          Z8, 512(AX)
+	VZEROUPPER
+	RET
+
+rows8:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    40(AX), R8
+	MOVQ    48(AX), R9
+	MOVQ    56(AX), AX
+	MOVQ    sums+56(FP), R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	VMOVUPS 256(R10), Z4
+	VMOVUPS 320(R10), Z5
+	VMOVUPS 384(R10), Z6
+	VMOVUPS 448(R10), Z7
+	MOVQ    x+40(FP), R10
+	MOVQ    dy+48(FP), R11
+	MOVQ    rows+0(FP), R12
+
+nextRow8:
+	MOVQ cols+8(FP), R13
+
+next8:
+	VMOVUPS          (R11), Z9
+	VFMADD231PS.BCST (R10)(CX*4), Z9, Z0
+	VFMADD231PS.BCST (R10)(DX*4), Z9, Z1
+	VFMADD231PS.BCST (R10)(BX*4), Z9, Z2
+	VFMADD231PS.BCST (R10)(SI*4), Z9, Z3
+	VFMADD231PS.BCST (R10)(DI*4), Z9, Z4
+	VFMADD231PS.BCST (R10)(R8*4), Z9, Z5
+	VFMADD231PS.BCST (R10)(R9*4), Z9, Z6
+	VFMADD231PS.BCST (R10)(AX*4), Z9, Z7
+	ADDQ             $0x04, R10
+	ADDQ             $0x40, R11
+	DECQ             R13
+	JNZ              next8
+	MOVQ             step+16(FP), R13
+	LEAQ             (R10)(R13*4), R10
+	DECQ             R12
+	JNZ              nextRow8
+	MOVQ             sums+56(FP), AX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	VMOVUPS          Z2, 128(AX)
+	VMOVUPS          Z3, 192(AX)
+	VMOVUPS          Z4, 256(AX)
+	VMOVUPS          Z5, 320(AX)
+	VMOVUPS          Z6, 384(AX)
+	VMOVUPS          Z7, 448(AX)
+	VZEROUPPER
+	RET
+
+rows7:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    40(AX), R8
+	MOVQ    48(AX), AX
+	MOVQ    sums+56(FP), R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 256(R9), Z4
+	VMOVUPS 320(R9), Z5
+	VMOVUPS 384(R9), Z6
+	MOVQ    x+40(FP), R9
+	MOVQ    dy+48(FP), R10
+	MOVQ    rows+0(FP), R11
+
+nextRow7:
+	MOVQ cols+8(FP), R12
+
+next7:
+	VMOVUPS          (R10), Z9
+	VFMADD231PS.BCST (R9)(CX*4), Z9, Z0
+	VFMADD231PS.BCST (R9)(DX*4), Z9, Z1
+	VFMADD231PS.BCST (R9)(BX*4), Z9, Z2
+	VFMADD231PS.BCST (R9)(SI*4), Z9, Z3
+	VFMADD231PS.BCST (R9)(DI*4), Z9, Z4
+	VFMADD231PS.BCST (R9)(R8*4), Z9, Z5
+	VFMADD231PS.BCST (R9)(AX*4), Z9, Z6
+	ADDQ             $0x04, R9
+	ADDQ             $0x40, R10
+	DECQ             R12
+	JNZ              next7
+	MOVQ             step+16(FP), R12
+	LEAQ             (R9)(R12*4), R9
+	DECQ             R11
+	JNZ              nextRow7
+	MOVQ             sums+56(FP), AX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	VMOVUPS          Z2, 128(AX)
+	VMOVUPS          Z3, 192(AX)
+	VMOVUPS          Z4, 256(AX)
+	VMOVUPS          Z5, 320(AX)
+	VMOVUPS          Z6, 384(AX)
+	VZEROUPPER
+	RET
+
+rows6:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    40(AX), AX
+	MOVQ    sums+56(FP), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 256(R8), Z4
+	VMOVUPS 320(R8), Z5
+	MOVQ    x+40(FP), R8
+	MOVQ    dy+48(FP), R9
+	MOVQ    rows+0(FP), R10
+
+nextRow6:
+	MOVQ cols+8(FP), R11
+
+next6:
+	VMOVUPS          (R9), Z9
+	VFMADD231PS.BCST (R8)(CX*4), Z9, Z0
+	VFMADD231PS.BCST (R8)(DX*4), Z9, Z1
+	VFMADD231PS.BCST (R8)(BX*4), Z9, Z2
+	VFMADD231PS.BCST (R8)(SI*4), Z9, Z3
+	VFMADD231PS.BCST (R8)(DI*4), Z9, Z4
+	VFMADD231PS.BCST (R8)(AX*4), Z9, Z5
+	ADDQ             $0x04, R8
+	ADDQ             $0x40, R9
+	DECQ             R11
+	JNZ              next6
+	MOVQ             step+16(FP), R11
+	LEAQ             (R8)(R11*4), R8
+	DECQ             R10
+	JNZ              nextRow6
+	MOVQ             sums+56(FP), AX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	VMOVUPS          Z2, 128(AX)
+	VMOVUPS          Z3, 192(AX)
+	VMOVUPS          Z4, 256(AX)
+	VMOVUPS          Z5, 320(AX)
+	VZEROUPPER
+	RET
+
+rows5:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), AX
+	MOVQ    sums+56(FP), DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	MOVQ    x+40(FP), DI
+	MOVQ    dy+48(FP), R8
+	MOVQ    rows+0(FP), R9
+
+nextRow5:
+	MOVQ cols+8(FP), R10
+
+next5:
+	VMOVUPS          (R8), Z9
+	VFMADD231PS.BCST (DI)(CX*4), Z9, Z0
+	VFMADD231PS.BCST (DI)(DX*4), Z9, Z1
+	VFMADD231PS.BCST (DI)(BX*4), Z9, Z2
+	VFMADD231PS.BCST (DI)(SI*4), Z9, Z3
+	VFMADD231PS.BCST (DI)(AX*4), Z9, Z4
+	ADDQ             $0x04, DI
+	ADDQ             $0x40, R8
+	DECQ             R10
+	JNZ              next5
+	MOVQ             step+16(FP), R10
+	LEAQ             (DI)(R10*4), DI
+	DECQ             R9
+	JNZ              nextRow5
+	MOVQ             sums+56(FP), AX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	VMOVUPS          Z2, 128(AX)
+	VMOVUPS          Z3, 192(AX)
+	VMOVUPS          Z4, 256(AX)
+	VZEROUPPER
+	RET
+
+rows4:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), AX
+	MOVQ    sums+56(FP), SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	MOVQ    x+40(FP), SI
+	MOVQ    dy+48(FP), DI
+	MOVQ    rows+0(FP), R8
+
+nextRow4:
+	MOVQ cols+8(FP), R9
+
+next4:
+	VMOVUPS          (DI), Z9
+	VFMADD231PS.BCST (SI)(CX*4), Z9, Z0
+	VFMADD231PS.BCST (SI)(DX*4), Z9, Z1
+	VFMADD231PS.BCST (SI)(BX*4), Z9, Z2
+	VFMADD231PS.BCST (SI)(AX*4), Z9, Z3
+	ADDQ             $0x04, SI
+	ADDQ             $0x40, DI
+	DECQ             R9
+	JNZ              next4
+	MOVQ             step+16(FP), R9
+	LEAQ             (SI)(R9*4), SI
+	DECQ             R8
+	JNZ              nextRow4
+	MOVQ             sums+56(FP), AX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	VMOVUPS          Z2, 128(AX)
+	VMOVUPS          Z3, 192(AX)
+	VZEROUPPER
+	RET
+
+rows3:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), AX
+	MOVQ    sums+56(FP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	MOVQ    x+40(FP), BX
+	MOVQ    dy+48(FP), SI
+	MOVQ    rows+0(FP), DI
+
+nextRow3:
+	MOVQ cols+8(FP), R8
+
+next3:
+	VMOVUPS          (SI), Z9
+	VFMADD231PS.BCST (BX)(CX*4), Z9, Z0
+	VFMADD231PS.BCST (BX)(DX*4), Z9, Z1
+	VFMADD231PS.BCST (BX)(AX*4), Z9, Z2
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, SI
+	DECQ             R8
+	JNZ              next3
+	MOVQ             step+16(FP), R8
+	LEAQ             (BX)(R8*4), BX
+	DECQ             DI
+	JNZ              nextRow3
+	MOVQ             sums+56(FP), AX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	VMOVUPS          Z2, 128(AX)
+	VZEROUPPER
+	RET
+
+rows2:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), AX
+	MOVQ    sums+56(FP), DX
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	MOVQ    x+40(FP), DX
+	MOVQ    dy+48(FP), BX
+	MOVQ    rows+0(FP), SI
+
+nextRow2:
+	MOVQ cols+8(FP), DI
+
+next2:
+	VMOVUPS          (BX), Z9
+	VFMADD231PS.BCST (DX)(CX*4), Z9, Z0
+	VFMADD231PS.BCST (DX)(AX*4), Z9, Z1
+	ADDQ             $0x04, DX
+	ADDQ             $0x40, BX
+	DECQ             DI
+	JNZ              next2
+	MOVQ             step+16(FP), DI
+	LEAQ             (DX)(DI*4), DX
+	DECQ             SI
+	JNZ              nextRow2
+	MOVQ             sums+56(FP), AX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	VZEROUPPER
+	RET
+
+rows1:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), AX
+	MOVQ    sums+56(FP), CX
+	VMOVUPS (CX), Z0
+	MOVQ    x+40(FP), CX
+	MOVQ    dy+48(FP), DX
+	MOVQ    rows+0(FP), BX
+
+nextRow1:
+	MOVQ cols+8(FP), SI
+
+next1:
+	VMOVUPS          (DX), Z9
+	VFMADD231PS.BCST (CX)(AX*4), Z9, Z0
+	ADDQ             $0x04, CX
+	ADDQ             $0x40, DX
+	DECQ             SI
+	JNZ              next1
+	MOVQ             step+16(FP), SI
+	LEAQ             (CX)(SI*4), CX
+	DECQ             BX
+	JNZ              nextRow1
+	MOVQ             sums+56(FP), AX
+	VMOVUPS          Z0, (AX)
+	VZEROUPPER
+	RET
+
+// func gradient6x16AVX2(rows int, cols int, step int, taps int, tap *int, x *float32, dy *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·gradient6x16AVX2(SB), NOSPLIT, $0-64
+	MOVQ    taps+24(FP), AX
+	CMPQ    AX, $0x01
+	JEQ     rows1
+	CMPQ    AX, $0x02
+	JEQ     rows2
+	CMPQ    AX, $0x03
+	JEQ     rows3
+	CMPQ    AX, $0x04
+	JEQ     rows4
+	CMPQ    AX, $0x05
+	JEQ     rows5
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    40(AX), AX
+	MOVQ    sums+56(FP), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VMOVUPS 128(R8), Y4
+	VMOVUPS 160(R8), Y5
+	VMOVUPS 192(R8), Y6
+	VMOVUPS 224(R8), Y7
+	VMOVUPS 256(R8), Y8
+	VMOVUPS 288(R8), Y9
+	VMOVUPS 320(R8), Y10
+	VMOVUPS 352(R8), Y11
+	MOVQ    x+40(FP), R8
+	MOVQ    dy+48(FP), R9
+	MOVQ    rows+0(FP), R10
+
+nextRow6:
+	MOVQ cols+8(FP), R11
+
+next6:
+	VMOVUPS      (R9), Y12
+	VMOVUPS      32(R9), Y13
+	VBROADCASTSS (R8)(CX*4), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS (R8)(DX*4), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS (R8)(BX*4), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS (R8)(SI*4), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (R8)(DI*4), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R8)(AX*4), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         $0x04, R8
+	ADDQ         $0x40, R9
+	DECQ         R11
+	JNZ          next6
+	MOVQ         step+16(FP), R11
+	LEAQ         (R8)(R11*4), R8
+	DECQ         R10
+	JNZ          nextRow6
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VMOVUPS      Y5, 160(AX)
+	VMOVUPS      Y6, 192(AX)
+	VMOVUPS      Y7, 224(AX)
+	VMOVUPS      Y8, 256(AX)
+	VMOVUPS      Y9, 288(AX)
+	VMOVUPS      Y10, 320(AX)
+	VMOVUPS      Y11, 352(AX)
+	VZEROUPPER
+	RET
+
+rows5:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), AX
+	MOVQ    sums+56(FP), DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+	VMOVUPS 256(DI), Y8
+	VMOVUPS 288(DI), Y9
+	MOVQ    x+40(FP), DI
+	MOVQ    dy+48(FP), R8
+	MOVQ    rows+0(FP), R9
+
+nextRow5:
+	MOVQ cols+8(FP), R10
+
+next5:
+	VMOVUPS      (R8), Y12
+	VMOVUPS      32(R8), Y13
+	VBROADCASTSS (DI)(CX*4), Y10
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y10, Y13, Y1
+	VBROADCASTSS (DI)(DX*4), Y10
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y10, Y13, Y3
+	VBROADCASTSS (DI)(BX*4), Y10
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y10, Y13, Y5
+	VBROADCASTSS (DI)(SI*4), Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y10, Y13, Y7
+	VBROADCASTSS (DI)(AX*4), Y10
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y10, Y13, Y9
+	ADDQ         $0x04, DI
+	ADDQ         $0x40, R8
+	DECQ         R10
+	JNZ          next5
+	MOVQ         step+16(FP), R10
+	LEAQ         (DI)(R10*4), DI
+	DECQ         R9
+	JNZ          nextRow5
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VMOVUPS      Y5, 160(AX)
+	VMOVUPS      Y6, 192(AX)
+	VMOVUPS      Y7, 224(AX)
+	VMOVUPS      Y8, 256(AX)
+	VMOVUPS      Y9, 288(AX)
+	VZEROUPPER
+	RET
+
+rows4:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), AX
+	MOVQ    sums+56(FP), SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y4
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y6
+	VMOVUPS 224(SI), Y7
+	MOVQ    x+40(FP), SI
+	MOVQ    dy+48(FP), DI
+	MOVQ    rows+0(FP), R8
+
+nextRow4:
+	MOVQ cols+8(FP), R9
+
+next4:
+	VMOVUPS      (DI), Y12
+	VMOVUPS      32(DI), Y13
+	VBROADCASTSS (SI)(CX*4), Y8
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y8, Y13, Y1
+	VBROADCASTSS (SI)(DX*4), Y8
+	VFMADD231PS  Y8, Y12, Y2
+	VFMADD231PS  Y8, Y13, Y3
+	VBROADCASTSS (SI)(BX*4), Y8
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y8, Y13, Y5
+	VBROADCASTSS (SI)(AX*4), Y8
+	VFMADD231PS  Y8, Y12, Y6
+	VFMADD231PS  Y8, Y13, Y7
+	ADDQ         $0x04, SI
+	ADDQ         $0x40, DI
+	DECQ         R9
+	JNZ          next4
+	MOVQ         step+16(FP), R9
+	LEAQ         (SI)(R9*4), SI
+	DECQ         R8
+	JNZ          nextRow4
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VMOVUPS      Y5, 160(AX)
+	VMOVUPS      Y6, 192(AX)
+	VMOVUPS      Y7, 224(AX)
+	VZEROUPPER
+	RET
+
+rows3:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), AX
+	MOVQ    sums+56(FP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 160(BX), Y5
+	MOVQ    x+40(FP), BX
+	MOVQ    dy+48(FP), SI
+	MOVQ    rows+0(FP), DI
+
+nextRow3:
+	MOVQ cols+8(FP), R8
+
+next3:
+	VMOVUPS      (SI), Y12
+	VMOVUPS      32(SI), Y13
+	VBROADCASTSS (BX)(CX*4), Y6
+	VFMADD231PS  Y6, Y12, Y0
+	VFMADD231PS  Y6, Y13, Y1
+	VBROADCASTSS (BX)(DX*4), Y6
+	VFMADD231PS  Y6, Y12, Y2
+	VFMADD231PS  Y6, Y13, Y3
+	VBROADCASTSS (BX)(AX*4), Y6
+	VFMADD231PS  Y6, Y12, Y4
+	VFMADD231PS  Y6, Y13, Y5
+	ADDQ         $0x04, BX
+	ADDQ         $0x40, SI
+	DECQ         R8
+	JNZ          next3
+	MOVQ         step+16(FP), R8
+	LEAQ         (BX)(R8*4), BX
+	DECQ         DI
+	JNZ          nextRow3
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VMOVUPS      Y5, 160(AX)
+	VZEROUPPER
+	RET
+
+rows2:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), AX
+	MOVQ    sums+56(FP), DX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	MOVQ    x+40(FP), DX
+	MOVQ    dy+48(FP), BX
+	MOVQ    rows+0(FP), SI
+
+nextRow2:
+	MOVQ cols+8(FP), DI
+
+next2:
+	VMOVUPS      (BX), Y12
+	VMOVUPS      32(BX), Y13
+	VBROADCASTSS (DX)(CX*4), Y4
+	VFMADD231PS  Y4, Y12, Y0
+	VFMADD231PS  Y4, Y13, Y1
+	VBROADCASTSS (DX)(AX*4), Y4
+	VFMADD231PS  Y4, Y12, Y2
+	VFMADD231PS  Y4, Y13, Y3
+	ADDQ         $0x04, DX
+	ADDQ         $0x40, BX
+	DECQ         DI
+	JNZ          next2
+	MOVQ         step+16(FP), DI
+	LEAQ         (DX)(DI*4), DX
+	DECQ         SI
+	JNZ          nextRow2
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VZEROUPPER
+	RET
+
+rows1:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), AX
+	MOVQ    sums+56(FP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	MOVQ    x+40(FP), CX
+	MOVQ    dy+48(FP), DX
+	MOVQ    rows+0(FP), BX
+
+nextRow1:
+	MOVQ cols+8(FP), SI
+
+next1:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS (CX)(AX*4), Y2
+	VFMADD231PS  Y2, Y12, Y0
+	VFMADD231PS  Y2, Y13, Y1
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, DX
+	DECQ         SI
+	JNZ          next1
+	MOVQ         step+16(FP), SI
+	LEAQ         (CX)(SI*4), CX
+	DECQ         BX
+	JNZ          nextRow1
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VZEROUPPER
+	RET
+
+// func gradient9x8AVX2(rows int, cols int, step int, taps int, tap *int, x *float32, dy *float32, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·gradient9x8AVX2(SB), NOSPLIT, $0-64
+	MOVQ    taps+24(FP), AX
+	CMPQ    AX, $0x01
+	JEQ     rows1
+	CMPQ    AX, $0x02
+	JEQ     rows2
+	CMPQ    AX, $0x03
+	JEQ     rows3
+	CMPQ    AX, $0x04
+	JEQ     rows4
+	CMPQ    AX, $0x05
+	JEQ     rows5
+	CMPQ    AX, $0x06
+	JEQ     rows6
+	CMPQ    AX, $0x07
+	JEQ     rows7
+	CMPQ    AX, $0x08
+	JEQ     rows8
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    40(AX), R8
+	MOVQ    48(AX), R9
+	MOVQ    56(AX), R10
+	MOVQ    64(AX), AX
+	MOVQ    sums+56(FP), R11
+	VMOVUPS (R11), Y0
+	VMOVUPS 32(R11), Y1
+	VMOVUPS 64(R11), Y2
+	VMOVUPS 96(R11), Y3
+	VMOVUPS 128(R11), Y4
+	VMOVUPS 160(R11), Y5
+	VMOVUPS 192(R11), Y6
+	VMOVUPS 224(R11), Y7
+	VMOVUPS 256(R11), Y8
+	MOVQ    x+40(FP), R11
+	MOVQ    dy+48(FP), R12
+	MOVQ    rows+0(FP), R13
+
+nextRow9:
+	MOVQ cols+8(FP), R14
+
+next9:
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS (R11)(CX*4), Y10
+	VFMADD231PS  Y10, Y9, Y0
+	VBROADCASTSS (R11)(DX*4), Y10
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS (R11)(BX*4), Y10
+	VFMADD231PS  Y10, Y9, Y2
+	VBROADCASTSS (R11)(SI*4), Y10
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS (R11)(DI*4), Y10
+	VFMADD231PS  Y10, Y9, Y4
+	VBROADCASTSS (R11)(R8*4), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS (R11)(R9*4), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VBROADCASTSS (R11)(R10*4), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS (R11)(AX*4), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	ADDQ         $0x04, R11
+	ADDQ         $0x20, R12
+	DECQ         R14
+	JNZ          next9
+	MOVQ         step+16(FP), R14
+	LEAQ         (R11)(R14*4), R11
+	DECQ         R13
+	JNZ          nextRow9
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VMOVUPS      Y5, 160(AX)
+	VMOVUPS      Y6, 192(AX)
+	VMOVUPS      Y7, 224(AX)
+	VMOVUPS      Y8, 256(AX)
+	VZEROUPPER
+	RET
+
+rows8:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    40(AX), R8
+	MOVQ    48(AX), R9
+	MOVQ    56(AX), AX
+	MOVQ    sums+56(FP), R10
+	VMOVUPS (R10), Y0
+	VMOVUPS 32(R10), Y1
+	VMOVUPS 64(R10), Y2
+	VMOVUPS 96(R10), Y3
+	VMOVUPS 128(R10), Y4
+	VMOVUPS 160(R10), Y5
+	VMOVUPS 192(R10), Y6
+	VMOVUPS 224(R10), Y7
+	MOVQ    x+40(FP), R10
+	MOVQ    dy+48(FP), R11
+	MOVQ    rows+0(FP), R12
+
+nextRow8:
+	MOVQ cols+8(FP), R13
+
+next8:
+	VMOVUPS      (R11), Y9
+	VBROADCASTSS (R10)(CX*4), Y8
+	VFMADD231PS  Y8, Y9, Y0
+	VBROADCASTSS (R10)(DX*4), Y8
+	VFMADD231PS  Y8, Y9, Y1
+	VBROADCASTSS (R10)(BX*4), Y8
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS (R10)(SI*4), Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS (R10)(DI*4), Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS (R10)(R8*4), Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS (R10)(R9*4), Y8
+	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS (R10)(AX*4), Y8
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x04, R10
+	ADDQ         $0x20, R11
+	DECQ         R13
+	JNZ          next8
+	MOVQ         step+16(FP), R13
+	LEAQ         (R10)(R13*4), R10
+	DECQ         R12
+	JNZ          nextRow8
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VMOVUPS      Y5, 160(AX)
+	VMOVUPS      Y6, 192(AX)
+	VMOVUPS      Y7, 224(AX)
+	VZEROUPPER
+	RET
+
+rows7:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    40(AX), R8
+	MOVQ    48(AX), AX
+	MOVQ    sums+56(FP), R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	VMOVUPS 96(R9), Y3
+	VMOVUPS 128(R9), Y4
+	VMOVUPS 160(R9), Y5
+	VMOVUPS 192(R9), Y6
+	MOVQ    x+40(FP), R9
+	MOVQ    dy+48(FP), R10
+	MOVQ    rows+0(FP), R11
+
+nextRow7:
+	MOVQ cols+8(FP), R12
+
+next7:
+	VMOVUPS      (R10), Y9
+	VBROADCASTSS (R9)(CX*4), Y7
+	VFMADD231PS  Y7, Y9, Y0
+	VBROADCASTSS (R9)(DX*4), Y7
+	VFMADD231PS  Y7, Y9, Y1
+	VBROADCASTSS (R9)(BX*4), Y7
+	VFMADD231PS  Y7, Y9, Y2
+	VBROADCASTSS (R9)(SI*4), Y7
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (R9)(DI*4), Y7
+	VFMADD231PS  Y7, Y9, Y4
+	VBROADCASTSS (R9)(R8*4), Y7
+	VFMADD231PS  Y7, Y9, Y5
+	VBROADCASTSS (R9)(AX*4), Y7
+	VFMADD231PS  Y7, Y9, Y6
+	ADDQ         $0x04, R9
+	ADDQ         $0x20, R10
+	DECQ         R12
+	JNZ          next7
+	MOVQ         step+16(FP), R12
+	LEAQ         (R9)(R12*4), R9
+	DECQ         R11
+	JNZ          nextRow7
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VMOVUPS      Y5, 160(AX)
+	VMOVUPS      Y6, 192(AX)
+	VZEROUPPER
+	RET
+
+rows6:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    40(AX), AX
+	MOVQ    sums+56(FP), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VMOVUPS 128(R8), Y4
+	VMOVUPS 160(R8), Y5
+	MOVQ    x+40(FP), R8
+	MOVQ    dy+48(FP), R9
+	MOVQ    rows+0(FP), R10
+
+nextRow6:
+	MOVQ cols+8(FP), R11
+
+next6:
+	VMOVUPS      (R9), Y9
+	VBROADCASTSS (R8)(CX*4), Y6
+	VFMADD231PS  Y6, Y9, Y0
+	VBROADCASTSS (R8)(DX*4), Y6
+	VFMADD231PS  Y6, Y9, Y1
+	VBROADCASTSS (R8)(BX*4), Y6
+	VFMADD231PS  Y6, Y9, Y2
+	VBROADCASTSS (R8)(SI*4), Y6
+	VFMADD231PS  Y6, Y9, Y3
+	VBROADCASTSS (R8)(DI*4), Y6
+	VFMADD231PS  Y6, Y9, Y4
+	VBROADCASTSS (R8)(AX*4), Y6
+	VFMADD231PS  Y6, Y9, Y5
+	ADDQ         $0x04, R8
+	ADDQ         $0x20, R9
+	DECQ         R11
+	JNZ          next6
+	MOVQ         step+16(FP), R11
+	LEAQ         (R8)(R11*4), R8
+	DECQ         R10
+	JNZ          nextRow6
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VMOVUPS      Y5, 160(AX)
+	VZEROUPPER
+	RET
+
+rows5:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), AX
+	MOVQ    sums+56(FP), DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	MOVQ    x+40(FP), DI
+	MOVQ    dy+48(FP), R8
+	MOVQ    rows+0(FP), R9
+
+nextRow5:
+	MOVQ cols+8(FP), R10
+
+next5:
+	VMOVUPS      (R8), Y9
+	VBROADCASTSS (DI)(CX*4), Y5
+	VFMADD231PS  Y5, Y9, Y0
+	VBROADCASTSS (DI)(DX*4), Y5
+	VFMADD231PS  Y5, Y9, Y1
+	VBROADCASTSS (DI)(BX*4), Y5
+	VFMADD231PS  Y5, Y9, Y2
+	VBROADCASTSS (DI)(SI*4), Y5
+	VFMADD231PS  Y5, Y9, Y3
+	VBROADCASTSS (DI)(AX*4), Y5
+	VFMADD231PS  Y5, Y9, Y4
+	ADDQ         $0x04, DI
+	ADDQ         $0x20, R8
+	DECQ         R10
+	JNZ          next5
+	MOVQ         step+16(FP), R10
+	LEAQ         (DI)(R10*4), DI
+	DECQ         R9
+	JNZ          nextRow5
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VZEROUPPER
+	RET
+
+rows4:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), AX
+	MOVQ    sums+56(FP), SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	MOVQ    x+40(FP), SI
+	MOVQ    dy+48(FP), DI
+	MOVQ    rows+0(FP), R8
+
+nextRow4:
+	MOVQ cols+8(FP), R9
+
+next4:
+	VMOVUPS      (DI), Y9
+	VBROADCASTSS (SI)(CX*4), Y4
+	VFMADD231PS  Y4, Y9, Y0
+	VBROADCASTSS (SI)(DX*4), Y4
+	VFMADD231PS  Y4, Y9, Y1
+	VBROADCASTSS (SI)(BX*4), Y4
+	VFMADD231PS  Y4, Y9, Y2
+	VBROADCASTSS (SI)(AX*4), Y4
+	VFMADD231PS  Y4, Y9, Y3
+	ADDQ         $0x04, SI
+	ADDQ         $0x20, DI
+	DECQ         R9
+	JNZ          next4
+	MOVQ         step+16(FP), R9
+	LEAQ         (SI)(R9*4), SI
+	DECQ         R8
+	JNZ          nextRow4
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VZEROUPPER
+	RET
+
+rows3:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), AX
+	MOVQ    sums+56(FP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	MOVQ    x+40(FP), BX
+	MOVQ    dy+48(FP), SI
+	MOVQ    rows+0(FP), DI
+
+nextRow3:
+	MOVQ cols+8(FP), R8
+
+next3:
+	VMOVUPS      (SI), Y9
+	VBROADCASTSS (BX)(CX*4), Y3
+	VFMADD231PS  Y3, Y9, Y0
+	VBROADCASTSS (BX)(DX*4), Y3
+	VFMADD231PS  Y3, Y9, Y1
+	VBROADCASTSS (BX)(AX*4), Y3
+	VFMADD231PS  Y3, Y9, Y2
+	ADDQ         $0x04, BX
+	ADDQ         $0x20, SI
+	DECQ         R8
+	JNZ          next3
+	MOVQ         step+16(FP), R8
+	LEAQ         (BX)(R8*4), BX
+	DECQ         DI
+	JNZ          nextRow3
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VZEROUPPER
+	RET
+
+rows2:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), AX
+	MOVQ    sums+56(FP), DX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	MOVQ    x+40(FP), DX
+	MOVQ    dy+48(FP), BX
+	MOVQ    rows+0(FP), SI
+
+nextRow2:
+	MOVQ cols+8(FP), DI
+
+next2:
+	VMOVUPS      (BX), Y9
+	VBROADCASTSS (DX)(CX*4), Y2
+	VFMADD231PS  Y2, Y9, Y0
+	VBROADCASTSS (DX)(AX*4), Y2
+	VFMADD231PS  Y2, Y9, Y1
+	ADDQ         $0x04, DX
+	ADDQ         $0x20, BX
+	DECQ         DI
+	JNZ          next2
+	MOVQ         step+16(FP), DI
+	LEAQ         (DX)(DI*4), DX
+	DECQ         SI
+	JNZ          nextRow2
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VZEROUPPER
+	RET
+
+rows1:
+	MOVQ    tap+32(FP), AX
+	MOVQ    (AX), AX
+	MOVQ    sums+56(FP), CX
+	VMOVUPS (CX), Y0
+	MOVQ    x+40(FP), CX
+	MOVQ    dy+48(FP), DX
+	MOVQ    rows+0(FP), BX
+
+nextRow1:
+	MOVQ cols+8(FP), SI
+
+next1:
+	VMOVUPS      (DX), Y9
+	VBROADCASTSS (CX)(AX*4), Y1
+	VFMADD231PS  Y1, Y9, Y0
+	ADDQ         $0x04, CX
+	ADDQ         $0x20, DX
+	DECQ         SI
+	JNZ          next1
+	MOVQ         step+16(FP), SI
+	LEAQ         (CX)(SI*4), CX
+	DECQ         BX
+	JNZ          nextRow1
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y0, (AX)
+	VZEROUPPER
+	RET
 
 // func dots4x5AVX512(depth int, a *float32, b *float32, sums *float32, aStride int, bStride int, rows int, cols int)
 // Requires: AVX, AVX512F, BMI2, CMOV

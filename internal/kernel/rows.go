@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -19,9 +20,22 @@ func Exp(dst, x []float32) {
 	}
 }
 
-// rowSums is what LogSoftmaxRows needs beside its operands, kept from one call to the
-// next: numbers for 64 rows.
-var rowSums = sync.Pool{New: func() any { return new([64]float64) }}
+// atATime is how many rows the kernels that keep numbers for each are given at a time.
+const atATime = 64
+
+// perRow is what they keep, from one call to the next.
+type perRow struct {
+	sums   [atATime]float64
+	peaks  [atATime]float32
+	places [atATime]int64
+}
+
+var perRows = sync.Pool{New: func() any { return new(perRow) }}
+
+// logs takes the logarithms of the first n sums of exponentials.
+func (r *perRow) logs(log func(n int, x *float64), n int) {
+	log((n+3)&^3, &r.sums[0]) // what lies behind them does no harm
+}
 
 // LogSoftmaxRows computes the logarithm of the softmax of every row of x,
 //
@@ -36,15 +50,13 @@ func LogSoftmaxRows(dst, x []float32, rows, cols int) {
 	}
 	dst, x = dst[:rows*cols], x[:rows*cols]
 	if v := active.vectors; v != nil && v.shiftExpSum != nil {
-		sums := rowSums.Get().(*[64]float64) // of as many rows at a time
-		defer rowSums.Put(sums)
-		for i := 0; i < rows; i += len(sums) {
-			n := min(len(sums), rows-i)
-			v.shiftExpSum(n, cols, &dst[i*cols], &x[i*cols], &sums[0])
-			for j, s := range sums[:n] {
-				sums[j] = math.Log(s)
-			}
-			v.subtractRows(n, cols, &dst[i*cols], &sums[0])
+		each := perRows.Get().(*perRow)
+		defer perRows.Put(each)
+		for i := 0; i < rows; i += atATime {
+			n := min(atATime, rows-i)
+			v.shiftExpSum(n, cols, &dst[i*cols], &x[i*cols], &each.sums[0])
+			each.logs(v.log, n)
+			v.subtractRows(n, cols, &dst[i*cols], &each.sums[0])
 		}
 		return
 	}
@@ -119,6 +131,103 @@ func SumCols(dst, x []float32, rows, cols int) {
 		}
 		for k, s := range sums {
 			dst[j+k] = float32(s)
+		}
+	}
+}
+
+// SumRows computes the sum of every row of x, which is (rows, cols) without gaps. It is
+// added up in float64, and rounded once.
+func SumRows(dst, x []float32, rows, cols int) {
+	dst, x = dst[:rows], x[:rows*cols]
+	if v := active.vectors; v != nil && v.sumRows != nil && len(x) > 0 {
+		each := perRows.Get().(*perRow)
+		defer perRows.Put(each)
+		for i := 0; i < rows; i += atATime {
+			n := min(atATime, rows-i)
+			v.sumRows(n, cols, &x[i*cols], &each.sums[0])
+			for k, s := range each.sums[:n] {
+				dst[i+k] = float32(s)
+			}
+		}
+		return
+	}
+	for i := range dst {
+		sum := 0.0
+		for _, v := range x[i*cols:][:cols] {
+			sum += float64(v)
+		}
+		dst[i] = float32(sum)
+	}
+}
+
+// ArgMaxRows finds the index of the greatest element of every row of x, which is (rows,
+// cols) without gaps, cols at least 1. Of equal ones the first wins; NaN counts as the
+// greatest.
+func ArgMaxRows(index []int64, x []float32, rows, cols int) {
+	index, x = index[:rows], x[:rows*cols]
+	if v := active.vectors; v != nil && v.argMaxRows != nil && len(x) > 0 {
+		v.argMaxRows(rows, cols, &x[0], &index[0])
+		placeNaNs(index, x, cols)
+		return
+	}
+	for i := range index {
+		index[i] = firstOf(x[i*cols:][:cols], func(a, b float32) bool { return a > b })
+	}
+}
+
+// ArgMinRows is ArgMaxRows for the least elements; NaN counts as the least.
+func ArgMinRows(index []int64, x []float32, rows, cols int) {
+	index, x = index[:rows], x[:rows*cols]
+	if v := active.vectors; v != nil && v.argMinRows != nil && len(x) > 0 {
+		v.argMinRows(rows, cols, &x[0], &index[0])
+		placeNaNs(index, x, cols)
+		return
+	}
+	for i := range index {
+		index[i] = firstOf(x[i*cols:][:cols], func(a, b float32) bool { return a < b })
+	}
+}
+
+// placeNaNs puts the place of the first NaN where index is -1.
+func placeNaNs(index []int64, x []float32, cols int) {
+	for i, at := range index {
+		if at < 0 {
+			index[i] = int64(slices.IndexFunc(x[i*cols:][:cols], isNaN))
+		}
+	}
+}
+
+func isNaN(v float32) bool { return v != v }
+
+// firstOf returns the index of the element that comes before all others, or of the first
+// NaN.
+func firstOf(row []float32, before func(a, b float32) bool) int64 {
+	best := 0
+	for j, v := range row {
+		if isNaN(v) {
+			return int64(j)
+		}
+		if before(v, row[best]) {
+			best = j
+		}
+	}
+	return int64(best)
+}
+
+// MaxRows finds the greatest element of every row of x, the one that ArgMaxRows finds.
+func MaxRows(dst, x []float32, rows, cols int) { pickRows(dst, x, rows, cols, ArgMaxRows) }
+
+// MinRows finds the least element of every row of x, the one that ArgMinRows finds.
+func MinRows(dst, x []float32, rows, cols int) { pickRows(dst, x, rows, cols, ArgMinRows) }
+
+func pickRows(dst, x []float32, rows, cols int, find func(index []int64, x []float32, rows, cols int)) {
+	each := perRows.Get().(*perRow)
+	defer perRows.Put(each)
+	for i := 0; i < rows; i += atATime {
+		n, x := min(atATime, rows-i), x[i*cols:]
+		find(each.places[:], x, n, cols)
+		for k, place := range each.places[:n] {
+			dst[i+k] = x[k*cols+int(place)]
 		}
 	}
 }

@@ -245,30 +245,82 @@ func TestSumCols(t *testing.T) {
 	})
 }
 
-func BenchmarkRows(b *testing.B) {
-	for _, shape := range [][2]int{{256, 10}, {256, 300}} {
-		rows, cols := shape[0], shape[1]
-		x, y, dst, row := make([]float32, rows*cols), make([]float32, rows*cols), make([]float32, rows*cols), make([]float32, cols)
-		r := rand.New(rand.NewPCG(19, 20))
-		for i := range x {
-			x[i] = float32(r.NormFloat64())
-		}
-		for _, c := range []struct {
-			name string
-			run  func()
-		}{
-			{"Exp", func() { Exp(dst, x) }},
-			{"LogSoftmaxRows", func() { LogSoftmaxRows(dst, x, rows, cols) }},
-			{"LogSoftmaxGradRows", func() { LogSoftmaxGradRows(dst, x, y, rows, cols) }},
-			{"SumCols", func() { SumCols(row, x, rows, cols) }},
-		} {
-			b.Run(fmt.Sprintf("%s/%dx%d", c.name, rows, cols), func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					c.run()
+func TestSumRows(t *testing.T) {
+	forEach(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(27, 28))
+		for _, shape := range rowShapes {
+			rows, cols := shape[0], shape[1]
+			x, dst := drawRows(r, rows, cols), newBordered(rows)
+			SumRows(dst.inner, x, rows, cols)
+			dst.check(t)
+			for i, got := range dst.inner {
+				sum, magnitudes := 0.0, 0.0
+				for _, v := range x[i*cols:][:cols] {
+					sum += float64(v)
+					magnitudes += math.Abs(float64(v))
 				}
-				b.ReportMetric(float64(len(x))*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gelements/s")
-			})
+				// One rounding to float32, and one to float64 an element, in whatever order.
+				if !near(got, sum, half*math.Abs(sum)+float64(cols)*0x1p-53*magnitudes) {
+					t.Fatalf("%v: row %d: got %v, want %v", shape, i, got, sum)
+				}
+			}
 		}
-	}
+	})
+}
+
+// TestExtremeRows compares the places of the greatest and the least with plain loops, on
+// rows with many equal elements, infinities and NaN.
+func TestExtremeRows(t *testing.T) {
+	forEach(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(29, 30))
+		for _, shape := range rowShapes {
+			rows, cols := shape[0], shape[1]
+			if cols == 0 {
+				continue
+			}
+			x, index, values := drawRows(r, rows, cols), make([]int64, rows+1), newBordered(rows)
+			for i := range rows {
+				row := x[i*cols : (i+1)*cols]
+				switch r.IntN(4) {
+				case 0: // everything equal
+					v := specials[r.IntN(len(specials))]
+					for j := range row {
+						row[j] = v
+					}
+				case 1: // many
+					for j := range row {
+						row[j] = float32(r.IntN(3))
+					}
+				}
+			}
+			for name, c := range map[string]struct {
+				arg    func(index []int64, x []float32, rows, cols int)
+				value  func(dst, x []float32, rows, cols int)
+				before func(a, b float32) bool
+			}{
+				"greatest": {ArgMaxRows, MaxRows, func(a, b float32) bool { return a > b }},
+				"least":    {ArgMinRows, MinRows, func(a, b float32) bool { return a < b }},
+			} {
+				index[rows] = -7
+				c.arg(index, x, rows, cols)
+				c.value(values.inner, x, rows, cols)
+				values.check(t)
+				if index[rows] != -7 {
+					t.Fatal("memory behind the result was written")
+				}
+				for i := range rows {
+					row, want := x[i*cols:(i+1)*cols], 0
+					for j, v := range row {
+						if w := row[want]; w == w && (v != v || c.before(v, w)) {
+							want = j
+						}
+					}
+					if index[i] != int64(want) {
+						t.Fatalf("%v: the %s of %v: got %d, want %d", shape, name, row, index[i], want)
+					}
+					sameBits(t, values.inner[i:i+1], row[want:want+1])
+				}
+			}
+		}
+	})
 }

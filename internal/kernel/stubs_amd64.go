@@ -88,11 +88,30 @@ func reluAVX2(n int, dst *float32, x *float32)
 //go:noescape
 func addScaledAVX2(n int, dst *float32, x *float32, alpha float32)
 
+// scaleAVX2 computes dst = alpha*x.
+//
+//go:noescape
+func scaleAVX2(n int, dst *float32, x *float32, alpha float32)
+
 // lookupAVX512 computes dst[i] = table[src[i]] for the n elements of dst and src, and has
 // the n bytes at next, which will be wanted soon, fetched meanwhile.
 //
 //go:noescape
 func lookupAVX512(n int, dst *float32, src *byte, table *float32, next *byte)
+
+// affineAVX512 computes dst = (src*by[0] - by[2])*by[3] for n elements, at least 16. by[1] and
+// by[4] are what the factors before them lack. The n bytes at next, which will be wanted
+// soon, are fetched meanwhile.
+//
+//go:noescape
+func affineAVX512(n int, dst *float32, src *byte, by *float32, next *byte)
+
+// affineAVX2 computes dst = (src*by[0] - by[2])*by[3] for n elements, at least 16. by[1] and
+// by[4] are what the factors before them lack. The n bytes at next, which will be wanted
+// soon, are fetched meanwhile.
+//
+//go:noescape
+func affineAVX2(n int, dst *float32, src *byte, by *float32, next *byte)
 
 // expAVX512 computes dst = e^x.
 //
@@ -123,6 +142,29 @@ func logSoftmaxGradAVX512(rows int, cols int, dst *float32, dy *float32, y *floa
 //go:noescape
 func sumColsAVX512(rows int, cols int, dst *float32, x *float32)
 
+// softmaxAVX512 writes the softmax of every row of x to p, its maximum to peaks and the sum of
+// the exponentials of what is below that to sums. rows and cols are at least 1.
+//
+//go:noescape
+func softmaxAVX512(rows int, cols int, p *float32, x *float32, peaks *float32, sums *float64)
+
+// sumRowsAVX512 adds up every row of x in float64. rows is at least 1.
+//
+//go:noescape
+func sumRowsAVX512(rows int, cols int, x *float32, sums *float64)
+
+// argMaxRowsAVX512 finds the index of the first greatest element of every row of x, -1 for a
+// row that has NaN. rows is at least 1.
+//
+//go:noescape
+func argMaxRowsAVX512(rows int, cols int, x *float32, index *int64)
+
+// argMinRowsAVX512 finds the index of the first least element of every row of x, -1 for a
+// row that has NaN. rows is at least 1.
+//
+//go:noescape
+func argMinRowsAVX512(rows int, cols int, x *float32, index *int64)
+
 // expAVX2 computes dst = e^x.
 //
 //go:noescape
@@ -151,6 +193,212 @@ func logSoftmaxGradAVX2(rows int, cols int, dst *float32, dy *float32, y *float3
 //
 //go:noescape
 func sumColsAVX2(rows int, cols int, dst *float32, x *float32)
+
+// softmaxAVX2 writes the softmax of every row of x to p, its maximum to peaks and the sum of
+// the exponentials of what is below that to sums. rows and cols are at least 1.
+//
+//go:noescape
+func softmaxAVX2(rows int, cols int, p *float32, x *float32, peaks *float32, sums *float64)
+
+// sumRowsAVX2 adds up every row of x in float64. rows is at least 1.
+//
+//go:noescape
+func sumRowsAVX2(rows int, cols int, x *float32, sums *float64)
+
+// argMaxRowsAVX2 finds the index of the first greatest element of every row of x, -1 for a
+// row that has NaN. rows is at least 1.
+//
+//go:noescape
+func argMaxRowsAVX2(rows int, cols int, x *float32, index *int64)
+
+// argMinRowsAVX2 finds the index of the first least element of every row of x, -1 for a
+// row that has NaN. rows is at least 1.
+//
+//go:noescape
+func argMinRowsAVX2(rows int, cols int, x *float32, index *int64)
+
+// logAVX2 computes x = log(x) for n elements, a multiple of 4 and at least 4, that are at
+// least 1 and finite, or NaN.
+//
+//go:noescape
+func logAVX2(n int, x *float64)
+
+// momentsAVX512 adds up every plane of x less the mean, and its squares, in float64. There is at
+// least one of each.
+//
+//go:noescape
+func momentsAVX512(planes int, size int, x *float32, by *float32, sums *float64, squares *float64)
+
+// normalizeAVX512 computes the batch norm of every plane of x, and least where that is less.
+// There is at least one of each.
+//
+//go:noescape
+func normalizeAVX512(planes int, size int, dst *float32, x *float32, by *float32, least float32)
+
+// gradMomentsAVX512 adds up every plane of dy, and its products with x less the mean, in float64.
+// There is at least one of each.
+//
+//go:noescape
+func gradMomentsAVX512(planes int, size int, dy *float32, x *float32, by *float32, sums *float64, dots *float64)
+
+// gradAVX512 computes dst = dy*scale + (x-mean)*slope + shift for every plane.
+// There is at least one of each.
+//
+//go:noescape
+func gradAVX512(planes int, size int, dst *float32, dy *float32, x *float32, by *float32)
+
+// gradMomentsReLUAVX512 is gradMoments with dy 0 where the batch norm of x is not positive.
+// There is at least one of each.
+//
+//go:noescape
+func gradMomentsReLUAVX512(planes int, size int, dy *float32, x *float32, by *float32, sums *float64, dots *float64)
+
+// gradReLUAVX512 is grad with dy 0 where the batch norm of x is not positive.
+// There is at least one of each.
+//
+//go:noescape
+func gradReLUAVX512(planes int, size int, dst *float32, dy *float32, x *float32, by *float32)
+
+// momentsAVX2 adds up every plane of x less the mean, and its squares, in float64. There is at
+// least one of each.
+//
+//go:noescape
+func momentsAVX2(planes int, size int, x *float32, by *float32, sums *float64, squares *float64)
+
+// normalizeAVX2 computes the batch norm of every plane of x, and least where that is less.
+// There is at least one of each.
+//
+//go:noescape
+func normalizeAVX2(planes int, size int, dst *float32, x *float32, by *float32, least float32)
+
+// gradMomentsAVX2 adds up every plane of dy, and its products with x less the mean, in float64.
+// There is at least one of each.
+//
+//go:noescape
+func gradMomentsAVX2(planes int, size int, dy *float32, x *float32, by *float32, sums *float64, dots *float64)
+
+// gradAVX2 computes dst = dy*scale + (x-mean)*slope + shift for every plane.
+// There is at least one of each.
+//
+//go:noescape
+func gradAVX2(planes int, size int, dst *float32, dy *float32, x *float32, by *float32)
+
+// gradMomentsReLUAVX2 is gradMoments with dy 0 where the batch norm of x is not positive.
+// There is at least one of each.
+//
+//go:noescape
+func gradMomentsReLUAVX2(planes int, size int, dy *float32, x *float32, by *float32, sums *float64, dots *float64)
+
+// gradReLUAVX2 is grad with dy 0 where the batch norm of x is not positive.
+// There is at least one of each.
+//
+//go:noescape
+func gradReLUAVX2(planes int, size int, dst *float32, dy *float32, x *float32, by *float32)
+
+// maxPool2x2AVX512 writes the greatest of every square of four elements of x to dst, and which
+// it is to winners. The rows of x lie stride elements apart. rows and cols are at least 1.
+//
+//go:noescape
+func maxPool2x2AVX512(rows int, cols int, dst *float32, winners *byte, x *float32, stride int)
+
+// maxPool2x2GradAVX512 writes dy to the winner of every square of four elements of dst, and 0 to
+// the others. The rows of dst lie stride elements apart. rows and cols are at least 1.
+//
+//go:noescape
+func maxPool2x2GradAVX512(rows int, cols int, dst *float32, dy *float32, winners *byte, stride int)
+
+// decayStepAVX2 is SGDStep without a velocity.
+//
+//go:noescape
+func decayStepAVX2(n int, p *float32, grad *float32, by *float32)
+
+// momentumStepAVX2 is SGDStep with a velocity.
+//
+//go:noescape
+func momentumStepAVX2(n int, p *float32, grad *float32, v *float32, by *float32)
+
+// adamStepAVX2 is AdamStep without greatest squares.
+//
+//go:noescape
+func adamStepAVX2(n int, p *float32, grad *float32, m *float32, v *float32, by *float32)
+
+// correlate14x32AVX512 computes weights[0][l] + x[i+tap[k]]·weights[1+k][l], added up over
+// taps k, to sums[i][l], for 1 to 14 pixels i and 32 lanes l.
+//
+//go:noescape
+func correlate14x32AVX512(pixels int, taps int, tap *int, x *float32, weights *float32, sums *float32)
+
+// correlate14x16AVX512 computes weights[0][l] + x[i+tap[k]]·weights[1+k][l], added up over
+// taps k, to sums[i][l], for 1 to 14 pixels i and 16 lanes l.
+//
+//go:noescape
+func correlate14x16AVX512(pixels int, taps int, tap *int, x *float32, weights *float32, sums *float32)
+
+// correlate6x16AVX2 computes weights[0][l] + x[i+tap[k]]·weights[1+k][l], added up over
+// taps k, to sums[i][l], for 1 to 6 pixels i and 16 lanes l.
+//
+//go:noescape
+func correlate6x16AVX2(pixels int, taps int, tap *int, x *float32, weights *float32, sums *float32)
+
+// correlate12x8AVX2 computes weights[0][l] + x[i+tap[k]]·weights[1+k][l], added up over
+// taps k, to sums[i][l], for 1 to 12 pixels i and 8 lanes l.
+//
+//go:noescape
+func correlate12x8AVX2(pixels int, taps int, tap *int, x *float32, weights *float32, sums *float32)
+
+// along14x32AVX512 computes weights[0][l] + x0[i+tap[k]]·weights[1+k][l], added up over taps k,
+// to y0[l·toLane+i], for n0 pixels i, and so for n1 pixels of x1 and y1. There are 1 to
+// 14 lanes l, up to 16 pixels, and weights in rows that lie stride elements apart.
+//
+//go:noescape
+func along14x32AVX512(lanes int, taps int, tap *int, x0 *float32, x1 *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
+
+// along5x16AVX2 computes weights[0][l] + x0[i+tap[k]]·weights[1+k][l], added up over taps k,
+// to y0[l·toLane+i], for n0 pixels i, and so for n1 pixels of x1 and y1. There are 1 to
+// 5 lanes l, up to 8 pixels, and weights in rows that lie stride elements apart.
+//
+//go:noescape
+func along5x16AVX2(lanes int, taps int, tap *int, x0 *float32, x1 *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
+
+// copyRowsAVX512 copies n elements of every row of src to a row of dst. Their rows lie dstStride and
+// srcStride elements apart. There is at least 1 row.
+//
+//go:noescape
+func copyRowsAVX512(rows int, n int, dst *float32, dstStride int, src *float32, srcStride int)
+
+// copyRowsAVX2 copies n elements of every row of src to a row of dst. Their rows lie dstStride and
+// srcStride elements apart. There is at least 1 row.
+//
+//go:noescape
+func copyRowsAVX2(rows int, n int, dst *float32, dstStride int, src *float32, srcStride int)
+
+// gradient9x32AVX512 adds x[r·(cols+step)+c+tap[k]]·dy[r][c][l], over rows r and columns c,
+// to sums[k][l], for 1 to 9 taps k and 32 lanes l. There is at least 1 row and 1
+// column.
+//
+//go:noescape
+func gradient9x32AVX512(rows int, cols int, step int, taps int, tap *int, x *float32, dy *float32, sums *float32)
+
+// gradient9x16AVX512 adds x[r·(cols+step)+c+tap[k]]·dy[r][c][l], over rows r and columns c,
+// to sums[k][l], for 1 to 9 taps k and 16 lanes l. There is at least 1 row and 1
+// column.
+//
+//go:noescape
+func gradient9x16AVX512(rows int, cols int, step int, taps int, tap *int, x *float32, dy *float32, sums *float32)
+
+// gradient6x16AVX2 adds x[r·(cols+step)+c+tap[k]]·dy[r][c][l], over rows r and columns c,
+// to sums[k][l], for 1 to 6 taps k and 16 lanes l. There is at least 1 row and 1
+// column.
+//
+//go:noescape
+func gradient6x16AVX2(rows int, cols int, step int, taps int, tap *int, x *float32, dy *float32, sums *float32)
+
+// gradient9x8AVX2 adds x[r·(cols+step)+c+tap[k]]·dy[r][c][l], over rows r and columns c,
+// to sums[k][l], for 1 to 9 taps k and 8 lanes l. There is at least 1 row and 1
+// column.
+//
+//go:noescape
+func gradient9x8AVX2(rows int, cols int, step int, taps int, tap *int, x *float32, dy *float32, sums *float32)
 
 // dots4x5AVX512 computes the products of the first rows of 4 rows of a with the first
 // cols of 5 rows of b, all depth long, which lie aStride and bStride elements apart.

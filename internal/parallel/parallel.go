@@ -55,7 +55,7 @@ func For(n, grain int, f func(lo, hi int)) {
 		pool.workers[part-1].start(part)
 	}
 	l.run(0)
-	l.finished.wait(func() bool { return l.pending.Load() == 0 })
+	l.finished.wait(func() bool { return l.pending.Load() == 0 }, nil)
 	l.f = nil
 	if l.raised != nil {
 		panic(l.raised)
@@ -69,6 +69,7 @@ var pool struct {
 	loop       loop
 	more       chan struct{}
 	made       chan *worker
+	background atomic.Pointer[Background]
 }
 
 // Workers are made by a goroutine that waits for it from the start: a goroutine belongs
@@ -77,8 +78,9 @@ func init() {
 	pool.more, pool.made = make(chan struct{}), make(chan *worker)
 	pool.loop.finished.wake = make(chan struct{}, 1)
 	go func() {
-		for range pool.more {
-			w := &worker{}
+		for number := 1; ; number++ {
+			<-pool.more
+			w := &worker{number: number}
 			w.ready.wake = make(chan struct{}, 1)
 			go w.serve()
 			pool.made <- w
@@ -111,8 +113,9 @@ func (l *loop) run(part int) {
 
 // worker runs one part of every loop that wants it.
 type worker struct {
-	part  atomic.Int64 // what to run next; 0 for nothing
-	ready event        // part is not 0
+	number int          // from 1: the caller of a loop is 0
+	part   atomic.Int64 // what to run next; 0 for nothing
+	ready  event        // part is not 0
 }
 
 func (w *worker) start(part int) {
@@ -120,9 +123,16 @@ func (w *worker) start(part int) {
 	w.ready.happen()
 }
 
+// idle does some of the work in the background, and reports whether there was any.
+func (w *worker) idle() bool {
+	b := pool.background.Load()
+	return b != nil && w.number < Threads() && b.help()
+}
+
 func (w *worker) serve() {
+	wanted, idle := func() bool { return w.part.Load() != 0 }, w.idle
 	for {
-		w.ready.wait(func() bool { return w.part.Load() != 0 })
+		w.ready.wait(wanted, idle)
 		l := &pool.loop
 		l.run(int(w.part.Swap(0)))
 		if l.pending.Add(-1) == 0 {
@@ -138,17 +148,30 @@ type event struct {
 	wake   chan struct{} // of capacity 1
 }
 
-// looks is how often wait looks before it sleeps: some tens of microseconds.
-const looks = 200
+// A goroutine that waits looks for what it waits for, and lets others run every so many
+// looks, about a microsecond; after some hundred microseconds of that it sleeps. To be
+// woken up takes tens of them, in a virtual machine more, which is as much as a training
+// step, and between the loops of a step there are some microseconds at most.
+const (
+	looks  = 500
+	rounds = 500
+)
 
-// wait returns when done does, which becomes true before happen is called.
-func (e *event) wait(done func() bool) {
+// wait returns when done does, which becomes true before happen is called. Meanwhile it
+// calls idle, if there is one, which reports whether it did anything.
+func (e *event) wait(done, idle func() bool) {
 	for {
-		for range looks {
-			if done() {
-				return
+		for round := 0; round < rounds; round++ {
+			for range looks {
+				if done() {
+					return
+				}
 			}
-			runtime.Gosched() // others may need this core
+			if idle != nil && idle() {
+				round = 0
+				continue
+			}
+			yield()
 		}
 		e.asleep.Store(true)
 		// It may have happened in between: then whoever takes asleep back decides whether
@@ -159,6 +182,9 @@ func (e *event) wait(done func() bool) {
 		<-e.wake
 	}
 }
+
+// yield lets other goroutines run that may need this core.
+func yield() { runtime.Gosched() }
 
 // happen wakes the goroutine that waits, if it sleeps.
 func (e *event) happen() {

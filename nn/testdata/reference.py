@@ -32,6 +32,30 @@ class PHM(nn.Module):
         return nn.functional.linear(x, weight, self.bias)
 
 
+class Residual(nn.Module):
+    """What the body makes of the input, and what the shortcut does."""
+
+    def __init__(self, body, shortcut=None):
+        super().__init__()
+        self.body = body
+        if shortcut is not None:
+            self.shortcut = shortcut
+
+    def forward(self, x):
+        return self.body(x) + (self.shortcut(x) if hasattr(self, "shortcut") else x)
+
+
+def block(inputs, outputs, stride):
+    """The body of a residual block."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+        nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+    )
+
+
 NETS = {
     "Linear": ((3, 4), nn.Linear(4, 2)),
     "Linear of one sample": ((1, 2), nn.Linear(2, 3)),
@@ -66,6 +90,36 @@ NETS = {
     "PHM of 2": ((3, 4), PHM(2, 4, 6)),
     "PHM of 4": ((2, 8), PHM(4, 8, 4)),
     "PHM of sequences": ((2, 2, 3), PHM(3, 3, 3)),
+    "Conv2d": ((2, 2, 4, 5), nn.Conv2d(2, 3, 3)),
+    "Conv2d without bias": ((1, 2, 5, 6), nn.Conv2d(2, 4, (3, 2), (2, 1), (1, 0), (1, 2), 2, bias=False)),
+    "MaxPool2d": ((2, 2, 4, 5), nn.MaxPool2d(2)),
+    "MaxPool2d of 3": ((1, 2, 5, 5), nn.MaxPool2d(3, 2, 1)),
+    "AvgPool2d": ((1, 2, 4, 5), nn.AvgPool2d(2)),
+    "AvgPool2d of 3": ((1, 2, 5, 5), nn.AvgPool2d(3, 2, 1)),
+    "AdaptiveAvgPool2d": ((2, 2, 3, 5), nn.AdaptiveAvgPool2d(1)),
+    "AdaptiveAvgPool2d to 2×3": ((2, 1, 3, 5), nn.AdaptiveAvgPool2d((2, 3))),
+    "BatchNorm1d": ((5, 3), nn.BatchNorm1d(3)),
+    "BatchNorm1d of sequences": ((3, 2, 4), nn.BatchNorm1d(2)),
+    "BatchNorm1d in evaluation": ((3, 2), nn.BatchNorm1d(2).eval()),
+    "BatchNorm2d": ((3, 2, 2, 3), nn.BatchNorm2d(2)),
+    "BatchNorm2d in evaluation": ((1, 2, 2, 3), nn.BatchNorm2d(2).eval()),
+    "BatchNorm2d without parameters": ((3, 2, 2, 2), nn.BatchNorm2d(2, affine=False)),
+    "BatchNorm2d without statistics": ((3, 2, 2, 2), nn.BatchNorm2d(2, track_running_stats=False).eval()),
+    "Dropout2d in evaluation": ((1, 2, 2, 2), nn.Dropout2d(0.5).eval()),
+    "Dropout2d of nothing": ((1, 2, 2, 2), nn.Dropout2d(0.0)),
+    "Dropout2d of all": ((1, 2, 2, 2), nn.Dropout2d(1.0)),
+    "Residual": ((2, 2, 3, 3), Residual(block(2, 2, 1))),
+    "Residual with a shortcut": (
+        (2, 2, 4, 4),
+        Residual(block(2, 3, 2), nn.Sequential(nn.Conv2d(2, 3, 1, 2, bias=False), nn.BatchNorm2d(3))),
+    ),
+    "Convolutional": (
+        (2, 1, 6, 6),
+        nn.Sequential(
+            nn.Conv2d(1, 2, 3, padding=1, bias=False), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(2, 3, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(3, 2),
+        ),
+    ),
     "MLP": (
         (3, 2, 4),
         nn.Sequential(nn.Flatten(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 3)),
@@ -77,6 +131,10 @@ for name, (shape, net) in NETS.items():
     net = net.double()
     for p in net.parameters():
         p.data = values(rng, p.shape, high=1.5)
+    for b in net.buffers():
+        if b.is_floating_point():
+            b.data = values(rng, b.shape, high=1.5).abs()
+    state = {k: array(v) for k, v in net.state_dict().items()}
     x = values(rng, shape, high=1.5).requires_grad_()
     out = net(x)
     seed = values(rng, out.shape)
@@ -84,7 +142,8 @@ for name, (shape, net) in NETS.items():
     nets.append(
         {
             "name": name,
-            "state": {k: array(v) for k, v in net.state_dict().items()},
+            "state": state,
+            "after": {k: array(v) for k, v in net.named_buffers()},
             "input": array(x),
             "output": array(out),
             "seed": array(seed),

@@ -32,6 +32,13 @@ def gelu(x):
     return y
 
 
+def cross_entropy(x, labels):
+    """PyTorch's cross-entropy in float64: in float32 the difference of two logarithms loses the digits of small losses."""
+    y = torch.nn.functional.cross_entropy(x.double(), labels, reduction="none").to(x.dtype)
+    assert torch.allclose(y, torch.nn.functional.cross_entropy(x, labels, reduction="none"), atol=1e-6, equal_nan=True)
+    return y
+
+
 OPS.update({
     "Add": lambda x, a: x[0] + x[1],
     "Sub": lambda x, a: x[0] - x[1],
@@ -92,6 +99,8 @@ OPS.update({
     "LogSumExp": lambda x, a: x[0].logsumexp(dims(x[0], a)),
     "LogSumExpKeepDim": lambda x, a: x[0].logsumexp(dims(x[0], a), keepdim=True),
     "MatMul": lambda x, a: x[0] @ x[1],
+    "Linear": lambda x, a: torch.nn.functional.linear(*x),
+    "CrossEntropy": lambda x, a: cross_entropy(*x),
     "Softmax": lambda x, a: x[0].softmax(a["dim"]),
     "LogSoftmax": lambda x, a: x[0].log_softmax(a["dim"]),
     "Eq": lambda x, a: x[0] == x[1],
@@ -348,5 +357,16 @@ for op in ["AddInPlace", "SubInPlace", "MulInPlace", "PowInPlace"]:
         case(op, torch.tensor([[1, 2], [-3, 255]]), torch.tensor(y).abs().to(U8), typed=True)
 case("AddScaledInPlace", torch.ones(2), f64([-1 - 2.0**-30, 2.0]), typed=True, scalar=1)
 case("AddInPlace", f64([1.0, 2.0]), torch.tensor([True, False]), typed=True)
+
+for m, k, n in [(1, 1, 1), (3, 4, 2), (2, 7, 5), (5, 1, 3), (0, 3, 2), (3, 0, 2), (3, 2, 0)]:
+    case("Linear", draw(m, k), draw(n, k), draw(n))
+case("Linear", draw(3, 4), draw(2, 4))
+case("Linear", draw(4), draw(2, 4), draw(2))
+case("Linear", draw(2, 3, 4), draw(5, 4), draw(5))
+case("Linear", draw(2, 1, 3, 4), draw(2, 4))
+for n, c in [(1, 1), (1, 4), (3, 2), (5, 7), (0, 3), (20, 3)]:
+    case("CrossEntropy", draw(n, c), torch.arange(n) * 5 % c)
+case("CrossEntropy", f64([[1e3, -1e3, 0.0], [1e3, -1e3, 0.0]]), torch.tensor([0, 1]), smooth=False, note="large")
+case("CrossEntropy", f64([[INF, 0.0], [NAN, 0.0], [-INF, 0.0], [-INF, 0.0]]), torch.tensor([0, 0, 1, 0]), smooth=False, note="special")
 
 save("reference.json")

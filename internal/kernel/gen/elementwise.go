@@ -50,7 +50,20 @@ func elementwise() {
 		VADDPS(out, load(at("dst")), out)
 		store(out, at("dst"))
 	})
+
+	factor := YMM()
+	loop{name: "scaleAVX2", signature: "func(n int, dst, x *float32, alpha float32)", operands: []string{"dst", "x"},
+		doc:     "scaleAVX2 computes dst = alpha*x.",
+		prepare: func() { VBROADCASTSS(Load(Param("alpha"), XMM()), factor) },
+	}.generate(func(at func(string) Mem, load func(Mem) VecVirtual, store func(VecVirtual, Mem)) {
+		out := YMM()
+		VMULPS(factor, load(at("x")), out)
+		store(out, at("dst"))
+	})
 	lookup()
+	for _, v := range []vec{{wide: true}, {}} {
+		v.affine()
+	}
 }
 
 // loop is a kernel over n elements of each operand.
@@ -199,6 +212,74 @@ func lookup() {
 	ADDQ(Imm(64), dst)
 	SUBQ(Imm(16), n)
 	JMP(LabelRef("next"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// affine writes the conversion of bytes by a formula. A turn is a line of memory of them.
+func (v vec) affine() {
+	name := v.name("affine")
+	TEXT(name, NOSPLIT, "func(n int, dst *float32, src *byte, by *float32, next *byte)")
+	Doc(name+" computes dst = (src*by[0] - by[2])*by[3] for n elements, at least 16. by[1] and",
+		"by[4] are what the factors before them lack. The n bytes at next, which will be wanted",
+		"soon, are fetched meanwhile.")
+	Pragma("noescape")
+	n := Load(Param("n"), GP64())
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	base, ahead := Load(Param("by"), GP64()), Load(Param("next"), GP64())
+	var by [5]VecVirtual
+	for i := range by {
+		by[i] = v.reg()
+		VBROADCASTSS(Mem{Base: base, Disp: 4 * i}, by[i])
+	}
+	times := func(x, factor, rest VecVirtual) VecVirtual {
+		y := v.reg()
+		VMULPS(rest, x, y)
+		VFMADD231PS(factor, x, y)
+		return y
+	}
+	convert := func(at int) {
+		x := v.reg()
+		VPMOVZXBD(Mem{Base: src, Disp: at}, x)
+		VCVTDQ2PS(x, x)
+		x = times(x, by[0], by[1])
+		VSUBPS(by[2], x, x)
+		VMOVUPS(times(x, by[3], by[4]), Mem{Base: dst, Disp: 4 * at})
+	}
+	const line = 64
+	advance := func(elements int) {
+		ADDQ(Imm(uint64(elements)), src)
+		ADDQ(U32(uint32(4*elements)), dst)
+		SUBQ(Imm(uint64(elements)), n)
+	}
+
+	Label("many")
+	PREFETCHT0(Mem{Base: ahead})
+	CMPQ(n, Imm(line))
+	JL(LabelRef("one"))
+	for at := 0; at < line; at += v.lanes() {
+		convert(at)
+	}
+	ADDQ(Imm(line), ahead)
+	advance(line)
+	JMP(LabelRef("many"))
+
+	Label("one")
+	CMPQ(n, Imm(uint64(v.lanes())))
+	JL(LabelRef("rest"))
+	convert(0)
+	advance(v.lanes())
+	JMP(LabelRef("one"))
+
+	Label("rest")
+	TESTQ(n, n)
+	JZ(LabelRef("done"))
+	Comment("The last register again, with what is left at its end.")
+	SUBQ(Imm(uint64(v.lanes())), n)
+	ADDQ(n, src)
+	LEAQ(Mem{Base: dst, Index: n, Scale: 4}, dst)
+	convert(0)
 	Label("done")
 	VZEROUPPER()
 	RET()

@@ -26,7 +26,12 @@ func rows() {
 		v.subtract()
 		v.logSoftmaxGrad()
 		v.sumCols()
+		v.softmax()
+		v.sumRows()
+		v.argExtreme("argMaxRows", "greatest", 1, VMAXPS)
+		v.argExtreme("argMinRows", "least", -1, VMINPS)
 	}
+	logarithm()
 }
 
 // ln2 is ln(2) to the precision of float32.
@@ -110,6 +115,15 @@ func (v vec) clear(r VecVirtual) {
 	}
 }
 
+// infinity returns the infinity of that sign in every lane.
+func (v vec) infinity(sign int) VecVirtual {
+	r, bits, x := v.reg(), GP32(), XMM()
+	MOVL(U32(math.Float32bits(float32(math.Inf(sign)))), bits)
+	VMOVD(bits, x)
+	VBROADCASTSS(x, r)
+	return r
+}
+
 // upper returns the upper half of r.
 func (v vec) upper(r VecVirtual) VecVirtual {
 	h := v.half()
@@ -145,28 +159,33 @@ func (v vec) toSingle(low, high VecVirtual) VecVirtual {
 }
 
 // fold leaves in every lane of r what op makes of all its lanes, of size bytes each.
-func (v vec) fold(r VecVirtual, size int, op func(...Op)) {
-	step := func(move func(to VecVirtual)) {
-		moved := v.reg()
-		move(moved)
-		op(moved, r, r)
+func (v vec) fold(r VecVirtual, size int, op func(...Op)) { v.foldAll([]VecVirtual{r}, size, op) }
+
+// foldAll is fold for several registers side by side.
+func (v vec) foldAll(rs []VecVirtual, size int, op func(...Op)) {
+	step := func(move func(r, to VecVirtual)) {
+		for _, r := range rs {
+			moved := v.reg()
+			move(r, moved)
+			op(moved, r, r)
+		}
 	}
 	if v.wide {
-		step(func(to VecVirtual) { VSHUFF64X2(Imm(0x4e), r, r, to) })
-		step(func(to VecVirtual) { VSHUFF64X2(Imm(0xb1), r, r, to) })
+		step(func(r, to VecVirtual) { VSHUFF64X2(Imm(0x4e), r, r, to) })
+		step(func(r, to VecVirtual) { VSHUFF64X2(Imm(0xb1), r, r, to) })
 	} else {
-		step(func(to VecVirtual) { VPERM2F128(Imm(1), r, r, to) })
+		step(func(r, to VecVirtual) { VPERM2F128(Imm(1), r, r, to) })
 	}
 	if size == 4 {
-		step(func(to VecVirtual) { VPERMILPS(Imm(0x4e), r, to) })
-		step(func(to VecVirtual) { VPERMILPS(Imm(0xb1), r, to) })
+		step(func(r, to VecVirtual) { VPERMILPS(Imm(0x4e), r, to) })
+		step(func(r, to VecVirtual) { VPERMILPS(Imm(0xb1), r, to) })
 		return
 	}
 	swap := uint64(0x5)
 	if v.wide {
 		swap = 0x55
 	}
-	step(func(to VecVirtual) { VPERMILPD(Imm(swap), r, to) })
+	step(func(r, to VecVirtual) { VPERMILPD(Imm(swap), r, to) })
 }
 
 // e returns the exponential of x: e^x = 2^n·e^r with n whole and r within ±ln(2)/2. The
@@ -265,16 +284,20 @@ func (v vec) row(name string, n Register) row {
 	MOVQ(n, r.end)
 	SUBQ(r.rest, r.end)
 	SHLQ(Imm(2), r.end)
-	if v.wide {
-		bits, mask := GP32(), K()
-		MOVL(U32(0xffff), bits)
-		BZHIL(r.rest.(GPVirtual).As32(), bits, bits)
-		KMOVW(bits, mask)
-		r.mask = mask
-	} else {
-		r.mask = window(name, r.rest)
-	}
+	r.mask = v.mask(name, r.rest)
 	return r
+}
+
+// mask returns what selects the first n lanes of a register.
+func (v vec) mask(name string, n Register) Op {
+	if !v.wide {
+		return window(name, n)
+	}
+	bits, mask := GP32(), K()
+	MOVL(U32(0xffff), bits)
+	BZHIL(n.(GPVirtual).As32(), bits, bits)
+	KMOVW(bits, mask)
+	return mask
 }
 
 // each writes the loop over the parts of a row. at is where a part lies, in bytes.
@@ -346,12 +369,7 @@ func (v vec) logSoftmax() {
 		name + " subtracts from every row of x its maximum, to dst, and sums up the",
 		"exponentials of that in float64. rows is at least 1."},
 		func(r row, at map[string]Register) {
-			most, least := v.reg(), v.reg()
-			infinity := GP32()
-			MOVL(U32(0xff800000), infinity)
-			bits := XMM()
-			VMOVD(infinity, bits)
-			VBROADCASTSS(bits, least)
+			most, least := v.reg(), v.infinity(-1)
 			VMOVUPS(least, most)
 			r.each("max", func(p part, i Register) {
 				x := p.load(in(at["x"], i))
@@ -442,6 +460,330 @@ func (v vec) sumCols() {
 		JNZ(LabelRef(label))
 		p.store(v.toSingle(low, high), in(dst, at))
 	})
+	VZEROUPPER()
+	RET()
+}
+
+// shortest is how many columns fit into the registers that a short row takes.
+const shortest = 16
+
+// piece is a part of a short row, at bytes from its beginning. Where the row does not fill
+// its last register, but more than one, that is the row's last elements: some of them are
+// in the one before it again.
+type piece struct {
+	part
+	at    Register // nil for 0
+	again Op
+}
+
+func (p piece) in(base Register) Mem {
+	if p.at == nil {
+		return Mem{Base: base}
+	}
+	return in(base, p.at)
+}
+
+// softmax has a road of its own for rows that fit into registers: several of them are
+// taken together where there are registers for it, since each waits for what its lanes
+// have in common.
+func (v vec) softmax() {
+	name := v.name("softmax")
+	TEXT(name, NOSPLIT, "func(rows, cols int, p, x, peaks *float32, sums *float64)")
+	Doc(name+" writes the softmax of every row of x to p, its maximum to peaks and the sum of",
+		"the exponentials of what is below that to sums. rows and cols are at least 1.")
+	Pragma("noescape")
+	rows, cols := Load(Param("rows"), GP64()), Load(Param("cols"), GP64())
+	p, x := Load(Param("p"), GP64()), Load(Param("x"), GP64())
+	peaks, sums := Load(Param("peaks"), GP64()), Load(Param("sums"), GP64())
+	least := v.infinity(-1)
+	// share writes the sum in two halves and returns 1/sum.
+	share := func(low, high VecVirtual, sum Mem) VecVirtual {
+		VADDPD(high, low, low)
+		v.fold(low, 8, VADDPD)
+		VMOVSD(low.AsX(), sum)
+		out, one := v.reg(), XMM()
+		VMOVUPS(constant(expOne), one)
+		VCVTSD2SS(low.AsX(), low.AsX(), low.AsX())
+		VDIVSS(low.AsX(), one, one)
+		VBROADCASTSS(one, out)
+		return out
+	}
+	CMPQ(cols, Imm(shortest))
+	JG(LabelRef("long"))
+
+	short := func(n int, pieces ...piece) {
+		most, e := make([]VecVirtual, n), make([][]VecVirtual, n)
+		from := GP64()
+		MOVQ(x, from)
+		for k := range n {
+			for _, piece := range pieces {
+				r := piece.load(piece.in(from))
+				piece.or(r, least)
+				e[k] = append(e[k], r)
+			}
+			ADDQ(cols, from)
+		}
+		for k := range n {
+			most[k] = v.reg()
+			VMOVUPS(e[k][0], most[k])
+			for _, r := range e[k][1:] {
+				VMAXPS(r, most[k], most[k])
+			}
+		}
+		v.foldAll(most, 4, VMAXPS)
+		for k := range n {
+			VMOVSS(most[k].AsX(), Mem{Base: peaks, Disp: 4 * k})
+			for i, r := range e[k] {
+				VSUBPS(most[k], r, r)
+				e[k][i] = v.e(r) // 0 where the mask is, for that has become -Inf
+			}
+		}
+		for k := range n {
+			low, high := v.toDouble(e[k][0])
+			for i, r := range e[k][1:] {
+				fresh := v.reg()
+				VANDNPS(r, pieces[i+1].again, fresh)
+				l, h := v.toDouble(fresh)
+				VADDPD(l, low, low)
+				VADDPD(h, high, high)
+			}
+			most[k] = share(low, high, Mem{Base: sums, Disp: 8 * k})
+		}
+		for k := range n {
+			for i, piece := range pieces {
+				VMULPS(most[k], e[k][i], e[k][i])
+				piece.store(e[k][i], piece.in(p))
+			}
+			ADDQ(cols, p)
+		}
+		MOVQ(from, x)
+		ADDQ(Imm(uint64(4*n)), peaks)
+		ADDQ(Imm(uint64(8*n)), sums)
+		SUBQ(Imm(uint64(n)), rows)
+	}
+	if v.wide {
+		const together = 4
+		all := piece{part: part{v, v.mask(name, cols)}}
+		SHLQ(Imm(2), cols)
+		Label("several")
+		CMPQ(rows, Imm(together))
+		JL(LabelRef("one"))
+		short(together, all)
+		JMP(LabelRef("several"))
+		Label("one")
+		TESTQ(rows, rows)
+		JZ(LabelRef("done"))
+		short(1, all)
+		JMP(LabelRef("one"))
+	} else {
+		CMPQ(cols, Imm(lanes))
+		JG(LabelRef("two"))
+		some := piece{part: part{v, v.mask(name+"One", cols)}}
+		SHLQ(Imm(2), cols)
+		Label("one")
+		short(1, some)
+		JNZ(LabelRef("one"))
+		JMP(LabelRef("done"))
+
+		Label("two")
+		twice := GP64()
+		MOVQ(U32(2*lanes), twice)
+		SUBQ(cols, twice)
+		last := piece{part: part{vec: v}, at: GP64(), again: v.mask(name+"Two", twice)}
+		SHLQ(Imm(2), cols)
+		LEAQ(Mem{Base: cols, Disp: -4 * lanes}, last.at)
+		Label("pair")
+		short(1, piece{part: part{vec: v}}, last)
+		JNZ(LabelRef("pair"))
+		JMP(LabelRef("done"))
+	}
+
+	Label("long")
+	r := v.row(name, cols)
+	SHLQ(Imm(2), cols)
+	Label("row")
+	most := v.reg()
+	VMOVUPS(least, most)
+	r.each("max", func(part part, at Register) {
+		x := part.load(in(x, at))
+		part.or(x, least)
+		VMAXPS(x, most, most)
+	})
+	v.fold(most, 4, VMAXPS)
+	VMOVSS(most.AsX(), Mem{Base: peaks})
+	low, high := v.zero(), v.zero()
+	r.each("exp", func(part part, at Register) {
+		x := part.load(in(x, at))
+		VSUBPS(most, x, x)
+		e := v.e(x)
+		part.or(e, v.zero())
+		part.store(e, in(p, at))
+		l, h := v.toDouble(e)
+		VADDPD(l, low, low)
+		VADDPD(h, high, high)
+	})
+	by := share(low, high, Mem{Base: sums})
+	r.each("share", func(part part, at Register) {
+		e := part.load(in(p, at))
+		VMULPS(by, e, e)
+		part.store(e, in(p, at))
+	})
+	ADDQ(Imm(4), peaks)
+	ADDQ(Imm(8), sums)
+	ADDQ(cols, p)
+	ADDQ(cols, x)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+func (v vec) sumRows() {
+	name := v.name("sumRows")
+	v.overRows(name, "func(rows, cols int, x *float32, sums *float64)", []string{"x"}, "sums", []string{
+		name + " adds up every row of x in float64. rows is at least 1."},
+		func(r row, at map[string]Register) {
+			low, high := v.zero(), v.zero()
+			r.each("next", func(p part, i Register) {
+				l, h := v.toDouble(p.load(in(at["x"], i)))
+				VADDPD(l, low, low)
+				VADDPD(h, high, high)
+			})
+			VADDPD(high, low, low)
+			v.fold(low, 8, VADDPD)
+			VMOVSD(low.AsX(), Mem{Base: at["sums"]})
+		})
+}
+
+// argExtreme writes the kernel that finds the place of what op makes of every row.
+func (v vec) argExtreme(name, what string, sign int, op func(...Op)) {
+	name = v.name(name)
+	v.overRows(name, "func(rows, cols int, x *float32, index *int64)", []string{"x"}, "index", []string{
+		name + " finds the index of the first " + what + " element of every row of x, -1 for a", "row that has NaN. rows is at least 1."},
+		func(r row, at map[string]Register) {
+			const equal, unordered = 0, 3
+			most, none := v.reg(), v.infinity(-sign)
+			VMOVUPS(none, most)
+			var nan VecVirtual
+			nans := GP32()
+			if v.wide {
+				XORL(nans, nans)
+			} else {
+				nan = v.zero()
+			}
+			r.each("most", func(p part, i Register) {
+				x := p.load(in(at["x"], i))
+				p.or(x, none)
+				op(x, most, most)
+				if v.wide {
+					ORL(v.compare(unordered, x, x), nans)
+				} else {
+					is := v.reg()
+					VCMPPS(Imm(unordered), x, x, is)
+					VORPS(is, nan, nan)
+				}
+			})
+			if !v.wide {
+				VMOVMSKPS(nan, nans)
+			}
+			index := GP64()
+			MOVQ(I64(-1), index)
+			TESTL(nans, nans)
+			JNZ(LabelRef("found"))
+			v.fold(most, 4, op)
+			places := GP32()
+			r.each("place", func(p part, i Register) {
+				x := p.load(in(at["x"], i))
+				p.or(x, none)
+				MOVL(v.compare(equal, most, x), places)
+				MOVQ(i, index)
+				TESTL(places, places)
+				JNZ(LabelRef("here"))
+			})
+			Label("here")
+			SHRQ(Imm(2), index)
+			place := GP32()
+			BSFL(places, place)
+			ADDQ(place.As64(), index)
+			Label("found")
+			MOVQ(index, Mem{Base: at["index"]})
+		})
+}
+
+// compare returns a bit for every lane in which the comparison of x and y is true.
+func (v vec) compare(how uint64, x, y VecVirtual) GPVirtual {
+	bits := GP32()
+	if v.wide {
+		k := K()
+		VCMPPS(Imm(how), x, y, k)
+		KMOVW(k, bits)
+		return bits
+	}
+	is := v.reg()
+	VCMPPS(Imm(how), x, y, is)
+	VMOVMSKPS(is, bits)
+	return bits
+}
+
+// logarithm writes the logarithm of float64, of sums of exponentials that are at least 1:
+// x = 2^k·m with m within a factor √2 of 1, and with f = m - 1 and s = f/(2+f)
+//
+//	log(m) = 2·atanh(s) = f - s·(f - s²·P(s²))
+func logarithm() {
+	const rootHalf = 0x3fe6a09e667f3bcd // the bits of √½
+	constants := GLOBL("logarithm", RODATA|NOPTR)
+	at := 0
+	broadcast := func(bits uint64) Mem {
+		for lane := range 4 {
+			DATA(at+8*lane, U64(bits))
+		}
+		at += 32
+		return constants.Offset(at - 32)
+	}
+	double := func(x float64) Mem { return broadcast(math.Float64bits(x)) }
+	root, magic, one, two := broadcast(rootHalf), double(1<<52), double(1), double(2)
+	ln2, ln2Rest := double(math.Ln2), double(2.3190468138462996e-17)
+	// P(z) = (2·atanh(√z) - 2·√z) / √z³ from the highest power down: with these the error
+	// of log(m), relative to it, is 2^-57.6.
+	var poly []Mem
+	for _, c := range []float64{0x1.2b5900de53b32p-3, 0x1.39fe51a7c18f9p-3, 0x1.7462b51cb66b1p-3, 0x1.c71c62e3f11e6p-3,
+		0x1.2492492df281ap-2, 0x1.99999999952d7p-2, 0x1.5555555555558p-1} {
+		poly = append(poly, double(c))
+	}
+
+	TEXT("logAVX2", NOSPLIT, "func(n int, x *float64)")
+	Doc("logAVX2 computes x = log(x) for n elements, a multiple of 4 and at least 4, that are at",
+		"least 1 and finite, or NaN.")
+	Pragma("noescape")
+	n, x := Load(Param("n"), GP64()), Load(Param("x"), GP64())
+	Label("next")
+	v, k, m, f, s, z, p, nan := YMM(), YMM(), YMM(), YMM(), YMM(), YMM(), YMM(), YMM()
+	VMOVUPD(Mem{Base: x}, v)
+	VPSUBQ(root, v, k)
+	VPSRLQ(Imm(52), k, k)
+	VPSLLQ(Imm(52), k, m)
+	VPSUBQ(m, v, m)
+	VPOR(magic, k, k) // as float64: 2^52 + k
+	VSUBPD(magic, k, k)
+	VSUBPD(one, m, f)
+	VADDPD(two, f, s)
+	VDIVPD(s, f, s)
+	VMULPD(s, s, z)
+	VMOVUPD(poly[0], p)
+	for _, c := range poly[1:] {
+		VFMADD213PD(c, z, p)
+	}
+	VFNMADD213PD(f, z, p) // f - z·p
+	VFNMADD213PD(f, s, p) // f - s·p
+	VFMADD231PD(ln2Rest, k, p)
+	VFMADD231PD(ln2, k, p)
+	VSUBPD(v, v, nan) // NaN of NaN, and else 0
+	VADDPD(nan, p, p)
+	VMOVUPD(p, Mem{Base: x})
+	ADDQ(Imm(32), x)
+	SUBQ(Imm(4), n)
+	JNZ(LabelRef("next"))
 	VZEROUPPER()
 	RET()
 }

@@ -1,0 +1,45 @@
+package kernel
+
+import "unsafe"
+
+// The convolvers in assembly, those with wider panels first.
+var (
+	convolversAVX512 = []convolver[float32]{
+		{14, 32, 9, wrapCorrelate(correlate14x32AVX512), wrapGradient(gradient9x32AVX512)},
+		{14, 16, 9, wrapCorrelate(correlate14x16AVX512), wrapGradient(gradient9x16AVX512)},
+	}
+	convolversAVX2 = []convolver[float32]{
+		{6, 16, 6, wrapCorrelate(correlate6x16AVX2), wrapGradient(gradient6x16AVX2)},
+		{12, 8, 9, wrapCorrelate(correlate12x8AVX2), wrapGradient(gradient9x8AVX2)},
+	}
+)
+
+// Those whose registers are of pixels side by side.
+var (
+	alongAVX512 = &along[float32]{16, 14, wrapAlong(along14x32AVX512), wrapCopyRows(copyRowsAVX512)}
+	alongAVX2   = &along[float32]{8, 5, wrapAlong(along5x16AVX2), wrapCopyRows(copyRowsAVX2)}
+)
+
+func wrapCorrelate(f func(pixels, taps int, tap *int, x, weights, sums *float32)) func(pixels int, taps []int, x, weights, sums []float32) {
+	return func(pixels int, taps []int, x, weights, sums []float32) {
+		f(pixels, len(taps), unsafe.SliceData(taps), &x[0], &weights[0], &sums[0])
+	}
+}
+
+func wrapAlong(f func(lanes, taps int, tap *int, x0, x1, weights *float32, stride int, y0, y1 *float32, toLane, n0, n1 int)) func(lanes int, taps []int, x, weights []float32, stride int, y []float32, toLane int, first, second pixelRun) {
+	return func(lanes int, taps []int, x, weights []float32, stride int, y []float32, toLane int, first, second pixelRun) {
+		f(lanes, len(taps), unsafe.SliceData(taps), &x[first.x], &x[second.x], &weights[0], stride, &y[first.y], &y[second.y], toLane, first.n, second.n)
+	}
+}
+
+func wrapGradient(f func(rows, cols, step, taps int, tap *int, x, dy, sums *float32)) func(rows, cols, step int, taps []int, x, dy, sums []float32) {
+	return func(rows, cols, step int, taps []int, x, dy, sums []float32) {
+		f(rows, cols, step-cols, len(taps), &taps[0], &x[0], &dy[0], &sums[0])
+	}
+}
+
+func wrapCopyRows(f func(rows, n int, dst *float32, dstStride int, src *float32, srcStride int)) func(rows, n int, dst []float32, dstStride int, src []float32, srcStride int) {
+	return func(rows, n int, dst []float32, dstStride int, src []float32, srcStride int) {
+		f(rows, n, &dst[0], dstStride, &src[0], srcStride)
+	}
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// convolution writes the kernels of convolutions: sums for some rows, pixels or taps, of a
+// panel of channels stay in registers.
+func convolution() {
+	wide, narrow := vec{wide: true}, vec{}
+	sums{wide, 14, 2}.correlate()
+	sums{wide, 14, 1}.correlate()
+	sums{narrow, 6, 2}.correlate()
+	sums{narrow, 12, 1}.correlate()
+	sums{wide, 14, 2}.along()
+	sums{narrow, 5, 2}.along()
+	wide.copyRows()
+	narrow.copyRows()
+	sums{wide, 9, 2}.gradient()
+	sums{wide, 9, 1}.gradient()
+	sums{narrow, 6, 2}.gradient()
+	sums{narrow, 9, 1}.gradient()
+}
+
+// sums are those of at most so many rows of a panel of some registers.
+type sums struct {
+	vec
+	rows, registers int
+}
+
+func (s sums) name(name string) string {
+	return s.vec.name(fmt.Sprintf("%s%dx%d", name, s.rows, s.lanes()*s.registers))
+}
+
+// size returns the bytes of a register, and panel those of a panel.
+func (s sums) size() int  { return 4 * s.lanes() }
+func (s sums) panel() int { return s.registers * s.size() }
+
+// row loads or stores one row of a panel.
+func (s sums) row(base Register, row int, r []VecVirtual, store bool) {
+	for i, r := range r {
+		at := Mem{Base: base, Disp: row*s.panel() + i*s.size()}
+		if store {
+			VMOVUPS(r, at)
+		} else {
+			VMOVUPS(at, r)
+		}
+	}
+}
+
+func (s sums) registersOf(n int) [][]VecVirtual {
+	all := make([][]VecVirtual, n)
+	for i := range all {
+		for range s.registers {
+			all[i] = append(all[i], s.reg())
+		}
+	}
+	return all
+}
+
+// add adds the product of an element of x and a row of weights to a row of sums.
+func (s sums) add(x Mem, weights, row []VecVirtual) {
+	if s.wide && s.registers == 1 { // nothing else uses the element
+		VFMADD231PS_BCST(x, weights[0], row[0])
+		return
+	}
+	v := s.reg()
+	VBROADCASTSS(x, v)
+	for i := range row {
+		VFMADD231PS(v, weights[i], row[i])
+	}
+}
+
+// eachCount writes code for every number of rows, and a jump to that for count.
+func (s sums) eachCount(count Register, code func(n int)) {
+	for n := 1; n < s.rows; n++ {
+		CMPQ(count, Imm(uint64(n)))
+		JEQ(LabelRef(fmt.Sprintf("rows%d", n)))
+	}
+	for n := s.rows; n >= 1; n-- {
+		Label(fmt.Sprintf("rows%d", n))
+		code(n)
+		VZEROUPPER()
+		RET()
+	}
+}
+
+func (s sums) correlate() {
+	TEXT(s.name("correlate"), NOSPLIT, "func(pixels, taps int, tap *int, x, weights, sums *float32)")
+	Doc(fmt.Sprintf("%s computes weights[0][l] + x[i+tap[k]]·weights[1+k][l], added up over", s.name("correlate")),
+		fmt.Sprintf("taps k, to sums[i][l], for 1 to %d pixels i and %d lanes l.", s.rows, s.lanes()*s.registers))
+	Pragma("noescape")
+	pixels, taps, tap := Load(Param("pixels"), GP64()), Load(Param("taps"), GP64()), Load(Param("tap"), GP64())
+	x, weights, to := Load(Param("x"), GP64()), Load(Param("weights"), GP64()), Load(Param("sums"), GP64())
+	rows, w := s.registersOf(s.rows), s.registersOf(1)[0]
+	s.eachCount(pixels, func(n int) {
+		for i := range n {
+			s.row(weights, 0, rows[i], false)
+		}
+		s.eachTap(n, taps, tap, func(at Register) {
+			ADDQ(Imm(uint64(s.panel())), weights)
+			if s.registers > 1 { // where broadcasts leave time for it
+				for i := range s.registers {
+					PREFETCHT0(Mem{Base: weights, Disp: 8*s.panel() + i*s.size()})
+				}
+			}
+			s.row(weights, 0, w, false)
+			for i := range n {
+				s.add(Mem{Base: x, Index: at, Scale: 4, Disp: 4 * i}, w, rows[i])
+			}
+		})
+		for i := range n {
+			s.row(to, i, rows[i], true)
+		}
+	})
+}
+
+// eachTap writes a loop over taps, of which there may be none.
+func (s sums) eachTap(n int, taps, tap Register, body func(at Register)) {
+	next, done := fmt.Sprintf("next%d", n), fmt.Sprintf("done%d", n)
+	TESTQ(taps, taps)
+	JEQ(LabelRef(done))
+	Label(next)
+	at := GP64()
+	MOVQ(Mem{Base: tap}, at)
+	body(at)
+	ADDQ(Imm(8), tap)
+	DECQ(taps)
+	JNZ(LabelRef(next))
+	Label(done)
+}
+
+// along writes the kernel whose registers are of pixels side by side: its rows are
+// channels, and a panel is two runs of pixels.
+func (s sums) along() {
+	name := s.name("along")
+	TEXT(name, NOSPLIT, "func(lanes, taps int, tap *int, x0, x1, weights *float32, stride int, y0, y1 *float32, toLane, n0, n1 int)")
+	Doc(fmt.Sprintf("%s computes weights[0][l] + x0[i+tap[k]]·weights[1+k][l], added up over taps k,", name),
+		"to y0[l·toLane+i], for n0 pixels i, and so for n1 pixels of x1 and y1. There are 1 to",
+		fmt.Sprintf("%d lanes l, up to %d pixels, and weights in rows that lie stride elements apart.", s.rows, s.lanes()))
+	Pragma("noescape")
+	masks := [2]Op{s.mask(name+"0", Load(Param("n0"), GP64())), s.mask(name+"1", Load(Param("n1"), GP64()))}
+	taps, tap := Load(Param("taps"), GP64()), Load(Param("tap"), GP64())
+	x := [2]Register{Load(Param("x0"), GP64()), Load(Param("x1"), GP64())}
+	y := [2]Register{Load(Param("y0"), GP64()), Load(Param("y1"), GP64())}
+	weights, stride := Load(Param("weights"), GP64()), Load(Param("stride"), GP64())
+	SHLQ(Imm(2), stride)
+	rows := s.registersOf(s.rows)
+	s.eachCount(Load(Param("lanes"), GP64()), func(n int) {
+		for i := range n {
+			VBROADCASTSS(Mem{Base: weights, Disp: 4 * i}, rows[i][0])
+			VMOVAPS(rows[i][0], rows[i][1])
+		}
+		s.eachTap(n, taps, tap, func(at Register) {
+			ADDQ(stride, weights)
+			var v [2]VecVirtual
+			for j := range v {
+				v[j] = part{s.vec, masks[j]}.load(Mem{Base: x[j], Index: at, Scale: 4})
+			}
+			w := s.reg()
+			for i := range n {
+				VBROADCASTSS(Mem{Base: weights, Disp: 4 * i}, w)
+				VFMADD231PS(w, v[0], rows[i][0])
+				VFMADD231PS(w, v[1], rows[i][1])
+			}
+		})
+		step := Load(Param("toLane"), GP64())
+		SHLQ(Imm(2), step)
+		for i := range n {
+			for j := range y {
+				part{s.vec, masks[j]}.store(rows[i][j], Mem{Base: y[j]})
+				ADDQ(step, y[j])
+			}
+		}
+	})
+}
+
+func (s sums) gradient() {
+	TEXT(s.name("gradient"), NOSPLIT, "func(rows, cols, step, taps int, tap *int, x, dy, sums *float32)")
+	Doc(fmt.Sprintf("%s adds x[r·(cols+step)+c+tap[k]]·dy[r][c][l], over rows r and columns c,", s.name("gradient")),
+		fmt.Sprintf("to sums[k][l], for 1 to %d taps k and %d lanes l. There is at least 1 row and 1", s.rows, s.lanes()*s.registers),
+		"column.")
+	Pragma("noescape")
+	sums, g := s.registersOf(s.rows), s.registersOf(1)[0]
+	s.eachCount(Load(Param("taps"), GP64()), func(n int) {
+		tap := Load(Param("tap"), GP64())
+		taps := make([]Register, n)
+		for i := range taps {
+			taps[i] = GP64()
+			MOVQ(Mem{Base: tap, Disp: 8 * i}, taps[i])
+		}
+		to := Load(Param("sums"), GP64())
+		for i := range n {
+			s.row(to, i, sums[i], false)
+		}
+		x, from, rows := Load(Param("x"), GP64()), Load(Param("dy"), GP64()), Load(Param("rows"), GP64())
+		nextRow, next := fmt.Sprintf("nextRow%d", n), fmt.Sprintf("next%d", n)
+		Label(nextRow)
+		cols := Load(Param("cols"), GP64())
+		Label(next)
+		s.row(from, 0, g, false)
+		for i := range n {
+			s.add(Mem{Base: x, Index: taps[i], Scale: 4}, g, sums[i])
+		}
+		ADDQ(Imm(4), x)
+		ADDQ(Imm(uint64(s.panel())), from)
+		DECQ(cols)
+		JNZ(LabelRef(next))
+		step := Load(Param("step"), GP64())
+		LEAQ(Mem{Base: x, Index: step, Scale: 4}, x)
+		DECQ(rows)
+		JNZ(LabelRef(nextRow))
+		to = Load(Param("sums"), GP64())
+		for i := range n {
+			s.row(to, i, sums[i], true)
+		}
+	})
+}
+
+func (v vec) copyRows() {
+	name := v.name("copyRows")
+	TEXT(name, NOSPLIT, "func(rows, n int, dst *float32, dstStride int, src *float32, srcStride int)")
+	Doc(name+" copies n elements of every row of src to a row of dst. Their rows lie dstStride and",
+		"srcStride elements apart. There is at least 1 row.")
+	Pragma("noescape")
+	rows, dst, src := Load(Param("rows"), GP64()), Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	dstStride, srcStride := Load(Param("dstStride"), GP64()), Load(Param("srcStride"), GP64())
+	SHLQ(Imm(2), dstStride)
+	SHLQ(Imm(2), srcStride)
+	r := v.row(name, Load(Param("n"), GP64()))
+	Label("next")
+	PREFETCHT0(Mem{Base: src, Disp: 2048}) // rows are short, and no cache may have what follows
+	r.each("part", func(p part, at Register) {
+		p.store(p.load(in(src, at)), in(dst, at))
+	})
+	ADDQ(dstStride, dst)
+	ADDQ(srcStride, src)
+	DECQ(rows)
+	JNZ(LabelRef("next"))
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,116 @@
+package kernel
+
+import (
+	"math"
+	"unsafe"
+)
+
+// Table is a function of bytes: what pixels become.
+type Table struct {
+	values [256]float32
+	affine *affine // that gives the same bits, or nil
+}
+
+// affine is the function (v·scale - offset)·factor of a byte v, the products rounded once.
+// Each factor is followed by what it lacks.
+type affine [5]float32
+
+// affineLeast is the least number of elements that the kernels for affine take.
+const affineLeast = 16
+
+// NewTable returns the function that has the value values[v] for the byte v. It looks
+// whether that is (v/255 - mean)/std to the bit, as pictures are normalized: computing
+// that is faster than looking it up.
+func NewTable(values *[256]float32) *Table {
+	t := &Table{values: *values}
+	if active.vectors == nil {
+		return t
+	}
+	var bytes [256]byte
+	for v := range bytes {
+		bytes[v] = byte(v)
+	}
+	for by := range normalizations(values[0], values[255]) {
+		found := Table{values: *values, affine: &by}
+		var got [256]float32
+		found.convert(got[:], bytes[:], bytes[:])
+		if sameFloats(&got, values) {
+			return &found
+		}
+	}
+	return t
+}
+
+// normalizations yields what may make black and white of 0 and 255. Rounding leaves some
+// choice of mean and std: those about the likeliest are yielded.
+func normalizations(black, white float32) func(yield func(affine) bool) {
+	const around = 16 // about twice as far as the errors of black and white reach
+	scale, scaleRest := reciprocal(255)
+	return func(yield func(affine) bool) {
+		if !yield(affine{scale, scaleRest, 0, 1, 0}) {
+			return
+		}
+		std := 1 / (float64(white) - float64(black))
+		mean := -float64(black) * std
+		if !(std > 0x1p-100 && std < 0x1p100) {
+			return
+		}
+		for i := range 2*around + 1 {
+			factor, rest := reciprocal(units(std, i-around))
+			for j := range 2*around + 1 {
+				if !yield(affine{scale, scaleRest, units(mean, j-around), factor, rest}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// reciprocal returns 1/x in two parts, the second what the first lacks.
+func reciprocal(x float32) (y, rest float32) {
+	exact := 1 / float64(x)
+	y = float32(exact)
+	return y, float32(exact - float64(y))
+}
+
+// units returns the float32 that is n units in the last place beside x.
+func units(x float64, n int) float32 {
+	return math.Float32frombits(math.Float32bits(float32(x)) + uint32(n))
+}
+
+func sameFloats(x, y *[256]float32) bool {
+	for i, v := range x {
+		if math.Float32bits(v) != math.Float32bits(y[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// rowsAhead is how many rows before its turn a row is fetched.
+const rowsAhead = 6
+
+// Gather converts the row of size bytes at src[i*size] to the k-th row of dst for the k-th
+// index i. Rows are fetched ahead: in random order they are in no cache, and waiting for
+// them takes longer than converting them.
+func (t *Table) Gather(dst []float32, src []byte, size int, indices []int) {
+	for k, i := range indices {
+		next := indices[min(k+rowsAhead, len(indices)-1)]
+		t.convert(dst[k*size:][:size], src[i*size:][:size], src[next*size:][:size])
+	}
+}
+
+// convert converts the elements of src, of which next are fetched meanwhile, to dst.
+func (t *Table) convert(dst []float32, src, next []byte) {
+	v, n := active.vectors, len(dst)
+	switch {
+	case v != nil && t.affine != nil && n >= affineLeast:
+		v.affine(n, &dst[0], &src[0], &t.affine[0], &next[0])
+	case v != nil && v.lookup != nil && n > 0:
+		v.lookup(n, &dst[0], &src[0], &t.values[0], unsafe.SliceData(next))
+	default:
+		for i, b := range src {
+			dst[i] = t.values[b]
+		}
+	}
+}

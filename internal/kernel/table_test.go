@@ -1,0 +1,115 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/onehot-go/onehot/internal/parallel"
+)
+
+// normalized returns what pictures are normalized to.
+func normalized(mean, std float32) *[256]float32 {
+	table := new([256]float32)
+	for v := range table {
+		scaled := float32(v) / 255
+		table[v] = (scaled - mean) / std
+	}
+	return table
+}
+
+// tables has functions of bytes, and whether each is a formula.
+func tables() map[string]struct {
+	values *[256]float32
+	affine bool
+} {
+	r := rand.New(rand.NewPCG(9, 10))
+	drawn, inverted, almost := new([256]float32), new([256]float32), normalized(0.2860, 0.3530)
+	for i := range drawn {
+		drawn[i] = float32(r.NormFloat64())
+		inverted[i] = float32(255-i) / 255
+	}
+	almost[77] += 1e-6
+	type table = struct {
+		values *[256]float32
+		affine bool
+	}
+	all := map[string]table{
+		"scaled": {normalized(0, 1), true}, "Fashion-MNIST": {normalized(0.2860, 0.3530), true},
+		"MNIST": {normalized(0.1307, 0.3081), true}, "ImageNet": {normalized(0.485, 0.229), true},
+		"halves": {normalized(0.5, 0.5), true}, "drawn": {drawn, false}, "inverted": {inverted, false},
+		"almost": {almost, false}, "constant": {new([256]float32), false},
+	}
+	for i := range 40 {
+		mean, std := r.Float32(), 0.05+r.Float32()
+		all[fmt.Sprintf("normalized %d", i)] = table{normalized(mean, std), true}
+	}
+	return all
+}
+
+// TestTable compares Gather with plain look-up, bit for bit, for rows of all small sizes.
+func TestTable(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	sizes := []int{784, 1024}
+	for size := range 71 {
+		sizes = append(sizes, size)
+	}
+	forEach(t, func(t *testing.T) {
+		for name, c := range tables() {
+			table := NewTable(c.values)
+			if v := active.vectors; v != nil && (table.affine != nil) != c.affine {
+				t.Errorf("%s: found a formula: %v, want %v", name, !c.affine, c.affine)
+			}
+			for _, size := range sizes {
+				src := make([]byte, 9*size)
+				for i := range src {
+					src[i] = byte(r.Uint32())
+				}
+				indices := []int{8, 0, 3, 3, 7, 1, 2}
+				got, want := newBordered(len(indices)*size), make([]float32, 0, len(indices)*size)
+				for _, i := range indices {
+					for _, v := range src[i*size : (i+1)*size] {
+						want = append(want, c.values[v])
+					}
+				}
+				table.Gather(got.inner, src, size, indices)
+				got.check(t)
+				sameBits(t, got.inner, want)
+			}
+		}
+	})
+}
+
+// BenchmarkTable converts batches of 256 pictures of 784 bytes, which are among 60000 in
+// random order.
+func BenchmarkTable(b *testing.B) {
+	const rows, size, all = 256, 784, 60000
+	src := make([]byte, all*size)
+	for i := range src {
+		src[i] = byte(i * 31)
+	}
+	order := rand.New(rand.NewPCG(19, 20)).Perm(all)
+	dst := make([]float32, rows*size)
+	defer func(i *implementation) { active = i }(active)
+	for i := range available {
+		active = &available[i]
+		for name, values := range map[string]*[256]float32{"formula": normalized(0.2860, 0.3530), "look-up": tables()["drawn"].values} {
+			table := NewTable(values)
+			for threads := 1; threads <= 2; threads++ {
+				b.Run(fmt.Sprintf("%s/%s/%d", active.name, name, threads), func(b *testing.B) {
+					parallel.SetThreads(threads)
+					defer parallel.SetThreads(0)
+					b.SetBytes(rows * size)
+					at := 0
+					for b.Loop() {
+						indices := order[at:][:rows]
+						if at += rows; at+rows > all {
+							at = 0
+						}
+						parallel.For(rows, 1, func(lo, hi int) { table.Gather(dst[lo*size:hi*size], src, size, indices[lo:hi]) })
+					}
+				})
+			}
+		}
+	}
+}

@@ -1,0 +1,226 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/onehot-go/onehot/internal/kernel"
+	"github.com/onehot-go/onehot/internal/parallel"
+)
+
+// BatchNormOptions says how BatchNorm normalizes.
+type BatchNormOptions struct {
+	Training bool    // by the statistics of the batch
+	Momentum float64 // share of these in the running ones, in training
+	Eps      float64 // added to the variance
+	ReLU     bool    // 0 in place of negative results, as the ReLU of the result gives, in the same pass
+}
+
+// BatchNorm returns (x - mean)/√(variance + eps)·weight + bias for x of shape (N, C, ...),
+// where each of the C channels has its own mean, variance, weight and bias (Ioffe and
+// Szegedy, 2015): torch.nn.functional.batch_norm. In training the mean and the variance
+// are those of the batch's elements of the channel, the variance divided by their number,
+// and the running ones, where there are any, are brought nearer to them in place, there
+// divided by one less. Otherwise the running ones are taken. weight and bias, nil for 1
+// and 0, and the running statistics are (C), all of x's floating-point type.
+func (t *Tensor) BatchNorm(runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
+	t.checkBatchNorm(runningMean, runningVar, weight, bias, o.Training)
+	if t.dtype == Float32 {
+		return batchNorm[float32](t, runningMean, runningVar, weight, bias, o)
+	}
+	return batchNorm[float64](t, runningMean, runningVar, weight, bias, o)
+}
+
+func (t *Tensor) checkBatchNorm(runningMean, runningVar, weight, bias *Tensor, training bool) {
+	const op = "batch-norm"
+	if t.Dim() < 2 {
+		Fail(op, "a batch (N, C, ...) expected", t)
+	}
+	if !t.dtype.IsFloat() {
+		failDType(op, t.dtype, "float32 or float64", t)
+	}
+	for _, p := range []struct {
+		name string
+		*Tensor
+	}{{"running mean", runningMean}, {"running variance", runningVar}, {"weight", weight}, {"bias", bias}} {
+		switch {
+		case p.Tensor == nil:
+		case !slices.Equal(p.shape, t.shape[1:2]):
+			Fail(op, fmt.Sprintf("a %s of shape (%d) expected, one number a channel", p.name, t.shape[1]), t, p.Tensor)
+		case p.dtype != t.dtype:
+			failDType(op, p.dtype, "a "+p.name+" of the input's type, "+t.dtype.String()+",", t, p.Tensor)
+		}
+	}
+	switch {
+	case (runningMean == nil) != (runningVar == nil):
+		Fail(op, "both running statistics expected, or neither", t)
+	case runningMean == nil && !training:
+		Fail(op, "running statistics expected where the batch's are not used", t)
+	case training && t.shape[0]*numel(t.shape[2:]) == 1:
+		Fail(op, "more than one value a channel expected in training", t)
+	}
+}
+
+// batchNorm is BatchNorm for elements of type T.
+func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
+	planes := perChannel[T]{samples: t.shape[0], channels: t.shape[1], size: numel(t.shape[2:])}
+	n := planes.channels
+	x := Data[T](t.detached().Contiguous())
+	var means, variances []float64
+	if o.Training {
+		means, variances = planes.statistics(x)
+		if runningMean != nil && planes.count() > 1 {
+			approach(runningMean, means, 1, o.Momentum)
+			approach(runningVar, variances, planes.count()/(planes.count()-1), o.Momentum)
+		}
+	} else {
+		means, variances = Values[float64](runningMean), Values[float64](runningVar)
+	}
+	inverses := make([]float64, n) // of the deviations
+	for c, v := range variances {
+		inverses[c] = 1 / math.Sqrt(v+o.Eps)
+	}
+	scales := slices.Clone(inverses)
+	if weight != nil {
+		for c, w := range Values[float64](weight) {
+			scales[c] *= w
+		}
+	}
+	channels := make([]kernel.Channel[T], n)
+	for c := range channels {
+		channels[c].Mean, channels[c].Scale = T(means[c]), T(scales[c])
+	}
+	if bias != nil {
+		for c, b := range Values[T](bias) {
+			channels[c].Offset = b
+		}
+	}
+	out := empty(t.dtype, t.shape)
+	dst := Data[T](out)
+	planes.each(func(_, at, to int) { kernel.Normalize(dst[at:to], x[at:to], channels, planes.size, o.ReLU) })
+
+	// The sums that all three gradients are made of are added up once.
+	var sums, dots []float64
+	reduce := func(g []T) {
+		if sums == nil {
+			sums, dots = planes.reduce(func(sums, dots []float64, at, to int) {
+				kernel.GradMoments(sums, dots, g[at:to], x[at:to], channels, planes.size, o.ReLU)
+			})
+		}
+	}
+	inputs := []input{{t, []*Tensor{t}, func(g *Tensor) *Tensor {
+		gs := Data[T](g.Contiguous())
+		reduce(gs)
+		for c := range channels {
+			channels[c].Slope = T(-scales[c] * inverses[c] * inverses[c] * dots[c] / planes.count())
+			channels[c].Shift = T(-scales[c] * sums[c] / planes.count())
+		}
+		dx := empty(t.dtype, t.shape)
+		dst := Data[T](dx)
+		planes.each(func(_, at, to int) { kernel.Grad(dst[at:to], gs[at:to], x[at:to], channels, planes.size, o.ReLU) })
+		return dx
+	}}}
+	if !o.Training { // the statistics do not depend on the input
+		shape := append([]int{n}, slices.Repeat([]int{1}, t.Dim()-2)...)
+		factors := wrap(convert[T](scales), shape)
+		inputs[0] = input{t, nil, func(g *Tensor) *Tensor { return g.Mul(factors) }}
+		if o.ReLU {
+			inputs[0] = input{t, []*Tensor{out}, func(g *Tensor) *Tensor { return reluGradient(g, out).Mul(factors) }}
+		}
+	}
+	if weight != nil {
+		inputs[0].reads = append(inputs[0].reads, weight)
+		inputs = append(inputs, input{weight, []*Tensor{t}, func(g *Tensor) *Tensor {
+			reduce(Data[T](g.Contiguous()))
+			dw := make([]T, n)
+			for c, d := range dots {
+				dw[c] = T(d * inverses[c])
+			}
+			return wrap(dw, weight.shape)
+		}})
+	}
+	if bias != nil {
+		inputs = append(inputs, input{bias, nil, func(g *Tensor) *Tensor {
+			reduce(Data[T](g.Contiguous()))
+			return wrap(convert[T](sums), bias.shape)
+		}})
+	}
+	return record(out, "batch-norm", inputs...)
+}
+
+// approach moves every element of running, (C), to factor·target by the share momentum of
+// the way, in float64.
+func approach(running *Tensor, target []float64, factor, momentum float64) {
+	v := Values[float64](running)
+	for c := range v {
+		v[c] = momentum*factor*target[c] + (1-momentum)*v[c]
+	}
+	running.detached().CopyInPlace(wrap(v, running.shape))
+}
+
+func convert[T Float](v []float64) []T {
+	out := make([]T, len(v))
+	for i := range v {
+		out[i] = T(v[i])
+	}
+	return out
+}
+
+// perChannel goes over elements that lie by samples and channels, size of each in one
+// plane.
+type perChannel[T Float] struct{ samples, channels, size int }
+
+// count returns how many elements a channel has, and 1 for none: sums of nothing are 0.
+func (p perChannel[T]) count() float64 { return float64(max(1, p.samples*p.size)) }
+
+// each calls f for every sample, in parallel, with its number and the range of its
+// elements.
+func (p perChannel[T]) each(f func(sample, at, to int)) {
+	elements := p.channels * p.size
+	if elements == 0 {
+		return
+	}
+	parallel.For(p.samples, 1+grain/elements, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			f(i, i*elements, (i+1)*elements)
+		}
+	})
+}
+
+// reduce adds up two sums for each channel: f gives those of the planes in a range of
+// elements, a sample's. Samples are added in their order.
+func (p perChannel[T]) reduce(f func(first, second []float64, at, to int)) (first, second []float64) {
+	n := p.samples * p.channels
+	firsts, seconds := make([]float64, n), make([]float64, n)
+	p.each(func(sample, at, to int) {
+		lo, hi := sample*p.channels, (sample+1)*p.channels
+		f(firsts[lo:hi], seconds[lo:hi], at, to)
+	})
+	first, second = make([]float64, p.channels), make([]float64, p.channels)
+	for i := range n {
+		first[i%p.channels] += firsts[i]
+		second[i%p.channels] += seconds[i]
+	}
+	return first, second
+}
+
+// statistics returns the mean and the variance of every channel of x, the variance divided
+// by the number of elements. A channel's first element is taken out before: no digits are
+// lost where the mean is large beside the deviation.
+func (p perChannel[T]) statistics(x []T) (means, variances []float64) {
+	shifts := make([]kernel.Channel[T], p.channels)
+	if len(x) > 0 {
+		for c := range shifts {
+			shifts[c].Mean = x[c*p.size]
+		}
+	}
+	means, variances = p.reduce(func(sums, squares []float64, at, to int) {
+		kernel.Moments(sums, squares, x[at:to], shifts, p.size)
+	})
+	for c, sum := range means {
+		mean := sum / p.count()
+		means[c], variances[c] = float64(shifts[c].Mean)+mean, variances[c]/p.count()-mean*mean
+	}
+	return means, variances
+}

@@ -1,0 +1,139 @@
+package tensor
+
+import (
+	"fmt"
+
+	"github.com/onehot-go/onehot/internal/kernel"
+)
+
+// Conv2dOptions says how Conv2d lays filters over pictures. Each pair is of rows and
+// columns. The zero value is PyTorch's default.
+type Conv2dOptions struct {
+	Stride   [2]int // from one place to the next; 0 is 1
+	Padding  [2]int // rows and columns of zeros added on each side
+	Dilation [2]int // from one element under a filter to the next; 0 is 1
+	Groups   int    // into which channels and filters are divided, each on its own; 0 is 1
+}
+
+// Conv2d returns the sums of pictures (N, C, H, W) under each of the filters weight,
+// (O, C/groups, h, w), weighted by it, plus the filter's element of bias, (O) or nil:
+// (N, O, rows, columns), of ⌊(H + 2·padding - dilation·(h-1) - 1)/stride⌋ + 1 rows, and of
+// the columns as many. It is PyTorch's conv2d. All have the same floating-point type.
+//
+// Beside the results it needs memory for one picture with its padding on each core, and for
+// the gradient of weight for 32 copies of weight at most, whatever N is.
+func (t *Tensor) Conv2d(weight, bias *Tensor, o Conv2dOptions) *Tensor {
+	c := o.shape(t, weight, bias)
+	size := c.Out()
+	out := empty(t.dtype, []int{c.Images, c.Filters, size[0], size[1]})
+	if t.dtype == Float32 {
+		convolve[float32](c, out, t, weight, bias)
+	} else {
+		convolve[float64](c, out, t, weight, bias)
+	}
+	inputs := []input{
+		{t, []*Tensor{weight}, func(g *Tensor) *Tensor {
+			if t.dtype == Float32 {
+				return inputGrad[float32](c, t, weight, g)
+			}
+			return inputGrad[float64](c, t, weight, g)
+		}},
+	}
+	var db *Tensor // comes with the weight's gradient
+	inputs = append(inputs, input{weight, []*Tensor{t}, func(g *Tensor) *Tensor {
+		if bias != nil && bias.requiresGrad {
+			db = empty(bias.dtype, bias.shape)
+		}
+		if t.dtype == Float32 {
+			return weightGrad[float32](c, weight, db, t, g)
+		}
+		return weightGrad[float64](c, weight, db, t, g)
+	}})
+	if bias != nil {
+		inputs = append(inputs, input{bias, nil, func(g *Tensor) *Tensor {
+			if db != nil {
+				return db
+			}
+			return g.Sum(0, 2, 3)
+		}})
+	}
+	return record(out, "conv2d", inputs...)
+}
+
+// shape returns what the kernels are told of a convolution, and panics unless it can be.
+func (o Conv2dOptions) shape(x, weight, bias *Tensor) kernel.Conv2d {
+	operands := []*Tensor{x, weight}
+	if bias != nil {
+		operands = append(operands, bias)
+	}
+	fail := func(format string, args ...any) { Fail("conv2d", fmt.Sprintf(format, args...), operands...) }
+	for d := range 2 {
+		if o.Stride[d] == 0 {
+			o.Stride[d] = 1
+		}
+		if o.Dilation[d] == 0 {
+			o.Dilation[d] = 1
+		}
+	}
+	if o.Groups == 0 {
+		o.Groups = 1
+	}
+	if min(o.Stride[0], o.Stride[1], o.Dilation[0], o.Dilation[1], o.Groups) < 1 || min(o.Padding[0], o.Padding[1]) < 0 {
+		fail("stride %v, padding %v, dilation %v and %d groups: a padding of at least 0, and the others at least 1, expected",
+			o.Stride, o.Padding, o.Dilation, o.Groups)
+	}
+	if x.Dim() != 4 || weight.Dim() != 4 {
+		fail("pictures (N, C, H, W) and filters (O, C, h, w) expected")
+	}
+	if numel(x.shape[1:]) == 0 || weight.Numel() == 0 {
+		fail("pictures and filters of at least one element expected")
+	}
+	c := kernel.Conv2d{
+		Images: x.shape[0], Channels: x.shape[1], Filters: weight.shape[0], Groups: o.Groups,
+		Size: [2]int(x.shape[2:]), Kernel: [2]int(weight.shape[2:]), Stride: o.Stride, Padding: o.Padding, Dilation: o.Dilation,
+	}
+	if c.Channels != weight.shape[1]*c.Groups || c.Filters%c.Groups != 0 {
+		fail("%d channels and %d filters of %d channels in %d groups", c.Channels, c.Filters, weight.shape[1], c.Groups)
+	}
+	for d := range 2 {
+		if c.Size[d]+2*c.Padding[d] < c.Dilation[d]*(c.Kernel[d]-1)+1 {
+			fail("filters with dilation %v are larger than the pictures with padding %v", c.Dilation, c.Padding)
+		}
+	}
+	if bias != nil && (bias.Dim() != 1 || bias.shape[0] != c.Filters) {
+		fail("a bias of %d elements expected", c.Filters)
+	}
+	for _, y := range operands {
+		if !y.dtype.IsFloat() || y.dtype != x.dtype {
+			failDType("conv2d", y.dtype, "float32, or float64, for all", operands...)
+		}
+	}
+	return c
+}
+
+func convolve[T Float](c kernel.Conv2d, out, x, weight, bias *Tensor) {
+	kernel.Convolve(c, Data[T](out), inOrder[T](x), inOrder[T](weight), inOrder[T](bias))
+}
+
+func inputGrad[T Float](c kernel.Conv2d, x, weight, g *Tensor) *Tensor {
+	dx := empty(x.dtype, x.shape)
+	kernel.ConvolveInputGrad(c, Data[T](dx), inOrder[T](g), inOrder[T](weight))
+	return dx
+}
+
+// weightGrad returns the gradient of weight, and writes that of the bias to db unless it
+// is nil.
+func weightGrad[T Float](c kernel.Conv2d, weight, db, x, g *Tensor) *Tensor {
+	dw := empty(weight.dtype, weight.shape)
+	kernel.ConvolveWeightGrad(c, Data[T](dw), inOrder[T](db), inOrder[T](g), inOrder[T](x))
+	return dw
+}
+
+// inOrder returns the elements of t in row-major order, in t's own memory if they lie so;
+// of nil, none.
+func inOrder[T Float](t *Tensor) []T {
+	if t == nil {
+		return nil
+	}
+	return Data[T](t.detached().Contiguous())
+}

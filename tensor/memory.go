@@ -1,0 +1,90 @@
+package tensor
+
+import (
+	"math"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+
+	"github.com/onehot-go/onehot/internal/reuse"
+)
+
+// The memory of a result that nobody can see any more is kept for later ones: a training
+// step needs what the step before it needed, and clearing fresh memory and collecting it
+// again would take longer than the arithmetic. Nobody can see
+//
+//   - a gradient on its way through Backward, once it has been passed on, and
+//   - a value that passed from layer to layer within a net (see package reuse), once
+//     Backward is through with the operation that computed it.
+//
+// All else is the garbage collector's, so that a tensor that somebody kept stays as it is.
+
+// spare has the storages to be used again, of float32 elements, by the class of their
+// size.
+var spare [8 * 64]sync.Pool
+
+// leastSpare is the least number of elements worth keeping.
+const leastSpare = 1 << 10
+
+// births counts the storages that may be used again, in the order in which they were
+// taken.
+var births atomic.Uint64
+
+// sizeClass returns the class of storages for n elements and how many they have: up to an
+// eighth more than n.
+func sizeClass(n int) (class, size int) {
+	shift := bits.Len(uint(n)) - 4
+	eighths := (n-1)>>shift + 1
+	return 8*shift + eighths, eighths << shift
+}
+
+// empty returns a tensor of elements that are anything: all of them are to be written.
+func empty(dtype DType, shape []int) *Tensor {
+	n := numel(shape)
+	if dtype != Float32 || n < leastSpare {
+		return zeros("empty", dtype, shape)
+	}
+	class, size := sizeClass(n)
+	s, _ := spare[class].Get().(*storage)
+	if s == nil {
+		s = &storage{data: make([]float32, size)}
+	}
+	s.born = births.Add(1)
+	return over(Float32, shape, s)
+}
+
+// recycle keeps s to be used again. Nothing may read or write it any more.
+func (s *storage) recycle() {
+	data := s.data.([]float32)
+	if reuse.Poison.Load() {
+		for i := range data {
+			data[i] = float32(math.NaN())
+		}
+	}
+	class, _ := sizeClass(len(data))
+	s.born, s.version = 0, s.version+1
+	spare[class].Put(s)
+}
+
+func init() {
+	reuse.Inner = func(input, x, y any) { inner(input.(*Tensor), x.(*Tensor), y.(*Tensor)) }
+}
+
+// inner is reuse.Inner.
+func inner(input, x, y *Tensor) {
+	if s := x.store; s.born == 0 || s == input.store || s == y.store {
+		return // the memory is not one that is used again, somebody else's, or y's too
+	}
+	if y.node == nil { // nothing was recorded: nothing reads x again
+		x.store.recycle()
+		return
+	}
+	if n := x.node; n != nil {
+		for len(n.inputs) == 1 && n.inputs[0].t.store == x.store { // x is a view
+			if n = n.inputs[0].t.node; n == nil {
+				return
+			}
+		}
+		n.internal = x.store
+	}
+}

@@ -1,0 +1,283 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/onehot-go/onehot/internal/kernel"
+	"github.com/onehot-go/onehot/internal/parallel"
+)
+
+// Pool2dOptions says over which windows of a picture MaxPool2d and AvgPool2d go. Each pair
+// is of rows and columns.
+type Pool2dOptions struct {
+	Kernel  [2]int // size of a window, at least 1
+	Stride  [2]int // from one window to the next; 0 is the kernel's size
+	Padding [2]int // rows and columns added on each side, at most half a kernel
+}
+
+// span is a range of rows or columns.
+type span struct{ from, to int }
+
+// windows returns the rows and columns of t, (..., H, W), that the windows are over, less
+// those of the padding.
+func (o Pool2dOptions) windows(op string, t *Tensor) (rows, cols []span) {
+	var spans [2][]span
+	t.checkPictures(op)
+	for d := range 2 {
+		size, kernel, stride, padding := t.Size(d-2), o.Kernel[d], o.Stride[d], o.Padding[d]
+		if stride == 0 {
+			stride = kernel
+		}
+		if kernel < 1 || stride < 1 || padding < 0 || padding > kernel/2 {
+			Fail(op, fmt.Sprintf("kernel %v, stride %v and padding %v: sizes of at least 1, and a padding of at most half the kernel, expected",
+				o.Kernel, o.Stride, o.Padding), t)
+		}
+		if size+2*padding < kernel {
+			Fail(op, fmt.Sprintf("kernel %v with padding %v is larger than the picture", o.Kernel, o.Padding), t)
+		}
+		for i := range (size+2*padding-kernel)/stride + 1 {
+			from := i*stride - padding
+			spans[d] = append(spans[d], span{max(from, 0), min(from+kernel, size)})
+		}
+	}
+	return spans[0], spans[1]
+}
+
+// checkPictures panics unless t has pictures, (N, C, H, W) or (C, H, W), of floating-point
+// elements.
+func (t *Tensor) checkPictures(op string) {
+	if t.Dim() != 3 && t.Dim() != 4 {
+		Fail(op, "pictures (N, C, H, W) or (C, H, W) expected", t)
+	}
+	if t.shape[t.Dim()-2] == 0 || t.shape[t.Dim()-1] == 0 {
+		Fail(op, "pictures of at least one row and column expected", t)
+	}
+	if !t.dtype.IsFloat() {
+		failDType(op, t.dtype, "float32 or float64", t)
+	}
+}
+
+// withSize returns t's shape with other numbers of rows and columns.
+func (t *Tensor) withSize(rows, cols int) []int {
+	shape := t.Shape()
+	shape[t.Dim()-2], shape[t.Dim()-1] = rows, cols
+	return shape
+}
+
+// MaxPool2d returns the greatest element of every window of pictures (N, C, H, W) or
+// (C, H, W): of H rows ⌊(H + 2·padding - kernel)/stride⌋ + 1 are left, and of the columns
+// as many. The padding is -Inf, and NaN counts as the greatest. The gradient goes to the
+// first of equal elements.
+func (t *Tensor) MaxPool2d(o Pool2dOptions) *Tensor {
+	rows, cols := o.windows("max-pool2d", t)
+	out := empty(t.dtype, t.withSize(len(rows), len(cols)))
+	x := t.detached().Contiguous()
+	if pair := [2]int{2, 2}; t.dtype == Float32 && o.Kernel == pair && (o.Stride == pair || o.Stride == [2]int{}) && o.Padding == [2]int{} {
+		winners := x.maxPool2x2(out)
+		return record(out, "max-pool2d", input{t, nil, func(g *Tensor) *Tensor {
+			return g.Contiguous().maxPool2x2Grad(winners, t.shape)
+		}})
+	}
+	winners := make([]int32, out.Numel())
+	if t.dtype == Float32 {
+		maxPool[float32](out, winners, x, rows, cols)
+	} else {
+		maxPool[float64](out, winners, x, rows, cols)
+	}
+	return record(out, "max-pool2d", input{t, nil, func(g *Tensor) *Tensor {
+		dx := Zeros(t.dtype, t.shape...)
+		if t.dtype == Float32 {
+			scatter[float32](dx, g.Contiguous(), winners)
+		} else {
+			scatter[float64](dx, g.Contiguous(), winners)
+		}
+		return dx
+	}})
+}
+
+// eachPlane calls f for ranges of the planes of t, each of H·W elements, that together are
+// all, in parallel.
+func (t *Tensor) eachPlane(f func(from, to int)) {
+	if t.Numel() > 0 {
+		size := t.Size(-1) * t.Size(-2)
+		parallel.For(t.Numel()/size, 1+grain/size, f)
+	}
+}
+
+// maxPool writes the greatest element of every window of x to out, and where in its plane
+// it lies to winners.
+func maxPool[T Float](out *Tensor, winners []int32, x *Tensor, rows, cols []span) {
+	dst, src := Data[T](out), Data[T](x)
+	width, size := x.Size(-1), x.Size(-1)*x.Size(-2)
+	x.eachPlane(func(from, to int) {
+		at := from * len(rows) * len(cols)
+		for plane := from; plane < to; plane++ {
+			x := src[plane*size:][:size]
+			for _, r := range rows {
+				for _, c := range cols {
+					best := r.from*width + c.from
+					most := T(math.Inf(-1))
+					for i := r.from; i < r.to; i++ {
+						for j := c.from; j < c.to; j++ {
+							if v := x[i*width+j]; v > most || v != v {
+								best, most = i*width+j, v
+							}
+						}
+					}
+					dst[at], winners[at] = most, int32(best)
+					at++
+				}
+			}
+		}
+	})
+}
+
+// scatter adds every element of g to the winner of its window in dx.
+func scatter[T Float](dx, g *Tensor, winners []int32) {
+	dst, src := Data[T](dx), Data[T](g)
+	size, windows := dx.Size(-1)*dx.Size(-2), g.Size(-1)*g.Size(-2)
+	dx.eachPlane(func(from, to int) {
+		for at := from * windows; at < to*windows; at++ {
+			dst[at/windows*size+int(winners[at])] += src[at]
+		}
+	})
+}
+
+// maxPool2x2 writes the greatest element of every 2×2 window to out, and returns which of
+// the four each is.
+func (t *Tensor) maxPool2x2(out *Tensor) (winners []uint8) {
+	dst, src := Data[float32](out), Data[float32](t)
+	winners = make([]uint8, out.Numel())
+	t.eachPlane(func(from, to int) {
+		eachPair(t.shape, from, to, func(x, at, rows, cols, stride int) {
+			kernel.MaxPool2x2(dst[at:], winners[at:], src[x:], rows, cols, stride)
+		})
+	})
+	return winners
+}
+
+// maxPool2x2Grad returns the gradient of maxPool2x2's input, of the given shape.
+func (t *Tensor) maxPool2x2Grad(winners []uint8, shape []int) *Tensor {
+	height, width := shape[len(shape)-2], shape[len(shape)-1]
+	var dx *Tensor
+	if height%2 == 0 && width%2 == 0 {
+		dx = empty(Float32, shape)
+	} else { // the last row or column is in no window
+		dx = Zeros(Float32, shape...)
+	}
+	dst, src := Data[float32](dx), Data[float32](t)
+	dx.eachPlane(func(from, to int) {
+		eachPair(shape, from, to, func(x, at, rows, cols, stride int) {
+			kernel.MaxPool2x2Grad(dst[x:], src[at:], winners[at:], rows, cols, stride)
+		})
+	})
+	return dx
+}
+
+// eachPair calls f for the pairs of rows in a range of planes of the given shape: f gets
+// where the elements begin, where those of the windows do, and what kernels take of them.
+// Where no plane has a row left over, the pairs of all are one after the other.
+func eachPair(shape []int, from, to int, f func(x, at, rows, cols, stride int)) {
+	height, width := shape[len(shape)-2], shape[len(shape)-1]
+	rows, cols := height/2, width/2
+	if height%2 == 0 {
+		f(from*height*width, from*rows*cols, (to-from)*rows, cols, width)
+		return
+	}
+	for plane := from; plane < to; plane++ {
+		f(plane*height*width, plane*rows*cols, rows, cols, width)
+	}
+}
+
+// AvgPool2d returns the mean of every window of pictures (N, C, H, W) or (C, H, W), of the
+// size that MaxPool2d's result has. The padding is zeros, and counts as part of a window.
+func (t *Tensor) AvgPool2d(o Pool2dOptions) *Tensor {
+	rows, cols := o.windows("avg-pool2d", t)
+	return t.avgPool("avg-pool2d", rows, cols, func(span, span) int { return o.Kernel[0] * o.Kernel[1] })
+}
+
+// AdaptiveAvgPool2d returns the means of rows×cols windows that together are all of a
+// picture, of (N, C, H, W) or (C, H, W): window i of the rows goes from ⌊i·H/rows⌋ to
+// ⌈(i+1)·H/rows⌉, and so do the columns. One by one it is the mean over the picture.
+func (t *Tensor) AdaptiveAvgPool2d(rows, cols int) *Tensor {
+	const op = "adaptive-avg-pool2d"
+	t.checkPictures(op)
+	if rows < 1 || cols < 1 {
+		Fail(op, fmt.Sprintf("%d rows and %d columns: at least 1 of each expected", rows, cols), t)
+	}
+	parts := func(size, n int) []span {
+		spans := make([]span, n)
+		for i := range spans {
+			spans[i] = span{i * size / n, ((i+1)*size + n - 1) / n}
+		}
+		return spans
+	}
+	return t.avgPool(op, parts(t.Size(-2), rows), parts(t.Size(-1), cols), func(r, c span) int { return (r.to - r.from) * (c.to - c.from) })
+}
+
+// avgPool returns the sum of every window divided by what count says.
+func (t *Tensor) avgPool(op string, rows, cols []span, count func(r, c span) int) *Tensor {
+	out, x := empty(t.dtype, t.withSize(len(rows), len(cols))), t.detached().Contiguous()
+	if t.dtype == Float32 {
+		means[float32](out, x, rows, cols, count)
+	} else {
+		means[float64](out, x, rows, cols, count)
+	}
+	return record(out, op, input{t, nil, func(g *Tensor) *Tensor {
+		dx := Zeros(t.dtype, t.shape...)
+		if t.dtype == Float32 {
+			spread[float32](dx, g.Contiguous(), rows, cols, count)
+		} else {
+			spread[float64](dx, g.Contiguous(), rows, cols, count)
+		}
+		return dx
+	}})
+}
+
+// means writes the windows of avgPool to out, added up in float64 and rounded once.
+func means[T Float](out, x *Tensor, rows, cols []span, count func(r, c span) int) {
+	dst, src := Data[T](out), Data[T](x)
+	width, size := x.Size(-1), x.Size(-1)*x.Size(-2)
+	x.eachPlane(func(from, to int) {
+		at := from * len(rows) * len(cols)
+		for plane := from; plane < to; plane++ {
+			for _, r := range rows {
+				for _, c := range cols {
+					sum := 0.0
+					for i := r.from; i < r.to; i++ {
+						for _, v := range src[plane*size+i*width:][c.from:c.to] {
+							sum += float64(v)
+						}
+					}
+					dst[at] = T(sum / float64(count(r, c)))
+					at++
+				}
+			}
+		}
+	})
+}
+
+// spread adds to every element of dx its share of the elements of g over whose windows it
+// is.
+func spread[T Float](dx, g *Tensor, rows, cols []span, count func(r, c span) int) {
+	dst, src := Data[T](dx), Data[T](g)
+	width, size := dx.Size(-1), dx.Size(-1)*dx.Size(-2)
+	dx.eachPlane(func(from, to int) {
+		at := from * len(rows) * len(cols)
+		for plane := from; plane < to; plane++ {
+			for _, r := range rows {
+				for _, c := range cols {
+					share := src[at] / T(count(r, c))
+					at++
+					for i := r.from; i < r.to; i++ {
+						window := dst[plane*size+i*width:][c.from:c.to]
+						for j := range window {
+							window[j] += share
+						}
+					}
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,52 @@
+package train_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/onehot-go/onehot/loss"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/optim"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// TestStepAllocatesLittle holds what a training step of the layered route leaves for the
+// garbage collector, once the first steps have taken what it needs: tensors' headers and
+// what the user can see, the logits, but no activations and no gradients.
+func TestStepAllocatesLittle(t *testing.T) {
+	r := random.New(1).Rand()
+	const n, in, hidden, out = 64, 784, 256, 10
+	x := tensor.Normal(tensor.Float32, r, 0, 1, n, 1, 28, 28)
+	y := tensor.RandInt(r, 0, out, n)
+	for _, c := range []struct {
+		name       string
+		net        *nn.Sequential
+		count, kib float64 // at most, of a step
+	}{
+		{"softmax", nn.NewSequential(nn.Flatten{}, nn.NewLinear(in, out, r)), 100, 16},
+		{"mlp", nn.NewSequential(nn.Flatten{}, nn.NewLinear(in, hidden, r), nn.ReLU{}, nn.NewLinear(hidden, out, r)), 150, 24},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			optimizer := optim.NewSGD(nn.ParameterList(c.net), 0.1, optim.SGDOptions{Momentum: 0.9})
+			step := func() {
+				optimizer.ZeroGrad()
+				loss.CrossEntropy{}.Forward(c.net.Forward(x), y).Backward()
+				optimizer.Step()
+			}
+			for range 3 {
+				step()
+			}
+			const runs = 20
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			count := testing.AllocsPerRun(runs, step)
+			runtime.ReadMemStats(&after)
+			kib := float64(after.TotalAlloc-before.TotalAlloc) / (runs + 1) / 1024
+			t.Logf("%v allocations, %.1f KiB", count, kib)
+			if count > c.count || kib > c.kib {
+				t.Errorf("a step allocates %v times, %.1f KiB: at most %v and %v expected", count, kib, c.count, c.kib)
+			}
+		})
+	}
+}
