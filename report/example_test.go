@@ -7,6 +7,7 @@ import (
 	"image/png"
 
 	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
 )
 
@@ -15,7 +16,7 @@ func ExampleGrid() {
 		image.NewGray(image.Rect(0, 0, 28, 28)),
 		image.NewGray(image.Rect(0, 0, 28, 28)),
 	}
-	grid := report.Grid(pictures, []string{"pullover", "coat"}, 2, 3)
+	grid := report.Grid(pictures, report.GridOptions{Titles: []string{"pullover", "coat"}, Columns: 2, Scale: 3}).Image()
 	var file bytes.Buffer
 	if err := png.Encode(&file, grid); err != nil {
 		fmt.Println(err)
@@ -23,6 +24,36 @@ func ExampleGrid() {
 	}
 	fmt.Println(grid.Bounds().Size())
 	// Output: (204,128)
+}
+
+func ExampleNewPredictions() {
+	logits := tensor.New([]float32{
+		3, 1, 0,
+		0, 2, 1,
+		4, 0, 1,
+		5, 1, 0,
+	}, 4, 3)
+	p := report.NewPredictions([]string{"shirt", "coat", "bag"}, logits, []int{0, 1, 1, 2}, nil)
+	for _, i := range p.Wrong() {
+		fmt.Printf("sample %d: %s taken for %s with %.3f, loss %.2f\n",
+			i, p.Classes[p.Labels[i]], p.Classes[p.Predicted(i)], p.Confidence(i), p.Loss(i))
+	}
+	matrix := report.ConfusionMatrix(p.Classes, p.Confusion().Counts(), false)
+	fmt.Println(matrix.Image().Bounds().Size())
+	// Output:
+	// sample 3: bag taken for shirt with 0.976, loss 5.02
+	// sample 2: coat taken for shirt with 0.936, loss 4.07
+	// (460,516)
+}
+
+func ExampleCurves() {
+	run := report.Run{Name: "runs/softmax-fashion-mnist-1", Epochs: []train.Epoch{
+		{Epoch: 1, TrainLoss: 0.7851, TrainAccuracy: 0.750, Test: train.Evaluation{Loss: 0.6322, Accuracy: 0.791}},
+		{Epoch: 2, TrainLoss: 0.5716, TrainAccuracy: 0.813, Test: train.Evaluation{Loss: 0.5783, Accuracy: 0.803}},
+	}}
+	err := report.Curves(run).Save("curves.jpg")
+	fmt.Println(err)
+	// Output: curves.jpg: found the ending ".jpg", .png or .svg expected
 }
 
 func ExampleLine() {

@@ -2,128 +2,156 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"image"
+	"image/color"
+	"math"
 	"strings"
-	"sync"
 
 	"github.com/onehot-go/onehot/tensor"
-	"golang.org/x/image/draw"
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/gofont/goregular"
-	"golang.org/x/image/font/opentype"
-	"golang.org/x/image/math/fixed"
 )
 
 // The measures of a grid in pixels.
 const (
-	gridPadding  = 12  // around and between cells
+	gridPadding  = 12  // around and between cells, where nothing else is said
 	titleGap     = 4   // between a title and its picture
 	titleSize    = 13  // the font's
+	titleLine    = 16  // from one line of a title to the next
+	titleRise    = 12  // of the base line under the top of its line
 	maxTitleWide = 160 // a cell is not widened beyond this for its title
 )
 
-// Grid draws pictures in rows of the given number of columns, on white, each with its
-// title centred above it. A title may have several lines, separated by "\n"; titles may
-// be nil, or "" for a picture without one. Every pixel of a picture becomes a square of
-// scale × scale pixels, so that small pictures can be seen as they are. Pictures may
+// GridOptions say how a grid looks.
+type GridOptions struct {
+	Columns int      // at least 1
+	Scale   int      // pixels that a pixel becomes, each way; at least 1
+	Padding *int     // pixels around and between cells; nil for 12
+	Titles  []string // by picture, of lines separated by "\n"; nil for none, "" for a picture without
+	Heading string   // above all pictures; "" for none
+	Marked  []bool   // by picture, whose titles have another colour: wrong predictions; nil for none
+}
+
+// Grid draws pictures in rows, each with its title centred above it. Every pixel of a
+// picture becomes a square, so that small pictures can be seen as they are. Pictures may
 // differ in size: all cells are as large as the largest. Cells are widened for long
 // titles up to a limit; what is longer still ends in "…".
 //
-// It panics with a *tensor.ShapeError if columns or scale is less than 1, or the number
-// of titles is neither 0 nor that of pictures.
-func Grid(pictures []image.Image, titles []string, columns, scale int) image.Image {
+// It panics with a *tensor.ShapeError where Columns or Scale is below 1, the padding is
+// negative, or the number of titles or marks is neither 0 nor that of pictures.
+func Grid(pictures []image.Image, options GridOptions) *Drawing {
 	const op = "report.Grid"
-	if columns < 1 {
-		tensor.Fail(op, fmt.Sprintf("%d columns, at least 1 expected", columns))
+	padding := float64(gridPadding)
+	if options.Padding != nil {
+		padding = float64(*options.Padding)
 	}
-	if scale < 1 {
-		tensor.Fail(op, fmt.Sprintf("scale %d, at least 1 expected", scale))
-	}
-	if len(titles) != 0 && len(titles) != len(pictures) {
-		tensor.Fail(op, fmt.Sprintf("%d titles for %d pictures", len(titles), len(pictures)))
+	switch n := len(pictures); {
+	case options.Columns < 1:
+		tensor.Fail(op, fmt.Sprintf("%d columns, at least 1 expected", options.Columns))
+	case options.Scale < 1:
+		tensor.Fail(op, fmt.Sprintf("scale %d, at least 1 expected", options.Scale))
+	case padding < 0:
+		tensor.Fail(op, fmt.Sprintf("padding %g, at least 0 expected", padding))
+	case len(options.Titles) != 0 && len(options.Titles) != n:
+		tensor.Fail(op, fmt.Sprintf("%d titles for %d pictures", len(options.Titles), n))
+	case len(options.Marked) != 0 && len(options.Marked) != n:
+		tensor.Fail(op, fmt.Sprintf("%d marks for %d pictures", len(options.Marked), n))
 	}
 
-	var picture image.Point // the largest width and height
+	d := newDrawing(cmp.Or(options.Heading, fmt.Sprintf("%d pictures", len(pictures))), 0, 0, 1)
+	size := func(p image.Image) (w, h float64) {
+		s := p.Bounds().Size().Mul(options.Scale)
+		return float64(s.X), float64(s.Y)
+	}
+	width, height := 0.0, 0.0 // of the largest picture
 	for _, p := range pictures {
-		size := p.Bounds().Size().Mul(scale)
-		picture.X, picture.Y = max(picture.X, size.X), max(picture.Y, size.Y)
+		w, h := size(p)
+		width, height = max(width, w), max(height, h)
 	}
-	face := newFace()
-	width, lines := picture.X, make([][]string, len(pictures))
-	height := 0 // of the tallest title, in lines
-	for i, title := range titles {
-		if title == "" {
-			continue
-		}
-		lines[i] = strings.Split(title, "\n")
-		height = max(height, len(lines[i]))
-		for _, line := range lines[i] {
-			width = max(width, min(font.MeasureString(face, line).Ceil(), maxTitleWide))
+	lines := make([][]string, len(pictures))
+	tallest := 0 // title, in lines
+	for i, title := range options.Titles {
+		if title != "" {
+			lines[i] = strings.Split(title, "\n")
+			tallest = max(tallest, len(lines[i]))
+			width = max(width, min(math.Ceil(d.faces.longest(lines[i], titleSize)), maxTitleWide))
 		}
 	}
-	lineHeight := face.Metrics().Height.Ceil()
-	above := 0 // of the picture, for the title
-	if height > 0 {
-		above = height*lineHeight + titleGap
+	above := 0.0 // of the picture, for the title
+	if tallest > 0 {
+		above = float64(tallest*titleLine + titleGap)
 	}
 
-	columns = min(columns, len(pictures))
+	columns := min(options.Columns, len(pictures))
 	rows := 0
 	if columns > 0 {
 		rows = (len(pictures) + columns - 1) / columns
 	}
-	cell := image.Pt(width+gridPadding, above+picture.Y+gridPadding)
-	out := image.NewRGBA(image.Rect(0, 0, columns*cell.X+gridPadding, rows*cell.Y+gridPadding))
-	draw.Draw(out, out.Bounds(), image.White, image.Point{}, draw.Src)
-	text := font.Drawer{Dst: out, Src: image.Black, Face: face}
+	heading, top := d.heading(options.Heading, padding, max(float64(columns)*(width+padding)-padding, gridPadding*20))
+	d.width = max(float64(columns)*(width+padding)+padding, heading)
+	d.height = float64(rows)*(above+height+padding) + padding + top
 	for i, p := range pictures {
-		at := image.Pt(gridPadding+i%columns*cell.X, gridPadding+i/columns*cell.Y)
-		size := p.Bounds().Size().Mul(scale)
-		corner := at.Add(image.Pt((width-size.X)/2, above))
-		draw.NearestNeighbor.Scale(out, image.Rectangle{corner, corner.Add(size)}, p, p.Bounds(), draw.Over, nil)
-		// The last line stands next to the picture, however many lines there are.
-		baseline := at.Y + above - titleGap - len(lines[i])*lineHeight + face.Metrics().Ascent.Ceil()
-		for _, line := range lines[i] {
-			line = shorten(face, line, width)
-			left := at.X + (width-font.MeasureString(face, line).Ceil())/2
-			text.Dot = fixed.P(left, baseline)
-			text.DrawString(line)
-			baseline += lineHeight
+		x := padding + float64(i%columns)*(width+padding)
+		y := top + padding + float64(i/columns)*(above+height+padding)
+		w, h := size(p)
+		d.add(bitmap{x + math.Floor((width-w)/2), y + above, w, h, p})
+		colour := ink
+		if len(options.Marked) > 0 && options.Marked[i] {
+			colour = vermillion
 		}
+		// The last line stands next to the picture, however many lines there are.
+		y += float64((tallest-len(lines[i]))*titleLine) + titleRise
+		for _, s := range lines[i] {
+			d.text(x+width/2, y, d.faces.shorten(s, titleSize, width), titleSize, centre, colour, false)
+			y += titleLine
+		}
+	}
+	return d
+}
+
+// heading adds lines of text above a grid, broken between words so that they fit in limit
+// pixels where words are not longer, and returns what width they take with the padding
+// around them, and what height without the one under them.
+func (d *Drawing) heading(s string, padding, limit float64) (width, height float64) {
+	if s == "" {
+		return 0, 0
+	}
+	var lines []string
+	for _, word := range strings.Fields(s) {
+		last := len(lines) - 1
+		if last >= 0 && d.faces.length(lines[last]+" "+word, titleSize) <= limit {
+			lines[last] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	for i, line := range lines {
+		d.text(padding, padding+float64(i*titleLine)+titleRise, line, titleSize, left, ink, false)
+	}
+	return math.Ceil(d.faces.longest(lines, titleSize)) + 2*padding, padding + float64(len(lines)*titleLine)
+}
+
+// Images returns the pictures of a batch (N, 1, H, W) or (N, 3, H, W), grey or red, green
+// and blue, with values from 0 to 1 as transform.ToTensor makes them; what lies beyond is
+// drawn as 0 or 1. Any other shape panics with a *tensor.ShapeError.
+func Images(batch *tensor.Tensor) []image.Image {
+	if batch.Dim() != 4 || batch.Size(1) != 1 && batch.Size(1) != 3 {
+		tensor.Fail("report.Images", "(N, 1, H, W) or (N, 3, H, W) expected", batch)
+	}
+	channels, h, w := batch.Size(1), batch.Size(2), batch.Size(3)
+	values := tensor.Values[float64](batch)
+	out := make([]image.Image, batch.Size(0))
+	for i := range out {
+		p := image.NewRGBA(image.Rect(0, 0, w, h))
+		for at := range h * w {
+			var c [3]uint8
+			for k := range c {
+				v := values[(i*channels+k%channels)*h*w+at]
+				c[k] = uint8(min(max(v, 0), 1)*255 + 0.5)
+			}
+			p.SetRGBA(at%w, at/w, color.RGBA{c[0], c[1], c[2], 255})
+		}
+		out[i] = p
 	}
 	return out
-}
-
-// shorten returns line, or as much of it as fits in width pixels with "…" after it.
-func shorten(face font.Face, line string, width int) string {
-	if font.MeasureString(face, line).Ceil() <= width {
-		return line
-	}
-	runes := []rune(line)
-	for n := len(runes) - 1; n > 0; n-- {
-		s := strings.TrimRight(string(runes[:n]), " ") + "…"
-		if font.MeasureString(face, s).Ceil() <= width {
-			return s
-		}
-	}
-	return "…"
-}
-
-// regular is the Go font. It parses: it comes with the package.
-var regular = sync.OnceValue(func() *opentype.Font {
-	f, err := opentype.Parse(goregular.TTF)
-	if err != nil {
-		panic(err)
-	}
-	return f
-})
-
-// newFace returns the font for titles. A face serves one goroutine at a time.
-func newFace() font.Face {
-	face, err := opentype.NewFace(regular(), &opentype.FaceOptions{Size: titleSize, DPI: 72, Hinting: font.HintingFull})
-	if err != nil {
-		panic(err)
-	}
-	return face
 }

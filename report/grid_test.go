@@ -41,7 +41,8 @@ func dot(size int) image.Image {
 }
 
 // wantPicture compares img with the golden picture at path, pixel by pixel: how a PNG
-// is compressed may change with the Go release.
+// is compressed may change with the Go release. A channel may differ by 2 of 255, since
+// processors round differently what a pixel at the edge of a line has of it.
 func wantPicture(t *testing.T, path string, img image.Image) {
 	t.Helper()
 	if *update {
@@ -69,7 +70,8 @@ func wantPicture(t *testing.T, path string, img image.Image) {
 	wrong := 0
 	for y := range want.Bounds().Dy() {
 		for x := range want.Bounds().Dx() {
-			if color.NRGBAModel.Convert(img.At(x, y)) != color.NRGBAModel.Convert(want.At(x, y)) {
+			a, b := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA), color.NRGBAModel.Convert(want.At(x, y)).(color.NRGBA)
+			if far(a.R, b.R) || far(a.G, b.G) || far(a.B, b.B) || a.A != b.A {
 				wrong++
 			}
 		}
@@ -79,12 +81,7 @@ func wantPicture(t *testing.T, path string, img image.Image) {
 	}
 }
 
-func TestGridGolden(t *testing.T) {
-	pictures := []image.Image{gradient(14, 14), dot(14), gradient(14, 7), gradient(7, 14), dot(10)}
-	titles := []string{"T-shirt/top", "true: ankle boot\npredicted: sneaker", "", "sandal",
-		"a title that is much too long for any cell of the grid"}
-	wantPicture(t, "testdata/grid.png", Grid(pictures, titles, 3, 4))
-}
+func far(a, b uint8) bool { return max(a, b)-min(a, b) > 2 }
 
 func TestGridSizes(t *testing.T) {
 	const line = 16 // height of a line of text
@@ -104,7 +101,7 @@ func TestGridSizes(t *testing.T) {
 		"title beyond the limit": {[]image.Image{p}, []string{"a title that is much too long for any cell"}, 1, 1, 12 + 160 + 12, 12 + line + 4 + 10 + 12},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Grid(test.pictures, test.titles, test.columns, test.scale).Bounds()
+			got := Grid(test.pictures, GridOptions{Titles: test.titles, Columns: test.columns, Scale: test.scale}).Image().Bounds()
 			if want := image.Rect(0, 0, test.width, test.height); got != want {
 				t.Errorf("a picture of %v, want %v", got, want)
 			}
@@ -119,7 +116,7 @@ func TestGridPixels(t *testing.T) {
 	p := image.NewRGBA(image.Rect(-1, 3, 1, 4))
 	draw.Draw(p, p.Bounds(), image.NewUniform(red), image.Point{}, draw.Src)
 	p.Set(0, 3, blue)
-	got := Grid([]image.Image{p}, nil, 1, 3)
+	got := Grid([]image.Image{p}, GridOptions{Columns: 1, Scale: 3}).Image()
 	for y := range got.Bounds().Dy() {
 		for x := range got.Bounds().Dx() {
 			want := color.RGBA{255, 255, 255, 255}
@@ -139,9 +136,13 @@ func TestGridPixels(t *testing.T) {
 func TestGridPanics(t *testing.T) {
 	p := []image.Image{gradient(2, 2)}
 	for want, call := range map[string]func(){
-		"report.Grid: 0 columns, at least 1 expected": func() { Grid(p, nil, 0, 1) },
-		"report.Grid: scale 0, at least 1 expected":   func() { Grid(p, nil, 1, 0) },
-		"report.Grid: 2 titles for 1 pictures":        func() { Grid(p, []string{"a", "b"}, 1, 1) },
+		"report.Grid: 0 columns, at least 1 expected":                              func() { Grid(p, GridOptions{Scale: 1}) },
+		"report.Grid: scale 0, at least 1 expected":                                func() { Grid(p, GridOptions{Columns: 1}) },
+		"report.Grid: padding -1, at least 0 expected":                             func() { Grid(p, GridOptions{Columns: 1, Scale: 1, Padding: new(-1)}) },
+		"report.Grid: 3 marks for 1 pictures":                                      func() { Grid(p, GridOptions{Columns: 1, Scale: 1, Marked: make([]bool, 3)}) },
+		"report.Images: shape (2, 2, 3, 3): (N, 1, H, W) or (N, 3, H, W) expected": func() { Images(tensor.Zeros(tensor.Float32, 2, 2, 3, 3)) },
+		"report.Images: shape (3, 3): (N, 1, H, W) or (N, 3, H, W) expected":       func() { Images(tensor.Zeros(tensor.Float32, 3, 3)) },
+		"report.Grid: 2 titles for 1 pictures":                                     func() { Grid(p, GridOptions{Columns: 1, Scale: 1, Titles: []string{"a", "b"}}) },
 	} {
 		t.Run(want, func(t *testing.T) {
 			defer func() {

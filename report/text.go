@@ -48,16 +48,27 @@ func NewFigures(e train.Evaluation, classes []string) Figures {
 	return f
 }
 
-// WriteText writes the figures as two tables: by class, and the confusion matrix.
-func (f Figures) WriteText(out io.Writer) error {
-	w := bufio.NewWriter(out) // it keeps the first error for the end
-	fmt.Fprintf(w, "accuracy %.4f, loss %.4f\n\n", f.Accuracy, f.Loss)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+// WriteClasses writes the figures of every class as a table.
+func (f Figures) WriteClasses(out io.Writer) error {
+	t := newTable(out)
 	fmt.Fprintln(t, "class\tprecision\trecall\tf1\tsupport\t")
 	for _, c := range f.Classes {
 		fmt.Fprintf(t, "%s\t%.3f\t%.3f\t%.3f\t%d\t\n", c.Name, c.Precision, c.Recall, c.F1, c.Support)
 	}
-	t.Flush()
+	return t.Flush()
+}
+
+// newTable returns a writer of tables with their columns on the right.
+func newTable(w io.Writer) *tabwriter.Writer {
+	return tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+}
+
+// WriteText writes the figures as two tables: by class, and the confusion matrix.
+func (f Figures) WriteText(out io.Writer) error {
+	w := bufio.NewWriter(out) // it keeps the first error for the end
+	fmt.Fprintf(w, "accuracy %.4f, loss %.4f\n\n", f.Accuracy, f.Loss)
+	f.WriteClasses(w)
+	t := newTable(w)
 	fmt.Fprintln(w, "\nconfusion: true class in rows, predicted class in columns")
 	fmt.Fprint(t, "\t")
 	for i := range f.Confusion {

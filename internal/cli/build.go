@@ -19,7 +19,7 @@ import (
 
 // defaultLR is the learning rate where none is given: PyTorch's, but for sgd, which has
 // none there.
-var defaultLR = map[string]float64{"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.01, "adagrad": 0.01}
+var defaultLR = map[string]float64{"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.01, "adagrad": 0.01, "lbfgs": 1}
 
 // defaultDecay is AdamW's weight decay where none is given, as PyTorch's.
 const defaultDecay = 0.01
@@ -167,10 +167,8 @@ func (s *settings) augment(height, width int) (transform.Transform, error) {
 
 // definition returns the model that the settings ask for.
 func (s *settings) definition(inputShape []int, classes []string) model.Definition {
-	d := model.Softmax(inputShape, classes)
-	if s.Model == "mlp" {
-		d = model.MLP(inputShape, s.Hidden, classes)
-	}
+	i := slices.Index(modelNames, s.Model)
+	d := architectures[i].define(inputShape, s.Hidden, classes)
 	if s.Dropout > 0 {
 		d = d.WithDropout(s.Dropout)
 	}
@@ -184,27 +182,35 @@ func (s *settings) definition(inputShape []int, classes []string) model.Definiti
 func (s *settings) build(inputShape []int, classes []string) (*model.Model, error) {
 	key := random.New(s.Seed).For("init")
 	m, err := model.New(s.definition(inputShape, classes), key)
-	if err != nil { // the only sizes that were not checked before
+	if err != nil && s.Model == "mlp" { // the only sizes that were not checked before
 		return nil, usagef("--hidden %v: %w", s.Hidden, err)
 	}
+	if err != nil { // pictures that are too small for it
+		return nil, usagef("--model %s: %w", s.Model, err)
+	}
 	nn.Apply(m.Net, func(path string, module nn.Module) {
-		layer, ok := module.(*nn.Linear)
-		if !ok {
+		var weight *tensor.Tensor
+		switch layer := module.(type) {
+		case *nn.Linear:
+			if weight = layer.Weight; s.Model == "softmax" {
+				layer.Bias.FillInPlace(0)
+			}
+		case *nn.Conv2d:
+			weight = layer.Weight
+		default:
 			return
 		}
 		r := key.For(path).For(s.Init).Rand()
 		switch s.Init {
 		case "normal":
-			layer.Weight.NormalInPlace(r, 0, s.InitStd)
+			weight.NormalInPlace(r, 0, s.InitStd)
 		case "kaiming":
-			nn.KaimingUniform(layer.Weight, r, nn.FanIn, nn.Gain(nn.ReLU{}))
+			nn.KaimingUniform(weight, r, nn.FanIn, nn.Gain(nn.ReLU{}))
 		case "xavier":
-			nn.XavierUniform(layer.Weight, r, 1)
+			nn.XavierUniform(weight, r, 1)
+		case "uniform": // as the layers draw them
 		default:
 			panic(fmt.Errorf("unknown initialisation %q", s.Init))
-		}
-		if s.Model == "softmax" {
-			layer.Bias.FillInPlace(0)
 		}
 	})
 	return m, nil

@@ -104,8 +104,27 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// TestTrainHelpGroups checks that every flag of train stands in a group.
+func TestTrainHelpGroups(t *testing.T) {
+	var groups []string
+	flags := map[string]int{}
+	for line := range strings.Lines(succeed(t, "train", "--help")) {
+		line = strings.TrimRight(line, "\n")
+		switch {
+		case line != "" && line[0] != ' ' && !strings.Contains(line, ":"), line == "Flags:":
+			groups = append(groups, line)
+		case len(groups) > 0 && strings.HasPrefix(strings.TrimSpace(line), "-"):
+			flags[groups[len(groups)-1]]++
+		}
+	}
+	const want = "Flags: Model Training Regularisation Learning rate Data Output"
+	if got := strings.Join(groups[max(0, len(groups)-7):], " "); got != want || flags["Flags:"] != 1 || flags["Model"] < 4 || flags["Output"] < 6 {
+		t.Errorf("groups %s, %s expected; flags %v, of which --help alone stands in none", got, want, flags)
+	}
+}
+
 func TestUsageErrors(t *testing.T) {
-	wantError(t, 2, `unknown command "trian": one of train, eval, predict, data, version expected`, "trian")
+	wantError(t, 2, `unknown command "trian": one of train, eval, predict, compare, models, data, report, version expected`, "trian")
 	wantError(t, 2, `unknown flag --verbose (see onehot --help)`, "--verbose")
 	wantError(t, 2, `unknown flag --epoch, did you mean "--epochs"? (see onehot train --help)`, "train", "--epoch", "3")
 }

@@ -4,26 +4,23 @@ import (
 	"context"
 	"fmt"
 	"image"
-	"image/png"
 	"io"
-	"os"
 	"text/tabwriter"
 
 	"github.com/onehot-go/onehot/dataset"
-	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/report"
 )
 
 type dataCommand struct {
 	Data string `arg:"" optional:"" default:"fashion-mnist" enum:"${datasets}" help:"Data set: ${enum} (default ${default})."`
 	dataFlags
-	Show  string `help:"Draw training pictures of every class, with their names, to a PNG file." placeholder:"FILE.png"`
+	Show  string `help:"Draw training pictures of every class, with their names, to a PNG or SVG file." placeholder:"FILE"`
 	Force bool   `help:"Replace the file of --show."`
 }
 
 func (c *dataCommand) Run(ctx context.Context, s streams) error {
-	if _, err := os.Stat(c.Show); err == nil && !c.Force {
-		return usagef("--show %s exists: --force replaces it", c.Show)
+	if err := checkDrawn("--show", c.Show, c.Force); err != nil {
+		return err
 	}
 	training, test, err := c.open(ctx, c.Data, s.err)
 	if err != nil {
@@ -35,8 +32,7 @@ func (c *dataCommand) Run(ctx context.Context, s streams) error {
 	if c.Show == "" {
 		return nil
 	}
-	grid := sampleGrid(training)
-	if err := atomicfile.Write(c.Show, func(w io.Writer) error { return png.Encode(w, grid) }); err != nil {
+	if err := sampleGrid(training).Save(c.Show); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.err, "drawn to %s\n", c.Show)
@@ -75,7 +71,7 @@ func perClass(d *dataset.Images) []int {
 }
 
 // sampleGrid draws the first pictures of every class, a row a class.
-func sampleGrid(d *dataset.Images) image.Image {
+func sampleGrid(d *dataset.Images) *report.Drawing {
 	const columns, scale = 10, 2
 	rows := make([][]int, len(d.Classes()))
 	for i, label := range d.Labels {
@@ -91,5 +87,5 @@ func sampleGrid(d *dataset.Images) image.Image {
 			titles = append(titles, d.Classes()[label])
 		}
 	}
-	return report.Grid(pictures, titles, columns, scale)
+	return report.Grid(pictures, report.GridOptions{Titles: titles, Columns: columns, Scale: scale})
 }

@@ -37,6 +37,14 @@ func TestDataShow(t *testing.T) {
 	}
 	wantError(t, 2, "--show "+file+" exists: --force replaces it", "data", "mnist", "--data-dir", data, "--show", file)
 	succeed(t, "data", "mnist", "--data-dir", data, "--show", file, "--force")
+
+	vector := filepath.Join(t.TempDir(), "grid.svg")
+	succeed(t, "data", "mnist", "--data-dir", data, "--show", vector)
+	if svg := string(readFile(t, vector)); strings.Count(svg, "<image ") != 100 || strings.Count(svg, ">7</text>") != 10 {
+		t.Errorf("no ten by ten pictures with names in %s", svg)
+	}
+	other := filepath.Join(t.TempDir(), "grid.jpg")
+	wantError(t, 2, "--show "+other+`: found the ending ".jpg", .png or .svg expected`, "data", "mnist", "--data-dir", data, "--show", other)
 }
 
 // TestDataMNIST reads the real MNIST where it is.

@@ -12,16 +12,19 @@ import (
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/report"
 )
 
 // folder is a run's folder.
 type folder string
 
-func (f folder) config() string  { return filepath.Join(string(f), "config.json") }
-func (f folder) history() string { return filepath.Join(string(f), "history.csv") }
-func (f folder) metrics() string { return filepath.Join(string(f), "metrics.json") }
-func (f folder) best() string    { return filepath.Join(string(f), "model.safetensors") }
-func (f folder) last() string    { return filepath.Join(string(f), "last.safetensors") }
+func (f folder) config() string      { return filepath.Join(string(f), "config.json") }
+func (f folder) history() string     { return filepath.Join(string(f), "history.csv") }
+func (f folder) metrics() string     { return filepath.Join(string(f), "metrics.json") }
+func (f folder) best() string        { return filepath.Join(string(f), "model.safetensors") }
+func (f folder) tensorboard() string { return filepath.Join(string(f), "tensorboard") }
+func (f folder) page() string        { return filepath.Join(string(f), "report.html") }
+func (f folder) last() string        { return filepath.Join(string(f), "last.safetensors") }
 
 // config is what config.json says: enough to run it again.
 type config struct {
@@ -145,16 +148,26 @@ const replaced = ".replaced"
 // settle removes the files of a run that was replaced, or with back brings them back.
 func (f folder) settle(back bool) error {
 	return f.eachFile(func(path string) error {
-		if back {
-			return os.Rename(path+replaced, path)
+		if !back {
+			return os.RemoveAll(path + replaced)
 		}
-		return os.Remove(path + replaced)
+		if _, err := os.Stat(path + replaced); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(path); err != nil { // a folder would be in the way
+			return err
+		}
+		return os.Rename(path+replaced, path)
 	})
 }
 
 // eachFile calls do on every file of a run; one that is not there is no error.
 func (f folder) eachFile(do func(path string) error) error {
-	for _, path := range []string{f.history(), f.metrics(), f.best(), f.last(), f.config()} {
+	paths := []string{f.history(), f.metrics(), f.page(), f.tensorboard(), f.best(), f.last(), f.config()}
+	for _, name := range report.PictureFiles {
+		paths = append(paths, filepath.Join(string(f), name))
+	}
+	for _, path := range paths {
 		if err := do(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -170,6 +183,19 @@ func writeJSON(path string, v any) error {
 		e.SetEscapeHTML(false)
 		return e.Encode(v)
 	})
+}
+
+// readFigures reads a run's metrics.json: the figures of its best model.
+func (f folder) readFigures() (report.Figures, error) {
+	var figures report.Figures
+	text, err := os.ReadFile(f.metrics())
+	if err != nil {
+		return figures, err
+	}
+	if err := json.Unmarshal(text, &figures); err != nil {
+		return figures, fmt.Errorf("%s: %w", f.metrics(), err)
+	}
+	return figures, nil
 }
 
 // readConfig reads a run's config.json.

@@ -8,6 +8,7 @@ import (
 	"image"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
 )
@@ -28,6 +30,10 @@ type predictCommand struct {
 	TopK   int      `default:"3" placeholder:"N" help:"Classes to name for each picture, the likeliest first (default 3)."`
 	Invert bool     `help:"Invert the pictures: for dark drawings on a light ground, where the model knows light ones on a dark ground."`
 	JSON   bool     `help:"Print one JSON object a picture."`
+
+	Grid    string `help:"Draw the pictures as the model sees them, with what it says, to a PNG or SVG file." placeholder:"FILE"`
+	Explain string `help:"Draw which pixels of the one picture spoke for and against its likeliest classes, to a PNG or SVG file." placeholder:"FILE"`
+	Force   bool   `help:"Replace the files of --grid and --explain."`
 }
 
 // prediction is what predict says about one picture.
@@ -35,22 +41,36 @@ type prediction struct {
 	File        string        `json:"file"`
 	Steps       []string      `json:"steps"` // what was done to the picture
 	Predictions []probability `json:"predictions"`
+
+	sample *tensor.Tensor // (C, H, W), the picture as the net takes it
 }
 
 type probability struct {
 	Class       string  `json:"class"`
 	Probability float64 `json:"probability"`
+
+	index int // of the class
 }
 
 func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if c.TopK < 1 {
 		return usagef("--top-k %d: at least 1 expected", c.TopK)
 	}
+	for _, f := range [][2]string{{"--grid", c.Grid}, {"--explain", c.Explain}} {
+		if err := checkDrawn(f[0], f[1], c.Force); err != nil {
+			return err
+		}
+	}
+	if c.Explain != "" && len(c.Files) != 1 {
+		return usagef("--explain %s: one picture expected, found %d", c.Explain, len(c.Files))
+	}
 	m, err := loadModel(c.Model)
 	if err != nil {
 		return err
 	}
 	failed := false
+	var seen []image.Image
+	var titles []string
 	for _, file := range c.Files {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -69,9 +89,58 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
+		seen = append(seen, report.Images(p.sample.Unsqueeze(0))[0])
+		titles = append(titles, fmt.Sprintf("%s\n%s %.3f", filepath.Base(file), p.Predictions[0].Class, p.Predictions[0].Probability))
+		if c.Explain != "" {
+			if err := explain(m, p).Save(c.Explain); err != nil {
+				return err
+			}
+			fmt.Fprintf(s.err, "drawn to %s\n", c.Explain)
+		}
+	}
+	if c.Grid != "" && len(seen) > 0 {
+		if err := drawPredictions(seen, titles).Save(c.Grid); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.err, "drawn to %s\n", c.Grid)
 	}
 	if failed {
 		return errReported
+	}
+	return nil
+}
+
+// drawPredictions draws pictures with what a model says of them.
+func drawPredictions(pictures []image.Image, titles []string) *report.Drawing {
+	side := 1
+	for _, p := range pictures {
+		side = max(side, p.Bounds().Dx(), p.Bounds().Dy())
+	}
+	return report.Grid(pictures, report.GridOptions{Titles: titles, Columns: 8, Scale: max(1, 112/side)})
+}
+
+// explain draws which pixels spoke for and against the classes that p names.
+func explain(m *model.Model, p prediction) *report.Drawing {
+	var titles []string
+	var evidence []*tensor.Tensor
+	for _, c := range p.Predictions {
+		titles = append(titles, fmt.Sprintf("%s %.3f", c.Class, c.Probability))
+		evidence = append(evidence, report.Evidence(m.Net, p.sample, c.index))
+	}
+	return report.Explanation(report.Images(p.sample.Unsqueeze(0))[0], titles, evidence)
+}
+
+// checkDrawn returns what keeps a picture from being drawn to path, the value of a flag;
+// nothing does where it is not given.
+func checkDrawn(flag, path string, force bool) error {
+	if path == "" {
+		return nil
+	}
+	if err := report.CheckPicture(path); err != nil {
+		return usagef("%s %w", flag, err)
+	}
+	if _, err := os.Stat(path); err == nil && !force {
+		return usagef("%s %s exists: --force replaces it", flag, path)
 	}
 	return nil
 }
@@ -101,6 +170,7 @@ func (c *predictCommand) predict(m *model.Model, file string) (prediction, error
 			return prediction{}, fmt.Errorf("%s: %w", file, err)
 		}
 	}
+	p.sample = picture.Tensor
 	logits := m.Net.Forward(picture.Tensor.Unsqueeze(0).NoGrad())
 	probabilities := tensor.Values[float64](logits.To(tensor.Float64).Softmax(1))
 	order := make([]int, len(probabilities))
@@ -109,7 +179,7 @@ func (c *predictCommand) predict(m *model.Model, file string) (prediction, error
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(probabilities[b], probabilities[a]) })
 	for _, i := range order[:min(c.TopK, len(order))] {
-		p.Predictions = append(p.Predictions, probability{m.Classes[i], probabilities[i]})
+		p.Predictions = append(p.Predictions, probability{m.Classes[i], probabilities[i], i})
 	}
 	return p, nil
 }
@@ -140,6 +210,9 @@ func readPicture(file string) (image.Image, error) {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s: a folder, the file of a picture expected", file)
+	}
 	header, format, err := image.DecodeConfig(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: no picture: PNG, JPEG or GIF expected (%w)", file, err)

@@ -84,6 +84,38 @@ func TestPredict(t *testing.T) {
 	}
 }
 
+func TestPredictDraws(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	run := filepath.Join(dir, "run")
+	succeed(t, tiny(data, run, "--epochs", "3")...)
+	var files []string
+	for class := range 3 {
+		var b bytes.Buffer
+		if err := png.Encode(&b, block(class, 56, color.Gray{180}, color.Gray{30})); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, filepath.Join(dir, fmt.Sprintf("<%d>.png", class)))
+		writeFile(t, files[class], b.Bytes())
+	}
+	grid, explained := filepath.Join(dir, "grid.svg"), filepath.Join(dir, "explained.svg")
+	succeed(t, append([]string{"predict", run, "--grid", grid}, files...)...)
+	svg := string(readFile(t, grid))
+	if strings.Count(svg, "<image ") != 3 || !strings.Contains(svg, ">&lt;1&gt;.png</text>") || !strings.Contains(svg, ">1 0.") {
+		t.Errorf("no three pictures with what they are called in %s", svg)
+	}
+	succeed(t, "predict", run, files[2], "--explain", explained, "--top-k", "2")
+	svg = string(readFile(t, explained))
+	if strings.Count(svg, "<image ") != 3 || !strings.Contains(svg, ">the picture</text>") || !strings.Contains(svg, ">2 0.") {
+		t.Errorf("no picture and two classes in %s", svg)
+	}
+
+	wantError(t, 2, "--grid "+grid+" exists: --force replaces it", "predict", run, files[0], "--grid", grid)
+	wantError(t, 2, "--explain "+explained+" exists: --force replaces it", "predict", run, files[0], "--explain", explained)
+	wantError(t, 2, `--grid grid: found the ending "", .png or .svg expected`, "predict", run, files[0], "--grid", "grid")
+	wantError(t, 2, "--explain x.png: one picture expected, found 2", "predict", run, files[0], files[1], "--explain", "x.png")
+	succeed(t, "predict", run, files[0], "--grid", grid, "--explain", explained, "--force")
+}
+
 func TestPredictErrors(t *testing.T) {
 	data, dir := tinyData(t), t.TempDir()
 	run := filepath.Join(dir, "run")
@@ -98,6 +130,7 @@ func TestPredictErrors(t *testing.T) {
 	writeFile(t, cut, b.Bytes()[:b.Len()-20])
 	writeFile(t, huge, withSize(b.Bytes(), 100_000, 100_000))
 
+	wantError(t, 1, run+": a folder, the file of a picture expected", "predict", run, run)
 	wantError(t, 1, text+": no picture: PNG, JPEG or GIF expected (image: unknown format)", "predict", run, text)
 	wantError(t, 1, cut+": broken png: png: invalid format: unexpected EOF", "predict", run, cut)
 	wantError(t, 1, huge+": found a png of 100000 by 100000 pixels, 1 to 67108864 in all expected", "predict", run, huge)

@@ -12,42 +12,47 @@ import (
 // the same weights. In JSON they are named as the flags, with underscores.
 type settings struct {
 	Data        string  `json:"data" arg:"" optional:"" default:"fashion-mnist" enum:"${datasets}" help:"Data set: ${enum} (default ${default})."`
-	Model       string  `json:"model" default:"softmax" enum:"${models}" help:"Architecture: ${enum}."`
-	Hidden      []int   `json:"hidden" default:"256" placeholder:"SIZES" help:"Hidden layer sizes of an mlp, as in 256,64,16 (default 256)."`
-	Epochs      int     `json:"epochs" default:"5" help:"Times to go over the training data; 0 measures the untrained model."`
-	BatchSize   int     `json:"batch_size" default:"256" help:"Samples of a training step."`
-	LR          float64 `json:"lr" name:"lr" default:"0" placeholder:"RATE" help:"Learning rate (default 0.1 for sgd, 0.001 for adam and adamw, 0.01 for rmsprop and adagrad)."`
-	Optimizer   string  `json:"optimizer" default:"sgd" enum:"${optimizers}" help:"Optimizer: ${enum}."`
-	Momentum    float64 `json:"momentum" default:"0" help:"Share of the last step that the next one keeps, for sgd and rmsprop."`
-	Nesterov    bool    `json:"nesterov" help:"Look a step of the momentum ahead, for sgd."`
-	WeightDecay float64 `json:"weight_decay" default:"0" help:"Strength of the pull of weights towards 0 (default 0, and 0.01 for adamw)."`
-	ClipNorm    float64 `json:"clip_norm" default:"0" help:"Greatest norm of all gradients together; 0 for any."`
+	Model       string  `json:"model" default:"softmax" enum:"${models}" group:"Model" help:"Architecture: ${enum}."`
+	Hidden      []int   `json:"hidden" default:"256" placeholder:"SIZES" group:"Model" help:"Hidden layer sizes of an mlp, as in 256,64,16 (default 256)."`
+	Epochs      int     `json:"epochs" default:"5" group:"Training" help:"Times to go over the training data; 0 measures the untrained model."`
+	BatchSize   int     `json:"batch_size" default:"256" group:"Training" help:"Samples of a training step."`
+	LR          float64 `json:"lr" name:"lr" default:"0" placeholder:"RATE" group:"Training" help:"Learning rate (default 0.1 for sgd, 0.001 for adam and adamw, 0.01 for rmsprop and adagrad; 1 for lbfgs, where it is what the search for a step begins with)."`
+	Optimizer   string  `json:"optimizer" default:"sgd" enum:"${optimizers}" group:"Training" help:"Optimizer: ${enum}. The last fits softmax regression to all samples at once, and an epoch is one of its iterations."`
+	Momentum    float64 `json:"momentum" default:"0" group:"Training" help:"Share of the last step that the next one keeps, for sgd and rmsprop."`
+	Nesterov    bool    `json:"nesterov" group:"Training" help:"Look a step of the momentum ahead, for sgd."`
+	WeightDecay float64 `json:"weight_decay" default:"0" group:"Regularisation" help:"Strength of the pull of weights towards 0 (default 0, and 0.01 for adamw)."`
+	L2          float64 `json:"l2" name:"l2" default:"0" placeholder:"LAMBDA" group:"Regularisation" help:"For lbfgs: adds LAMBDA/2 times the sum of the squared weights, without biases, to the mean loss. It is 1/(C*samples) for scikit-learn's C, and what --weight-decay is to plain sgd, which pulls the biases too."`
+	ClipNorm    float64 `json:"clip_norm" default:"0" group:"Training" help:"Greatest norm of all gradients together; 0 for any."`
 
-	Schedule   string  `json:"schedule" default:"constant" enum:"${schedules}" help:"How the learning rate goes: ${enum}. The momentum stays."`
-	Warmup     int     `json:"warmup" default:"0" placeholder:"EPOCHS" help:"Epochs in which the learning rate first rises in a straight line, from a tenth."`
-	StepSize   int     `json:"step_size" default:"1" placeholder:"EPOCHS" help:"Epochs between two steps of --schedule step (default 1)."`
-	Milestones []int   `json:"milestones" placeholder:"EPOCHS" help:"Epochs after which --schedule multi-step steps, as in 3,4."`
-	Gamma      float64 `json:"gamma" default:"0.1" help:"What a step of the schedule multiplies the learning rate by; every epoch for exponential."`
-	Patience   int     `json:"patience" default:"2" help:"Epochs without a better test loss that --schedule plateau waits."`
+	Schedule   string  `json:"schedule" default:"constant" enum:"${schedules}" group:"Learning rate" help:"How the learning rate goes: ${enum}. The momentum stays."`
+	Warmup     int     `json:"warmup" default:"0" placeholder:"EPOCHS" group:"Learning rate" help:"Epochs in which the learning rate first rises in a straight line, from a tenth."`
+	StepSize   int     `json:"step_size" default:"1" placeholder:"EPOCHS" group:"Learning rate" help:"Epochs between two steps of --schedule step (default 1)."`
+	Milestones []int   `json:"milestones" placeholder:"EPOCHS" group:"Learning rate" help:"Epochs after which --schedule multi-step steps, as in 3,4."`
+	Gamma      float64 `json:"gamma" default:"0.1" group:"Learning rate" help:"What a step of the schedule multiplies the learning rate by; every epoch for exponential."`
+	Patience   int     `json:"patience" default:"2" group:"Learning rate" help:"Epochs without a better test loss that --schedule plateau waits."`
 
-	LabelSmoothing float64  `json:"label_smoothing" default:"0" help:"Share of the truth that is spread over all classes."`
-	ClassWeights   string   `json:"class_weights" default:"" placeholder:"WEIGHTS" help:"Weight of each class in the loss: balanced, or a number for each, as in 1,1,2."`
-	Dropout        float64  `json:"dropout" default:"0" help:"Probability with which a hidden unit is dropped in training, for an mlp."`
-	Augment        []string `json:"augment" placeholder:"STEPS" help:"Random changes to training pictures, in order, each with its size if not the usual: flip, crop:2 (pixels of padding), rotate:10 (degrees), affine:0.1 (share of the size), erase:0.25 (probability)."`
-	Mixup          float64  `json:"mixup" default:"0" placeholder:"ALPHA" help:"Mix pairs of training pictures and of their labels; 0 for none, 0.2 is usual."`
+	LabelSmoothing float64  `json:"label_smoothing" default:"0" group:"Regularisation" help:"Share of the truth that is spread over all classes."`
+	ClassWeights   string   `json:"class_weights" default:"" placeholder:"WEIGHTS" group:"Regularisation" help:"Weight of each class in the loss: balanced, or a number for each, as in 1,1,2."`
+	Dropout        float64  `json:"dropout" default:"0" group:"Regularisation" help:"Probability with which a hidden unit is dropped in training, for an mlp."`
+	Augment        []string `json:"augment" placeholder:"STEPS" group:"Regularisation" help:"Random changes to training pictures, in order, each with its size if not the usual: flip, crop:2 (pixels of padding), rotate:10 (degrees), affine:0.1 (share of the size), erase:0.25 (probability)."`
+	Mixup          float64  `json:"mixup" default:"0" placeholder:"ALPHA" group:"Regularisation" help:"Mix pairs of training pictures and of their labels; 0 for none, 0.2 is usual."`
 
-	Seed    uint64  `json:"seed" default:"0" help:"Where all chance comes from: initial weights and the order of samples."`
-	Init    string  `json:"init" default:"normal" enum:"${inits}" help:"How weights start: ${enum}."`
-	InitStd float64 `json:"init_std" default:"0.01" help:"Standard deviation of --init normal."`
+	Seed    uint64  `json:"seed" default:"0" group:"Training" help:"Where all chance comes from: initial weights and the order of samples."`
+	Init    string  `json:"init" default:"normal" enum:"${inits}" group:"Model" help:"How weights start: ${enum} (default normal, and uniform, which is PyTorch's, for convolutional nets)."`
+	InitStd float64 `json:"init_std" default:"0.01" group:"Model" help:"Standard deviation of --init normal."`
 }
 
 // What the flags of choices take.
 var (
-	modelNames     = []string{"softmax", "mlp"}
-	optimizerNames = []string{"sgd", "adam", "adamw", "rmsprop", "adagrad"}
+	modelNames     = architectureNames()
+	optimizerNames = []string{"sgd", "adam", "adamw", "rmsprop", "adagrad", "lbfgs"}
 	scheduleNames  = []string{"constant", "step", "multi-step", "exponential", "cosine", "one-cycle", "plateau"}
-	initNames      = []string{"normal", "kaiming", "xavier"}
+	initNames      = []string{"normal", "kaiming", "xavier", "uniform"}
 )
+
+// maxCount is the most that flags take as a number of epochs or samples: so many epochs of
+// any data set's steps can be counted.
+const maxCount = 1_000_000_000
 
 // check returns what is wrong with the values. The names of choices are checked where
 // they are parsed.
@@ -59,6 +64,9 @@ func (s *settings) check() error {
 		{"--warmup", s.Warmup, 0}, {"--step-size", s.StepSize, 1}, {"--patience", s.Patience, 0}} {
 		if v.value < v.min {
 			return usagef("%s %d: at least %d expected", v.flag, v.value, v.min)
+		}
+		if v.value > maxCount {
+			return usagef("%s %d: at most %d expected", v.flag, v.value, maxCount)
 		}
 	}
 	if len(s.Hidden) == 0 {
@@ -72,7 +80,7 @@ func (s *settings) check() error {
 	for _, v := range []struct {
 		flag  string
 		value float64
-	}{{"--lr", s.LR}, {"--momentum", s.Momentum}, {"--weight-decay", s.WeightDecay}, {"--init-std", s.InitStd},
+	}{{"--lr", s.LR}, {"--momentum", s.Momentum}, {"--weight-decay", s.WeightDecay}, {"--l2", s.L2}, {"--init-std", s.InitStd},
 		{"--clip-norm", s.ClipNorm}, {"--gamma", s.Gamma}, {"--mixup", s.Mixup}} {
 		if !(v.value >= 0) || math.IsInf(v.value, 0) {
 			return usagef("%s %g: a number of 0 or more expected", v.flag, v.value)
@@ -88,6 +96,9 @@ func (s *settings) check() error {
 	}
 	last := s.Warmup
 	for _, m := range s.Milestones {
+		if m > maxCount {
+			return usagef("--milestones %d: at most %d expected", m, maxCount)
+		}
 		if m <= last {
 			return usagef("--milestones %v: epochs after the %d of --warmup in increasing order expected", s.Milestones, s.Warmup)
 		}
@@ -108,6 +119,7 @@ func (s *settings) checkGiven(given map[string]bool) error {
 		by   string
 	}{
 		{"hidden", s.Model == "mlp", "--model mlp"},
+		{"batch-size", s.Optimizer != "lbfgs", "optimizers other than lbfgs"},
 		{"gamma", slices.Contains([]string{"step", "multi-step", "exponential", "plateau"}, s.Schedule), "--schedule step, multi-step, exponential or plateau"},
 		{"step-size", s.Schedule == "step", "--schedule step"},
 		{"patience", s.Schedule == "plateau", "--schedule plateau"},
@@ -123,6 +135,7 @@ func (s *settings) checkGiven(given map[string]bool) error {
 // checkCombinations returns which setting another one makes no use of: it would be
 // passed over in silence.
 func (s *settings) checkCombinations() error {
+	const others = "optimizers other than lbfgs"
 	for _, c := range []struct {
 		set  bool
 		flag string
@@ -130,6 +143,16 @@ func (s *settings) checkCombinations() error {
 		by   string
 	}{
 		{s.Momentum != 0, "--momentum", s.Optimizer == "sgd" || s.Optimizer == "rmsprop", "--optimizer sgd or rmsprop"},
+		{s.L2 != 0, "--l2", s.Optimizer == "lbfgs", "--optimizer lbfgs"},
+		{s.Optimizer == "lbfgs", "--optimizer lbfgs", s.Model == "softmax", "--model softmax"},
+		{s.WeightDecay != 0, "--weight-decay", s.Optimizer != "lbfgs", others + ", which has --l2"},
+		{s.ClipNorm != 0, "--clip-norm", s.Optimizer != "lbfgs", others},
+		{s.Schedule != "constant", "--schedule " + s.Schedule, s.Optimizer != "lbfgs", others},
+		{s.Warmup > 0, "--warmup", s.Optimizer != "lbfgs", others},
+		{s.LabelSmoothing != 0, "--label-smoothing", s.Optimizer != "lbfgs", others},
+		{s.ClassWeights != "", "--class-weights", s.Optimizer != "lbfgs", others},
+		{len(s.Augment) > 0, "--augment", s.Optimizer != "lbfgs", others},
+		{s.Mixup != 0, "--mixup", s.Optimizer != "lbfgs", others},
 		{s.Nesterov, "--nesterov", s.Optimizer == "sgd" && s.Momentum > 0, "--optimizer sgd with --momentum"},
 		{s.Dropout != 0, "--dropout", s.Model == "mlp", "--model mlp"},
 		{len(s.Milestones) > 0, "--milestones", s.Schedule == "multi-step", "--schedule multi-step"},

@@ -27,14 +27,17 @@ import (
 )
 
 type trainCommand struct {
-	settings `embed:""`
-	dataFlags
-	Out     string `help:"The run's folder (default runs/<model>-<data>-<n>, the first n that is free)." placeholder:"DIR"`
-	Threads int    `default:"0" help:"Threads to compute with; 0 takes all cores. Results do not depend on it."`
-	Resume  bool   `xor:"existing" help:"Go on with the run in --out; it keeps its settings, and --epochs may be raised."`
-	Force   bool   `xor:"existing" help:"Replace the run in --out."`
-	JSON    bool   `help:"Print one JSON object a line instead of text."`
-	Quiet   bool   `short:"q" help:"Print no progress and no remarks."`
+	settings    `embed:""`
+	dataFlags   `group:"Data"`
+	Out         string `group:"Output" help:"The run's folder (default runs/<model>-<data>-<n>, the first n that is free)." placeholder:"DIR"`
+	Threads     int    `default:"0" group:"Training" help:"Threads to compute with; 0 takes all cores. Results do not depend on it."`
+	Resume      bool   `xor:"existing" group:"Output" help:"Go on with the run in --out; it keeps its settings, and --epochs may be raised."`
+	Force       bool   `xor:"existing" group:"Output" help:"Replace the run in --out."`
+	JSON        bool   `group:"Output" help:"Print one JSON object a line instead of text."`
+	TensorBoard bool   `name:"tensorboard" group:"Output" help:"Keep figures and pictures for TensorBoard too, in the run's folder."`
+	Watch       bool   `group:"Output" help:"Serve the run's report while it trains, to this machine alone."`
+	Port        int    `default:"0" group:"Output" help:"Port of --watch; 0 takes any that is free."`
+	Quiet       bool   `short:"q" group:"Output" help:"Print no progress and no remarks."`
 }
 
 // evalBatch is the batch size of evaluation: large enough to keep the cores busy, small
@@ -48,12 +51,21 @@ func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams)
 	if c.Threads < 0 {
 		return usagef("--threads %d: at least 0 expected", c.Threads)
 	}
+	if given(parsed)["port"] && !c.Watch {
+		return usagef("--port is for --watch")
+	}
+	if given(parsed)["out"] && c.Out == "" {
+		return usagef(`--out "": a folder's name expected`)
+	}
 	tensor.SetThreads(c.Threads)
 	if c.Quiet {
 		s.err = io.Discard
 	}
 	if c.Resume {
 		return c.resume(ctx, given(parsed), s)
+	}
+	if !given(parsed)["init"] {
+		c.Init = defaultInit(c.Model)
 	}
 	if err := c.checkGiven(given(parsed)); err != nil {
 		return err
@@ -189,6 +201,9 @@ type trainRun struct {
 	criterion      loss.CrossEntropy
 	plateau        *optim.ReduceLROnPlateau
 	finished       int // epochs that are saved
+	watch          bool
+	port           int  // to watch at
+	tensorboard    bool // whether to write for it
 }
 
 // config returns the run as the training loop takes it.
@@ -210,7 +225,8 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if err != nil {
 		return nil, err
 	}
-	r := &trainRun{settings: c.settings, data: newDataRecord(c.DataDir, training, test), plateau: c.plateau()}
+	r := &trainRun{settings: c.settings, data: newDataRecord(c.DataDir, training, test), plateau: c.plateau(), watch: c.Watch, port: c.Port,
+		tensorboard: c.TensorBoard}
 	if training.Transform, err = c.augment(training.Height, training.Width); err != nil {
 		return nil, err
 	}
@@ -221,16 +237,36 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if r.model, err = c.build(training.Shape(), training.Classes()); err != nil {
 		return nil, err
 	}
-	r.optimizer = c.optimizer(nn.ParameterList(r.model.Net))
+	if c.Optimizer == "lbfgs" {
+		r.optimizer, err = train.NewFullBatch(r.model.Net.Layer("linear").(*nn.Linear), training, c.LR, c.L2)
+		if err != nil {
+			return nil, err
+		}
+	} else {
+		r.optimizer = c.optimizer(nn.ParameterList(r.model.Net))
+	}
 	r.training = loader.New(training, loader.Options{BatchSize: c.BatchSize, Shuffle: true, Seed: c.Seed, Workers: prefetch})
 	r.test = loader.New(test, loader.Options{BatchSize: evalBatch, Workers: prefetch})
 	return r, nil
 }
 
 // train trains to the last epoch, telling s and the run's folder what happens.
-func (r *trainRun) train(ctx context.Context, history *report.History, start train.Progress, asJSON bool, s streams) error {
+func (r *trainRun) train(ctx context.Context, history *report.History, start train.Progress, asJSON bool, s streams) (err error) {
 	defer history.Close()
+	var page []byte
+	live, err := r.live(s)
+	if err != nil {
+		return err
+	}
+	defer func() { live.end(page, err) }()
 	bar := newProgress(s.err, start.Epoch, r.settings.Epochs, r.training.Samples())
+	var board *board
+	if r.tensorboard {
+		if board, err = r.folder.newBoard(start.Epoch); err != nil {
+			return err
+		}
+		defer board.close()
+	}
 	best := start
 	handled := start.Epoch // the last epoch whose event has been handled; it is saved when more follows
 	r.finished = handled
@@ -251,6 +287,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			return r.explain(err)
 		}
 		r.finished = handled
+		live.observe(event)
 		switch e := event.(type) {
 		case train.Step:
 			bar.step(e)
@@ -259,6 +296,9 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 				if err := history.Add(e); err != nil {
 					return err
 				}
+			}
+			if err := board.addEpoch(e, r.training.Samples()); err != nil {
+				return err
 			}
 			if e.Best {
 				best = train.Progress{BestEpoch: e.Epoch, BestAccuracy: e.Test.Accuracy}
@@ -274,10 +314,22 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	}
 	r.finished = handled
 	bar.clear()
+	if err := board.addPictures(r); err != nil {
+		return err
+	}
+	if page, err = r.writePage(); err != nil {
+		return err
+	}
 	if asJSON {
 		return json.NewEncoder(s.out).Encode(doneEvent{"done", string(r.folder), r.folder.best(), r.finished, best.BestEpoch, best.BestAccuracy})
 	}
-	fmt.Fprintf(s.err, "best: epoch %d, test acc %.4f; the model is %s\n", best.BestEpoch, best.BestAccuracy, r.folder.best())
+	figures, err := r.folder.readFigures()
+	if err != nil {
+		return err
+	}
+	figures.WriteClasses(s.err)
+	fmt.Fprintf(s.err, "best: epoch %d, test acc %.4f; the model is %s, the report %s\n",
+		best.BestEpoch, best.BestAccuracy, r.folder.best(), r.folder.page())
 	return nil
 }
 

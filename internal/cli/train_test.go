@@ -40,12 +40,16 @@ func TestTrainPrintsAndKeeps(t *testing.T) {
 	if len(lines) != 3 || !strings.HasSuffix(lines[2], "test acc 1.000") {
 		t.Errorf("got %q", stdout)
 	}
-	if !regexp.MustCompile(`(?m)^epoch 3/3: 500 of 500 samples, loss \d\.\d{4}, \d+ samples/s, .* left$`).MatchString(stderr) {
+	if !regexp.MustCompile(`(?m)^epoch 3/3, batch 16/16, loss \d\.\d{3}, acc \d\.\d{3}, \d+k? samples/s, 0s left$`).MatchString(stderr) {
 		t.Errorf("progress: %q", stderr)
 	}
 	run := filepath.Join("runs", "softmax-mnist-1")
-	if !strings.Contains(stderr, "the model is "+filepath.Join(run, "model.safetensors")) {
-		t.Errorf("the end does not say where the model is: %q", stderr)
+	end := fmt.Sprintf("; the model is %s, the report %s\n", filepath.Join(run, "model.safetensors"), filepath.Join(run, "report.html"))
+	if !strings.HasSuffix(stderr, end) {
+		t.Errorf("the end does not say where the model and the report are: %q", stderr)
+	}
+	if !regexp.MustCompile(`(?m)^ +class +precision +recall +f1 +support\n +0 +1\.000 +1\.000 +1\.000 +9$`).MatchString(stderr) {
+		t.Errorf("no table by class: %q", stderr)
 	}
 
 	var c config
@@ -136,6 +140,18 @@ func TestTrainJSON(t *testing.T) {
 	}
 }
 
+// TestTrainRemarks checks what stands on standard error.
+func TestTrainRemarks(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	if _, stderr, code := onehot(t, tiny(data, filepath.Join(dir, "quiet"), "--epochs", "1", "--quiet")...); code != 0 || stderr != "" {
+		t.Errorf("--quiet: exit code %d, %q", code, stderr)
+	}
+	_, stderr, code := onehot(t, tiny(data, filepath.Join(dir, "json"), "--epochs", "1", "--json")...)
+	if code != 0 || !regexp.MustCompile(`^epoch 1/1, .* left\n$`).MatchString(stderr) {
+		t.Errorf("--json: exit code %d, %q, progress alone expected", code, stderr)
+	}
+}
+
 // TestTrainResume interrupts a run and goes on with it: every file but for the seconds
 // in the history is, byte for byte, that of a run that was never stopped.
 func TestTrainResume(t *testing.T) {
@@ -220,6 +236,47 @@ func TestTrainWithEverything(t *testing.T) {
 		if f.Accuracy < 0.5 {
 			t.Errorf("%v: accuracy %v: nothing was learnt", options, f.Accuracy)
 		}
+	}
+}
+
+// TestTrainLBFGS continues a run that was stopped, with the same bytes.
+func TestTrainLBFGS(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	args := func(run string) []string {
+		return []string{"train", "mnist", "--data-dir", data, "--optimizer", "lbfgs", "--l2", "0.001", "--epochs", "6", "--out", run}
+	}
+	whole, stopped := filepath.Join(dir, "whole"), filepath.Join(dir, "stopped")
+	succeed(t, args(whole)...)
+	ctx, cancel := context.WithCancel(t.Context())
+	if code := run(ctx, args(stopped), &interrupt{n: 2, cancel: cancel}, io.Discard); code != 130 {
+		t.Errorf("exit code %d after an interrupt", code)
+	}
+	if out := succeed(t, "train", "--resume", "--out", stopped); !strings.HasPrefix(out, "epoch 3, ") {
+		t.Errorf("got %q", out)
+	}
+	for _, name := range []string{"config.json", "metrics.json", "model.safetensors", "last.safetensors"} {
+		if !bytes.Equal(readFile(t, whole, name), readFile(t, stopped, name)) {
+			t.Errorf("%s differs", name)
+		}
+	}
+	var c config
+	if err := json.Unmarshal(readFile(t, whole, "config.json"), &c); err != nil || c.Settings.L2 != 0.001 || c.Settings.LR != 1 {
+		t.Errorf("settings: got %+v, %v", c.Settings, err)
+	}
+	wantError(t, 2, "--l2 1: the run was started with 0.001, and only --epochs can change", "train", "--resume", "--out", stopped, "--l2", "1")
+}
+
+// TestTrainFashionMNISTLBFGS holds 20 iterations to what as many of scikit-learn's
+// LogisticRegression(C=1) come to: loss 0.5554, accuracies 0.814 and 0.803.
+func TestTrainFashionMNISTLBFGS(t *testing.T) {
+	out := succeed(t, "train", "--optimizer", "lbfgs", "--l2", "1.6667e-5", "--epochs", "20", "--out", filepath.Join(t.TempDir(), "run"))
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var loss, trainAcc, testAcc float64
+	if _, err := fmt.Sscanf(lines[len(lines)-1], "epoch 20, loss %f, train acc %f, test acc %f", &loss, &trainAcc, &testAcc); err != nil {
+		t.Fatalf("%v: %q", err, out)
+	}
+	if !(loss < 0.5554) || !(trainAcc > 0.814) || !(testAcc > 0.803) {
+		t.Errorf("loss %v, train accuracy %v, test accuracy %v: less than 0.5554 and more than 0.814 and 0.803 expected", loss, trainAcc, testAcc)
 	}
 }
 
@@ -322,8 +379,8 @@ func TestTrainForce(t *testing.T) {
 		t.Error("the earlier run is not as it was")
 	}
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 5 {
-		t.Errorf("the folder has %v, five files expected (%v)", entries, err)
+	if err != nil || len(entries) != 6 {
+		t.Errorf("the folder has %v, six files expected (%v)", entries, err)
 	}
 	// An empty folder, and one with a slash behind its name, are free.
 	empty := t.TempDir()
@@ -343,10 +400,28 @@ func TestTrainErrors(t *testing.T) {
 		args    []string
 	}{
 		{`[<data>] must be one of "fashion-mnist","mnist" but got "cifar" (see onehot train --help)`, []string{"cifar"}},
-		{`--model must be one of "softmax","mlp" but got "gpt" (see onehot train --help)`, []string{"--model", "gpt"}},
-		{`--optimizer must be one of "sgd","adam","adamw","rmsprop","adagrad" but got "lion" (see onehot train --help)`, []string{"--optimizer", "lion"}},
+		{`--model must be one of "softmax","mlp","lenet","cnn","resnet" but got "gpt" (see onehot train --help)`, []string{"--model", "gpt"}},
+		{`--optimizer must be one of "sgd","adam","adamw","rmsprop","adagrad","lbfgs" but got "lion" (see onehot train --help)`, []string{"--optimizer", "lion"}},
 		{`--init must be one of "normal","kaiming","xavier" but got "zero" (see onehot train --help)`, []string{"--init", "zero"}},
 		{"--epochs -1: at least 0 expected", []string{"--epochs", "-1"}},
+		{"--l2 -1: a number of 0 or more expected", []string{"--optimizer", "lbfgs", "--l2", "-1"}},
+		{"--l2 is for --optimizer lbfgs", []string{"--l2", "0.1"}},
+		{"--optimizer lbfgs is for --model softmax", []string{"--optimizer", "lbfgs", "--model", "mlp"}},
+		{"--batch-size is for optimizers other than lbfgs", []string{"--optimizer", "lbfgs", "--batch-size", "256"}},
+		{"--momentum is for --optimizer sgd or rmsprop", []string{"--optimizer", "lbfgs", "--momentum", "0.9"}},
+		{"--weight-decay is for optimizers other than lbfgs, which has --l2", []string{"--optimizer", "lbfgs", "--weight-decay", "0.1"}},
+		{"--clip-norm is for optimizers other than lbfgs", []string{"--optimizer", "lbfgs", "--clip-norm", "1"}},
+		{"--schedule cosine is for optimizers other than lbfgs", []string{"--optimizer", "lbfgs", "--schedule", "cosine"}},
+		{"--warmup is for optimizers other than lbfgs", []string{"--optimizer", "lbfgs", "--warmup", "1"}},
+		{"--label-smoothing is for optimizers other than lbfgs", []string{"--optimizer", "lbfgs", "--label-smoothing", "0.1"}},
+		{"--class-weights is for optimizers other than lbfgs", []string{"--optimizer", "lbfgs", "--class-weights", "balanced"}},
+		{"--augment is for optimizers other than lbfgs", []string{"--optimizer", "lbfgs", "--augment", "flip"}},
+		{"--mixup is for optimizers other than lbfgs", []string{"--optimizer", "lbfgs", "--mixup", "0.2"}},
+		{"--epochs 1000000001: at most 1000000000 expected", []string{"--epochs", "1000000001"}},
+		{`--epochs: expected a valid 64 bit int but got "9223372036854775808" (see onehot train --help)`, []string{"--epochs", "9223372036854775808"}},
+		{"--batch-size 9223372036854775807: at most 1000000000 expected", []string{"--batch-size", "9223372036854775807"}},
+		{"--warmup 9223372036854775807: at most 1000000000 expected", []string{"--warmup", "9223372036854775807"}},
+		{"--milestones 1000000001: at most 1000000000 expected", []string{"--schedule", "multi-step", "--milestones", "1000000001"}},
 		{"--batch-size 0: at least 1 expected", []string{"--batch-size", "0"}},
 		{"--lr NaN: a number of 0 or more expected", []string{"--lr", "NaN"}},
 		{"--lr -0.1: a number of 0 or more expected", []string{"--lr", "-0.1"}},
@@ -387,6 +462,7 @@ func TestTrainErrors(t *testing.T) {
 		wantError(t, 2, c.message, append([]string{"train", "--out", out}, c.args...)...)
 	}
 	wantError(t, 2, "--resume needs --out with the run's folder", "train", "--resume")
+	wantError(t, 2, `--out "": a folder's name expected`, "train", "--out", "")
 	if _, err := os.Stat(out); err == nil {
 		t.Error("a refused run made a folder")
 	}

@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/report"
+)
+
+type compareCommand struct {
+	Runs  []string `arg:"" name:"run" help:"Runs' folders."`
+	Plot  string   `help:"Draw loss and accuracy by epoch of all runs to a PNG or SVG file." placeholder:"FILE"`
+	Force bool     `help:"Replace the file of --plot."`
+	JSON  bool     `help:"Print one JSON object a run."`
+}
+
+// comparedRun is what compare says of a run.
+type comparedRun struct {
+	Run         string   `json:"run"`
+	Settings    settings `json:"settings"`
+	Epochs      int      `json:"epochs"` // finished
+	TestAcc     float64  `json:"test_acc"`
+	TestLoss    float64  `json:"test_loss"`
+	BestTestAcc float64  `json:"best_test_acc"`
+	BestEpoch   int      `json:"best_epoch"`
+	Seconds     float64  `json:"seconds"` // of the training steps
+	Parameters  int      `json:"parameters"`
+
+	history report.Run
+}
+
+func (c *compareCommand) Run(s streams) error {
+	if c.Plot != "" {
+		if err := report.CheckPicture(c.Plot); err != nil {
+			return usageError{fmt.Errorf("--plot %w", err)}
+		}
+		if _, err := os.Stat(c.Plot); err == nil && !c.Force {
+			return usagef("--plot %s exists: --force replaces it", c.Plot)
+		}
+	}
+	var runs []comparedRun
+	var histories []report.Run
+	for _, name := range c.Runs {
+		r, err := folder(name).compared()
+		if err != nil {
+			return err
+		}
+		runs, histories = append(runs, r), append(histories, r.history)
+	}
+	if c.JSON {
+		for _, r := range runs {
+			if err := json.NewEncoder(s.out).Encode(r); err != nil {
+				return err
+			}
+		}
+	} else if err := writeComparison(s.out, runs); err != nil {
+		return err
+	}
+	if c.Plot == "" {
+		return nil
+	}
+	if err := report.Curves(histories...).Save(c.Plot); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.err, "drawn to %s\n", c.Plot)
+	return nil
+}
+
+// compared returns what the folder has of its run.
+func (f folder) compared() (r comparedRun, err error) {
+	c, err := f.readConfig()
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, fmt.Errorf("%s: no run in it (config.json is missing)", f)
+	}
+	if err != nil {
+		return r, err
+	}
+	m, err := loadModel(string(f))
+	if err != nil {
+		return r, err
+	}
+	epochs, err := report.ReadHistory(f.history())
+	if err != nil {
+		return r, err
+	}
+	best, err := f.readFigures()
+	if err != nil {
+		return r, err
+	}
+	r = comparedRun{
+		Run: string(f), Settings: c.Settings, Epochs: len(epochs), Parameters: nn.NumParameters(m.Net),
+		TestAcc: best.Accuracy, TestLoss: best.Loss, BestTestAcc: best.Accuracy, // of a model that was not trained
+		history: report.Run{Name: string(f), Epochs: epochs},
+	}
+	for i, e := range epochs {
+		if i == 0 || e.Test.Accuracy > r.BestTestAcc {
+			r.BestTestAcc, r.BestEpoch = e.Test.Accuracy, e.Epoch
+		}
+		r.TestAcc, r.TestLoss = e.Test.Accuracy, e.Test.Loss
+		r.Seconds += e.Seconds
+	}
+	return r, nil
+}
+
+// writeComparison writes a table of the runs, with the settings that are not the same in
+// all of them.
+func writeComparison(w io.Writer, runs []comparedRun) error {
+	values := make([]map[string]string, len(runs))
+	for i, r := range runs {
+		values[i] = r.Settings.byFlag()
+	}
+	var differ []string
+	for _, flag := range slices.Sorted(maps.Keys(values[0])) {
+		if flag == "epochs" { // those that were finished have a column of their own
+			continue
+		}
+		if slices.ContainsFunc(values, func(v map[string]string) bool { return v[flag] != values[0][flag] }) {
+			differ = append(differ, flag)
+		}
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	header := append([]string{"run"}, differ...)
+	fmt.Fprintln(t, strings.Join(append(header, "epochs", "test loss", "test acc", "best acc", "in epoch", "seconds", "parameters", ""), "\t"))
+	for i, r := range runs {
+		fmt.Fprint(t, r.Run, "\t")
+		for _, flag := range differ {
+			fmt.Fprint(t, values[i][flag], "\t")
+		}
+		fmt.Fprintf(t, "%d\t%.4f\t%.4f\t%.4f\t%d\t%.2f\t%d\t\n", r.Epochs, r.TestLoss, r.TestAcc, r.BestTestAcc, r.BestEpoch, r.Seconds, r.Parameters)
+	}
+	return t.Flush()
+}

@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/train"
+)
+
+// newPage returns what is known of a run in folder f before its end.
+func newPage(f folder, c config, m *model.Model) report.Page {
+	return report.Page{
+		Title: c.Settings.Model + " on " + c.Settings.Data, Folder: string(f), Command: c.command(f), Settings: c.lines(),
+		LastEpoch: c.Settings.Epochs, Samples: c.Data.Train, Model: m,
+	}
+}
+
+// finalPage returns the page of the run in folder f, with what its best model says of the
+// test data.
+func finalPage(f folder, c config, test *dataset.Images) (*report.Page, error) {
+	m, err := model.Load(f.best())
+	if err != nil {
+		return nil, err
+	}
+	p := newPage(f, c, m)
+	p.Time = time.Now()
+	if p.Epochs, err = report.ReadHistory(f.history()); err != nil {
+		return nil, err
+	}
+	if p.Predictions, err = predictions(m, test); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// writePage writes the page of a run to its folder and returns it.
+func writePage(f folder, c config, test *dataset.Images) ([]byte, error) {
+	p, err := finalPage(f, c, test)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), atomicfile.Write(f.page(), func(w io.Writer) error {
+		_, err := w.Write(b.Bytes())
+		return err
+	})
+}
+
+// writePage writes the page of a run that has ended and returns it.
+func (r *trainRun) writePage() ([]byte, error) {
+	c, err := r.folder.readConfig()
+	if err != nil {
+		return nil, err
+	}
+	return writePage(r.folder, c, r.test.Dataset().(*dataset.Images))
+}
+
+// watch is the page of a run while it trains, and its server. A nil one does nothing.
+type watch struct {
+	page *report.Live
+	stop func()
+}
+
+// live serves the page of a run that is about to train, and says where, if that is asked
+// for.
+func (r *trainRun) live(s streams) (*watch, error) {
+	if !r.watch {
+		return nil, nil
+	}
+	c, err := r.folder.readConfig()
+	if err != nil {
+		return nil, err
+	}
+	p := newPage(r.folder, c, r.model)
+	if p.Epochs, err = report.ReadHistory(r.folder.history()); err != nil {
+		return nil, err
+	}
+	w := &watch{page: report.NewLive(p)}
+	url, stop, err := serve(w.page, r.port)
+	if err != nil {
+		return nil, err
+	}
+	w.stop = stop
+	fmt.Fprintf(s.err, "watch at %s\n", url)
+	return w, nil
+}
+
+func (w *watch) observe(e train.Event) {
+	if w != nil {
+		w.page.Observe(e)
+	}
+}
+
+// end shows the final page, or what went wrong, and stops serving.
+func (w *watch) end(page []byte, err error) {
+	if w == nil {
+		return
+	}
+	message := "The run has ended."
+	if err != nil {
+		message = "The run has ended: " + err.Error()
+	}
+	w.page.End(page, message)
+	w.stop()
+}
+
+// command returns the command line that gives the run: what differs from the usual.
+func (c config) command(f folder) string {
+	words := []string{"onehot", "train", c.Settings.Data}
+	for field, v := range reflect.ValueOf(c.Settings).Fields() {
+		if _, argument := field.Tag.Lookup("arg"); argument {
+			continue
+		}
+		value := flagValue(v)
+		// What adamw takes where no weight decay is given is not the usual 0.
+		needed := field.Name == "WeightDecay" && c.Settings.Optimizer == "adamw"
+		if value == "" || value == "false" || value == field.Tag.Get("default") && !needed {
+			continue
+		}
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		words = append(words, "--"+strings.ReplaceAll(name, "_", "-"))
+		if v.Kind() != reflect.Bool {
+			words = append(words, quote(value))
+		}
+	}
+	if c.Data.Dir != "" {
+		words = append(words, "--data-dir", quote(c.Data.Dir))
+	}
+	return strings.Join(append(words, "--out", quote(string(f))), " ")
+}
+
+// flagValue writes a setting as its flag takes it.
+func flagValue(v reflect.Value) string {
+	if v.Kind() != reflect.Slice {
+		return fmt.Sprint(v.Interface())
+	}
+	var values []string
+	for i := range v.Len() {
+		values = append(values, fmt.Sprint(v.Index(i).Interface()))
+	}
+	return strings.Join(values, ",")
+}
+
+// quote returns the word as a shell takes it.
+func quote(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./,:+=@%", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// lines returns everything that config.json has, line by line.
+func (c config) lines() []report.Setting {
+	var out []report.Setting
+	for field, v := range reflect.ValueOf(c.Settings).Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		value := flagValue(v)
+		if value == "" {
+			value = "none"
+		}
+		out = append(out, report.Setting{Name: strings.ReplaceAll(name, "_", " "), Value: value})
+	}
+	threads := "all"
+	if c.Threads > 0 {
+		threads = fmt.Sprint(c.Threads)
+	}
+	out = append(out,
+		report.Setting{Name: "training samples", Value: fmt.Sprint(c.Data.Train)},
+		report.Setting{Name: "test samples", Value: fmt.Sprint(c.Data.Test)},
+		report.Setting{Name: "threads", Value: threads},
+		report.Setting{Name: "onehot", Value: c.Onehot},
+		report.Setting{Name: "Go", Value: c.Go},
+		report.Setting{Name: "platform", Value: c.Platform})
+	for _, f := range c.Data.Files {
+		out = append(out, report.Setting{Name: f.Name, Value: "SHA-256 " + f.SHA256})
+	}
+	return out
+}
+
+// shutdownTimeout is how long open pages may take to get the last event.
+const shutdownTimeout = 5 * time.Second
+
+// serve serves the handler to this machine alone until stop is called, which waits for
+// open requests. Port 0 is any that is free.
+func serve(h http.Handler, port int) (url string, stop func(), err error) {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return "", nil, err
+	}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.Serve(l) // its error is that of the listener that stop closes
+	}()
+	return "http://" + l.Addr().String() + "/", func() {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+		defer cancel()
+		if s.Shutdown(ctx) != nil {
+			s.Close()
+		}
+		<-done
+	}, nil
+}

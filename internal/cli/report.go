@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"os"
+	"slices"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/train"
+)
+
+type reportCommand struct {
+	Folder string `arg:"" name:"run" help:"A run's folder."`
+	dataFlags
+	Out     string `help:"Folder of what is written (default: the run's)." placeholder:"DIR"`
+	Threads int    `default:"0" help:"Threads to compute with; 0 takes all cores."`
+}
+
+func (c *reportCommand) Run(ctx context.Context, s streams) error {
+	if c.Threads < 0 {
+		return usagef("--threads %d: at least 0 expected", c.Threads)
+	}
+	tensor.SetThreads(c.Threads)
+	f := folder(c.Folder)
+	config, err := f.readConfig()
+	if err != nil {
+		return err
+	}
+	if c.DataDir == "" {
+		c.DataDir = config.Data.Dir
+	}
+	training, test, err := c.open(ctx, config.Settings.Data, s.err)
+	if err != nil {
+		return err
+	}
+	if err := config.Data.same(newDataRecord(c.DataDir, training, test)); err != nil {
+		return fmt.Errorf("the data are not those that the run in %s was started with: %w", f, err)
+	}
+	page, err := finalPage(f, config, test)
+	if err != nil {
+		return err
+	}
+	out := c.Out
+	if out == "" {
+		out = string(f)
+	}
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return err
+	}
+	run := report.Run{Name: string(f), Epochs: page.Epochs}
+	if err := report.Pictures(out, run, page.Predictions, page.Model.Net, page.Model.InputShape); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(folder(out).page(), page.Write); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.err, "report.html and the pictures of %s are in %s\n", f, out)
+	return nil
+}
+
+// predictions returns what a model says of a data set, whose transform it sets.
+func predictions(m *model.Model, d *dataset.Images) (*report.Predictions, error) {
+	if !slices.Equal(d.Classes(), m.Classes) {
+		return nil, fmt.Errorf("the model tells %v apart, but %s has %v", m.Classes, d.Name, d.Classes())
+	}
+	var err error
+	if d.Transform, err = m.Transform(); err != nil {
+		return nil, err
+	}
+	logits, labels, err := train.Predict(m.Net, loader.New(d, loader.Options{BatchSize: evalBatch, Workers: prefetch}))
+	if err != nil {
+		return nil, err
+	}
+	return report.NewPredictions(m.Classes, logits, labels, func(i int) image.Image { return d.Image(i) }), nil
+}

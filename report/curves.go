@@ -1,0 +1,268 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/onehot-go/onehot/train"
+)
+
+// Run is the history of a training run.
+type Run struct {
+	Name    string
+	Epochs  []train.Epoch
+	Batches []BatchLoss // in order; nil where they were not recorded
+}
+
+// BatchLoss is the training loss of one batch.
+type BatchLoss struct {
+	Epoch float64 // where it ends, in epochs: 0.5 is in the middle of the first
+	Loss  float64 // mean over the batch, in nats
+}
+
+// best returns the index of the epoch with the best test accuracy, the first of equals;
+// -1 without epochs.
+func (r Run) best() int {
+	best := -1
+	for i, e := range r.Epochs {
+		if best < 0 || e.Test.Accuracy > r.Epochs[best].Test.Accuracy {
+			best = i
+		}
+	}
+	return best
+}
+
+// Curves draws loss and accuracy by epoch, in training and on the test data, with the
+// epoch of the best test accuracy marked. Several runs have a colour each. What is not
+// finite is left out.
+func Curves(runs ...Run) *Drawing {
+	const width, height = 900, 322
+	const perRow = 20.0 // of the legend
+	keys := curveKeys(runs)
+	d := newDrawing("Loss and accuracy by epoch", width, 0, 2)
+	rows := 0
+	x := math.Inf(1)
+	const begin, end, sample = 60, width - 20, 26
+	for _, k := range keys { // the legend, in as many rows as it takes
+		name := d.faces.shorten(k.name, labelSize, end-begin-sample-6)
+		long := sample + 6 + d.faces.length(name, labelSize) + 24
+		if x+long-24 > end || k.begins {
+			x, rows = begin, rows+1
+		}
+		y := height + float64(rows-1)*perRow
+		d.add(line{[]point{{x, y - 4}, {x + sample, y - 4}}, k.width, k.colour, k.dash})
+		d.text(x+sample+6, y, name, labelSize, left, ink, false)
+		x += long
+	}
+	d.height = height + float64(rows)*perRow
+
+	first, last := 1.0, 1.0
+	for _, r := range runs {
+		for _, e := range r.Epochs {
+			first, last = min(first, float64(e.Epoch)), max(last, float64(e.Epoch))
+		}
+		if len(r.Batches) > 0 {
+			first = 0
+		}
+	}
+	if first == last {
+		first, last = first-0.5, last+0.5
+	}
+	epochs := span{first, last}
+	for k, q := range []struct {
+		title, axis       string
+		training, testing func(e train.Epoch) float64
+		batches           bool
+	}{
+		{"Loss", "mean cross-entropy (nats)", func(e train.Epoch) float64 { return e.TrainLoss }, func(e train.Epoch) float64 { return e.Test.Loss }, true},
+		{"Accuracy", "fraction predicted right", func(e train.Epoch) float64 { return e.TrainAccuracy }, func(e train.Epoch) float64 { return e.Test.Accuracy }, false},
+	} {
+		values := span{math.Inf(1), math.Inf(-1)}
+		var curves []line // over epochs and values
+		for i, r := range runs {
+			training, testing, batches := curveStyles(i, len(runs))
+			for _, e := range r.Epochs {
+				at := float64(e.Epoch)
+				if e.Epoch > 0 { // an untrained model has no training figures
+					training.points = append(training.points, point{at, q.training(e)})
+				}
+				testing.points = append(testing.points, point{at, q.testing(e)})
+			}
+			if q.batches {
+				for _, b := range r.Batches {
+					batches.points = append(batches.points, point{b.Epoch, b.Loss})
+				}
+			}
+			for _, l := range []line{batches, training, testing} {
+				l.points = slices.DeleteFunc(l.points, func(p point) bool { return math.IsNaN(p.y) || math.IsInf(p.y, 0) })
+				for _, p := range l.points {
+					values = span{min(values.low, p.y), max(values.high, p.y)}
+				}
+				curves = append(curves, l)
+			}
+		}
+		p := panel{d: d, x: begin + float64(k)*(width/2), y: 36, w: width/2 - begin - 20, h: height - 36 - 66, xs: epochs, ys: values.widened()}
+		p.axes(q.title, "epoch", q.axis, true)
+		for _, l := range curves {
+			p.curve(l)
+		}
+		for i, r := range runs {
+			best := r.best()
+			if best < 0 {
+				continue
+			}
+			_, style, _ := curveStyles(i, len(runs))
+			e := r.Epochs[best]
+			value := q.testing(e)
+			if math.IsNaN(value) || math.IsInf(value, 0) {
+				continue
+			}
+			d.add(ring{p.at(point{float64(e.Epoch), value}), 4, 2, style.colour})
+			if len(runs) == 1 {
+				d.text(p.x+p.w, p.y-12, fmt.Sprintf("best: epoch %d, test %.4f", e.Epoch, value), labelSize, right, ink, false)
+			}
+		}
+	}
+	return d
+}
+
+// curveKey is an entry of the legend.
+type curveKey struct {
+	name string
+	line
+	begins bool // a row
+}
+
+// curveStyles returns how the curves of one of n runs look.
+func curveStyles(i, n int) (training, testing, batches line) {
+	colour := palette[i%len(palette)]
+	if n == 1 {
+		return line{width: 2, colour: blue}, line{width: 2, colour: vermillion}, line{width: 0.6, colour: mix(0.45, white, blue)}
+	}
+	return line{width: 1.4, colour: colour, dash: 5}, line{width: 2, colour: colour}, line{width: 0.5, colour: mix(0.35, white, colour)}
+}
+
+// curveKeys returns the legend: kinds of curves, and runs where there are several.
+func curveKeys(runs []Run) []curveKey {
+	training, testing, batches := curveStyles(0, 1)
+	if len(runs) != 1 {
+		training, testing, batches = curveStyles(0, 2)
+		training.colour, testing.colour, batches.colour = faint, faint, faint
+	}
+	keys := []curveKey{{"training", training, false}, {"test, the best epoch marked", testing, false}}
+	if slices.ContainsFunc(runs, func(r Run) bool { return len(r.Batches) > 0 }) {
+		keys = append(keys, curveKey{"each training batch", batches, false})
+	}
+	if len(runs) == 1 {
+		return keys
+	}
+	for i, r := range runs {
+		_, style, _ := curveStyles(i, len(runs))
+		name := r.Name
+		if best := r.best(); best >= 0 {
+			name += fmt.Sprintf(" (best %.4f in epoch %d)", r.Epochs[best].Test.Accuracy, r.Epochs[best].Epoch)
+		}
+		keys = append(keys, curveKey{name, style, i == 0})
+	}
+	return keys
+}
+
+// Sizes of a chart's text.
+const (
+	headSize  = 14
+	labelSize = 12
+	tickSize  = 11
+)
+
+// span is the numbers from low to high.
+type span struct{ low, high float64 }
+
+// widened returns s with some room at both ends, so that no curve runs along an axis.
+func (s span) widened() span {
+	if !(s.low <= s.high) {
+		return span{0, 1} // nothing is drawn
+	}
+	room := (s.high - s.low) * 0.06
+	if room == 0 {
+		room = max(math.Abs(s.high)*0.1, 1e-3)
+	}
+	return span{s.low - room, s.high + room}
+}
+
+// ticks returns round numbers in s, about n of them, and how they are written.
+func (s span) ticks(n int) (at []float64, format func(v float64) string) {
+	raw := (s.high - s.low) / float64(n)
+	magnitude := math.Floor(math.Log10(raw))
+	step := math.Pow(10, magnitude)
+	switch f := raw / step; {
+	case f >= 7:
+		step, magnitude = 10*step, magnitude+1
+	case f >= 3.5:
+		step *= 5
+	case f >= 1.4:
+		step *= 2
+	}
+	for k := math.Ceil(s.low/step - 1e-9); k*step <= s.high+step*1e-9; k++ {
+		at = append(at, k*step+0) // no -0
+	}
+	decimals := int(max(0, -magnitude))
+	return at, func(v float64) string { return strconv.FormatFloat(v, 'f', decimals, 64) }
+}
+
+// panel is a part of a drawing that has axes.
+type panel struct {
+	d          *Drawing
+	x, y, w, h float64 // within the axes
+	xs, ys     span
+}
+
+// at returns where a point stands in the drawing.
+func (p panel) at(v point) point {
+	return point{p.x + (v.x-p.xs.low)/(p.xs.high-p.xs.low)*p.w, p.y + p.h - (v.y-p.ys.low)/(p.ys.high-p.ys.low)*p.h}
+}
+
+// axes draws the title, rules at round numbers with the numbers beside them, and what
+// both axes say. With whole those along x are whole numbers.
+func (p panel) axes(title, xName, yName string, whole bool) {
+	d := p.d
+	d.text(p.x, p.y-12, title, headSize, left, ink, false)
+	ticks, format := p.ys.ticks(5)
+	widest := 0.0
+	for _, v := range ticks {
+		y := p.at(point{p.xs.low, v}).y
+		d.add(box{p.x, y - 0.5, p.w, 1, rule})
+		d.text(p.x-8, y+4, format(v), tickSize, right, faint, false)
+		widest = max(widest, d.faces.length(format(v), tickSize))
+	}
+	ticks, format = p.xs.ticks(6)
+	if whole {
+		ticks = slices.DeleteFunc(ticks, func(v float64) bool { return v != math.Round(v) })
+		format = func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }
+	}
+	for _, v := range ticks {
+		x := p.at(point{v, p.ys.low}).x
+		d.add(box{x - 0.5, p.y + p.h, 1, 4, faint})
+		d.text(x, p.y+p.h+17, format(v), tickSize, centre, faint, false)
+	}
+	d.add(box{p.x, p.y + p.h - 0.5, p.w, 1, faint})
+	d.text(p.x+p.w/2, p.y+p.h+35, xName, labelSize, centre, ink, false)
+	d.text(p.x-16-widest, p.y+p.h/2, yName, labelSize, centre, ink, true)
+}
+
+// curve draws a line over the panel's numbers, with a dot where it is but one point.
+func (p panel) curve(l line) {
+	over := l.points
+	l.points = make([]point, len(over))
+	for i, v := range over {
+		l.points[i] = p.at(v)
+	}
+	switch len(over) {
+	case 0:
+	case 1:
+		p.d.add(ring{l.points[0], l.width, l.width, l.colour})
+	default:
+		p.d.add(l)
+	}
+}

@@ -1,0 +1,454 @@
+package report
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/onehot-go/onehot/metric"
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/train"
+)
+
+// Page is a run as one HTML page: it needs no other file and no network, and says without
+// JavaScript what it says with it, but for the pictures behind the confusion matrix.
+type Page struct {
+	Title       string    // what was trained on what
+	Folder      string    // the run's
+	Time        time.Time // when the page was made; zero says nothing
+	Command     string    // what gives this run
+	Settings    []Setting
+	Epochs      []train.Epoch // those that are finished, in order
+	LastEpoch   int           // the epoch to train to
+	Samples     int           // training samples of an epoch
+	Model       *model.Model  // the best epoch's, once training is over; its size counts before
+	Predictions *Predictions  // what Model says of the test data; nil while training runs
+}
+
+// Setting is a line of what a run was made with.
+type Setting struct{ Name, Value string }
+
+// mistakes is how many wrong pictures a page shows before a cell is chosen.
+const mistakes = 30
+
+//go:embed page/page.html
+var pageHTML string
+
+//go:embed page/page.css
+var pageCSS string
+
+//go:embed page/page.js
+var pageJS string
+
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+	"bar": bar, "comma": comma, "percent": percent, "percent0": percent0, "share": share,
+}).Parse(pageHTML))
+
+// Write writes the page. The same page gives the same bytes.
+func (p *Page) Write(w io.Writer) error { return p.write(w, false) }
+
+// write writes the page; a live one follows the run that serves it.
+func (p *Page) write(w io.Writer, live bool) error {
+	v, err := p.view(live)
+	if err != nil {
+		return err
+	}
+	return pageTemplate.Execute(w, v)
+}
+
+// view is a page as its template takes it.
+type view struct {
+	*Page
+	Live          bool
+	Policy        string
+	Style, Script template.HTML
+
+	Figures  *Figures
+	Wrong    int // pictures
+	Summary  []Figure
+	Charts   []chart
+	Table    []epochRow
+	Matrix   *matrix
+	Mistakes []mistake
+	Weights  *weights
+	Atlas    template.URL
+	Data     *atlasData
+}
+
+// Figure is a number that stands large on a page.
+type Figure struct{ Name, Value, Note string }
+
+func (p *Page) view(live bool) (*view, error) {
+	v := p.progress()
+	v.Live = live
+	v.Policy, v.Style, v.Script = enclose(live)
+	if p.Predictions == nil {
+		return v, nil
+	}
+	var err error
+	if v.Weights, err = p.weights(); err != nil {
+		return nil, err
+	}
+	v.Matrix = newMatrix(p.Predictions.Classes, v.Figures.Confusion)
+	wrong := p.Predictions.Wrong()
+	for _, i := range wrong[:min(mistakes, len(wrong))] {
+		m, err := p.Predictions.mistake(i)
+		if err != nil {
+			return nil, err
+		}
+		v.Mistakes = append(v.Mistakes, m)
+	}
+	v.Atlas, v.Data, err = p.Predictions.atlas(wrong)
+	return v, err
+}
+
+// progress is the part of the view that moves while training runs.
+func (p *Page) progress() *view {
+	v := &view{Page: p}
+	best := p.best()
+	if p.Predictions != nil {
+		v.Figures = p.Predictions.figures()
+		for _, c := range v.Figures.Confusion {
+			for _, n := range c {
+				v.Wrong += n
+			}
+		}
+		for i, c := range v.Figures.Confusion {
+			v.Wrong -= c[i]
+		}
+	}
+	v.Summary = p.summary(v.Figures, v.Wrong, best)
+	if len(p.Epochs) > 0 {
+		v.Charts = p.charts(best)
+	}
+	for i, e := range p.Epochs {
+		v.Table = append(v.Table, newEpochRow(e, p.Samples, i == best))
+	}
+	return v
+}
+
+// best returns the index of the epoch with the best test accuracy, the first of equals;
+// -1 without epochs.
+func (p *Page) best() int {
+	best := -1
+	for i, e := range p.Epochs {
+		if best < 0 || e.Test.Accuracy > p.Epochs[best].Test.Accuracy {
+			best = i
+		}
+	}
+	return best
+}
+
+func (p *Page) summary(f *Figures, wrong, best int) []Figure {
+	var out []Figure
+	if best < 0 && f == nil {
+		return out
+	}
+	accuracy, loss, note := 0.0, 0.0, ""
+	if best >= 0 {
+		e := p.Epochs[best]
+		accuracy, loss = e.Test.Accuracy, e.Test.Loss
+		note = fmt.Sprintf("after epoch %d, the best so far", e.Epoch)
+	}
+	if f != nil {
+		accuracy, loss = f.Accuracy, f.Loss
+		if best >= 0 {
+			note = fmt.Sprintf("after epoch %d, the best of %d", p.Epochs[best].Epoch, p.Epochs[len(p.Epochs)-1].Epoch)
+		}
+	}
+	out = append(out, Figure{"test accuracy", percent(accuracy), note}, Figure{"test loss", fmt.Sprintf("%.4f", loss), "nats a picture"})
+	if f != nil {
+		out = append(out, Figure{"wrong", comma(wrong), "of " + comma(p.Predictions.Len()) + " test pictures"})
+	}
+	seconds, samples := 0.0, 0
+	for _, e := range p.Epochs {
+		if e.Epoch > 0 {
+			seconds += e.Seconds
+			samples += p.Samples
+		}
+	}
+	if seconds > 0 {
+		out = append(out,
+			Figure{"training time", duration(seconds), fmt.Sprintf("%d of %s", samples/p.Samples, plural(p.LastEpoch, "epoch"))},
+			Figure{"speed", rate(float64(samples) / seconds), "training samples a second"})
+	}
+	if p.Model != nil {
+		out = append(out, Figure{"size", comma(nn.NumParameters(p.Model.Net)), "parameters"})
+	}
+	return out
+}
+
+// figures returns the figures of the predictions.
+func (p *Predictions) figures() *Figures {
+	var loss metric.Mean
+	for i := range p.Labels {
+		loss.Update(p.Loss(i), 1)
+	}
+	c := p.Confusion()
+	f := NewFigures(train.Evaluation{Accuracy: c.Accuracy(), Loss: loss.Result(), Classes: c.Result(), Counts: c.Counts()}, p.Classes)
+	return &f
+}
+
+// epochRow is a line of the table of epochs.
+type epochRow struct {
+	Epoch int
+	Best  bool
+	Cells []string
+}
+
+func newEpochRow(e train.Epoch, samples int, best bool) epochRow {
+	trainLoss, trainAccuracy, seconds, speed := "", "", "", ""
+	if e.Epoch > 0 {
+		trainLoss, trainAccuracy = fmt.Sprintf("%.4f", e.TrainLoss), share(e.TrainAccuracy)
+		seconds = fmt.Sprintf("%.3g", e.Seconds)
+		if e.Seconds > 0 {
+			speed = comma(int(float64(samples) / e.Seconds))
+		}
+	}
+	return epochRow{e.Epoch, best, []string{trainLoss, trainAccuracy, fmt.Sprintf("%.4f", e.Test.Loss), share(e.Test.Accuracy),
+		strconv.FormatFloat(e.LR, 'g', 4, 64), seconds, speed}}
+}
+
+// matrix is a confusion matrix as a table.
+type matrix struct {
+	Classes []string
+	Rows    []matrixRow
+}
+
+type matrixRow struct {
+	Class string
+	Cells []cell
+}
+
+type cell struct {
+	True, Predicted, Count int
+	Right                  bool
+	Shade                  int // of ten: how deep its colour is
+	Label                  string
+}
+
+func newMatrix(classes []string, counts [][]int) *matrix {
+	m := &matrix{Classes: classes}
+	for i, row := range counts {
+		all := 0
+		for _, n := range row {
+			all += n
+		}
+		r := matrixRow{Class: classes[i]}
+		for j, n := range row {
+			c := cell{True: i, Predicted: j, Count: n, Right: i == j}
+			if n > 0 {
+				// The root tells small shares apart, which most mistakes are.
+				c.Shade = int(math.Ceil(10 * math.Sqrt(float64(n)/float64(all))))
+				c.Label = fmt.Sprintf("%s of %s, taken for %s", plural(n, "picture"), classes[i], classes[j])
+				if i == j {
+					c.Label = fmt.Sprintf("%s of %s, rightly named", plural(n, "picture"), classes[i])
+				}
+			}
+			r.Cells = append(r.Cells, c)
+		}
+		m.Rows = append(m.Rows, r)
+	}
+	return m
+}
+
+// enclose returns the page's style and script as elements, and the policy under which a
+// browser takes these alone and asks nobody for anything; a live page may ask the server
+// that it came from.
+func enclose(live bool) (policy string, style, script template.HTML) {
+	hash := func(text string) string {
+		sum := sha256.Sum256([]byte(text))
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	policy = "default-src 'none'; img-src data:; style-src " + hash(pageCSS) + "; script-src " + hash(pageJS) +
+		"; base-uri 'none'; form-action 'none'"
+	if live {
+		policy += "; connect-src 'self'"
+	}
+	return policy, template.HTML("<style>" + pageCSS + "</style>"), template.HTML("<script>" + pageJS + "</script>")
+}
+
+// comma writes n with a comma at every thousand.
+func comma(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func percent(v float64) string  { return fmt.Sprintf("%.2f\u00a0%%", 100*v) }
+func percent0(v float64) string { return fmt.Sprintf("%.0f\u00a0%%", 100*v) }
+func share(v float64) string    { return fmt.Sprintf("%.3f", v) }
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return comma(n) + " " + what + "s"
+}
+
+// rate writes a number of samples a second.
+func rate(v float64) string {
+	if v >= 999_500 {
+		return fmt.Sprintf("%.2f\u00a0million", v/1e6)
+	}
+	return comma(int(math.Round(v)))
+}
+
+// duration writes seconds as people say them.
+func duration(seconds float64) string {
+	switch d := time.Duration(seconds * float64(time.Second)); {
+	case seconds < 10:
+		return fmt.Sprintf("%.2f s", seconds)
+	case d.Round(time.Second) < time.Minute:
+		return fmt.Sprintf("%.1f s", seconds)
+	case d.Round(time.Minute) < time.Hour:
+		d = d.Round(time.Second)
+		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+	default:
+		d = d.Round(time.Minute)
+		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	}
+}
+
+// bar draws a share of 1 as a bar.
+func bar(v float64) template.HTML {
+	return template.HTML(fmt.Sprintf(`<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">`+
+		`<rect class="all" width="100" height="10"/><rect width="%.1f" height="10"/></svg>`, 100*v))
+}
+
+// chart is two curves over the epochs.
+type chart struct {
+	Title   string
+	Summary string
+	SVG     template.HTML
+}
+
+// The measures of a chart in its own units, of which a phone shows about one a pixel.
+const (
+	chartWidth, chartHeight          = 360, 240
+	chartLeft, chartRight            = 54, 346
+	chartTop, chartBottom            = 18, 196
+	chartDots                        = 60 // epochs beyond which no dots are drawn
+	ticksAcross, ticksUpwards        = 6, 5
+	chartLabelBelow, chartTitleBelow = 16, 34 // of the axis
+)
+
+func (p *Page) charts(best int) []chart {
+	return []chart{
+		p.chart("Accuracy", "share of pictures", "%.4f", best, func(e train.Epoch) (float64, float64) { return e.Test.Accuracy, e.TrainAccuracy }),
+		p.chart("Loss", "loss (nats)", "%.4f", best, func(e train.Epoch) (float64, float64) { return e.Test.Loss, e.TrainLoss }),
+	}
+}
+
+// chart draws what value gives of every epoch: of the test and of training, which epoch 0
+// does not have.
+func (p *Page) chart(title, axis, format string, best int, value func(train.Epoch) (test, training float64)) chart {
+	first, last := p.Epochs[0].Epoch, max(p.LastEpoch, p.Epochs[len(p.Epochs)-1].Epoch)
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, e := range p.Epochs {
+		test, training := value(e)
+		low, high = min(low, test), max(high, test)
+		if e.Epoch > 0 {
+			low, high = min(low, training), max(high, training)
+		}
+	}
+	v := span{low, high}.widened()
+	low, high = v.low, v.high
+	x := func(epoch int) float64 {
+		if first == last {
+			return (chartLeft + chartRight) / 2
+		}
+		return chartLeft + (chartRight-chartLeft)*float64(epoch-first)/float64(last-first)
+	}
+	y := func(v float64) float64 { return chartBottom - (chartBottom-chartTop)*(v-low)/(high-low) }
+
+	b := new(strings.Builder)
+	e := p.Epochs[best]
+	test, training := value(e)
+	fmt.Fprintf(b, `<svg viewBox="0 0 %d %d" role="img" tabindex="0" aria-label="%s by epoch; `, chartWidth, chartHeight, title)
+	fmt.Fprintf(b, "after epoch %d: test "+format, e.Epoch, test)
+	summary := fmt.Sprintf("best test accuracy at epoch %d: test "+format, e.Epoch, test)
+	if e.Epoch > 0 {
+		fmt.Fprintf(b, ", training "+format, training)
+		summary += fmt.Sprintf(", training "+format, training)
+	}
+	b.WriteString(`. The arrow keys go from epoch to epoch.">`)
+	ticks, write := v.ticks(ticksUpwards)
+	for _, v := range ticks {
+		fmt.Fprintf(b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/>`, chartLeft, chartRight, y(v), y(v))
+		fmt.Fprintf(b, `<text x="%d" y="%.1f" text-anchor="end">%s</text>`, chartLeft-6, y(v)+4, write(v))
+	}
+	across := []float64{float64(first)}
+	if first < last {
+		across, _ = span{float64(first), float64(last)}.ticks(min(ticksAcross, last-first))
+	}
+	for _, v := range across {
+		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle">%.0f</text>`, x(int(v)), chartBottom+chartLabelBelow, v)
+	}
+	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="middle">epoch</text>`, (chartLeft+chartRight)/2, chartBottom+chartTitleBelow)
+	anchor := "middle"
+	if x(e.Epoch) > chartRight-20 {
+		anchor = "end"
+	}
+	fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="%s">best</text>`, x(e.Epoch), chartTop-6, anchor)
+	middle := (chartTop + chartBottom) / 2
+	fmt.Fprintf(b, `<text x="12" y="%d" text-anchor="middle" transform="rotate(-90 12 %d)">%s</text>`, middle, middle, axis)
+	fmt.Fprintf(b, `<line class="best" x1="%.1f" x2="%.1f" y1="%d" y2="%d"><title>best epoch</title></line>`, x(e.Epoch), x(e.Epoch), chartTop, chartBottom)
+	p.curve(b, "test", format, x, y, func(e train.Epoch) (float64, bool) { v, _ := value(e); return v, true })
+	p.curve(b, "training", format, x, y, func(e train.Epoch) (float64, bool) { _, v := value(e); return v, e.Epoch > 0 })
+	fmt.Fprintf(b, `<line class="cursor" y1="%d" y2="%d" visibility="hidden"/></svg>`, chartTop, chartBottom)
+	return chart{title, summary, template.HTML(b.String())}
+}
+
+// curve draws the values of the epochs that have one.
+func (p *Page) curve(b *strings.Builder, name, format string, x func(int) float64, y func(float64) float64, value func(train.Epoch) (float64, bool)) {
+	var points, epochs, values, dots []string
+	for _, e := range p.Epochs {
+		v, ok := value(e)
+		if !ok {
+			continue
+		}
+		text := fmt.Sprintf(format, v)
+		points = append(points, fmt.Sprintf("%.1f,%.1f", x(e.Epoch), y(v)))
+		epochs = append(epochs, strconv.Itoa(e.Epoch))
+		values = append(values, text)
+		title := fmt.Sprintf("<title>epoch %d: %s %s</title>", e.Epoch, name, text)
+		if name == "test" {
+			dots = append(dots, fmt.Sprintf(`<circle class="dot test" cx="%.1f" cy="%.1f" r="3.5">%s</circle>`, x(e.Epoch), y(v), title))
+		} else {
+			dots = append(dots, fmt.Sprintf(`<rect class="dot training" x="%.1f" y="%.1f" width="6" height="6">%s</rect>`, x(e.Epoch)-3, y(v)-3, title))
+		}
+	}
+	if len(points) == 0 {
+		return
+	}
+	fmt.Fprintf(b, `<polyline class="%s" data-name="%s" data-epochs="%s" data-values="%s" points="%s"/>`,
+		name, name, strings.Join(epochs, " "), strings.Join(values, " "), strings.Join(points, " "))
+	if len(p.Epochs) <= chartDots {
+		b.WriteString(strings.Join(dots, ""))
+	}
+}
+
+// shown returns the samples in the order that pictures are kept in: those that are wrong,
+// by falling loss, and then those that are right.
+func (p *Predictions) shown(wrong []int) []int {
+	right := make([]int, 0, p.Len()-len(wrong))
+	for i, label := range p.Labels {
+		if p.Predicted(i) == label {
+			right = append(right, i)
+		}
+	}
+	p.sortByLoss(right)
+	return slices.Concat(wrong, right)
+}

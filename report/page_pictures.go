@@ -1,0 +1,164 @@
+package report
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"math"
+
+	"github.com/onehot-go/onehot/tensor"
+	"golang.org/x/image/draw"
+)
+
+// picture is an image on a page.
+type picture struct {
+	Source        template.URL
+	Width, Height int
+	Alt           string
+	Title         string
+}
+
+// newPicture returns the image as a PNG in the page itself.
+func newPicture(i image.Image, alt, title string) (picture, error) {
+	var b bytes.Buffer
+	err := png.Encode(&b, i)
+	size := i.Bounds().Size()
+	return picture{dataURL("image/png", b.Bytes()), size.X, size.Y, alt, title}, err
+}
+
+func dataURL(kind string, content []byte) template.URL {
+	return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(content))
+}
+
+// mistake is a sample that was named wrongly.
+type mistake struct {
+	picture
+	Index           int
+	True, Predicted string
+	Confidence      float64
+}
+
+func (p *Predictions) mistake(i int) (mistake, error) {
+	m := mistake{Index: i, True: p.Classes[p.Labels[i]], Predicted: p.Classes[p.Predicted(i)], Confidence: p.Confidence(i)}
+	var err error
+	m.picture, err = newPicture(p.Image(i), fmt.Sprintf("test picture %d: %s, said: %s %s", i, m.True, m.Predicted, percent0(m.Confidence)), "")
+	return m, err
+}
+
+// The bounds of what a page carries. Of 10,000 pictures of 28 × 28 it has all.
+const (
+	atlasPixels  = 8 << 20
+	atlasSide    = 32 // of a picture; larger ones are made smaller
+	atlasQuality = 50 // of 100, JPEG's: about 2 bits a pixel
+	maxWeights   = 64 // pictures of weights
+)
+
+// atlasData says what is where in the one image that has the pictures of all samples,
+// row by row. The slices go by picture.
+type atlasData struct {
+	Classes    []string `json:"classes"`
+	Width      int      `json:"width"` // of a picture
+	Height     int      `json:"height"`
+	Columns    int      `json:"columns"`
+	Index      []int    `json:"index"`
+	Label      []int    `json:"label"`
+	Predicted  []int    `json:"predicted"`
+	Confidence []int    `json:"confidence"` // in percent
+}
+
+// atlas draws the samples' pictures, as many as there is room for: first those that are
+// wrong, by falling loss.
+func (p *Predictions) atlas(wrong []int) (template.URL, *atlasData, error) {
+	if p.Len() == 0 {
+		return "", nil, nil
+	}
+	size := p.Image(0).Bounds().Size()
+	if longest := max(size.X, size.Y); longest > atlasSide {
+		size = image.Pt(max(1, size.X*atlasSide/longest), max(1, size.Y*atlasSide/longest))
+	}
+	samples := p.shown(wrong)
+	samples = samples[:min(len(samples), atlasPixels/(size.X*size.Y))]
+	d := &atlasData{Classes: p.Classes, Width: size.X, Height: size.Y, Columns: int(math.Ceil(math.Sqrt(float64(len(samples))))), Index: samples}
+	area := image.Rect(0, 0, d.Columns*size.X, (len(samples)+d.Columns-1)/d.Columns*size.Y)
+	var all draw.Image = image.NewGray(area)
+	if _, grey := p.Image(0).(*image.Gray); !grey {
+		all = image.NewRGBA(area)
+	}
+	for k, i := range samples {
+		at := image.Pt(k%d.Columns*size.X, k/d.Columns*size.Y)
+		place(all, image.Rectangle{at, at.Add(size)}, p.Image(i))
+		d.Label = append(d.Label, p.Labels[i])
+		d.Predicted = append(d.Predicted, p.Predicted(i))
+		d.Confidence = append(d.Confidence, int(math.Round(100*p.Confidence(i))))
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, all, &jpeg.Options{Quality: atlasQuality}); err != nil {
+		return "", nil, err
+	}
+	return dataURL("image/jpeg", b.Bytes()), d, nil
+}
+
+// place draws i into r, scaled to fit in.
+func place(dst draw.Image, r image.Rectangle, i image.Image) {
+	size := i.Bounds().Size()
+	to, ok1 := dst.(*image.Gray)
+	from, ok2 := i.(*image.Gray)
+	if ok1 && ok2 && size == r.Size() { // draw has no quick way for grey
+		for y := range size.Y {
+			copy(to.Pix[to.PixOffset(r.Min.X, r.Min.Y+y):][:size.X], from.Pix[from.PixOffset(from.Rect.Min.X, from.Rect.Min.Y+y):])
+		}
+		return
+	}
+	scale := min(float64(r.Dx())/float64(size.X), float64(r.Dy())/float64(size.Y))
+	fit := image.Pt(max(1, int(float64(size.X)*scale)), max(1, int(float64(size.Y)*scale)))
+	r.Min = r.Min.Add(r.Size().Sub(fit).Div(2))
+	r.Max = r.Min.Add(fit)
+	draw.ApproxBiLinear.Scale(dst, r, i, i.Bounds(), draw.Src, nil)
+}
+
+// weights are the rows of the first layer, each as a picture of what it looks for.
+type weights struct {
+	About    string
+	Limit    float64 // the greatest absolute value
+	Pictures []picture
+}
+
+// weights returns those of a model whose first layer is linear, and nil of others.
+// Channels are summed.
+func (p *Page) weights() (*weights, error) {
+	if p.Model == nil {
+		return nil, nil
+	}
+	shape := p.Model.InputShape
+	height, width := shape[1], shape[2]
+	all := FirstWeights(p.Model.Net, shape[0]*height*width)
+	if all == nil {
+		return nil, nil
+	}
+	units := all.Size(0)
+	shown := min(units, maxWeights)
+	w := &weights{About: "What speaks for each class, by pixel."}
+	names := p.Model.Classes
+	if p.Model.Name != "softmax" {
+		w.About = fmt.Sprintf("What each unit of the first hidden layer looks for, by pixel: %d of %s.", shown, plural(units, "unit"))
+		names = make([]string, units)
+		for i := range names {
+			names[i] = fmt.Sprintf("unit %d", i)
+		}
+	}
+	values := tensor.Values[float64](all.Narrow(0, 0, shown).Reshape(shown, shape[0], height*width).Sum(1))
+	w.Limit = extreme(values)
+	for i := range shown {
+		row := heat(values[i*height*width:][:height*width], height, width, w.Limit)
+		one, err := newPicture(row, "weights of "+names[i], names[i])
+		if err != nil {
+			return nil, err
+		}
+		w.Pictures = append(w.Pictures, one)
+	}
+	return w, nil
+}

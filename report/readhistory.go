@@ -1,0 +1,45 @@
+package report
+
+import (
+	"encoding/csv"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/onehot-go/onehot/train"
+)
+
+// ReadHistory returns the epochs in the history file at path, with what it has of them.
+// The error names the file and the place in it.
+func ReadHistory(path string) ([]train.Epoch, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(lines) == 0 {
+		return nil, fmt.Errorf("%s: found 0 lines, at least 1 expected", path)
+	}
+	if !slices.Equal(lines[0], columns) {
+		return nil, fmt.Errorf("%s: line 1: found %q, %q expected", path, lines[0], columns)
+	}
+	var epochs []train.Epoch
+	for i, line := range lines[1:] {
+		e := train.Epoch{Epoch: i + 1}
+		if line[0] != strconv.Itoa(e.Epoch) {
+			return nil, fmt.Errorf("%s: line %d: found epoch %q, %d expected", path, i+2, line[0], e.Epoch)
+		}
+		for k, v := range []*float64{&e.TrainLoss, &e.TrainAccuracy, &e.Test.Loss, &e.Test.Accuracy, &e.LR, &e.Seconds} {
+			if *v, err = strconv.ParseFloat(line[k+1], 64); err != nil {
+				return nil, fmt.Errorf("%s: line %d, %s: found %q, a number expected", path, i+2, columns[k+1], line[k+1])
+			}
+		}
+		epochs = append(epochs, e)
+	}
+	return epochs, nil
+}
