@@ -76,19 +76,31 @@ func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
 }
 
 // Batch returns a function that converts each pixel by itself, where Transform is one that
-// has a table (see transform.Table), and nil where it is not.
+// has a table (see transform.Table), or picture by picture, where it can be fused (see
+// transform.Fuse), and nil where it can be neither.
 func (m *Images) Batch() (fill Fill, shape []int) {
-	tables, ok := transform.Table(m.Transform, 1)
+	if tables, ok := transform.Table(m.Transform, 1); ok {
+		table, size := kernel.NewTable(&tables[0]), m.Height*m.Width
+		return func(images []float32, labels []int64, indices []int, _ []random.Key) {
+			for k, i := range indices {
+				labels[k] = int64(m.target(i))
+			}
+			table.Gather(images, m.Pixels, size, indices)
+		}, m.Shape()
+	}
+	f, ok := transform.Fuse(m.Transform, m.Height, m.Width)
 	if !ok {
 		return nil, nil
 	}
-	table, size := kernel.NewTable(&tables[0]), m.Height*m.Width
-	return func(images []float32, labels []int64, indices []int) {
+	shape = f.Shape()
+	size := shape[1] * shape[2]
+	return func(images []float32, labels []int64, indices []int, keys []random.Key) {
+		apply := f.Start()
 		for k, i := range indices {
 			labels[k] = int64(m.target(i))
+			apply(images[k*size:][:size], m.pixels(i), keys[k])
 		}
-		table.Gather(images, m.Pixels, size, indices)
-	}, m.Shape()
+	}, shape
 }
 
 // target returns the label of image i after TargetTransform.

@@ -174,20 +174,34 @@ func (p *plan) indices(k int) []int {
 	return slices.Clip(p.order[k*p.size : min((k+1)*p.size, len(p.order))])
 }
 
+// chance returns the key of the sample at index i, which is the at-th of the epoch.
+func (p *plan) chance(at, i int) random.Key {
+	key := p.key.At(i)
+	if p.turns != nil && p.turns[at] > 0 {
+		key = key.At(p.turns[at])
+	}
+	return key
+}
+
 // pieceSize is the number of samples that are filled in one go: some microseconds' work.
 const pieceSize = 16
 
 // filled yields n batches in order. One is filled while the one before it is in use.
 func (p *plan) filled(n int, yield func(Batch, error) bool) {
 	var buffers [2]buffer
+	var memory [2][]random.Key
 	start := func(k int) (Batch, *parallel.Background) {
-		indices := p.indices(k)
+		indices, keys := p.indices(k), memory[k%2][:0]
+		for at, i := range indices {
+			keys = append(keys, p.chance(k*p.size+at, i))
+		}
+		memory[k%2] = keys
 		images, labels := buffers[k%2].reserve(len(indices), min(p.size, len(p.order)), p.shape)
 		x, y := tensor.Data[float32](images), tensor.Data[int64](labels)
 		size := len(x) / len(indices)
 		work := parallel.Start((len(indices)+pieceSize-1)/pieceSize, func(i int) {
 			lo, hi := i*pieceSize, min((i+1)*pieceSize, len(indices))
-			p.fill(x[lo*size:hi*size], y[lo:hi], indices[lo:hi])
+			p.fill(x[lo*size:hi*size], y[lo:hi], indices[lo:hi], keys[lo:hi])
 		})
 		return Batch{images, labels, indices}, work
 	}
@@ -213,11 +227,7 @@ func (p *plan) batch(k int, b *buffer) (Batch, error) {
 	indices := p.indices(k)
 	var batch Batch
 	for at, i := range indices {
-		key := p.key.At(i)
-		if p.turns != nil && p.turns[k*p.size+at] > 0 {
-			key = key.At(p.turns[k*p.size+at])
-		}
-		s, err := p.data.Sample(i, key)
+		s, err := p.data.Sample(i, p.chance(k*p.size+at, i))
 		if err != nil {
 			return Batch{}, err
 		}

@@ -96,6 +96,28 @@ func order(batches []copied) []int {
 	return out
 }
 
+// TestAugmentedBatches compares batches of pictures that are changed by chance on both
+// roads, also where a sample comes more than once.
+func TestAugmentedBatches(t *testing.T) {
+	data := patches(23, transform.Compose{transform.RandomCrop{Height: 2, Width: 3, Padding: 1}, transform.RandomHorizontalFlip{P: 0.5},
+		transform.ToTensor{}, transform.RandomErasing{P: 0.5}})
+	if fill, _ := data.Batch(); fill == nil {
+		t.Fatal("the data set has no fast road to test")
+	}
+	for name, o := range map[string]loader.Options{
+		"shuffled": {BatchSize: 5, Seed: 7, Shuffle: true},
+		"sampled":  {BatchSize: 5, Seed: 7, Sampler: fixed{1, 3, 1, 1, 3, 22, 1}},
+	} {
+		want := epoch(t, slow{data}, o, 3)
+		if !reflect.DeepEqual(epoch(t, data, o, 3), want) {
+			t.Errorf("%s: the roads differ", name)
+		}
+		if reflect.DeepEqual(epoch(t, data, o, 4), want) {
+			t.Errorf("%s: two epochs are the same", name)
+		}
+	}
+}
+
 // TestBatches compares the batches of every number of workers, on both roads, with the
 // samples read one by one.
 func TestBatches(t *testing.T) {

@@ -26,13 +26,17 @@ func TestBackgroundDoesEveryPieceOnce(t *testing.T) {
 	}
 }
 
-// A worker that has nothing to do takes pieces without being asked.
+// A worker that has nothing to do takes its pieces without being asked.
 func TestBackgroundIsDoneMeanwhile(t *testing.T) {
 	defer SetThreads(0)
 	SetThreads(2)
 	For(2, 1, func(lo, hi int) {}) // there is a worker then, and it is awake
 	started := make(chan struct{})
-	b := Start(1, func(int) { close(started) })
+	b := Start(2, func(i int) {
+		if i == 1 { // the worker's: the other is its caller's
+			close(started)
+		}
+	})
 	<-started // nobody has called Finish
 	b.Finish()
 }

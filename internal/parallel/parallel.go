@@ -126,7 +126,7 @@ func (w *worker) start(part int) {
 // idle does some of the work in the background, and reports whether there was any.
 func (w *worker) idle() bool {
 	b := pool.background.Load()
-	return b != nil && w.number < Threads() && b.help()
+	return b != nil && b.help(w.number)
 }
 
 func (w *worker) serve() {
