@@ -48,9 +48,10 @@ type Sampler interface {
 // Loader goes over a data set in batches. Batches depend on the data set, the options
 // but Workers, and the epoch. It may be used from several goroutines at once.
 //
-// Batches are prepared ahead, while the one before them is in use: by the workers, or,
-// where the data set is a dataset.Batcher, by the cores that have nothing to do just then,
-// whatever the number of workers.
+// The workers prepare batches ahead, while the ones before them are in use. But those of a
+// dataset.Batcher, which take some microseconds, are filled by all cores when they are asked
+// for, whatever the number of workers: to hand them over would take longer, and each core
+// finds the samples that it wrote in its own cache.
 type Loader struct {
 	data    dataset.Dataset
 	options Options
@@ -94,11 +95,7 @@ func (l *Loader) Len() int {
 func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		p := l.plan(epoch)
-		if p.fill != nil {
-			p.filled(l.Len(), yield)
-			return
-		}
-		if l.options.Workers == 0 {
+		if l.options.Workers == 0 || p.fill != nil {
 			var b buffer
 			for k := range l.Len() {
 				batch, err := p.batch(k, &b)
@@ -154,6 +151,7 @@ func (l *Loader) plan(epoch int) *plan {
 // buffer is the memory of one batch, reused for others.
 type buffer struct {
 	images, labels *tensor.Tensor
+	keys           []random.Key // of the samples' transforms
 }
 
 // reserve returns tensors for n samples of the given shape, views of what b has; it is
@@ -183,47 +181,37 @@ func (p *plan) chance(at, i int) random.Key {
 	return key
 }
 
-// pieceSize is the number of samples that are filled in one go: some microseconds' work.
-const pieceSize = 16
+// grain is the least number of elements of a batch worth a goroutine.
+const grain = 1 << 14
 
-// filled yields n batches in order. One is filled while the one before it is in use.
-func (p *plan) filled(n int, yield func(Batch, error) bool) {
-	var buffers [2]buffer
-	var memory [2][]random.Key
-	start := func(k int) (Batch, *parallel.Background) {
-		indices, keys := p.indices(k), memory[k%2][:0]
-		for at, i := range indices {
-			keys = append(keys, p.chance(k*p.size+at, i))
+// fillBatch fills batch k in b on all cores.
+func (p *plan) fillBatch(k int, b *buffer) Batch {
+	indices := p.indices(k)
+	images, labels := b.reserve(len(indices), min(p.size, len(p.order)), p.shape)
+	x, y, size := tensor.Data[float32](images), tensor.Data[int64](labels), numel(p.shape)
+	b.keys = slices.Grow(b.keys[:0], len(indices))[:len(indices)]
+	parallel.For(len(indices), 1+grain/size, func(lo, hi int) {
+		for at := lo; at < hi; at++ {
+			b.keys[at] = p.chance(k*p.size+at, indices[at])
 		}
-		memory[k%2] = keys
-		images, labels := buffers[k%2].reserve(len(indices), min(p.size, len(p.order)), p.shape)
-		x, y := tensor.Data[float32](images), tensor.Data[int64](labels)
-		size := len(x) / len(indices)
-		work := parallel.Start((len(indices)+pieceSize-1)/pieceSize, func(i int) {
-			lo, hi := i*pieceSize, min((i+1)*pieceSize, len(indices))
-			p.fill(x[lo*size:hi*size], y[lo:hi], indices[lo:hi], keys[lo:hi])
-		})
-		return Batch{images, labels, indices}, work
+		p.fill(x[lo*size:hi*size], y[lo:hi], indices[lo:hi], b.keys[lo:hi])
+	})
+	return Batch{images, labels, indices}
+}
+
+func numel(shape []int) int {
+	n := 1
+	for _, s := range shape {
+		n *= s
 	}
-	if n == 0 {
-		return
-	}
-	next, work := start(0)
-	defer func() { work.Cancel() }()
-	for k := range n {
-		work.Finish()
-		batch := next
-		if k+1 < n {
-			next, work = start(k + 1)
-		}
-		if !yield(batch, nil) {
-			return
-		}
-	}
+	return n
 }
 
 // batch prepares batch k in b.
 func (p *plan) batch(k int, b *buffer) (Batch, error) {
+	if p.fill != nil {
+		return p.fillBatch(k, b), nil
+	}
 	indices := p.indices(k)
 	var batch Batch
 	for at, i := range indices {

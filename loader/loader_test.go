@@ -335,7 +335,7 @@ func TestMemory(t *testing.T) {
 					}
 					buffers := max(1, 2*w)
 					if road == "fill" { // whatever the number of workers
-						buffers = 2
+						buffers = 1
 					}
 					distinct := map[*float32]bool{}
 					for k, p := range memory {

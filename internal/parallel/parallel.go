@@ -55,7 +55,7 @@ func For(n, grain int, f func(lo, hi int)) {
 		pool.workers[part-1].start(part)
 	}
 	l.run(0)
-	l.finished.wait(func() bool { return l.pending.Load() == 0 }, nil)
+	l.finished.wait(func() bool { return l.pending.Load() == 0 })
 	l.f = nil
 	if l.raised != nil {
 		panic(l.raised)
@@ -69,7 +69,6 @@ var pool struct {
 	loop       loop
 	more       chan struct{}
 	made       chan *worker
-	background atomic.Pointer[Background]
 }
 
 // Workers are made by a goroutine that waits for it from the start: a goroutine belongs
@@ -78,9 +77,8 @@ func init() {
 	pool.more, pool.made = make(chan struct{}), make(chan *worker)
 	pool.loop.finished.wake = make(chan struct{}, 1)
 	go func() {
-		for number := 1; ; number++ {
-			<-pool.more
-			w := &worker{number: number}
+		for range pool.more {
+			w := &worker{}
 			w.ready.wake = make(chan struct{}, 1)
 			go w.serve()
 			pool.made <- w
@@ -123,16 +121,10 @@ func (w *worker) start(part int) {
 	w.ready.happen()
 }
 
-// idle does some of the work in the background, and reports whether there was any.
-func (w *worker) idle() bool {
-	b := pool.background.Load()
-	return b != nil && b.help(w.number)
-}
-
 func (w *worker) serve() {
-	wanted, idle := func() bool { return w.part.Load() != 0 }, w.idle
+	wanted := func() bool { return w.part.Load() != 0 }
 	for {
-		w.ready.wait(wanted, idle)
+		w.ready.wait(wanted)
 		l := &pool.loop
 		l.run(int(w.part.Swap(0)))
 		if l.pending.Add(-1) == 0 {
@@ -157,21 +149,16 @@ const (
 	rounds = 500
 )
 
-// wait returns when done does, which becomes true before happen is called. Meanwhile it
-// calls idle, if there is one, which reports whether it did anything.
-func (e *event) wait(done, idle func() bool) {
+// wait returns when done does, which becomes true before happen is called.
+func (e *event) wait(done func() bool) {
 	for {
-		for round := 0; round < rounds; round++ {
+		for range rounds {
 			for range looks {
 				if done() {
 					return
 				}
 			}
-			if idle != nil && idle() {
-				round = 0
-				continue
-			}
-			yield()
+			runtime.Gosched() // others may need this core
 		}
 		e.asleep.Store(true)
 		// It may have happened in between: then whoever takes asleep back decides whether
@@ -182,9 +169,6 @@ func (e *event) wait(done, idle func() bool) {
 		<-e.wake
 	}
 }
-
-// yield lets other goroutines run that may need this core.
-func yield() { runtime.Gosched() }
 
 // happen wakes the goroutine that waits, if it sleeps.
 func (e *event) happen() {
