@@ -41,10 +41,10 @@ type Batcher interface {
 
 // Fill writes the samples at indices to images, row by row as the tensor (N, C, H, W)
 // where N is len(indices), and their labels to labels, of length N. What transforms draw
-// for a sample is a function of its key, of which there are N. It starts no goroutine;
+// for the k-th of them is a function of the key chance(k). It starts no goroutine;
 // several may call it at once, each for its own images and labels. It panics with an
 // *IndexError on an index outside the data set, and where the memory is too small.
-type Fill func(images []float32, labels []int64, indices []int, keys []random.Key)
+type Fill func(images []float32, labels []int64, indices []int, chance func(k int) random.Key)
 
 // Split names a part of a data set.
 type Split int

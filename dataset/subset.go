@@ -38,13 +38,13 @@ func (s Subset) Batch() (fill Fill, shape []int) {
 	if from == nil {
 		return nil, nil
 	}
-	return func(images []float32, labels []int64, indices []int, keys []random.Key) {
+	return func(images []float32, labels []int64, indices []int, chance func(k int) random.Key) {
 		inner := make([]int, len(indices))
 		for k, i := range indices {
 			s.check(i)
 			inner[k] = s.Indices[i]
 		}
-		from(images, labels, inner, keys)
+		from(images, labels, inner, chance)
 	}, shape
 }
 
@@ -69,10 +69,10 @@ func oneByOne(shape []int, find func(i int) (Fill, []int)) Fill {
 	for _, n := range shape {
 		size *= n
 	}
-	return func(images []float32, labels []int64, indices []int, keys []random.Key) {
+	return func(images []float32, labels []int64, indices []int, chance func(k int) random.Key) {
 		for k, i := range indices {
 			fill, index := find(i)
-			fill(images[k*size:][:size], labels[k:][:1], index, keys[k:][:1])
+			fill(images[k*size:][:size], labels[k:][:1], index, func(int) random.Key { return chance(k) })
 		}
 	}
 }

@@ -151,7 +151,6 @@ func (l *Loader) plan(epoch int) *plan {
 // buffer is the memory of one batch, reused for others.
 type buffer struct {
 	images, labels *tensor.Tensor
-	keys           []random.Key // of the samples' transforms
 }
 
 // reserve returns tensors for n samples of the given shape, views of what b has; it is
@@ -189,12 +188,10 @@ func (p *plan) fillBatch(k int, b *buffer) Batch {
 	indices := p.indices(k)
 	images, labels := b.reserve(len(indices), min(p.size, len(p.order)), p.shape)
 	x, y, size := tensor.Data[float32](images), tensor.Data[int64](labels), numel(p.shape)
-	b.keys = slices.Grow(b.keys[:0], len(indices))[:len(indices)]
 	parallel.For(len(indices), 1+grain/size, func(lo, hi int) {
-		for at := lo; at < hi; at++ {
-			b.keys[at] = p.chance(k*p.size+at, indices[at])
-		}
-		p.fill(x[lo*size:hi*size], y[lo:hi], indices[lo:hi], b.keys[lo:hi])
+		p.fill(x[lo*size:hi*size], y[lo:hi], indices[lo:hi], func(at int) random.Key {
+			return p.chance(k*p.size+lo+at, indices[lo+at])
+		})
 	})
 	return Batch{images, labels, indices}
 }

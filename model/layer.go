@@ -29,7 +29,7 @@ type Layer struct {
 	Shortcut []Layer `json:"shortcut,omitempty"` // of a residual layer; none passes its input on
 }
 
-// types has the types of layers that pass a picture on, as a list for errors.
+// types lists the types of layers, as errors do.
 const types = "flatten, linear, relu, dropout, conv2d, batchnorm1d, batchnorm2d, maxpool2d, avgpool2d, adaptiveavgpool2d, dropout2d or residual"
 
 // module makes the layer, which check has accepted. Each layer within it draws from a key

@@ -21,7 +21,7 @@ type Conv2dOptions struct {
 // the columns as many. It is PyTorch's conv2d. All have the same floating-point type.
 //
 // Beside the results it needs memory for one picture with its padding on each core, and for
-// the gradient of weight for 32 copies of weight at most, whatever N is.
+// the gradient of weight for at most 32 partial ones, whatever N is.
 func (t *Tensor) Conv2d(weight, bias *Tensor, o Conv2dOptions) *Tensor {
 	c := o.shape(t, weight, bias)
 	size := c.Out()

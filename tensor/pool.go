@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/internal/parallel"
@@ -75,9 +76,14 @@ func (t *Tensor) MaxPool2d(o Pool2dOptions) *Tensor {
 	x := t.detached().Contiguous()
 	if pair := [2]int{2, 2}; t.dtype == Float32 && o.Kernel == pair && (o.Stride == pair || o.Stride == [2]int{}) && o.Padding == [2]int{} {
 		winners := x.maxPool2x2(out)
-		return record(out, "max-pool2d", input{t, nil, func(g *Tensor) *Tensor {
+		record(out, "max-pool2d", input{t, nil, func(g *Tensor) *Tensor {
+			defer spareWinners.Put(&winners)
 			return g.Contiguous().maxPool2x2Grad(winners, t.shape)
 		}})
+		if out.node == nil { // no gradient will ask for them
+			spareWinners.Put(&winners)
+		}
+		return out
 	}
 	winners := make([]int32, out.Numel())
 	if t.dtype == Float32 {
@@ -144,11 +150,19 @@ func scatter[T Float](dx, g *Tensor, winners []int32) {
 	})
 }
 
+// spareWinners has what maxPool2x2 returned and is needed no more, as pointers to slices: a
+// training step needs as much as the step before it.
+var spareWinners sync.Pool
+
 // maxPool2x2 writes the greatest element of every 2×2 window to out, and returns which of
 // the four each is.
 func (t *Tensor) maxPool2x2(out *Tensor) (winners []uint8) {
 	dst, src := Data[float32](out), Data[float32](t)
-	winners = make([]uint8, out.Numel())
+	if spare, _ := spareWinners.Get().(*[]uint8); spare != nil && cap(*spare) >= len(dst) {
+		winners = (*spare)[:len(dst)]
+	} else {
+		winners = make([]uint8, len(dst))
+	}
 	t.eachPlane(func(from, to int) {
 		eachPair(t.shape, from, to, func(x, at, rows, cols, stride int) {
 			kernel.MaxPool2x2(dst[at:], winners[at:], src[x:], rows, cols, stride)

@@ -205,11 +205,13 @@ func (t *Tensor) others(dims []int) *Tensor {
 // Mean returns the arithmetic mean over dims, which the result no longer has; over all
 // of them if none is named. It takes floating-point elements.
 func (t *Tensor) Mean(dims ...int) *Tensor {
-	return t.MeanKeepDim(dims...).dropDims(t.dims("mean", dims))
+	return t.mean(dims, false)
 }
 
 // MeanKeepDim is Mean with the dimensions kept at size 1.
-func (t *Tensor) MeanKeepDim(dims ...int) *Tensor {
+func (t *Tensor) MeanKeepDim(dims ...int) *Tensor { return t.mean(dims, true) }
+
+func (t *Tensor) mean(dims []int, keep bool) *Tensor {
 	if !t.dtype.IsFloat() {
 		failDType("mean", t.dtype, "float32 or float64", t)
 	}
@@ -221,7 +223,13 @@ func (t *Tensor) MeanKeepDim(dims ...int) *Tensor {
 	} else {
 		divide(Data[float64](out), n)
 	}
-	return record(out, "mean", input{t, nil, func(g *Tensor) *Tensor { return g.DivScalar(n).Expand(t.shape...) }})
+	kept := out.shape
+	if !keep {
+		out = out.dropDims(over)
+	}
+	return record(out, "mean", input{t, nil, func(g *Tensor) *Tensor {
+		return g.DivScalar(n).Reshape(kept...).Expand(t.shape...)
+	}})
 }
 
 // divide divides every element of x by n.

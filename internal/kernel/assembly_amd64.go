@@ -1,6 +1,10 @@
 package kernel
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 // assembly returns the kernels in assembly that this machine can run, the best first.
 func assembly() []implementation {
@@ -31,28 +35,30 @@ func assembly() []implementation {
 	if avx2 && cpu.X86.HasAVX512F && cpu.X86.HasBMI2 {
 		list = append(list, implementation{
 			name:    "avx512",
-			f32:     tiling[float32]{14, 32, wrap(tile14x32AVX512), wrapTranspose},
-			f64:     tiling[float64]{14, 16, wrap(tile14x16AVX512), nil},
+			f32:     tiling[float32]{14, 32, wrap(tile14x32AVX512), wrapTranspose, wrapCopyRows(copyRowsAVX512)},
+			f64:     tiling[float64]{14, 16, wrap(tile14x16AVX512), nil, nil},
 			vectors: &wide, norms: &wideNorms, pools: widePools, convolvers: convolversAVX512, along: alongAVX512,
-			skinny: &skinny{4, 5, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
+			skinny:  &skinny{4, 5, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
+			fmaLoop: fmaLoopAVX512, flops: 28 * 16 * 2,
 		})
 	}
 	if avx2 {
 		list = append(list, implementation{
 			name:    "avx2",
-			f32:     tiling[float32]{6, 16, wrap(tile6x16AVX2), wrapTranspose},
-			f64:     tiling[float64]{6, 8, wrap(tile6x8AVX2), nil},
+			f32:     tiling[float32]{6, 16, wrap(tile6x16AVX2), wrapTranspose, wrapCopyRows(copyRowsAVX2)},
+			f64:     tiling[float64]{6, 8, wrap(tile6x8AVX2), nil, nil},
 			vectors: &narrow, norms: &narrowNorms, convolvers: convolversAVX2, along: alongAVX2,
-			skinny: &skinny{2, 5, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
+			skinny:  &skinny{2, 5, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
+			fmaLoop: fmaLoopAVX2, flops: 12 * 8 * 2,
 		})
 	}
 	return list
 }
 
 // wrap makes a tile over slices of one over pointers.
-func wrap[T Float](tile func(depth int, a, b, c *T, stride, rows, cols int)) func(depth int, a, b, c []T, stride, rows, cols int) {
-	return func(depth int, a, b, c []T, stride, rows, cols int) {
-		tile(depth, &a[0], &b[0], &c[0], stride, rows, cols)
+func wrap[T Float](tile func(depth int, a, b, c, bias *T, stride, rows, cols int, add, relu bool)) func(depth int, a, b, c []T, stride, rows, cols int, e Epilogue[T]) {
+	return func(depth int, a, b, c []T, stride, rows, cols int, e Epilogue[T]) {
+		tile(depth, &a[0], &b[0], &c[0], unsafe.SliceData(e.Bias), stride, rows, cols, e.Add, e.ReLU)
 	}
 }
 

@@ -5,8 +5,10 @@ package kernel
 func assembly() []implementation {
 	return []implementation{{
 		name: "neon",
-		f32:  tiling[float32]{neonRows, neonCols32, tile12x8, wrapTranspose},
-		f64:  tiling[float64]{neonRows, neonCols64, tile12x4, nil},
+		f32:  tiling[float32]{neonRows, neonCols32, tile12x8, wrapTranspose, nil},
+		f64:  tiling[float64]{neonRows, neonCols64, tile12x4, nil, nil},
+
+		fmaLoop: fmaLoopNEON, flops: 24 * 4 * 2,
 	}}
 }
 
@@ -18,17 +20,20 @@ const (
 	neonCols64 = 4
 )
 
-// tile12x8NEON adds the product of a panel of 12 rows of a and one of 8 columns of b,
-// both depth long, to a tile of c, whose rows lie stride elements apart. depth is at
-// least 1.
+// tile12x8NEON writes the product of a panel of 12 rows of a and one of 8 columns of b,
+// both depth long, to a tile of c, whose rows lie stride elements apart, or adds it where
+// add says so. depth is at least 1.
 //
 //go:noescape
-func tile12x8NEON(depth int, a, b, c *float32, stride int)
+func tile12x8NEON(depth int, a, b, c *float32, stride int, add bool)
 
 // tile12x4NEON is tile12x8NEON for panels of 12 rows and 4 columns of float64.
 //
 //go:noescape
-func tile12x4NEON(depth int, a, b, c *float64, stride int)
+func tile12x4NEON(depth int, a, b, c *float64, stride int, add bool)
+
+// fmaLoopNEON multiplies and adds n times 24 registers of 4 lanes. n is at least 1.
+func fmaLoopNEON(n int)
 
 // transpose8NEON writes the 8 columns of every block of 8 by 8 elements of src as rows
 // of dst. The blocks lie side by side in src, whose rows lie srcStride elements apart,
@@ -38,36 +43,30 @@ func tile12x4NEON(depth int, a, b, c *float64, stride int)
 //go:noescape
 func transpose8NEON(dst, src *float32, dstStride, srcStride, blocks int)
 
-// tile12x8 is the tile for float32. One that reaches beyond the edge of c is computed
-// beside it, since the assembly writes whole ones.
-func tile12x8(depth int, a, b, c []float32, stride, rows, cols int) {
-	if rows == neonRows && cols == neonCols32 {
-		tile12x8NEON(depth, &a[0], &b[0], &c[0], stride)
+// tile12x8 is the tile for float32. One that reaches beyond the edge of c, or has more to
+// do than to add, is computed beside it, since the assembly writes whole ones.
+func tile12x8(depth int, a, b, c []float32, stride, rows, cols int, e Epilogue[float32]) {
+	if rows == neonRows && cols == neonCols32 && e.Bias == nil && !e.ReLU {
+		tile12x8NEON(depth, &a[0], &b[0], &c[0], stride, e.Add)
 		return
 	}
-	var sums [neonRows * neonCols32]float32
-	tile12x8NEON(depth, &a[0], &b[0], &sums[0], neonCols32)
-	addCorner(c, sums[:], stride, neonCols32, rows, cols)
+	var sums [neonRows][neonCols32]float32
+	tile12x8NEON(depth, &a[0], &b[0], &sums[0][0], neonCols32, false)
+	for i := range rows {
+		e.end(c[i*stride:], sums[i][:cols])
+	}
 }
 
 // tile12x4 is tile12x8 for float64.
-func tile12x4(depth int, a, b, c []float64, stride, rows, cols int) {
-	if rows == neonRows && cols == neonCols64 {
-		tile12x4NEON(depth, &a[0], &b[0], &c[0], stride)
+func tile12x4(depth int, a, b, c []float64, stride, rows, cols int, e Epilogue[float64]) {
+	if rows == neonRows && cols == neonCols64 && e.Bias == nil && !e.ReLU {
+		tile12x4NEON(depth, &a[0], &b[0], &c[0], stride, e.Add)
 		return
 	}
-	var sums [neonRows * neonCols64]float64
-	tile12x4NEON(depth, &a[0], &b[0], &sums[0], neonCols64)
-	addCorner(c, sums[:], stride, neonCols64, rows, cols)
-}
-
-// addCorner adds the rows×cols corner of x to that of c.
-func addCorner[T Float](c, x []T, cStride, xStride, rows, cols int) {
+	var sums [neonRows][neonCols64]float64
+	tile12x4NEON(depth, &a[0], &b[0], &sums[0][0], neonCols64, false)
 	for i := range rows {
-		row := c[i*cStride:][:cols]
-		for j, v := range x[i*xStride:][:cols] {
-			row[j] += v
-		}
+		e.end(c[i*stride:], sums[i][:cols])
 	}
 }
 

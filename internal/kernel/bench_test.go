@@ -54,3 +54,18 @@ func BenchmarkGemm(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFMALoop measures what a core can do.
+func BenchmarkFMALoop(b *testing.B) {
+	defer func(i *implementation) { active = i }(active)
+	for i := range available {
+		active = &available[i]
+		b.Run(active.name, func(b *testing.B) {
+			flops := 0.0
+			for b.Loop() {
+				flops += FMALoop(1 << 12)
+			}
+			b.ReportMetric(flops/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}

@@ -17,6 +17,9 @@ type implementation struct {
 	norms   *norms   // nil for those in pure Go
 	skinny  *skinny  // nil where tiles serve for all products
 
+	fmaLoop func(n int) // see FMALoop
+	flops   int         // of one of its rounds
+
 	convolvers []convolver[float32] // none where those in pure Go serve
 	along      *along[float32]      // or nil
 }
@@ -25,7 +28,7 @@ type implementation struct {
 const environment = "ONEHOT_KERNEL"
 
 // available has what this machine can run, the best first; generic is the last.
-var available = append(assembly(), implementation{name: "generic", f32: plain[float32](), f64: plain[float64]()})
+var available = append(assembly(), implementation{name: "generic", f32: plain[float32](), f64: plain[float64](), fmaLoop: plainLoop, flops: plainRows * plainCols * 2})
 
 // active is what is used, and problem why it is not what the environment asks for.
 var active, problem = choose(os.Getenv(environment))

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"slices"
 	"sync"
 
 	"github.com/onehot-go/onehot/internal/parallel"
@@ -32,94 +31,6 @@ func (c Conv2d) flattened() Conv2d {
 		c.Size = [2]int{1, c.Size[0] * c.Size[1]}
 	}
 	return c
-}
-
-// A convolution is computed picture by picture. A picture is copied with its padding around
-// it, and what a result adds up then lies at fixed distances from one place in the copy: the
-// taps. Sums for some pixels side by side and a panel of channels stay in registers, to
-// which every tap adds the products of as many elements of the copy and a row of weights.
-// No matrix of columns is built.
-
-// convolver is how convolutions are computed.
-type convolver[T Float] struct {
-	pixels int // at most so many at once
-	lanes  int // channels of a panel
-	taps   int // of the weights' gradient, at most so many at once
-	// correlate computes weights[0][l] + Σ x[i+taps[k]]·weights[1+k][l] over k to
-	// sums[i][l], for some pixels i and all lanes l.
-	correlate func(pixels int, taps []int, x, weights, sums []T)
-	// gradient adds Σ x[r·step+c+taps[k]]·g[r][c][l] over rows r and columns c to
-	// sums[k][l], for some taps k and all lanes l.
-	gradient func(rows, cols, step int, taps []int, x, g, sums []T)
-}
-
-// The convolver of every machine.
-const plainLanes = 8
-
-func plainConvolver[T Float]() *convolver[T] {
-	return &convolver[T]{pixels: 1, lanes: plainLanes, taps: 1, correlate: plainCorrelate[T], gradient: plainGradient[T]}
-}
-
-func plainCorrelate[T Float](_ int, taps []int, x, weights, sums []T) {
-	s := [plainLanes]T(weights)
-	for k, at := range taps {
-		v, w := x[at], (*[plainLanes]T)(weights[(1+k)*plainLanes:])
-		for l := range s {
-			s[l] += v * w[l]
-		}
-	}
-	copy(sums, s[:])
-}
-
-func plainGradient[T Float](rows, cols, step int, taps []int, x, g, sums []T) {
-	s := [plainLanes]T(sums)
-	for r := range rows {
-		for c, v := range x[r*step+taps[0]:][:cols] {
-			w := (*[plainLanes]T)(g[(r*cols+c)*plainLanes:])
-			for l := range s {
-				s[l] += v * w[l]
-			}
-		}
-	}
-	copy(sums, s[:])
-}
-
-// convolverOf returns the active convolver for so many lanes of type T: of those whose
-// panels have the fewest to spare, that with the widest.
-func convolverOf[T Float](lanes int) *convolver[T] {
-	var best any = plainConvolver[T]()
-	var zero T
-	if _, ok := any(zero).(float32); ok && len(active.convolvers) > 0 {
-		all := active.convolvers
-		spare := func(v convolver[float32]) int { return (lanes+v.lanes-1)/v.lanes*v.lanes - lanes }
-		v := slices.MinFunc(all, func(v, w convolver[float32]) int { return spare(v) - spare(w) })
-		best = &v
-	}
-	return best.(*convolver[T])
-}
-
-// along is another way for results: registers are of pixels side by side. It takes no more
-// channels than there are, where a panel would have many to spare, and writes results where
-// they belong.
-type along[T Float] struct {
-	pixels int // in a run, at most
-	lanes  int // at once, at most
-	// correlate computes weights[0][l] + Σ x[i+taps[k]]·weights[1+k][l] over k to
-	// y[l·toLane+i] for two runs of pixels i and some lanes l. Rows of weights lie stride
-	// elements apart.
-	correlate func(lanes int, taps []int, x, weights []T, stride int, y []T, toLane int, first, second pixelRun)
-	// copyRows copies n elements of each of some rows, which lie as far apart as the
-	// strides say.
-	copyRows func(rows, n int, dst []T, dstStride int, src []T, srcStride int)
-}
-
-// pixelRun is n pixels side by side, and where the first lies in x and in y.
-type pixelRun struct{ n, x, y int }
-
-// alongOf returns the active way along pixels for elements of type T, or nil.
-func alongOf[T Float]() *along[T] {
-	a, _ := any(active.along).(*along[T])
-	return a
 }
 
 // workspace is memory that one goroutine needs, kept from one convolution to the next.
@@ -248,12 +159,37 @@ func (c *Conv2d) taps(f *frame) []int {
 // the gradient of x that lie a stride apart.
 type correlation struct {
 	rows, cols, lanes int
-	step              int   // between rows of results in the frame; in a row they lie side by side
-	taps              []int // in the frame
-	from              []int // of the taps, for the first lane
-	lane              int   // between the weights of lanes
+	step              int    // between rows of results in the frame; in a row they lie side by side
+	taps              []int  // in the frame, those of a filter's row one after the other
+	useful            []span // taps of a row of results that are not all in the margins
+	from              []int  // of the taps, for the first lane
+	lane              int    // between the weights of lanes
 	// Where the results go: the first, and from there the other lanes, rows and columns.
 	to, toLane, toRow, toCol int
+}
+
+// span is a range of taps.
+type span struct{ from, to int }
+
+// skip notes for every row of results which taps are not in margins above and below a
+// picture. The rows lie stride rows of the frame apart, and the taps of a row of filters
+// in that row of the frame, counted from the result's, which tapRows has for each.
+func (k *correlation) skip(f *frame, stride int, tapRows []int) {
+	for r := range k.rows {
+		inside := func(i int) bool {
+			row := r*stride + tapRows[i] - f.lead[0]
+			return row >= 0 && row < f.from[0]
+		}
+		lo, hi := 0, len(tapRows)
+		for lo < hi && !inside(lo) {
+			lo++
+		}
+		for lo < hi && !inside(hi-1) {
+			hi--
+		}
+		perRow := len(k.taps) / max(1, len(tapRows))
+		k.useful = append(k.useful, span{lo * perRow, hi * perRow})
+	}
 }
 
 // plan is how the results of a correlation are computed.
@@ -264,38 +200,34 @@ type plan[T Float] struct {
 
 	convolver *convolver[T] // or
 	along     *along[T]     // for
-	runs      [][2]pixelRun // of all lanes
+	runs      []pixelRun    // two at a time
 }
 
-// order is what it takes to put the results of a convolver in order, compared with one of
-// their taps.
-const order = 22
-
+// newPlan returns the better way for k.
 func newPlan[T Float](k *correlation) *plan[T] {
 	v, a := convolverOf[T](k.lanes), alongOf[T]()
 	p := &plan[T]{correlation: k, panel: v.lanes, convolver: v}
 	if a == nil || k.toCol != 1 {
 		return p
 	}
+	// In lanes of products. To put a panel's results in order takes as long as some taps.
+	const order = 22
 	parts := (k.cols + a.pixels - 1) / a.pixels
 	if k.rows*parts*a.pixels*k.lanes*len(k.taps) > k.rows*k.cols*p.panelled()*(len(k.taps)+order) {
 		return p
 	}
-	p.along, p.panel = a, (k.lanes+a.lanes-1)/a.lanes
-	p.panel = (k.lanes + p.panel - 1) / p.panel
-	var pair []pixelRun
+	panels := (k.lanes + a.lanes - 1) / a.lanes
+	p.along, p.panel = a, (k.lanes+panels-1)/panels
 	for r := range k.rows {
 		for part := range parts {
 			from, to := part*k.cols/parts, (part+1)*k.cols/parts
-			pair = append(pair, pixelRun{to - from, r*k.step + from, k.to + r*k.toRow + from})
-			if len(pair) == 2 || r == k.rows-1 && part == parts-1 {
-				last := pair[len(pair)-1]
-				if len(pair) == 1 {
-					last.n = 0
-				}
-				p.runs, pair = append(p.runs, [2]pixelRun{pair[0], last}), nil
-			}
+			p.runs = append(p.runs, pixelRun{to - from, r, r*k.step + from, k.to + r*k.toRow + from})
 		}
+	}
+	if n := len(p.runs); n%2 == 1 { // none beside the last
+		none := p.runs[n-1]
+		none.n = 0
+		p.runs = append(p.runs, none)
 	}
 	return p
 }
@@ -326,42 +258,56 @@ func (p *plan[T]) pack(dst, w, bias []T) {
 	}
 }
 
-// stripPixels is of how many results the sums are kept before they are written, about.
-const stripPixels = 64
+// panelOf returns the panel that begins with a lane.
+func (p *plan[T]) panelOf(weights []T, lane int) (bias, w []T) {
+	weights = weights[lane*(1+len(p.taps)):][:p.panel*(1+len(p.taps))]
+	return weights[:p.panel], weights[p.panel:]
+}
+
+// stripPixels is of how many results, at most, the sums are kept before they are written:
+// as many as are whole tiles and blocks of transpose8.
+const stripPixels = 56
 
 // run computes the results for the picture in frame x to y.
 func (p *plan[T]) run(y, x, weights []T, s *workspace[T]) {
 	weights = weights[p.weights:]
 	if p.along != nil {
 		for l := 0; l < p.lanes; l += p.panel {
-			for _, r := range p.runs {
-				p.along.correlate(min(p.panel, p.lanes-l), p.taps, x, weights[l*(1+len(p.taps)):], p.panel, y[l*p.toLane:], p.toLane, r[0], r[1])
+			bias, w := p.panelOf(weights, l)
+			for r := 0; r < len(p.runs); r += 2 {
+				first, second := p.runs[r], p.runs[r+1]
+				from, to := min(p.useful[first.row].from, p.useful[second.row].from), max(p.useful[first.row].to, p.useful[second.row].to)
+				p.along.correlate(min(p.panel, p.lanes-l), p.taps[from:to], x, bias, w[from*p.panel:], p.panel, y[l*p.toLane:], p.toLane, first, second)
 			}
 		}
 		return
 	}
 	v := p.convolver
-	parts := (p.cols + v.pixels - 1) / v.pixels
-	rows := max(1, min(p.rows, stripPixels/p.cols))
-	sums := sized(&s.sums, rows*p.cols*v.lanes)
+	sums := sized(&s.sums, stripPixels*v.lanes)
+	width, height := min(p.cols, stripPixels), max(1, min(p.rows, stripPixels/p.cols))
 	for l := 0; l < p.lanes; l += v.lanes {
-		for r := 0; r < p.rows; r += rows {
-			n := min(rows, p.rows-r)
-			for i := range n {
-				for part := range parts {
-					from, to := part*p.cols/parts, (part+1)*p.cols/parts
-					v.correlate(to-from, p.taps, x[(r+i)*p.step+from:], weights[l*(1+len(p.taps)):], sums[(i*p.cols+from)*v.lanes:])
+		bias, w := p.panelOf(weights, l)
+		for r := 0; r < p.rows; r += height {
+			for c := 0; c < p.cols; c += width {
+				rows, cols := min(height, p.rows-r), min(width, p.cols-c)
+				parts := (cols + v.pixels - 1) / v.pixels
+				for i := range rows {
+					use := p.useful[r+i]
+					for part := range parts {
+						from, to := part*cols/parts, (part+1)*cols/parts
+						v.correlate(to-from, p.taps[use.from:use.to], x[(r+i)*p.step+c+from:], bias, w[use.from*v.lanes:], sums[(i*cols+from)*v.lanes:])
+					}
 				}
+				p.write(y[p.to+l*p.toLane+r*p.toRow+c*p.toCol:], sums, min(v.lanes, p.lanes-l), rows, cols)
 			}
-			p.write(y[p.to+l*p.toLane+r*p.toRow:], sums, min(v.lanes, p.lanes-l), n)
 		}
 	}
 }
 
-// write writes some rows of results of some lanes.
-func (p *plan[T]) write(y, sums []T, lanes, rows int) {
+// write writes some rows and columns of results of some lanes.
+func (p *plan[T]) write(y, sums []T, lanes, rows, cols int) {
 	done := 0
-	if n, transpose := rows*p.cols, tilingOf[T]().transpose8; transpose != nil && min(n, lanes) >= 8 && p.toCol == 1 && p.toRow == p.cols {
+	if n, transpose := rows*cols, tilingOf[T]().transpose8; transpose != nil && min(n, lanes) >= 8 && p.toCol == 1 && (rows == 1 || p.toRow == cols) {
 		done = lanes / 8 * 8
 		for i := 0; i < n; i += 8 {
 			i := min(i, n-8) // the last eight overlap others where 8 does not divide them
@@ -370,8 +316,8 @@ func (p *plan[T]) write(y, sums []T, lanes, rows int) {
 	}
 	for l := done; l < lanes; l++ {
 		for r := range rows {
-			for c := range p.cols {
-				y[l*p.toLane+r*p.toRow+c*p.toCol] = sums[(r*p.cols+c)*p.panel+l]
+			for c := range cols {
+				y[l*p.toLane+r*p.toRow+c*p.toCol] = sums[(r*cols+c)*p.panel+l]
 			}
 		}
 	}
@@ -385,12 +331,21 @@ func Convolve[T Float](c Conv2d, y, x, w, bias []T) {
 	filters, area := c.Filters/c.Groups, out[0]*out[1]
 	k := &correlation{
 		rows: out[0], cols: out[1], lanes: filters, step: c.Stride[0] * f.row(),
-		taps: c.taps(f), lane: f.planes * c.Kernel[0] * c.Kernel[1],
+		lane:   f.planes * c.Kernel[0] * c.Kernel[1],
 		toLane: area, toRow: out[1], toCol: 1,
 	}
-	for i := range k.taps {
-		k.from = append(k.from, i)
+	all := c.taps(f)
+	var tapRows []int
+	for i := range c.Kernel[0] {
+		tapRows = append(tapRows, i*c.Dilation[0])
+		for p := range f.planes {
+			from := (p*c.Kernel[0] + i) * c.Kernel[1]
+			for j := range c.Kernel[1] {
+				k.taps, k.from = append(k.taps, all[from+j]), append(k.from, from+j)
+			}
+		}
 	}
+	k.skip(f, c.Stride[0], tapRows)
 	correlateAll(&c, f, []*correlation{k}, y, x, w, bias)
 }
 
@@ -433,14 +388,17 @@ func ConvolveInputGrad[T Float](c Conv2d, dx, dy, w []T) {
 				lane: c.Kernel[0] * c.Kernel[1], to: r.first*c.Size[1] + s.first,
 				toLane: c.Size[0] * c.Size[1], toRow: c.Stride[0] * c.Size[1], toCol: c.Stride[1],
 			}
-			for o := range filters {
-				for _, i := range r.taps {
+			var tapRows []int
+			for _, i := range r.taps {
+				tapRows = append(tapRows, f.lead[0]+i.shift)
+				for o := range filters {
 					for _, j := range s.taps {
 						k.taps = append(k.taps, o*f.plane()+f.at(f.lead[0]+i.shift, f.lead[1]+j.shift))
 						k.from = append(k.from, (o*channels*c.Kernel[0]+i.index)*c.Kernel[1]+j.index)
 					}
 				}
 			}
+			k.skip(f, 1, tapRows)
 			parts = append(parts, k)
 		}
 	}
@@ -484,92 +442,4 @@ func correlateAll[T Float](c *Conv2d, f *frame, parts []*correlation, y, x, w, b
 			}
 		}
 	})
-}
-
-// maxStrips is how many sums over some of the pictures each there are at most.
-const maxStrips = 32
-
-// ConvolveWeightGrad computes the gradients of w, dw, and of a bias, db, unless it is nil,
-// from that of y, dy. Pictures are split, in a way that depends on their number alone, into at most 32 strips, whose sums
-// are added up one after the other: it needs memory for as many copies of w beside that of
-// Convolve.
-func ConvolveWeightGrad[T Float](c Conv2d, dw, db, dy, x []T) {
-	c = c.flattened()
-	out, f := c.Out(), c.frame()
-	filters, area := c.Filters/c.Groups, out[0]*out[1]
-	v, tile := convolverOf[T](filters), tilingOf[T]()
-	panels, taps, step := (filters+v.lanes-1)/v.lanes, c.taps(f), c.Stride[0]*f.row()
-	weights := len(taps)
-	if db != nil {
-		f.ones = (out[0]-1)*step + out[1]
-		taps = append(taps, f.planes*f.plane())
-	}
-	panel := len(taps) * v.lanes
-	size := c.Groups * panels * panel
-	xSize, ySize := f.planes*c.Size[0]*c.Size[1], filters*area
-	length := max(8, (c.Images+maxStrips-1)/maxStrips)
-	strips := (c.Images + length - 1) / length
-
-	shared := workspacePool[T]().Get().(*workspace[T])
-	defer workspacePool[T]().Put(shared)
-	sums := sized(&shared.sums, max(1, strips)*size)
-	clear(sums)
-	parallel.For(strips, 1+smallWork/(length*area*c.Filters*len(taps)), func(lo, hi int) {
-		s := workspacePool[T]().Get().(*workspace[T])
-		defer workspacePool[T]().Put(s)
-		frame := newFrame(f, &s.x)
-		g := sized(&s.g, panels*v.lanes*area+slack)
-		// The last panel is packed from a copy with rows of zeros for what it lacks: whole
-		// panels are packed faster.
-		edge := filters % v.lanes
-		last := sized(&s.sums, v.lanes*area)
-		clear(last)
-		for i := lo * length * c.Groups; i < min(hi*length, c.Images)*c.Groups; i++ {
-			x := frame.of(x[i*xSize : (i+1)*xSize])
-			dy := dy[i*ySize : (i+1)*ySize]
-			tile.pack(g, Matrix[T]{dy, filters - edge, area, area, 1}, v.lanes)
-			if edge > 0 {
-				copy(last, dy[(filters-edge)*area:])
-				tile.pack(g[(filters-edge)*area:], Matrix[T]{last, v.lanes, area, area, 1}, v.lanes)
-			}
-			sums := sums[i/c.Groups/length*size+i%c.Groups*panels*panel:]
-			for p := range panels {
-				parts := (len(taps) + v.taps - 1) / v.taps
-				for part := range parts {
-					from, to := part*len(taps)/parts, (part+1)*len(taps)/parts
-					v.gradient(out[0], out[1], step, taps[from:to], x, g[p*v.lanes*area:], sums[p*panel+from*v.lanes:])
-				}
-			}
-		}
-	})
-	rows := size / v.lanes
-	parallel.For(rows, 1+smallWork/(max(1, strips)*v.lanes), func(lo, hi int) {
-		total := sums[lo*v.lanes : hi*v.lanes]
-		for s := 1; s < strips; s++ {
-			addTo(total, sums[s*size+lo*v.lanes:][:len(total)])
-		}
-		for r := lo; r < hi; r++ {
-			k, p := r%len(taps), r/len(taps)
-			first := p % panels * v.lanes // of the panel's filters in the group
-			for l := range min(v.lanes, filters-first) {
-				o := p/panels*filters + first + l
-				if k == weights {
-					db[o] = sums[r*v.lanes+l]
-				} else {
-					dw[o*weights+k] = sums[r*v.lanes+l]
-				}
-			}
-		}
-	})
-}
-
-// addTo computes dst = dst + x for slices of one length.
-func addTo[T Float](dst, x []T) {
-	if dst, ok := any(dst).([]float32); ok {
-		Add(dst, dst, any(x).([]float32))
-		return
-	}
-	for i, v := range x {
-		dst[i] += v
-	}
 }

@@ -16,19 +16,27 @@ var (
 
 // Those whose registers are of pixels side by side.
 var (
-	alongAVX512 = &along[float32]{16, 14, wrapAlong(along14x32AVX512), wrapCopyRows(copyRowsAVX512)}
-	alongAVX2   = &along[float32]{8, 5, wrapAlong(along5x16AVX2), wrapCopyRows(copyRowsAVX2)}
+	alongAVX512 = &along[float32]{
+		pixels: 16, lanes: 14, correlate: wrapAlong(along14x32AVX512),
+		taps: 3, filters: 6, gradient: wrapGradientAlong(gradientAlong3x6AVX512, 16),
+		copyRows: wrapCopyRows(copyRowsAVX512),
+	}
+	alongAVX2 = &along[float32]{
+		pixels: 8, lanes: 5, correlate: wrapAlong(along5x16AVX2),
+		taps: 2, filters: 4, gradient: wrapGradientAlong(gradientAlong2x4AVX2, 8),
+		copyRows: wrapCopyRows(copyRowsAVX2),
+	}
 )
 
-func wrapCorrelate(f func(pixels, taps int, tap *int, x, weights, sums *float32)) func(pixels int, taps []int, x, weights, sums []float32) {
-	return func(pixels int, taps []int, x, weights, sums []float32) {
-		f(pixels, len(taps), unsafe.SliceData(taps), &x[0], &weights[0], &sums[0])
+func wrapCorrelate(f func(pixels, taps int, tap *int, x, bias, weights, sums *float32)) func(pixels int, taps []int, x, bias, weights, sums []float32) {
+	return func(pixels int, taps []int, x, bias, weights, sums []float32) {
+		f(pixels, len(taps), unsafe.SliceData(taps), &x[0], &bias[0], unsafe.SliceData(weights), &sums[0])
 	}
 }
 
-func wrapAlong(f func(lanes, taps int, tap *int, x0, x1, weights *float32, stride int, y0, y1 *float32, toLane, n0, n1 int)) func(lanes int, taps []int, x, weights []float32, stride int, y []float32, toLane int, first, second pixelRun) {
-	return func(lanes int, taps []int, x, weights []float32, stride int, y []float32, toLane int, first, second pixelRun) {
-		f(lanes, len(taps), unsafe.SliceData(taps), &x[first.x], &x[second.x], &weights[0], stride, &y[first.y], &y[second.y], toLane, first.n, second.n)
+func wrapAlong(f func(lanes, taps int, tap *int, x0, x1, bias, weights *float32, stride int, y0, y1 *float32, toLane, n0, n1 int)) func(lanes int, taps []int, x, bias, weights []float32, stride int, y []float32, toLane int, first, second pixelRun) {
+	return func(lanes int, taps []int, x, bias, weights []float32, stride int, y []float32, toLane int, first, second pixelRun) {
+		f(lanes, len(taps), unsafe.SliceData(taps), &x[first.x], &x[second.x], &bias[0], unsafe.SliceData(weights), stride, &y[first.y], &y[second.y], toLane, first.n, second.n)
 	}
 }
 
@@ -41,5 +49,12 @@ func wrapGradient(f func(rows, cols, step, taps int, tap *int, x, dy, sums *floa
 func wrapCopyRows(f func(rows, n int, dst *float32, dstStride int, src *float32, srcStride int)) func(rows, n int, dst []float32, dstStride int, src []float32, srcStride int) {
 	return func(rows, n int, dst []float32, dstStride int, src []float32, srcStride int) {
 		f(rows, n, &dst[0], dstStride, &src[0], srcStride)
+	}
+}
+
+func wrapGradientAlong(f func(rows, cols, xStep, dyStep int, tap, filter *int, x, dy, sums *float32), pixels int) func(rows, cols, step int, at, from []int, x, dy, sums []float32) {
+	return func(rows, cols, step int, at, from []int, x, dy, sums []float32) {
+		end := (cols + pixels - 1) / pixels * pixels // of the runs
+		f(rows, cols, step-end, cols-end, &at[0], &from[0], &x[0], &dy[0], &sums[0])
 	}
 }

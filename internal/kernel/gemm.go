@@ -40,21 +40,25 @@ func (m Matrix[T]) transposed() Matrix[T] {
 // registers.
 type tiling[T Float] struct {
 	rows, cols int
-	// tile adds the product of a panel of a and a panel of b, both depth long, to the
-	// rows×cols corner of a tile of c, whose rows lie stride apart.
-	tile func(depth int, a, b, c []T, stride, rows, cols int)
+	// tile computes the product of a panel of a and a panel of b, both depth long, and
+	// does with it in the rows×cols corner of a tile of c, whose rows lie stride apart,
+	// what e says of these columns.
+	tile func(depth int, a, b, c []T, stride, rows, cols int, e Epilogue[T])
 	// transpose8 writes blocks of 8×8 elements transposed, or is nil.
 	transpose8 func(dst, src []T, dstStride, srcStride, blocks int)
+	// copyRows copies n elements of each of some rows, or is nil.
+	copyRows func(rows, n int, dst []T, dstStride int, src []T, srcStride int)
 }
 
 // The sizes of the blocks of the operands that are copied into the order in which tiles
-// read them: a panel of either stays in the first cache while it is used, and a block
-// of a in the second.
+// read them: a panel of a stays in the first cache while it is used, and a block of a, or a
+// panel of b and what follows it, in the second. As measured, longer ones gain nothing,
+// and shorter ones read and write c, and pack a, more often.
 const (
-	maxDepth = 256 // along the inner dimension
-	maxRows  = 168 // of a block of a: whole tiles of 14, 12, 6 or 2 rows
-	maxCols  = 512 // of a block of b: whole tiles of 32, 16, 8 or 4 columns
-	slack    = 8   // behind a block, where a transposed panel may be written over its end
+	maxDepth = 400  // along the inner dimension
+	maxRows  = 336  // of a block of a: whole tiles of 14, 12, 6 or 2 rows
+	maxCols  = 1024 // of a block of b: whole tiles of 32, 16, 8 or 4 columns
+	slack    = 8    // behind a block, where a transposed panel may be written over its end
 )
 
 // smallWork is the number of multiplications below which another goroutine costs more
@@ -68,49 +72,73 @@ type Epilogue[T Float] struct {
 	ReLU bool // then replace what is negative by 0; NaN stays
 }
 
+// columns returns what e is for the columns from j on.
+func (e Epilogue[T]) columns(j int) Epilogue[T] {
+	if e.Bias != nil {
+		e.Bias = e.Bias[j:]
+	}
+	return e
+}
+
+// strip returns what e is for one strip of the inner dimension: each but the first adds to
+// the one before, and the last does the rest.
+func (e Epilogue[T]) strip(s, strips int) Epilogue[T] {
+	e.Add = e.Add || s > 0
+	if s < strips-1 {
+		e.Bias, e.ReLU = nil, false
+	}
+	return e
+}
+
+// end does with a row of sums in one of c what e says.
+func (e Epilogue[T]) end(c, sums []T) {
+	for j, sum := range sums {
+		if e.Add {
+			sum += c[j]
+		}
+		if e.Bias != nil {
+			sum += e.Bias[j]
+		}
+		if e.ReLU && sum < 0 {
+			sum = 0
+		}
+		c[j] = sum
+	}
+}
+
 // Gemm computes c = a·b, where c is (a.Rows, b.Cols) in row-major order without gaps, or
-// what e makes of it. Every element of c is summed by one worker, in the order of the
-// inner dimension in strips of fixed length: the result has the same bits for any number
-// of threads.
+// what e makes of it. Every element of c is summed in the order of the inner dimension, in
+// strips whose length depends on nothing but the shapes: the result has the same bits for
+// any number of threads.
 func Gemm[T Float](c []T, a, b Matrix[T], e Epilogue[T]) {
 	m, n, k := a.Rows, b.Cols, a.Cols
-	if !e.Add {
-		clear(c[:m*n])
-	}
-	defer e.apply(c[:m*n], n)
-	if m == 0 || n == 0 || k == 0 {
+	if m == 0 || n == 0 {
 		return
 	}
-	if gemmSkinny(c, a, b) {
+	if k == 0 {
+		zeros := make([]T, n)
+		for i := range m {
+			e.end(c[i*n:], zeros)
+		}
+		return
+	}
+	if gemmSkinny(c, a, b, e) {
 		return
 	}
 	t := tilingOf[T]()
-	// The side of c with more tiles is split, in whole tiles.
+	// To split rows is to pack all of b more than once, to split columns, all of a; the
+	// last part of columns may be as much as a tile shorter than others.
 	rows, cols := (m+t.rows-1)/t.rows, (n+t.cols-1)/t.cols
-	if rows >= cols {
-		parallel.For(rows, 1+smallWork/(t.rows*n*k), func(lo, hi int) {
-			from, to := lo*t.rows, min(hi*t.rows, m)
-			t.multiply(c[from*n:], n, a.block(from, 0, to-from, k), b)
+	if cols < min(rows, 4*parallel.Threads()) {
+		parallel.For(m, max(t.rows, 1+smallWork/(n*k)), func(lo, hi int) {
+			t.multiply(c[lo*n:], n, a.block(lo, 0, hi-lo, k), b, e)
 		})
 		return
 	}
 	parallel.For(cols, 1+smallWork/(t.cols*m*k), func(lo, hi int) {
 		from, to := lo*t.cols, min(hi*t.cols, n)
-		t.multiply(c[from:], n, a, b.block(0, from, k, to-from))
+		t.multiply(c[from:], n, a, b.block(0, from, k, to-from), e.columns(from))
 	})
-}
-
-// apply adds the bias to rows of n elements and clips them.
-func (e Epilogue[T]) apply(c []T, n int) {
-	for i, v := range c {
-		if e.Bias != nil {
-			v += e.Bias[i%n]
-		}
-		if e.ReLU && v < 0 {
-			v = 0
-		}
-		c[i] = v
-	}
 }
 
 // panels are the copies of operand blocks, kept from one product to the next.
@@ -133,8 +161,9 @@ func panelPool[T Float]() *sync.Pool {
 	return &panels64
 }
 
-// multiply adds a·b to c, whose rows lie stride elements apart, on one goroutine.
-func (t *tiling[T]) multiply(c []T, stride int, a, b Matrix[T]) {
+// multiply computes a·b, and does what e says in c, whose rows lie stride elements apart,
+// on one goroutine.
+func (t *tiling[T]) multiply(c []T, stride int, a, b Matrix[T], e Epilogue[T]) {
 	pool := panelPool[T]()
 	p := pool.Get().(*panels[T])
 	defer pool.Put(p)
@@ -146,15 +175,17 @@ func (t *tiling[T]) multiply(c []T, stride int, a, b Matrix[T]) {
 		for s := range strips {
 			l := s * a.Cols / strips
 			depth := (s+1)*a.Cols/strips - l
+			e := e.strip(s, strips)
 			// The columns of b are the rows of its transpose.
 			t.pack(p.b, b.block(l, j, depth, cols).transposed(), t.cols)
 			for i := 0; i < a.Rows; i += maxRows {
 				rows := min(maxRows, a.Rows-i)
 				t.pack(p.a, a.block(i, l, rows, depth), t.rows)
 				for jj := 0; jj < cols; jj += t.cols {
+					e := e.columns(j + jj)
 					for ii := 0; ii < rows; ii += t.rows {
 						t.tile(depth, p.a[ii*depth:], p.b[jj*depth:], c[(i+ii)*stride+j+jj:], stride,
-							min(t.rows, rows-ii), min(t.cols, cols-jj))
+							min(t.rows, rows-ii), min(t.cols, cols-jj), e)
 					}
 				}
 			}
@@ -170,6 +201,8 @@ func (t *tiling[T]) pack(dst []T, m Matrix[T], rows int) {
 		switch {
 		case i+rows > m.Rows:
 			packEdge(panel, m.block(i, 0, m.Rows-i, m.Cols), rows)
+		case m.RowStride == 1 && t.copyRows != nil:
+			t.copyRows(m.Cols, rows, panel, rows, from, m.ColStride)
 		case m.RowStride == 1:
 			for l := range m.Cols {
 				copy(panel[l*rows:(l+1)*rows], from[l*m.ColStride:])
@@ -223,7 +256,7 @@ func plain[T Float]() tiling[T] {
 }
 
 // plainTile is the tile in pure Go: eight sums that stay in registers.
-func plainTile[T Float](depth int, a, b, c []T, stride, rows, cols int) {
+func plainTile[T Float](depth int, a, b, c []T, stride, rows, cols int, e Epilogue[T]) {
 	a, b = a[:depth*plainRows], b[:depth*plainCols]
 	var c00, c01, c02, c03, c10, c11, c12, c13 T
 	for len(a) >= plainRows && len(b) >= plainCols {
@@ -241,8 +274,6 @@ func plainTile[T Float](depth int, a, b, c []T, stride, rows, cols int) {
 	}
 	sums := [plainRows][plainCols]T{{c00, c01, c02, c03}, {c10, c11, c12, c13}}
 	for i := range rows {
-		for j := range cols {
-			c[i*stride+j] += sums[i][j]
-		}
+		e.end(c[i*stride:], sums[i][:cols])
 	}
 }

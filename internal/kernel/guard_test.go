@@ -43,7 +43,7 @@ func (g guard) matrix(rows, cols, layout int) Matrix[float32] {
 // cannot be read or written: that would end the program.
 func TestNothingBeyondIsTouched(t *testing.T) {
 	forEach(t, func(t *testing.T) {
-		first, second, third := newGuard(t, 1<<14), newGuard(t, 1<<14), newGuard(t, 1<<14)
+		first, second, third, bias := newGuard(t, 1<<14), newGuard(t, 1<<14), newGuard(t, 1<<14), newGuard(t, 1<<14)
 		for n := range 70 {
 			dst, x, y := first.last(n), second.last(n), third.last(n)
 			Add(dst, x, y)
@@ -86,7 +86,8 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 					for _, size := range [][3]int{{short, long, 17}, {long, short, 17}, {short, long, 131}, {long, short, 131}} {
 						m, n, k := size[0], size[1], size[2]
 						c := first.last(m * n)
-						Gemm(c, second.matrix(m, k, layout%2), third.matrix(k, n, layout/2), Epilogue[float32]{})
+						clear(bias.last(n))
+						Gemm(c, second.matrix(m, k, layout%2), third.matrix(k, n, layout/2), Epilogue[float32]{Bias: bias.last(n), ReLU: true})
 						if got := c[len(c)-1]; got != float32(k) {
 							t.Fatalf("%v, layouts %d and %d: last element: got %v, want %d", size, layout%2, layout/2, got, k)
 						}

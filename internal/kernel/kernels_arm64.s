@@ -40,21 +40,18 @@
 	FMLAD(m, i, 6, 8+2*r) \
 	FMLAD(m, i, 7, 9+2*r)
 
-// STORE32 and STORE64 add row r, which is v0 and v1, to one of c at R3, and go to the
-// next, R4 bytes behind.
-#define STORE32(r, v0, v1) \
-	VLD1 (R3), [V0.S4, V1.S4] \
+// ADD32 and ADD64 add a row of c at R5 to row r, and go to the next, R4 bytes behind.
+#define ADD32(r) \
+	VLD1.P (R5)(R4), [V0.S4, V1.S4] \
 	FADDS4(0, 8+2*r, 8+2*r) \
-	FADDS4(1, 9+2*r, 9+2*r) \
-	VST1.P [v0.S4, v1.S4], (R3)(R4)
-#define STORE64(r, v0, v1) \
-	VLD1 (R3), [V0.D2, V1.D2] \
+	FADDS4(1, 9+2*r, 9+2*r)
+#define ADD64(r) \
+	VLD1.P (R5)(R4), [V0.D2, V1.D2] \
 	FADDD2(0, 8+2*r, 8+2*r) \
-	FADDD2(1, 9+2*r, 9+2*r) \
-	VST1.P [v0.D2, v1.D2], (R3)(R4)
+	FADDD2(1, 9+2*r, 9+2*r)
 
-// func tile12x8NEON(depth int, a, b, c *float32, stride int)
-TEXT ·tile12x8NEON(SB), NOSPLIT, $0-40
+// func tile12x8NEON(depth int, a, b, c *float32, stride int, add bool)
+TEXT ·tile12x8NEON(SB), NOSPLIT, $0-41
 	MOVD depth+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
@@ -81,22 +78,39 @@ step:
 	SUBS   $1, R0
 	BNE    step
 
-	STORE32(0, V8, V9)
-	STORE32(1, V10, V11)
-	STORE32(2, V12, V13)
-	STORE32(3, V14, V15)
-	STORE32(4, V16, V17)
-	STORE32(5, V18, V19)
-	STORE32(6, V20, V21)
-	STORE32(7, V22, V23)
-	STORE32(8, V24, V25)
-	STORE32(9, V26, V27)
-	STORE32(10, V28, V29)
-	STORE32(11, V30, V31)
+	MOVBU add+40(FP), R6
+	CBZ   R6, write
+	MOVD  R3, R5
+	ADD32(0)
+	ADD32(1)
+	ADD32(2)
+	ADD32(3)
+	ADD32(4)
+	ADD32(5)
+	ADD32(6)
+	ADD32(7)
+	ADD32(8)
+	ADD32(9)
+	ADD32(10)
+	ADD32(11)
+
+write:
+	VST1.P [V8.S4, V9.S4], (R3)(R4)
+	VST1.P [V10.S4, V11.S4], (R3)(R4)
+	VST1.P [V12.S4, V13.S4], (R3)(R4)
+	VST1.P [V14.S4, V15.S4], (R3)(R4)
+	VST1.P [V16.S4, V17.S4], (R3)(R4)
+	VST1.P [V18.S4, V19.S4], (R3)(R4)
+	VST1.P [V20.S4, V21.S4], (R3)(R4)
+	VST1.P [V22.S4, V23.S4], (R3)(R4)
+	VST1.P [V24.S4, V25.S4], (R3)(R4)
+	VST1.P [V26.S4, V27.S4], (R3)(R4)
+	VST1.P [V28.S4, V29.S4], (R3)(R4)
+	VST1.P [V30.S4, V31.S4], (R3)(R4)
 	RET
 
-// func tile12x4NEON(depth int, a, b, c *float64, stride int)
-TEXT ·tile12x4NEON(SB), NOSPLIT, $0-40
+// func tile12x4NEON(depth int, a, b, c *float64, stride int, add bool)
+TEXT ·tile12x4NEON(SB), NOSPLIT, $0-41
 	MOVD depth+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
@@ -124,18 +138,35 @@ step:
 	SUBS   $1, R0
 	BNE    step
 
-	STORE64(0, V8, V9)
-	STORE64(1, V10, V11)
-	STORE64(2, V12, V13)
-	STORE64(3, V14, V15)
-	STORE64(4, V16, V17)
-	STORE64(5, V18, V19)
-	STORE64(6, V20, V21)
-	STORE64(7, V22, V23)
-	STORE64(8, V24, V25)
-	STORE64(9, V26, V27)
-	STORE64(10, V28, V29)
-	STORE64(11, V30, V31)
+	MOVBU add+40(FP), R6
+	CBZ   R6, write
+	MOVD  R3, R5
+	ADD64(0)
+	ADD64(1)
+	ADD64(2)
+	ADD64(3)
+	ADD64(4)
+	ADD64(5)
+	ADD64(6)
+	ADD64(7)
+	ADD64(8)
+	ADD64(9)
+	ADD64(10)
+	ADD64(11)
+
+write:
+	VST1.P [V8.D2, V9.D2], (R3)(R4)
+	VST1.P [V10.D2, V11.D2], (R3)(R4)
+	VST1.P [V12.D2, V13.D2], (R3)(R4)
+	VST1.P [V14.D2, V15.D2], (R3)(R4)
+	VST1.P [V16.D2, V17.D2], (R3)(R4)
+	VST1.P [V18.D2, V19.D2], (R3)(R4)
+	VST1.P [V20.D2, V21.D2], (R3)(R4)
+	VST1.P [V22.D2, V23.D2], (R3)(R4)
+	VST1.P [V24.D2, V25.D2], (R3)(R4)
+	VST1.P [V26.D2, V27.D2], (R3)(R4)
+	VST1.P [V28.D2, V29.D2], (R3)(R4)
+	VST1.P [V30.D2, V31.D2], (R3)(R4)
 	RET
 
 // TRANSPOSE4 writes the columns of the 4 by 4 elements of r0 to r3 to c0 to c3.
@@ -185,4 +216,29 @@ block:
 	STORE4
 	SUBS   $1, R4
 	BNE    block
+	RET
+
+// func fmaLoopNEON(n int)
+TEXT ·fmaLoopNEON(SB), NOSPLIT, $0-8
+	MOVD n+0(FP), R0
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	ZERO
+
+round:
+	ROW32(0, 0, 0)
+	ROW32(0, 0, 1)
+	ROW32(0, 0, 2)
+	ROW32(0, 0, 3)
+	ROW32(0, 0, 4)
+	ROW32(0, 0, 5)
+	ROW32(0, 0, 6)
+	ROW32(0, 0, 7)
+	ROW32(0, 0, 8)
+	ROW32(0, 0, 9)
+	ROW32(0, 0, 10)
+	ROW32(0, 0, 11)
+	SUBS $1, R0
+	BNE  round
 	RET

@@ -1,132 +1,167 @@
 package kernel
 
-import "github.com/onehot-go/onehot/internal/parallel"
+import (
+	"sync"
+	"unsafe"
+
+	"github.com/onehot-go/onehot/internal/parallel"
+)
 
 // skinny is how products of float32 are computed of which one side is short: copying
 // the operands into panels would take as long as multiplying them.
 type skinny struct {
 	// dots computes products of the first rows of dotRows rows of a, and the first cols
-	// of dotCols columns of b, both contiguous along the inner dimension. That of row i
-	// and column j becomes sums[j*dotRows+i].
+	// of dotCols columns of b, both contiguous along the inner dimension. What becomes of
+	// them in c is as for tiles.
 	dotRows, dotCols int
-	dots             func(depth int, a, b, sums *float32, aStride, bStride, rows, cols int)
+	dots             func(depth int, a, b, c, bias *float32, aStride, bStride, stride, rows, cols int, add, relu bool)
 	maxDots          int // the longest short side with which it is faster than tiles
-	// direct adds the product of a panel of directRows rows of a and directCols columns
-	// of b, where they are, to the rows×cols corner of a tile of c.
+	// direct computes the product of the first rows of directRows rows of a, whose columns
+	// are contiguous, and the first cols of directCols columns of b, whose rows are.
 	directRows, directCols int
-	direct                 func(depth int, a, b, c *float32, bStride, stride, rows, cols int)
+	direct                 func(depth int, a, b, c, bias *float32, aStride, bStride, stride, rows, cols int, add, relu bool)
 }
 
 const (
-	dotsDepth = 1024 // at most, of one call of dots: its rows stay in the first cache
+	dotsDepth   = 1024 // at most, of one call of dots: its rows stay in the first cache
+	directDepth = 128  // at most, of one call of direct: so do the rows of b, and those fetched ahead
 
 	// As measured, against tiles: the shortest inner dimensions, and the most rows of a.
 	minDotsDepth   = 128
 	minDirectDepth = 16
 	maxDirectRows  = 32
+
+	// maxPartials is how many elements the partial sums of a product may have.
+	maxPartials = 1 << 20
 )
 
-// gemmSkinny adds a·b to c if it has one short side and operands that lie as the kernels
-// for it want them, and says whether.
-func gemmSkinny[T Float](c []T, a, b Matrix[T]) bool {
+// gemmSkinny does what Gemm does if a and b have one short side and lie as the kernels for
+// it want them, and says whether.
+func gemmSkinny[T Float](c []T, a, b Matrix[T], e Epilogue[T]) bool {
 	s := active.skinny
 	c32, ok := any(c).([]float32)
 	if !ok || s == nil {
 		return false
 	}
+	a32, b32, e32 := any(a).(Matrix[float32]), any(b).(Matrix[float32]), any(e).(Epilogue[float32])
 	switch {
 	case a.ColStride == 1 && b.RowStride == 1 && a.Cols >= minDotsDepth && min(a.Rows, b.Cols) <= s.maxDots:
-		s.byDots(c32, any(a).(Matrix[float32]), any(b).(Matrix[float32]))
+		s.byDots(c32, a32, b32, e32)
 	case b.ColStride == 1 && a.Cols >= minDirectDepth && a.Rows <= maxDirectRows:
-		s.directly(c32, any(a).(Matrix[float32]), any(b).(Matrix[float32]))
+		s.directly(c32, a32, b32, e32)
 	default:
 		return false
 	}
 	return true
 }
 
-// byDots adds a·b to c, where a.ColStride and b.RowStride are 1.
-func (s *skinny) byDots(c []float32, a, b Matrix[float32]) {
+// byDots is Gemm where a.ColStride and b.RowStride are 1.
+func (s *skinny) byDots(c []float32, a, b Matrix[float32], e Epilogue[float32]) {
 	m, n, k := a.Rows, b.Cols, a.Cols
 	if m >= n {
 		parallel.For((m+s.dotRows-1)/s.dotRows, 1+smallWork/(s.dotRows*n*k), func(lo, hi int) {
 			from, to := lo*s.dotRows, min(hi*s.dotRows, m)
-			s.addDots(c[from*n:], n, a.block(from, 0, to-from, k), b)
+			s.multiplyDots(c[from*n:], n, a.block(from, 0, to-from, k), b, e)
 		})
 		return
 	}
 	parallel.For((n+s.dotCols-1)/s.dotCols, 1+smallWork/(s.dotCols*m*k), func(lo, hi int) {
 		from, to := lo*s.dotCols, min(hi*s.dotCols, n)
-		s.addDots(c[from:], n, a, b.block(0, from, k, to-from))
+		s.multiplyDots(c[from:], n, a, b.block(0, from, k, to-from), e.columns(from))
 	})
 }
 
-// addDots adds a·b to c, whose rows lie stride elements apart, on one goroutine. The
+// multiplyDots does byDots on one goroutine, where rows of c lie stride elements apart. The
 // longer side is read once from beginning to end.
-func (s *skinny) addDots(c []float32, stride int, a, b Matrix[float32]) {
-	p := panels32.Get().(*panels[float32])
-	defer panels32.Put(p)
-	for l := 0; l < a.Cols; l += dotsDepth {
+func (s *skinny) multiplyDots(c []float32, stride int, a, b Matrix[float32], e Epilogue[float32]) {
+	strips := (a.Cols + dotsDepth - 1) / dotsDepth
+	for strip := range strips {
+		l := strip * dotsDepth
 		depth := min(dotsDepth, a.Cols-l)
-		a, b := a.block(0, l, a.Rows, depth), b.block(l, 0, depth, b.Cols)
+		e := e.strip(strip, strips)
+		block := func(i, j int) {
+			s.dots(depth, &a.Data[i*a.RowStride+l], &b.Data[j*b.ColStride+l], &c[i*stride+j], unsafe.SliceData(e.columns(j).Bias),
+				a.RowStride, b.ColStride, stride, min(s.dotRows, a.Rows-i), min(s.dotCols, b.Cols-j), e.Add, e.ReLU)
+		}
 		if a.Rows >= b.Cols {
 			for i := 0; i < a.Rows; i += s.dotRows {
 				for j := 0; j < b.Cols; j += s.dotCols {
-					s.addBlock(c, stride, a, b, i, j, p.a)
+					block(i, j)
 				}
 			}
 			continue
 		}
 		for j := 0; j < b.Cols; j += s.dotCols {
 			for i := 0; i < a.Rows; i += s.dotRows {
-				s.addBlock(c, stride, a, b, i, j, p.a)
+				block(i, j)
 			}
 		}
 	}
 }
 
-// addBlock adds the products that one call of dots gives, from row i of a and column j
-// of b on.
-func (s *skinny) addBlock(c []float32, stride int, a, b Matrix[float32], i, j int, sums []float32) {
-	rows, cols := min(s.dotRows, a.Rows-i), min(s.dotCols, b.Cols-j)
-	s.dots(a.Cols, &a.Data[i*a.RowStride], &b.Data[j*b.ColStride], &sums[0], a.RowStride, b.ColStride, rows, cols)
-	for r := range rows {
-		row := c[(i+r)*stride+j:][:cols]
-		for k := range row {
-			row[k] += sums[k*s.dotRows+r]
-		}
-	}
-}
-
-// directly adds a·b to c, where b.ColStride is 1 and a has at most maxDirectRows rows.
-func (s *skinny) directly(c []float32, a, b Matrix[float32]) {
+// directly is Gemm where b.ColStride is 1 and a has at most maxDirectRows rows. Sums are
+// taken in strips of the inner dimension. Where the results are few, goroutines share the
+// strips: those that compute with a batch then read rows of b that they wrote themselves.
+func (s *skinny) directly(c []float32, a, b Matrix[float32], e Epilogue[float32]) {
 	m, n, k := a.Rows, b.Cols, a.Cols
-	parallel.For((n+s.directCols-1)/s.directCols, 1+smallWork/(s.directCols*m*k), func(lo, hi int) {
-		from, to := lo*s.directCols, min(hi*s.directCols, n)
-		s.addDirectly(c[from:], n, a, b.block(0, from, k, to-from))
+	strips := (k + directDepth - 1) / directDepth
+	if strips*m*n > maxPartials {
+		parallel.For((n+s.directCols-1)/s.directCols, 1+smallWork/(s.directCols*m*k), func(lo, hi int) {
+			from, to := lo*s.directCols, min(hi*s.directCols, n)
+			for strip := range strips {
+				s.multiplyStrip(c[from:], n, a, b.block(0, from, k, to-from), strip, strips, e.columns(from).strip(strip, strips))
+			}
+		})
+		return
+	}
+	memory := partials.Get().(*[]float32)
+	defer partials.Put(memory)
+	sums := sized(memory, strips*m*n)
+	done := strips // the strips that the calling goroutine adds up in c
+	parallel.For(strips, 1+smallWork/(m*n*directDepth), func(lo, hi int) {
+		if lo == 0 {
+			done = hi
+		}
+		for strip := lo; strip < hi; strip++ {
+			if lo == 0 {
+				s.multiplyStrip(c, n, a, b, strip, strips, e.strip(strip, strips))
+			} else {
+				s.multiplyStrip(sums[strip*m*n:], n, a, b, strip, strips, Epilogue[float32]{})
+			}
+		}
 	})
+	for strip := done; strip < strips; strip++ {
+		add := e.strip(strip, strips)
+		sums := sums[strip*m*n:][:m*n]
+		if add.Bias == nil && !add.ReLU {
+			Add(c[:m*n], c, sums)
+			continue
+		}
+		for i := range m {
+			add.end(c[i*n:], sums[i*n:][:n])
+		}
+	}
 }
 
-// addDirectly adds a·b to c, whose rows lie stride elements apart, on one goroutine.
-func (s *skinny) addDirectly(c []float32, stride int, a, b Matrix[float32]) {
-	p := panels32.Get().(*panels[float32])
-	defer panels32.Put(p)
-	t := tilingOf[float32]()
-	strips := (a.Cols + maxDepth - 1) / maxDepth
-	for strip := range strips {
-		l := strip * a.Cols / strips
-		depth := (strip+1)*a.Cols/strips - l
-		t.pack(p.a, a.block(0, l, a.Rows, depth), s.directRows)
-		for j := 0; j < b.Cols; j += s.directCols {
-			cols := min(s.directCols, b.Cols-j)
-			from, bStride := b.block(l, j, depth, cols), b.RowStride
-			if cols < s.directCols { // nothing beyond the edge is read
-				t.pack(p.b, from.transposed(), s.directCols)
-				from.Data, bStride = p.b, s.directCols
-			}
-			for i := 0; i < a.Rows; i += s.directRows {
-				s.direct(depth, &p.a[i*depth], &from.Data[0], &c[i*stride+j], bStride, stride, min(s.directRows, a.Rows-i), cols)
-			}
+// partials are the sums of strips, kept from one product to the next.
+var partials = sync.Pool{New: func() any { return new([]float32) }}
+
+// multiplyStrip computes one of some strips of a·b, and does what e says in c, whose rows
+// lie stride elements apart.
+func (s *skinny) multiplyStrip(c []float32, stride int, a, b Matrix[float32], strip, strips int, e Epilogue[float32]) {
+	l := strip * a.Cols / strips
+	a = a.block(0, l, a.Rows, (strip+1)*a.Cols/strips-l)
+	if a.RowStride != 1 { // columns must be contiguous
+		p := panels32.Get().(*panels[float32])
+		defer panels32.Put(p)
+		height := (a.Rows + s.directRows - 1) / s.directRows * s.directRows
+		tilingOf[float32]().pack(p.a, a, height)
+		a.Data, a.RowStride, a.ColStride = p.a, 1, height
+	}
+	for j := 0; j < b.Cols; j += s.directCols {
+		for i := 0; i < a.Rows; i += s.directRows {
+			s.direct(a.Cols, &a.Data[i], &b.Data[l*b.RowStride+j], &c[i*stride+j], unsafe.SliceData(e.columns(j).Bias),
+				a.ColStride, b.RowStride, stride, min(s.directRows, a.Rows-i), min(s.directCols, b.Cols-j), e.Add, e.ReLU)
 		}
 	}
 }

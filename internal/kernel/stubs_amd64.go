@@ -4,47 +4,57 @@
 
 package kernel
 
-// tile14x32AVX512 adds the product of a panel of 14 rows of a and one of 32 columns of b,
+// tile14x32AVX512 writes the product of a panel of 14 rows of a and one of 32 columns of b,
 // both depth long, to the first rows and cols of a tile of c, whose rows lie stride
-// elements apart. depth is at least 1.
+// elements apart, or adds it where add says so; then it adds bias, one element a
+// column, if it is not nil, and with relu replaces what is negative by 0. depth, rows
+// and cols are at least 1.
 //
 //go:noescape
-func tile14x32AVX512(depth int, a *float32, b *float32, c *float32, stride int, rows int, cols int)
+func tile14x32AVX512(depth int, a *float32, b *float32, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
 
-// tile14x16AVX512 adds the product of a panel of 14 rows of a and one of 16 columns of b,
+// tile14x16AVX512 writes the product of a panel of 14 rows of a and one of 16 columns of b,
 // both depth long, to the first rows and cols of a tile of c, whose rows lie stride
-// elements apart. depth is at least 1.
+// elements apart, or adds it where add says so; then it adds bias, one element a
+// column, if it is not nil, and with relu replaces what is negative by 0. depth, rows
+// and cols are at least 1.
 //
 //go:noescape
-func tile14x16AVX512(depth int, a *float64, b *float64, c *float64, stride int, rows int, cols int)
+func tile14x16AVX512(depth int, a *float64, b *float64, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)
 
-// tile6x16AVX2 adds the product of a panel of 6 rows of a and one of 16 columns of b,
+// tile6x16AVX2 writes the product of a panel of 6 rows of a and one of 16 columns of b,
 // both depth long, to the first rows and cols of a tile of c, whose rows lie stride
-// elements apart. depth is at least 1.
+// elements apart, or adds it where add says so; then it adds bias, one element a
+// column, if it is not nil, and with relu replaces what is negative by 0. depth, rows
+// and cols are at least 1.
 //
 //go:noescape
-func tile6x16AVX2(depth int, a *float32, b *float32, c *float32, stride int, rows int, cols int)
+func tile6x16AVX2(depth int, a *float32, b *float32, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
 
-// tile6x8AVX2 adds the product of a panel of 6 rows of a and one of 8 columns of b,
+// tile6x8AVX2 writes the product of a panel of 6 rows of a and one of 8 columns of b,
 // both depth long, to the first rows and cols of a tile of c, whose rows lie stride
-// elements apart. depth is at least 1.
+// elements apart, or adds it where add says so; then it adds bias, one element a
+// column, if it is not nil, and with relu replaces what is negative by 0. depth, rows
+// and cols are at least 1.
 //
 //go:noescape
-func tile6x8AVX2(depth int, a *float64, b *float64, c *float64, stride int, rows int, cols int)
+func tile6x8AVX2(depth int, a *float64, b *float64, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)
 
-// direct10x32AVX512 adds the product of a panel of 10 rows of a and 32 columns of b, both depth
-// long, to the first rows and cols of a tile of c. The rows of b lie bStride elements
-// apart, those of c stride. depth is at least 1.
+// direct10x32AVX512 is the product of the first rows of 10, which lie side by side in
+// columns of a aStride elements apart, and the first cols of 32 columns of b, whose
+// rows lie bStride elements apart. What becomes of it in c is as for tiles. depth is
+// at least 1, rows and cols are.
 //
 //go:noescape
-func direct10x32AVX512(depth int, a *float32, b *float32, c *float32, bStride int, stride int, rows int, cols int)
+func direct10x32AVX512(depth int, a *float32, b *float32, c *float32, bias *float32, aStride int, bStride int, stride int, rows int, cols int, add bool, relu bool)
 
-// direct5x16AVX2 adds the product of a panel of 5 rows of a and 16 columns of b, both depth
-// long, to the first rows and cols of a tile of c. The rows of b lie bStride elements
-// apart, those of c stride. depth is at least 1.
+// direct5x16AVX2 is the product of the first rows of 5, which lie side by side in
+// columns of a aStride elements apart, and the first cols of 16 columns of b, whose
+// rows lie bStride elements apart. What becomes of it in c is as for tiles. depth is
+// at least 1, rows and cols are.
 //
 //go:noescape
-func direct5x16AVX2(depth int, a *float32, b *float32, c *float32, bStride int, stride int, rows int, cols int)
+func direct5x16AVX2(depth int, a *float32, b *float32, c *float32, bias *float32, aStride int, bStride int, stride int, rows int, cols int, add bool, relu bool)
 
 // transpose8AVX2 writes the 8 columns of every block of 8 by 8 elements of src as rows
 // of dst. The blocks lie side by side in src, whose rows lie srcStride elements apart,
@@ -322,43 +332,43 @@ func momentumStepAVX2(n int, p *float32, grad *float32, v *float32, by *float32)
 //go:noescape
 func adamStepAVX2(n int, p *float32, grad *float32, m *float32, v *float32, by *float32)
 
-// correlate14x32AVX512 computes weights[0][l] + x[i+tap[k]]·weights[1+k][l], added up over
+// correlate14x32AVX512 computes bias[l] + x[i+tap[k]]·weights[k][l], added up over
 // taps k, to sums[i][l], for 1 to 14 pixels i and 32 lanes l.
 //
 //go:noescape
-func correlate14x32AVX512(pixels int, taps int, tap *int, x *float32, weights *float32, sums *float32)
+func correlate14x32AVX512(pixels int, taps int, tap *int, x *float32, bias *float32, weights *float32, sums *float32)
 
-// correlate14x16AVX512 computes weights[0][l] + x[i+tap[k]]·weights[1+k][l], added up over
+// correlate14x16AVX512 computes bias[l] + x[i+tap[k]]·weights[k][l], added up over
 // taps k, to sums[i][l], for 1 to 14 pixels i and 16 lanes l.
 //
 //go:noescape
-func correlate14x16AVX512(pixels int, taps int, tap *int, x *float32, weights *float32, sums *float32)
+func correlate14x16AVX512(pixels int, taps int, tap *int, x *float32, bias *float32, weights *float32, sums *float32)
 
-// correlate6x16AVX2 computes weights[0][l] + x[i+tap[k]]·weights[1+k][l], added up over
+// correlate6x16AVX2 computes bias[l] + x[i+tap[k]]·weights[k][l], added up over
 // taps k, to sums[i][l], for 1 to 6 pixels i and 16 lanes l.
 //
 //go:noescape
-func correlate6x16AVX2(pixels int, taps int, tap *int, x *float32, weights *float32, sums *float32)
+func correlate6x16AVX2(pixels int, taps int, tap *int, x *float32, bias *float32, weights *float32, sums *float32)
 
-// correlate12x8AVX2 computes weights[0][l] + x[i+tap[k]]·weights[1+k][l], added up over
+// correlate12x8AVX2 computes bias[l] + x[i+tap[k]]·weights[k][l], added up over
 // taps k, to sums[i][l], for 1 to 12 pixels i and 8 lanes l.
 //
 //go:noescape
-func correlate12x8AVX2(pixels int, taps int, tap *int, x *float32, weights *float32, sums *float32)
+func correlate12x8AVX2(pixels int, taps int, tap *int, x *float32, bias *float32, weights *float32, sums *float32)
 
-// along14x32AVX512 computes weights[0][l] + x0[i+tap[k]]·weights[1+k][l], added up over taps k,
+// along14x32AVX512 computes bias[l] + x0[i+tap[k]]·weights[k][l], added up over taps k,
 // to y0[l·toLane+i], for n0 pixels i, and so for n1 pixels of x1 and y1. There are 1 to
 // 14 lanes l, up to 16 pixels, and weights in rows that lie stride elements apart.
 //
 //go:noescape
-func along14x32AVX512(lanes int, taps int, tap *int, x0 *float32, x1 *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
+func along14x32AVX512(lanes int, taps int, tap *int, x0 *float32, x1 *float32, bias *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
 
-// along5x16AVX2 computes weights[0][l] + x0[i+tap[k]]·weights[1+k][l], added up over taps k,
+// along5x16AVX2 computes bias[l] + x0[i+tap[k]]·weights[k][l], added up over taps k,
 // to y0[l·toLane+i], for n0 pixels i, and so for n1 pixels of x1 and y1. There are 1 to
 // 5 lanes l, up to 8 pixels, and weights in rows that lie stride elements apart.
 //
 //go:noescape
-func along5x16AVX2(lanes int, taps int, tap *int, x0 *float32, x1 *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
+func along5x16AVX2(lanes int, taps int, tap *int, x0 *float32, x1 *float32, bias *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
 
 // copyRowsAVX512 copies n elements of every row of src to a row of dst. Their rows lie dstStride and
 // srcStride elements apart. There is at least 1 row.
@@ -371,6 +381,22 @@ func copyRowsAVX512(rows int, n int, dst *float32, dstStride int, src *float32, 
 //
 //go:noescape
 func copyRowsAVX2(rows int, n int, dst *float32, dstStride int, src *float32, srcStride int)
+
+// gradientAlong3x6AVX512 adds x[c+tap[k]]·dy[c+filter[o]], over columns c and all rows, to
+// lane c%16 of sums[k][o], for 3 taps k and 6 filters o. From the end of the last
+// register of a row it is xStep and dyStep elements to the next. There is at least 1 row
+// and 1 column.
+//
+//go:noescape
+func gradientAlong3x6AVX512(rows int, cols int, xStep int, dyStep int, tap *int, filter *int, x *float32, dy *float32, sums *float32)
+
+// gradientAlong2x4AVX2 adds x[c+tap[k]]·dy[c+filter[o]], over columns c and all rows, to
+// lane c%8 of sums[k][o], for 2 taps k and 4 filters o. From the end of the last
+// register of a row it is xStep and dyStep elements to the next. There is at least 1 row
+// and 1 column.
+//
+//go:noescape
+func gradientAlong2x4AVX2(rows int, cols int, xStep int, dyStep int, tap *int, filter *int, x *float32, dy *float32, sums *float32)
 
 // gradient9x32AVX512 adds x[r·(cols+step)+c+tap[k]]·dy[r][c][l], over rows r and columns c,
 // to sums[k][l], for 1 to 9 taps k and 32 lanes l. There is at least 1 row and 1
@@ -402,14 +428,22 @@ func gradient9x8AVX2(rows int, cols int, step int, taps int, tap *int, x *float3
 
 // dots4x5AVX512 computes the products of the first rows of 4 rows of a with the first
 // cols of 5 rows of b, all depth long, which lie aStride and bStride elements apart.
-// That of rows i and j becomes sums[j*4+i].
+// That of rows i and j goes to row i and column j of c, as for tiles. rows and cols are
+// at least 1.
 //
 //go:noescape
-func dots4x5AVX512(depth int, a *float32, b *float32, sums *float32, aStride int, bStride int, rows int, cols int)
+func dots4x5AVX512(depth int, a *float32, b *float32, c *float32, bias *float32, aStride int, bStride int, stride int, rows int, cols int, add bool, relu bool)
 
 // dots2x5AVX2 computes the products of the first rows of 2 rows of a with the first
 // cols of 5 rows of b, all depth long, which lie aStride and bStride elements apart.
-// That of rows i and j becomes sums[j*2+i].
+// That of rows i and j goes to row i and column j of c, as for tiles. rows and cols are
+// at least 1.
 //
 //go:noescape
-func dots2x5AVX2(depth int, a *float32, b *float32, sums *float32, aStride int, bStride int, rows int, cols int)
+func dots2x5AVX2(depth int, a *float32, b *float32, c *float32, bias *float32, aStride int, bStride int, stride int, rows int, cols int, add bool, relu bool)
+
+// fmaLoopAVX512 multiplies and adds n times 28 registers of 16 lanes. n is at least 1.
+func fmaLoopAVX512(n int)
+
+// fmaLoopAVX2 multiplies and adds n times 12 registers of 8 lanes. n is at least 1.
+func fmaLoopAVX2(n int)

@@ -28,20 +28,38 @@ func testTile[T Float](t *testing.T, tile tiling[T]) {
 		for cols := 1; cols <= tile.cols; cols++ {
 			depth, stride := 1+r.IntN(3), tile.cols+3
 			a, b, c := draw(depth*tile.rows), draw(depth*tile.cols), draw(tile.rows*stride)
-			want := slices.Clone(c)
-			for i := range rows {
-				for j := range cols {
-					for l := range depth {
-						want[i*stride+j] += a[l*tile.rows+i] * b[l*tile.cols+j]
-					}
+			e := Epilogue[T]{Add: r.IntN(2) == 1, ReLU: r.IntN(2) == 1}
+			if r.IntN(2) == 1 {
+				e.Bias = draw(cols)
+				for j := range e.Bias {
+					e.Bias[j] *= -20 // for some sums that are negative
 				}
 			}
-			tile.tile(depth, a, b, c, stride, rows, cols)
+			want := slices.Clone(c)
+			for i := range rows {
+				sums := make([]T, cols)
+				for j := range sums {
+					for l := range depth {
+						sums[j] += a[l*tile.rows+i] * b[l*tile.cols+j]
+					}
+				}
+				e.end(want[i*stride:], sums)
+			}
+			tile.tile(depth, a, b, c, stride, rows, cols, e)
 			for i := range c {
 				if c[i] != want[i] {
-					t.Fatalf("%d×%d, depth %d: element (%d, %d): got %v, want %v", rows, cols, depth, i/stride, i%stride, c[i], want[i])
+					t.Fatalf("%d×%d, depth %d, %+v: element (%d, %d): got %v, want %v", rows, cols, depth, e, i/stride, i%stride, c[i], want[i])
 				}
 			}
 		}
 	}
+}
+
+func TestFMALoop(t *testing.T) {
+	forEach(t, func(t *testing.T) {
+		one := FMALoop(1)
+		if one <= 0 || FMALoop(1000) != 1000*one || FMALoop(0) != 0 {
+			t.Errorf("operations: got %v for 1 round, %v for 1000, %v for none", one, FMALoop(1000), FMALoop(0))
+		}
+	})
 }

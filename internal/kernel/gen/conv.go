@@ -20,6 +20,8 @@ func convolution() {
 	sums{narrow, 5, 2}.along()
 	wide.copyRows()
 	narrow.copyRows()
+	wide.gradientAlong(3, 6)
+	narrow.gradientAlong(2, 4)
 	sums{wide, 9, 2}.gradient()
 	sums{wide, 9, 1}.gradient()
 	sums{narrow, 6, 2}.gradient()
@@ -90,25 +92,26 @@ func (s sums) eachCount(count Register, code func(n int)) {
 }
 
 func (s sums) correlate() {
-	TEXT(s.name("correlate"), NOSPLIT, "func(pixels, taps int, tap *int, x, weights, sums *float32)")
-	Doc(fmt.Sprintf("%s computes weights[0][l] + x[i+tap[k]]·weights[1+k][l], added up over", s.name("correlate")),
+	TEXT(s.name("correlate"), NOSPLIT, "func(pixels, taps int, tap *int, x, bias, weights, sums *float32)")
+	Doc(fmt.Sprintf("%s computes bias[l] + x[i+tap[k]]·weights[k][l], added up over", s.name("correlate")),
 		fmt.Sprintf("taps k, to sums[i][l], for 1 to %d pixels i and %d lanes l.", s.rows, s.lanes()*s.registers))
 	Pragma("noescape")
 	pixels, taps, tap := Load(Param("pixels"), GP64()), Load(Param("taps"), GP64()), Load(Param("tap"), GP64())
 	x, weights, to := Load(Param("x"), GP64()), Load(Param("weights"), GP64()), Load(Param("sums"), GP64())
 	rows, w := s.registersOf(s.rows), s.registersOf(1)[0]
+	bias := Load(Param("bias"), GP64())
 	s.eachCount(pixels, func(n int) {
 		for i := range n {
-			s.row(weights, 0, rows[i], false)
+			s.row(bias, 0, rows[i], false)
 		}
 		s.eachTap(n, taps, tap, func(at Register) {
-			ADDQ(Imm(uint64(s.panel())), weights)
 			if s.registers > 1 { // where broadcasts leave time for it
 				for i := range s.registers {
 					PREFETCHT0(Mem{Base: weights, Disp: 8*s.panel() + i*s.size()})
 				}
 			}
 			s.row(weights, 0, w, false)
+			ADDQ(Imm(uint64(s.panel())), weights)
 			for i := range n {
 				s.add(Mem{Base: x, Index: at, Scale: 4, Disp: 4 * i}, w, rows[i])
 			}
@@ -138,8 +141,8 @@ func (s sums) eachTap(n int, taps, tap Register, body func(at Register)) {
 // channels, and a panel is two runs of pixels.
 func (s sums) along() {
 	name := s.name("along")
-	TEXT(name, NOSPLIT, "func(lanes, taps int, tap *int, x0, x1, weights *float32, stride int, y0, y1 *float32, toLane, n0, n1 int)")
-	Doc(fmt.Sprintf("%s computes weights[0][l] + x0[i+tap[k]]·weights[1+k][l], added up over taps k,", name),
+	TEXT(name, NOSPLIT, "func(lanes, taps int, tap *int, x0, x1, bias, weights *float32, stride int, y0, y1 *float32, toLane, n0, n1 int)")
+	Doc(fmt.Sprintf("%s computes bias[l] + x0[i+tap[k]]·weights[k][l], added up over taps k,", name),
 		"to y0[l·toLane+i], for n0 pixels i, and so for n1 pixels of x1 and y1. There are 1 to",
 		fmt.Sprintf("%d lanes l, up to %d pixels, and weights in rows that lie stride elements apart.", s.rows, s.lanes()))
 	Pragma("noescape")
@@ -150,13 +153,13 @@ func (s sums) along() {
 	weights, stride := Load(Param("weights"), GP64()), Load(Param("stride"), GP64())
 	SHLQ(Imm(2), stride)
 	rows := s.registersOf(s.rows)
+	bias := Load(Param("bias"), GP64())
 	s.eachCount(Load(Param("lanes"), GP64()), func(n int) {
 		for i := range n {
-			VBROADCASTSS(Mem{Base: weights, Disp: 4 * i}, rows[i][0])
+			VBROADCASTSS(Mem{Base: bias, Disp: 4 * i}, rows[i][0])
 			VMOVAPS(rows[i][0], rows[i][1])
 		}
 		s.eachTap(n, taps, tap, func(at Register) {
-			ADDQ(stride, weights)
 			var v [2]VecVirtual
 			for j := range v {
 				v[j] = part{s.vec, masks[j]}.load(Mem{Base: x[j], Index: at, Scale: 4})
@@ -167,6 +170,7 @@ func (s sums) along() {
 				VFMADD231PS(w, v[0], rows[i][0])
 				VFMADD231PS(w, v[1], rows[i][1])
 			}
+			ADDQ(stride, weights)
 		})
 		step := Load(Param("toLane"), GP64())
 		SHLQ(Imm(2), step)
@@ -241,6 +245,82 @@ func (v vec) copyRows() {
 	ADDQ(srcStride, src)
 	DECQ(rows)
 	JNZ(LabelRef("next"))
+	VZEROUPPER()
+	RET()
+}
+
+// gradientAlong writes the kernel of the gradient of weights whose registers are of pixels
+// side by side.
+func (v vec) gradientAlong(taps, filters int) {
+	name := v.name(fmt.Sprintf("gradientAlong%dx%d", taps, filters))
+	TEXT(name, NOSPLIT, "func(rows, cols, xStep, dyStep int, tap, filter *int, x, dy, sums *float32)")
+	Doc(fmt.Sprintf("%s adds x[c+tap[k]]·dy[c+filter[o]], over columns c and all rows, to", name),
+		fmt.Sprintf("lane c%%%d of sums[k][o], for %d taps k and %d filters o. From the end of the last", v.lanes(), taps, filters),
+		"register of a row it is xStep and dyStep elements to the next. There is at least 1 row",
+		"and 1 column.")
+	Pragma("noescape")
+	offsets := func(param string, n int) []Register {
+		base, all := Load(Param(param), GP64()), make([]Register, n)
+		for i := range all {
+			all[i] = GP64()
+			MOVQ(Mem{Base: base, Disp: 8 * i}, all[i])
+		}
+		return all
+	}
+	tap, filter := offsets("tap", taps), offsets("filter", filters)
+	all := make([]VecVirtual, taps*filters)
+	for i := range all {
+		all[i] = v.zero()
+	}
+	x, dy, rows := Load(Param("x"), GP64()), Load(Param("dy"), GP64()), Load(Param("rows"), GP64())
+	Label("row")
+	cols := Load(Param("cols"), GP64())
+	var mask Op
+	if v.wide {
+		k := K()
+		KXNORW(k, k, k)
+		mask = k
+	} else {
+		m := YMM()
+		VPCMPEQD(m, m, m)
+		mask = m
+	}
+	Label("next")
+	CMPQ(cols, Imm(uint64(v.lanes())))
+	JGE(LabelRef("whole"))
+	if last := v.mask(name, cols); v.wide {
+		KMOVW(last, mask)
+	} else {
+		VMOVAPS(last, mask)
+	}
+	Label("whole")
+	p := part{v, mask}
+	gradients := make([]VecVirtual, filters)
+	for i := range gradients {
+		gradients[i] = p.load(Mem{Base: dy, Index: filter[i], Scale: 4})
+	}
+	for i := range tap {
+		at := p.load(Mem{Base: x, Index: tap[i], Scale: 4})
+		for j := range gradients {
+			VFMADD231PS(at, gradients[j], all[i*filters+j])
+		}
+	}
+	ADDQ(Imm(uint64(4*v.lanes())), x)
+	ADDQ(Imm(uint64(4*v.lanes())), dy)
+	SUBQ(Imm(uint64(v.lanes())), cols)
+	JG(LabelRef("next"))
+	step := Load(Param("xStep"), GP64())
+	LEAQ(Mem{Base: x, Index: step, Scale: 4}, x)
+	step = Load(Param("dyStep"), GP64())
+	LEAQ(Mem{Base: dy, Index: step, Scale: 4}, dy)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	sums := Load(Param("sums"), GP64())
+	for i := range all {
+		at := Mem{Base: sums, Disp: 4 * v.lanes() * i}
+		VADDPS(at, all[i], all[i])
+		VMOVUPS(all[i], at)
+	}
 	VZEROUPPER()
 	RET()
 }

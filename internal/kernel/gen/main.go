@@ -29,8 +29,10 @@ func main() {
 	pool()
 	optimizers()
 	convolution()
-	dots{vec{wide: true}, 4, 5}.generate()
-	dots{vec{}, 2, 5}.generate()
+	dots{vec{wide: true}, 4}.generate()
+	dots{vec{}, 2}.generate()
+	fmaLoop(vec{wide: true}, 28)
+	fmaLoop(vec{}, 12)
 	Generate()
 }
 
@@ -99,8 +101,8 @@ func transpose8() {
 	RET()
 }
 
-// tile is a kernel that adds the product of a panel of a, rows high, and a panel of b,
-// two registers wide, to a part of c. The sums stay in registers: 28 of the 32 of
+// tile is a kernel that writes the product of a panel of a, rows high, and a panel of b,
+// two registers wide, to a part of c, and has a loop for every number of rows. The sums stay in registers: 28 of the 32 of
 // AVX-512, 12 of the 16 of AVX2. Every step of the inner dimension loads one row of b
 // and broadcasts the elements of one column of a.
 type tile struct {
@@ -153,6 +155,22 @@ func (t tile) add(x, y, to Op) {
 	}
 }
 
+func (t tile) max(x, y, to Op) {
+	if t.elem == 4 {
+		VMAXPS(x, y, to)
+	} else {
+		VMAXPD(x, y, to)
+	}
+}
+
+func (t tile) clear(r Op) {
+	if t.wide {
+		VPXORQ(r, r, r)
+	} else {
+		VXORPS(r, r, r)
+	}
+}
+
 func (t tile) fma(x, y, sum Op) {
 	if t.elem == 4 {
 		VFMADD231PS(x, y, sum)
@@ -161,71 +179,148 @@ func (t tile) fma(x, y, sum Op) {
 	}
 }
 
+// panel returns the columns of a tile.
+func (t tile) panel() int { return 2 * t.width() / t.elem }
+
 func (t tile) generate() {
 	typ := map[int]string{4: "float32", 8: "float64"}[t.elem]
 	if t.direct {
-		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c *%s, bStride, stride, rows, cols int)", typ))
-		Doc(fmt.Sprintf("%s adds the product of a panel of %d rows of a and %d columns of b, both depth", t.name, t.rows, 2*t.width()/t.elem),
-			"long, to the first rows and cols of a tile of c. The rows of b lie bStride elements",
-			"apart, those of c stride. depth is at least 1.")
+		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c, bias *%s, aStride, bStride, stride, rows, cols int, add, relu bool)", typ))
+		Doc(fmt.Sprintf("%s is the product of the first rows of %d, which lie side by side in", t.name, t.rows),
+			fmt.Sprintf("columns of a aStride elements apart, and the first cols of %d columns of b, whose", t.panel()),
+			"rows lie bStride elements apart. What becomes of it in c is as for tiles. depth is",
+			"at least 1, rows and cols are.")
 	} else {
-		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c *%s, stride, rows, cols int)", typ))
-		Doc(fmt.Sprintf("%s adds the product of a panel of %d rows of a and one of %d columns of b,", t.name, t.rows, 2*t.width()/t.elem),
+		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c, bias *%s, stride, rows, cols int, add, relu bool)", typ))
+		Doc(fmt.Sprintf("%s writes the product of a panel of %d rows of a and one of %d columns of b,", t.name, t.rows, t.panel()),
 			"both depth long, to the first rows and cols of a tile of c, whose rows lie stride",
-			"elements apart. depth is at least 1.")
+			"elements apart, or adds it where add says so; then it adds bias, one element a",
+			"column, if it is not nil, and with relu replaces what is negative by 0. depth, rows",
+			"and cols are at least 1.")
 	}
 	Pragma("noescape")
-	depth := Load(Param("depth"), GP64())
-	a, b := Load(Param("a"), GP64()), Load(Param("b"), GP64())
-	var bStride Op = Imm(uint64(2 * t.width()))
-	if t.direct {
-		r := Load(Param("bStride"), GP64())
-		SHLQ(t.shift(), r)
-		bStride = r
+	c, stride := Load(Param("c"), GP64()), Load(Param("stride"), GP64())
+	SHLQ(t.shift(), stride)
+	rows, cols := Load(Param("rows"), GP64()), Load(Param("cols"), GP64())
+	masks := t.masks(cols)
+
+	Comment("Fetch what will be written.")
+	at := GP64()
+	MOVQ(c, at)
+	for i := range t.rows {
+		for _, disp := range []int{0, 64, 2*t.width() - 1} {
+			if disp < 64 || t.wide {
+				PREFETCHT0(Mem{Base: at, Disp: disp})
+			}
+		}
+		if i < t.rows-1 {
+			ADDQ(stride, at)
+		}
 	}
 
 	sums := make([][2]VecVirtual, t.rows)
 	for i := range sums {
 		for j := range sums[i] {
 			sums[i][j] = t.vector()
-			if t.wide {
-				VPXORQ(sums[i][j], sums[i][j], sums[i][j])
-			} else {
-				VXORPS(sums[i][j], sums[i][j], sums[i][j])
-			}
+			t.clear(sums[i][j])
 		}
 	}
-	Label("next")
-	b0, b1 := t.vector(), t.vector()
-	t.move(Mem{Base: b}, b0)
-	t.move(Mem{Base: b, Disp: t.width()}, b1)
-	for i := range sums {
-		ai := t.vector()
-		t.broadcast(Mem{Base: a, Disp: i * t.elem}, ai)
-		t.fma(b0, ai, sums[i][0])
-		t.fma(b1, ai, sums[i][1])
+	depth := Load(Param("depth"), GP64())
+	a, b := Load(Param("a"), GP64()), Load(Param("b"), GP64())
+	var aStride, bStride Op = Imm(uint64(t.rows * t.elem)), Imm(uint64(2 * t.width()))
+	if t.direct {
+		r, s := Load(Param("aStride"), GP64()), Load(Param("bStride"), GP64())
+		SHLQ(t.shift(), r)
+		SHLQ(t.shift(), s)
+		aStride, bStride = r, s
 	}
-	ADDQ(Imm(uint64(t.rows*t.elem)), a)
-	ADDQ(bStride, b)
-	DECQ(depth)
-	JNZ(LabelRef("next"))
+	for n := 1; n < t.rows; n++ {
+		CMPQ(rows, Imm(uint64(n)))
+		JEQ(LabelRef(fmt.Sprintf("next%d", n)))
+	}
+	for n := t.rows; n >= 1; n-- {
+		next := fmt.Sprintf("next%d", n)
+		Label(next)
+		b0, b1 := t.vector(), t.vector()
+		if t.direct {
+			t.load(Mem{Base: b}, masks[0], b0)
+			t.load(Mem{Base: b, Disp: t.width()}, masks[1], b1)
+			Comment("Fetch the row of the next tile.")
+			for disp := 2 * t.width(); disp < 4*t.width(); disp += 64 {
+				PREFETCHT0(Mem{Base: b, Disp: disp})
+			}
+		} else {
+			t.move(Mem{Base: b}, b0)
+			t.move(Mem{Base: b, Disp: t.width()}, b1)
+		}
+		for i := range n {
+			ai := t.vector()
+			t.broadcast(Mem{Base: a, Disp: i * t.elem}, ai)
+			t.fma(b0, ai, sums[i][0])
+			t.fma(b1, ai, sums[i][1])
+		}
+		ADDQ(aStride, a)
+		ADDQ(bStride, b)
+		DECQ(depth)
+		JNZ(LabelRef(next))
+		if n > 1 {
+			JMP(LabelRef("end"))
+		}
+	}
+	Label("end")
 
-	Comment("Add the sums to c, but for what lies beyond its edges.")
-	c, stride := Load(Param("c"), GP64()), Load(Param("stride"), GP64())
-	rows, cols := Load(Param("rows"), GP64()), Load(Param("cols"), GP64())
-	SHLQ(t.shift(), stride)
-	masks := t.masks(cols)
+	add := Load(Param("add"), GP8())
+	TESTB(add, add)
+	JZ(LabelRef("added"))
+	MOVQ(c, at)
 	for i := range sums {
 		CMPQ(rows, Imm(uint64(i)))
-		JLE(LabelRef("done"))
+		JLE(LabelRef("added"))
 		for j := range sums[i] {
-			at := Mem{Base: c, Disp: j * t.width()}
 			old := t.vector()
-			t.load(at, masks[j], old)
+			t.load(Mem{Base: at, Disp: j * t.width()}, masks[j], old)
 			t.add(old, sums[i][j], sums[i][j])
-			t.store(sums[i][j], masks[j], at)
 		}
-		ADDQ(stride, c)
+		if i < t.rows-1 {
+			ADDQ(stride, at)
+		}
+	}
+	Label("added")
+
+	bias := Load(Param("bias"), GP64())
+	TESTQ(bias, bias)
+	JZ(LabelRef("biased"))
+	for j := range masks {
+		v := t.vector()
+		t.load(Mem{Base: bias, Disp: j * t.width()}, masks[j], v)
+		for i := range sums {
+			t.add(v, sums[i][j], sums[i][j])
+		}
+	}
+	Label("biased")
+
+	relu := Load(Param("relu"), GP8())
+	TESTB(relu, relu)
+	JZ(LabelRef("write"))
+	zero := t.vector()
+	t.clear(zero)
+	for i := range sums {
+		for j := range sums[i] {
+			t.max(sums[i][j], zero, sums[i][j]) // of NaN and of two zeros it takes the sum
+		}
+	}
+	Label("write")
+	for i := range sums {
+		if i > 0 {
+			CMPQ(rows, Imm(uint64(i)))
+			JLE(LabelRef("done"))
+		}
+		for j := range sums[i] {
+			t.store(sums[i][j], masks[j], Mem{Base: c, Disp: j * t.width()})
+		}
+		if i < t.rows-1 {
+			ADDQ(stride, c)
+		}
 	}
 	Label("done")
 	VZEROUPPER()
@@ -289,4 +384,25 @@ func (t tile) store(from, mask Op, at Mem) {
 	default:
 		VMASKMOVPD(from, mask, at)
 	}
+}
+
+// fmaLoop writes the loop that shows what a core can do: as many sums as a tile has, and
+// nothing to be fetched.
+func fmaLoop(v vec, sums int) {
+	name := v.name("fmaLoop")
+	TEXT(name, NOSPLIT, "func(n int)")
+	Doc(fmt.Sprintf("%s multiplies and adds n times %d registers of %d lanes. n is at least 1.", name, sums, v.lanes()))
+	n := Load(Param("n"), GP64())
+	all, x := make([]VecVirtual, sums), v.zero()
+	for i := range all {
+		all[i] = v.zero()
+	}
+	Label("next")
+	for _, sum := range all {
+		VFMADD231PS(x, x, sum)
+	}
+	DECQ(n)
+	JNZ(LabelRef("next"))
+	VZEROUPPER()
+	RET()
 }
