@@ -41,10 +41,21 @@ type Batcher interface {
 
 // Fill writes the samples at indices to images, row by row as the tensor (N, C, H, W)
 // where N is len(indices), and their labels to labels, of length N. What transforms draw
-// for the k-th of them is a function of the key chance(k). It starts no goroutine;
-// several may call it at once, each for its own images and labels. It panics with an
-// *IndexError on an index outside the data set, and where the memory is too small.
-type Fill func(images []float32, labels []int64, indices []int, chance func(k int) random.Key)
+// for the k-th of them is a function of chance.Key(k). Indices that lie behind the last one,
+// up to the slice's capacity, are of samples that will be wanted next, and may be fetched
+// from memory ahead. Fill starts no goroutine; several may call it at once, each for its own
+// images and labels. It panics with an *IndexError on an index outside the data set, and
+// where the memory is too small.
+type Fill func(images []float32, labels []int64, indices []int, chance Chance)
+
+// Chance has the keys of the samples of a batch.
+type Chance struct {
+	Of    func(at int) random.Key // by the sample's place in an epoch's order
+	First int                     // place of the batch's first sample
+}
+
+// Key returns the key of the k-th sample of the batch.
+func (c Chance) Key(k int) random.Key { return c.Of(c.First + k) }
 
 // Split names a part of a data set.
 type Split int

@@ -167,4 +167,4 @@ func ExampleImages() {
 }
 
 // anyKey is for samples whose transforms draw nothing.
-func anyKey(int) random.Key { return random.Key{} }
+var anyKey dataset.Chance

@@ -81,7 +81,7 @@ func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
 func (m *Images) Batch() (fill Fill, shape []int) {
 	if tables, ok := transform.Table(m.Transform, 1); ok {
 		table, size := kernel.NewTable(&tables[0]), m.Height*m.Width
-		return func(images []float32, labels []int64, indices []int, _ func(k int) random.Key) {
+		return func(images []float32, labels []int64, indices []int, _ Chance) {
 			for k, i := range indices {
 				labels[k] = int64(m.target(i))
 			}
@@ -94,11 +94,11 @@ func (m *Images) Batch() (fill Fill, shape []int) {
 	}
 	shape = f.Shape()
 	size := shape[1] * shape[2]
-	return func(images []float32, labels []int64, indices []int, chance func(k int) random.Key) {
+	return func(images []float32, labels []int64, indices []int, chance Chance) {
 		apply := f.Start()
 		for k, i := range indices {
 			labels[k] = int64(m.target(i))
-			apply(images[k*size:][:size], m.pixels(i), chance(k))
+			apply(images[k*size:][:size], m.pixels(i), chance.Key(k))
 		}
 	}, shape
 }

@@ -38,15 +38,20 @@ func (s Subset) Batch() (fill Fill, shape []int) {
 	if from == nil {
 		return nil, nil
 	}
-	return func(images []float32, labels []int64, indices []int, chance func(k int) random.Key) {
-		inner := make([]int, len(indices))
-		for k, i := range indices {
+	return func(images []float32, labels []int64, indices []int, chance Chance) {
+		n := len(indices)
+		wanted := indices[:min(n+ahead, cap(indices))]
+		inner := make([]int, len(wanted))
+		for k, i := range wanted {
 			s.check(i)
 			inner[k] = s.Indices[i]
 		}
-		from(images, labels, inner, chance)
+		from(images, labels, inner[:n], chance)
 	}, shape
 }
+
+// ahead is how many samples beyond those that are filled a Subset names as wanted next.
+const ahead = 8
 
 func (s Subset) check(i int) {
 	if i < 0 || i >= len(s.Indices) {
@@ -69,10 +74,10 @@ func oneByOne(shape []int, find func(i int) (Fill, []int)) Fill {
 	for _, n := range shape {
 		size *= n
 	}
-	return func(images []float32, labels []int64, indices []int, chance func(k int) random.Key) {
+	return func(images []float32, labels []int64, indices []int, chance Chance) {
 		for k, i := range indices {
 			fill, index := find(i)
-			fill(images[k*size:][:size], labels[k:][:1], index, func(int) random.Key { return chance(k) })
+			fill(images[k*size:][:size], labels[k:][:1], index, Chance{chance.Of, chance.First + k})
 		}
 	}
 }

@@ -93,7 +93,7 @@ func TestViews(t *testing.T) {
 				for i := range indices { // in another order
 					indices[i] = len(indices) - 1 - i
 				}
-				fill(got, of, indices, func(k int) random.Key { return random.New(uint64(indices[k])) })
+				fill(got, of, indices, dataset.Chance{Of: func(k int) random.Key { return random.New(uint64(indices[k])) }})
 				for k, i := range indices {
 					if !slices.Equal(got[6*k:][:6], images[6*i:][:6]) || of[k] != int64(labels[i]) {
 						t.Errorf("sample %d is %v of label %d, want %v of label %d", i, got[6*k:][:6], of[k], images[6*i:][:6], labels[i])

@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/onehot-go/onehot/dataset"
-	"github.com/onehot-go/onehot/internal/parallel"
+	"github.com/onehot-go/onehot/internal/reuse"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -49,8 +49,8 @@ type Sampler interface {
 // but Workers, and the epoch. It may be used from several goroutines at once.
 //
 // The workers prepare batches ahead, while the ones before them are in use. But those of a
-// dataset.Batcher, which take some microseconds, are filled by all cores when they are asked
-// for, whatever the number of workers: to hand them over would take longer, and each core
+// dataset.Batcher, which take some microseconds, are filled by all cores when they are first
+// read, whatever the number of workers: to hand them over would take longer, and each core
 // finds the samples that it wrote in its own cache.
 type Loader struct {
 	data    dataset.Dataset
@@ -151,6 +151,8 @@ func (l *Loader) plan(epoch int) *plan {
 // buffer is the memory of one batch, reused for others.
 type buffer struct {
 	images, labels *tensor.Tensor
+	pixels         []float32 // the elements of images
+	classes        []int64   // of labels
 }
 
 // reserve returns tensors for n samples of the given shape, views of what b has; it is
@@ -159,6 +161,7 @@ func (b *buffer) reserve(n, size int, shape []int) (images, labels *tensor.Tenso
 	if b.images == nil || !slices.Equal(b.images.Shape()[1:], shape) {
 		b.images = tensor.Zeros(tensor.Float32, append([]int{size}, shape...)...)
 		b.labels = tensor.Zeros(tensor.Int64, size)
+		b.pixels, b.classes = tensor.Data[float32](b.images), tensor.Data[int64](b.labels)
 	}
 	if n == size { // views all the same: what a user does to a batch's tensor ends with it
 		return b.images.Detach(), b.labels.Detach()
@@ -171,37 +174,26 @@ func (p *plan) indices(k int) []int {
 	return slices.Clip(p.order[k*p.size : min((k+1)*p.size, len(p.order))])
 }
 
-// chance returns the key of the sample at index i, which is the at-th of the epoch.
-func (p *plan) chance(at, i int) random.Key {
-	key := p.key.At(i)
+// chance returns the key of the sample that is the at-th of the epoch.
+func (p *plan) chance(at int) random.Key {
+	key := p.key.At(p.order[at])
 	if p.turns != nil && p.turns[at] > 0 {
 		key = key.At(p.turns[at])
 	}
 	return key
 }
 
-// grain is the least number of elements of a batch worth a goroutine.
-const grain = 1 << 14
-
-// fillBatch fills batch k in b on all cores.
+// fillBatch returns batch k in the memory of b. It is filled when somebody first reads it:
+// the first layer can then take each sample from the cache that it was written to.
 func (p *plan) fillBatch(k int, b *buffer) Batch {
 	indices := p.indices(k)
 	images, labels := b.reserve(len(indices), min(p.size, len(p.order)), p.shape)
-	x, y, size := tensor.Data[float32](images), tensor.Data[int64](labels), numel(p.shape)
-	parallel.For(len(indices), 1+grain/size, func(lo, hi int) {
-		p.fill(x[lo*size:hi*size], y[lo:hi], indices[lo:hi], func(at int) random.Key {
-			return p.chance(k*p.size+lo+at, indices[lo+at])
-		})
-	})
+	x, y, size := b.pixels, b.classes, len(b.pixels)/len(b.classes)
+	first, chance := k*p.size, p.chance
+	reuse.Later(func(lo, hi int) {
+		p.fill(x[lo*size:hi*size], y[lo:hi], p.order[first+lo:first+hi], dataset.Chance{Of: chance, First: first + lo})
+	}, images, labels)
 	return Batch{images, labels, indices}
-}
-
-func numel(shape []int) int {
-	n := 1
-	for _, s := range shape {
-		n *= s
-	}
-	return n
 }
 
 // batch prepares batch k in b.
@@ -212,7 +204,7 @@ func (p *plan) batch(k int, b *buffer) (Batch, error) {
 	indices := p.indices(k)
 	var batch Batch
 	for at, i := range indices {
-		s, err := p.data.Sample(i, p.chance(k*p.size+at, i))
+		s, err := p.data.Sample(i, p.chance(k*p.size+at))
 		if err != nil {
 			return Batch{}, err
 		}

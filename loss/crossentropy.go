@@ -125,7 +125,15 @@ func (c *classes) labels(t *tensor.Tensor, ignore *int64) *labels {
 	if t.DType() != tensor.Int64 {
 		panic(&tensor.DTypeError{Op: c.op, Shapes: [][]int{c.x.Shape(), t.Shape()}, Got: t.DType(), Want: "int64 labels"})
 	}
-	if !slices.Equal(t.Shape(), slices.Delete(c.x.Shape(), c.dim, c.dim+1)) {
+	fits := t.Dim() == c.x.Dim()-1
+	for d := 0; fits && d < t.Dim(); d++ {
+		of := d
+		if d >= c.dim {
+			of++
+		}
+		fits = t.Size(d) == c.x.Size(of)
+	}
+	if !fits {
 		tensor.Fail(c.op, c.what+" (N, C, ...) and labels (N, ...), or (C) and (), expected", c.x, t)
 	}
 	l := &labels{classes: c, index: t}

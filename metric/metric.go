@@ -171,7 +171,7 @@ func classes(op string, scores, labels *tensor.Tensor) (predicted, actual []int6
 	if len(actual) == 0 {
 		return nil, nil // and perhaps no class to predict
 	}
-	return tensor.Data[int64](scores.ArgMax(1).Contiguous()), actual
+	return tensor.Data[int64](scores.ArgMaxKeepDim(1)), actual
 }
 
 // trueClasses returns labels (N), after checking that they fit scores (N, C).
@@ -182,10 +182,10 @@ func trueClasses(op string, scores, labels *tensor.Tensor) []int64 {
 	if labels.DType() != tensor.Int64 {
 		panic(&tensor.DTypeError{Op: op, Shapes: [][]int{scores.Shape(), labels.Shape()}, Got: labels.DType(), Want: "int64 labels"})
 	}
-	actual := tensor.Data[int64](labels.Contiguous())
+	actual, n := tensor.Data[int64](labels.Contiguous()), scores.Size(1)
 	for i, c := range actual {
-		if c < 0 || c >= int64(scores.Size(1)) {
-			tensor.Fail(op, fmt.Sprintf("label %d of sample %d is outside the %d classes", c, i, scores.Size(1)), scores, labels)
+		if c < 0 || c >= int64(n) {
+			tensor.Fail(op, fmt.Sprintf("label %d of sample %d is outside the %d classes", c, i, n), scores, labels)
 		}
 	}
 	return actual

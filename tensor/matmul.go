@@ -77,7 +77,15 @@ func (t *Tensor) Linear(w, b *Tensor) *Tensor {
 	shape := slices.Clone(t.shape)
 	shape[len(shape)-1] = w.shape[0]
 	out := empty(Float32, shape)
-	kernel.Gemm(Data[float32](out), matrix[float32](x, 0), transposed[float32](w), e)
+	dst, wt := Data[float32](out), transposed[float32](w)
+	x.writing(func(ready func(lo, hi int)) {
+		if ready == nil {
+			kernel.Gemm(dst, matrix[float32](x, 0), wt, e)
+		} else {
+			kernel.GemmRows(dst, kernel.Matrix[float32]{Data: x.store.data.([]float32), Rows: x.shape[0], Cols: x.shape[1],
+				RowStride: x.shape[1], ColStride: 1}, wt, e, ready)
+		}
+	})
 	return record(out, "linear", inputs[:n]...).
 		adds(w, func(sum, g *Tensor) {
 			kernel.Gemm(DataInPlace[float32](sum), transposed[float32](flat(g)), matrix[float32](x, 0), kernel.Epilogue[float32]{Add: true})

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/onehot-go/onehot/internal/parallel"
 	"github.com/onehot-go/onehot/internal/reuse"
 )
 
@@ -68,6 +69,12 @@ func (s *storage) recycle() {
 
 func init() {
 	reuse.Inner = func(input, x, y any) { inner(input.(*Tensor), x.(*Tensor), y.(*Tensor)) }
+	reuse.Later = func(write func(lo, hi int), tensors ...any) {
+		l := &rowsLater{rows: tensors[0].(*Tensor).shape[0], write: write}
+		for _, t := range tensors {
+			t.(*Tensor).store.later.Store(l)
+		}
+	}
 }
 
 // inner is reuse.Inner.
@@ -86,5 +93,40 @@ func inner(input, x, y *Tensor) {
 			}
 		}
 		n.internal = x.store
+	}
+}
+
+// rowsLater is memory that is written row by row when it is first read.
+type rowsLater struct {
+	once  sync.Once
+	rows  int
+	write func(lo, hi int)
+}
+
+// written returns the elements of s, all of them written.
+func (s *storage) written() any {
+	if l := s.later.Load(); l != nil {
+		l.once.Do(func() { parallel.For(l.rows, 1, l.write) })
+		s.later.CompareAndSwap(l, nil)
+	}
+	return s.data
+}
+
+// writing calls multiply, which is to read all of t's rows, with what writes them before
+// they are read: nil where they are written.
+func (t *Tensor) writing(multiply func(ready func(lo, hi int))) {
+	l := t.store.later.Load()
+	if l == nil || t.shape[0] != l.rows || !t.IsContiguous() {
+		t.store.written()
+		multiply(nil)
+		return
+	}
+	first := false
+	l.once.Do(func() {
+		first = true
+		multiply(l.write)
+	})
+	if t.store.later.CompareAndSwap(l, nil); !first {
+		multiply(nil)
 	}
 }

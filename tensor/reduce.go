@@ -13,7 +13,7 @@ import (
 // that lie step apart in the slice, always in the same order: no result depends on the
 // number of threads. out is contiguous and has t's shape with size 1 along dims.
 func reduce[A, S any, R Element](out, t *Tensor, dims []int, start S, fold func(acc S, run []A, n, step int) S, result func(S) R) {
-	src, dst := t.store.data.([]A), elements[R](out)
+	src, dst := t.store.written().([]A), elements[R](out)
 	p, kept := t.detached().dimsLast(dims), t.Dim()-len(dims)
 	outer, outerStrides := p.shape[:kept], p.strides[:kept]
 	strides := [][]int{p.strides[kept:]}

@@ -22,6 +22,7 @@ package tensor
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/onehot-go/onehot/internal/parallel"
 )
@@ -49,6 +50,8 @@ type storage struct {
 	// Of one that may be used again; see memory.go.
 	born    uint64 // its number among those that were taken
 	holders int    // gradients on their way that are kept in it
+
+	later atomic.Pointer[rowsLater] // what has yet to be written, or nil
 }
 
 // SetThreads sets how many threads operations use at most; 0 means GOMAXPROCS, the
@@ -104,7 +107,7 @@ func (t *Tensor) At(index ...int) float64 {
 // panics where T is not the tensor's type or the tensor is not contiguous (Contiguous
 // makes it so). Backward does not notice what is written this way.
 func Data[T Element](t *Tensor) []T {
-	s, ok := t.store.data.([]T)
+	s, ok := t.store.written().([]T)
 	if !ok {
 		failDType("data", t.dtype, dtypeOf[T]().String(), t)
 	}
@@ -126,7 +129,7 @@ func Values[T Element](t *Tensor) []T {
 
 // float reads one element of the storage.
 func (t *Tensor) float(at int) float64 {
-	switch s := t.store.data.(type) {
+	switch s := t.store.written().(type) {
 	case []bool:
 		if s[at] {
 			return 1
@@ -145,7 +148,7 @@ func (t *Tensor) float(at int) float64 {
 }
 
 // elements returns the whole storage of t, which has elements of type T.
-func elements[T Element](t *Tensor) []T { return t.store.data.([]T) }
+func elements[T Element](t *Tensor) []T { return t.store.written().([]T) }
 
 // dim brings dim into [0, t.Dim()).
 func (t *Tensor) dim(op string, dim int) int {

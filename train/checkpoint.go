@@ -19,6 +19,7 @@ import (
 const (
 	progressKey     = "onehot.progress"
 	optimizerPrefix = model.ReservedName + "optimizer."
+	emaPrefix       = model.ReservedName + "ema."
 	plateauPrefix   = model.ReservedName + "plateau."
 )
 
@@ -34,6 +35,9 @@ func (c *Config) state() map[string]*tensor.Tensor {
 			state[plateauPrefix+name] = t
 		}
 	}
+	if c.EMA != nil {
+		maps.Copy(state, c.EMA.state())
+	}
 	return state
 }
 
@@ -43,15 +47,25 @@ type Record struct {
 	Epoch         int     `json:"epoch"` // the weights are those after it; 0 if untrained
 	TrainLoss     float64 `json:"train_loss"`
 	TrainAccuracy float64 `json:"train_acc"`
-	TestLoss      float64 `json:"test_loss"`
-	TestAccuracy  float64 `json:"test_acc"`
+
+	// One of the two pairs: which data chose the epoch.
+	TestLoss     *float64 `json:"test_loss,omitempty"`
+	TestAccuracy *float64 `json:"test_acc,omitempty"`
+	ValLoss      *float64 `json:"val_loss,omitempty"`
+	ValAccuracy  *float64 `json:"val_acc,omitempty"`
 }
 
 // save writes the checkpoints after epoch e, the latest one if last says so.
 func (c *Config) save(e Epoch, progress Progress, last bool) error {
-	c.Model.Training = Record{c.Settings, e.Epoch, e.TrainLoss, e.TrainAccuracy, e.Test.Loss, e.Test.Accuracy}
+	record := Record{Settings: c.Settings, Epoch: e.Epoch, TrainLoss: e.TrainLoss, TrainAccuracy: e.TrainAccuracy}
+	if c.Validation {
+		record.ValLoss, record.ValAccuracy = &e.Test.Loss, &e.Test.Accuracy
+	} else {
+		record.TestLoss, record.TestAccuracy = &e.Test.Loss, &e.Test.Accuracy
+	}
+	c.Model.Training, c.measured().Training = record, record
 	if e.Best && c.Keep.Best != "" {
-		if err := c.Model.Save(c.Keep.Best); err != nil {
+		if err := c.measured().Save(c.Keep.Best); err != nil {
 			return err
 		}
 	}
@@ -73,8 +87,8 @@ func (c *Config) save(e Epoch, progress Progress, last bool) error {
 	return atomicfile.Write(c.Keep.Last, func(w io.Writer) error { return f.Write(w) })
 }
 
-// Restore reads the checkpoint in the file at path into the model, the optimizer and the
-// plateau of c, made as those it was written from, and returns how far the run had come:
+// Restore reads the checkpoint in the file at path into the model, the optimizer, the
+// plateau and the EMA of c, made as those it was written from, and returns how far the run had come:
 // c.Start of the run that goes on. That gives the very bits that it would have given
 // without the stop. An error changes nothing, and names the file and the place in it.
 func Restore(path string, c Config) (Progress, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
+	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -73,8 +74,9 @@ const lbfgsHistory = 20
 // NewFullBatch returns an optimizer of layer, which has float32 parameters and a bias, on
 // data, with the strength l2 of the pull of the weights towards 0; lr is what the search
 // for a step begins with, usually 1. Data that is a dataset.Batcher is converted anew in
-// every evaluation, which takes hardly any memory; what other data is in its first epoch
-// is kept. The error is the data's. It panics where samples and layer do not fit.
+// every evaluation, with the same chance, which takes hardly any memory; what other data
+// is in its first epoch is kept. The error is the data's. It panics where samples and
+// layer do not fit.
 func NewFullBatch(layer *nn.Linear, data dataset.Dataset, lr, l2 float64) (*FullBatch, error) {
 	const op = "train.NewFullBatch"
 	if !(l2 >= 0) || data.Len() == 0 {
@@ -131,7 +133,7 @@ func keepSamples(data dataset.Dataset) (fill dataset.Fill, shape []int, err erro
 		labels = append(labels, tensor.Data[int64](batch.Labels)...)
 	}
 	size := len(images) / len(labels)
-	return func(to []float32, toLabels []int64, indices []int) {
+	return func(to []float32, toLabels []int64, indices []int, _ dataset.Chance) {
 		for k, i := range indices {
 			copy(to[k*size:], images[i*size:][:size])
 			toLabels[k] = labels[i]
@@ -156,7 +158,7 @@ func (f *FullBatch) Objective() float64 {
 		b := f.buffers.Get().(*block)
 		defer f.buffers.Put(b)
 		for i := lo; i < hi; i++ {
-			f.parts[i].sum(f, b, f.indices[i*partSamples:min((i+1)*partSamples, len(f.indices))])
+			f.parts[i].sum(f, b, i*partSamples)
 		}
 	})
 	n := float64(len(f.indices))
@@ -193,16 +195,18 @@ func (f *FullBatch) mean(parameter *tensor.Tensor, of func(part) []float32, valu
 	})
 }
 
-// sum sets p to the sum over the samples at indices, with b for memory.
-func (p *part) sum(f *FullBatch, b *block, indices []int) {
+// sum sets p to the sum over the part's samples, which begin at the given one, with b
+// for memory.
+func (p *part) sum(f *FullBatch, b *block, begin int) {
 	classes, inputs := f.layer.Weight.Size(0), f.layer.Weight.Size(1)
 	loss, correct := 0.0, 0
 	clear(p.bias)
-	for at := 0; at < len(indices); at += blockSamples {
-		indices := indices[at:min(at+blockSamples, len(indices))]
+	end := min(begin+partSamples, len(f.indices))
+	for at := begin; at < end; at += blockSamples {
+		indices := f.indices[at:min(at+blockSamples, end)]
 		rows := len(indices)
 		images, scores, losses, labels := b.images[:rows*inputs], b.scores[:rows*classes], b.losses[:rows], b.labels[:rows]
-		f.fill(images, labels, indices)
+		f.fill(images, labels, indices, dataset.Chance{Of: random.New(0).At, First: at})
 		for k, label := range labels {
 			if label < 0 || label >= int64(classes) {
 				tensor.Fail("train.FullBatch", fmt.Sprintf("label %d of sample %d: 0 to %d expected", label, indices[k], classes-1), f.layer.Weight)
@@ -220,7 +224,7 @@ func (p *part) sum(f *FullBatch, b *block, indices []int) {
 		}
 		kernel.CrossEntropyGradRows(scores, scores, labels, 1, rows, classes)
 		g := kernel.Matrix[float32]{Data: scores, Rows: classes, Cols: rows, RowStride: 1, ColStride: classes}
-		kernel.Gemm(p.weight, g, x, kernel.Epilogue[float32]{Add: at > 0})
+		kernel.Gemm(p.weight, g, x, kernel.Epilogue[float32]{Add: at > begin})
 		kernel.SumCols(b.bias, scores, rows, classes)
 		for j, v := range b.bias {
 			p.bias[j] += v
@@ -250,7 +254,7 @@ func (c *Config) fullBatch(f *FullBatch, epoch int, emit func(Event) bool) (e Ep
 	if !emit(Step{epoch, 1, 1, len(f.indices), f.loss, f.accuracy}) {
 		return e, false, nil
 	}
-	e = Epoch{Epoch: epoch, TrainLoss: f.loss, TrainAccuracy: f.accuracy, LR: f.LR(), Seconds: time.Since(start).Seconds()}
+	e = Epoch{Epoch: epoch, TrainLoss: f.loss, TrainAccuracy: f.accuracy, Validation: c.Validation, LR: f.LR(), Seconds: time.Since(start).Seconds()}
 	err = c.measure(&e)
 	return e, true, err
 }

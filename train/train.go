@@ -26,18 +26,24 @@ type Config struct {
 	Model       *model.Model
 	Optimizer   optim.Optimizer // over the model's parameters; a FullBatch makes an epoch one step
 	Train, Test *loader.Loader
-	Epochs      int // the last epoch to train
+	Validation  bool // Test is a part of the training data that is held out, and no test data
+	Epochs      int  // the last epoch to train; with a Budget of time, 0 for as many as there is time for
 
 	Criterion loss.CrossEntropy        // what training makes small; test figures are always of the plain one
 	Schedule  optim.Schedule           // the learning rate by training step, from 0 in the first epoch; nil keeps it
 	Plateau   *optim.ReduceLROnPlateau // lowers it by the test loss of each epoch, in place of a schedule; nil does not
 	ClipNorm  float64                  // the greatest norm of all gradients together; 0 for any
 	Mixup     float64                  // alpha of loader.Mixup; 0 for none
+	EMA       *EMA                     // of the model: it is what is measured, and kept as the best; nil for the model itself
+	EarlyStop int                      // epochs without a better accuracy after which the run ends; 0 for none
+	Budget    *Budget                  // of time; nil for any
 	Key       random.Key               // where layers and mixup draw from
 
 	Settings any      // how the run was set up, saved with the model for the record
 	Start    Progress // where to go on from: what Restore returned; zero at the beginning
 	Keep     Keep     // where checkpoints are kept
+
+	clock clock
 }
 
 // Keep says which files checkpoints are kept in; an empty path keeps none.
@@ -51,6 +57,8 @@ type Progress struct {
 	Epoch        int     `json:"epoch"`         // epochs finished
 	BestEpoch    int     `json:"best_epoch"`    // the one with the best test accuracy, the first of equals
 	BestAccuracy float64 `json:"best_accuracy"` // its test accuracy
+
+	Seconds float64 `json:"seconds,omitempty"` // of a Budget that are spent
 }
 
 // Event is something that happened in a run: a Step or an Epoch.
@@ -71,6 +79,7 @@ type Epoch struct {
 	TrainLoss     float64 // mean over the epoch's samples, each as it was trained on; with class weights, of each batch's weighted mean
 	TrainAccuracy float64 // fraction, the same way
 	Test          Evaluation
+	Validation    bool    // Test is of validation data
 	LR            float64 // learning rate
 	Seconds       float64 // of the training steps alone
 	EvalSeconds   float64 // of measuring on the test data
@@ -123,11 +132,12 @@ func Run(ctx context.Context, c Config) iter.Seq2[Event, error] {
 // run is Run with events going to emit, which returns false to stop.
 func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
 	progress := c.Start
+	c.clock = clock{start: time.Now()}
 	if progress.Epoch == 0 {
 		if err := c.save(Epoch{}, progress, true); err != nil {
 			return err
 		}
-		if c.Epochs == 0 {
+		if c.Epochs == 0 && c.Budget == nil {
 			return c.untrained(emit)
 		}
 	}
@@ -135,7 +145,7 @@ func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
 	var e Epoch
 	_, full := c.Optimizer.(*FullBatch)
 	saved, putOff := time.Now(), false
-	for epoch := progress.Epoch + 1; epoch <= c.Epochs; epoch++ {
+	for epoch := progress.Epoch + 1; c.goesOn(progress); epoch++ {
 		if err := ctx.Err(); err != nil && full {
 			if putOff {
 				return cmp.Or(c.save(e, progress, true), err)
@@ -148,6 +158,9 @@ func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
 			return err
 		}
 		progress.Epoch = epoch
+		if c.Budget != nil {
+			progress.Seconds = c.spent().Seconds()
+		}
 		if e.Test.Accuracy > progress.BestAccuracy || progress.BestEpoch == 0 {
 			progress.BestEpoch, progress.BestAccuracy, e.Best = epoch, e.Test.Accuracy, true
 		}
@@ -168,9 +181,20 @@ func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
 	return nil
 }
 
+// goesOn reports whether there is an epoch to train after progress.
+func (c *Config) goesOn(progress Progress) bool {
+	if c.EarlyStop > 0 && progress.Epoch-progress.BestEpoch >= c.EarlyStop {
+		return false
+	}
+	if c.Budget == nil {
+		return progress.Epoch < c.Epochs
+	}
+	return (c.Epochs == 0 || progress.Epoch < c.Epochs) && (progress.Epoch == 0 || c.share() < 1)
+}
+
 // untrained measures and saves a model as it was initialised.
 func (c *Config) untrained(emit func(Event) bool) error {
-	e := Epoch{Best: true, LR: c.Optimizer.LR()}
+	e := Epoch{Best: true, Validation: c.Validation, LR: c.Optimizer.LR()}
 	if err := c.measure(&e); err != nil {
 		return err
 	}
@@ -199,6 +223,9 @@ func (c *Config) epoch(ctx context.Context, epoch int, emit func(Event) bool) (e
 		if err := ctx.Err(); err != nil {
 			return e, false, err
 		}
+		if step > 0 && c.Budget != nil && c.share() >= 1 {
+			break
+		}
 		step++
 		logits, value, err := c.step(epoch, step, batch)
 		if err != nil {
@@ -206,22 +233,24 @@ func (c *Config) epoch(ctx context.Context, epoch int, emit func(Event) bool) (e
 		}
 		n := batch.Labels.Size(0)
 		samples += n
+		c.clock.trained += n
 		mean.Update(value, n)
 		accuracy.Update(logits, batch.Labels)
 		if !emit(Step{epoch, step, c.Train.Len(), samples, mean.Result(), accuracy.Result()}) {
 			return e, false, nil
 		}
 	}
-	e = Epoch{Epoch: epoch, TrainLoss: mean.Result(), TrainAccuracy: accuracy.Result(), LR: c.Optimizer.LR(),
-		Seconds: time.Since(start).Seconds()}
+	e = Epoch{Epoch: epoch, TrainLoss: mean.Result(), TrainAccuracy: accuracy.Result(), Validation: c.Validation,
+		LR: c.Optimizer.LR(), Seconds: time.Since(start).Seconds()}
 	err = c.measure(&e)
 	return e, true, err
 }
 
 // step trains on one batch and returns what the model said and the loss.
 func (c *Config) step(epoch, step int, batch loader.Batch) (logits *tensor.Tensor, value float64, err error) {
+	steps := (epoch-1)*c.Train.Len() + step // so far, with this one
 	if c.Schedule != nil {
-		c.Optimizer.ScheduleLR(c.Schedule, (epoch-1)*c.Train.Len()+step-1)
+		c.Optimizer.ScheduleLR(c.Schedule, c.planned(steps-1))
 	}
 	key := c.Key.At(epoch).At(step)
 	nn.SetChance(c.Model.Net, key.For("layers"))
@@ -240,20 +269,33 @@ func (c *Config) step(epoch, step int, batch loader.Batch) (logits *tensor.Tenso
 		optim.ClipGradNorm(nn.ParameterList(c.Model.Net), c.ClipNorm, 2)
 	}
 	c.Optimizer.Step()
+	if c.EMA != nil {
+		c.EMA.Update(steps)
+	}
 	return logits, value, nil
 }
 
 // measure adds the figures on the test data to e.
 func (c *Config) measure(e *Epoch) (err error) {
 	start := time.Now()
-	if e.Test, err = Evaluate(c.Model.Net, c.Test); err != nil {
+	if e.Test, err = Evaluate(c.measured().Net, c.Test); err != nil {
 		return err
 	}
 	if math.IsNaN(e.Test.Loss) || math.IsInf(e.Test.Loss, 0) {
 		return &DivergedError{e.Epoch, 0, e.Test.Loss}
 	}
-	e.EvalSeconds = time.Since(start).Seconds()
+	took := time.Since(start)
+	e.EvalSeconds = took.Seconds()
+	c.clock.measured, c.clock.measuring = c.clock.measured+c.Test.Samples(), c.clock.measuring+took
 	return nil
+}
+
+// measured returns the model that is measured.
+func (c *Config) measured() *model.Model {
+	if c.EMA != nil {
+		return c.EMA.Model
+	}
+	return c.Model
 }
 
 // Evaluation is how well a model does on a data set.

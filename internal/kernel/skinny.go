@@ -45,7 +45,7 @@ func gemmSkinny[T Float](c []T, a, b Matrix[T], e Epilogue[T]) bool {
 	}
 	a32, b32, e32 := any(a).(Matrix[float32]), any(b).(Matrix[float32]), any(e).(Epilogue[float32])
 	switch {
-	case a.ColStride == 1 && b.RowStride == 1 && a.Cols >= minDotsDepth && min(a.Rows, b.Cols) <= s.maxDots:
+	case s.takesDots(a32, b32):
 		s.byDots(c32, a32, b32, e32)
 	case b.ColStride == 1 && a.Cols >= minDirectDepth && a.Rows <= maxDirectRows:
 		s.directly(c32, a32, b32, e32)
@@ -53,6 +53,11 @@ func gemmSkinny[T Float](c []T, a, b Matrix[T], e Epilogue[T]) bool {
 		return false
 	}
 	return true
+}
+
+// takesDots reports whether byDots computes a·b.
+func (s *skinny) takesDots(a, b Matrix[float32]) bool {
+	return a.ColStride == 1 && b.RowStride == 1 && a.Cols >= minDotsDepth && min(a.Rows, b.Cols) <= s.maxDots
 }
 
 // byDots is Gemm where a.ColStride and b.RowStride are 1.

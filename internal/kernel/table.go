@@ -91,11 +91,13 @@ func sameFloats(x, y *[256]float32) bool {
 const rowsAhead = 6
 
 // Gather converts the row of size bytes at src[i*size] to the k-th row of dst for the k-th
-// index i. Rows are fetched ahead: in random order they are in no cache, and waiting for
-// them takes longer than converting them.
+// index i. Rows are fetched ahead, also those of indices behind the last one, up to the
+// slice's capacity: in random order they are in no cache, and waiting for them takes longer
+// than converting them.
 func (t *Table) Gather(dst []float32, src []byte, size int, indices []int) {
+	wanted := indices[:cap(indices)]
 	for k, i := range indices {
-		next := indices[min(k+rowsAhead, len(indices)-1)]
+		next := wanted[min(k+rowsAhead, len(wanted)-1)]
 		t.convert(dst[k*size:][:size], src[i*size:][:size], src[next*size:][:size])
 	}
 }

@@ -1,6 +1,6 @@
-// Package reuse is what package nn tells package tensor about memory, behind the backs of
-// all others: it is right only where nobody else can see the tensor, and that nobody but a
-// net of the library's own layers can know.
+// Package reuse is what other packages tell package tensor about memory, behind the backs
+// of all users: it is right only where nobody else can see the tensor, and that nobody but
+// the library's own layers and loaders can know.
 package reuse
 
 import "sync/atomic"
@@ -9,6 +9,11 @@ import "sync/atomic"
 // to compute y and is visible to nobody else: its memory may be used again as soon as
 // gradients no longer need it. All are of type *tensor.Tensor. Package tensor sets it.
 var Inner func(input, x, y any)
+
+// Later says that the rows of some tensors, each of type *tensor.Tensor and at the beginning
+// of its memory, are to be written when somebody first reads an element of any, by calls of
+// write for ranges of rows, several at once. Package tensor sets it.
+var Later func(write func(lo, hi int), tensors ...any)
 
 // Poison fills memory with NaN as soon as it may be used again, so that a test finds who
 // still reads it.
