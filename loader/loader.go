@@ -19,7 +19,17 @@ type Batch struct {
 	Images  *tensor.Tensor // (N, C, H, W) of Float32
 	Labels  *tensor.Tensor // (N) of Int64
 	Indices []int          // (N), of the samples in the data set
+
+	fill func(images []float32, labels []int64, lo, hi int) // or nil
 }
+
+// InPieces reports whether Fill can be called: whether the data set is a dataset.Batcher.
+func (b Batch) InPieces() bool { return b.fill != nil }
+
+// Fill writes samples lo up to hi of the batch to other memory than the batch's: their
+// elements to images, row by row, and their labels. For who needs a few at a time the whole
+// batch is not written then. Several may call it at once.
+func (b Batch) Fill(images []float32, labels []int64, lo, hi int) { b.fill(images, labels, lo, hi) }
 
 // Options say how samples become batches.
 type Options struct {
@@ -190,10 +200,11 @@ func (p *plan) fillBatch(k int, b *buffer) Batch {
 	images, labels := b.reserve(len(indices), min(p.size, len(p.order)), p.shape)
 	x, y, size := b.pixels, b.classes, len(b.pixels)/len(b.classes)
 	first, chance := k*p.size, p.chance
-	reuse.Later(func(lo, hi int) {
-		p.fill(x[lo*size:hi*size], y[lo:hi], p.order[first+lo:first+hi], dataset.Chance{Of: chance, First: first + lo})
-	}, images, labels)
-	return Batch{images, labels, indices}
+	fill := func(images []float32, labels []int64, lo, hi int) {
+		p.fill(images, labels, p.order[first+lo:first+hi], dataset.Chance{Of: chance, First: first + lo})
+	}
+	reuse.Later(func(lo, hi int) { fill(x[lo*size:hi*size], y[lo:hi], lo, hi) }, images, labels)
+	return Batch{images, labels, indices, fill}
 }
 
 // batch prepares batch k in b.

@@ -36,6 +36,12 @@ func (a *Accuracy) Update(scores, labels *tensor.Tensor) {
 	a.total += len(predicted)
 }
 
+// Add adds n samples of which so many were predicted right.
+func (a *Accuracy) Add(correct, n int) {
+	a.correct += correct
+	a.total += n
+}
+
 // Result returns the accuracy over all samples so far, from 0 to 1, or NaN without any.
 func (a *Accuracy) Result() float64 { return ratio(a.correct, a.total, math.NaN()) }
 

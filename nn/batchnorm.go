@@ -43,9 +43,10 @@ func newBatchNorm(op string, channels int) BatchNorm {
 	}
 }
 
-// forward returns x normalized, and with relu 0 in place of what is negative then.
-func (b *BatchNorm) forward(x *tensor.Tensor, relu bool) *tensor.Tensor {
-	o := tensor.BatchNormOptions{Training: !b.evaluation || b.RunningMean == nil, Eps: b.Eps, ReLU: relu}
+// forward returns x normalized, with relu 0 in place of what is negative then, and with pool
+// the greatest of every window of 2×2 of that.
+func (b *BatchNorm) forward(x *tensor.Tensor, relu, pool bool) *tensor.Tensor {
+	o := tensor.BatchNormOptions{Training: !b.evaluation || b.RunningMean == nil, Eps: b.Eps, ReLU: relu, MaxPool: pool}
 	if !o.Training || b.RunningMean == nil {
 		return x.BatchNorm(b.RunningMean, b.RunningVar, b.Weight, b.Bias, o)
 	}
@@ -94,7 +95,7 @@ func (b *BatchNorm1d) Forward(x *tensor.Tensor) *tensor.Tensor {
 	if x.Dim() != 2 && x.Dim() != 3 {
 		tensor.Fail("nn.BatchNorm1d", "rows (N, C) or sequences (N, C, L) expected", x)
 	}
-	return b.forward(x, false)
+	return b.forward(x, false, false)
 }
 
 // BatchNorm2d is a BatchNorm of pictures, (N, C, H, W).
@@ -107,12 +108,12 @@ func NewBatchNorm2d(channels int) *BatchNorm2d {
 }
 
 // Forward returns x normalized.
-func (b *BatchNorm2d) Forward(x *tensor.Tensor) *tensor.Tensor { return b.pictures(x, false) }
+func (b *BatchNorm2d) Forward(x *tensor.Tensor) *tensor.Tensor { return b.pictures(x, false, false) }
 
-// pictures is Forward, and with relu ReLU behind it.
-func (b *BatchNorm2d) pictures(x *tensor.Tensor, relu bool) *tensor.Tensor {
+// pictures is Forward, and with relu and pool ReLU and MaxPool2d(2) behind it.
+func (b *BatchNorm2d) pictures(x *tensor.Tensor, relu, pool bool) *tensor.Tensor {
 	if x.Dim() != 4 {
 		tensor.Fail("nn.BatchNorm2d", "pictures (N, C, H, W) expected", x)
 	}
-	return b.forward(x, relu)
+	return b.forward(x, relu, pool)
 }

@@ -9,13 +9,16 @@ func forward(layers []Layer, x *tensor.Tensor) (y *tensor.Tensor, n int) {
 		switch first := layers[0].Module.(type) {
 		case *BatchNorm2d:
 			if _, ok := layers[1].Module.(ReLU); ok {
-				return first.pictures(x, true), 2
+				if len(layers) > 2 && layers[2].Module == Module(NewMaxPool2d(2)) {
+					return first.pictures(x, true, true), 3
+				}
+				return first.pictures(x, true, false), 2
 			}
 		case ReLU:
-			// The greatest element of a window is positive or becomes 0, in either order;
-			// afterwards there are fewer to look at.
+			// The greatest element of a window is positive or becomes 0, in either order.
 			if pool, ok := layers[1].Module.(MaxPool2d); ok {
-				return pool.Forward(x).ReLU(), 2
+				pool.ReLU = true
+				return pool.Forward(x), 2
 			}
 		}
 	}

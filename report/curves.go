@@ -22,7 +22,7 @@ type BatchLoss struct {
 	Loss  float64 // mean over the batch, in nats
 }
 
-// best returns the index of the epoch with the best test accuracy, the first of equals;
+// best returns the index of the epoch with the best test or validation accuracy, the first of equals;
 // -1 without epochs.
 func (r Run) best() int {
 	best := -1
@@ -121,7 +121,7 @@ func Curves(runs ...Run) *Drawing {
 			}
 			d.add(ring{p.at(point{float64(e.Epoch), value}), 4, 2, style.colour})
 			if len(runs) == 1 {
-				d.text(p.x+p.w, p.y-12, fmt.Sprintf("best: epoch %d, test %.4f", e.Epoch, value), labelSize, right, ink, false)
+				d.text(p.x+p.w, p.y-12, fmt.Sprintf("best: epoch %d, %s %.4f", e.Epoch, Split(e), value), labelSize, right, ink, false)
 			}
 		}
 	}
@@ -151,7 +151,7 @@ func curveKeys(runs []Run) []curveKey {
 		training, testing, batches = curveStyles(0, 2)
 		training.colour, testing.colour, batches.colour = faint, faint, faint
 	}
-	keys := []curveKey{{"training", training, false}, {"test, the best epoch marked", testing, false}}
+	keys := []curveKey{{"training", training, false}, {splits(runs) + ", the best epoch marked", testing, false}}
 	if slices.ContainsFunc(runs, func(r Run) bool { return len(r.Batches) > 0 }) {
 		keys = append(keys, curveKey{"each training batch", batches, false})
 	}
@@ -167,6 +167,23 @@ func curveKeys(runs []Run) []curveKey {
 		keys = append(keys, curveKey{name, style, i == 0})
 	}
 	return keys
+}
+
+// splits names what the runs were measured on: test data, where nothing says otherwise.
+func splits(runs []Run) string {
+	val, test := false, false
+	for _, r := range runs {
+		for _, e := range r.Epochs {
+			val, test = val || e.Validation, test || !e.Validation
+		}
+	}
+	switch {
+	case val && test:
+		return "test or validation"
+	case val:
+		return "validation"
+	}
+	return "test"
 }
 
 // Sizes of a chart's text.

@@ -13,15 +13,23 @@ import (
 	"github.com/onehot-go/onehot/train"
 )
 
-// columns are the fields of a history file.
-var columns = []string{"epoch", "train_loss", "train_acc", "test_loss", "test_acc", "lr", "seconds"}
+// The fields of a history file: those of a run that is measured on the test
+// data, and on validation data.
+var (
+	testColumns = []string{"epoch", "train_loss", "train_acc", "test_loss", "test_acc", "lr", "seconds"}
+	valColumns  = []string{"epoch", "train_loss", "train_acc", "val_loss", "val_acc", "lr", "seconds"}
+)
 
 // History is the CSV file that has one line an epoch, on disk as soon as the epoch ends.
 type History struct{ f *os.File }
 
-// CreateHistory makes the file at path, with the names of the columns in its first line.
-func CreateHistory(path string) (*History, error) {
-	return startHistory(path, nil)
+// CreateHistory makes the file at path, with the names of the columns in its first line:
+// val_loss and val_acc with validation, test_loss and test_acc without.
+func CreateHistory(path string, validation bool) (*History, error) {
+	if validation {
+		return startHistory(path, [][]string{valColumns})
+	}
+	return startHistory(path, [][]string{testColumns})
 }
 
 // ContinueHistory opens the file at path to go on after the given epoch: lines of later
@@ -33,7 +41,7 @@ func ContinueHistory(path string, epoch int) (*History, error) {
 		return nil, err
 	}
 	r := csv.NewReader(bytes.NewReader(content))
-	r.FieldsPerRecord = len(columns)
+	r.FieldsPerRecord = len(testColumns)
 	var kept [][]string
 	for len(kept) <= epoch { // what follows is dropped, whole or cut off by a crash
 		line, err := r.Read()
@@ -44,20 +52,30 @@ func ContinueHistory(path string, epoch int) (*History, error) {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		switch n := len(kept); {
-		case n == 0 && !slices.Equal(line, columns):
-			return nil, fmt.Errorf("%s: line 1: found %q, %q expected", path, line, columns)
+		case n == 0:
+			if err := checkColumns(path, line); err != nil {
+				return nil, err
+			}
 		case n > 0 && line[0] != strconv.Itoa(n):
 			return nil, fmt.Errorf("%s: line %d: found epoch %q, %d expected", path, n+1, line[0], n)
 		}
 		kept = append(kept, line)
 	}
-	return startHistory(path, kept[1:])
+	return startHistory(path, kept)
+}
+
+// checkColumns returns an error unless line is the first of a history.
+func checkColumns(path string, line []string) error {
+	if !slices.Equal(line, testColumns) && !slices.Equal(line, valColumns) {
+		return fmt.Errorf("%s: line 1: found %q, %q expected", path, line, testColumns)
+	}
+	return nil
 }
 
 // startHistory writes the file with the given lines and opens it for more.
 func startHistory(path string, lines [][]string) (*History, error) {
 	err := atomicfile.Write(path, func(w io.Writer) error {
-		return csv.NewWriter(w).WriteAll(append([][]string{columns}, lines...))
+		return csv.NewWriter(w).WriteAll(lines)
 	})
 	if err != nil {
 		return nil, err

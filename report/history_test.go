@@ -53,7 +53,7 @@ func TestHistory(t *testing.T) {
 	if err := os.WriteFile(path, []byte("an earlier run's"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	h, err := CreateHistory(path)
+	h, err := CreateHistory(path, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestContinueHistoryErrors(t *testing.T) {
 
 	missing := filepath.Join(t.TempDir(), "missing", "history.csv")
 	for name, f := range map[string]func() (*History, error){
-		"create":   func() (*History, error) { return CreateHistory(missing) },
+		"create":   func() (*History, error) { return CreateHistory(missing, false) },
 		"continue": func() (*History, error) { return ContinueHistory(missing, 1) },
 	} {
 		var at *fs.PathError
@@ -166,7 +166,7 @@ func TestContinueHistoryErrors(t *testing.T) {
 // TestHistoryIsCSV reads a history with another reader.
 func TestHistoryIsCSV(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.csv")
-	h, err := CreateHistory(path)
+	h, err := CreateHistory(path, false)
 	if err != nil {
 		t.Fatal(err)
 	}

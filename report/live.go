@@ -134,6 +134,9 @@ func (l *Live) serveEvents(w http.ResponseWriter, r *http.Request) {
 		}
 		return control.Flush()
 	}
+	if control.Flush() != nil { // the answer begins before there is news
+		return
+	}
 	tick := time.NewTicker(stepInterval)
 	defer tick.Stop()
 	epochs, step := 0, train.Step{}

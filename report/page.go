@@ -136,7 +136,15 @@ func (p *Page) progress() *view {
 	return v
 }
 
-// best returns the index of the epoch with the best test accuracy, the first of equals;
+// Measured names the data that epochs are measured on: "test", or "validation".
+func (p *Page) Measured() string {
+	if len(p.Epochs) > 0 && p.Epochs[0].Validation {
+		return "validation"
+	}
+	return "test"
+}
+
+// best returns the index of the epoch with the best accuracy there, the first of equals;
 // -1 without epochs.
 func (p *Page) best() int {
 	best := -1
@@ -165,7 +173,11 @@ func (p *Page) summary(f *Figures, wrong, best int) []Figure {
 			note = fmt.Sprintf("after epoch %d, the best of %d", p.Epochs[best].Epoch, p.Epochs[len(p.Epochs)-1].Epoch)
 		}
 	}
-	out = append(out, Figure{"test accuracy", percent(accuracy), note}, Figure{"test loss", fmt.Sprintf("%.4f", loss), "nats a picture"})
+	of := p.Measured()
+	if f != nil {
+		of = "test"
+	}
+	out = append(out, Figure{of + " accuracy", percent(accuracy), note}, Figure{of + " loss", fmt.Sprintf("%.4f", loss), "nats a picture"})
 	if f != nil {
 		out = append(out, Figure{"wrong", comma(wrong), "of " + comma(p.Predictions.Len()) + " test pictures"})
 	}
@@ -377,13 +389,14 @@ func (p *Page) chart(title, axis, format string, best int, value func(train.Epoc
 	e := p.Epochs[best]
 	test, training := value(e)
 	fmt.Fprintf(b, `<svg viewBox="0 0 %d %d" role="img" tabindex="0" aria-label="%s by epoch; `, chartWidth, chartHeight, title)
-	fmt.Fprintf(b, "after epoch %d: test "+format, e.Epoch, test)
-	summary := fmt.Sprintf("best test accuracy at epoch %d: test "+format, e.Epoch, test)
+	fmt.Fprintf(b, "after epoch %d: %s "+format, e.Epoch, p.Measured(), test)
+	summary := fmt.Sprintf("best %s accuracy at epoch %d: %s "+format, p.Measured(), e.Epoch, p.Measured(), test)
 	if e.Epoch > 0 {
 		fmt.Fprintf(b, ", training "+format, training)
 		summary += fmt.Sprintf(", training "+format, training)
 	}
 	b.WriteString(`. The arrow keys go from epoch to epoch.">`)
+	fmt.Fprintf(b, `<line class="axis" x1="%d" x2="%d" y1="%d" y2="%d"/>`, chartLeft, chartRight, chartBottom, chartBottom)
 	ticks, write := v.ticks(ticksUpwards)
 	for _, v := range ticks {
 		fmt.Fprintf(b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/>`, chartLeft, chartRight, y(v), y(v))
@@ -414,6 +427,10 @@ func (p *Page) chart(title, axis, format string, best int, value func(train.Epoc
 // curve draws the values of the epochs that have one.
 func (p *Page) curve(b *strings.Builder, name, format string, x func(int) float64, y func(float64) float64, value func(train.Epoch) (float64, bool)) {
 	var points, epochs, values, dots []string
+	label := name
+	if name == "test" {
+		label = p.Measured()
+	}
 	for _, e := range p.Epochs {
 		v, ok := value(e)
 		if !ok {
@@ -423,7 +440,7 @@ func (p *Page) curve(b *strings.Builder, name, format string, x func(int) float6
 		points = append(points, fmt.Sprintf("%.1f,%.1f", x(e.Epoch), y(v)))
 		epochs = append(epochs, strconv.Itoa(e.Epoch))
 		values = append(values, text)
-		title := fmt.Sprintf("<title>epoch %d: %s %s</title>", e.Epoch, name, text)
+		title := fmt.Sprintf("<title>epoch %d: %s %s</title>", e.Epoch, label, text)
 		if name == "test" {
 			dots = append(dots, fmt.Sprintf(`<circle class="dot test" cx="%.1f" cy="%.1f" r="3.5">%s</circle>`, x(e.Epoch), y(v), title))
 		} else {
@@ -434,7 +451,7 @@ func (p *Page) curve(b *strings.Builder, name, format string, x func(int) float6
 		return
 	}
 	fmt.Fprintf(b, `<polyline class="%s" data-name="%s" data-epochs="%s" data-values="%s" points="%s"/>`,
-		name, name, strings.Join(epochs, " "), strings.Join(values, " "), strings.Join(points, " "))
+		name, label, strings.Join(epochs, " "), strings.Join(values, " "), strings.Join(points, " "))
 	if len(p.Epochs) <= chartDots {
 		b.WriteString(strings.Join(dots, ""))
 	}

@@ -25,18 +25,19 @@ func ReadHistory(path string) ([]train.Epoch, error) {
 	if len(lines) == 0 {
 		return nil, fmt.Errorf("%s: found 0 lines, at least 1 expected", path)
 	}
-	if !slices.Equal(lines[0], columns) {
-		return nil, fmt.Errorf("%s: line 1: found %q, %q expected", path, lines[0], columns)
+	if err := checkColumns(path, lines[0]); err != nil {
+		return nil, err
 	}
+	validation := slices.Equal(lines[0], valColumns)
 	var epochs []train.Epoch
 	for i, line := range lines[1:] {
-		e := train.Epoch{Epoch: i + 1}
+		e := train.Epoch{Epoch: i + 1, Validation: validation}
 		if line[0] != strconv.Itoa(e.Epoch) {
 			return nil, fmt.Errorf("%s: line %d: found epoch %q, %d expected", path, i+2, line[0], e.Epoch)
 		}
 		for k, v := range []*float64{&e.TrainLoss, &e.TrainAccuracy, &e.Test.Loss, &e.Test.Accuracy, &e.LR, &e.Seconds} {
 			if *v, err = strconv.ParseFloat(line[k+1], 64); err != nil {
-				return nil, fmt.Errorf("%s: line %d, %s: found %q, a number expected", path, i+2, columns[k+1], line[k+1])
+				return nil, fmt.Errorf("%s: line %d, %s: found %q, a number expected", path, i+2, lines[0][k+1], line[k+1])
 			}
 		}
 		epochs = append(epochs, e)

@@ -14,12 +14,22 @@ import (
 //
 //	epoch 1, loss 0.7851, train acc 0.750, test acc 0.791
 //
-// Of a model that was not trained it has the test accuracy alone.
+// With validation data it says val in place of test. Of a model that was not trained it
+// has that accuracy alone.
 func Line(e train.Epoch) string {
+	split := Split(e)
 	if e.Epoch == 0 {
-		return fmt.Sprintf("epoch 0, test acc %.3f", e.Test.Accuracy)
+		return fmt.Sprintf("epoch 0, %s acc %.3f", split, e.Test.Accuracy)
 	}
-	return fmt.Sprintf("epoch %d, loss %.4f, train acc %.3f, test acc %.3f", e.Epoch, e.TrainLoss, e.TrainAccuracy, e.Test.Accuracy)
+	return fmt.Sprintf("epoch %d, loss %.4f, train acc %.3f, %s acc %.3f", e.Epoch, e.TrainLoss, e.TrainAccuracy, split, e.Test.Accuracy)
+}
+
+// Split names the data that an epoch was measured on: "test", or "val".
+func Split(e train.Epoch) string {
+	if e.Validation {
+		return "val"
+	}
+	return "test"
 }
 
 // Figures is how well a model does on a data set, as programs read it.

@@ -15,6 +15,7 @@ type BatchNormOptions struct {
 	Momentum float64 // share of these in the running ones, in training
 	Eps      float64 // added to the variance
 	ReLU     bool    // 0 in place of negative results, as the ReLU of the result gives, in the same pass
+	MaxPool  bool    // then the greatest of every window of 2×2, as MaxPool2d of the result gives; after ReLU in the same pass
 }
 
 // BatchNorm returns (x - mean)/√(variance + eps)·weight + bias for x of shape (N, C, ...),
@@ -26,6 +27,10 @@ type BatchNormOptions struct {
 // and 0, and the running statistics are (C), all of x's floating-point type.
 func (t *Tensor) BatchNorm(runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
 	t.checkBatchNorm(runningMean, runningVar, weight, bias, o.Training)
+	if o.MaxPool && (!o.ReLU || t.Dim() != 4 || min(t.shape[2], t.shape[3]) < 2) {
+		o.MaxPool = false
+		return t.BatchNorm(runningMean, runningVar, weight, bias, o).MaxPool2d(Pool2dOptions{Kernel: [2]int{2, 2}})
+	}
 	if t.dtype == Float32 {
 		return batchNorm[float32](t, runningMean, runningVar, weight, bias, o)
 	}
@@ -96,16 +101,32 @@ func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o Batc
 			channels[c].Offset = b
 		}
 	}
-	out := empty(t.dtype, t.shape)
+	shape := t.shape
+	if o.MaxPool {
+		shape = t.withSize(t.shape[2]/2, t.shape[3]/2)
+	}
+	out := empty(t.dtype, shape)
 	dst := Data[T](out)
-	planes.each(func(_, at, to int) { kernel.Normalize(dst[at:to], x[at:to], channels, planes.size, o.ReLU) })
+	// What the result was made of: all elements, or those that won in their windows.
+	made, source, winners := planes, x, []uint8(nil)
+	var best *Tensor
+	if o.MaxPool {
+		best, winners = empty(t.dtype, shape), newWinners(len(dst))
+		made.size, source = numel(shape[2:]), Data[T](best)
+		planes.each(func(sample, at, to int) {
+			lo, hi := made.sample(sample)
+			kernel.NormMaxPool2x2(dst[lo:hi], source[lo:hi], winners[lo:hi], x[at:to], channels, t.shape[2], t.shape[3])
+		})
+	} else {
+		planes.each(func(_, at, to int) { kernel.Normalize(dst[at:to], x[at:to], channels, planes.size, o.ReLU) })
+	}
 
 	// The sums that all three gradients are made of are added up once.
 	var sums, dots []float64
 	reduce := func(g []T) {
 		if sums == nil {
-			sums, dots = planes.reduce(func(sums, dots []float64, at, to int) {
-				kernel.GradMoments(sums, dots, g[at:to], x[at:to], channels, planes.size, o.ReLU)
+			sums, dots = made.reduce(func(sums, dots []float64, at, to int) {
+				kernel.GradMoments(sums, dots, g[at:to], source[at:to], channels, made.size, o.ReLU)
 			})
 		}
 	}
@@ -118,14 +139,23 @@ func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o Batc
 		}
 		dx := empty(t.dtype, t.shape)
 		dst := Data[T](dx)
-		planes.each(func(_, at, to int) { kernel.Grad(dst[at:to], gs[at:to], x[at:to], channels, planes.size, o.ReLU) })
+		planes.each(func(sample, at, to int) {
+			if lo, hi := made.sample(sample); o.MaxPool {
+				kernel.NormMaxPool2x2Grad(dst[at:to], gs[lo:hi], winners[lo:hi], x[at:to], channels, t.shape[2], t.shape[3])
+			} else {
+				kernel.Grad(dst[at:to], gs[at:to], x[at:to], channels, planes.size, o.ReLU)
+			}
+		})
 		return dx
 	}}}
 	if !o.Training { // the statistics do not depend on the input
 		shape := append([]int{n}, slices.Repeat([]int{1}, t.Dim()-2)...)
 		factors := wrap(convert[T](scales), shape)
 		inputs[0] = input{t, nil, func(g *Tensor) *Tensor { return g.Mul(factors) }}
-		if o.ReLU {
+		switch {
+		case o.MaxPool:
+			inputs[0] = input{t, nil, func(g *Tensor) *Tensor { return g.Mul(factors).maxPool2x2Grad(winners, t.shape) }}
+		case o.ReLU:
 			inputs[0] = input{t, []*Tensor{out}, func(g *Tensor) *Tensor { return reluGradient(g, out).Mul(factors) }}
 		}
 	}
@@ -146,7 +176,12 @@ func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o Batc
 			return wrap(convert[T](sums), bias.shape)
 		}})
 	}
-	return record(out, "batch-norm", inputs...)
+	record(out, "batch-norm", inputs...)
+	if o.MaxPool && out.node == nil { // no gradient will ask for them
+		best.done()
+		spareWinners.Put(&winners)
+	}
+	return out
 }
 
 // approach moves every element of running, (C), to factor·target by the share momentum of
@@ -174,6 +209,12 @@ type perChannel[T Float] struct{ samples, channels, size int }
 // count returns how many elements a channel has, and 1 for none: sums of nothing are 0.
 func (p perChannel[T]) count() float64 { return float64(max(1, p.samples*p.size)) }
 
+// sample returns the range of a sample's elements.
+func (p perChannel[T]) sample(i int) (at, to int) {
+	elements := p.channels * p.size
+	return i * elements, (i + 1) * elements
+}
+
 // each calls f for every sample, in parallel, with its number and the range of its
 // elements.
 func (p perChannel[T]) each(f func(sample, at, to int)) {
@@ -183,7 +224,8 @@ func (p perChannel[T]) each(f func(sample, at, to int)) {
 	}
 	parallel.For(p.samples, 1+grain/elements, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			f(i, i*elements, (i+1)*elements)
+			at, to := p.sample(i)
+			f(i, at, to)
 		}
 	})
 }

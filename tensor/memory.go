@@ -67,6 +67,14 @@ func (s *storage) recycle() {
 	spare[class].Put(s)
 }
 
+// done gives back t's memory, if it is such that is used again. Nobody may hold or read t
+// any more.
+func (t *Tensor) done() {
+	if t.store.born != 0 {
+		t.store.recycle()
+	}
+}
+
 func init() {
 	reuse.Inner = func(input, x, y any) { inner(input.(*Tensor), x.(*Tensor), y.(*Tensor)) }
 	reuse.Later = func(write func(lo, hi int), tensors ...any) {

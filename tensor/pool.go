@@ -15,6 +15,13 @@ type Pool2dOptions struct {
 	Kernel  [2]int // size of a window, at least 1
 	Stride  [2]int // from one window to the next; 0 is the kernel's size
 	Padding [2]int // rows and columns added on each side, at most half a kernel
+	ReLU    bool   // 0 in place of negative results, as the ReLU of the result gives
+}
+
+// pairs reports whether the windows are of 2×2, side by side.
+func (o Pool2dOptions) pairs() bool {
+	pair := [2]int{2, 2}
+	return o.Kernel == pair && (o.Stride == pair || o.Stride == [2]int{}) && o.Padding == [2]int{}
 }
 
 // span is a range of rows or columns.
@@ -72,14 +79,15 @@ func (t *Tensor) withSize(rows, cols int) []int {
 // first of equal elements.
 func (t *Tensor) MaxPool2d(o Pool2dOptions) *Tensor {
 	rows, cols := o.windows("max-pool2d", t)
+	if o.ReLU && (t.dtype != Float32 || !o.pairs()) {
+		o.ReLU = false
+		return t.MaxPool2d(o).ReLU()
+	}
 	out := empty(t.dtype, t.withSize(len(rows), len(cols)))
 	x := t.detached().Contiguous()
-	if pair := [2]int{2, 2}; t.dtype == Float32 && o.Kernel == pair && (o.Stride == pair || o.Stride == [2]int{}) && o.Padding == [2]int{} {
-		winners := x.maxPool2x2(out)
-		record(out, "max-pool2d", input{t, nil, func(g *Tensor) *Tensor {
-			defer spareWinners.Put(&winners)
-			return g.Contiguous().maxPool2x2Grad(winners, t.shape)
-		}})
+	if t.dtype == Float32 && o.pairs() {
+		winners := x.maxPool2x2(out, o.ReLU)
+		record(out, "max-pool2d", input{t, nil, func(g *Tensor) *Tensor { return g.maxPool2x2Grad(winners, t.shape) }})
 		if out.node == nil { // no gradient will ask for them
 			spareWinners.Put(&winners)
 		}
@@ -150,65 +158,60 @@ func scatter[T Float](dx, g *Tensor, winners []int32) {
 	})
 }
 
-// spareWinners has what maxPool2x2 returned and is needed no more, as pointers to slices: a
-// training step needs as much as the step before it.
+// spareWinners has the winners of windows of 2×2 that are needed no more, as pointers to
+// slices: a training step needs as much as the step before it.
 var spareWinners sync.Pool
+
+func newWinners(n int) []uint8 {
+	if spare, _ := spareWinners.Get().(*[]uint8); spare != nil && cap(*spare) >= n {
+		return (*spare)[:n]
+	}
+	return make([]uint8, n)
+}
 
 // maxPool2x2 writes the greatest element of every 2×2 window to out, and returns which of
 // the four each is.
-func (t *Tensor) maxPool2x2(out *Tensor) (winners []uint8) {
+func (t *Tensor) maxPool2x2(out *Tensor, relu bool) (winners []uint8) {
 	dst, src := Data[float32](out), Data[float32](t)
-	if spare, _ := spareWinners.Get().(*[]uint8); spare != nil && cap(*spare) >= len(dst) {
-		winners = (*spare)[:len(dst)]
-	} else {
-		winners = make([]uint8, len(dst))
-	}
+	winners = newWinners(len(dst))
+	height, width := t.Size(-2), t.Size(-1)
+	area := out.Size(-2) * out.Size(-1)
 	t.eachPlane(func(from, to int) {
-		eachPair(t.shape, from, to, func(x, at, rows, cols, stride int) {
-			kernel.MaxPool2x2(dst[at:], winners[at:], src[x:], rows, cols, stride)
-		})
+		kernel.MaxPool2x2(dst[from*area:], winners[from*area:], src[from*height*width:], to-from, height, width, relu)
 	})
 	return winners
 }
 
-// maxPool2x2Grad returns the gradient of maxPool2x2's input, of the given shape.
+// maxPool2x2Grad returns the gradient of pictures of the given shape from that of the
+// greatest of every 2×2 window, t. Nobody may need the winners afterwards.
 func (t *Tensor) maxPool2x2Grad(winners []uint8, shape []int) *Tensor {
-	height, width := shape[len(shape)-2], shape[len(shape)-1]
-	var dx *Tensor
-	if height%2 == 0 && width%2 == 0 {
-		dx = empty(Float32, shape)
-	} else { // the last row or column is in no window
-		dx = Zeros(Float32, shape...)
+	defer spareWinners.Put(&winners)
+	dx := empty(t.dtype, shape)
+	if t.dtype == Float32 {
+		spreadPairs[float32](dx, t.Contiguous(), winners)
+	} else {
+		spreadPairs[float64](dx, t.Contiguous(), winners)
 	}
-	dst, src := Data[float32](dx), Data[float32](t)
-	dx.eachPlane(func(from, to int) {
-		eachPair(shape, from, to, func(x, at, rows, cols, stride int) {
-			kernel.MaxPool2x2Grad(dst[x:], src[at:], winners[at:], rows, cols, stride)
-		})
-	})
 	return dx
 }
 
-// eachPair calls f for the pairs of rows in a range of planes of the given shape: f gets
-// where the elements begin, where those of the windows do, and what kernels take of them.
-// Where no plane has a row left over, the pairs of all are one after the other.
-func eachPair(shape []int, from, to int, f func(x, at, rows, cols, stride int)) {
-	height, width := shape[len(shape)-2], shape[len(shape)-1]
-	rows, cols := height/2, width/2
-	if height%2 == 0 {
-		f(from*height*width, from*rows*cols, (to-from)*rows, cols, width)
-		return
-	}
-	for plane := from; plane < to; plane++ {
-		f(plane*height*width, plane*rows*cols, rows, cols, width)
-	}
+func spreadPairs[T Float](dx, g *Tensor, winners []uint8) {
+	dst, src := Data[T](dx), Data[T](g)
+	height, width, area := dx.Size(-2), dx.Size(-1), g.Size(-2)*g.Size(-1)
+	dx.eachPlane(func(from, to int) {
+		kernel.MaxPool2x2Grad(dst[from*height*width:], src[from*area:], winners[from*area:], to-from, height, width)
+	})
 }
 
 // AvgPool2d returns the mean of every window of pictures (N, C, H, W) or (C, H, W), of the
 // size that MaxPool2d's result has. The padding is zeros, and counts as part of a window.
 func (t *Tensor) AvgPool2d(o Pool2dOptions) *Tensor {
 	rows, cols := o.windows("avg-pool2d", t)
-	return t.avgPool("avg-pool2d", rows, cols, func(span, span) int { return o.Kernel[0] * o.Kernel[1] })
+	means := t.avgPool("avg-pool2d", rows, cols, func(span, span) int { return o.Kernel[0] * o.Kernel[1] })
+	if o.ReLU {
+		return means.ReLU()
+	}
+	return means
 }
 
 // AdaptiveAvgPool2d returns the means of rows×cols windows that together are all of a

@@ -3,11 +3,9 @@ package train
 import (
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/onehot-go/onehot/dataset"
-	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/internal/parallel"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/nn"
@@ -31,13 +29,10 @@ import (
 // gradients are in Grad of the layer's parameters.
 type FullBatch struct {
 	*optim.LBFGS
-	layer   *nn.Linear
-	l2      float64
-	fill    dataset.Fill
-	indices []int // of all samples
-
-	parts   []part
-	buffers sync.Pool // of *block
+	regression *regression
+	l2         float64
+	fill       dataset.Fill
+	indices    []int // of all samples
 
 	// What the last evaluation found, and where.
 	weight, bias          []float32
@@ -46,27 +41,9 @@ type FullBatch struct {
 
 var _ optim.Optimizer = (*FullBatch)(nil)
 
-// Samples are worked on in blocks, whose pixels as float32 stay in the second cache.
-// Blocks are summed up in float32 by parts, and parts in float64: without noise in the
-// last digits that a search would take for hills. Both have fixed lengths, so that the
-// sums have the same bits for any number of threads.
-const (
-	blockSamples = 256
-	partSamples  = 8 * blockSamples
-)
-
-// part is what some of the samples add to the objective and its gradient.
-type part struct {
-	weight, bias []float32
-	loss         float64
-	correct      int
-}
-
-// block is memory for a block of samples.
-type block struct {
-	images, scores, losses, bias []float32
-	labels                       []int64
-}
+// Parts of the samples are summed up in float32, and the parts in float64: without noise in
+// the last digits that a search would take for hills.
+const partSamples = 2048
 
 // lbfgsHistory is how many steps FullBatch remembers.
 const lbfgsHistory = 20
@@ -85,7 +62,7 @@ func NewFullBatch(layer *nn.Linear, data dataset.Dataset, lr, l2 float64) (*Full
 	f := &FullBatch{
 		LBFGS: optim.NewLBFGS([]*tensor.Tensor{layer.Weight, layer.Bias}, lr,
 			optim.LBFGSOptions{MaxIter: new(1), HistorySize: new(lbfgsHistory), StrongWolfe: true}),
-		layer: layer, l2: l2,
+		regression: newRegression("train.FullBatch", layer), l2: l2,
 	}
 	var shape []int
 	if b, ok := data.(dataset.Batcher); ok {
@@ -97,7 +74,7 @@ func NewFullBatch(layer *nn.Linear, data dataset.Dataset, lr, l2 float64) (*Full
 			return nil, err
 		}
 	}
-	classes, inputs := layer.Weight.Size(0), layer.Weight.Size(1)
+	inputs := layer.Weight.Size(1)
 	size := 1
 	for _, n := range shape {
 		size *= n
@@ -108,15 +85,6 @@ func NewFullBatch(layer *nn.Linear, data dataset.Dataset, lr, l2 float64) (*Full
 	for i := range data.Len() {
 		f.indices = append(f.indices, i)
 	}
-	for range (data.Len() + partSamples - 1) / partSamples {
-		f.parts = append(f.parts, part{weight: make([]float32, classes*inputs), bias: make([]float32, classes)})
-	}
-	f.buffers.New = func() any {
-		n := blockSamples
-		return &block{make([]float32, n*inputs), make([]float32, n*classes), make([]float32, n), make([]float32, classes), make([]int64, n)}
-	}
-	// Backward makes the gradients, which Objective overwrites.
-	layer.Weight.Sum().Add(layer.Bias.Sum()).Backward()
 	return f, nil
 }
 
@@ -124,7 +92,7 @@ func NewFullBatch(layer *nn.Linear, data dataset.Dataset, lr, l2 float64) (*Full
 func keepSamples(data dataset.Dataset) (fill dataset.Fill, shape []int, err error) {
 	var images []float32
 	var labels []int64
-	for batch, err := range loader.New(data, loader.Options{BatchSize: blockSamples, Workers: parallel.Threads()}).Epoch(1) {
+	for batch, err := range loader.New(data, loader.Options{BatchSize: 256, Workers: parallel.Threads()}).Epoch(1) {
 		if err != nil {
 			return nil, nil, err
 		}
@@ -148,100 +116,43 @@ func (f *FullBatch) Step() { f.LBFGS.Step(f.Objective) }
 // gradients. Where it has just been evaluated it costs nothing: there a step begins, and
 // most end.
 func (f *FullBatch) Objective() float64 {
-	weight := tensor.Data[float32](f.layer.Weight.Detach().Contiguous())
-	bias := tensor.Data[float32](f.layer.Bias.Detach().Contiguous())
+	weight := tensor.Data[float32](f.regression.layer.Weight.Detach().Contiguous())
+	bias := tensor.Data[float32](f.regression.layer.Bias.Detach().Contiguous())
 	if slices.Equal(weight, f.weight) && slices.Equal(bias, f.bias) {
 		return f.value
 	}
 	f.weight, f.bias = append(f.weight[:0], weight...), append(f.bias[:0], bias...)
-	parallel.For(len(f.parts), 1, func(lo, hi int) {
-		b := f.buffers.Get().(*block)
-		defer f.buffers.Put(b)
-		for i := lo; i < hi; i++ {
-			f.parts[i].sum(f, b, i*partSamples)
-		}
+	all, n := len(f.indices), float64(len(f.indices))
+	f.regression.sum(all, partSamples, 1, func(images []float32, labels []int64, lo, hi int) {
+		f.fill(images, labels, f.indices[lo:hi], dataset.Chance{Of: random.New(0).At, First: lo})
 	})
-	n := float64(len(f.indices))
-	loss, correct := 0.0, 0
-	for _, p := range f.parts {
-		loss += p.loss
-		correct += p.correct
-	}
+	loss, correct := f.regression.total(len(f.regression.parts))
 	squares := 0.0
 	for _, w := range weight {
 		squares += float64(w) * float64(w)
 	}
-	f.mean(f.layer.Weight, func(p part) []float32 { return p.weight }, weight, f.l2)
-	f.mean(f.layer.Bias, func(p part) []float32 { return p.bias }, bias, 0)
-	f.loss, f.accuracy = loss/n, float64(correct)/n
-	f.value = f.loss + f.l2/2*squares
-	return f.value
-}
-
-// mean sets the gradient of a parameter, whose elements are values, to the mean of what
-// the parts have for it, and the pull l2.
-func (f *FullBatch) mean(parameter *tensor.Tensor, of func(part) []float32, values []float32, l2 float64) {
-	n, gradient := float64(len(f.indices)), tensor.Data[float32](parameter.Grad())
-	parallel.For(len(values), 1<<10, func(lo, hi int) {
+	gradient := tensor.Data[float32](f.regression.layer.Weight.Grad())
+	parallel.For(len(weight), 1<<10, func(lo, hi int) {
 		sums := make([]float64, hi-lo)
-		for _, p := range f.parts {
-			for i, v := range of(p)[lo:hi] {
+		for _, p := range f.regression.parts {
+			for i, v := range p.weight[lo:hi] {
 				sums[i] += float64(v)
 			}
 		}
 		for i, sum := range sums {
-			gradient[lo+i] = float32(sum/n + l2*float64(values[lo+i]))
+			gradient[lo+i] = float32(sum/n + f.l2*float64(weight[lo+i]))
 		}
 	})
-}
-
-// sum sets p to the sum over the part's samples, which begin at the given one, with b
-// for memory.
-func (p *part) sum(f *FullBatch, b *block, begin int) {
-	classes, inputs := f.layer.Weight.Size(0), f.layer.Weight.Size(1)
-	loss, correct := 0.0, 0
-	clear(p.bias)
-	end := min(begin+partSamples, len(f.indices))
-	for at := begin; at < end; at += blockSamples {
-		indices := f.indices[at:min(at+blockSamples, end)]
-		rows := len(indices)
-		images, scores, losses, labels := b.images[:rows*inputs], b.scores[:rows*classes], b.losses[:rows], b.labels[:rows]
-		f.fill(images, labels, indices, dataset.Chance{Of: random.New(0).At, First: at})
-		for k, label := range labels {
-			if label < 0 || label >= int64(classes) {
-				tensor.Fail("train.FullBatch", fmt.Sprintf("label %d of sample %d: 0 to %d expected", label, indices[k], classes-1), f.layer.Weight)
-			}
+	for j := range bias {
+		sum := 0.0
+		for _, p := range f.regression.parts {
+			sum += p.bias[j]
 		}
-		x := kernel.Matrix[float32]{Data: images, Rows: rows, Cols: inputs, RowStride: inputs, ColStride: 1}
-		w := kernel.Matrix[float32]{Data: f.weight, Rows: inputs, Cols: classes, RowStride: 1, ColStride: inputs}
-		kernel.Gemm(scores, x, w, kernel.Epilogue[float32]{Bias: f.bias})
-		kernel.CrossEntropyRows(losses, scores, scores, labels, rows, classes)
-		for k, label := range labels {
-			loss += float64(losses[k])
-			if p := scores[k*classes:][:classes]; p[label] > 0.5 || first(p) == int(label) { // mostly the former
-				correct++
-			}
-		}
-		kernel.CrossEntropyGradRows(scores, scores, labels, 1, rows, classes)
-		g := kernel.Matrix[float32]{Data: scores, Rows: classes, Cols: rows, RowStride: 1, ColStride: classes}
-		kernel.Gemm(p.weight, g, x, kernel.Epilogue[float32]{Add: at > begin})
-		kernel.SumCols(b.bias, scores, rows, classes)
-		for j, v := range b.bias {
-			p.bias[j] += v
-		}
+		tensor.Data[float32](f.regression.layer.Bias.Grad())[j] = float32(sum / n)
 	}
-	p.loss, p.correct = loss, correct
-}
-
-// first returns where the greatest of p is, the first of equals.
-func first(p []float32) int {
-	best := 0
-	for j, v := range p {
-		if v > p[best] {
-			best = j
-		}
-	}
-	return best
+	f.loss, f.accuracy = loss/n, float64(correct)/n
+	f.value = f.loss + f.l2/2*squares
+	return f.value
 }
 
 // fullBatch trains one epoch by f and measures; more is false if emit stopped it.

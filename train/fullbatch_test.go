@@ -302,7 +302,7 @@ func TestFullBatchErrors(t *testing.T) {
 		"train.NewFullBatch: shape (3, 9): samples of 16 numbers and weight (classes, 16) expected": func() {
 			train.NewFullBatch(nn.NewLinear(9, 3, random.New(1).Rand()), data, 1, 0)
 		},
-		"train.FullBatch: shape (2, 16): label 2 of sample 2: 0 to 1 expected": func() {
+		"train.FullBatch: label 2 at (2): 0 to 1 expected, there are 2 classes": func() {
 			f, err := train.NewFullBatch(nn.NewLinear(16, 2, random.New(1).Rand()), data, 1, 0)
 			if err != nil {
 				t.Fatal(err)

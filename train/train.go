@@ -18,7 +18,6 @@ import (
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
-	"github.com/onehot-go/onehot/tensor"
 )
 
 // Config is a training run. Train shuffles by the epoch's number, from 1.
@@ -43,7 +42,8 @@ type Config struct {
 	Start    Progress // where to go on from: what Restore returned; zero at the beginning
 	Keep     Keep     // where checkpoints are kept
 
-	clock clock
+	clock   clock
+	onePass *regression // what computes the steps of an epoch, or nil
 }
 
 // Keep says which files checkpoints are kept in; an empty path keeps none.
@@ -213,6 +213,7 @@ func (c *Config) epoch(ctx context.Context, epoch int, emit func(Event) bool) (e
 	var mean metric.Mean
 	var accuracy metric.Accuracy
 	step, samples := 0, 0
+	c.onePass = c.stepper()
 	if c.Plateau != nil {
 		c.Optimizer.ScheduleLR(c.Plateau.LR, epoch)
 	}
@@ -223,11 +224,8 @@ func (c *Config) epoch(ctx context.Context, epoch int, emit func(Event) bool) (e
 		if err := ctx.Err(); err != nil {
 			return e, false, err
 		}
-		if step > 0 && c.Budget != nil && c.share() >= 1 {
-			break
-		}
 		step++
-		logits, value, err := c.step(epoch, step, batch)
+		value, err := c.step(epoch, step, batch, &accuracy)
 		if err != nil {
 			return e, false, err
 		}
@@ -235,9 +233,11 @@ func (c *Config) epoch(ctx context.Context, epoch int, emit func(Event) bool) (e
 		samples += n
 		c.clock.trained += n
 		mean.Update(value, n)
-		accuracy.Update(logits, batch.Labels)
 		if !emit(Step{epoch, step, c.Train.Len(), samples, mean.Result(), accuracy.Result()}) {
 			return e, false, nil
+		}
+		if c.Budget != nil && c.share() >= 1 {
+			break
 		}
 	}
 	e = Epoch{Epoch: epoch, TrainLoss: mean.Result(), TrainAccuracy: accuracy.Result(), Validation: c.Validation,
@@ -246,25 +246,26 @@ func (c *Config) epoch(ctx context.Context, epoch int, emit func(Event) bool) (e
 	return e, true, err
 }
 
-// step trains on one batch and returns what the model said and the loss.
-func (c *Config) step(epoch, step int, batch loader.Batch) (logits *tensor.Tensor, value float64, err error) {
+// step trains on one batch, in one pass if it can, adds what the model made of it to
+// accuracy, and returns the loss.
+func (c *Config) step(epoch, step int, batch loader.Batch, accuracy *metric.Accuracy) (value float64, err error) {
 	steps := (epoch-1)*c.Train.Len() + step // so far, with this one
 	if c.Schedule != nil {
 		c.Optimizer.ScheduleLR(c.Schedule, c.planned(steps-1))
 	}
-	key := c.Key.At(epoch).At(step)
-	nn.SetChance(c.Model.Net, key.For("layers"))
-	images, target := batch.Images, batch.Labels
-	if c.Mixup > 0 {
-		images, target = loader.Mixup(batch, len(c.Model.Classes), c.Mixup, key.For("mixup"))
+	done := false
+	if c.onePass != nil {
+		var correct int
+		if value, correct, done = c.onePass.step(batch); done {
+			accuracy.Add(correct, len(batch.Indices))
+		}
 	}
-	c.Optimizer.ZeroGrad()
-	logits = c.Model.Net.Forward(images)
-	l := c.Criterion.Forward(logits, target)
-	if value = l.Item(); !(value <= maxLoss) { // NaN too
-		return nil, 0, &DivergedError{epoch, step, value}
+	if !done {
+		value = c.layered(c.Key.At(epoch).At(step), batch, accuracy)
 	}
-	l.Backward()
+	if !(value <= maxLoss) { // NaN too
+		return 0, &DivergedError{epoch, step, value}
+	}
 	if c.ClipNorm > 0 {
 		optim.ClipGradNorm(nn.ParameterList(c.Model.Net), c.ClipNorm, 2)
 	}
@@ -272,7 +273,25 @@ func (c *Config) step(epoch, step int, batch loader.Batch) (logits *tensor.Tenso
 	if c.EMA != nil {
 		c.EMA.Update(steps)
 	}
-	return logits, value, nil
+	return value, nil
+}
+
+// layered sets the gradients of the loss of a batch layer by layer, and returns the loss. A
+// loss that ends training has none.
+func (c *Config) layered(key random.Key, batch loader.Batch, accuracy *metric.Accuracy) (value float64) {
+	nn.SetChance(c.Model.Net, key.For("layers"))
+	images, target := batch.Images, batch.Labels
+	if c.Mixup > 0 {
+		images, target = loader.Mixup(batch, len(c.Model.Classes), c.Mixup, key.For("mixup"))
+	}
+	c.Optimizer.ZeroGrad()
+	logits := c.Model.Net.Forward(images)
+	l := c.Criterion.Forward(logits, target)
+	accuracy.Update(logits, batch.Labels)
+	if value = l.Item(); value <= maxLoss {
+		l.Backward()
+	}
+	return value
 }
 
 // measure adds the figures on the test data to e.

@@ -29,38 +29,59 @@ func (t RandomErasing) Apply(p Picture, chance random.Key) (Picture, error) {
 	if err := checkProbability(op, t.P); err != nil {
 		return Picture{}, err
 	}
-	if t.Scale == [2]float64{} {
-		t.Scale = [2]float64{0.02, 0.33}
-	}
-	if t.Ratio == [2]float64{} {
-		t.Ratio = [2]float64{0.3, 3.3}
-	}
+	t = t.complete()
 	if !(t.Scale[0] >= 0 && t.Scale[0] <= t.Scale[1] && t.Scale[1] <= 1) {
 		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("areas from %v to %v", t.Scale[0], t.Scale[1]), Expected: "0 to 1 in order"}
 	}
 	if !(t.Ratio[0] > 0 && t.Ratio[0] <= t.Ratio[1]) {
 		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("ratios from %v to %v", t.Ratio[0], t.Ratio[1]), Expected: "positive numbers in order"}
 	}
-	r := chance.Rand()
-	if r.Float64() >= t.P {
-		return p, nil
-	}
 	channels, height, width := p.Tensor.Size(0), p.Tensor.Size(1), p.Tensor.Size(2)
-	top, left, h, w, ok := t.draw(r, height, width)
+	at, ok := t.rectangle(chance, height, width)
 	if !ok {
 		return p, nil
 	}
 	out := p.Tensor.Detach().Clone()
 	pixels := tensor.Data[float32](out)
 	for c := range channels {
-		for y := top; y < top+h; y++ {
-			row := pixels[(c*height+y)*width+left:][:w]
-			for x := range row {
-				row[x] = t.Value
-			}
-		}
+		at.fill(pixels[c*height*width:], width, t.Value)
 	}
 	return Picture{Tensor: out}, nil
+}
+
+// complete returns t with the usual bounds in place of zero ones.
+func (t RandomErasing) complete() RandomErasing {
+	if t.Scale == [2]float64{} {
+		t.Scale = [2]float64{0.02, 0.33}
+	}
+	if t.Ratio == [2]float64{} {
+		t.Ratio = [2]float64{0.3, 3.3}
+	}
+	return t
+}
+
+// rectangle is a part of a picture.
+type rectangle struct{ top, left, height, width int }
+
+// fill sets the part of a channel, whose rows are so wide, to v.
+func (p rectangle) fill(pixels []float32, width int, v float32) {
+	for y := range p.height {
+		row := pixels[(p.top+y)*width+p.left:][:p.width]
+		for x := range row {
+			row[x] = v
+		}
+	}
+}
+
+// rectangle returns what a complete t erases of an image of the given size; ok is false
+// where that is nothing.
+func (t RandomErasing) rectangle(chance random.Key, height, width int) (at rectangle, ok bool) {
+	r := chance.Rand()
+	if r.Float64() >= t.P {
+		return rectangle{}, false
+	}
+	at.top, at.left, at.height, at.width, ok = t.draw(r, height, width)
+	return at, ok
 }
 
 // draw returns the rectangle to erase of an image of the given size; ok is false where

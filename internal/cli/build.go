@@ -41,11 +41,17 @@ func (s *settings) optimizer(params []*tensor.Tensor) optim.Optimizer {
 	panic("unreachable: " + s.Optimizer)
 }
 
+// timedSteps is how many steps a schedule is made for that goes by time.
+const timedSteps = 100_000
+
 // schedule returns the learning rate's schedule by training step, of which an epoch has
-// so many; nil for none.
+// so many, or with --max-time by timedSteps where it is planned to the end; nil for none.
 func (s *settings) schedule(steps int) optim.Schedule {
 	var main optim.Schedule
 	rest := (s.Epochs - s.Warmup) * steps // after the warm-up
+	if s.MaxTime.Duration > 0 {
+		rest = timedSteps
+	}
 	switch s.Schedule {
 	case "step":
 		main = optim.StepLR(s.StepSize*steps, s.Gamma)

@@ -34,6 +34,8 @@ type commands struct {
 	Models  modelsCommand  `cmd:"" help:"Say what the models are made of, and what they take."`
 	Data    dataCommand    `cmd:"" help:"Say what is in a data set, and show it."`
 	Report  reportCommand  `cmd:"" help:"Draw what there is to see of a run: curves, confusion, mistakes, weights."`
+	Bench   benchCommand   `cmd:"" help:"Measure products and training on this machine, also against PyTorch."`
+	LRFind  lrFindCommand  `cmd:"" name:"lr-find" help:"Find a learning rate: train for some steps while it grows."`
 	Version versionCommand `cmd:"" help:"Print the program's version."`
 }
 
@@ -96,7 +98,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		kong.Exit(func(code int) { exited = max(exited, code) }), // after --help
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{
-			"datasets": strings.Join(datasetNames(), ","), "models": strings.Join(modelNames, ","),
+			"datasets": strings.Join(datasetNames(), ","), "models": strings.Join(modelNames, ","), "recipes": strings.Join(recipeNames(), ","),
 			"optimizers": strings.Join(optimizerNames, ","), "schedules": strings.Join(scheduleNames, ","), "inits": strings.Join(initNames, ","),
 		},
 	)

@@ -124,7 +124,7 @@ func TestTrainHelpGroups(t *testing.T) {
 }
 
 func TestUsageErrors(t *testing.T) {
-	wantError(t, 2, `unknown command "trian": one of train, eval, predict, compare, models, data, report, version expected`, "trian")
+	wantError(t, 2, `unknown command "trian": one of train, eval, predict, compare, models, data, report, bench, lr-find, version expected`, "trian")
 	wantError(t, 2, `unknown flag --verbose (see onehot --help)`, "--verbose")
 	wantError(t, 2, `unknown flag --epoch, did you mean "--epochs"? (see onehot train --help)`, "train", "--epoch", "3")
 }

@@ -30,7 +30,8 @@ type comparedRun struct {
 	Epochs      int      `json:"epochs"` // finished
 	TestAcc     float64  `json:"test_acc"`
 	TestLoss    float64  `json:"test_loss"`
-	BestTestAcc float64  `json:"best_test_acc"`
+	BestTestAcc float64  `json:"best_test_acc,omitempty"` // of a run without validation data
+	BestValAcc  float64  `json:"best_val_acc,omitempty"`  // of a run with them
 	BestEpoch   int      `json:"best_epoch"`
 	Seconds     float64  `json:"seconds"` // of the training steps
 	Parameters  int      `json:"parameters"`
@@ -98,15 +99,23 @@ func (f folder) compared() (r comparedRun, err error) {
 	}
 	r = comparedRun{
 		Run: string(f), Settings: c.Settings, Epochs: len(epochs), Parameters: nn.NumParameters(m.Net),
-		TestAcc: best.Accuracy, TestLoss: best.Loss, BestTestAcc: best.Accuracy, // of a model that was not trained
+		TestAcc: best.Accuracy, TestLoss: best.Loss,
 		history: report.Run{Name: string(f), Epochs: epochs},
 	}
+	chosen := best.Accuracy // of a model that was not trained
 	for i, e := range epochs {
-		if i == 0 || e.Test.Accuracy > r.BestTestAcc {
-			r.BestTestAcc, r.BestEpoch = e.Test.Accuracy, e.Epoch
+		if i == 0 || e.Test.Accuracy > chosen {
+			chosen, r.BestEpoch = e.Test.Accuracy, e.Epoch
 		}
-		r.TestAcc, r.TestLoss = e.Test.Accuracy, e.Test.Loss
+		if !e.Validation { // else the figures are those of the end
+			r.TestAcc, r.TestLoss = e.Test.Accuracy, e.Test.Loss
+		}
 		r.Seconds += e.Seconds
+	}
+	if c.Settings.Val > 0 {
+		r.BestValAcc = chosen
+	} else {
+		r.BestTestAcc = chosen
 	}
 	return r, nil
 }
@@ -129,13 +138,17 @@ func writeComparison(w io.Writer, runs []comparedRun) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	header := append([]string{"run"}, differ...)
-	fmt.Fprintln(t, strings.Join(append(header, "epochs", "test loss", "test acc", "best acc", "in epoch", "seconds", "parameters", ""), "\t"))
+	best := "best acc" // by which epochs were chosen, of the test or of the validation data
+	if !slices.ContainsFunc(runs, func(r comparedRun) bool { return r.Settings.Val == 0 }) {
+		best = "best val acc"
+	}
+	fmt.Fprintln(t, strings.Join(append(header, "epochs", "test loss", "test acc", best, "in epoch", "seconds", "parameters", ""), "\t"))
 	for i, r := range runs {
 		fmt.Fprint(t, r.Run, "\t")
 		for _, flag := range differ {
 			fmt.Fprint(t, values[i][flag], "\t")
 		}
-		fmt.Fprintf(t, "%d\t%.4f\t%.4f\t%.4f\t%d\t%.2f\t%d\t\n", r.Epochs, r.TestLoss, r.TestAcc, r.BestTestAcc, r.BestEpoch, r.Seconds, r.Parameters)
+		fmt.Fprintf(t, "%d\t%.4f\t%.4f\t%.4f\t%d\t%.2f\t%d\t\n", r.Epochs, r.TestLoss, r.TestAcc, max(r.BestTestAcc, r.BestValAcc), r.BestEpoch, r.Seconds, r.Parameters)
 	}
 	return t.Flush()
 }

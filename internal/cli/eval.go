@@ -9,18 +9,20 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
 )
 
 type evalCommand struct {
-	Model string `arg:"" help:"A model's file, or a run's folder for the best model in it."`
-	Data  string `arg:"" optional:"" enum:",${datasets}" default:"" help:"Data set (default: the one that the model was trained on)."`
+	Models []string `arg:"" name:"model" help:"A model's file, or a run's folder for the best model in it; of several the probabilities are averaged. A data set's name may follow (default: the one that the first model was trained on)."`
 	dataFlags
+	TTA     bool `name:"tta" help:"Test-time augmentation: average the probabilities of a picture and its mirror image. It is for classes that stay what they are in a mirror, as clothes do and digits do not."`
 	Threads int  `default:"0" help:"Threads to compute with; 0 takes all cores."`
 	JSON    bool `help:"Print one JSON object."`
 }
@@ -30,35 +32,63 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		return usagef("--threads %d: at least 0 expected", c.Threads)
 	}
 	tensor.SetThreads(c.Threads)
-	m, err := loadModel(c.Model)
+	names, data := c.Models, ""
+	if last := len(names) - 1; last > 0 && slices.Contains(datasetNames(), names[last]) {
+		names, data = names[:last], names[last]
+	}
+	first, err := loadModel(names[0])
 	if err != nil {
 		return err
 	}
-	if c.Data == "" {
-		c.Data = m.Data
+	if data == "" {
+		data = first.Data
 	}
-	_, test, err := c.open(ctx, c.Data, s.err)
+	preprocess, err := first.Transform()
 	if err != nil {
 		return err
 	}
-	if !slices.Equal(test.Classes(), m.Classes) {
-		return fmt.Errorf("%s tells %v apart, but %s has %v", c.Model, m.Classes, c.Data, test.Classes())
+	ensemble := train.Ensemble{Members: []nn.Module{first.Net}, Mirrored: c.TTA}
+	for _, name := range names[1:] {
+		m, err := loadModel(name)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(m.Classes, first.Classes) {
+			return fmt.Errorf("%s tells %v apart, but %s %v", name, m.Classes, names[0], first.Classes)
+		}
+		if !slices.Equal(m.Preprocess, first.Preprocess) {
+			return fmt.Errorf("%s takes other pictures than %s: %v, %v expected", name, names[0], m.Preprocess, first.Preprocess)
+		}
+		ensemble.Members = append(ensemble.Members, m.Net)
 	}
-	if test.Transform, err = m.Transform(); err != nil {
+	_, test, err := c.open(ctx, data, s.err)
+	if err != nil {
 		return err
 	}
-	e, err := train.Evaluate(m.Net, loader.New(test, loader.Options{BatchSize: evalBatch, Workers: prefetch}))
+	if !slices.Equal(test.Classes(), first.Classes) {
+		return fmt.Errorf("%s tells %v apart, but %s has %v", names[0], first.Classes, data, test.Classes())
+	}
+	test.Transform = preprocess
+	var net nn.Module = first.Net
+	if len(names) > 1 || c.TTA {
+		net = &ensemble
+	}
+	e, err := train.Evaluate(net, loader.New(test, loader.Options{BatchSize: evalBatch, Workers: prefetch}))
 	if err != nil {
 		return err
 	}
 	if math.IsNaN(e.Loss) || math.IsInf(e.Loss, 0) {
-		return fmt.Errorf("%s: its loss is %g: these weights are no good", c.Model, e.Loss)
+		return fmt.Errorf("%s: its loss is %g: these weights are no good", strings.Join(names, " + "), e.Loss)
 	}
-	figures := report.NewFigures(e, m.Classes)
+	figures := report.NewFigures(e, first.Classes)
 	if c.JSON {
 		return json.NewEncoder(s.out).Encode(figures)
 	}
-	fmt.Fprintf(s.out, "%s on %s test, %d samples\n", c.Model, c.Data, test.Len())
+	mirrored := ""
+	if c.TTA {
+		mirrored = ", each with its mirror image"
+	}
+	fmt.Fprintf(s.out, "%s on %s test, %d samples%s\n", strings.Join(names, " + "), data, test.Len(), mirrored)
 	return figures.WriteText(s.out)
 }
 

@@ -41,6 +41,7 @@ type dataRecord struct {
 	Name  string       `json:"name"`
 	Dir   string       `json:"dir"`   // where its files were looked for; empty for where they always are
 	Train int          `json:"train"` // samples
+	Val   int          `json:"val,omitempty"`
 	Test  int          `json:"test"`
 	Files []fileRecord `json:"files"`
 }

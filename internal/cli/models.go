@@ -11,17 +11,20 @@ import (
 	"github.com/onehot-go/onehot/model"
 )
 
-// architectures are the models that --model knows, in order, each for samples of a shape,
-// (channels, height, width), and classes. hidden are the sizes of an mlp's hidden layers.
+// architectures are the models that --model knows, in order. hidden are the sizes of an
+// mlp's hidden layers.
 var architectures = []struct {
 	name   string
 	define func(inputShape, hidden []int, classes []string) model.Definition
+	init   string // --init where nothing is said
 }{
-	{"softmax", func(shape, _ []int, classes []string) model.Definition { return model.Softmax(shape, classes) }},
-	{"mlp", model.MLP},
-	{"lenet", func(shape, _ []int, classes []string) model.Definition { return model.LeNet(shape, classes) }},
-	{"cnn", func(shape, _ []int, classes []string) model.Definition { return model.CNN(shape, classes) }},
-	{"resnet", func(shape, _ []int, classes []string) model.Definition { return model.ResNet(shape, classes) }},
+	{"softmax", func(shape, _ []int, classes []string) model.Definition { return model.Softmax(shape, classes) }, "normal"},
+	{"mlp", model.MLP, "normal"},
+	// Behind several layers nothing would be left of what goes through weights of the
+	// notebooks' deviation, or, without batch norm, through PyTorch's own.
+	{"lenet", func(shape, _ []int, classes []string) model.Definition { return model.LeNet(shape, classes) }, "kaiming"},
+	{"cnn", func(shape, _ []int, classes []string) model.Definition { return model.CNN(shape, classes) }, "uniform"},
+	{"resnet", func(shape, _ []int, classes []string) model.Definition { return model.ResNet(shape, classes) }, "uniform"},
 }
 
 func architectureNames() []string {
@@ -30,16 +33,6 @@ func architectureNames() []string {
 		names = append(names, a.name)
 	}
 	return names
-}
-
-// defaultInit is how the weights of the model of the given name start where nothing is
-// said. Behind several convolutions nothing would be left of what goes through weights of
-// the notebooks' deviation.
-func defaultInit(name string) string {
-	if name == "softmax" || name == "mlp" {
-		return "normal"
-	}
-	return "uniform"
 }
 
 type modelsCommand struct {

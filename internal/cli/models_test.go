@@ -111,8 +111,8 @@ func TestInitialisationOfConvolutions(t *testing.T) {
 		return m.Net.Layer("conv2").(*nn.Conv2d).Weight.Detach().Std(1).Item()
 	}
 	for args, want := range map[string]float64{
-		"--model cnn":                            0.0833, // √(2/(32·9))
-		"--model cnn --init kaiming":             0.0833,
+		"--model cnn":                            0.0340, // 1/√(3·32·9)
+		"--model cnn --init kaiming":             0.0833, // √(2/(32·9))
 		"--model cnn --init xavier":              0.0481, // √(2/(96·9))
 		"--model cnn --init normal":              0.01,
 		"--model cnn --init normal --init-std 3": 3,

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,7 +79,7 @@ type watch struct {
 // live serves the page of a run that is about to train, and says where, if that is asked
 // for.
 func (r *trainRun) live(s streams) (*watch, error) {
-	if !r.watch {
+	if r.listener == nil {
 		return nil, nil
 	}
 	c, err := r.folder.readConfig()
@@ -89,13 +90,9 @@ func (r *trainRun) live(s streams) (*watch, error) {
 	if p.Epochs, err = report.ReadHistory(r.folder.history()); err != nil {
 		return nil, err
 	}
-	w := &watch{page: report.NewLive(p)}
-	url, stop, err := serve(w.page, r.port)
-	if err != nil {
-		return nil, err
-	}
-	w.stop = stop
-	fmt.Fprintf(s.err, "watch at %s\n", url)
+	page := report.NewLive(p)
+	w := &watch{page: page, stop: serve(page, r.listener)}
+	fmt.Fprintf(s.err, "watch at http://%s/\n", r.listener.Addr())
 	return w, nil
 }
 
@@ -126,8 +123,13 @@ func (c config) command(f folder) string {
 			continue
 		}
 		value := flagValue(v)
-		// What adamw takes where no weight decay is given is not the usual 0.
-		needed := field.Name == "WeightDecay" && c.Settings.Optimizer == "adamw"
+		// What is taken where none is given is not always the flag's usual.
+		needed := field.Name == "WeightDecay" && c.Settings.Optimizer == "adamw" ||
+			field.Name == "Init" && architectures[slices.Index(modelNames, c.Settings.Model)].init != value
+		timed := field.Name == "Epochs" && c.Settings.MaxTime.Duration > 0
+		if field.Name == "Recipe" || timed { // what a recipe sets is among the others
+			continue
+		}
 		if value == "" || value == "false" || value == field.Tag.Get("default") && !needed {
 			continue
 		}
@@ -197,25 +199,20 @@ func (c config) lines() []report.Setting {
 // shutdownTimeout is how long open pages may take to get the last event.
 const shutdownTimeout = 5 * time.Second
 
-// serve serves the handler to this machine alone until stop is called, which waits for
-// open requests. Port 0 is any that is free.
-func serve(h http.Handler, port int) (url string, stop func(), err error) {
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		return "", nil, err
-	}
+// serve serves the handler on l until stop is called, which waits for open requests.
+func serve(h http.Handler, l net.Listener) (stop func()) {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		s.Serve(l) // its error is that of the listener that stop closes
 	}()
-	return "http://" + l.Addr().String() + "/", func() {
+	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 		defer cancel()
 		if s.Shutdown(ctx) != nil {
 			s.Close()
 		}
 		<-done
-	}, nil
+	}
 }

@@ -30,6 +30,7 @@ type progress struct {
 	total    float64 // samples to train on, over all epochs that are left: they may be too many for an int
 	done     float64 // before the current epoch
 	start    time.Time
+	end      time.Time // when the run's time is over, whatever the epoch; zero for none
 	said     time.Time
 	drawn    int // columns of the bar that stands on the terminal
 }
@@ -65,19 +66,24 @@ func (p *progress) step(s train.Step) {
 	}
 	p.said = now
 	rate := done / now.Sub(p.start).Seconds()
+	epoch, left, share := fmt.Sprintf("epoch %d/%d", s.Epoch, p.epochs), (p.total-done)/rate, done/p.total
+	if !p.end.IsZero() {
+		epoch, left = fmt.Sprintf("epoch %d", s.Epoch), max(p.end.Sub(now).Seconds(), 0)
+		share = 1 - left/p.end.Sub(p.start).Seconds()
+	}
 	fields := []string{
-		fmt.Sprintf("epoch %d/%d", s.Epoch, p.epochs),
+		epoch,
 		fmt.Sprintf("batch %d/%d", s.Step, s.Steps),
 		fmt.Sprintf("loss %.3f", s.Loss),
 		fmt.Sprintf("acc %.3f", s.Accuracy),
 		short(rate) + " samples/s",
-		roughly((p.total-done)/rate) + " left",
+		roughly(left) + " left",
 	}
 	if p.columns == nil {
 		fmt.Fprintln(p.w, strings.Join(fields, ", "))
 		return
 	}
-	line := fit(fields, done/p.total, p.columns()-1) // some terminals wrap what fills the last column
+	line := fit(fields, share, p.columns()-1) // some terminals wrap what fills the last column
 	fmt.Fprintf(p.w, "\r%-*s", p.drawn, line)
 	p.drawn = len(line)
 }

@@ -11,18 +11,22 @@ import (
 // settings are what a run's result depends on: with the same data and program they give
 // the same weights. In JSON they are named as the flags, with underscores.
 type settings struct {
-	Data        string  `json:"data" arg:"" optional:"" default:"fashion-mnist" enum:"${datasets}" help:"Data set: ${enum} (default ${default})."`
-	Model       string  `json:"model" default:"softmax" enum:"${models}" group:"Model" help:"Architecture: ${enum}."`
-	Hidden      []int   `json:"hidden" default:"256" placeholder:"SIZES" group:"Model" help:"Hidden layer sizes of an mlp, as in 256,64,16 (default 256)."`
-	Epochs      int     `json:"epochs" default:"5" group:"Training" help:"Times to go over the training data; 0 measures the untrained model."`
-	BatchSize   int     `json:"batch_size" default:"256" group:"Training" help:"Samples of a training step."`
-	LR          float64 `json:"lr" name:"lr" default:"0" placeholder:"RATE" group:"Training" help:"Learning rate (default 0.1 for sgd, 0.001 for adam and adamw, 0.01 for rmsprop and adagrad; 1 for lbfgs, where it is what the search for a step begins with)."`
-	Optimizer   string  `json:"optimizer" default:"sgd" enum:"${optimizers}" group:"Training" help:"Optimizer: ${enum}. The last fits softmax regression to all samples at once, and an epoch is one of its iterations."`
-	Momentum    float64 `json:"momentum" default:"0" group:"Training" help:"Share of the last step that the next one keeps, for sgd and rmsprop."`
-	Nesterov    bool    `json:"nesterov" group:"Training" help:"Look a step of the momentum ahead, for sgd."`
-	WeightDecay float64 `json:"weight_decay" default:"0" group:"Regularisation" help:"Strength of the pull of weights towards 0 (default 0, and 0.01 for adamw)."`
-	L2          float64 `json:"l2" name:"l2" default:"0" placeholder:"LAMBDA" group:"Regularisation" help:"For lbfgs: adds LAMBDA/2 times the sum of the squared weights, without biases, to the mean loss. It is 1/(C*samples) for scikit-learn's C, and what --weight-decay is to plain sgd, which pulls the biases too."`
-	ClipNorm    float64 `json:"clip_norm" default:"0" group:"Training" help:"Greatest norm of all gradients together; 0 for any."`
+	Data        string   `json:"data" arg:"" optional:"" default:"fashion-mnist" enum:"${datasets}" help:"Data set: ${enum} (default ${default})."`
+	Model       string   `json:"model" default:"softmax" enum:"${models}" group:"Model" help:"Architecture: ${enum}."`
+	Hidden      []int    `json:"hidden" default:"256" placeholder:"SIZES" group:"Model" help:"Hidden layer sizes of an mlp, as in 256,64,16 (default 256)."`
+	Recipe      string   `json:"recipe" default:"" enum:",${recipes}" placeholder:"NAME" group:"Training" help:"Settings that go well together, each to be overridden by its flag: fast (half a minute on two cores, for Fashion-MNIST) or best (ten minutes)."`
+	Epochs      int      `json:"epochs" default:"5" group:"Training" help:"Times to go over the training data; 0 measures the untrained model."`
+	MaxTime     duration `json:"max_time" default:"0s" placeholder:"TIME" group:"Training" help:"In place of --epochs: how long the command may take, as in 3m or 90s. --schedule cosine and one-cycle go by the time. Results depend on the machine's speed."`
+	Val         int      `json:"val" default:"0" placeholder:"SAMPLES" group:"Training" help:"Training samples to hold out, as many of each class as its share: they choose the best epoch, and the test data are read once, at the end."`
+	EarlyStop   int      `json:"early_stop" default:"0" placeholder:"EPOCHS" group:"Training" help:"End the run after so many epochs without a better accuracy on the samples of --val; 0 for never."`
+	BatchSize   int      `json:"batch_size" default:"256" group:"Training" help:"Samples of a training step."`
+	LR          float64  `json:"lr" name:"lr" default:"0" placeholder:"RATE" group:"Training" help:"Learning rate (default 0.1 for sgd, 0.001 for adam and adamw, 0.01 for rmsprop and adagrad; 1 for lbfgs, where it is what the search for a step begins with)."`
+	Optimizer   string   `json:"optimizer" default:"sgd" enum:"${optimizers}" group:"Training" help:"Optimizer: ${enum}. The last fits softmax regression to all samples at once, and an epoch is one of its iterations."`
+	Momentum    float64  `json:"momentum" default:"0" group:"Training" help:"Share of the last step that the next one keeps, for sgd and rmsprop."`
+	Nesterov    bool     `json:"nesterov" group:"Training" help:"Look a step of the momentum ahead, for sgd."`
+	WeightDecay float64  `json:"weight_decay" default:"0" group:"Regularisation" help:"Strength of the pull of weights towards 0 (default 0, and 0.01 for adamw)."`
+	L2          float64  `json:"l2" name:"l2" default:"0" placeholder:"LAMBDA" group:"Regularisation" help:"For lbfgs: adds LAMBDA/2 times the sum of the squared weights, without biases, to the mean loss. It is 1/(C*samples) for scikit-learn's C, and what --weight-decay is to plain sgd, which pulls the biases too."`
+	ClipNorm    float64  `json:"clip_norm" default:"0" group:"Training" help:"Greatest norm of all gradients together; 0 for any."`
 
 	Schedule   string  `json:"schedule" default:"constant" enum:"${schedules}" group:"Learning rate" help:"How the learning rate goes: ${enum}. The momentum stays."`
 	Warmup     int     `json:"warmup" default:"0" placeholder:"EPOCHS" group:"Learning rate" help:"Epochs in which the learning rate first rises in a straight line, from a tenth."`
@@ -35,10 +39,11 @@ type settings struct {
 	ClassWeights   string   `json:"class_weights" default:"" placeholder:"WEIGHTS" group:"Regularisation" help:"Weight of each class in the loss: balanced, or a number for each, as in 1,1,2."`
 	Dropout        float64  `json:"dropout" default:"0" group:"Regularisation" help:"Probability with which a hidden unit is dropped in training, for an mlp."`
 	Augment        []string `json:"augment" placeholder:"STEPS" group:"Regularisation" help:"Random changes to training pictures, in order, each with its size if not the usual: flip, crop:2 (pixels of padding), rotate:10 (degrees), affine:0.1 (share of the size), erase:0.25 (probability)."`
+	EMA            float64  `json:"ema" name:"ema" default:"0" placeholder:"DECAY" group:"Regularisation" help:"Measure and keep the exponential moving average of the weights, of which a step keeps this share, as in 0.999; 0 for the weights themselves."`
 	Mixup          float64  `json:"mixup" default:"0" placeholder:"ALPHA" group:"Regularisation" help:"Mix pairs of training pictures and of their labels; 0 for none, 0.2 is usual."`
 
 	Seed    uint64  `json:"seed" default:"0" group:"Training" help:"Where all chance comes from: initial weights and the order of samples."`
-	Init    string  `json:"init" default:"normal" enum:"${inits}" group:"Model" help:"How weights start: ${enum} (default normal, and uniform, which is PyTorch's, for convolutional nets)."`
+	Init    string  `json:"init" default:"normal" enum:"${inits}" group:"Model" help:"How weights start: ${enum} (default normal for softmax and mlp, kaiming for lenet, and uniform, which is PyTorch's own, for cnn and resnet)."`
 	InitStd float64 `json:"init_std" default:"0.01" group:"Model" help:"Standard deviation of --init normal."`
 }
 
@@ -61,7 +66,8 @@ func (s *settings) check() error {
 		flag       string
 		value, min int
 	}{{"--epochs", s.Epochs, 0}, {"--batch-size", s.BatchSize, 1},
-		{"--warmup", s.Warmup, 0}, {"--step-size", s.StepSize, 1}, {"--patience", s.Patience, 0}} {
+		{"--warmup", s.Warmup, 0}, {"--step-size", s.StepSize, 1}, {"--patience", s.Patience, 0},
+		{"--val", s.Val, 0}, {"--early-stop", s.EarlyStop, 0}} {
 		if v.value < v.min {
 			return usagef("%s %d: at least %d expected", v.flag, v.value, v.min)
 		}
@@ -89,10 +95,13 @@ func (s *settings) check() error {
 	for _, v := range []struct {
 		flag  string
 		value float64
-	}{{"--label-smoothing", s.LabelSmoothing}, {"--dropout", s.Dropout}} {
+	}{{"--label-smoothing", s.LabelSmoothing}, {"--dropout", s.Dropout}, {"--ema", s.EMA}} {
 		if !(v.value >= 0 && v.value < 1) {
 			return usagef("%s %g: a number from 0 to below 1 expected", v.flag, v.value)
 		}
+	}
+	if s.MaxTime.Duration < 0 {
+		return usagef("--max-time %s: 0s or more expected", s.MaxTime)
 	}
 	last := s.Warmup
 	for _, m := range s.Milestones {
@@ -153,6 +162,11 @@ func (s *settings) checkCombinations() error {
 		{s.ClassWeights != "", "--class-weights", s.Optimizer != "lbfgs", others},
 		{len(s.Augment) > 0, "--augment", s.Optimizer != "lbfgs", others},
 		{s.Mixup != 0, "--mixup", s.Optimizer != "lbfgs", others},
+		{s.EMA != 0, "--ema", s.Optimizer != "lbfgs", others},
+		{s.MaxTime.Duration > 0, "--max-time", s.Optimizer != "lbfgs", others},
+		{s.MaxTime.Duration > 0, "--max-time", s.Epochs == 0, "runs without --epochs"},
+		{s.Warmup > 0, "--warmup", s.MaxTime.Duration == 0, "runs without --max-time"},
+		{s.EarlyStop > 0, "--early-stop", s.Val > 0, "runs with --val"},
 		{s.Nesterov, "--nesterov", s.Optimizer == "sgd" && s.Momentum > 0, "--optimizer sgd with --momentum"},
 		{s.Dropout != 0, "--dropout", s.Model == "mlp", "--model mlp"},
 		{len(s.Milestones) > 0, "--milestones", s.Schedule == "multi-step", "--schedule multi-step"},
@@ -174,7 +188,7 @@ func (s *settings) checkSaved() error {
 		choices     []string
 	}{
 		{"data", s.Data, datasetNames()}, {"model", s.Model, modelNames}, {"optimizer", s.Optimizer, optimizerNames},
-		{"schedule", s.Schedule, scheduleNames}, {"init", s.Init, initNames},
+		{"schedule", s.Schedule, scheduleNames}, {"init", s.Init, initNames}, {"recipe", s.Recipe, append(recipeNames(), "")},
 	} {
 		if !slices.Contains(c.choices, c.value) {
 			return fmt.Errorf("%s: found %q, one of %s expected", c.name, c.value, strings.Join(c.choices, ", "))
@@ -193,8 +207,7 @@ func (s *settings) plannedToTheEnd() bool { return s.Schedule == "cosine" || s.S
 func (s settings) byFlag() map[string]string {
 	values := map[string]string{}
 	for field, v := range reflect.ValueOf(s).Fields() {
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		values[strings.ReplaceAll(name, "_", "-")] = fmt.Sprint(v.Interface())
+		values[flagName(field)] = fmt.Sprint(v.Interface())
 	}
 	return values
 }

@@ -41,8 +41,8 @@ func (b *board) addEpoch(e train.Epoch, samples int) error {
 		add("learning rate", e.LR)
 		add("samples per second", float64(samples)/e.Seconds)
 	}
-	add("loss/test", e.Test.Loss)
-	add("accuracy/test", e.Test.Accuracy)
+	add("loss/"+report.Split(e), e.Test.Loss)
+	add("accuracy/"+report.Split(e), e.Test.Accuracy)
 	return b.w.Flush()
 }
 
@@ -52,7 +52,7 @@ func (b *board) addPictures(r *trainRun) error {
 	if b == nil {
 		return nil
 	}
-	p, err := predictions(r.model, r.test.Dataset().(*dataset.Images))
+	p, err := predictions(r.kept(), r.test.Dataset().(*dataset.Images))
 	if err != nil {
 		return err
 	}

@@ -8,12 +8,15 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/model"
@@ -38,6 +41,8 @@ type trainCommand struct {
 	Watch       bool   `group:"Output" help:"Serve the run's report while it trains, to this machine alone."`
 	Port        int    `default:"0" group:"Output" help:"Port of --watch; 0 takes any that is free."`
 	Quiet       bool   `short:"q" group:"Output" help:"Print no progress and no remarks."`
+
+	began time.Time
 }
 
 // evalBatch is the batch size of evaluation: large enough to keep the cores busy, small
@@ -48,6 +53,7 @@ const evalBatch = 1000
 const prefetch = 2
 
 func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams) error {
+	c.began = time.Now()
 	if c.Threads < 0 {
 		return usagef("--threads %d: at least 0 expected", c.Threads)
 	}
@@ -64,19 +70,33 @@ func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams)
 	if c.Resume {
 		return c.resume(ctx, given(parsed), s)
 	}
-	if !given(parsed)["init"] {
-		c.Init = defaultInit(c.Model)
-	}
-	if err := c.checkGiven(given(parsed)); err != nil {
+	if err := c.complete(given(parsed)); err != nil {
 		return err
 	}
-	if !given(parsed)["lr"] {
+	return c.start(ctx, s)
+}
+
+// complete sets what the command line, which has the flags and arguments given, leaves
+// open: what the recipe says, and what depends on other settings. The error is about flags
+// that nothing makes use of.
+func (c *trainCommand) complete(given map[string]bool) error {
+	if c.MaxTime.Duration > 0 && !given["epochs"] {
+		c.Epochs = 0
+	}
+	set := c.follow(given)
+	if !given["init"] {
+		c.Init = architectures[slices.Index(modelNames, c.Model)].init
+	}
+	if err := c.checkGiven(given); err != nil {
+		return err
+	}
+	if !set["lr"] {
 		c.LR = defaultLR[c.Optimizer]
 	}
-	if !given(parsed)["weight-decay"] && c.Optimizer == "adamw" {
+	if !set["weight-decay"] && c.Optimizer == "adamw" {
 		c.WeightDecay = defaultDecay
 	}
-	return c.start(ctx, s)
+	return nil
 }
 
 // start begins a run.
@@ -107,7 +127,7 @@ func (c *trainCommand) begin(ctx context.Context, r *trainRun, s streams) error 
 	if err := writeJSON(r.folder.config(), newConfig(c.settings, r.data, c.Threads)); err != nil {
 		return err
 	}
-	history, err := report.CreateHistory(r.folder.history())
+	history, err := report.CreateHistory(r.folder.history(), c.Val > 0)
 	if err != nil {
 		return err
 	}
@@ -140,6 +160,9 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	}
 	epochs := old.Settings.Epochs
 	if given["epochs"] {
+		if old.Settings.MaxTime.Duration > 0 {
+			return usagef("--epochs %d: the run was started with --max-time %s", c.Epochs, old.Settings.MaxTime)
+		}
 		if epochs = c.Epochs; epochs != old.Settings.Epochs && old.Settings.plannedToTheEnd() {
 			return usagef("--epochs %d: --schedule %s was planned for %d", epochs, old.Settings.Schedule, old.Settings.Epochs)
 		}
@@ -171,7 +194,11 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.err, "going on with %s after epoch %d of %d\n", f, progress.Epoch, epochs)
+	of := fmt.Sprintf(" of %d", epochs)
+	if c.MaxTime.Duration > 0 {
+		of = ""
+	}
+	fmt.Fprintf(s.err, "going on with %s after epoch %d%s\n", f, progress.Epoch, of)
 	return r.train(ctx, history, progress, c.JSON, s)
 }
 
@@ -196,24 +223,51 @@ type trainRun struct {
 	folder         folder
 	data           dataRecord
 	training, test *loader.Loader
+	val            *loader.Loader // nil without --val
 	model          *model.Model
+	ema            *train.EMA // nil without --ema
+	began          time.Time
 	optimizer      optim.Optimizer
 	criterion      loss.CrossEntropy
 	plateau        *optim.ReduceLROnPlateau
-	finished       int // epochs that are saved
-	watch          bool
-	port           int  // to watch at
-	tensorboard    bool // whether to write for it
+	finished       int          // epochs that are saved
+	listener       net.Listener // for those who watch; nil without --watch
+	tensorboard    bool         // whether to write for it
 }
 
 // config returns the run as the training loop takes it.
 func (r *trainRun) config(start train.Progress) train.Config {
-	return train.Config{
+	c := train.Config{
 		Model: r.model, Optimizer: r.optimizer, Train: r.training, Test: r.test, Epochs: r.settings.Epochs,
+		EMA: r.ema, EarlyStop: r.settings.EarlyStop,
 		Criterion: r.criterion, Schedule: r.settings.schedule(r.training.Len()), Plateau: r.plateau,
 		ClipNorm: r.settings.ClipNorm, Mixup: r.settings.Mixup, Key: random.New(r.settings.Seed).For("train"),
 		Settings: r.settings, Start: start, Keep: train.Keep{Best: r.folder.best(), Last: r.folder.last()},
 	}
+	after := r.test.Samples() // for the page
+	if r.val != nil {
+		c.Test, c.Validation = r.val, true
+		after += r.test.Samples()
+	}
+	if limit := r.settings.MaxTime.Duration; limit > 0 {
+		c.Budget = &train.Budget{Time: limit - time.Since(r.began) - closing, After: after}
+		if r.settings.plannedToTheEnd() {
+			c.Budget.Steps = timedSteps
+		}
+	}
+	return c
+}
+
+// closing is the part of --max-time that is kept for what a run ends with, beside
+// measuring: pictures and files.
+const closing = time.Second
+
+// kept is the model in training as it is measured.
+func (r *trainRun) kept() *model.Model {
+	if r.ema != nil {
+		return r.ema.Model
+	}
+	return r.model
 }
 
 // prepare opens the data and makes the model and its optimizer. It writes nothing.
@@ -225,29 +279,76 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if err != nil {
 		return nil, err
 	}
-	r := &trainRun{settings: c.settings, data: newDataRecord(c.DataDir, training, test), plateau: c.plateau(), watch: c.Watch, port: c.Port,
-		tensorboard: c.TensorBoard}
+	r := &trainRun{settings: c.settings, data: newDataRecord(c.DataDir, training, test), plateau: c.plateau(),
+		tensorboard: c.TensorBoard, began: c.began}
 	if training.Transform, err = c.augment(training.Height, training.Width); err != nil {
 		return nil, err
 	}
 	test.Transform = transform.ToTensor{}
-	if r.criterion, err = c.criterion(perClass(training)); err != nil {
+	var samples dataset.Dataset = training
+	if c.Val > 0 {
+		var held dataset.Subset
+		if samples, held, err = c.hold(training); err != nil {
+			return nil, err
+		}
+		r.val = loader.New(held, loader.Options{BatchSize: evalBatch, Workers: prefetch})
+		r.data.Train, r.data.Val = samples.Len(), held.Len()
+	}
+	counts := make([]int, len(training.Classes()))
+	labels, err := dataset.Labels(samples)
+	if err != nil {
+		return nil, err
+	}
+	for _, label := range labels {
+		counts[label]++
+	}
+	if r.criterion, err = c.criterion(counts); err != nil {
 		return nil, err
 	}
 	if r.model, err = c.build(training.Shape(), training.Classes()); err != nil {
 		return nil, err
 	}
 	if c.Optimizer == "lbfgs" {
-		r.optimizer, err = train.NewFullBatch(r.model.Net.Layer("linear").(*nn.Linear), training, c.LR, c.L2)
+		r.optimizer, err = train.NewFullBatch(r.model.Net.Layer("linear").(*nn.Linear), samples, c.LR, c.L2)
 		if err != nil {
 			return nil, err
 		}
 	} else {
 		r.optimizer = c.optimizer(nn.ParameterList(r.model.Net))
 	}
-	r.training = loader.New(training, loader.Options{BatchSize: c.BatchSize, Shuffle: true, Seed: c.Seed, Workers: prefetch})
+	if c.EMA > 0 {
+		r.ema = train.NewEMA(r.model, c.EMA)
+	}
+	r.training = loader.New(samples, loader.Options{BatchSize: c.BatchSize, Shuffle: true, Seed: c.Seed, Workers: prefetch})
 	r.test = loader.New(test, loader.Options{BatchSize: evalBatch, Workers: prefetch})
+	if c.Watch { // before the folder is made: the port may be taken
+		if r.listener, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", c.Port)); err != nil {
+			return nil, err
+		}
+	}
 	return r, nil
+}
+
+// hold returns the training samples without those of --val, and those as they are tested
+// on.
+func (s *settings) hold(training *dataset.Images) (rest, held dataset.Subset, err error) {
+	n := training.Len()
+	if s.Val >= n {
+		return rest, held, usagef("--val %d: less than the %d training samples expected", s.Val, n)
+	}
+	share := float64(s.Val) / float64(n)
+	parts, err := dataset.StratifiedSplit(training, []float64{1 - share, share}, random.New(s.Seed).For("validation"))
+	if err != nil {
+		return rest, held, err
+	}
+	rest, held = parts[0], parts[1]
+	if held.Len() == 0 {
+		return rest, held, usagef("--val %d: too few to have any of a class", s.Val)
+	}
+	whole := *training
+	whole.Transform = transform.ToTensor{}
+	held.Dataset = &whole
+	return rest, held, nil
 }
 
 // train trains to the last epoch, telling s and the run's folder what happens.
@@ -260,6 +361,9 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	}
 	defer func() { live.end(page, err) }()
 	bar := newProgress(s.err, start.Epoch, r.settings.Epochs, r.training.Samples())
+	if limit := r.settings.MaxTime.Duration; limit > 0 {
+		bar.end = r.began.Add(limit - time.Duration(start.Seconds*float64(time.Second)))
+	}
 	var board *board
 	if r.tensorboard {
 		if board, err = r.folder.newBoard(start.Epoch); err != nil {
@@ -302,8 +406,10 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			}
 			if e.Best {
 				best = train.Progress{BestEpoch: e.Epoch, BestAccuracy: e.Test.Accuracy}
-				if err := writeJSON(r.folder.metrics(), report.NewFigures(e.Test, r.model.Classes)); err != nil {
-					return err
+				if r.val == nil {
+					if err := writeJSON(r.folder.metrics(), report.NewFigures(e.Test, r.model.Classes)); err != nil {
+						return err
+					}
 				}
 			}
 			if err := print(newEpochEvent(e), report.Line(e)); err != nil {
@@ -314,6 +420,19 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	}
 	r.finished = handled
 	bar.clear()
+	if r.val != nil {
+		if err := r.testOnce(); err != nil {
+			return err
+		}
+	}
+	figures, err := r.folder.readFigures()
+	if err != nil {
+		return err
+	}
+	if r.val != nil && !asJSON {
+		fmt.Fprintf(s.out, "test acc %.4f, loss %.4f of epoch %d, the best by val acc; the test data were read this once\n",
+			figures.Accuracy, figures.Loss, best.BestEpoch)
+	}
 	if err := board.addPictures(r); err != nil {
 		return err
 	}
@@ -321,16 +440,34 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		return err
 	}
 	if asJSON {
-		return json.NewEncoder(s.out).Encode(doneEvent{"done", string(r.folder), r.folder.best(), r.finished, best.BestEpoch, best.BestAccuracy})
+		done := doneEvent{Event: "done", Run: string(r.folder), Model: r.folder.best(), Epochs: r.finished, BestEpoch: best.BestEpoch}
+		if r.val != nil {
+			done.BestValAcc, done.TestAcc, done.TestLoss = &best.BestAccuracy, &figures.Accuracy, &figures.Loss
+		} else {
+			done.BestTestAcc = &best.BestAccuracy
+		}
+		return json.NewEncoder(s.out).Encode(done)
 	}
-	figures, err := r.folder.readFigures()
+	figures.WriteClasses(s.err)
+	chosen := fmt.Sprintf("val acc %.4f", best.BestAccuracy)
+	if r.val == nil {
+		chosen = fmt.Sprintf("test acc %.4f, by which it was chosen", best.BestAccuracy)
+	}
+	fmt.Fprintf(s.err, "best: epoch %d, %s; the model is %s, the report %s\n", best.BestEpoch, chosen, r.folder.best(), r.folder.page())
+	return nil
+}
+
+// testOnce measures the best model on the test data, after all choices.
+func (r *trainRun) testOnce() error {
+	m, err := model.Load(r.folder.best())
 	if err != nil {
 		return err
 	}
-	figures.WriteClasses(s.err)
-	fmt.Fprintf(s.err, "best: epoch %d, test acc %.4f; the model is %s, the report %s\n",
-		best.BestEpoch, best.BestAccuracy, r.folder.best(), r.folder.page())
-	return nil
+	e, err := train.Evaluate(m.Net, r.test)
+	if err != nil {
+		return err
+	}
+	return writeJSON(r.folder.metrics(), report.NewFigures(e, m.Classes))
 }
 
 // explain says what is left of a run that err ended.
@@ -365,16 +502,22 @@ type epochEvent struct {
 	Epoch       int      `json:"epoch"`
 	TrainLoss   *float64 `json:"train_loss"` // null for a model that was not trained
 	TrainAcc    *float64 `json:"train_acc"`
-	TestLoss    float64  `json:"test_loss"`
-	TestAcc     float64  `json:"test_acc"`
+	TestLoss    *float64 `json:"test_loss,omitempty"` // without --val
+	TestAcc     *float64 `json:"test_acc,omitempty"`
+	ValLoss     *float64 `json:"val_loss,omitempty"` // with it
+	ValAcc      *float64 `json:"val_acc,omitempty"`
 	LR          float64  `json:"lr"`
 	Seconds     float64  `json:"seconds"`
 	EvalSeconds float64  `json:"eval_seconds"`
 }
 
 func newEpochEvent(e train.Epoch) epochEvent {
-	out := epochEvent{Event: "epoch", Epoch: e.Epoch, TestLoss: e.Test.Loss, TestAcc: e.Test.Accuracy, LR: e.LR,
-		Seconds: e.Seconds, EvalSeconds: e.EvalSeconds}
+	out := epochEvent{Event: "epoch", Epoch: e.Epoch, LR: e.LR, Seconds: e.Seconds, EvalSeconds: e.EvalSeconds}
+	if e.Validation {
+		out.ValLoss, out.ValAcc = &e.Test.Loss, &e.Test.Accuracy
+	} else {
+		out.TestLoss, out.TestAcc = &e.Test.Loss, &e.Test.Accuracy
+	}
 	if e.Epoch > 0 {
 		out.TrainLoss, out.TrainAcc = &e.TrainLoss, &e.TrainAccuracy
 	}
@@ -383,10 +526,13 @@ func newEpochEvent(e train.Epoch) epochEvent {
 
 // doneEvent is the last line of --json.
 type doneEvent struct {
-	Event       string  `json:"event"`
-	Run         string  `json:"run"`   // the folder
-	Model       string  `json:"model"` // the file with the best weights
-	Epochs      int     `json:"epochs"`
-	BestEpoch   int     `json:"best_epoch"`
-	BestTestAcc float64 `json:"best_test_acc"`
+	Event       string   `json:"event"`
+	Run         string   `json:"run"`   // the folder
+	Model       string   `json:"model"` // the file with the best weights
+	Epochs      int      `json:"epochs"`
+	BestEpoch   int      `json:"best_epoch"`
+	BestTestAcc *float64 `json:"best_test_acc,omitempty"` // without --val
+	BestValAcc  *float64 `json:"best_val_acc,omitempty"`  // with it
+	TestAcc     *float64 `json:"test_acc,omitempty"`      // of the best epoch by validation
+	TestLoss    *float64 `json:"test_loss,omitempty"`
 }

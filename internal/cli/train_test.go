@@ -135,7 +135,7 @@ func TestTrainJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(lines[2]), &done); err != nil {
 		t.Fatal(err)
 	}
-	if done.Event != "done" || done.Run != dir || done.Model != filepath.Join(dir, "model.safetensors") || done.Epochs != 2 || done.BestTestAcc < 0.9 {
+	if done.Event != "done" || done.Run != dir || done.Model != filepath.Join(dir, "model.safetensors") || done.Epochs != 2 || done.BestTestAcc == nil || *done.BestTestAcc < 0.9 || done.TestAcc != nil {
 		t.Errorf("got %+v", done)
 	}
 }
@@ -402,7 +402,7 @@ func TestTrainErrors(t *testing.T) {
 		{`[<data>] must be one of "fashion-mnist","mnist" but got "cifar" (see onehot train --help)`, []string{"cifar"}},
 		{`--model must be one of "softmax","mlp","lenet","cnn","resnet" but got "gpt" (see onehot train --help)`, []string{"--model", "gpt"}},
 		{`--optimizer must be one of "sgd","adam","adamw","rmsprop","adagrad","lbfgs" but got "lion" (see onehot train --help)`, []string{"--optimizer", "lion"}},
-		{`--init must be one of "normal","kaiming","xavier" but got "zero" (see onehot train --help)`, []string{"--init", "zero"}},
+		{`--init must be one of "normal","kaiming","xavier","uniform" but got "zero" (see onehot train --help)`, []string{"--init", "zero"}},
 		{"--epochs -1: at least 0 expected", []string{"--epochs", "-1"}},
 		{"--l2 -1: a number of 0 or more expected", []string{"--optimizer", "lbfgs", "--l2", "-1"}},
 		{"--l2 is for --optimizer lbfgs", []string{"--l2", "0.1"}},
@@ -484,7 +484,7 @@ func TestTrainErrors(t *testing.T) {
 	wantError(t, 2, "--epochs 2: --schedule one-cycle was planned for 1", "train", "--resume", "--out", cycle, "--epochs", "2")
 	text := readFile(t, cycle, "config.json")
 	writeFile(t, filepath.Join(cycle, "config.json"), bytes.Replace(text, []byte(`"init": "normal"`), []byte(`"init": "magic"`), 1))
-	wantError(t, 1, filepath.Join(cycle, "config.json")+`: init: found "magic", one of normal, kaiming, xavier expected`,
+	wantError(t, 1, filepath.Join(cycle, "config.json")+`: init: found "magic", one of normal, kaiming, xavier, uniform expected`,
 		"train", "--resume", "--out", cycle)
 }
 

@@ -27,7 +27,18 @@ func assembly() []implementation {
 	wide.argMaxRows, wide.argMinRows = argMaxRowsAVX512, argMinRowsAVX512
 	var widePools *pools
 	if cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL {
-		widePools = &pools{maxPool2x2AVX512, maxPool2x2GradAVX512}
+		widePools = &pools{
+			max: func(s squares, dst *float32, winners *byte, x *float32, relu bool) {
+				maxPool2x2AVX512(&s.total, dst, winners, x, relu)
+			},
+			maxGrad: func(s squares, dst, g *float32, winners *byte) { maxPool2x2GradAVX512(&s.total, dst, g, winners) },
+			norm: func(s squares, dst, best *float32, winners *byte, x, by *float32) {
+				normMaxPool2x2AVX512(&s.total, dst, best, winners, x, by)
+			},
+			normGrad: func(s squares, dst, g *float32, winners *byte, x, by *float32) {
+				normMaxPool2x2GradAVX512(&s.total, dst, g, winners, x, by)
+			},
+		}
 	}
 	narrowNorms := norms{momentsAVX2, normalizeAVX2, gradMomentsAVX2, gradMomentsReLUAVX2, gradAVX2, gradReLUAVX2}
 	wideNorms := norms{momentsAVX512, normalizeAVX512, gradMomentsAVX512, gradMomentsReLUAVX512, gradAVX512, gradReLUAVX512}

@@ -36,7 +36,7 @@ func normsOf[T Float](by []Channel[T], size int) (*norms, *float32) {
 	return active.norms, &channels[0].Mean
 }
 
-func address[T Float](x []T) *float32 { return (*float32)(unsafe.Pointer(&x[0])) }
+func address[T any](x []T) *float32 { return (*float32)(unsafe.Pointer(&x[0])) }
 
 // Moments adds up every plane of x less the channel's Mean, and the squares of that, in
 // float64. There are as many planes as channels, of size elements each, one after the

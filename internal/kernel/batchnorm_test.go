@@ -96,50 +96,86 @@ func nearSum(t *testing.T, name string, got, want, of float64) {
 	}
 }
 
+// TestMaxPool2x2 compares the kernels with plain loops, bit for bit, on planes of all small
+// sizes, some elements of which are equal.
 func TestMaxPool2x2(t *testing.T) {
 	forEach(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(23, 24))
-		for rows := range 4 {
-			for cols := range 70 {
-				for _, extra := range []int{0, 1, 5} {
-					stride := 2*cols + extra
-					x := drawRows(r, 1, 2*rows*stride)
-					for i := range len(x) / 4 { // equal ones
-						x[r.IntN(len(x))] = x[i]
-					}
-					dst, winners := newBordered(rows*cols), make([]uint8, rows*cols+2)
-					MaxPool2x2(dst.inner, winners[1:], x, rows, cols, stride)
-					dst.check(t)
-					if winners[0] != 0 || winners[rows*cols+1] != 0 {
-						t.Fatal("memory around the winners was written")
-					}
-					g, back := drawRows(r, rows, max(cols, 1)), newBordered(2*rows*stride)
-					MaxPool2x2Grad(back.inner, g, winners[1:], rows, cols, stride)
-					back.check(t)
-					wantBack := make([]float32, 2*rows*stride)
-					for i := range wantBack {
-						wantBack[i] = canary
-					}
-					for i := range rows * cols {
-						at := i/cols*2*stride + i%cols*2
-						best, winner := -1, 0
-						for k, at := range [4]int{at, at + 1, at + stride, at + stride + 1} {
-							wantBack[at] = 0
-							if best < 0 || x[at] > x[best] || x[at] != x[at] {
-								best, winner = at, k
-							}
-						}
-						if got := winners[1+i]; int(got) != winner {
-							t.Fatalf("%d×%d: square %d: got winner %d, want %d", rows, cols, i, got, winner)
-						}
-						wantBack[best] = g[i]
-						sameBits(t, dst.inner[i:i+1], x[best:best+1])
-					}
-					sameBits(t, back.inner, wantBack)
+		for planes := range 4 {
+			for height := range 8 {
+				for width := range 75 {
+					testMaxPool2x2(t, r, planes, height, width)
 				}
 			}
 		}
 	})
+}
+
+func testMaxPool2x2(t *testing.T, r *rand.Rand, planes, height, width int) {
+	name := fmt.Sprintf("%d×%d×%d", planes, height, width)
+	n, squares := planes*height*width, planes*(height/2)*(width/2)
+	x, g, by := drawRows(r, planes*height, width), drawRows(r, 1, squares), drawChannels(r, planes)
+	for i := range len(x) / 4 {
+		x[r.IntN(len(x))] = x[i]
+	}
+	dst, best, back := newBordered(squares), newBordered(squares), newBordered(n)
+	for _, c := range []struct{ norm, relu bool }{{false, false}, {false, true}, {true, true}} {
+		winners := make([]uint8, squares+2)
+		if c.norm {
+			NormMaxPool2x2(dst.inner, best.inner, winners[1:], x, by, height, width)
+			NormMaxPool2x2Grad(back.inner, g, winners[1:], x, by, height, width)
+		} else {
+			MaxPool2x2(dst.inner, winners[1:], x, planes, height, width, c.relu)
+			MaxPool2x2Grad(back.inner, g, winners[1:], planes, height, width)
+		}
+		for _, b := range []bordered{dst, best, back} {
+			b.check(t)
+		}
+		if winners[0] != 0 || winners[squares+1] != 0 {
+			t.Fatal(name, ": memory around the winners was written")
+		}
+		want, wantBest, wantBack := make([]float32, squares), make([]float32, squares), make([]float32, n)
+		if c.norm {
+			for i := range x {
+				b := by[i/(height*width)]
+				wantBack[i] = float32((x[i]-b.Mean)*b.Slope) + b.Shift
+			}
+		}
+		for i := range want {
+			cols := width / 2
+			plane, row, col := i/(height/2*cols), i/cols%(height/2), i%cols
+			at := (plane*height+2*row)*width + 2*col
+			winner, from := 0, at
+			for k, at := range [4]int{at, at + 1, at + width, at + width + 1} {
+				v := x[at]
+				if c.norm {
+					v = by[plane].apply(v)
+				}
+				if k == 0 || v > want[i] || v != v {
+					winner, from, want[i] = k, at, v
+				}
+			}
+			wantBest[i] = x[from]
+			if c.relu && want[i] <= 0 {
+				winner = NoWinner
+				if want[i] < 0 {
+					want[i] = 0
+				}
+			} else if c.norm {
+				wantBack[from] += float32(g[i] * by[plane].Scale)
+			} else {
+				wantBack[from] = g[i]
+			}
+			if got := winners[1+i]; int(got) != winner {
+				t.Fatalf("%s, %+v: square %d: got winner %d, want %d", name, c, i, got, winner)
+			}
+		}
+		sameBits(t, dst.inner, want)
+		sameBits(t, back.inner, wantBack)
+		if c.norm {
+			sameBits(t, best.inner, wantBest)
+		}
+	}
 }
 
 // BenchmarkNorms measures the passes over the activations of 256 pictures of 32 channels of
@@ -163,9 +199,17 @@ func BenchmarkNorms(b *testing.B) {
 			GradMoments(first[lo:hi], second[lo:hi], g[lo*size:], x[lo*size:], by[lo:hi], size, true)
 		}},
 		{"Grad", 12, func(lo, hi int) { Grad(dst[lo*size:], g[lo*size:], x[lo*size:], by[lo:hi], size, true) }},
-		{"MaxPool2x2", 5, func(lo, hi int) { MaxPool2x2(dst[lo*size/4:], winners[lo*size/4:], x[lo*size:], (hi-lo)*14, 14, 28) }},
+		{"MaxPool2x2", 5, func(lo, hi int) {
+			MaxPool2x2(dst[lo*size/4:], winners[lo*size/4:], x[lo*size:], hi-lo, 28, 28, true)
+		}},
 		{"MaxPool2x2Grad", 5, func(lo, hi int) {
-			MaxPool2x2Grad(dst[lo*size:], g[lo*size/4:], winners[lo*size/4:], (hi-lo)*14, 14, 28)
+			MaxPool2x2Grad(dst[lo*size:], g[lo*size/4:], winners[lo*size/4:], hi-lo, 28, 28)
+		}},
+		{"NormMaxPool2x2", 6, func(lo, hi int) {
+			NormMaxPool2x2(dst[lo*size/4:], g[lo*size/4:], winners[lo*size/4:], x[lo*size:], by[lo:hi], 28, 28)
+		}},
+		{"NormMaxPool2x2Grad", 9, func(lo, hi int) {
+			NormMaxPool2x2Grad(dst[lo*size:], g[lo*size/4:], winners[lo*size/4:], x[lo*size:], by[lo:hi], 28, 28)
 		}},
 	} {
 		b.Run(c.name, func(b *testing.B) {

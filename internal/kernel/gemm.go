@@ -55,10 +55,10 @@ type tiling[T Float] struct {
 // panel of b and what follows it, in the second. As measured, longer ones gain nothing,
 // and shorter ones read and write c, and pack a, more often.
 const (
-	maxDepth = 400  // along the inner dimension
-	maxRows  = 336  // of a block of a: whole tiles of 14, 12, 6 or 2 rows
-	maxCols  = 1024 // of a block of b: whole tiles of 32, 16, 8 or 4 columns
-	slack    = 8    // behind a block, where a transposed panel may be written over its end
+	maxDepth = 512     // along the inner dimension
+	maxBlock = 1 << 17 // elements of a block of a
+	maxCols  = 1024    // of a block of b: whole tiles of 32, 16, 8 or 4 columns
+	slack    = 8       // behind a block, where a transposed panel may be written over its end
 )
 
 // smallWork is the number of multiplications below which another goroutine costs more
@@ -150,7 +150,7 @@ var (
 )
 
 func newPanels[T Float]() *panels[T] {
-	return &panels[T]{make([]T, maxRows*maxDepth+slack), make([]T, maxCols*maxDepth+slack)}
+	return &panels[T]{make([]T, maxBlock+slack), make([]T, maxCols*maxDepth+slack)}
 }
 
 func panelPool[T Float]() *sync.Pool {
@@ -178,8 +178,9 @@ func (t *tiling[T]) multiply(c []T, stride int, a, b Matrix[T], e Epilogue[T]) {
 			e := e.strip(s, strips)
 			// The columns of b are the rows of its transpose.
 			t.pack(p.b, b.block(l, j, depth, cols).transposed(), t.cols)
-			for i := 0; i < a.Rows; i += maxRows {
-				rows := min(maxRows, a.Rows-i)
+			height := maxBlock / depth / t.rows * t.rows // of a block of a
+			for i := 0; i < a.Rows; i += height {
+				rows := min(height, a.Rows-i)
 				t.pack(p.a, a.block(i, l, rows, depth), t.rows)
 				for jj := 0; jj < cols; jj += t.cols {
 					e := e.columns(j + jj)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/onehot-go/onehot/internal/parallel"
@@ -344,4 +345,50 @@ func testGemmSameBitsForAnyThreads[T Float](t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestGemmOnTheWay compares the products for callers that share work themselves, and those
+// of rows that are written on the way, with Gemm: the same bits, and every row written once.
+func TestGemmOnTheWay(t *testing.T) {
+	forEach(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(5, 5))
+		for _, shape := range [][3]int{{1, 1, 1}, {4, 784, 10}, {33, 784, 10}, {7, 130, 5}, {32, 40, 50}, {10, 16, 784}, {10, 32, 100}, {0, 5, 3}, {3, 0, 4}} {
+			m, k, n := shape[0], shape[1], shape[2]
+			draw := func(n int) []float32 {
+				s := make([]float32, n)
+				for i := range s {
+					s[i] = float32(r.NormFloat64())
+				}
+				return s
+			}
+			for _, dots := range []bool{true, false} { // b by columns, or by rows
+				source, b := draw(m*k), Matrix[float32]{Data: draw(k * n), Rows: k, Cols: n, RowStride: n, ColStride: 1}
+				if dots {
+					b.RowStride, b.ColStride = 1, k
+				}
+				e := Epilogue[float32]{Bias: draw(n)}
+				a := Matrix[float32]{Data: source, Rows: m, Cols: k, RowStride: k, ColStride: 1}
+				want, here, ready := make([]float32, m*n), make([]float32, m*n), make([]float32, m*n)
+				Gemm(want, a, b, e)
+				GemmHere(here, a, b, e)
+				written := make([]atomic.Int32, m)
+				later := a
+				later.Data = make([]float32, m*k)
+				GemmRows(ready, later, b, e, func(lo, hi int) {
+					copy(later.Data[lo*k:hi*k], source[lo*k:hi*k])
+					for i := lo; i < hi; i++ {
+						written[i].Add(1)
+					}
+				})
+				if !slices.Equal(here, want) || !slices.Equal(ready, want) {
+					t.Errorf("%v, dots %v: the roads differ", shape, dots)
+				}
+				for i := range written {
+					if got := written[i].Load(); got != 1 {
+						t.Errorf("%v, dots %v: row %d written %d times", shape, dots, i, got)
+					}
+				}
+			}
+		}
+	})
 }

@@ -74,11 +74,17 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 				CrossEntropyGradRows(dst, x, labels, 2, rows, cols)
 			}
 		}
-		for cols := 1; cols < 50; cols++ { // of squares, three rows of them
-			x, dst := first.last(12*cols), second.last(3*cols)
-			winners := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(third.last(cols)))), 4*cols)[cols:]
-			MaxPool2x2(dst, winners, x, 3, cols, 2*cols)
-			MaxPool2x2Grad(x, dst, winners, 3, cols, 2*cols)
+		for height := 2; height < 8; height++ {
+			for width := 2; width < 100; width++ {
+				const planes = 2
+				n, squares, by := planes*height*width, planes*(height/2)*(width/2), make([]Channel[float32], planes)
+				x, back, dst := first.last(n), second.last(n), bias.last(squares)
+				winners := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(third.last(squares)))), 4*squares)[3*squares:]
+				MaxPool2x2(dst, winners, x, planes, height, width, false)
+				MaxPool2x2Grad(back, dst, winners, planes, height, width)
+				NormMaxPool2x2(dst, dst, winners, x, by, height, width)
+				NormMaxPool2x2Grad(back, dst, winners, x, by, height, width)
+			}
 		}
 		for short := 1; short <= 33; short++ {
 			for _, long := range []int{1, 2, 7, 8, 15, 31, 33, 64} {

@@ -7911,228 +7911,668 @@ DATA gradReLUAVX2Mask<>+56(SB)/4, $0x00000000
 DATA gradReLUAVX2Mask<>+60(SB)/4, $0x00000000
 GLOBL gradReLUAVX2Mask<>(SB), RODATA|NOPTR, $64
 
-DATA poolevens<>+0(SB)/4, $0x00000000
-DATA poolevens<>+4(SB)/4, $0x00000002
-DATA poolevens<>+8(SB)/4, $0x00000004
-DATA poolevens<>+12(SB)/4, $0x00000006
-DATA poolevens<>+16(SB)/4, $0x00000008
-DATA poolevens<>+20(SB)/4, $0x0000000a
-DATA poolevens<>+24(SB)/4, $0x0000000c
-DATA poolevens<>+28(SB)/4, $0x0000000e
-DATA poolevens<>+32(SB)/4, $0x00000010
-DATA poolevens<>+36(SB)/4, $0x00000012
-DATA poolevens<>+40(SB)/4, $0x00000014
-DATA poolevens<>+44(SB)/4, $0x00000016
-DATA poolevens<>+48(SB)/4, $0x00000018
-DATA poolevens<>+52(SB)/4, $0x0000001a
-DATA poolevens<>+56(SB)/4, $0x0000001c
-DATA poolevens<>+60(SB)/4, $0x0000001e
-GLOBL poolevens<>(SB), RODATA|NOPTR, $64
+DATA poolIota<>+0(SB)/4, $0x00000000
+DATA poolIota<>+4(SB)/4, $0x00000001
+DATA poolIota<>+8(SB)/4, $0x00000002
+DATA poolIota<>+12(SB)/4, $0x00000003
+DATA poolIota<>+16(SB)/4, $0x00000004
+DATA poolIota<>+20(SB)/4, $0x00000005
+DATA poolIota<>+24(SB)/4, $0x00000006
+DATA poolIota<>+28(SB)/4, $0x00000007
+DATA poolIota<>+32(SB)/4, $0x00000008
+DATA poolIota<>+36(SB)/4, $0x00000009
+DATA poolIota<>+40(SB)/4, $0x0000000a
+DATA poolIota<>+44(SB)/4, $0x0000000b
+DATA poolIota<>+48(SB)/4, $0x0000000c
+DATA poolIota<>+52(SB)/4, $0x0000000d
+DATA poolIota<>+56(SB)/4, $0x0000000e
+DATA poolIota<>+60(SB)/4, $0x0000000f
+GLOBL poolIota<>(SB), RODATA|NOPTR, $64
 
-DATA poolodds<>+0(SB)/4, $0x00000001
-DATA poolodds<>+4(SB)/4, $0x00000003
-DATA poolodds<>+8(SB)/4, $0x00000005
-DATA poolodds<>+12(SB)/4, $0x00000007
-DATA poolodds<>+16(SB)/4, $0x00000009
-DATA poolodds<>+20(SB)/4, $0x0000000b
-DATA poolodds<>+24(SB)/4, $0x0000000d
-DATA poolodds<>+28(SB)/4, $0x0000000f
-DATA poolodds<>+32(SB)/4, $0x00000011
-DATA poolodds<>+36(SB)/4, $0x00000013
-DATA poolodds<>+40(SB)/4, $0x00000015
-DATA poolodds<>+44(SB)/4, $0x00000017
-DATA poolodds<>+48(SB)/4, $0x00000019
-DATA poolodds<>+52(SB)/4, $0x0000001b
-DATA poolodds<>+56(SB)/4, $0x0000001d
-DATA poolodds<>+60(SB)/4, $0x0000001f
-GLOBL poolodds<>(SB), RODATA|NOPTR, $64
-
-DATA poollower<>+0(SB)/4, $0x00000000
-DATA poollower<>+4(SB)/4, $0x00000010
-DATA poollower<>+8(SB)/4, $0x00000001
-DATA poollower<>+12(SB)/4, $0x00000011
-DATA poollower<>+16(SB)/4, $0x00000002
-DATA poollower<>+20(SB)/4, $0x00000012
-DATA poollower<>+24(SB)/4, $0x00000003
-DATA poollower<>+28(SB)/4, $0x00000013
-DATA poollower<>+32(SB)/4, $0x00000004
-DATA poollower<>+36(SB)/4, $0x00000014
-DATA poollower<>+40(SB)/4, $0x00000005
-DATA poollower<>+44(SB)/4, $0x00000015
-DATA poollower<>+48(SB)/4, $0x00000006
-DATA poollower<>+52(SB)/4, $0x00000016
-DATA poollower<>+56(SB)/4, $0x00000007
-DATA poollower<>+60(SB)/4, $0x00000017
-GLOBL poollower<>(SB), RODATA|NOPTR, $64
-
-DATA poolupper<>+0(SB)/4, $0x00000008
-DATA poolupper<>+4(SB)/4, $0x00000018
-DATA poolupper<>+8(SB)/4, $0x00000009
-DATA poolupper<>+12(SB)/4, $0x00000019
-DATA poolupper<>+16(SB)/4, $0x0000000a
-DATA poolupper<>+20(SB)/4, $0x0000001a
-DATA poolupper<>+24(SB)/4, $0x0000000b
-DATA poolupper<>+28(SB)/4, $0x0000001b
-DATA poolupper<>+32(SB)/4, $0x0000000c
-DATA poolupper<>+36(SB)/4, $0x0000001c
-DATA poolupper<>+40(SB)/4, $0x0000000d
-DATA poolupper<>+44(SB)/4, $0x0000001d
-DATA poolupper<>+48(SB)/4, $0x0000000e
-DATA poolupper<>+52(SB)/4, $0x0000001e
-DATA poolupper<>+56(SB)/4, $0x0000000f
-DATA poolupper<>+60(SB)/4, $0x0000001f
-GLOBL poolupper<>(SB), RODATA|NOPTR, $64
-
-// func maxPool2x2AVX512(rows int, cols int, dst *float32, winners *byte, x *float32, stride int)
+// func maxPool2x2AVX512(shape *int, dst *float32, winners *byte, x *float32, relu bool)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV
-TEXT ·maxPool2x2AVX512(SB), NOSPLIT, $0-48
-	MOVL         $0x00000001, AX
-	VPBROADCASTD AX, Z0
-	MOVL         $0x00000002, AX
-	VPBROADCASTD AX, Z1
-	MOVL         $0x00000003, AX
-	VPBROADCASTD AX, Z2
-	VMOVUPS      poolevens<>+0(SB), Z3
-	VMOVUPS      poolodds<>+0(SB), Z4
-	MOVQ         rows+0(FP), AX
-	MOVQ         cols+8(FP), CX
-	MOVQ         stride+40(FP), DX
-	MOVQ         x+32(FP), BX
-	MOVQ         dst+16(FP), SI
-	MOVQ         winners+24(FP), DI
-	SHLQ         $0x02, DX
+TEXT ·maxPool2x2AVX512(SB), NOSPLIT, $0-33
+	MOVQ         shape+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         winners+16(FP), DX
+	MOVQ         x+24(FP), BX
+	VPXORQ       Z0, Z0, Z0
+	MOVB         relu+32(FP), SI
+	MOVBLZX      SI, SI
+	NEGL         SI
+	KMOVW        SI, K1
+	MOVL         $0xff800000, SI
+	VMOVD        SI, X1
+	VBROADCASTSS X1, Z1
+	KNOTW        K1, K2
+	VMOVAPS      Z1, K2, Z0
+	VMOVUPS      poolIota<>+0(SB), Z1
+	VPBROADCASTD 24(AX), Z2
+	VPCMPD       $0x05, Z2, Z1, K2
+	MOVL         $0x00000008, SI
+	VPBROADCASTD SI, Z3
+	VPSUBD       Z2, Z3, Z2
+	VPADDD       Z2, Z1, K2, Z1
+	VPADDD       Z1, Z1, Z1
+	MOVL         $0x00000001, SI
+	VPBROADCASTD SI, Z2
+	VPADDD       Z2, Z1, Z2
+	MOVL         $0x00000001, SI
+	VPBROADCASTD SI, Z3
+	MOVL         $0x00000002, SI
+	VPBROADCASTD SI, Z4
+	MOVL         $0x00000003, SI
+	VPBROADCASTD SI, Z5
+	MOVL         $0x00000004, SI
+	VPBROADCASTD SI, Z6
+	XORQ         DI, DI
+	XORQ         R8, R8
+	XORQ         R10, R10
 
-row:
-	MOVQ BX, R8
-	LEAQ (BX)(DX*1), R9
-	MOVQ CX, R10
-	MOVQ $-1, R12
+plane:
+	ADDQ 8(AX), R8
 
-next:
-	MOVQ      $0x00000010, R11
-	CMPQ      R10, R11
-	CMOVQLT   R10, R11
-	BZHIQ     R11, R12, R13
-	KMOVW     R13, K1
-	LEAQ      (R11)(R11*1), R13
-	BZHIQ     R13, R12, R13
-	KMOVW     R13, K2
-	SHRQ      $0x10, R13
-	KMOVW     R13, K3
-	SHRQ      $0x10, R13
-	VPXORD    Z6, Z6, Z6
-	VMOVUPS.Z (R8), K2, Z7
-	VMOVUPS.Z 64(R8), K3, Z8
-	VMOVDQA32 Z3, Z5
-	VPERMI2PS Z8, Z7, Z5
-	VMOVAPS   Z5, Z5
-	VMOVDQA32 Z4, Z9
-	VPERMI2PS Z8, Z7, Z9
-	VCMPPS    $0x1e, Z5, Z9, K4
-	VCMPPS    $0x03, Z9, Z9, K5
-	KORW      K5, K4, K4
-	VMOVAPS   Z9, K4, Z5
-	VMOVDQA32 Z0, K4, Z6
-	VMOVUPS.Z (R9), K2, Z7
-	VMOVUPS.Z 64(R9), K3, Z8
-	VMOVDQA32 Z3, Z9
-	VPERMI2PS Z8, Z7, Z9
-	VCMPPS    $0x1e, Z5, Z9, K2
-	VCMPPS    $0x03, Z9, Z9, K3
-	KORW      K3, K2, K2
-	VMOVAPS   Z9, K2, Z5
-	VMOVDQA32 Z1, K2, Z6
-	VMOVDQA32 Z4, Z9
-	VPERMI2PS Z8, Z7, Z9
-	VCMPPS    $0x1e, Z5, Z9, K2
-	VCMPPS    $0x03, Z9, Z9, K3
-	KORW      K3, K2, K2
-	VMOVAPS   Z9, K2, Z5
-	VMOVDQA32 Z2, K2, Z6
-	VMOVUPS   Z5, K1, (SI)
-	VPMOVDB   Z6, X5
-	VMOVDQU8  X5, K1, (DI)
-	LEAQ      (SI)(R11*4), SI
-	ADDQ      R11, DI
-	ADDQ      $0x00000080, R8
-	ADDQ      $0x00000080, R9
-	SUBQ      R11, R10
-	JNZ       next
-	LEAQ      (BX)(DX*2), BX
-	DECQ      AX
-	JNZ       row
-	VZEROUPPER
-	RET
-
-// func maxPool2x2GradAVX512(rows int, cols int, dst *float32, dy *float32, winners *byte, stride int)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·maxPool2x2GradAVX512(SB), NOSPLIT, $0-48
-	MOVL         $0x00000001, AX
-	VPBROADCASTD AX, Z0
-	MOVL         $0x00000002, AX
-	VPBROADCASTD AX, Z1
-	MOVL         $0x00000003, AX
-	VPBROADCASTD AX, Z2
-	VPXORD       Z3, Z3, Z3
-	VMOVUPS      poollower<>+0(SB), Z4
-	VMOVUPS      poolupper<>+0(SB), Z5
-	MOVQ         rows+0(FP), AX
-	MOVQ         cols+8(FP), CX
-	MOVQ         stride+40(FP), DX
-	MOVQ         dst+16(FP), BX
-	MOVQ         dy+24(FP), SI
-	MOVQ         winners+32(FP), DI
-	SHLQ         $0x02, DX
-
-row:
-	MOVQ BX, R8
-	LEAQ (BX)(DX*1), R9
-	MOVQ CX, R10
-	MOVQ $-1, R12
+run:
+	MOVQ    DI, R9
+	ADDQ    16(AX), R9
+	CMPQ    R9, R8
+	CMOVQGT R8, R9
+	MOVQ    R10, SI
 
 next:
 	MOVQ        $0x00000010, R11
-	CMPQ        R10, R11
-	CMOVQLT     R10, R11
+	MOVQ        R9, R12
+	SUBQ        DI, R12
+	CMPQ        R12, R11
+	CMOVQLT     R12, R11
+	MOVQ        $-1, R12
 	BZHIQ       R11, R12, R13
-	KMOVW       R13, K1
-	LEAQ        (R11)(R11*1), R13
-	BZHIQ       R13, R12, R13
 	KMOVW       R13, K2
-	SHRQ        $0x10, R13
+	MOVQ        24(AX), R14
+	CMPQ        R11, R14
+	CMOVQLT     R11, R14
+	ADDQ        R14, R14
+	BZHIQ       R14, R12, R13
 	KMOVW       R13, K3
-	SHRQ        $0x10, R13
-	VMOVUPS.Z   (SI), K1, Z6
-	VPMOVZXBD.Z (DI), K1, Z7
-	VPCMPEQD    Z3, Z7, K1
-	VMOVAPS.Z   Z6, K1, Z8
-	VPCMPEQD    Z0, Z7, K1
-	VMOVAPS.Z   Z6, K1, Z9
-	VMOVDQA32   Z4, Z10
-	VPERMI2PS   Z9, Z8, Z10
-	VMOVUPS     Z10, K2, (R8)
-	VMOVDQA32   Z5, Z10
-	VPERMI2PS   Z9, Z8, Z10
-	VMOVUPS     Z10, K3, 64(R8)
+	SUBQ        R11, R14
+	SUBQ        R11, R14
+	NEGQ        R14
+	BZHIQ       R14, R12, R13
+	KMOVW       R13, K4
+	MOVQ        (AX), R12
+	SUBQ        DI, R12
+	CMPQ        R12, $0x10
+	JLT         last
+	MOVQ        SI, R12
+	VMOVUPS     (BX)(R12*1), Z7
+	ADDQ        32(AX), R12
+	VMOVUPS     (BX)(R12*1), Z8
+	VMOVDQA32   Z1, Z9
+	VPERMI2PS   Z8, Z7, Z9
+	VMOVDQA32   Z2, Z10
+	VPERMI2PS   Z8, Z7, Z10
+	MOVQ        SI, R12
+	ADDQ        40(AX), R12
+	VMOVUPS     (BX)(R12*1), Z7
+	ADDQ        32(AX), R12
+	VMOVUPS     (BX)(R12*1), Z8
+	VMOVDQA32   Z1, Z11
+	VPERMI2PS   Z8, Z7, Z11
+	VMOVDQA32   Z2, Z12
+	VPERMI2PS   Z8, Z7, Z12
+	VCMPPS      $0x1e, Z9, Z10, K3
+	VCMPPS      $0x03, Z10, Z10, K4
+	KORW        K4, K3, K3
+	VMOVAPS     Z10, K3, Z9
+	VMOVDQA32.Z Z3, K3, Z7
+	VMOVDQA32   Z4, Z8
+	VCMPPS      $0x1e, Z11, Z12, K3
+	VCMPPS      $0x03, Z12, Z12, K4
+	KORW        K4, K3, K3
+	VMOVAPS     Z12, K3, Z11
+	VMOVDQA32   Z5, K3, Z8
+	VCMPPS      $0x1e, Z9, Z11, K3
+	VCMPPS      $0x03, Z11, Z11, K4
+	KORW        K4, K3, K3
+	VMOVAPS     Z11, K3, Z9
+	VMOVDQA32   Z8, K3, Z7
+	VCMPPS      $0x12, Z0, Z9, K1, K3
+	VMOVDQA32   Z6, K3, Z7
+	VMAXPS      Z9, Z0, Z9
+	VMOVUPS     Z9, K2, (CX)(DI*4)
+	VPMOVDB     Z7, X7
+	VMOVDQU8    X7, K2, (DX)(DI*1)
+	JMP         done
+
+last:
+	MOVQ        SI, R12
+	VMOVUPS.Z   (BX)(R12*1), K3, Z7
+	ADDQ        32(AX), R12
+	VMOVUPS.Z   (BX)(R12*1), K4, Z8
+	VMOVDQA32   Z1, Z9
+	VPERMI2PS   Z8, Z7, Z9
+	VMOVDQA32   Z2, Z10
+	VPERMI2PS   Z8, Z7, Z10
+	MOVQ        SI, R12
+	ADDQ        40(AX), R12
+	VMOVUPS.Z   (BX)(R12*1), K3, Z7
+	ADDQ        32(AX), R12
+	VMOVUPS.Z   (BX)(R12*1), K4, Z8
+	VMOVDQA32   Z1, Z11
+	VPERMI2PS   Z8, Z7, Z11
+	VMOVDQA32   Z2, Z12
+	VPERMI2PS   Z8, Z7, Z12
+	VCMPPS      $0x1e, Z9, Z10, K3
+	VCMPPS      $0x03, Z10, Z10, K4
+	KORW        K4, K3, K3
+	VMOVAPS     Z10, K3, Z9
+	VMOVDQA32.Z Z3, K3, Z7
+	VMOVDQA32   Z4, Z8
+	VCMPPS      $0x1e, Z11, Z12, K3
+	VCMPPS      $0x03, Z12, Z12, K4
+	KORW        K4, K3, K3
+	VMOVAPS     Z12, K3, Z11
+	VMOVDQA32   Z5, K3, Z8
+	VCMPPS      $0x1e, Z9, Z11, K3
+	VCMPPS      $0x03, Z11, Z11, K4
+	KORW        K4, K3, K3
+	VMOVAPS     Z11, K3, Z9
+	VMOVDQA32   Z8, K3, Z7
+	VCMPPS      $0x12, Z0, Z9, K1, K3
+	VMOVDQA32   Z6, K3, Z7
+	VMAXPS      Z9, Z0, Z9
+	VMOVUPS     Z9, K2, (CX)(DI*4)
+	VPMOVDB     Z7, X7
+	VMOVDQU8    X7, K2, (DX)(DI*1)
+
+done:
+	ADDQ R11, DI
+	ADDQ $0x00000080, SI
+	CMPQ DI, R9
+	JLT  next
+	ADDQ 48(AX), R10
+	CMPQ DI, R8
+	JLT  run
+	ADDQ 56(AX), R10
+	CMPQ DI, (AX)
+	JLT  plane
+	VZEROUPPER
+	RET
+
+// func maxPool2x2GradAVX512(shape *int, dst *float32, dy *float32, winners *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·maxPool2x2GradAVX512(SB), NOSPLIT, $0-32
+	MOVQ         shape+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         dy+16(FP), DX
+	MOVQ         winners+24(FP), BX
+	VMOVUPS      poolIota<>+0(SB), Z1
+	VPSRLD       $0x01, Z1, Z0
+	VPADDD.BCST  24(AX), Z0, Z2
+	MOVL         $0x00000001, SI
+	VPBROADCASTD SI, Z3
+	VPANDD       Z3, Z1, Z1
+	MOVL         $0x00000002, SI
+	VPBROADCASTD SI, Z3
+	VPADDD       Z3, Z1, Z3
+	XORQ         DI, DI
+	XORQ         R8, R8
+	XORQ         R10, R10
+
+plane:
+	ADDQ 8(AX), R8
+
+run:
+	MOVQ    DI, R9
+	ADDQ    16(AX), R9
+	CMPQ    R9, R8
+	CMOVQGT R8, R9
+	MOVQ    R10, SI
+
+next:
+	MOVQ      $0x00000010, R11
+	MOVQ      R9, R12
+	SUBQ      DI, R12
+	CMPQ      R12, R11
+	CMOVQLT   R12, R11
+	MOVQ      $-1, R12
+	BZHIQ     R11, R12, R13
+	KMOVW     R13, K1
+	MOVQ      24(AX), R14
+	CMPQ      R11, R14
+	CMOVQLT   R11, R14
+	ADDQ      R14, R14
+	BZHIQ     R14, R12, R13
+	KMOVW     R13, K2
+	SUBQ      R11, R14
+	SUBQ      R11, R14
+	NEGQ      R14
+	BZHIQ     R14, R12, R13
+	KMOVW     R13, K3
+	MOVQ      (AX), R12
+	SUBQ      DI, R12
+	CMPQ      R12, $0x10
+	JLT       last
+	VMOVUPS   (DX)(DI*4), Z4
+	VPMOVZXBD (BX)(DI*1), Z5
+	VPERMPS   Z4, Z0, Z6
+	VPERMD    Z5, Z0, Z7
+	VPERMPS   Z4, Z2, Z4
+	VPERMD    Z5, Z2, Z5
+	MOVQ      SI, R12
+	VPCMPEQD  Z1, Z7, K1
+	VMOVAPS.Z Z6, K1, Z8
+	VMOVUPS   Z8, K2, (CX)(R12*1)
+	ADDQ      32(AX), R12
+	VPCMPEQD  Z1, Z5, K1
+	VMOVAPS.Z Z4, K1, Z8
+	VMOVUPS   Z8, K3, (CX)(R12*1)
+	MOVQ      SI, R12
+	ADDQ      40(AX), R12
+	VPCMPEQD  Z3, Z7, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   Z6, K2, (CX)(R12*1)
+	ADDQ      32(AX), R12
+	VPCMPEQD  Z3, Z5, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   Z4, K3, (CX)(R12*1)
+	JMP       done
+
+last:
+	VMOVUPS.Z   (DX)(DI*4), K1, Z4
+	VPMOVZXBD.Z (BX)(DI*1), K1, Z5
+	VPERMPS     Z4, Z0, Z6
+	VPERMD      Z5, Z0, Z7
+	VPERMPS     Z4, Z2, Z4
+	VPERMD      Z5, Z2, Z5
+	MOVQ        SI, R12
 	VPCMPEQD    Z1, Z7, K1
 	VMOVAPS.Z   Z6, K1, Z8
-	VPCMPEQD    Z2, Z7, K1
+	VMOVUPS     Z8, K2, (CX)(R12*1)
+	ADDQ        32(AX), R12
+	VPCMPEQD    Z1, Z5, K1
+	VMOVAPS.Z   Z4, K1, Z8
+	VMOVUPS     Z8, K3, (CX)(R12*1)
+	MOVQ        SI, R12
+	ADDQ        40(AX), R12
+	VPCMPEQD    Z3, Z7, K1
 	VMOVAPS.Z   Z6, K1, Z6
-	VMOVDQA32   Z4, Z7
-	VPERMI2PS   Z6, Z8, Z7
-	VMOVUPS     Z7, K2, (R9)
-	VMOVDQA32   Z5, Z7
-	VPERMI2PS   Z6, Z8, Z7
-	VMOVUPS     Z7, K3, 64(R9)
-	LEAQ        (SI)(R11*4), SI
-	ADDQ        R11, DI
-	ADDQ        $0x00000080, R8
-	ADDQ        $0x00000080, R9
-	SUBQ        R11, R10
-	JNZ         next
-	LEAQ        (BX)(DX*2), BX
-	DECQ        AX
-	JNZ         row
+	VMOVUPS     Z6, K2, (CX)(R12*1)
+	ADDQ        32(AX), R12
+	VPCMPEQD    Z3, Z5, K1
+	VMOVAPS.Z   Z4, K1, Z4
+	VMOVUPS     Z4, K3, (CX)(R12*1)
+
+done:
+	ADDQ R11, DI
+	ADDQ $0x00000080, SI
+	CMPQ DI, R9
+	JLT  next
+	ADDQ 48(AX), R10
+	CMPQ DI, R8
+	JLT  run
+	ADDQ 56(AX), R10
+	CMPQ DI, (AX)
+	JLT  plane
+	VZEROUPPER
+	RET
+
+// func normMaxPool2x2AVX512(shape *int, dst *float32, best *float32, winners *byte, x *float32, by *float32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV
+TEXT ·normMaxPool2x2AVX512(SB), NOSPLIT, $8-48
+	MOVQ         shape+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         winners+24(FP), DX
+	MOVQ         x+32(FP), BX
+	VPXORQ       Z0, Z0, Z0
+	MOVQ         best+16(FP), SI
+	MOVQ         by+40(FP), DI
+	KXNORW       K1, K1, K1
+	VMOVUPS      poolIota<>+0(SB), Z1
+	VPBROADCASTD 24(AX), Z2
+	VPCMPD       $0x05, Z2, Z1, K2
+	MOVL         $0x00000008, R8
+	VPBROADCASTD R8, Z3
+	VPSUBD       Z2, Z3, Z2
+	VPADDD       Z2, Z1, K2, Z1
+	VPADDD       Z1, Z1, Z1
+	MOVL         $0x00000001, R8
+	VPBROADCASTD R8, Z2
+	VPADDD       Z2, Z1, Z2
+	MOVL         $0x00000001, R8
+	VPBROADCASTD R8, Z3
+	MOVL         $0x00000002, R8
+	VPBROADCASTD R8, Z4
+	MOVL         $0x00000003, R8
+	VPBROADCASTD R8, Z5
+	MOVL         $0x00000004, R8
+	VPBROADCASTD R8, Z6
+	XORQ         R9, R9
+	XORQ         R10, R10
+	XORQ         R12, R12
+
+plane:
+	ADDQ         8(AX), R10
+	VBROADCASTSS (DI), Z7
+	VBROADCASTSS 4(DI), Z8
+	VBROADCASTSS 8(DI), Z9
+	ADDQ         $0x14, DI
+
+run:
+	MOVQ    R9, R11
+	ADDQ    16(AX), R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	MOVQ    R12, R8
+
+next:
+	MOVQ        $0x00000010, R13
+	MOVQ        R11, R14
+	SUBQ        R9, R14
+	CMPQ        R14, R13
+	CMOVQLT     R14, R13
+	MOVQ        $-1, R14
+	BZHIQ       R13, R14, R15
+	KMOVW       R15, K2
+	MOVQ        24(AX), BP
+	CMPQ        R13, BP
+	CMOVQLT     R13, BP
+	ADDQ        BP, BP
+	BZHIQ       BP, R14, R15
+	KMOVW       R15, K3
+	SUBQ        R13, BP
+	SUBQ        R13, BP
+	NEGQ        BP
+	BZHIQ       BP, R14, R15
+	KMOVW       R15, K4
+	MOVQ        (AX), R14
+	SUBQ        R9, R14
+	CMPQ        R14, $0x10
+	JLT         last
+	MOVQ        R8, R14
+	VMOVUPS     (BX)(R14*1), Z10
+	ADDQ        32(AX), R14
+	VMOVUPS     (BX)(R14*1), Z11
+	VMOVDQA32   Z1, Z12
+	VPERMI2PS   Z11, Z10, Z12
+	VMOVDQA32   Z2, Z13
+	VPERMI2PS   Z11, Z10, Z13
+	MOVQ        R8, R14
+	ADDQ        40(AX), R14
+	VMOVUPS     (BX)(R14*1), Z10
+	ADDQ        32(AX), R14
+	VMOVUPS     (BX)(R14*1), Z11
+	VMOVDQA32   Z1, Z14
+	VPERMI2PS   Z11, Z10, Z14
+	VMOVDQA32   Z2, Z15
+	VPERMI2PS   Z11, Z10, Z15
+	VSUBPS      Z7, Z12, Z10
+	VMULPS      Z8, Z10, Z10
+	VADDPS      Z9, Z10, Z10
+	VSUBPS      Z7, Z13, Z11
+	VMULPS      Z8, Z11, Z11
+	VADDPS      Z9, Z11, Z11
+	VSUBPS      Z7, Z14, Z16
+	VMULPS      Z8, Z16, Z16
+	VADDPS      Z9, Z16, Z16
+	VSUBPS      Z7, Z15, Z17
+	VMULPS      Z8, Z17, Z17
+	VADDPS      Z9, Z17, Z17
+	VCMPPS      $0x1e, Z10, Z11, K3
+	VCMPPS      $0x03, Z11, Z11, K4
+	KORW        K4, K3, K3
+	VMOVAPS     Z11, K3, Z10
+	VMOVAPS     Z13, K3, Z12
+	VMOVDQA32.Z Z3, K3, Z11
+	VMOVDQA32   Z4, Z13
+	VCMPPS      $0x1e, Z16, Z17, K3
+	VCMPPS      $0x03, Z17, Z17, K4
+	KORW        K4, K3, K3
+	VMOVAPS     Z17, K3, Z16
+	VMOVAPS     Z15, K3, Z14
+	VMOVDQA32   Z5, K3, Z13
+	VCMPPS      $0x1e, Z10, Z16, K3
+	VCMPPS      $0x03, Z16, Z16, K4
+	KORW        K4, K3, K3
+	VMOVAPS     Z16, K3, Z10
+	VMOVAPS     Z14, K3, Z12
+	VMOVDQA32   Z13, K3, Z11
+	VCMPPS      $0x12, Z0, Z10, K1, K3
+	VMOVDQA32   Z6, K3, Z11
+	VMAXPS      Z10, Z0, Z10
+	VMOVUPS     Z12, K2, (SI)(R9*4)
+	VMOVUPS     Z10, K2, (CX)(R9*4)
+	VPMOVDB     Z11, X10
+	VMOVDQU8    X10, K2, (DX)(R9*1)
+	JMP         done
+
+last:
+	MOVQ        R8, R14
+	VMOVUPS.Z   (BX)(R14*1), K3, Z10
+	ADDQ        32(AX), R14
+	VMOVUPS.Z   (BX)(R14*1), K4, Z11
+	VMOVDQA32   Z1, Z12
+	VPERMI2PS   Z11, Z10, Z12
+	VMOVDQA32   Z2, Z13
+	VPERMI2PS   Z11, Z10, Z13
+	MOVQ        R8, R14
+	ADDQ        40(AX), R14
+	VMOVUPS.Z   (BX)(R14*1), K3, Z10
+	ADDQ        32(AX), R14
+	VMOVUPS.Z   (BX)(R14*1), K4, Z11
+	VMOVDQA32   Z1, Z14
+	VPERMI2PS   Z11, Z10, Z14
+	VMOVDQA32   Z2, Z15
+	VPERMI2PS   Z11, Z10, Z15
+	VSUBPS      Z7, Z12, Z10
+	VMULPS      Z8, Z10, Z10
+	VADDPS      Z9, Z10, Z10
+	VSUBPS      Z7, Z13, Z11
+	VMULPS      Z8, Z11, Z11
+	VADDPS      Z9, Z11, Z11
+	VSUBPS      Z7, Z14, Z16
+	VMULPS      Z8, Z16, Z16
+	VADDPS      Z9, Z16, Z16
+	VSUBPS      Z7, Z15, Z17
+	VMULPS      Z8, Z17, Z17
+	VADDPS      Z9, Z17, Z17
+	VCMPPS      $0x1e, Z10, Z11, K3
+	VCMPPS      $0x03, Z11, Z11, K4
+	KORW        K4, K3, K3
+	VMOVAPS     Z11, K3, Z10
+	VMOVAPS     Z13, K3, Z12
+	VMOVDQA32.Z Z3, K3, Z11
+	VMOVDQA32   Z4, Z13
+	VCMPPS      $0x1e, Z16, Z17, K3
+	VCMPPS      $0x03, Z17, Z17, K4
+	KORW        K4, K3, K3
+	VMOVAPS     Z17, K3, Z16
+	VMOVAPS     Z15, K3, Z14
+	VMOVDQA32   Z5, K3, Z13
+	VCMPPS      $0x1e, Z10, Z16, K3
+	VCMPPS      $0x03, Z16, Z16, K4
+	KORW        K4, K3, K3
+	VMOVAPS     Z16, K3, Z10
+	VMOVAPS     Z14, K3, Z12
+	VMOVDQA32   Z13, K3, Z11
+	VCMPPS      $0x12, Z0, Z10, K1, K3
+	VMOVDQA32   Z6, K3, Z11
+	VMAXPS      Z10, Z0, Z10
+	VMOVUPS     Z12, K2, (SI)(R9*4)
+	VMOVUPS     Z10, K2, (CX)(R9*4)
+	VPMOVDB     Z11, X10
+	VMOVDQU8    X10, K2, (DX)(R9*1)
+
+done:
+	ADDQ R13, R9
+	ADDQ $0x00000080, R8
+	CMPQ R9, R11
+	JLT  next
+	ADDQ 48(AX), R12
+	CMPQ R9, R10
+	JLT  run
+	ADDQ 56(AX), R12
+	CMPQ R9, (AX)
+	JLT  plane
+	VZEROUPPER
+	RET
+
+// func normMaxPool2x2GradAVX512(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·normMaxPool2x2GradAVX512(SB), NOSPLIT, $8-48
+	MOVQ         shape+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         dy+16(FP), DX
+	MOVQ         winners+24(FP), BX
+	MOVQ         x+32(FP), SI
+	MOVQ         by+40(FP), DI
+	VMOVUPS      poolIota<>+0(SB), Z0
+	VPSRLD       $0x01, Z0, Z4
+	VPADDD.BCST  24(AX), Z4, Z6
+	MOVL         $0x00000001, R8
+	VPBROADCASTD R8, Z1
+	VPANDD       Z1, Z0, Z5
+	MOVL         $0x00000002, R8
+	VPBROADCASTD R8, Z0
+	VPADDD       Z0, Z5, Z7
+	XORQ         R9, R9
+	XORQ         R10, R10
+	XORQ         R12, R12
+
+plane:
+	ADDQ         8(AX), R10
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 4(DI), Z1
+	VBROADCASTSS 12(DI), Z2
+	VBROADCASTSS 16(DI), Z3
+	ADDQ         $0x14, DI
+
+run:
+	MOVQ    R9, R11
+	ADDQ    16(AX), R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	MOVQ    R12, R8
+
+next:
+	MOVQ      $0x00000010, R13
+	MOVQ      R11, R14
+	SUBQ      R9, R14
+	CMPQ      R14, R13
+	CMOVQLT   R14, R13
+	MOVQ      $-1, R14
+	BZHIQ     R13, R14, R15
+	KMOVW     R15, K1
+	MOVQ      24(AX), BP
+	CMPQ      R13, BP
+	CMOVQLT   R13, BP
+	ADDQ      BP, BP
+	BZHIQ     BP, R14, R15
+	KMOVW     R15, K2
+	SUBQ      R13, BP
+	SUBQ      R13, BP
+	NEGQ      BP
+	BZHIQ     BP, R14, R15
+	KMOVW     R15, K3
+	MOVQ      (AX), R14
+	SUBQ      R9, R14
+	CMPQ      R14, $0x10
+	JLT       last
+	VMOVUPS   (DX)(R9*4), Z8
+	VPMOVZXBD (BX)(R9*1), Z9
+	VMULPS    Z1, Z8, Z8
+	VPERMPS   Z8, Z4, Z10
+	VPERMD    Z9, Z4, Z11
+	VPERMPS   Z8, Z6, Z8
+	VPERMD    Z9, Z6, Z9
+	MOVQ      R8, R14
+	VPCMPEQD  Z5, Z11, K1
+	VMOVUPS   (SI)(R14*1), Z12
+	VSUBPS    Z0, Z12, Z12
+	VMULPS    Z2, Z12, Z12
+	VADDPS    Z3, Z12, Z12
+	VADDPS    Z10, Z12, K1, Z12
+	VMOVUPS   Z12, K2, (CX)(R14*1)
+	ADDQ      32(AX), R14
+	VPCMPEQD  Z5, Z9, K1
+	VMOVUPS   (SI)(R14*1), Z12
+	VSUBPS    Z0, Z12, Z12
+	VMULPS    Z2, Z12, Z12
+	VADDPS    Z3, Z12, Z12
+	VADDPS    Z8, Z12, K1, Z12
+	VMOVUPS   Z12, K3, (CX)(R14*1)
+	MOVQ      R8, R14
+	ADDQ      40(AX), R14
+	VPCMPEQD  Z7, Z11, K1
+	VMOVUPS   (SI)(R14*1), Z11
+	VSUBPS    Z0, Z11, Z11
+	VMULPS    Z2, Z11, Z11
+	VADDPS    Z3, Z11, Z11
+	VADDPS    Z10, Z11, K1, Z11
+	VMOVUPS   Z11, K2, (CX)(R14*1)
+	ADDQ      32(AX), R14
+	VPCMPEQD  Z7, Z9, K1
+	VMOVUPS   (SI)(R14*1), Z9
+	VSUBPS    Z0, Z9, Z9
+	VMULPS    Z2, Z9, Z9
+	VADDPS    Z3, Z9, Z9
+	VADDPS    Z8, Z9, K1, Z9
+	VMOVUPS   Z9, K3, (CX)(R14*1)
+	JMP       done
+
+last:
+	VMOVUPS.Z   (DX)(R9*4), K1, Z8
+	VPMOVZXBD.Z (BX)(R9*1), K1, Z9
+	VMULPS      Z1, Z8, Z8
+	VPERMPS     Z8, Z4, Z10
+	VPERMD      Z9, Z4, Z11
+	VPERMPS     Z8, Z6, Z8
+	VPERMD      Z9, Z6, Z9
+	MOVQ        R8, R14
+	VPCMPEQD    Z5, Z11, K1
+	VMOVUPS.Z   (SI)(R14*1), K2, Z12
+	VSUBPS      Z0, Z12, Z12
+	VMULPS      Z2, Z12, Z12
+	VADDPS      Z3, Z12, Z12
+	VADDPS      Z10, Z12, K1, Z12
+	VMOVUPS     Z12, K2, (CX)(R14*1)
+	ADDQ        32(AX), R14
+	VPCMPEQD    Z5, Z9, K1
+	VMOVUPS.Z   (SI)(R14*1), K3, Z12
+	VSUBPS      Z0, Z12, Z12
+	VMULPS      Z2, Z12, Z12
+	VADDPS      Z3, Z12, Z12
+	VADDPS      Z8, Z12, K1, Z12
+	VMOVUPS     Z12, K3, (CX)(R14*1)
+	MOVQ        R8, R14
+	ADDQ        40(AX), R14
+	VPCMPEQD    Z7, Z11, K1
+	VMOVUPS.Z   (SI)(R14*1), K2, Z11
+	VSUBPS      Z0, Z11, Z11
+	VMULPS      Z2, Z11, Z11
+	VADDPS      Z3, Z11, Z11
+	VADDPS      Z10, Z11, K1, Z11
+	VMOVUPS     Z11, K2, (CX)(R14*1)
+	ADDQ        32(AX), R14
+	VPCMPEQD    Z7, Z9, K1
+	VMOVUPS.Z   (SI)(R14*1), K3, Z9
+	VSUBPS      Z0, Z9, Z9
+	VMULPS      Z2, Z9, Z9
+	VADDPS      Z3, Z9, Z9
+	VADDPS      Z8, Z9, K1, Z9
+	VMOVUPS     Z9, K3, (CX)(R14*1)
+
+done:
+	ADDQ R13, R9
+	ADDQ $0x00000080, R8
+	CMPQ R9, R11
+	JLT  next
+	ADDQ 48(AX), R12
+	CMPQ R9, R10
+	JLT  run
+	ADDQ 56(AX), R12
+	CMPQ R9, (AX)
+	JLT  plane
 	VZEROUPPER
 	RET
 

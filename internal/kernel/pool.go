@@ -1,60 +1,195 @@
 package kernel
 
-// pools are the kernels of max pooling over squares of four elements. Both give the bits
-// of their twins in pure Go.
+// pools are the kernels of max pooling over squares of four elements, alone and behind a
+// batch norm with ReLU. All give the bits of their twins in pure Go.
 type pools struct {
-	max  func(rows, cols int, dst *float32, winners *byte, x *float32, stride int)
-	grad func(rows, cols int, dst, g *float32, winners *byte, stride int)
+	max      func(s squares, dst *float32, winners *byte, x *float32, relu bool)
+	maxGrad  func(s squares, dst, g *float32, winners *byte)
+	norm     func(s squares, dst, best *float32, winners *byte, x, by *float32)
+	normGrad func(s squares, dst, g *float32, winners *byte, x, by *float32)
+}
+
+// NoWinner is the winner of a square whose greatest element ReLU made 0.
+const NoWinner = 4
+
+// squares is the way of the kernels over the squares of several planes: in runs, of the
+// squares of a pair of rows, or of two pairs where one has half a register of squares or
+// less. Those of a run beyond the split have their elements in the second register of each
+// row. The generator in gen knows the order of the fields.
+type squares struct {
+	total  int // of all planes
+	area   int // of a plane
+	run    int
+	split  int
+	high   int // bytes from a row's elements in the first register to those in the second
+	stride int // bytes of a row
+	step   int // bytes from a run to the next
+	gap    int // bytes from there, behind the last run of a plane, to the next plane
+}
+
+func newSquares(planes, height, width int) squares {
+	rows, cols := height/2, width/2
+	s := squares{total: planes * rows * cols, area: rows * cols, run: cols, split: 8, high: 64, stride: 4 * width, step: 8 * width}
+	if cols <= s.split {
+		s.run, s.split, s.high, s.step = 2*cols, cols, s.step, 2*s.step
+		rows = (rows + 1) / 2
+	}
+	s.gap = 4*height*width - rows*s.step
+	return s
+}
+
+// poolsOf returns the kernels where there are any for elements of type T, and squares.
+func poolsOf[T Float](planes, height, width int) *pools {
+	var zero T
+	if _, ok := any(zero).(float32); !ok || planes == 0 || height < 2 || width < 2 {
+		return nil
+	}
+	return active.pools
 }
 
 // MaxPool2x2 writes the greatest of every square of four elements of x to dst, and to
-// winners which it is: 0 and 1 above, 2 and 3 below. The squares lie side by side in pairs
-// of rows of x, stride elements apart; there are (rows, cols) of them, and dst and winners
-// have as many elements without gaps. Of equal elements the first wins, and NaN, the last
-// of several, wins over all.
-func MaxPool2x2(dst []float32, winners []uint8, x []float32, rows, cols, stride int) {
-	if rows == 0 || cols == 0 {
+// winners which it is: 0 and 1 above, 2 and 3 below. With relu it writes 0 in place of what
+// is negative, and NoWinner where no element is positive. x is planes of height rows and
+// width columns; a last row or column that is odd is in no square. Of equal elements the
+// first wins, and NaN, the last of several, wins over all.
+func MaxPool2x2[T Float](dst []T, winners []uint8, x []T, planes, height, width int, relu bool) {
+	rows, cols := height/2, width/2
+	dst, winners, x = dst[:planes*rows*cols], winners[:planes*rows*cols], x[:planes*height*width]
+	if p := poolsOf[T](planes, height, width); p != nil {
+		p.max(newSquares(planes, height, width), address(dst), &winners[0], address(x), relu)
 		return
 	}
-	dst, winners, x = dst[:rows*cols], winners[:rows*cols], x[:(2*rows-1)*stride+2*cols]
-	if p := active.pools; p != nil {
-		p.max(rows, cols, &dst[0], &winners[0], &x[0], stride)
-		return
-	}
-	for i := range rows {
-		top, bottom := x[2*i*stride:][:2*cols], x[(2*i+1)*stride:][:2*cols]
-		out, won := dst[i*cols:][:cols], winners[i*cols:][:cols]
-		for j := range out {
-			most, at := top[2*j], uint8(0)
-			for k, v := range [3]float32{top[2*j+1], bottom[2*j], bottom[2*j+1]} {
-				if v > most || v != v {
-					most, at = v, uint8(k+1)
+	at := 0
+	for plane := range planes {
+		x := x[plane*height*width:]
+		for i := range rows {
+			top, bottom := x[2*i*width:][:width], x[(2*i+1)*width:][:width]
+			for j := 0; j+1 < width; j += 2 {
+				most, winner := top[j], uint8(0)
+				for k, v := range [3]T{top[j+1], bottom[j], bottom[j+1]} {
+					if v > most || v != v {
+						most, winner = v, uint8(k+1)
+					}
 				}
+				if relu && most <= 0 {
+					winner = NoWinner
+					if most < 0 {
+						most = 0
+					}
+				}
+				dst[at], winners[at] = most, winner
+				at++
 			}
-			out[j], won[j] = most, at
 		}
 	}
 }
 
 // MaxPool2x2Grad writes the gradient of MaxPool2x2, from that of what it gave, g, and the
-// winners, to dst, which is laid out as x was: g where an element won and 0 elsewhere in
-// the squares. What is in no square stays as it is.
-func MaxPool2x2Grad(dst, g []float32, winners []uint8, rows, cols, stride int) {
-	if rows == 0 || cols == 0 {
+// winners, to dst, which is laid out as x was: g where an element won and 0 elsewhere.
+func MaxPool2x2Grad[T Float](dst, g []T, winners []uint8, planes, height, width int) {
+	rows, cols := height/2, width/2
+	g, winners, dst = g[:planes*rows*cols], winners[:planes*rows*cols], dst[:planes*height*width]
+	if p := poolsOf[T](planes, height, width); p != nil {
+		p.maxGrad(newSquares(planes, height, width), address(dst), address(g), &winners[0])
+		for plane := range planes {
+			eachLeft(height, width, func(i int) { dst[plane*height*width+i] = 0 })
+		}
 		return
 	}
-	g, winners, dst = g[:rows*cols], winners[:rows*cols], dst[:(2*rows-1)*stride+2*cols]
-	if p := active.pools; p != nil {
-		p.grad(rows, cols, &dst[0], &g[0], &winners[0], stride)
+	clear(dst)
+	for plane := range planes {
+		eachWinner(winners[plane*rows*cols:], height, width, func(square, i int) {
+			dst[plane*height*width+i] = g[plane*rows*cols+square]
+		})
+	}
+}
+
+// NormMaxPool2x2 writes to dst and to winners what MaxPool2x2 with relu gives for what
+// Normalize makes of x, and to best, which may be dst, the elements of x that the greatest
+// were made of: a plane for each channel.
+func NormMaxPool2x2[T Float](dst, best []T, winners []uint8, x []T, by []Channel[T], height, width int) {
+	rows, cols := height/2, width/2
+	n := len(by) * rows * cols
+	dst, best, winners, x = dst[:n], best[:n], winners[:n], x[:len(by)*height*width]
+	if p := poolsOf[T](len(by), height, width); p != nil {
+		p.norm(newSquares(len(by), height, width), address(dst), address(best), &winners[0], address(x), address(by))
 		return
 	}
+	at := 0
+	for c := range by {
+		x := x[c*height*width:]
+		for i := range rows {
+			top, bottom := x[2*i*width:][:width], x[(2*i+1)*width:][:width]
+			for j := 0; j+1 < width; j += 2 {
+				square := [4]T{top[j], top[j+1], bottom[j], bottom[j+1]}
+				most, winner := by[c].apply(square[0]), 0
+				for k := 1; k < 4; k++ {
+					if y := by[c].apply(square[k]); y > most || y != y {
+						most, winner = y, k
+					}
+				}
+				best[at], winners[at] = square[winner], uint8(winner)
+				if most <= 0 {
+					winners[at] = NoWinner
+					if most < 0 {
+						most = 0
+					}
+				}
+				dst[at] = most
+				at++
+			}
+		}
+	}
+}
+
+// NormMaxPool2x2Grad writes the gradient of NormMaxPool2x2's x to dst, from that of what it
+// gave, g, and the winners: what Grad makes of MaxPool2x2Grad's.
+func NormMaxPool2x2Grad[T Float](dst, g []T, winners []uint8, x []T, by []Channel[T], height, width int) {
+	rows, cols := height/2, width/2
+	n := len(by) * rows * cols
+	g, winners = g[:n], winners[:n]
+	dst, x = dst[:len(by)*height*width], x[:len(by)*height*width]
+	p := poolsOf[T](len(by), height, width)
+	if p != nil {
+		p.normGrad(newSquares(len(by), height, width), address(dst), address(g), &winners[0], address(x), address(by))
+	}
+	for c := range by {
+		b, dst, x := &by[c], dst[c*height*width:][:height*width], x[c*height*width:]
+		rest := func(i int) { dst[i] = T((x[i]-b.Mean)*b.Slope) + b.Shift }
+		if p != nil {
+			eachLeft(height, width, rest)
+			continue
+		}
+		for i := range dst {
+			rest(i)
+		}
+		g := g[c*rows*cols:]
+		eachWinner(winners[c*rows*cols:], height, width, func(square, i int) { dst[i] += T(g[square] * b.Scale) })
+	}
+}
+
+// eachLeft calls f for the elements of a plane that are in no square.
+func eachLeft(height, width int, f func(i int)) {
+	if width%2 == 1 {
+		for i := width - 1; i < height*width; i += width {
+			f(i)
+		}
+	}
+	if height%2 == 1 {
+		for i := (height - 1) * width; i < height*width; i++ {
+			f(i)
+		}
+	}
+}
+
+// eachWinner calls f for every square of a plane that an element won, with where that is.
+func eachWinner(winners []uint8, height, width int, f func(square, i int)) {
+	rows, cols := height/2, width/2
 	for i := range rows {
-		top, bottom := dst[2*i*stride:][:2*cols], dst[(2*i+1)*stride:][:2*cols]
-		won := winners[i*cols:][:cols]
-		for j, v := range g[i*cols:][:cols] {
-			var square [4]float32
-			square[won[j]&3] = v
-			top[2*j], top[2*j+1], bottom[2*j], bottom[2*j+1] = square[0], square[1], square[2], square[3]
+		for j := range cols {
+			if w := int(winners[i*cols+j]); w != NoWinner {
+				f(i*cols+j, (2*i+w/2)*width+2*j+w%2)
+			}
 		}
 	}
 }

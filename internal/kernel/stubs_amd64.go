@@ -306,16 +306,28 @@ func gradMomentsReLUAVX2(planes int, size int, dy *float32, x *float32, by *floa
 func gradReLUAVX2(planes int, size int, dst *float32, dy *float32, x *float32, by *float32)
 
 // maxPool2x2AVX512 writes the greatest of every square of four elements of x to dst, and which
-// it is to winners. The rows of x lie stride elements apart. rows and cols are at least 1.
+// it is to winners; with relu 0 for those that are negative, and 4 where none is positive.
 //
 //go:noescape
-func maxPool2x2AVX512(rows int, cols int, dst *float32, winners *byte, x *float32, stride int)
+func maxPool2x2AVX512(shape *int, dst *float32, winners *byte, x *float32, relu bool)
 
 // maxPool2x2GradAVX512 writes dy to the winner of every square of four elements of dst, and 0 to
-// the others. The rows of dst lie stride elements apart. rows and cols are at least 1.
+// the others.
 //
 //go:noescape
-func maxPool2x2GradAVX512(rows int, cols int, dst *float32, dy *float32, winners *byte, stride int)
+func maxPool2x2GradAVX512(shape *int, dst *float32, dy *float32, winners *byte)
+
+// normMaxPool2x2AVX512 is maxPool2x2AVX512 of the batch norm of x, with relu, and writes the
+// elements that the greatest were made of to best, which may be dst.
+//
+//go:noescape
+func normMaxPool2x2AVX512(shape *int, dst *float32, best *float32, winners *byte, x *float32, by *float32)
+
+// normMaxPool2x2GradAVX512 computes dst = (x-mean)*slope + shift for all elements of squares,
+// and adds dy*scale to those that won.
+//
+//go:noescape
+func normMaxPool2x2GradAVX512(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
 
 // decayStepAVX2 is SGDStep without a velocity.
 //

@@ -17,18 +17,26 @@ import (
 // threads is the number of workers; 0 means GOMAXPROCS.
 var threads atomic.Int64
 
-// Threads returns how many workers For uses at most: what SetThreads was given, or
-// GOMAXPROCS.
+// processors is what GOMAXPROCS was lately: to ask for it takes the scheduler's lock, and as
+// long as a small loop.
+var processors atomic.Int64
+
+// lately is how many loops on several cores may pass until GOMAXPROCS is looked at again.
+const lately = 256
+
+// Threads returns how many workers For uses at most: what SetThreads was given, or what
+// GOMAXPROCS was lately.
 func Threads() int {
 	if n := threads.Load(); n > 0 {
 		return int(n)
 	}
-	return runtime.GOMAXPROCS(0)
+	return int(processors.Load())
 }
 
 // SetThreads makes For use at most n workers; n of 0 means GOMAXPROCS again.
 func SetThreads(n int) {
 	threads.Store(int64(max(n, 0)))
+	processors.Store(int64(runtime.GOMAXPROCS(0)))
 }
 
 // For splits [0, n) into contiguous ranges, one a worker and none shorter than grain
@@ -36,14 +44,21 @@ func SetThreads(n int) {
 // returns when all are done. A panic in f is raised again on the calling goroutine. A
 // loop within another, or beside one of another goroutine, runs on its caller alone.
 func For(n, grain int, f func(lo, hi int)) {
-	parts := min(Threads(), n/max(grain, 1))
-	if parts <= 1 || !pool.TryLock() {
+	if grain = max(grain, 1); n < 2*grain || !pool.TryLock() {
 		if n > 0 {
 			f(0, n)
 		}
 		return
 	}
 	defer pool.Unlock()
+	if pool.loops++; pool.loops%lately == 0 {
+		processors.Store(int64(runtime.GOMAXPROCS(0)))
+	}
+	parts := min(Threads(), n/grain)
+	if parts == 1 {
+		f(0, n)
+		return
+	}
 	for len(pool.workers) < parts-1 {
 		pool.more <- struct{}{}
 		pool.workers = append(pool.workers, <-pool.made)
@@ -65,6 +80,7 @@ func For(n, grain int, f func(lo, hi int)) {
 // pool is the workers and the loop that they are in.
 var pool struct {
 	sync.Mutex // held by the goroutine whose loop it is
+	loops      int
 	workers    []*worker
 	loop       loop
 	more       chan struct{}
@@ -74,6 +90,7 @@ var pool struct {
 // Workers are made by a goroutine that waits for it from the start: a goroutine belongs
 // to whatever test or trace its maker runs in, and these belong to nobody.
 func init() {
+	processors.Store(int64(runtime.GOMAXPROCS(0)))
 	pool.more, pool.made = make(chan struct{}), make(chan *worker)
 	pool.loop.finished.wake = make(chan struct{}, 1)
 	go func() {

@@ -141,6 +141,7 @@ function watch() {
 			document.body.replaceWith(document.adoptNode(final.body));
 			start();
 		} else {
+			progress().setAttribute("role", "status"); // the steps before would be too much to listen to
 			progress().textContent = page.message;
 		}
 	});

@@ -6,160 +6,326 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// pool writes the kernels of max pooling over squares of four elements. They take 16
-// squares of a pair of rows at a time.
+// pool writes the kernels of max pooling over squares of four elements, alone and with a
+// batch norm and ReLU before it. They take 16 squares at a time.
 func pool() {
-	permutations := map[string]Mem{}
-	for name, index := range map[string]func(i int) int{
-		"evens": func(i int) int { return 2 * i },
-		"odds":  func(i int) int { return 2*i + 1 },
-		"lower": func(i int) int { return i/2 + i%2*16 },
-		"upper": func(i int) int { return i/2 + i%2*16 + 8 },
-	} {
-		permutations[name] = GLOBL("pool"+name, RODATA|NOPTR)
-		for i := range 16 {
-			DATA(4*i, U32(uint32(index(i))))
-		}
+	iota := GLOBL("poolIota", RODATA|NOPTR)
+	for i := range 16 {
+		DATA(4*i, U32(uint32(i)))
 	}
-	maxPool(permutations["evens"], permutations["odds"])
-	maxPoolGrad(permutations["lower"], permutations["upper"])
+	for _, norm := range []bool{false, true} {
+		maxPool(norm, iota)
+		maxPoolGrad(norm, iota)
+	}
 }
 
-// squares is what the kernels have at hand while they go over pairs of rows.
+// The places in the struct squares of package kernel.
+const (
+	squaresTotal = 8 * iota
+	squaresArea
+	squaresRun
+	squaresSplit
+	squaresHigh
+	squaresStride
+	squaresStep
+	squaresGap
+)
+
+// squares is what the kernels have at hand while they go over squares, up to 16 at once.
+// Their elements lie in two registers of a row, low and high, of each of two rows.
 type squares struct {
-	inputs  [2]Register // masks of the elements of a row
-	outputs Register    // mask of the squares
-	top     Register    // where the elements of the upper row are
-	bottom  Register
+	shape   Register // points to the struct
+	top     Register // where the elements of the upper row lie in a picture, in bytes
+	at      Register // the first square, counted from the beginning
+	outputs Op       // mask of the squares
+	inputs  [2]Op    // masks of the elements of a row
+	whole   bool     // whole registers can be read
 }
 
-// eachSquares writes a loop over pairs of rows of squares and over 16 squares at a time
-// within them. small and bytes are laid out without gaps, pictures with rows stride apart.
-func eachSquares(picture, small, bytes string, body func(s squares, small, bytes Register)) {
-	rows, cols := Load(Param("rows"), GP64()), Load(Param("cols"), GP64())
-	stride := Load(Param("stride"), GP64())
-	base, out, won := Load(Param(picture), GP64()), Load(Param(small), GP64()), Load(Param(bytes), GP64())
-	SHLQ(Imm(2), stride)
-	Label("row")
-	s := squares{top: GP64(), bottom: GP64(), outputs: K()}
-	MOVQ(base, s.top)
-	LEAQ(Mem{Base: base, Index: stride, Scale: 1}, s.bottom)
-	left, n, all, bits := GP64(), GP64(), GP64(), GP64()
-	MOVQ(cols, left)
-	MOVQ(I64(-1), all)
+// eachSquares writes the loop over all squares. plane is called before those of a plane.
+func eachSquares(shape Register, plane func(), body func(s squares)) {
+	field := func(disp int) Mem { return Mem{Base: shape, Disp: disp} }
+	s := squares{shape: shape, top: GP64(), at: GP64()}
+	planeEnd, runEnd, run, n := GP64(), GP64(), GP64(), GP64()
+	for _, r := range []Register{s.at, planeEnd, run} {
+		XORQ(r, r)
+	}
+	Label("plane")
+	ADDQ(field(squaresArea), planeEnd)
+	plane()
+	Label("run")
+	MOVQ(s.at, runEnd)
+	ADDQ(field(squaresRun), runEnd)
+	CMPQ(runEnd, planeEnd)
+	CMOVQGT(planeEnd, runEnd)
+	MOVQ(run, s.top)
 	Label("next")
+	left := GP64()
 	MOVQ(U32(16), n)
+	MOVQ(runEnd, left)
+	SUBQ(s.at, left)
 	CMPQ(left, n)
 	CMOVQLT(left, n)
-	BZHIQ(n, all, bits)
-	KMOVW(bits.As32(), s.outputs)
-	LEAQ(Mem{Index: n, Scale: 1, Base: n}, bits)
-	BZHIQ(bits, all, bits)
-	for i := range s.inputs {
-		k := K()
-		KMOVW(bits.As32(), k)
-		s.inputs[i] = k
-		SHRQ(Imm(16), bits)
-	}
-	body(s, out, won)
-	LEAQ(Mem{Base: out, Index: n, Scale: 4}, out)
-	ADDQ(n, won)
+	s.masks(n)
+	left = GP64()
+	MOVQ(field(squaresTotal), left)
+	SUBQ(s.at, left)
+	CMPQ(left, Imm(16))
+	JLT(LabelRef("last"))
+	s.whole = true
+	body(s)
+	JMP(LabelRef("done"))
+	Label("last")
+	s.whole = false
+	body(s)
+	Label("done")
+	ADDQ(n, s.at)
 	ADDQ(U32(128), s.top)
-	ADDQ(U32(128), s.bottom)
-	SUBQ(n, left)
-	JNZ(LabelRef("next"))
-	LEAQ(Mem{Base: base, Index: stride, Scale: 2}, base)
-	DECQ(rows)
-	JNZ(LabelRef("row"))
+	CMPQ(s.at, runEnd)
+	JLT(LabelRef("next"))
+	ADDQ(field(squaresStep), run)
+	CMPQ(s.at, planeEnd)
+	JLT(LabelRef("run"))
+	ADDQ(field(squaresGap), run)
+	CMPQ(s.at, field(squaresTotal))
+	JLT(LabelRef("plane"))
 	VZEROUPPER()
 	RET()
 }
 
-// numbers returns registers with 1, 2 and 3 in every lane.
-func numbers() (r [4]VecVirtual) {
-	for i := 1; i < 4; i++ {
-		n := GP32()
-		MOVL(U32(uint32(i)), n)
-		r[i] = ZMM()
-		VPBROADCASTD(n, r[i])
+// masks sets the masks for n squares.
+func (s *squares) masks(n Register) {
+	all, bits, low := GP64(), GP64(), GP64()
+	first := func(n Register) Op {
+		k := K()
+		BZHIQ(n, all, bits)
+		KMOVW(bits.As32(), k)
+		return k
 	}
+	MOVQ(I64(-1), all)
+	s.outputs = first(n)
+	MOVQ(Mem{Base: s.shape, Disp: squaresSplit}, low)
+	CMPQ(n, low)
+	CMOVQLT(n, low)
+	ADDQ(low, low)
+	s.inputs[0] = first(low)
+	SUBQ(n, low)
+	SUBQ(n, low)
+	NEGQ(low)
+	s.inputs[1] = first(low)
+}
+
+// load loads a register, of which mask says what is wanted.
+func (s squares) load(m Mem, mask Op) VecVirtual {
+	if s.whole { // which is several times faster
+		mask = nil
+	}
+	return part{vec{wide: true}, mask}.load(m)
+}
+
+// rows calls f for the four registers of elements, with where they lie in a picture.
+func (s squares) rows(f func(row, half int, at Register)) {
+	for row := range 2 {
+		at := GP64()
+		MOVQ(s.top, at)
+		if row > 0 {
+			ADDQ(Mem{Base: s.shape, Disp: squaresStride}, at)
+		}
+		f(row, 0, at)
+		high := GP64()
+		MOVQ(at, high)
+		ADDQ(Mem{Base: s.shape, Disp: squaresHigh}, high)
+		f(row, 1, high)
+	}
+}
+
+// everywhere returns a register with n in every lane.
+func everywhere(n uint32) VecVirtual {
+	g, r := GP32(), ZMM()
+	MOVL(U32(n), g)
+	VPBROADCASTD(g, r)
 	return r
 }
 
-func maxPool(evens, odds Mem) {
-	TEXT("maxPool2x2AVX512", NOSPLIT, "func(rows, cols int, dst *float32, winners *byte, x *float32, stride int)")
-	Doc("maxPool2x2AVX512 writes the greatest of every square of four elements of x to dst, and which",
-		"it is to winners. The rows of x lie stride elements apart. rows and cols are at least 1.")
-	Pragma("noescape")
-	which := numbers()
-	var index [2]VecVirtual
-	for i, m := range []Mem{evens, odds} {
-		index[i] = ZMM()
-		VMOVUPS(m, index[i])
+func maxPool(norm bool, iota Mem) {
+	v := vec{wide: true}
+	if norm {
+		TEXT("normMaxPool2x2AVX512", NOSPLIT, "func(shape *int, dst, best *float32, winners *byte, x, by *float32)")
+		Doc("normMaxPool2x2AVX512 is maxPool2x2AVX512 of the batch norm of x, with relu, and writes the",
+			"elements that the greatest were made of to best, which may be dst.")
+	} else {
+		TEXT("maxPool2x2AVX512", NOSPLIT, "func(shape *int, dst *float32, winners *byte, x *float32, relu bool)")
+		Doc("maxPool2x2AVX512 writes the greatest of every square of four elements of x to dst, and which",
+			"it is to winners; with relu 0 for those that are negative, and 4 where none is positive.")
 	}
-	eachSquares("x", "dst", "winners", func(s squares, dst, winners Register) {
-		most, winner := ZMM(), ZMM()
-		VPXORD(winner, winner, winner)
-		for row, base := range []Register{s.top, s.bottom} {
-			low, high := ZMM(), ZMM()
-			VMOVUPS_Z(Mem{Base: base}, s.inputs[0], low)
-			VMOVUPS_Z(Mem{Base: base, Disp: 64}, s.inputs[1], high)
+	Pragma("noescape")
+	shape, dst, winners, x := Load(Param("shape"), GP64()), Load(Param("dst"), GP64()), Load(Param("winners"), GP64()), Load(Param("x"), GP64())
+	least, relu := v.zero(), K()
+	var best, by Register
+	if norm {
+		best, by = Load(Param("best"), GP64()), Load(Param("by"), GP64())
+		KXNORW(relu, relu, relu)
+	} else {
+		flag := GP32()
+		MOVBLZX(Load(Param("relu"), GP8()), flag)
+		NEGL(flag)
+		KMOVW(flag, relu)
+		infinity, k := v.infinity(-1), K()
+		KNOTW(relu, k)
+		VMOVAPS(infinity, k, least)
+	}
+	// Elements of even and odd columns, of which those beyond the split lie in the high register.
+	var index [2]VecVirtual
+	lanes, split, beyond, k := ZMM(), ZMM(), ZMM(), K()
+	VMOVUPS(iota, lanes)
+	VPBROADCASTD(Mem{Base: shape, Disp: squaresSplit}, split)
+	VPCMPD(Imm(5), split, lanes, k) // not less
+	VPSUBD(split, everywhere(8), beyond)
+	VPADDD(beyond, lanes, k, lanes)
+	for i := range index {
+		index[i] = ZMM()
+	}
+	VPADDD(lanes, lanes, index[0])
+	VPADDD(everywhere(1), index[0], index[1])
+	var which [5]VecVirtual
+	for i := 1; i < 5; i++ {
+		which[i] = everywhere(uint32(i))
+	}
+	var c channel
+	if norm {
+		c = channel{ZMM(), ZMM(), ZMM()}
+	}
+	eachSquares(shape, func() {
+		if norm {
+			for i, r := range []VecVirtual{c.mean, c.scale, c.offset} {
+				VBROADCASTSS(Mem{Base: by, Disp: channelMean + 4*i}, r)
+			}
+			ADDQ(Imm(channelBytes), by)
+		}
+	}, func(s squares) {
+		var low VecVirtual
+		var elements, values [4]VecVirtual
+		s.rows(func(row, half int, at Register) {
+			r := s.load(in(x, at), s.inputs[half])
+			if half == 0 {
+				low = r
+				return
+			}
 			for col := range index {
-				v := ZMM()
-				VMOVDQA32(index[col], v)
-				VPERMI2PS(high, low, v)
-				i := 2*row + col
-				if i == 0 {
-					VMOVAPS(v, most)
-					continue
-				}
-				const unordered, greater = 0x03, 0x1e
-				wins, nan := K(), K()
-				VCMPPS(Imm(greater), most, v, wins)
-				VCMPPS(Imm(unordered), v, v, nan)
-				KORW(nan, wins, wins)
-				VMOVAPS(v, wins, most)
-				VMOVDQA32(which[i], wins, winner)
+				e := ZMM()
+				VMOVDQA32(index[col], e)
+				VPERMI2PS(r, low, e)
+				elements[2*row+col], values[2*row+col] = e, e
+			}
+		})
+		if norm {
+			for i, e := range elements {
+				d := ZMM()
+				VSUBPS(c.mean, e, d)
+				values[i] = v.apply(c, d)
 			}
 		}
-		VMOVUPS(most, s.outputs, Mem{Base: dst})
+		// over replaces element i by j where that is greater, or NaN, and returns where.
+		over := func(i, j int) Op {
+			const unordered, greater = 0x03, 0x1e
+			wins, nan := K(), K()
+			VCMPPS(Imm(greater), values[i], values[j], wins)
+			VCMPPS(Imm(unordered), values[j], values[j], nan)
+			KORW(nan, wins, wins)
+			VMOVAPS(values[j], wins, values[i])
+			if norm {
+				VMOVAPS(elements[j], wins, elements[i])
+			}
+			return wins
+		}
+		winner, below := ZMM(), ZMM()
+		VMOVDQA32_Z(which[1], over(0, 1), winner)
+		VMOVDQA32(which[2], below)
+		VMOVDQA32(which[3], over(2, 3), below)
+		VMOVDQA32(below, over(0, 2), winner)
+		const lessOrEqual = 0x12
+		none, most := K(), values[0]
+		VCMPPS(Imm(lessOrEqual), least, most, relu, none)
+		VMOVDQA32(which[4], none, winner)
+		VMAXPS(most, least, most) // of two zeros and of NaN it takes the element
+		if norm {
+			VMOVUPS(elements[0], s.outputs, Mem{Base: best, Index: s.at, Scale: 4})
+		}
+		VMOVUPS(most, s.outputs, Mem{Base: dst, Index: s.at, Scale: 4})
 		packed := XMM() // storing them from there is many times faster than at once
 		VPMOVDB(winner, packed)
-		VMOVDQU8(packed, s.outputs, Mem{Base: winners})
+		VMOVDQU8(packed, s.outputs, in(winners, s.at))
 	})
 }
 
-func maxPoolGrad(lower, upper Mem) {
-	TEXT("maxPool2x2GradAVX512", NOSPLIT, "func(rows, cols int, dst, dy *float32, winners *byte, stride int)")
-	Doc("maxPool2x2GradAVX512 writes dy to the winner of every square of four elements of dst, and 0 to",
-		"the others. The rows of dst lie stride elements apart. rows and cols are at least 1.")
-	Pragma("noescape")
-	which := numbers()
-	which[0] = ZMM()
-	VPXORD(which[0], which[0], which[0])
-	var index [2]VecVirtual
-	for i, m := range []Mem{lower, upper} {
-		index[i] = ZMM()
-		VMOVUPS(m, index[i])
+func maxPoolGrad(norm bool, iota Mem) {
+	if norm {
+		TEXT("normMaxPool2x2GradAVX512", NOSPLIT, "func(shape *int, dst, dy *float32, winners *byte, x, by *float32)")
+		Doc("normMaxPool2x2GradAVX512 computes dst = (x-mean)*slope + shift for all elements of squares,",
+			"and adds dy*scale to those that won.")
+	} else {
+		TEXT("maxPool2x2GradAVX512", NOSPLIT, "func(shape *int, dst, dy *float32, winners *byte)")
+		Doc("maxPool2x2GradAVX512 writes dy to the winner of every square of four elements of dst, and 0 to",
+			"the others.")
 	}
-	eachSquares("dst", "dy", "winners", func(s squares, dy, winners Register) {
-		g, winner := ZMM(), ZMM()
-		VMOVUPS_Z(Mem{Base: dy}, s.outputs, g)
-		VPMOVZXBD_Z(Mem{Base: winners}, s.outputs, winner)
-		for row, base := range []Register{s.top, s.bottom} {
-			var parts [2]VecVirtual
-			for col := range parts {
-				won := K()
-				VPCMPEQD(which[2*row+col], winner, won)
-				parts[col] = ZMM()
-				VMOVAPS_Z(g, won, parts[col])
-			}
-			for i := range index {
-				v := ZMM()
-				VMOVDQA32(index[i], v)
-				VPERMI2PS(parts[1], parts[0], v)
-				VMOVUPS(v, s.inputs[i], Mem{Base: base, Disp: 64 * i})
-			}
+	Pragma("noescape")
+	shape, dst, dy, winners := Load(Param("shape"), GP64()), Load(Param("dst"), GP64()), Load(Param("dy"), GP64()), Load(Param("winners"), GP64())
+	var x, by Register
+	var numbers [4]VecVirtual
+	if norm {
+		x, by = Load(Param("x"), GP64()), Load(Param("by"), GP64())
+		for i := range numbers {
+			numbers[i] = ZMM()
 		}
+	}
+	// The squares of the elements in both registers, and which of them they are in both rows.
+	var index, which [2]VecVirtual
+	for i := range index {
+		index[i], which[i] = ZMM(), ZMM()
+	}
+	lanes := ZMM()
+	VMOVUPS(iota, lanes)
+	VPSRLD(Imm(1), lanes, index[0])
+	VPADDD_BCST(Mem{Base: shape, Disp: squaresSplit}, index[0], index[1])
+	VPANDD(everywhere(1), lanes, which[0])
+	VPADDD(everywhere(2), which[0], which[1])
+	mean, scale, slope, shift := numbers[0], numbers[1], numbers[2], numbers[3]
+	eachSquares(shape, func() {
+		if norm {
+			for i, disp := range []int{channelMean, channelScale, channelSlope, channelShift} {
+				VBROADCASTSS(Mem{Base: by, Disp: disp}, numbers[i])
+			}
+			ADDQ(Imm(channelBytes), by)
+		}
+	}, func(s squares) {
+		g, winner := s.load(Mem{Base: dy, Index: s.at, Scale: 4}, s.outputs), ZMM()
+		if s.whole {
+			VPMOVZXBD(in(winners, s.at), winner)
+		} else {
+			VPMOVZXBD_Z(in(winners, s.at), s.outputs, winner)
+		}
+		if norm {
+			VMULPS(scale, g, g)
+		}
+		var gs, won [2]VecVirtual
+		for i := range index {
+			gs[i], won[i] = ZMM(), ZMM()
+			VPERMPS(g, index[i], gs[i])
+			VPERMD(winner, index[i], won[i])
+		}
+		s.rows(func(row, half int, at Register) {
+			k, d := K(), ZMM()
+			VPCMPEQD(which[row], won[half], k)
+			if norm {
+				d = s.load(in(x, at), s.inputs[half])
+				VSUBPS(mean, d, d)
+				VMULPS(slope, d, d)
+				VADDPS(shift, d, d)
+				VADDPS(gs[half], d, k, d)
+			} else {
+				VMOVAPS_Z(gs[half], k, d)
+			}
+			VMOVUPS(d, s.inputs[half], in(dst, at))
+		})
 	})
 }

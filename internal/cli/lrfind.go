@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/train"
+)
+
+type lrFindCommand struct {
+	settings  `embed:""`
+	dataFlags `group:"Data"`
+	From      float64 `default:"1e-6" group:"Learning rate" help:"Learning rate to begin with."`
+	To        float64 `default:"10" group:"Learning rate" help:"Learning rate to end with, unless the loss explodes before."`
+	Steps     int     `default:"200" group:"Learning rate" help:"Training steps to get from one to the other."`
+	Plot      string  `group:"Output" help:"Draw the loss over the learning rate to a PNG or SVG file." placeholder:"FILE"`
+	Force     bool    `group:"Output" help:"Replace the file of --plot."`
+	Threads   int     `default:"0" group:"Training" help:"Threads to compute with; 0 takes all cores."`
+	JSON      bool    `group:"Output" help:"Print one JSON object."`
+}
+
+// notToFind are flags of training that mean nothing where a learning rate is looked for.
+var notToFind = []string{"lr", "epochs", "max-time", "val", "early-stop", "ema", "schedule", "warmup", "step-size", "milestones", "gamma", "patience"}
+
+// lrFound is what lr-find prints with --json.
+type lrFound struct {
+	Suggested float64   `json:"suggested"`
+	LR        []float64 `json:"lr"`
+	Loss      []float64 `json:"loss"`
+}
+
+func (c *lrFindCommand) Run(ctx context.Context, parsed *kong.Context, s streams) error {
+	set := given(parsed)
+	for _, flag := range notToFind {
+		if set[flag] {
+			return usagef("--%s is for train", flag)
+		}
+	}
+	if c.Threads < 0 {
+		return usagef("--threads %d: at least 0 expected", c.Threads)
+	}
+	if !(c.From > 0 && c.From < c.To) || math.IsInf(c.To, 0) {
+		return usagef("--from %g --to %g: positive numbers in order expected", c.From, c.To)
+	}
+	if c.Steps < 2 || c.Steps > maxCount {
+		return usagef("--steps %d: 2 to %d expected", c.Steps, maxCount)
+	}
+	if c.Optimizer == "lbfgs" {
+		return usagef("--optimizer lbfgs: it searches for its steps itself")
+	}
+	if c.Plot != "" {
+		if err := report.CheckPicture(c.Plot); err != nil {
+			return usageError{fmt.Errorf("--plot %w", err)}
+		}
+		if _, err := os.Stat(c.Plot); err == nil && !c.Force {
+			return usagef("--plot %s exists: --force replaces it", c.Plot)
+		}
+	}
+	tensor.SetThreads(c.Threads)
+	t := trainCommand{settings: c.settings, dataFlags: c.dataFlags}
+	if err := t.complete(set); err != nil {
+		return err
+	}
+	t.Schedule, t.EMA, t.Val, t.EarlyStop = "constant", 0, 0, 0 // as a recipe may have them
+	r, err := t.prepare(ctx, streams{io.Discard, s.err})
+	if err != nil {
+		return err
+	}
+	found, err := train.FindLR(ctx, r.config(train.Progress{}), c.From, c.To, c.Steps)
+	if err != nil {
+		return err
+	}
+	suggested := train.SuggestLR(found)
+	if c.Plot != "" {
+		if err := report.LRCurve(found, suggested).Save(c.Plot); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.err, "drawn to %s\n", c.Plot)
+	}
+	if c.JSON {
+		out := lrFound{Suggested: suggested}
+		for _, f := range found {
+			out.LR, out.Loss = append(out.LR, f.LR), append(out.Loss, f.Loss)
+		}
+		return json.NewEncoder(s.out).Encode(out)
+	}
+	best := slices.MinFunc(found, func(a, b train.LRLoss) int { return cmp.Compare(a.Loss, b.Loss) })
+	_, err = fmt.Fprintf(s.out, "lowest loss %.4f at %.2g; suggested: --lr %.2g, a tenth of that\n", best.Loss, best.LR, suggested)
+	return err
+}

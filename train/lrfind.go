@@ -1,0 +1,82 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/onehot-go/onehot/metric"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/optim"
+)
+
+// LRLoss is the training loss at a learning rate, in nats, smoothed over the steps before.
+type LRLoss struct{ LR, Loss float64 }
+
+// How FindLR smooths, and at how many times the lowest loss it stops.
+const (
+	lrSmoothing = 0.95
+	lrExplodes  = 4
+)
+
+// FindLR is the learning rate range test (Smith, "Cyclical learning rates for training
+// neural networks", 2017): it trains c's model for so many steps, at least 2, with a
+// learning rate that grows from low to high by the same factor in each, and returns the
+// loss at every step. It ends before where the loss explodes. The model is of no more
+// use then; of c it has no use for what is about epochs, schedules, measuring and
+// checkpoints. The error is the data's or ctx's, or a *DivergedError of the first step.
+//
+// It panics with an *optim.OptionError where the range is none, and for a FullBatch.
+func FindLR(ctx context.Context, c Config, low, high float64, steps int) ([]LRLoss, error) {
+	const op = "train.FindLR"
+	if !(low > 0 && low < high && high <= math.MaxFloat64 && steps >= 2) {
+		panic(&optim.OptionError{Op: op, Detail: fmt.Sprintf("%v to %v in %d steps: positive numbers in order and at least 2 steps expected", low, high, steps)})
+	}
+	if _, ok := c.Optimizer.(*FullBatch); ok {
+		panic(&optim.OptionError{Op: op, Detail: "a FullBatch: an optimizer of batches expected"})
+	}
+	rate := func(_ float64, step int) float64 { return low * math.Pow(high/low, float64(step)/float64(steps-1)) }
+	c.Schedule, c.Plateau, c.EMA, c.Budget = rate, nil, nil, nil
+	nn.SetTraining(c.Model.Net, true)
+	var found []LRLoss
+	sum, least := 0.0, math.Inf(1)
+	for epoch := 1; ; epoch++ {
+		step := 0
+		for batch, err := range c.Train.Epoch(epoch) {
+			if err != nil {
+				return nil, err
+			}
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			step++
+			value, err := c.step(epoch, step, batch, new(metric.Accuracy))
+			if _, diverged := errors.AsType[*DivergedError](err); diverged && len(found) > 0 {
+				return found, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+			n := len(found)
+			sum = lrSmoothing*sum + (1-lrSmoothing)*value
+			smooth := sum / (1 - math.Pow(lrSmoothing, float64(n+1))) // as Adam corrects its averages
+			found = append(found, LRLoss{rate(0, n), smooth})
+			if least = min(least, smooth); smooth > lrExplodes*least || n+1 == steps {
+				return found, nil
+			}
+		}
+	}
+}
+
+// SuggestLR returns a tenth of the learning rate with the lowest loss, a usual choice: at
+// that itself training is about to fail. It panics where there are none.
+func SuggestLR(found []LRLoss) float64 {
+	best := found[0]
+	for _, p := range found {
+		if p.Loss < best.Loss {
+			best = p
+		}
+	}
+	return best.LR / 10
+}

@@ -1,0 +1,105 @@
+package train_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/train"
+)
+
+// bySample hides that a data set can fill batches: steps then go layer by layer.
+type bySample struct{ dataset.Dataset }
+
+// TestOnePassIsTheLayers trains softmax regression in one pass over the samples and layer by
+// layer: losses and weights agree to rounding. Batches end within a block, a part and both.
+func TestOnePassIsTheLayers(t *testing.T) {
+	for _, batch := range []int{1, 7, 16, 64, 100, 150} {
+		t.Run(fmt.Sprint(batch), func(t *testing.T) {
+			var weights [2][]float64
+			var got [2][]train.Epoch
+			for i := range 2 {
+				m := blobs(150, 9, random.New(1))
+				c := config(t, settings{batch: batch, lr: 0.1, momentum: 0.5, decay: 0.01}, m, blobs(31, 9, random.New(2)))
+				c.Epochs = 3
+				if i == 1 {
+					c.Train = loader.New(bySample{m}, loader.Options{BatchSize: batch, Shuffle: true, Seed: 5})
+				}
+				events, err := run(t.Context(), c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got[i] = epochs(events)
+				for _, p := range nn.ParameterList(c.Model.Net) {
+					weights[i] = append(weights[i], tensor.Values[float64](p)...)
+				}
+			}
+			for k, w := range weights[0] {
+				if d := math.Abs(w - weights[1][k]); !(d <= 2e-6) {
+					t.Fatalf("parameter %d: %v in one pass, %v by layers", k, w, weights[1][k])
+				}
+			}
+			for k, e := range got[0] {
+				if d := math.Abs(e.TrainLoss - got[1][k].TrainLoss); !(d <= 1e-6) || e.TrainAccuracy != got[1][k].TrainAccuracy {
+					t.Errorf("epoch %d: loss %v, accuracy %v in one pass, %v and %v by layers", k+1, e.TrainLoss, e.TrainAccuracy, got[1][k].TrainLoss, got[1][k].TrainAccuracy)
+				}
+			}
+		})
+	}
+}
+
+// TestOnePassOnThreads checks that the weights have the same bits for any number of threads.
+func TestOnePassOnThreads(t *testing.T) {
+	defer tensor.SetThreads(0)
+	var want []float32
+	for _, threads := range []int{1, 2, 3, 5, 8} {
+		tensor.SetThreads(threads)
+		c := config(t, settings{batch: 256, lr: 0.1}, blobs(600, 28, random.New(1)), blobs(31, 28, random.New(2)))
+		if _, err := run(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		var got []float32
+		for _, p := range nn.ParameterList(c.Model.Net) {
+			got = append(got, tensor.Values[float32](p)...)
+		}
+		if want == nil {
+			want = got
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d threads: other weights than on 1", threads)
+		}
+	}
+}
+
+// TestOnePassNamesLabels checks that a label without a class is the same error on both roads.
+func TestOnePassNamesLabels(t *testing.T) {
+	for _, layered := range []bool{false, true} {
+		func() {
+			defer func() {
+				const want = "loss.CrossEntropy: label 7 at (0): 0 to 2 expected, there are 3 classes"
+				if err, _ := recover().(error); err == nil || err.Error() != want {
+					t.Errorf("layered %v: got %v", layered, err)
+				}
+			}()
+			m := blobs(8, 4, random.New(1))
+			m.TargetTransform = func(label int) int {
+				if label == 0 {
+					return 7
+				}
+				return label
+			}
+			c := config(t, settings{batch: 8, lr: 0.1}, m, blobs(8, 4, random.New(2)))
+			c.Train = loader.New(m, loader.Options{BatchSize: 8})
+			if layered {
+				c.Train = loader.New(bySample{m}, loader.Options{BatchSize: 8})
+			}
+			run(t.Context(), c)
+		}()
+	}
+}

@@ -1,0 +1,112 @@
+package transform
+
+import (
+	"image"
+	"slices"
+	"testing"
+
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// noise returns the pixels of a grey picture.
+func noise(height, width int, key random.Key) []byte {
+	r := key.Rand()
+	pixels := make([]byte, height*width)
+	for i := range pixels {
+		pixels[i] = byte(r.IntN(256))
+	}
+	return pixels
+}
+
+// TestFuse holds fused transforms to Apply, to the bit.
+func TestFuse(t *testing.T) {
+	const height, width = 9, 7
+	normalize := Normalize{Mean: []float32{0.2860}, Std: []float32{0.3530}}
+	for name, tr := range map[string]Transform{
+		"crop":            Compose{RandomCrop{Height: height, Width: width, Padding: 3}, ToTensor{}},
+		"smaller":         Compose{RandomCrop{Height: 4, Width: 5}, ToTensor{}},
+		"larger":          Compose{RandomCrop{Height: 14, Width: 12, Padding: 4, Fill: 77}, ToTensor{}},
+		"far outside":     Compose{RandomCrop{Height: 3, Width: 2, Padding: 20, Fill: 9}, ToTensor{}},
+		"flip":            Compose{RandomHorizontalFlip{P: 0.5}, ToTensor{}},
+		"erase":           Compose{ToTensor{}, RandomErasing{P: 0.8, Value: 0.25}},
+		"erase twice":     Compose{ToTensor{}, normalize, RandomErasing{P: 0.8}, RandomErasing{P: 0.8, Scale: [2]float64{0.5, 0.9}, Value: -1}},
+		"nothing by luck": Compose{RandomHorizontalFlip{}, ToTensor{}, RandomErasing{}},
+		"all": Compose{RandomCrop{Height: height, Width: width, Padding: 2, Fill: 200}, RandomHorizontalFlip{P: 0.5}, Invert{}, ToTensor{},
+			normalize, RandomErasing{P: 0.5}},
+		"many moves": Compose{RandomCrop{Height: 8, Width: 6, Padding: 1}, RandomHorizontalFlip{P: 0.5}, RandomCrop{Height: 8, Width: 6, Padding: 1},
+			RandomHorizontalFlip{P: 0.5}, RandomCrop{Height: 5, Width: 6}, ToTensor{}},
+		"nested": Compose{Compose{RandomCrop{Height: height, Width: width, Padding: 2}, Compose{RandomHorizontalFlip{P: 0.5}}}, ToTensor{}, Compose{RandomErasing{P: 0.5}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, ok := Fuse(tr, height, width)
+			if !ok {
+				t.Fatal("not fused")
+			}
+			apply := f.Start()
+			differ := false
+			var first []float32
+			for i := range 100 {
+				pixels, key := noise(height, width, random.New(uint64(i))), random.New(7).At(i)
+				want, err := tr.Apply(Picture{Image: &image.Gray{Pix: pixels, Stride: width, Rect: image.Rect(0, 0, width, height)}}, key)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(f.Shape(), want.Tensor.Shape()) {
+					t.Fatalf("shape %v, want %v", f.Shape(), want.Tensor.Shape())
+				}
+				got, before := make([]float32, want.Tensor.Numel()), slices.Clone(pixels)
+				apply(got, pixels, key)
+				if !slices.Equal(got, tensor.Data[float32](want.Tensor)) {
+					t.Fatalf("picture %d: got %v, want %v", i, got, want.Tensor)
+				}
+				if !slices.Equal(pixels, before) {
+					t.Fatalf("picture %d was changed", i)
+				}
+				if i == 0 {
+					first = got
+				}
+				differ = differ || !slices.Equal(got, first)
+			}
+			if !differ {
+				t.Error("all pictures are the same")
+			}
+		})
+	}
+}
+
+// TestFuseNot lists transforms that must go by Apply.
+func TestFuseNot(t *testing.T) {
+	called := Lambda(func(p Picture) (Picture, error) { t.Error("the lambda was called"); return p, nil })
+	for name, tr := range map[string]Transform{
+		"nil":                 nil,
+		"no tensor":           RandomHorizontalFlip{P: 0.5},
+		"another step":        Compose{RandomRotation{Degrees: 5}, ToTensor{}},
+		"a function":          Compose{RandomHorizontalFlip{P: 0.5}, ToTensor{}, called},
+		"invert before":       Compose{Invert{}, RandomCrop{Height: 9, Width: 7, Padding: 1}, ToTensor{}},
+		"erase in between":    Compose{ToTensor{}, RandomErasing{P: 0.5}, Normalize{Mean: []float32{0.5}, Std: []float32{0.5}}},
+		"move after":          Compose{ToTensor{}, RandomErasing{P: 0.5}, RandomHorizontalFlip{P: 0.5}},
+		"too large":           Compose{RandomCrop{Height: 10, Width: 7}, ToTensor{}},
+		"probability above 1": Compose{RandomHorizontalFlip{P: 1.5}, ToTensor{}},
+		"bounds out of order": Compose{ToTensor{}, RandomErasing{P: 0.5, Scale: [2]float64{0.5, 0.1}}},
+	} {
+		if _, ok := Fuse(tr, 9, 7); ok {
+			t.Errorf("%s: fused", name)
+		}
+	}
+	if _, ok := Fuse(ToTensor{}, 0, 7); ok {
+		t.Error("pictures without pixels: fused")
+	}
+}
+
+// BenchmarkFused is what the recipes do to a training picture.
+func BenchmarkFused(b *testing.B) {
+	f, ok := Fuse(Compose{RandomCrop{Height: 28, Width: 28, Padding: 2}, RandomHorizontalFlip{P: 0.5}, ToTensor{}, RandomErasing{P: 0.25}}, 28, 28)
+	if !ok {
+		b.Fatal("not fused")
+	}
+	pixels, dst, apply := noise(28, 28, random.Key{}), make([]float32, 28*28), f.Start()
+	for i := 0; b.Loop(); i++ {
+		apply(dst, pixels, random.New(1).At(i))
+	}
+}
