@@ -24,17 +24,17 @@ func GemmRows(c []float32, a, b Matrix[float32], e Epilogue[float32], ready func
 	})
 }
 
-// GemmHere is Gemm on the calling goroutine, for small products that are parts of a larger
-// loop: what Gemm takes to share its work would be a good part of their time.
+// GemmHere is Gemm for small products that are parts of a larger loop, on the calling
+// goroutine: what Gemm takes to share its work would be a good part of their time.
 func GemmHere(c []float32, a, b Matrix[float32], e Epilogue[float32]) {
 	switch s := active.skinny; {
-	case a.Rows == 0 || b.Cols == 0 || a.Cols == 0:
+	case s == nil || a.Rows == 0 || b.Cols == 0 || a.Cols == 0:
 		Gemm(c, a, b, e)
-	case s != nil && s.takesDots(a, b):
+	case s.takesDots(a, b):
 		s.multiplyDots(c, b.Cols, a, b, e)
-	case s != nil && b.ColStride == 1 && a.Cols >= minDirectDepth && a.Cols <= directDepth && a.Rows <= maxDirectRows:
+	case b.ColStride == 1 && a.Cols >= minDirectDepth && a.Cols <= directDepth && a.Rows <= maxDirectRows:
 		s.multiplyStrip(c, b.Cols, a, b, 0, 1, e)
 	default:
-		active.f32.multiply(c, b.Cols, a, b, e)
+		Gemm(c, a, b, e)
 	}
 }
