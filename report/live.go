@@ -176,6 +176,10 @@ func (l *Live) serveEvents(w http.ResponseWriter, r *http.Request) {
 
 // stepLine says how far training is.
 func (p *Page) stepLine(s train.Step) string {
-	return fmt.Sprintf("epoch %d of %d: %s of %s samples, loss %.4f, accuracy %.3f",
-		s.Epoch, p.LastEpoch, comma(s.Samples), comma(p.Samples), s.Loss, s.Accuracy)
+	epoch := fmt.Sprintf("epoch %d", s.Epoch)
+	if p.LastEpoch > 0 {
+		epoch += fmt.Sprintf(" of %d", p.LastEpoch)
+	}
+	return fmt.Sprintf("%s: %s of %s samples, loss %.4f, accuracy %.3f",
+		epoch, comma(s.Samples), comma(p.Samples), s.Loss, s.Accuracy)
 }

@@ -28,7 +28,7 @@ type Page struct {
 	Command     string    // what gives this run
 	Settings    []Setting
 	Epochs      []train.Epoch // those that are finished, in order
-	LastEpoch   int           // the epoch to train to
+	LastEpoch   int           // the epoch to train to; 0 for as many as there is time for
 	Samples     int           // training samples of an epoch
 	Model       *model.Model  // the best epoch's, once training is over; its size counts before
 	Predictions *Predictions  // what Model says of the test data; nil while training runs
@@ -190,7 +190,7 @@ func (p *Page) summary(f *Figures, wrong, best int) []Figure {
 	}
 	if seconds > 0 {
 		out = append(out,
-			Figure{"training time", duration(seconds), fmt.Sprintf("%d of %s", samples/p.Samples, plural(p.LastEpoch, "epoch"))},
+			Figure{"training time", duration(seconds), fmt.Sprintf("%d of %s", samples/p.Samples, plural(max(p.LastEpoch, samples/p.Samples), "epoch"))},
 			Figure{"speed", rate(float64(samples) / seconds), "training samples a second"})
 	}
 	if p.Model != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/internal/parallel"
@@ -108,14 +109,15 @@ func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o Batc
 	out := empty(t.dtype, shape)
 	dst := Data[T](out)
 	// What the result was made of: all elements, or those that won in their windows.
-	made, source, winners := planes, x, []uint8(nil)
+	made, source := planes, x
 	var best *Tensor
+	var winners *[]uint8
 	if o.MaxPool {
 		best, winners = empty(t.dtype, shape), newWinners(len(dst))
 		made.size, source = numel(shape[2:]), Data[T](best)
 		planes.each(func(sample, at, to int) {
 			lo, hi := made.sample(sample)
-			kernel.NormMaxPool2x2(dst[lo:hi], source[lo:hi], winners[lo:hi], x[at:to], channels, t.shape[2], t.shape[3])
+			kernel.NormMaxPool2x2(dst[lo:hi], source[lo:hi], (*winners)[lo:hi], x[at:to], channels, t.shape[2], t.shape[3])
 		})
 	} else {
 		planes.each(func(_, at, to int) { kernel.Normalize(dst[at:to], x[at:to], channels, planes.size, o.ReLU) })
@@ -128,6 +130,9 @@ func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o Batc
 			sums, dots = made.reduce(func(sums, dots []float64, at, to int) {
 				kernel.GradMoments(sums, dots, g[at:to], source[at:to], channels, made.size, o.ReLU)
 			})
+			if best != nil {
+				best.done()
+			}
 		}
 	}
 	inputs := []input{{t, []*Tensor{t}, func(g *Tensor) *Tensor {
@@ -141,11 +146,14 @@ func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o Batc
 		dst := Data[T](dx)
 		planes.each(func(sample, at, to int) {
 			if lo, hi := made.sample(sample); o.MaxPool {
-				kernel.NormMaxPool2x2Grad(dst[at:to], gs[lo:hi], winners[lo:hi], x[at:to], channels, t.shape[2], t.shape[3])
+				kernel.NormMaxPool2x2Grad(dst[at:to], gs[lo:hi], (*winners)[lo:hi], x[at:to], channels, t.shape[2], t.shape[3])
 			} else {
 				kernel.Grad(dst[at:to], gs[at:to], x[at:to], channels, planes.size, o.ReLU)
 			}
 		})
+		if o.MaxPool {
+			doneWinners(winners)
+		}
 		return dx
 	}}}
 	if !o.Training { // the statistics do not depend on the input
@@ -179,7 +187,7 @@ func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o Batc
 	record(out, "batch-norm", inputs...)
 	if o.MaxPool && out.node == nil { // no gradient will ask for them
 		best.done()
-		spareWinners.Put(&winners)
+		doneWinners(winners)
 	}
 	return out
 }
@@ -230,11 +238,18 @@ func (p perChannel[T]) each(f func(sample, at, to int)) {
 	})
 }
 
+// planeSums has memory for the sums of planes, as pointers to slices.
+var planeSums = sync.Pool{New: func() any { return new([]float64) }}
+
 // reduce adds up two sums for each channel: f gives those of the planes in a range of
 // elements, a sample's. Samples are added in their order.
 func (p perChannel[T]) reduce(f func(first, second []float64, at, to int)) (first, second []float64) {
 	n := p.samples * p.channels
-	firsts, seconds := make([]float64, n), make([]float64, n)
+	sums := planeSums.Get().(*[]float64)
+	defer planeSums.Put(sums)
+	*sums = slices.Grow((*sums)[:0], 2*n)[:2*n]
+	clear(*sums)
+	firsts, seconds := (*sums)[:n], (*sums)[n:]
 	p.each(func(sample, at, to int) {
 		lo, hi := sample*p.channels, (sample+1)*p.channels
 		f(firsts[lo:hi], seconds[lo:hi], at, to)

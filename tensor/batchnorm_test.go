@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/onehot-go/onehot/internal/gradcheck"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -26,10 +27,19 @@ func newNorm(dtype tensor.DType, shape ...int) norm {
 	return n
 }
 
+// seedFor starts from y the way back of a gradient that is as long as it.
+func (n norm) seedFor(y *Tensor) {
+	if seed := n.seed; slices.Equal(seed.Shape(), y.Shape()) {
+		y.Backward(seed)
+	} else {
+		y.Backward(seed.Narrow(2, 0, y.Size(2)).Narrow(3, 0, y.Size(3)))
+	}
+}
+
 // run returns the result, the gradients and the running statistics after it, by name.
 func (n norm) run(o tensor.BatchNormOptions) map[string]*Tensor {
 	y := n.x.BatchNorm(n.mean, n.variance, n.weight, n.bias, o)
-	y.Backward(n.seed)
+	n.seedFor(y)
 	return map[string]*Tensor{"result": y, "gradient": n.x.Grad(), "gradient of the weight": n.weight.Grad(),
 		"gradient of the bias": n.bias.Grad(), "running mean": n.mean, "running variance": n.variance}
 }
@@ -81,6 +91,67 @@ func TestBatchNormReLU(t *testing.T) {
 	}
 }
 
+// pooledShapes are of pictures whose windows are fewer and more than half a register, with
+// rows and columns left over and without.
+var pooledShapes = [][]int{{3, 2, 4, 4}, {2, 3, 14, 14}, {3, 2, 5, 7}, {2, 4, 3, 33}, {4, 3, 28, 28}, {1, 5, 10, 35}, {2, 2, 7, 70}}
+
+// TestBatchNormMaxPool holds that pooling in the same pass gives the bits of pooling behind
+// it, of elements many of which are equal too. The gradients are made of sums in another
+// order, which are rounded in float64.
+func TestBatchNormMaxPool(t *testing.T) {
+	pair := tensor.Pool2dOptions{Kernel: [2]int{2, 2}}
+	for _, dtype := range []tensor.DType{tensor.Float32, tensor.Float64} {
+		for _, shape := range pooledShapes {
+			for _, o := range []tensor.BatchNormOptions{{Training: true, ReLU: true}, {ReLU: true}, {Training: true}, {}} {
+				for _, equal := range []bool{false, true} {
+					name := fmt.Sprintf("%v %v %+v equal %t", dtype, shape, o, equal)
+					o.Momentum, o.Eps = 0.25, 1e-5
+					apart, fused := newNorm(dtype, shape...), newNorm(dtype, shape...)
+					for _, n := range []norm{apart, fused} {
+						if equal {
+							n.x.Detach().CopyInPlace(n.x.Detach().MulScalar(4).To(tensor.Int64).To(dtype))
+						}
+					}
+					y := apart.x.BatchNorm(apart.mean, apart.variance, apart.weight, apart.bias, o).MaxPool2d(pair)
+					apart.seedFor(y)
+					pooled := o
+					pooled.MaxPool = true
+					got := fused.run(pooled)
+					wantSame(t, name, got["result"], y)
+					wantSame(t, name+", running mean", fused.mean, apart.mean)
+					wantSame(t, name+", without gradients", fused.x.NoGrad().BatchNorm(fused.mean, fused.variance, fused.weight, fused.bias, pooled), y)
+					bound := 1e-14
+					if dtype == tensor.Float32 {
+						bound = 1e-6
+					}
+					for what, want := range map[string]*Tensor{"gradient": apart.x.Grad(), "gradient of the weight": apart.weight.Grad(), "gradient of the bias": apart.bias.Grad()} {
+						off := got[what].Sub(want).Abs().Max().Item()
+						if scale := max(1, want.Abs().Max().Item()); !(off <= bound*scale) {
+							t.Errorf("%s: the %s is off by %v of %v", name, what, off, scale)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestBatchNormMaxPoolGradient checks the gradients of the way through windows by
+// differences.
+func TestBatchNormMaxPoolGradient(t *testing.T) {
+	for _, training := range []bool{true, false} {
+		n := newNorm(tensor.Float64, 2, 3, 5, 4)
+		o := tensor.BatchNormOptions{Training: training, Eps: 1e-2, ReLU: true, MaxPool: true}
+		f := func(in []*Tensor) *Tensor {
+			y := in[0].BatchNorm(n.mean, n.variance, in[1], in[2], o)
+			return y.Mul(y).Sum()
+		}
+		if err := gradcheck.Check(f, n.x, n.weight, n.bias); err != nil {
+			t.Errorf("training %t: %v", training, err)
+		}
+	}
+}
+
 // TestBatchNormRunning follows the running statistics by their definition.
 func TestBatchNormRunning(t *testing.T) {
 	n := newNorm(tensor.Float64, 4, 2, 3)
@@ -127,7 +198,7 @@ func TestBatchNormFarFromZero(t *testing.T) {
 func TestBatchNormThreads(t *testing.T) {
 	defer tensor.SetThreads(0)
 	for _, shape := range [][]int{{64, 300}, {37, 6, 14, 14}, {5, 3, 100, 100}} {
-		o := tensor.BatchNormOptions{Training: true, Momentum: 0.1, Eps: 1e-5, ReLU: true}
+		o := tensor.BatchNormOptions{Training: true, Momentum: 0.1, Eps: 1e-5, ReLU: true, MaxPool: len(shape) == 4}
 		tensor.SetThreads(1)
 		want := newNorm(tensor.Float32, shape...).run(o)
 		for _, threads := range []int{2, 3, 5, 8} {

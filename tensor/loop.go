@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/onehot-go/onehot/internal/parallel"
 )
@@ -267,6 +268,15 @@ func copyInto[T Element](out, x *Tensor) {
 	})
 }
 
+// repeats has rows of one number, for kernels that take rows: to call f for each element takes
+// longer than to write them.
+var repeats = sync.Pool{New: func() any { return new([repeatLength]float32) }}
+
+const (
+	repeatLength = 512
+	leastRun     = 8 // elements that are worth it
+)
+
 // zipInto writes f of every pair of elements of x and y, both broadcast to out, to out.
 // run, if there is one, does the same to elements side by side.
 func zipInto[A, R Element](out, x, y *Tensor, f func(a, b A) R, run func(dst []R, x, y []A)) {
@@ -282,6 +292,20 @@ func zipInto[A, R Element](out, x, y *Tensor, f func(a, b A) R, run func(dst []R
 			for i := range dst {
 				dst[i] = f(xs[i], ys[i])
 			}
+			return
+		}
+		if run != nil && n >= leastRun && step[0] == 1 && step[1] == 1 && step[2] == 0 { // a row and one number
+			repeated := repeats.Get().(*[repeatLength]A)
+			y := repeated[:min(n, len(repeated))]
+			for i := range y {
+				y[i] = ys[b]
+			}
+			for ; n > 0; n -= len(y) {
+				y = y[:min(n, len(y))]
+				run(dst[d:d+len(y)], xs[a:a+len(y)], y)
+				d, a = d+len(y), a+len(y)
+			}
+			repeats.Put(repeated)
 			return
 		}
 		for range n {

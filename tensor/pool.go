@@ -89,7 +89,7 @@ func (t *Tensor) MaxPool2d(o Pool2dOptions) *Tensor {
 		winners := x.maxPool2x2(out, o.ReLU)
 		record(out, "max-pool2d", input{t, nil, func(g *Tensor) *Tensor { return g.maxPool2x2Grad(winners, t.shape) }})
 		if out.node == nil { // no gradient will ask for them
-			spareWinners.Put(&winners)
+			doneWinners(winners)
 		}
 		return out
 	}
@@ -159,38 +159,47 @@ func scatter[T Float](dx, g *Tensor, winners []int32) {
 }
 
 // spareWinners has the winners of windows of 2×2 that are needed no more, as pointers to
-// slices: a training step needs as much as the step before it.
-var spareWinners sync.Pool
+// slices, by the class of their size: a training step needs as much as the step before it.
+var spareWinners [8 * 64]sync.Pool
 
-func newWinners(n int) []uint8 {
-	if spare, _ := spareWinners.Get().(*[]uint8); spare != nil && cap(*spare) >= n {
-		return (*spare)[:n]
+// newWinners returns memory for n winners, at least leastSpare.
+func newWinners(n int) *[]uint8 {
+	class, size := sizeClass(max(n, leastSpare))
+	w, _ := spareWinners[class].Get().(*[]uint8)
+	if w == nil {
+		w = new(make([]uint8, size))
 	}
-	return make([]uint8, n)
+	return w
+}
+
+// doneWinners gives back what newWinners returned.
+func doneWinners(w *[]uint8) {
+	class, _ := sizeClass(len(*w))
+	spareWinners[class].Put(w)
 }
 
 // maxPool2x2 writes the greatest element of every 2×2 window to out, and returns which of
 // the four each is.
-func (t *Tensor) maxPool2x2(out *Tensor, relu bool) (winners []uint8) {
+func (t *Tensor) maxPool2x2(out *Tensor, relu bool) (winners *[]uint8) {
 	dst, src := Data[float32](out), Data[float32](t)
 	winners = newWinners(len(dst))
 	height, width := t.Size(-2), t.Size(-1)
 	area := out.Size(-2) * out.Size(-1)
 	t.eachPlane(func(from, to int) {
-		kernel.MaxPool2x2(dst[from*area:], winners[from*area:], src[from*height*width:], to-from, height, width, relu)
+		kernel.MaxPool2x2(dst[from*area:], (*winners)[from*area:], src[from*height*width:], to-from, height, width, relu)
 	})
 	return winners
 }
 
 // maxPool2x2Grad returns the gradient of pictures of the given shape from that of the
 // greatest of every 2×2 window, t. Nobody may need the winners afterwards.
-func (t *Tensor) maxPool2x2Grad(winners []uint8, shape []int) *Tensor {
-	defer spareWinners.Put(&winners)
+func (t *Tensor) maxPool2x2Grad(winners *[]uint8, shape []int) *Tensor {
+	defer doneWinners(winners)
 	dx := empty(t.dtype, shape)
 	if t.dtype == Float32 {
-		spreadPairs[float32](dx, t.Contiguous(), winners)
+		spreadPairs[float32](dx, t.Contiguous(), *winners)
 	} else {
-		spreadPairs[float64](dx, t.Contiguous(), winners)
+		spreadPairs[float64](dx, t.Contiguous(), *winners)
 	}
 	return dx
 }

@@ -60,6 +60,31 @@ func TestPoolThreads(t *testing.T) {
 	}
 }
 
+// TestPoolReLU holds that ReLU in the same pass gives the bits of ReLU behind it.
+func TestPoolReLU(t *testing.T) {
+	for name, f := range map[string]func(x *Tensor, relu bool) *Tensor{
+		"max of pairs": func(x *Tensor, relu bool) *Tensor {
+			return x.MaxPool2d(tensor.Pool2dOptions{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}, ReLU: relu})
+		},
+		"max": func(x *Tensor, relu bool) *Tensor {
+			return x.MaxPool2d(tensor.Pool2dOptions{Kernel: [2]int{3, 3}, ReLU: relu})
+		},
+		"mean": func(x *Tensor, relu bool) *Tensor {
+			return x.AvgPool2d(tensor.Pool2dOptions{Kernel: [2]int{2, 2}, ReLU: relu})
+		},
+	} {
+		for _, dtype := range []tensor.DType{tensor.Float32, tensor.Float64} {
+			x := tensor.Normal(tensor.Float32, random.New(1).Rand(), -0.5, 1, 3, 4, 9, 31).To(dtype)
+			apart, fused := x.Clone().SetRequiresGrad(true), x.Clone().SetRequiresGrad(true)
+			want, got := f(apart, false).ReLU(), f(fused, true)
+			wantSame(t, name, got, want)
+			want.Mul(want).Sum().Backward()
+			got.Mul(got).Sum().Backward()
+			wantSame(t, name+", gradient", fused.Grad(), apart.Grad())
+		}
+	}
+}
+
 func TestPoolErrors(t *testing.T) {
 	x := zeros(2, 3, 4, 5)
 	pool := func(kernel, stride, padding int) tensor.Pool2dOptions {

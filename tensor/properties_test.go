@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -454,4 +455,21 @@ func TestMatMulProperties(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRowsAndNumbers compares operations on rows and one number each with those on the
+// number repeated, for rows shorter and longer than what kernels are given at once.
+func TestRowsAndNumbers(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, n := range []int{1, 7, 8, 9, 511, 512, 513, 1100} {
+		x, y := tensor.Normal(tensor.Float32, r, 0, 1, 3, n), tensor.Normal(tensor.Float32, r, 0, 1, 3, 1)
+		for name, f := range map[string]func(x, y *Tensor) *Tensor{"add": (*Tensor).Add, "sub": (*Tensor).Sub, "mul": (*Tensor).Mul, "div": (*Tensor).Div} {
+			for _, y := range []*Tensor{y, tensor.Scalar(float32(0.7))} {
+				got, want := f(x, y), f(x, y.Expand(3, n).Clone())
+				if !slices.Equal(tensor.Data[float32](got), tensor.Data[float32](want)) {
+					t.Errorf("%s of rows of %d and numbers of shape %v", name, n, y.Shape())
+				}
+			}
+		}
+	}
 }

@@ -17,7 +17,7 @@ var recipes = map[string]settings{
 		EMA: 0.99, Val: 5000,
 	},
 	"best": {
-		Model: "cnn", Epochs: 60, BatchSize: 128, Optimizer: "adamw", LR: 0.004, WeightDecay: 0.05, Schedule: "one-cycle",
+		Model: "cnn", Epochs: 85, BatchSize: 128, Optimizer: "adamw", LR: 0.004, WeightDecay: 0.05, Schedule: "one-cycle",
 		Augment: []string{"crop:2", "flip", "erase:0.25"}, LabelSmoothing: 0.1, EMA: 0.999, Val: 5000,
 	},
 }

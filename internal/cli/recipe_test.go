@@ -202,12 +202,12 @@ func TestLRFind(t *testing.T) {
 	}
 	for want, more := range map[string][]string{
 		"--lr is for train": {"--lr", "1"},
-		"--from 2 --to 1: positive numbers in order expected":      {"--from", "2", "--to", "1"},
-		"--steps 1: 2 to 1000000000 expected":                      {"--steps", "1"},
-		"--optimizer lbfgs: it searches for its steps itself":      {"--optimizer", "lbfgs"},
-		"--plot lr.svg exists: --force replaces it":                {"--plot", "lr.svg"},
-		"--threads -1: at least 0 expected":                        {"--threads", "-1"},
-		"--plot lr.bmp: a name that ends in .png or .svg expected": {"--plot", "lr.bmp"},
+		"--from 2 --to 1: positive numbers in order expected":           {"--from", "2", "--to", "1"},
+		"--steps 1: 2 to 1000000000 expected":                           {"--steps", "1"},
+		"--optimizer lbfgs: it searches for its steps itself":           {"--optimizer", "lbfgs"},
+		"--plot lr.svg exists: --force replaces it":                     {"--plot", "lr.svg"},
+		"--threads -1: at least 0 expected":                             {"--threads", "-1"},
+		`--plot lr.bmp: found the ending ".bmp", .png or .svg expected`: {"--plot", "lr.bmp"},
 	} {
 		wantError(t, 2, want, append(args[:len(args)-2:len(args)-2], more...)...)
 	}

@@ -184,7 +184,7 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if err != nil {
 		return err
 	}
-	if epochs < progress.Epoch {
+	if epochs < progress.Epoch && c.MaxTime.Duration == 0 {
 		return usagef("--epochs %d: the run in %s has finished %d", epochs, c.Out, progress.Epoch)
 	}
 	if err := writeJSON(f.config(), newConfig(c.settings, r.data, c.Threads)); err != nil {

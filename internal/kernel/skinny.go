@@ -49,10 +49,48 @@ func gemmSkinny[T Float](c []T, a, b Matrix[T], e Epilogue[T]) bool {
 		s.byDots(c32, a32, b32, e32)
 	case b.ColStride == 1 && a.Cols >= minDirectDepth && a.Rows <= maxDirectRows:
 		s.directly(c32, a32, b32, e32)
+	case b.ColStride == 1 && a.ColStride == 1 && a.Cols >= minDotsDepth && b.Cols <= s.maxDots:
+		s.byDotsTurned(c32, a32, b32, e32)
+	case b.ColStride == 1 && a.RowStride == 1 && a.Cols >= minDirectDepth && b.Cols <= maxDirectRows:
+		s.directlyTurned(c32, a32, b32, e32)
 	default:
 		return false
 	}
 	return true
+}
+
+// byDotsTurned is Gemm where a lies by rows, and b, which has few columns, does too: it is
+// turned first.
+func (s *skinny) byDotsTurned(c []float32, a, b Matrix[float32], e Epilogue[float32]) {
+	memory := partials.Get().(*[]float32)
+	defer partials.Put(memory)
+	turned := sized(memory, b.Rows*b.Cols)
+	for l := range b.Rows {
+		for j, v := range b.Data[l*b.RowStride:][:b.Cols] {
+			turned[j*b.Rows+l] = v
+		}
+	}
+	b.Data, b.RowStride, b.ColStride = turned, 1, b.Rows
+	s.byDots(c, a, b, e)
+}
+
+// directlyTurned is Gemm where a lies by columns, and b, which has few columns, by rows: the
+// product of their transposes, turned.
+func (s *skinny) directlyTurned(c []float32, a, b Matrix[float32], e Epilogue[float32]) {
+	m, n := a.Rows, b.Cols
+	memory := partials.Get().(*[]float32)
+	defer partials.Put(memory)
+	turned := sized(memory, m*n)
+	s.directly(turned, b.transposed(), a.transposed(), Epilogue[float32]{})
+	parallel.For(m, 1+smallWork/(32*n), func(lo, hi int) {
+		row := make([]float32, n)
+		for i := lo; i < hi; i++ {
+			for j := range row {
+				row[j] = turned[j*m+i]
+			}
+			e.end(c[i*n:], row)
+		}
+	})
 }
 
 // takesDots reports whether byDots computes a·b.
