@@ -167,14 +167,12 @@ func (t *tiling[T]) multiply(c []T, stride int, a, b Matrix[T], e Epilogue[T]) {
 	pool := panelPool[T]()
 	p := pool.Get().(*panels[T])
 	defer pool.Put(p)
-	// Strips of equal depth: a short last one would cost as much in reading and writing
-	// c as a long one.
 	strips := (a.Cols + maxDepth - 1) / maxDepth
 	for j := 0; j < b.Cols; j += maxCols {
 		cols := min(maxCols, b.Cols-j)
 		for s := range strips {
-			l := s * a.Cols / strips
-			depth := (s+1)*a.Cols/strips - l
+			l := s * maxDepth
+			depth := min(maxDepth, a.Cols-l)
 			e := e.strip(s, strips)
 			// The columns of b are the rows of its transpose.
 			t.pack(p.b, b.block(l, j, depth, cols).transposed(), t.cols)
