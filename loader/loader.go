@@ -65,6 +65,16 @@ type Sampler interface {
 type Loader struct {
 	data    dataset.Dataset
 	options Options
+
+	mu   sync.Mutex
+	next *shuffled // what the next epoch is likely to need, or nil
+}
+
+// shuffled is an epoch's order that is drawn before it is asked for, while the model is
+// measured between two epochs.
+type shuffled struct {
+	epoch int
+	order chan []int
 }
 
 // New returns a loader over data. It panics if the batch size is below 1 or the number
@@ -76,7 +86,7 @@ func New(data dataset.Dataset, options Options) *Loader {
 	if options.Shuffle && options.Sampler != nil {
 		panic(errors.New("loader.New: Shuffle and a Sampler: one of them expected"))
 	}
-	return &Loader{data, options}
+	return &Loader{data: data, options: options}
 }
 
 // Dataset returns what the loader goes over.
@@ -113,10 +123,38 @@ func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
 					return
 				}
 			}
+			if l.options.Shuffle {
+				l.shuffleAhead(epoch + 1)
+			}
 			return
 		}
 		p.ahead(l.options.Workers, l.Len(), yield)
 	}
+}
+
+// shuffled returns the samples in the epoch's order.
+func (l *Loader) shuffled(epoch int) []int {
+	l.mu.Lock()
+	next := l.next
+	l.next = nil
+	l.mu.Unlock()
+	if next != nil && next.epoch == epoch {
+		return <-next.order
+	}
+	return l.shuffle(epoch)
+}
+
+func (l *Loader) shuffle(epoch int) []int {
+	return random.New(l.options.Seed).For("permutation").At(epoch).Rand().Perm(l.data.Len())
+}
+
+// shuffleAhead draws the order of an epoch in the background.
+func (l *Loader) shuffleAhead(epoch int) {
+	next := &shuffled{epoch, make(chan []int, 1)}
+	go func() { next.order <- l.shuffle(epoch) }()
+	l.mu.Lock()
+	l.next = next
+	l.mu.Unlock()
 }
 
 // plan is one epoch: which samples, in which order, under which chance.
@@ -144,7 +182,7 @@ func (l *Loader) plan(epoch int) *plan {
 			times[i]++
 		}
 	} else if l.options.Shuffle {
-		p.order = seed.For("permutation").At(epoch).Rand().Perm(l.data.Len())
+		p.order = l.shuffled(epoch)
 	} else {
 		p.order = make([]int, l.data.Len())
 		for i := range p.order {
