@@ -128,9 +128,8 @@ func (l *loop) run(part int) {
 
 // worker runs one part of every loop that wants it.
 type worker struct {
-	number int          // from 1: the caller of a loop is 0
-	part   atomic.Int64 // what to run next; 0 for nothing
-	ready  event        // part is not 0
+	part  atomic.Int64 // what to run next; 0 for nothing
+	ready event        // part is not 0
 }
 
 func (w *worker) start(part int) {
