@@ -36,7 +36,11 @@ func ConfusionMatrix(names []string, counts [][]int, normalised bool) *Drawing {
 		short[k] = d.faces.shorten(name, nameSize, maxName)
 	}
 	long := math.Ceil(d.faces.longest(short, nameSize))
+	upright := long <= cell-4 // names of columns have room beside each other
 	x, y := 34+long+8, 62+long+8
+	if upright {
+		y = 62 + nameSize + 8
+	}
 	side := float64(n) * cell
 	d.width = max(x+side+20, 20+math.Ceil(d.faces.length(title, headSize))+20)
 	d.height = y + side + 20
@@ -56,7 +60,11 @@ func ConfusionMatrix(names []string, counts [][]int, normalised bool) *Drawing {
 	for t, row := range counts {
 		top := y + float64(t)*cell
 		d.text(x-8, top+cell/2+nameSize*0.36, short[t], nameSize, right, ink, false)
-		d.text(x+float64(t)*cell+cell/2+nameSize*0.36, y-8, short[t], nameSize, left, ink, true)
+		if middle := x + float64(t)*cell + cell/2; upright {
+			d.text(middle, y-8, short[t], nameSize, centre, ink, false)
+		} else {
+			d.text(middle+nameSize*0.36, y-8, short[t], nameSize, left, ink, true)
+		}
 		whole := most
 		if normalised {
 			whole = 0

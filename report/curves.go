@@ -16,12 +16,6 @@ type Run struct {
 	Batches []BatchLoss // in order; nil where they were not recorded
 }
 
-// BatchLoss is the training loss of one batch.
-type BatchLoss struct {
-	Epoch float64 // where it ends, in epochs: 0.5 is in the middle of the first
-	Loss  float64 // mean over the batch, in nats
-}
-
 // best returns the index of the epoch with the best test or validation accuracy, the first of equals;
 // -1 without epochs.
 func (r Run) best() int {
@@ -80,7 +74,7 @@ func Curves(runs ...Run) *Drawing {
 		{"Accuracy", "fraction predicted right", func(e train.Epoch) float64 { return e.TrainAccuracy }, func(e train.Epoch) float64 { return e.Test.Accuracy }, false},
 	} {
 		values := span{math.Inf(1), math.Inf(-1)}
-		var curves []line // over epochs and values
+		var curves, thin []line // over epochs and values
 		for i, r := range runs {
 			training, testing, batches := curveStyles(i, len(runs))
 			for _, e := range r.Epochs {
@@ -90,21 +84,26 @@ func Curves(runs ...Run) *Drawing {
 				}
 				testing.points = append(testing.points, point{at, q.testing(e)})
 			}
-			if q.batches {
-				for _, b := range r.Batches {
-					batches.points = append(batches.points, point{b.Epoch, b.Loss})
-				}
-			}
-			for _, l := range []line{batches, training, testing} {
+			for _, l := range []line{training, testing} {
 				l.points = slices.DeleteFunc(l.points, func(p point) bool { return math.IsNaN(p.y) || math.IsInf(p.y, 0) })
 				for _, p := range l.points {
 					values = span{min(values.low, p.y), max(values.high, p.y)}
 				}
 				curves = append(curves, l)
 			}
+			if q.batches {
+				values = values.withBatches(r.Batches, len(r.Epochs))
+				thin = append(thin, batches)
+			}
 		}
 		p := panel{d: d, x: begin + float64(k)*(width/2), y: 36, w: width/2 - begin - 20, h: height - 36 - 66, xs: epochs, ys: values.widened()}
 		p.axes(q.title, "epoch", q.axis, true)
+		for i, l := range thin {
+			for _, b := range p.ys.clip(runs[i].Batches) {
+				l.points = append(l.points, point{b.Epoch, b.Loss})
+			}
+			p.curve(l)
+		}
 		for _, l := range curves {
 			p.curve(l)
 		}
@@ -153,7 +152,7 @@ func curveKeys(runs []Run) []curveKey {
 	}
 	keys := []curveKey{{"training", training, false}, {splits(runs) + ", the best epoch marked", testing, false}}
 	if slices.ContainsFunc(runs, func(r Run) bool { return len(r.Batches) > 0 }) {
-		keys = append(keys, curveKey{"each training batch", batches, false})
+		keys = append(keys, curveKey{"training, by batch", batches, false})
 	}
 	if len(runs) == 1 {
 		return keys
@@ -206,6 +205,36 @@ func (s span) widened() span {
 		room = max(math.Abs(s.high)*0.1, 1e-3)
 	}
 	return span{s.low - room, s.high + room}
+}
+
+// withBatches returns s widened to the losses by batch of so many epochs. Of several it
+// is not widened upwards: the first batches would leave little room for all that follows.
+func (s span) withBatches(losses []BatchLoss, epochs int) span {
+	for _, b := range losses {
+		s.low = min(s.low, b.Loss)
+		if epochs < 2 {
+			s.high = max(s.high, b.Loss)
+		}
+	}
+	return s
+}
+
+// clip returns losses as they are drawn in a chart with values in s: from where they come
+// into it, and what sticks out later ends at its edge.
+func (s span) clip(losses []BatchLoss) []BatchLoss {
+	var out []BatchLoss
+	for i, b := range losses {
+		if out == nil && b.Loss > s.high {
+			continue
+		}
+		if out == nil && i > 0 {
+			before := losses[i-1]
+			share := (before.Loss - s.high) / (before.Loss - b.Loss)
+			out = append(out, BatchLoss{before.Epoch + share*(b.Epoch-before.Epoch), s.high})
+		}
+		out = append(out, BatchLoss{b.Epoch, min(max(b.Loss, s.low), s.high)})
+	}
+	return out
 }
 
 // ticks returns round numbers in s, about n of them, and how they are written.

@@ -43,7 +43,7 @@ func ExampleNewPredictions() {
 	// Output:
 	// sample 3: bag taken for shirt with 0.976, loss 5.02
 	// sample 2: coat taken for shirt with 0.936, loss 4.07
-	// (460,516)
+	// (460,492)
 }
 
 func ExampleCurves() {

@@ -25,6 +25,7 @@ type Live struct {
 	mu      sync.Mutex
 	page    Page
 	step    train.Step
+	batches *Batches
 	final   []byte        // the page of a run that has ended
 	message string        // why it ended without one
 	ended   bool          // no more events
@@ -40,7 +41,7 @@ const writeTimeout = 10 * time.Second
 // NewLive returns the live page of a run that begins with p, which has no predictions.
 func NewLive(p Page) *Live {
 	p.Epochs = slices.Clip(p.Epochs) // what is added is not the caller's
-	l := &Live{page: p, changed: make(chan struct{})}
+	l := &Live{page: p, batches: NewBatches(p.Batches), changed: make(chan struct{})}
 	l.mux.HandleFunc("GET /{$}", l.servePage)
 	l.mux.HandleFunc("GET /events", l.serveEvents)
 	return l
@@ -53,8 +54,10 @@ func (l *Live) Observe(event train.Event) {
 	switch e := event.(type) {
 	case train.Step:
 		l.step = e
+		l.batches.Observe(e)
 	case train.Epoch:
 		l.page.Epochs = append(l.page.Epochs, e)
+		l.page.Batches = l.batches.Losses()
 		l.tell()
 	}
 }

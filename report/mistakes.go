@@ -25,7 +25,7 @@ func Mistakes(p *Predictions, heading string, samples []int, n int) *Drawing {
 	for _, i := range samples {
 		label, predicted := p.Labels[i], p.Predicted(i)
 		pictures = append(pictures, p.Image(i))
-		o.Titles = append(o.Titles, fmt.Sprintf("%s %.3f\n→ %s %.3f", p.Classes[label], p.Probability(i, label), p.Classes[predicted], p.Confidence(i)))
+		o.Titles = append(o.Titles, fmt.Sprintf("%s (%.3f)\n→ %s (%.3f)", p.Classes[label], p.Probability(i, label), p.Classes[predicted], p.Confidence(i)))
 		o.Marked = append(o.Marked, predicted != label)
 	}
 	o.Scale = scaleFor(pictures, 84)
@@ -55,7 +55,7 @@ func ConfusedPairs(p *Predictions, n int) *Drawing {
 		y += 16
 		wide := d.width - 2*padding - 130
 		name := func(c int) string { return d.faces.shorten(p.Classes[c], labelSize, wide/2) }
-		d.text(padding, y, fmt.Sprintf("%s taken for %s: %s", name(pair.True), name(pair.Predicted), counted(len(pair.Samples), "sample")), labelSize, left, ink, false)
+		d.text(padding, y, fmt.Sprintf("%s taken for %s: %s", name(pair.True), name(pair.Predicted), plural(len(pair.Samples), "sample")), labelSize, left, ink, false)
 		y += 8
 		for k, i := range pair.Samples[:min(sampleColumns, len(pair.Samples))] {
 			picture := p.Image(i)
@@ -71,14 +71,6 @@ func ConfusedPairs(p *Predictions, n int) *Drawing {
 	}
 	d.height = y + 10
 	return d
-}
-
-// counted writes how many there are of something.
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // Weights draws each row of weight (N, C·H·W) as a picture of the pixels that it weighs,
@@ -102,7 +94,7 @@ func Weights(weight *tensor.Tensor, shape []int, names []string) *Drawing {
 	if names == nil {
 		o.Columns, o.Scale = int(math.Ceil(math.Sqrt(float64(n)))), scaleFor(pictures, 56)
 		o.Padding = new(4)
-		o.Heading = fmt.Sprintf("Weights of %s by pixel: orange above 0, blue below, white 0; the darkest are ±%.3g", counted(n, "unit"), most)
+		o.Heading = fmt.Sprintf("Weights of %s by pixel: orange above 0, blue below, white 0; the darkest are ±%.3g", plural(n, "unit"), most)
 	}
 	return Grid(pictures, o)
 }

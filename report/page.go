@@ -28,6 +28,7 @@ type Page struct {
 	Command     string    // what gives this run
 	Settings    []Setting
 	Epochs      []train.Epoch // those that are finished, in order
+	Batches     []BatchLoss   // in order; nil where they were not recorded
 	LastEpoch   int           // the epoch to train to; 0 for as many as there is time for
 	Samples     int           // training samples of an epoch
 	Model       *model.Model  // the best epoch's, once training is over; its size counts before
@@ -233,6 +234,7 @@ func newEpochRow(e train.Epoch, samples int, best bool) epochRow {
 // matrix is a confusion matrix as a table.
 type matrix struct {
 	Classes []string
+	Upright bool // whether names of columns have room beside each other
 	Rows    []matrixRow
 }
 
@@ -249,7 +251,10 @@ type cell struct {
 }
 
 func newMatrix(classes []string, counts [][]int) *matrix {
-	m := &matrix{Classes: classes}
+	m := &matrix{Classes: classes, Upright: true}
+	for _, name := range classes {
+		m.Upright = m.Upright && len(name) <= 2
+	}
 	for i, row := range counts {
 		all := 0
 		for _, n := range row {
@@ -302,6 +307,7 @@ func percent(v float64) string  { return fmt.Sprintf("%.2f\u00a0%%", 100*v) }
 func percent0(v float64) string { return fmt.Sprintf("%.0f\u00a0%%", 100*v) }
 func share(v float64) string    { return fmt.Sprintf("%.3f", v) }
 
+// plural writes how many there are of something.
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -343,6 +349,7 @@ func bar(v float64) template.HTML {
 type chart struct {
 	Title   string
 	Summary string
+	Batches bool // whether there is a line by batch
 	SVG     template.HTML
 }
 
@@ -358,15 +365,18 @@ const (
 
 func (p *Page) charts(best int) []chart {
 	return []chart{
-		p.chart("Accuracy", "share of pictures", "%.4f", best, func(e train.Epoch) (float64, float64) { return e.Test.Accuracy, e.TrainAccuracy }),
-		p.chart("Loss", "loss (nats)", "%.4f", best, func(e train.Epoch) (float64, float64) { return e.Test.Loss, e.TrainLoss }),
+		p.chart("Accuracy", "share of pictures", "%.4f", best, nil, func(e train.Epoch) (float64, float64) { return e.Test.Accuracy, e.TrainAccuracy }),
+		p.chart("Loss", "loss (nats)", "%.4f", best, p.Batches, func(e train.Epoch) (float64, float64) { return e.Test.Loss, e.TrainLoss }),
 	}
 }
 
-// chart draws what value gives of every epoch: of the test and of training, which epoch 0
-// does not have.
-func (p *Page) chart(title, axis, format string, best int, value func(train.Epoch) (test, training float64)) chart {
+// chart draws what value gives of every epoch, of the test and of training, which epoch 0
+// does not have, and a thin line by batch.
+func (p *Page) chart(title, axis, format string, best int, batches []BatchLoss, value func(train.Epoch) (test, training float64)) chart {
 	first, last := p.Epochs[0].Epoch, max(p.LastEpoch, p.Epochs[len(p.Epochs)-1].Epoch)
+	if len(p.Batches) > 0 {
+		first = 0
+	}
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, e := range p.Epochs {
 		test, training := value(e)
@@ -375,14 +385,15 @@ func (p *Page) chart(title, axis, format string, best int, value func(train.Epoc
 			low, high = min(low, training), max(high, training)
 		}
 	}
-	v := span{low, high}.widened()
+	v := span{low, high}.withBatches(batches, len(p.Epochs)).widened()
 	low, high = v.low, v.high
-	x := func(epoch int) float64 {
+	at := func(epoch float64) float64 {
 		if first == last {
 			return (chartLeft + chartRight) / 2
 		}
-		return chartLeft + (chartRight-chartLeft)*float64(epoch-first)/float64(last-first)
+		return chartLeft + (chartRight-chartLeft)*(epoch-float64(first))/float64(last-first)
 	}
+	x := func(epoch int) float64 { return at(float64(epoch)) }
 	y := func(v float64) float64 { return chartBottom - (chartBottom-chartTop)*(v-low)/(high-low) }
 
 	b := new(strings.Builder)
@@ -418,10 +429,17 @@ func (p *Page) chart(title, axis, format string, best int, value func(train.Epoc
 	middle := (chartTop + chartBottom) / 2
 	fmt.Fprintf(b, `<text x="12" y="%d" text-anchor="middle" transform="rotate(-90 12 %d)">%s</text>`, middle, middle, axis)
 	fmt.Fprintf(b, `<line class="best" x1="%.1f" x2="%.1f" y1="%d" y2="%d"><title>best epoch</title></line>`, x(e.Epoch), x(e.Epoch), chartTop, chartBottom)
+	if batches = v.clip(batches); len(batches) > 0 {
+		var points []string
+		for _, l := range batches {
+			points = append(points, fmt.Sprintf("%.1f,%.1f", at(l.Epoch), y(l.Loss)))
+		}
+		fmt.Fprintf(b, `<polyline class="batch" points="%s"/>`, strings.Join(points, " "))
+	}
 	p.curve(b, "test", format, x, y, func(e train.Epoch) (float64, bool) { v, _ := value(e); return v, true })
 	p.curve(b, "training", format, x, y, func(e train.Epoch) (float64, bool) { _, v := value(e); return v, e.Epoch > 0 })
 	fmt.Fprintf(b, `<line class="cursor" y1="%d" y2="%d" visibility="hidden"/></svg>`, chartTop, chartBottom)
-	return chart{title, summary, template.HTML(b.String())}
+	return chart{title, summary, len(batches) > 0, template.HTML(b.String())}
 }
 
 // curve draws the values of the epochs that have one.

@@ -45,7 +45,7 @@ type mistake struct {
 func (p *Predictions) mistake(i int) (mistake, error) {
 	m := mistake{Index: i, True: p.Classes[p.Labels[i]], Predicted: p.Classes[p.Predicted(i)], Confidence: p.Confidence(i)}
 	var err error
-	m.picture, err = newPicture(p.Image(i), fmt.Sprintf("test picture %d: %s, said: %s %s", i, m.True, m.Predicted, percent0(m.Confidence)), "")
+	m.picture, err = newPicture(p.Image(i), fmt.Sprintf("test picture %d: %s, said: %s (%s)", i, m.True, m.Predicted, percent0(m.Confidence)), "")
 	return m, err
 }
 
@@ -53,7 +53,7 @@ func (p *Predictions) mistake(i int) (mistake, error) {
 const (
 	atlasPixels  = 8 << 20
 	atlasSide    = 32 // of a picture; larger ones are made smaller
-	atlasQuality = 50 // of 100, JPEG's: about 2 bits a pixel
+	atlasQuality = 45 // of 100, JPEG's: about 2 bits a pixel
 	maxWeights   = 64 // pictures of weights
 )
 

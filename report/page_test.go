@@ -42,6 +42,7 @@ func smallPage(t *testing.T, classes ...string) *Page {
 			{Epoch: 1, TrainLoss: 1.25, TrainAccuracy: 0.5, Test: train.Evaluation{Loss: 1, Accuracy: 0.25}, LR: 0.5, Seconds: 2},
 			{Epoch: 2, TrainLoss: 0.75, TrainAccuracy: 0.75, Test: train.Evaluation{Loss: 1.5, Accuracy: 1.0 / 6}, LR: 0.5, Seconds: 2},
 		},
+		Batches:   []BatchLoss{{0.5, 1.5}, {1, 1}, {1.5, 0.875}, {2, 0.625}},
 		LastEpoch: 2, Samples: 3000, Model: m, Predictions: p,
 	}
 }

@@ -89,7 +89,7 @@ func (f folder) compared() (r comparedRun, err error) {
 	if err != nil {
 		return r, err
 	}
-	epochs, err := report.ReadHistory(f.history())
+	epochs, batches, err := f.readCurves()
 	if err != nil {
 		return r, err
 	}
@@ -100,7 +100,7 @@ func (f folder) compared() (r comparedRun, err error) {
 	r = comparedRun{
 		Run: string(f), Settings: c.Settings, Epochs: len(epochs), Parameters: nn.NumParameters(m.Net),
 		TestAcc: best.Accuracy, TestLoss: best.Loss,
-		history: report.Run{Name: string(f), Epochs: epochs},
+		history: report.Run{Name: string(f), Epochs: epochs, Batches: batches},
 	}
 	chosen := best.Accuracy // of a model that was not trained
 	for i, e := range epochs {

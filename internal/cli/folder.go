@@ -20,6 +20,7 @@ type folder string
 
 func (f folder) config() string      { return filepath.Join(string(f), "config.json") }
 func (f folder) history() string     { return filepath.Join(string(f), "history.csv") }
+func (f folder) batches() string     { return filepath.Join(string(f), "batches.csv") }
 func (f folder) metrics() string     { return filepath.Join(string(f), "metrics.json") }
 func (f folder) best() string        { return filepath.Join(string(f), "model.safetensors") }
 func (f folder) tensorboard() string { return filepath.Join(string(f), "tensorboard") }
@@ -164,7 +165,7 @@ func (f folder) settle(back bool) error {
 
 // eachFile calls do on every file of a run; one that is not there is no error.
 func (f folder) eachFile(do func(path string) error) error {
-	paths := []string{f.history(), f.metrics(), f.page(), f.tensorboard(), f.best(), f.last(), f.config()}
+	paths := []string{f.history(), f.batches(), f.metrics(), f.page(), f.tensorboard(), f.best(), f.last(), f.config()}
 	for _, name := range report.PictureFiles {
 		paths = append(paths, filepath.Join(string(f), name))
 	}

@@ -36,7 +36,7 @@ func finalPage(f folder, c config, test *dataset.Images) (*report.Page, error) {
 	}
 	p := newPage(f, c, m)
 	p.Time = time.Now()
-	if p.Epochs, err = report.ReadHistory(f.history()); err != nil {
+	if p.Epochs, p.Batches, err = f.readCurves(); err != nil {
 		return nil, err
 	}
 	if p.Predictions, err = predictions(m, test); err != nil {
@@ -45,12 +45,18 @@ func finalPage(f folder, c config, test *dataset.Images) (*report.Page, error) {
 	return &p, nil
 }
 
-// writePage writes the page of a run to its folder and returns it.
-func writePage(f folder, c config, test *dataset.Images) ([]byte, error) {
-	p, err := finalPage(f, c, test)
+// readCurves returns what a run has recorded by epoch and by batch.
+func (f folder) readCurves() ([]train.Epoch, []report.BatchLoss, error) {
+	epochs, err := report.ReadHistory(f.history())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	batches, err := report.ReadBatches(f.batches(), len(epochs))
+	return epochs, batches, err
+}
+
+// writePage writes the page of a run to its folder and returns it.
+func (f folder) writePage(p *report.Page) ([]byte, error) {
 	var b bytes.Buffer
 	if err := p.Write(&b); err != nil {
 		return nil, err
@@ -61,13 +67,13 @@ func writePage(f folder, c config, test *dataset.Images) ([]byte, error) {
 	})
 }
 
-// writePage writes the page of a run that has ended and returns it.
-func (r *trainRun) writePage() ([]byte, error) {
+// finalPage returns the page of a run that has ended.
+func (r *trainRun) finalPage() (*report.Page, error) {
 	c, err := r.folder.readConfig()
 	if err != nil {
 		return nil, err
 	}
-	return writePage(r.folder, c, r.test.Dataset().(*dataset.Images))
+	return finalPage(r.folder, c, r.test.Dataset().(*dataset.Images))
 }
 
 // watch is the page of a run while it trains, and its server. A nil one does nothing.
@@ -87,7 +93,7 @@ func (r *trainRun) live(s streams) (*watch, error) {
 		return nil, err
 	}
 	p := newPage(r.folder, c, r.model)
-	if p.Epochs, err = report.ReadHistory(r.folder.history()); err != nil {
+	if p.Epochs, p.Batches, err = r.folder.readCurves(); err != nil {
 		return nil, err
 	}
 	page := report.NewLive(p)

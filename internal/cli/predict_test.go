@@ -100,12 +100,12 @@ func TestPredictDraws(t *testing.T) {
 	grid, explained := filepath.Join(dir, "grid.svg"), filepath.Join(dir, "explained.svg")
 	succeed(t, append([]string{"predict", run, "--grid", grid}, files...)...)
 	svg := string(readFile(t, grid))
-	if strings.Count(svg, "<image ") != 3 || !strings.Contains(svg, ">&lt;1&gt;.png</text>") || !strings.Contains(svg, ">1 0.") {
+	if strings.Count(svg, "<image ") != 3 || !strings.Contains(svg, ">&lt;1&gt;.png</text>") || !strings.Contains(svg, ">1 (0.") {
 		t.Errorf("no three pictures with what they are called in %s", svg)
 	}
 	succeed(t, "predict", run, files[2], "--explain", explained, "--top-k", "2")
 	svg = string(readFile(t, explained))
-	if strings.Count(svg, "<image ") != 3 || !strings.Contains(svg, ">the picture</text>") || !strings.Contains(svg, ">2 0.") {
+	if strings.Count(svg, "<image ") != 3 || !strings.Contains(svg, ">the picture</text>") || !strings.Contains(svg, ">2 (0.") {
 		t.Errorf("no picture and two classes in %s", svg)
 	}
 

@@ -54,7 +54,7 @@ func (c *reportCommand) Run(ctx context.Context, s streams) error {
 	if err := os.MkdirAll(out, 0o777); err != nil {
 		return err
 	}
-	run := report.Run{Name: string(f), Epochs: page.Epochs}
+	run := report.Run{Name: string(f), Epochs: page.Epochs, Batches: page.Batches}
 	if err := report.Pictures(out, run, page.Predictions, page.Model.Net, page.Model.InputShape); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/report/tensorboard"
 	"github.com/onehot-go/onehot/train"
@@ -46,15 +45,11 @@ func (b *board) addEpoch(e train.Epoch, samples int) error {
 	return b.w.Flush()
 }
 
-// addPictures adds the confusion matrix of the run's model on the test data, and what it
-// says of the first samples.
-func (b *board) addPictures(r *trainRun) error {
+// addPictures adds the confusion matrix of predictions of the test data, those of the
+// best epoch's model, and what it says of the first samples.
+func (b *board) addPictures(p *report.Predictions, epoch int) error {
 	if b == nil {
 		return nil
-	}
-	p, err := predictions(r.kept(), r.test.Dataset().(*dataset.Images))
-	if err != nil {
-		return err
 	}
 	first := make([]int, min(sampleCount, p.Len()))
 	for i := range first {
@@ -68,7 +63,7 @@ func (b *board) addPictures(r *trainRun) error {
 		{"confusion", report.ConfusionMatrix(p.Classes, p.Confusion().Counts(), false)},
 		{"samples", report.Mistakes(p, heading, first, len(first))},
 	} {
-		if err := b.w.AddImage(d.tag, d.drawing.Image(), r.finished); err != nil {
+		if err := b.w.AddImage(d.tag, d.drawing.Image(), epoch); err != nil {
 			return err
 		}
 	}

@@ -77,7 +77,7 @@ func TestTensorBoard(t *testing.T) {
 		t.Errorf("a stopped run: got %q, want %q", got, stopped)
 	}
 	succeed(t, "train", "--resume", "--out", run1, "--tensorboard")
-	resumed := "3 purge\n" + epochTags(3) + "3 confusion\n3 samples\n"
+	resumed := "3 purge\n" + epochTags(3) + "1 confusion\n1 samples\n" // the best epoch's
 	if got := boardTags(t, run1); len(got) != 2 || got[0] != stopped || got[1] != resumed {
 		t.Errorf("a resumed run: got %q, want %q", got, []string{stopped, resumed})
 	}

@@ -262,14 +262,6 @@ func (r *trainRun) config(start train.Progress) train.Config {
 // measuring: pictures and files.
 const closing = time.Second
 
-// kept is the model in training as it is measured.
-func (r *trainRun) kept() *model.Model {
-	if r.ema != nil {
-		return r.ema.Model
-	}
-	return r.model
-}
-
 // prepare opens the data and makes the model and its optimizer. It writes nothing.
 func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error) {
 	if err := c.check(); err != nil {
@@ -371,6 +363,11 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		}
 		defer board.close()
 	}
+	earlier, err := report.ReadBatches(r.folder.batches(), start.Epoch)
+	if err != nil {
+		return err
+	}
+	batches := report.NewBatches(earlier)
 	best := start
 	handled := start.Epoch // the last epoch whose event has been handled; it is saved when more follows
 	r.finished = handled
@@ -388,13 +385,14 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			if _, diverged := errors.AsType[*train.DivergedError](err); diverged || errors.Is(err, context.Canceled) {
 				r.finished = handled
 			}
-			return r.explain(err)
+			return errors.Join(r.explain(err), r.keepBatches(batches))
 		}
 		r.finished = handled
 		live.observe(event)
 		switch e := event.(type) {
 		case train.Step:
 			bar.step(e)
+			batches.Observe(e)
 		case train.Epoch:
 			if e.Epoch > 0 {
 				if err := history.Add(e); err != nil {
@@ -420,6 +418,9 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	}
 	r.finished = handled
 	bar.clear()
+	if err := r.keepBatches(batches); err != nil {
+		return err
+	}
 	if r.val != nil {
 		if err := r.testOnce(); err != nil {
 			return err
@@ -433,10 +434,14 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		fmt.Fprintf(s.out, "test acc %.4f, loss %.4f of epoch %d, the best by val acc; the test data were read this once\n",
 			figures.Accuracy, figures.Loss, best.BestEpoch)
 	}
-	if err := board.addPictures(r); err != nil {
+	final, err := r.finalPage()
+	if err != nil {
 		return err
 	}
-	if page, err = r.writePage(); err != nil {
+	if err := board.addPictures(final.Predictions, best.BestEpoch); err != nil {
+		return err
+	}
+	if page, err = r.folder.writePage(final); err != nil {
 		return err
 	}
 	if asJSON {
@@ -455,6 +460,15 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	}
 	fmt.Fprintf(s.err, "best: epoch %d, %s; the model is %s, the report %s\n", best.BestEpoch, chosen, r.folder.best(), r.folder.page())
 	return nil
+}
+
+// keepBatches writes the losses by batch of a run that has finished an epoch.
+func (r *trainRun) keepBatches(b *report.Batches) error {
+	losses := b.Losses()
+	if r.finished == 0 || len(losses) == 0 {
+		return nil
+	}
+	return report.WriteBatches(r.folder.batches(), losses)
 }
 
 // testOnce measures the best model on the test data, after all choices.

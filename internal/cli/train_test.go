@@ -173,7 +173,7 @@ func TestTrainResume(t *testing.T) {
 	if out := succeed(t, "train", "--resume", "--out", stopped, "--data-dir", data); !strings.HasPrefix(out, "epoch 3, ") {
 		t.Errorf("got %q", out)
 	}
-	for _, name := range []string{"config.json", "metrics.json", "model.safetensors", "last.safetensors"} {
+	for _, name := range []string{"batches.csv", "config.json", "metrics.json", "model.safetensors", "last.safetensors"} {
 		if !bytes.Equal(readFile(t, whole, name), readFile(t, stopped, name)) {
 			t.Errorf("%s differs", name)
 		}
@@ -379,8 +379,8 @@ func TestTrainForce(t *testing.T) {
 		t.Error("the earlier run is not as it was")
 	}
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 6 {
-		t.Errorf("the folder has %v, six files expected (%v)", entries, err)
+	if err != nil || len(entries) != 7 {
+		t.Errorf("the folder has %v, seven files expected (%v)", entries, err)
 	}
 	// An empty folder, and one with a slash behind its name, are free.
 	empty := t.TempDir()

@@ -133,7 +133,7 @@ async function hover(url) {
 	const { page, close } = await open(url, [url]);
 	const chart = page.locator(".chart").nth(1);
 	const box = await chart.locator("svg").boundingBox();
-	for (const [x, epoch] of [[0.16, 1], [0.55, 2], [0.95, 3]]) {
+	for (const [x, epoch] of [[0.42, 1], [0.69, 2], [0.95, 3]]) {
 		await page.mouse.move(box.x + x * box.width, box.y + box.height / 2);
 		assert.match(await chart.locator("output").textContent(), new RegExp(`^epoch ${epoch}: test \\d\\.\\d{4}, training \\d\\.\\d{4}$`));
 	}
@@ -174,7 +174,8 @@ async function phone(url) {
 // withoutScript reads the page in a browser that runs no scripts.
 async function withoutScript(url) {
 	const { page, close } = await open(url, [url], { javaScriptEnabled: false });
-	assert.equal(await page.locator(".chart polyline").count(), 4);
+	assert.equal(await page.locator(".chart polyline[data-name]").count(), 4);
+	assert.equal(await page.locator(".chart polyline.batch").count(), 1);
 	assert.equal(await page.locator(".matrix tbody tr").count(), 10);
 	assert.equal(await page.locator("section:has(#h-mistakes) img").count(), 30);
 	assert.equal(await page.locator(".weights img").count(), 10);

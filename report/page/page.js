@@ -19,7 +19,7 @@ function follow(chart) {
 	const svg = chart.querySelector("svg");
 	const output = chart.querySelector("output");
 	const cursor = svg.querySelector(".cursor");
-	const lines = [...svg.querySelectorAll("polyline")].map(line => ({
+	const lines = [...svg.querySelectorAll("polyline[data-name]")].map(line => ({
 		name: line.dataset.name,
 		points: new Map(line.dataset.values.split(" ").map((value, i) => [+line.dataset.epochs.split(" ")[i], value])),
 		at: line.getAttribute("points").split(" ").map(point => +point.split(",")[0]),
@@ -112,7 +112,7 @@ function choose(buttons, data) {
 		const x = i % data.columns * data.width, y = Math.floor(i / data.columns) * data.height;
 		canvas.getContext("2d").drawImage(atlas, x, y, data.width, data.height, 0, 0, data.width, data.height);
 		canvas.setAttribute("role", "img");
-		const said = `${data.classes[data.predicted[i]]} ${data.confidence[i]} %`;
+		const said = `${data.classes[data.predicted[i]]} (${data.confidence[i]} %)`;
 		canvas.setAttribute("aria-label", `test picture ${data.index[i]}: ${data.classes[data.label[i]]}, said: ${said}`);
 		canvas.title = `no. ${data.index[i]}`;
 		const caption = document.createElement("span");

@@ -1,0 +1,124 @@
+package report
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/train"
+)
+
+// BatchLoss is the training loss of one batch, or of a few that follow each other.
+type BatchLoss struct {
+	Epoch float64 // where it ends, in epochs: 0.5 is in the middle of the first
+	Loss  float64 // mean over the samples, in nats
+}
+
+// maxBatchLosses is how many of a run are kept: more would not be told apart in a chart.
+const maxBatchLosses = 200
+
+// Batches records the training loss by batch: of a long run the means of as many batches
+// as leave at most 200. It costs some nanoseconds a batch.
+type Batches struct {
+	losses      []BatchLoss
+	every       int     // batches to a loss; 0 before the first step
+	sum         float64 // of the samples' losses since the last one
+	samples     int     // since then
+	batches     int     // since then
+	seenSum     float64 // of the epoch
+	seenSamples int
+}
+
+// NewBatches returns a record that goes on after those losses, which it doesn't change.
+func NewBatches(earlier []BatchLoss) *Batches {
+	return &Batches{losses: slices.Clone(earlier)}
+}
+
+// Observe takes note of a training step. Epochs of one step, whose loss is the epoch's,
+// are not recorded.
+func (b *Batches) Observe(s train.Step) {
+	if s.Steps == 1 {
+		return
+	}
+	if b.every == 0 {
+		b.every = 1
+		if len(b.losses) > 1 {
+			b.every = max(1, int(math.Round((b.losses[1].Epoch-b.losses[0].Epoch)*float64(s.Steps))))
+		}
+	}
+	if s.Step == 1 {
+		b.seenSum, b.seenSamples = 0, 0
+	}
+	sum := s.Loss * float64(s.Samples)
+	b.sum += sum - b.seenSum
+	b.samples += s.Samples - b.seenSamples
+	b.seenSum, b.seenSamples = sum, s.Samples
+	if b.batches++; b.batches < b.every {
+		return
+	}
+	b.losses = append(b.losses, BatchLoss{float64(s.Epoch-1) + float64(s.Step)/float64(s.Steps), b.sum / float64(b.samples)})
+	b.sum, b.samples, b.batches = 0, 0, 0
+	if len(b.losses) == maxBatchLosses {
+		half := b.losses[:0]
+		for pair := range slices.Chunk(b.losses, 2) {
+			half = append(half, BatchLoss{pair[1].Epoch, (pair[0].Loss + pair[1].Loss) / 2})
+		}
+		b.losses, b.every = half, 2*b.every
+	}
+}
+
+// Losses returns what has been recorded, in order.
+func (b *Batches) Losses() []BatchLoss { return slices.Clone(b.losses) }
+
+var batchColumns = []string{"epoch", "train_loss"}
+
+// WriteBatches writes losses to a CSV file, whole or not at all.
+func WriteBatches(path string, losses []BatchLoss) error {
+	return atomicfile.Write(path, func(out io.Writer) error {
+		lines := [][]string{batchColumns}
+		for _, l := range losses {
+			lines = append(lines, []string{strconv.FormatFloat(l.Epoch, 'f', 6, 64), strconv.FormatFloat(l.Loss, 'f', 6, 64)})
+		}
+		return csv.NewWriter(out).WriteAll(lines)
+	})
+}
+
+// ReadBatches returns the losses in a file that WriteBatches wrote, up to the end of the
+// given epoch; none where there is no such file. The error names the file and the line.
+func ReadBatches(path string, epoch int) ([]BatchLoss, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(lines) == 0 || !slices.Equal(lines[0], batchColumns) {
+		return nil, fmt.Errorf("%s: %q expected in line 1", path, batchColumns)
+	}
+	var losses []BatchLoss
+	for i, line := range lines[1:] {
+		var l BatchLoss
+		for k, v := range []*float64{&l.Epoch, &l.Loss} {
+			if *v, err = strconv.ParseFloat(line[k], 64); err != nil {
+				return nil, fmt.Errorf("%s: line %d, %s: found %q, a number expected", path, i+2, batchColumns[k], line[k])
+			}
+		}
+		if l.Epoch <= float64(epoch) {
+			losses = append(losses, l)
+		}
+	}
+	return losses, nil
+}
