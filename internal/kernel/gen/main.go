@@ -202,7 +202,10 @@ func (t tile) generate() {
 	c, stride := Load(Param("c"), GP64()), Load(Param("stride"), GP64())
 	SHLQ(t.shift(), stride)
 	rows, cols := Load(Param("rows"), GP64()), Load(Param("cols"), GP64())
-	masks := t.masks(cols)
+	var masks [2]Op
+	if t.direct {
+		masks = t.masks(cols)
+	}
 
 	Comment("Fetch what will be written.")
 	at := GP64()
@@ -268,6 +271,9 @@ func (t tile) generate() {
 		}
 	}
 	Label("end")
+	if !t.direct {
+		masks = t.masks(cols) // only now: AVX2 has no registers for them beside the sums
+	}
 
 	add := Load(Param("add"), GP8())
 	TESTB(add, add)
