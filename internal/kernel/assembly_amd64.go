@@ -25,9 +25,23 @@ func assembly() []implementation {
 	wide.logSoftmaxGrad, wide.sumCols = logSoftmaxGradAVX512, sumColsAVX512
 	wide.softmax, wide.sumRows = softmaxAVX512, sumRowsAVX512
 	wide.argMaxRows, wide.argMinRows = argMaxRowsAVX512, argMinRowsAVX512
-	var widePools *pools
+	narrowPools := &pools{
+		lanes: 8,
+		max: func(s squares, dst *float32, winners *byte, x *float32, relu bool) {
+			maxPool2x2AVX2(&s.total, dst, winners, x, relu)
+		},
+		maxGrad: func(s squares, dst, g *float32, winners *byte) { maxPool2x2GradAVX2(&s.total, dst, g, winners) },
+		norm: func(s squares, dst, best *float32, winners *byte, x, by *float32) {
+			normMaxPool2x2AVX2(&s.total, dst, best, winners, x, by)
+		},
+		normGrad: func(s squares, dst, g *float32, winners *byte, x, by *float32) {
+			normMaxPool2x2GradAVX2(&s.total, dst, g, winners, x, by)
+		},
+	}
+	widePools := narrowPools
 	if cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL {
 		widePools = &pools{
+			lanes: 16,
 			max: func(s squares, dst *float32, winners *byte, x *float32, relu bool) {
 				maxPool2x2AVX512(&s.total, dst, winners, x, relu)
 			},
@@ -58,7 +72,7 @@ func assembly() []implementation {
 			name:    "avx2",
 			f32:     tiling[float32]{6, 16, wrap(tile6x16AVX2), wrapTranspose, wrapCopyRows(copyRowsAVX2)},
 			f64:     tiling[float64]{6, 8, wrap(tile6x8AVX2), nil, nil},
-			vectors: &narrow, norms: &narrowNorms, convolvers: convolversAVX2, along: alongAVX2,
+			vectors: &narrow, norms: &narrowNorms, pools: narrowPools, convolvers: convolversAVX2, along: alongAVX2,
 			skinny:  &skinny{2, 5, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
 			fmaLoop: fmaLoopAVX2, flops: 12 * 8 * 2,
 		})

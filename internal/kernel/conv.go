@@ -220,14 +220,14 @@ func newPlan[T Float](k *correlation) *plan[T] {
 	p.along, p.panel = a, (k.lanes+panels-1)/panels
 	for r := range k.rows {
 		for part := range parts {
-			from, to := part*k.cols/parts, (part+1)*k.cols/parts
-			p.runs = append(p.runs, pixelRun{to - from, r, r*k.step + from, k.to + r*k.toRow + from})
+			// The last run overlaps the one before it: whole ones are faster.
+			n := min(a.pixels, k.cols)
+			from := min(part*n, k.cols-n)
+			p.runs = append(p.runs, pixelRun{n, r, r*k.step + from, k.to + r*k.toRow + from})
 		}
 	}
-	if n := len(p.runs); n%2 == 1 { // none beside the last
-		none := p.runs[n-1]
-		none.n = 0
-		p.runs = append(p.runs, none)
+	if n := len(p.runs); n%2 == 1 { // the last twice
+		p.runs = append(p.runs, p.runs[n-1])
 	}
 	return p
 }

@@ -22,8 +22,8 @@ var (
 		copyRows: wrapCopyRows(copyRowsAVX512),
 	}
 	alongAVX2 = &along[float32]{
-		pixels: 8, lanes: 5, correlate: wrapAlong(along5x16AVX2),
-		taps: 2, filters: 4, gradient: wrapGradientAlong(gradientAlong2x4AVX2, 8),
+		pixels: 8, lanes: 6, correlate: wrapAlong(along6x16AVX2),
+		taps: 2, filters: 6, gradient: wrapGradientAlong(gradientAlong2x6AVX2, 8),
 		copyRows: wrapCopyRows(copyRowsAVX2),
 	}
 )

@@ -1803,6 +1803,125 @@ next1:
 	JNZ          next1
 
 end:
+	CMPQ    BX, $0x10
+	JLT     partEnd
+	MOVB    add+64(FP), BL
+	TESTB   BL, BL
+	JZ      alladded
+	MOVQ    AX, SI
+	CMPQ    DX, $0x00
+	JLE     alladded
+	VMOVUPS (SI), Y12
+	VADDPS  Y12, Y0, Y0
+	VMOVUPS 32(SI), Y12
+	VADDPS  Y12, Y1, Y1
+	ADDQ    CX, SI
+	CMPQ    DX, $0x01
+	JLE     alladded
+	VMOVUPS (SI), Y12
+	VADDPS  Y12, Y2, Y2
+	VMOVUPS 32(SI), Y12
+	VADDPS  Y12, Y3, Y3
+	ADDQ    CX, SI
+	CMPQ    DX, $0x02
+	JLE     alladded
+	VMOVUPS (SI), Y12
+	VADDPS  Y12, Y4, Y4
+	VMOVUPS 32(SI), Y12
+	VADDPS  Y12, Y5, Y5
+	ADDQ    CX, SI
+	CMPQ    DX, $0x03
+	JLE     alladded
+	VMOVUPS (SI), Y12
+	VADDPS  Y12, Y6, Y6
+	VMOVUPS 32(SI), Y12
+	VADDPS  Y12, Y7, Y7
+	ADDQ    CX, SI
+	CMPQ    DX, $0x04
+	JLE     alladded
+	VMOVUPS (SI), Y12
+	VADDPS  Y12, Y8, Y8
+	VMOVUPS 32(SI), Y12
+	VADDPS  Y12, Y9, Y9
+	ADDQ    CX, SI
+	CMPQ    DX, $0x05
+	JLE     alladded
+	VMOVUPS (SI), Y12
+	VADDPS  Y12, Y10, Y10
+	VMOVUPS 32(SI), Y12
+	VADDPS  Y12, Y11, Y11
+
+alladded:
+	MOVQ    bias+32(FP), BX
+	TESTQ   BX, BX
+	JZ      allbiased
+	VMOVUPS (BX), Y12
+	VADDPS  Y12, Y0, Y0
+	VADDPS  Y12, Y2, Y2
+	VADDPS  Y12, Y4, Y4
+	VADDPS  Y12, Y6, Y6
+	VADDPS  Y12, Y8, Y8
+	VADDPS  Y12, Y10, Y10
+	VMOVUPS 32(BX), Y12
+	VADDPS  Y12, Y1, Y1
+	VADDPS  Y12, Y3, Y3
+	VADDPS  Y12, Y5, Y5
+	VADDPS  Y12, Y7, Y7
+	VADDPS  Y12, Y9, Y9
+	VADDPS  Y12, Y11, Y11
+
+allbiased:
+	MOVB   relu+65(FP), BL
+	TESTB  BL, BL
+	JZ     allwrite
+	VXORPS Y12, Y12, Y12
+	VMAXPS Y0, Y12, Y0
+	VMAXPS Y1, Y12, Y1
+	VMAXPS Y2, Y12, Y2
+	VMAXPS Y3, Y12, Y3
+	VMAXPS Y4, Y12, Y4
+	VMAXPS Y5, Y12, Y5
+	VMAXPS Y6, Y12, Y6
+	VMAXPS Y7, Y12, Y7
+	VMAXPS Y8, Y12, Y8
+	VMAXPS Y9, Y12, Y9
+	VMAXPS Y10, Y12, Y10
+	VMAXPS Y11, Y12, Y11
+
+allwrite:
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x01
+	JLE     alldone
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x02
+	JLE     alldone
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x03
+	JLE     alldone
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x04
+	JLE     alldone
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x05
+	JLE     alldone
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y11, 32(AX)
+
+alldone:
+	VZEROUPPER
+	RET
+
+partEnd:
 	LEAQ       tile6x16AVX2Mask<>+0(SB), SI
 	MOVQ       $0x00000010, DI
 	SUBQ       BX, DI
@@ -2129,6 +2248,125 @@ next1:
 	JNZ          next1
 
 end:
+	CMPQ    BX, $0x08
+	JLT     partEnd
+	MOVB    add+64(FP), BL
+	TESTB   BL, BL
+	JZ      alladded
+	MOVQ    AX, SI
+	CMPQ    DX, $0x00
+	JLE     alladded
+	VMOVUPD (SI), Y12
+	VADDPD  Y12, Y0, Y0
+	VMOVUPD 32(SI), Y12
+	VADDPD  Y12, Y1, Y1
+	ADDQ    CX, SI
+	CMPQ    DX, $0x01
+	JLE     alladded
+	VMOVUPD (SI), Y12
+	VADDPD  Y12, Y2, Y2
+	VMOVUPD 32(SI), Y12
+	VADDPD  Y12, Y3, Y3
+	ADDQ    CX, SI
+	CMPQ    DX, $0x02
+	JLE     alladded
+	VMOVUPD (SI), Y12
+	VADDPD  Y12, Y4, Y4
+	VMOVUPD 32(SI), Y12
+	VADDPD  Y12, Y5, Y5
+	ADDQ    CX, SI
+	CMPQ    DX, $0x03
+	JLE     alladded
+	VMOVUPD (SI), Y12
+	VADDPD  Y12, Y6, Y6
+	VMOVUPD 32(SI), Y12
+	VADDPD  Y12, Y7, Y7
+	ADDQ    CX, SI
+	CMPQ    DX, $0x04
+	JLE     alladded
+	VMOVUPD (SI), Y12
+	VADDPD  Y12, Y8, Y8
+	VMOVUPD 32(SI), Y12
+	VADDPD  Y12, Y9, Y9
+	ADDQ    CX, SI
+	CMPQ    DX, $0x05
+	JLE     alladded
+	VMOVUPD (SI), Y12
+	VADDPD  Y12, Y10, Y10
+	VMOVUPD 32(SI), Y12
+	VADDPD  Y12, Y11, Y11
+
+alladded:
+	MOVQ    bias+32(FP), BX
+	TESTQ   BX, BX
+	JZ      allbiased
+	VMOVUPD (BX), Y12
+	VADDPD  Y12, Y0, Y0
+	VADDPD  Y12, Y2, Y2
+	VADDPD  Y12, Y4, Y4
+	VADDPD  Y12, Y6, Y6
+	VADDPD  Y12, Y8, Y8
+	VADDPD  Y12, Y10, Y10
+	VMOVUPD 32(BX), Y12
+	VADDPD  Y12, Y1, Y1
+	VADDPD  Y12, Y3, Y3
+	VADDPD  Y12, Y5, Y5
+	VADDPD  Y12, Y7, Y7
+	VADDPD  Y12, Y9, Y9
+	VADDPD  Y12, Y11, Y11
+
+allbiased:
+	MOVB   relu+65(FP), BL
+	TESTB  BL, BL
+	JZ     allwrite
+	VXORPS Y12, Y12, Y12
+	VMAXPD Y0, Y12, Y0
+	VMAXPD Y1, Y12, Y1
+	VMAXPD Y2, Y12, Y2
+	VMAXPD Y3, Y12, Y3
+	VMAXPD Y4, Y12, Y4
+	VMAXPD Y5, Y12, Y5
+	VMAXPD Y6, Y12, Y6
+	VMAXPD Y7, Y12, Y7
+	VMAXPD Y8, Y12, Y8
+	VMAXPD Y9, Y12, Y9
+	VMAXPD Y10, Y12, Y10
+	VMAXPD Y11, Y12, Y11
+
+allwrite:
+	VMOVUPD Y0, (AX)
+	VMOVUPD Y1, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x01
+	JLE     alldone
+	VMOVUPD Y2, (AX)
+	VMOVUPD Y3, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x02
+	JLE     alldone
+	VMOVUPD Y4, (AX)
+	VMOVUPD Y5, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x03
+	JLE     alldone
+	VMOVUPD Y6, (AX)
+	VMOVUPD Y7, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x04
+	JLE     alldone
+	VMOVUPD Y8, (AX)
+	VMOVUPD Y9, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x05
+	JLE     alldone
+	VMOVUPD Y10, (AX)
+	VMOVUPD Y11, 32(AX)
+
+alldone:
+	VZEROUPPER
+	RET
+
+partEnd:
 	LEAQ       tile6x8AVX2Mask<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       BX, DI
@@ -2875,21 +3113,21 @@ TEXT ·direct5x16AVX2(SB), NOSPLIT, $0-82
 	VMOVUPS 32(SI)(DI*4), Y1
 
 	// Fetch what will be written.
-	MOVQ       AX, BX
-	PREFETCHT0 (BX)
-	PREFETCHT0 63(BX)
-	ADDQ       CX, BX
-	PREFETCHT0 (BX)
-	PREFETCHT0 63(BX)
-	ADDQ       CX, BX
-	PREFETCHT0 (BX)
-	PREFETCHT0 63(BX)
-	ADDQ       CX, BX
-	PREFETCHT0 (BX)
-	PREFETCHT0 63(BX)
-	ADDQ       CX, BX
-	PREFETCHT0 (BX)
-	PREFETCHT0 63(BX)
+	MOVQ       AX, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 63(SI)
+	ADDQ       CX, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 63(SI)
+	ADDQ       CX, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 63(SI)
+	ADDQ       CX, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 63(SI)
+	ADDQ       CX, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 63(SI)
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
@@ -2900,164 +3138,300 @@ TEXT ·direct5x16AVX2(SB), NOSPLIT, $0-82
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
-	MOVQ       depth+0(FP), BX
-	MOVQ       a+8(FP), SI
-	MOVQ       b+16(FP), DI
-	MOVQ       aStride+40(FP), R8
-	MOVQ       bStride+48(FP), R9
-	SHLQ       $0x02, R8
+	MOVQ       depth+0(FP), SI
+	MOVQ       a+8(FP), DI
+	MOVQ       b+16(FP), R8
+	MOVQ       aStride+40(FP), R9
+	MOVQ       bStride+48(FP), R10
 	SHLQ       $0x02, R9
-	CMPQ       DX, $0x01
-	JEQ        next1
-	CMPQ       DX, $0x02
-	JEQ        next2
-	CMPQ       DX, $0x03
-	JEQ        next3
-	CMPQ       DX, $0x04
-	JEQ        next4
+	SHLQ       $0x02, R10
+	CMPQ       BX, $0x10
+	JLT        part
+	CMPQ       DX, $0x05
+	JLT        part
 
-next5:
-	VMASKMOVPS (DI), Y0, Y12
-	VMASKMOVPS 32(DI), Y1, Y13
+whole:
+	VMOVUPS (R8), Y12
+	VMOVUPS 32(R8), Y13
 
 	// Fetch the row of the next tile.
-	PREFETCHT0   64(DI)
-	VBROADCASTSS (SI), Y14
+	PREFETCHT0   64(R8)
+	VBROADCASTSS (DI), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 4(SI), Y14
+	VBROADCASTSS 4(DI), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 8(SI), Y14
+	VBROADCASTSS 8(DI), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 12(SI), Y14
+	VBROADCASTSS 12(DI), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 16(SI), Y14
+	VBROADCASTSS 16(DI), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         R8, SI
 	ADDQ         R9, DI
-	DECQ         BX
+	ADDQ         R10, R8
+	DECQ         SI
+	JNZ          whole
+	JMP          end
+
+part:
+	CMPQ DX, $0x01
+	JEQ  next1
+	CMPQ DX, $0x02
+	JEQ  next2
+	CMPQ DX, $0x03
+	JEQ  next3
+	CMPQ DX, $0x04
+	JEQ  next4
+
+next5:
+	VMASKMOVPS (R8), Y0, Y12
+	VMASKMOVPS 32(R8), Y1, Y13
+
+	// Fetch the row of the next tile.
+	PREFETCHT0   64(R8)
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 4(DI), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 8(DI), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 12(DI), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 16(DI), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         R9, DI
+	ADDQ         R10, R8
+	DECQ         SI
 	JNZ          next5
 	JMP          end
 
 next4:
-	VMASKMOVPS (DI), Y0, Y12
-	VMASKMOVPS 32(DI), Y1, Y13
+	VMASKMOVPS (R8), Y0, Y12
+	VMASKMOVPS 32(R8), Y1, Y13
 
 	// Fetch the row of the next tile.
-	PREFETCHT0   64(DI)
-	VBROADCASTSS (SI), Y14
+	PREFETCHT0   64(R8)
+	VBROADCASTSS (DI), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 4(SI), Y14
+	VBROADCASTSS 4(DI), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 8(SI), Y14
+	VBROADCASTSS 8(DI), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 12(SI), Y14
+	VBROADCASTSS 12(DI), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	ADDQ         R8, SI
 	ADDQ         R9, DI
-	DECQ         BX
+	ADDQ         R10, R8
+	DECQ         SI
 	JNZ          next4
 	JMP          end
 
 next3:
-	VMASKMOVPS (DI), Y0, Y12
-	VMASKMOVPS 32(DI), Y1, Y13
+	VMASKMOVPS (R8), Y0, Y12
+	VMASKMOVPS 32(R8), Y1, Y13
 
 	// Fetch the row of the next tile.
-	PREFETCHT0   64(DI)
-	VBROADCASTSS (SI), Y14
+	PREFETCHT0   64(R8)
+	VBROADCASTSS (DI), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 4(SI), Y14
+	VBROADCASTSS 4(DI), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 8(SI), Y14
+	VBROADCASTSS 8(DI), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	ADDQ         R8, SI
 	ADDQ         R9, DI
-	DECQ         BX
+	ADDQ         R10, R8
+	DECQ         SI
 	JNZ          next3
 	JMP          end
 
 next2:
-	VMASKMOVPS (DI), Y0, Y12
-	VMASKMOVPS 32(DI), Y1, Y13
+	VMASKMOVPS (R8), Y0, Y12
+	VMASKMOVPS 32(R8), Y1, Y13
 
 	// Fetch the row of the next tile.
-	PREFETCHT0   64(DI)
-	VBROADCASTSS (SI), Y14
+	PREFETCHT0   64(R8)
+	VBROADCASTSS (DI), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 4(SI), Y14
+	VBROADCASTSS 4(DI), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	ADDQ         R8, SI
 	ADDQ         R9, DI
-	DECQ         BX
+	ADDQ         R10, R8
+	DECQ         SI
 	JNZ          next2
 	JMP          end
 
 next1:
-	VMASKMOVPS (DI), Y0, Y12
-	VMASKMOVPS 32(DI), Y1, Y13
+	VMASKMOVPS (R8), Y0, Y12
+	VMASKMOVPS 32(R8), Y1, Y13
 
 	// Fetch the row of the next tile.
-	PREFETCHT0   64(DI)
-	VBROADCASTSS (SI), Y14
+	PREFETCHT0   64(R8)
+	VBROADCASTSS (DI), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	ADDQ         R8, SI
 	ADDQ         R9, DI
-	DECQ         BX
+	ADDQ         R10, R8
+	DECQ         SI
 	JNZ          next1
 
 end:
+	CMPQ    BX, $0x10
+	JLT     partEnd
+	MOVB    add+80(FP), BL
+	TESTB   BL, BL
+	JZ      alladded
+	MOVQ    AX, SI
+	CMPQ    DX, $0x00
+	JLE     alladded
+	VMOVUPS (SI), Y0
+	VADDPS  Y0, Y2, Y2
+	VMOVUPS 32(SI), Y0
+	VADDPS  Y0, Y3, Y3
+	ADDQ    CX, SI
+	CMPQ    DX, $0x01
+	JLE     alladded
+	VMOVUPS (SI), Y0
+	VADDPS  Y0, Y4, Y4
+	VMOVUPS 32(SI), Y0
+	VADDPS  Y0, Y5, Y5
+	ADDQ    CX, SI
+	CMPQ    DX, $0x02
+	JLE     alladded
+	VMOVUPS (SI), Y0
+	VADDPS  Y0, Y6, Y6
+	VMOVUPS 32(SI), Y0
+	VADDPS  Y0, Y7, Y7
+	ADDQ    CX, SI
+	CMPQ    DX, $0x03
+	JLE     alladded
+	VMOVUPS (SI), Y0
+	VADDPS  Y0, Y8, Y8
+	VMOVUPS 32(SI), Y0
+	VADDPS  Y0, Y9, Y9
+	ADDQ    CX, SI
+	CMPQ    DX, $0x04
+	JLE     alladded
+	VMOVUPS (SI), Y0
+	VADDPS  Y0, Y10, Y10
+	VMOVUPS 32(SI), Y0
+	VADDPS  Y0, Y11, Y11
+
+alladded:
+	MOVQ    bias+32(FP), BX
+	TESTQ   BX, BX
+	JZ      allbiased
+	VMOVUPS (BX), Y0
+	VADDPS  Y0, Y2, Y2
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y0, Y10, Y10
+	VMOVUPS 32(BX), Y0
+	VADDPS  Y0, Y3, Y3
+	VADDPS  Y0, Y5, Y5
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y0, Y9, Y9
+	VADDPS  Y0, Y11, Y11
+
+allbiased:
+	MOVB   relu+81(FP), BL
+	TESTB  BL, BL
+	JZ     allwrite
+	VXORPS Y0, Y0, Y0
+	VMAXPS Y2, Y0, Y2
+	VMAXPS Y3, Y0, Y3
+	VMAXPS Y4, Y0, Y4
+	VMAXPS Y5, Y0, Y5
+	VMAXPS Y6, Y0, Y6
+	VMAXPS Y7, Y0, Y7
+	VMAXPS Y8, Y0, Y8
+	VMAXPS Y9, Y0, Y9
+	VMAXPS Y10, Y0, Y10
+	VMAXPS Y11, Y0, Y11
+
+allwrite:
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x01
+	JLE     alldone
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x02
+	JLE     alldone
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x03
+	JLE     alldone
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    CX, AX
+	CMPQ    DX, $0x04
+	JLE     alldone
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y11, 32(AX)
+
+alldone:
+	VZEROUPPER
+	RET
+
+partEnd:
 	MOVB       add+80(FP), BL
 	TESTB      BL, BL
 	JZ         added
-	MOVQ       AX, BX
+	MOVQ       AX, SI
 	CMPQ       DX, $0x00
 	JLE        added
-	VMASKMOVPS (BX), Y0, Y12
+	VMASKMOVPS (SI), Y0, Y12
 	VADDPS     Y12, Y2, Y2
-	VMASKMOVPS 32(BX), Y1, Y12
+	VMASKMOVPS 32(SI), Y1, Y12
 	VADDPS     Y12, Y3, Y3
-	ADDQ       CX, BX
+	ADDQ       CX, SI
 	CMPQ       DX, $0x01
 	JLE        added
-	VMASKMOVPS (BX), Y0, Y12
+	VMASKMOVPS (SI), Y0, Y12
 	VADDPS     Y12, Y4, Y4
-	VMASKMOVPS 32(BX), Y1, Y12
+	VMASKMOVPS 32(SI), Y1, Y12
 	VADDPS     Y12, Y5, Y5
-	ADDQ       CX, BX
+	ADDQ       CX, SI
 	CMPQ       DX, $0x02
 	JLE        added
-	VMASKMOVPS (BX), Y0, Y12
+	VMASKMOVPS (SI), Y0, Y12
 	VADDPS     Y12, Y6, Y6
-	VMASKMOVPS 32(BX), Y1, Y12
+	VMASKMOVPS 32(SI), Y1, Y12
 	VADDPS     Y12, Y7, Y7
-	ADDQ       CX, BX
+	ADDQ       CX, SI
 	CMPQ       DX, $0x03
 	JLE        added
-	VMASKMOVPS (BX), Y0, Y12
+	VMASKMOVPS (SI), Y0, Y12
 	VADDPS     Y12, Y8, Y8
-	VMASKMOVPS 32(BX), Y1, Y12
+	VMASKMOVPS 32(SI), Y1, Y12
 	VADDPS     Y12, Y9, Y9
-	ADDQ       CX, BX
+	ADDQ       CX, SI
 	CMPQ       DX, $0x04
 	JLE        added
-	VMASKMOVPS (BX), Y0, Y12
+	VMASKMOVPS (SI), Y0, Y12
 	VADDPS     Y12, Y10, Y10
-	VMASKMOVPS 32(BX), Y1, Y12
+	VMASKMOVPS 32(SI), Y1, Y12
 	VADDPS     Y12, Y11, Y11
 
 added:
@@ -3270,7 +3644,8 @@ rest:
 	LEAQ       addAVX2Mask<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
-	VMOVUPS    (SI)(DI*4), Y0
+	LEAQ       (SI)(DI*4), SI
+	VMOVUPS    (SI), Y0
 	VMASKMOVPS (BX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VADDPS     Y1, Y2, Y1
@@ -3350,7 +3725,8 @@ rest:
 	LEAQ       subAVX2Mask<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
-	VMOVUPS    (SI)(DI*4), Y0
+	LEAQ       (SI)(DI*4), SI
+	VMOVUPS    (SI), Y0
 	VMASKMOVPS (BX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VSUBPS     Y1, Y2, Y1
@@ -3430,7 +3806,8 @@ rest:
 	LEAQ       mulAVX2Mask<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
-	VMOVUPS    (SI)(DI*4), Y0
+	LEAQ       (SI)(DI*4), SI
+	VMOVUPS    (SI), Y0
 	VMASKMOVPS (BX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VMULPS     Y1, Y2, Y1
@@ -3510,7 +3887,8 @@ rest:
 	LEAQ       divAVX2Mask<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
-	VMOVUPS    (SI)(DI*4), Y0
+	LEAQ       (SI)(DI*4), SI
+	VMOVUPS    (SI), Y0
 	VMASKMOVPS (BX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VDIVPS     Y1, Y2, Y1
@@ -3600,7 +3978,8 @@ rest:
 	LEAQ       reluGradAVX2Mask<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
-	VMOVUPS    (SI)(DI*4), Y0
+	LEAQ       (SI)(DI*4), SI
+	VMOVUPS    (SI), Y0
 	VMASKMOVPS (BX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VXORPS     Y3, Y3, Y3
@@ -3679,7 +4058,8 @@ rest:
 	LEAQ       reluAVX2Mask<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
-	VMOVUPS    (BX)(SI*4), Y0
+	LEAQ       (BX)(SI*4), BX
+	VMOVUPS    (BX), Y0
 	VXORPS     Y1, Y1, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VMAXPS     Y2, Y1, Y1
@@ -3763,7 +4143,8 @@ rest:
 	LEAQ       addScaledAVX2Mask<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
-	VMOVUPS    (BX)(SI*4), Y1
+	LEAQ       (BX)(SI*4), BX
+	VMOVUPS    (BX), Y1
 	VMASKMOVPS (DX), Y1, Y2
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS (CX), Y1, Y2
@@ -3838,7 +4219,8 @@ rest:
 	LEAQ       scaleAVX2Mask<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
-	VMOVUPS    (BX)(SI*4), Y1
+	LEAQ       (BX)(SI*4), BX
+	VMOVUPS    (BX), Y1
 	VMASKMOVPS (DX), Y1, Y2
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (CX)
@@ -5478,7 +5860,8 @@ TEXT ·expAVX2(SB), NOSPLIT, $0-24
 	LEAQ    expAVX2Mask<>+0(SB), SI
 	MOVQ    $0x00000008, DI
 	SUBQ    BX, DI
-	VMOVUPS (SI)(DI*4), Y0
+	LEAQ    (SI)(DI*4), SI
+	VMOVUPS (SI), Y0
 	XORQ    SI, SI
 
 next:
@@ -5581,7 +5964,8 @@ TEXT ·shiftExpSumAVX2(SB), NOSPLIT, $0-40
 	LEAQ    shiftExpSumAVX2Mask<>+0(SB), R9
 	MOVQ    $0x00000008, R10
 	SUBQ    R8, R10
-	VMOVUPS (R9)(R10*4), Y0
+	LEAQ    (R9)(R10*4), R9
+	VMOVUPS (R9), Y0
 	SHLQ    $0x02, CX
 
 row:
@@ -5742,7 +6126,8 @@ TEXT ·subtractRowsAVX2(SB), NOSPLIT, $0-32
 	LEAQ    subtractRowsAVX2Mask<>+0(SB), R8
 	MOVQ    $0x00000008, R9
 	SUBQ    DI, R9
-	VMOVUPS (R8)(R9*4), Y0
+	LEAQ    (R8)(R9*4), R8
+	VMOVUPS (R8), Y0
 	SHLQ    $0x02, CX
 
 row:
@@ -5821,7 +6206,8 @@ TEXT ·logSoftmaxGradAVX2(SB), NOSPLIT, $0-40
 	LEAQ    logSoftmaxGradAVX2Mask<>+0(SB), R9
 	MOVQ    $0x00000008, R10
 	SUBQ    R8, R10
-	VMOVUPS (R9)(R10*4), Y0
+	LEAQ    (R9)(R10*4), R9
+	VMOVUPS (R9), Y0
 	SHLQ    $0x02, CX
 
 row:
@@ -5972,7 +6358,8 @@ TEXT ·sumColsAVX2(SB), NOSPLIT, $0-32
 	LEAQ    sumColsAVX2Mask<>+0(SB), R8
 	MOVQ    $0x00000008, R9
 	SUBQ    DI, R9
-	VMOVUPS (R8)(R9*4), Y0
+	LEAQ    (R8)(R9*4), R8
+	VMOVUPS (R8), Y0
 	SHLQ    $0x02, CX
 	XORQ    R8, R8
 
@@ -6064,7 +6451,8 @@ TEXT ·softmaxAVX2(SB), NOSPLIT, $0-48
 	LEAQ         softmaxAVX2OneMask<>+0(SB), R8
 	MOVQ         $0x00000008, R9
 	SUBQ         CX, R9
-	VMOVUPS      (R8)(R9*4), Y1
+	LEAQ         (R8)(R9*4), R8
+	VMOVUPS      (R8), Y1
 	SHLQ         $0x02, CX
 
 one:
@@ -6132,7 +6520,8 @@ two:
 	LEAQ    softmaxAVX2TwoMask<>+0(SB), R9
 	MOVQ    $0x00000008, R10
 	SUBQ    R8, R10
-	VMOVUPS (R9)(R10*4), Y0
+	LEAQ    (R9)(R10*4), R9
+	VMOVUPS (R9), Y0
 	SHLQ    $0x02, CX
 	LEAQ    -32(CX), R8
 
@@ -6238,7 +6627,8 @@ long:
 	LEAQ    softmaxAVX2Mask<>+0(SB), R10
 	MOVQ    $0x00000008, R11
 	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y1
+	LEAQ    (R10)(R11*4), R10
+	VMOVUPS (R10), Y1
 	SHLQ    $0x02, CX
 
 row:
@@ -6459,7 +6849,8 @@ TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-32
 	LEAQ    sumRowsAVX2Mask<>+0(SB), R8
 	MOVQ    $0x00000008, R9
 	SUBQ    DI, R9
-	VMOVUPS (R8)(R9*4), Y0
+	LEAQ    (R8)(R9*4), R8
+	VMOVUPS (R8), Y0
 	SHLQ    $0x02, CX
 
 row:
@@ -6536,7 +6927,8 @@ TEXT ·argMaxRowsAVX2(SB), NOSPLIT, $0-32
 	LEAQ    argMaxRowsAVX2Mask<>+0(SB), R8
 	MOVQ    $0x00000008, R9
 	SUBQ    DI, R9
-	VMOVUPS (R8)(R9*4), Y0
+	LEAQ    (R8)(R9*4), R8
+	VMOVUPS (R8), Y0
 	SHLQ    $0x02, CX
 
 row:
@@ -6652,7 +7044,8 @@ TEXT ·argMinRowsAVX2(SB), NOSPLIT, $0-32
 	LEAQ    argMinRowsAVX2Mask<>+0(SB), R8
 	MOVQ    $0x00000008, R9
 	SUBQ    DI, R9
-	VMOVUPS (R8)(R9*4), Y0
+	LEAQ    (R8)(R9*4), R8
+	VMOVUPS (R8), Y0
 	SHLQ    $0x02, CX
 
 row:
@@ -7344,7 +7737,8 @@ TEXT ·momentsAVX2(SB), NOSPLIT, $0-48
 	LEAQ    momentsAVX2Mask<>+0(SB), R10
 	MOVQ    $0x00000008, R11
 	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y0
+	LEAQ    (R10)(R11*4), R10
+	VMOVUPS (R10), Y0
 	SHLQ    $0x02, CX
 
 plane:
@@ -7443,7 +7837,8 @@ TEXT ·normalizeAVX2(SB), NOSPLIT, $0-44
 	LEAQ    normalizeAVX2Mask<>+0(SB), R9
 	MOVQ    $0x00000008, R10
 	SUBQ    R8, R10
-	VMOVUPS (R9)(R10*4), Y0
+	LEAQ    (R9)(R10*4), R9
+	VMOVUPS (R9), Y0
 	SHLQ    $0x02, CX
 
 plane:
@@ -7521,7 +7916,8 @@ TEXT ·gradMomentsAVX2(SB), NOSPLIT, $0-56
 	LEAQ    gradMomentsAVX2Mask<>+0(SB), R11
 	MOVQ    $0x00000008, R12
 	SUBQ    R10, R12
-	VMOVUPS (R11)(R12*4), Y0
+	LEAQ    (R11)(R12*4), R11
+	VMOVUPS (R11), Y0
 	SHLQ    $0x02, CX
 
 plane:
@@ -7632,7 +8028,8 @@ TEXT ·gradAVX2(SB), NOSPLIT, $0-48
 	LEAQ    gradAVX2Mask<>+0(SB), R10
 	MOVQ    $0x00000008, R11
 	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y0
+	LEAQ    (R10)(R11*4), R10
+	VMOVUPS (R10), Y0
 	SHLQ    $0x02, CX
 
 plane:
@@ -7715,7 +8112,8 @@ TEXT ·gradMomentsReLUAVX2(SB), NOSPLIT, $0-56
 	LEAQ    gradMomentsReLUAVX2Mask<>+0(SB), R11
 	MOVQ    $0x00000008, R12
 	SUBQ    R10, R12
-	VMOVUPS (R11)(R12*4), Y0
+	LEAQ    (R11)(R12*4), R11
+	VMOVUPS (R11), Y0
 	SHLQ    $0x02, CX
 
 plane:
@@ -7836,7 +8234,8 @@ TEXT ·gradReLUAVX2(SB), NOSPLIT, $0-48
 	LEAQ    gradReLUAVX2Mask<>+0(SB), R10
 	MOVQ    $0x00000008, R11
 	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y0
+	LEAQ    (R10)(R11*4), R10
+	VMOVUPS (R10), Y0
 	SHLQ    $0x02, CX
 
 plane:
@@ -8576,6 +8975,1058 @@ done:
 	VZEROUPPER
 	RET
 
+DATA poolOnes<>+0(SB)/4, $0xffffffff
+DATA poolOnes<>+4(SB)/4, $0xffffffff
+DATA poolOnes<>+8(SB)/4, $0xffffffff
+DATA poolOnes<>+12(SB)/4, $0xffffffff
+DATA poolOnes<>+16(SB)/4, $0xffffffff
+DATA poolOnes<>+20(SB)/4, $0xffffffff
+DATA poolOnes<>+24(SB)/4, $0xffffffff
+DATA poolOnes<>+28(SB)/4, $0xffffffff
+DATA poolOnes<>+32(SB)/4, $0xffffffff
+DATA poolOnes<>+36(SB)/4, $0xffffffff
+DATA poolOnes<>+40(SB)/4, $0xffffffff
+DATA poolOnes<>+44(SB)/4, $0xffffffff
+DATA poolOnes<>+48(SB)/4, $0xffffffff
+DATA poolOnes<>+52(SB)/4, $0xffffffff
+DATA poolOnes<>+56(SB)/4, $0xffffffff
+DATA poolOnes<>+60(SB)/4, $0xffffffff
+DATA poolOnes<>+64(SB)/4, $0x00000000
+DATA poolOnes<>+68(SB)/4, $0x00000000
+DATA poolOnes<>+72(SB)/4, $0x00000000
+DATA poolOnes<>+76(SB)/4, $0x00000000
+DATA poolOnes<>+80(SB)/4, $0x00000000
+DATA poolOnes<>+84(SB)/4, $0x00000000
+DATA poolOnes<>+88(SB)/4, $0x00000000
+DATA poolOnes<>+92(SB)/4, $0x00000000
+DATA poolOnes<>+96(SB)/4, $0x00000000
+DATA poolOnes<>+100(SB)/4, $0x00000000
+DATA poolOnes<>+104(SB)/4, $0x00000000
+DATA poolOnes<>+108(SB)/4, $0x00000000
+DATA poolOnes<>+112(SB)/4, $0x00000000
+DATA poolOnes<>+116(SB)/4, $0x00000000
+DATA poolOnes<>+120(SB)/4, $0x00000000
+DATA poolOnes<>+124(SB)/4, $0x00000000
+GLOBL poolOnes<>(SB), RODATA|NOPTR, $128
+
+DATA pool0<>+0(SB)/4, $0x00000000
+DATA pool0<>+4(SB)/4, $0x00000000
+DATA pool0<>+8(SB)/4, $0x00000000
+DATA pool0<>+12(SB)/4, $0x00000000
+DATA pool0<>+16(SB)/4, $0x00000000
+DATA pool0<>+20(SB)/4, $0x00000000
+DATA pool0<>+24(SB)/4, $0x00000000
+DATA pool0<>+28(SB)/4, $0x00000000
+GLOBL pool0<>(SB), RODATA|NOPTR, $32
+
+DATA pool1<>+0(SB)/4, $0x00000001
+DATA pool1<>+4(SB)/4, $0x00000001
+DATA pool1<>+8(SB)/4, $0x00000001
+DATA pool1<>+12(SB)/4, $0x00000001
+DATA pool1<>+16(SB)/4, $0x00000001
+DATA pool1<>+20(SB)/4, $0x00000001
+DATA pool1<>+24(SB)/4, $0x00000001
+DATA pool1<>+28(SB)/4, $0x00000001
+GLOBL pool1<>(SB), RODATA|NOPTR, $32
+
+DATA pool2<>+0(SB)/4, $0x00000002
+DATA pool2<>+4(SB)/4, $0x00000002
+DATA pool2<>+8(SB)/4, $0x00000002
+DATA pool2<>+12(SB)/4, $0x00000002
+DATA pool2<>+16(SB)/4, $0x00000002
+DATA pool2<>+20(SB)/4, $0x00000002
+DATA pool2<>+24(SB)/4, $0x00000002
+DATA pool2<>+28(SB)/4, $0x00000002
+GLOBL pool2<>(SB), RODATA|NOPTR, $32
+
+DATA pool3<>+0(SB)/4, $0x00000003
+DATA pool3<>+4(SB)/4, $0x00000003
+DATA pool3<>+8(SB)/4, $0x00000003
+DATA pool3<>+12(SB)/4, $0x00000003
+DATA pool3<>+16(SB)/4, $0x00000003
+DATA pool3<>+20(SB)/4, $0x00000003
+DATA pool3<>+24(SB)/4, $0x00000003
+DATA pool3<>+28(SB)/4, $0x00000003
+GLOBL pool3<>(SB), RODATA|NOPTR, $32
+
+DATA pool4<>+0(SB)/4, $0x00000004
+DATA pool4<>+4(SB)/4, $0x00000004
+DATA pool4<>+8(SB)/4, $0x00000004
+DATA pool4<>+12(SB)/4, $0x00000004
+DATA pool4<>+16(SB)/4, $0x00000004
+DATA pool4<>+20(SB)/4, $0x00000004
+DATA pool4<>+24(SB)/4, $0x00000004
+DATA pool4<>+28(SB)/4, $0x00000004
+GLOBL pool4<>(SB), RODATA|NOPTR, $32
+
+DATA poolWithin0<>+0(SB)/4, $0x00000000
+DATA poolWithin0<>+4(SB)/4, $0x00000001
+DATA poolWithin0<>+8(SB)/4, $0x00000000
+DATA poolWithin0<>+12(SB)/4, $0x00000001
+DATA poolWithin0<>+16(SB)/4, $0x00000000
+DATA poolWithin0<>+20(SB)/4, $0x00000001
+DATA poolWithin0<>+24(SB)/4, $0x00000000
+DATA poolWithin0<>+28(SB)/4, $0x00000001
+GLOBL poolWithin0<>(SB), RODATA|NOPTR, $32
+
+DATA poolSquare0<>+0(SB)/4, $0x00000000
+DATA poolSquare0<>+4(SB)/4, $0x00000000
+DATA poolSquare0<>+8(SB)/4, $0x00000001
+DATA poolSquare0<>+12(SB)/4, $0x00000001
+DATA poolSquare0<>+16(SB)/4, $0x00000002
+DATA poolSquare0<>+20(SB)/4, $0x00000002
+DATA poolSquare0<>+24(SB)/4, $0x00000003
+DATA poolSquare0<>+28(SB)/4, $0x00000003
+GLOBL poolSquare0<>(SB), RODATA|NOPTR, $32
+
+DATA poolWithin1<>+0(SB)/4, $0x00000002
+DATA poolWithin1<>+4(SB)/4, $0x00000003
+DATA poolWithin1<>+8(SB)/4, $0x00000002
+DATA poolWithin1<>+12(SB)/4, $0x00000003
+DATA poolWithin1<>+16(SB)/4, $0x00000002
+DATA poolWithin1<>+20(SB)/4, $0x00000003
+DATA poolWithin1<>+24(SB)/4, $0x00000002
+DATA poolWithin1<>+28(SB)/4, $0x00000003
+GLOBL poolWithin1<>(SB), RODATA|NOPTR, $32
+
+DATA poolSquare1<>+0(SB)/4, $0x00000004
+DATA poolSquare1<>+4(SB)/4, $0x00000004
+DATA poolSquare1<>+8(SB)/4, $0x00000005
+DATA poolSquare1<>+12(SB)/4, $0x00000005
+DATA poolSquare1<>+16(SB)/4, $0x00000006
+DATA poolSquare1<>+20(SB)/4, $0x00000006
+DATA poolSquare1<>+24(SB)/4, $0x00000007
+DATA poolSquare1<>+28(SB)/4, $0x00000007
+GLOBL poolSquare1<>(SB), RODATA|NOPTR, $32
+
+// func maxPool2x2AVX2(shape *int, dst *float32, winners *byte, x *float32, relu bool)
+// Requires: AVX, AVX2, CMOV
+TEXT ·maxPool2x2AVX2(SB), NOSPLIT, $0-33
+	MOVQ         shape+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         winners+16(FP), DX
+	MOVQ         x+24(FP), BX
+	VXORPS       Y0, Y0, Y0
+	MOVB         relu+32(FP), SI
+	MOVBLZX      SI, SI
+	NEGL         SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0xff800000, SI
+	VMOVD        SI, X2
+	VBROADCASTSS X2, Y2
+	VBLENDVPS    Y1, Y0, Y2, Y0
+	XORQ         DI, DI
+	XORQ         R8, R8
+	XORQ         R10, R10
+
+plane:
+	ADDQ 8(AX), R8
+
+run:
+	MOVQ    DI, R9
+	ADDQ    16(AX), R9
+	CMPQ    R9, R8
+	CMOVQGT R8, R9
+	MOVQ    R10, SI
+
+next:
+	MOVQ         $0x00000008, R11
+	MOVQ         R9, R12
+	SUBQ         DI, R12
+	CMPQ         R12, R11
+	CMOVQLT      R12, R11
+	CMPQ         R11, $0x08
+	JLT          part
+	MOVQ         SI, R12
+	VMOVUPS      (BX)(R12*1), Y2
+	ADDQ         32(AX), R12
+	VMOVUPS      (BX)(R12*1), Y3
+	VSHUFPS      $0x88, Y3, Y2, Y4
+	VSHUFPS      $0xdd, Y3, Y2, Y2
+	MOVQ         SI, R12
+	ADDQ         40(AX), R12
+	VMOVUPS      (BX)(R12*1), Y3
+	ADDQ         32(AX), R12
+	VMOVUPS      (BX)(R12*1), Y5
+	VSHUFPS      $0x88, Y5, Y3, Y6
+	VSHUFPS      $0xdd, Y5, Y3, Y3
+	VCMPPS       $0x1e, Y4, Y2, Y5
+	VCMPPS       $0x03, Y2, Y2, Y7
+	VORPS        Y7, Y5, Y5
+	VBLENDVPS    Y5, Y2, Y4, Y4
+	VPSRLD       $0x1f, Y5, Y5
+	VCMPPS       $0x1e, Y6, Y3, Y2
+	VCMPPS       $0x03, Y3, Y3, Y7
+	VORPS        Y7, Y2, Y2
+	VBLENDVPS    Y2, Y3, Y6, Y6
+	VPSRLD       $0x1f, Y2, Y2
+	VPADDD       pool2<>+0(SB), Y2, Y2
+	VCMPPS       $0x1e, Y4, Y6, Y3
+	VCMPPS       $0x03, Y6, Y6, Y7
+	VORPS        Y7, Y3, Y3
+	VBLENDVPS    Y3, Y6, Y4, Y4
+	VBLENDVPS    Y3, Y2, Y5, Y5
+	VCMPPS       $0x12, Y0, Y4, Y2
+	VANDPS       Y1, Y2, Y2
+	VMOVUPS      pool4<>+0(SB), Y3
+	VBLENDVPS    Y2, Y3, Y5, Y5
+	VMAXPS       Y4, Y0, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VMOVUPS      Y4, (CX)(DI*4)
+	VPERMQ       $0xd8, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X2
+	VPACKUSDW    X2, X5, X2
+	VPACKUSWB    X2, X2, X2
+	VMOVQ        X2, (DX)(DI*1)
+	JMP          done
+
+part:
+	MOVQ         SI, R12
+	LEAQ         poolOnes<>+64(SB), R13
+	NEGQ         R11
+	LEAQ         (R13)(R11*8), R13
+	NEGQ         R11
+	VMOVUPS      (R13), Y2
+	VMASKMOVPS   (BX)(R12*1), Y2, Y2
+	ADDQ         32(AX), R12
+	LEAQ         poolOnes<>+64(SB), R13
+	NEGQ         R11
+	LEAQ         (R13)(R11*8), R13
+	NEGQ         R11
+	VMOVUPS      32(R13), Y3
+	VMASKMOVPS   (BX)(R12*1), Y3, Y3
+	VSHUFPS      $0x88, Y3, Y2, Y4
+	VSHUFPS      $0xdd, Y3, Y2, Y2
+	MOVQ         SI, R12
+	ADDQ         40(AX), R12
+	LEAQ         poolOnes<>+64(SB), R13
+	NEGQ         R11
+	LEAQ         (R13)(R11*8), R13
+	NEGQ         R11
+	VMOVUPS      (R13), Y3
+	VMASKMOVPS   (BX)(R12*1), Y3, Y3
+	ADDQ         32(AX), R12
+	LEAQ         poolOnes<>+64(SB), R13
+	NEGQ         R11
+	LEAQ         (R13)(R11*8), R13
+	NEGQ         R11
+	VMOVUPS      32(R13), Y5
+	VMASKMOVPS   (BX)(R12*1), Y5, Y5
+	VSHUFPS      $0x88, Y5, Y3, Y6
+	VSHUFPS      $0xdd, Y5, Y3, Y3
+	VCMPPS       $0x1e, Y4, Y2, Y5
+	VCMPPS       $0x03, Y2, Y2, Y7
+	VORPS        Y7, Y5, Y5
+	VBLENDVPS    Y5, Y2, Y4, Y4
+	VPSRLD       $0x1f, Y5, Y5
+	VCMPPS       $0x1e, Y6, Y3, Y2
+	VCMPPS       $0x03, Y3, Y3, Y7
+	VORPS        Y7, Y2, Y2
+	VBLENDVPS    Y2, Y3, Y6, Y6
+	VPSRLD       $0x1f, Y2, Y2
+	VPADDD       pool2<>+0(SB), Y2, Y2
+	VCMPPS       $0x1e, Y4, Y6, Y3
+	VCMPPS       $0x03, Y6, Y6, Y7
+	VORPS        Y7, Y3, Y3
+	VBLENDVPS    Y3, Y6, Y4, Y4
+	VBLENDVPS    Y3, Y2, Y5, Y5
+	VCMPPS       $0x12, Y0, Y4, Y2
+	VANDPS       Y1, Y2, Y2
+	VMOVUPS      pool4<>+0(SB), Y3
+	VBLENDVPS    Y2, Y3, Y5, Y5
+	VMAXPS       Y4, Y0, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	LEAQ         (CX)(DI*4), R12
+	VMOVAPS      X4, X2
+	TESTQ        $0x00000004, R11
+	JZ           without1
+	VMOVUPS      X2, (R12)
+	VEXTRACTF128 $0x01, Y4, X2
+	ADDQ         $0x10, R12
+
+without1:
+	TESTQ     $0x00000002, R11
+	JZ        without2
+	VMOVLPS   X2, (R12)
+	VPERMILPS $0x0e, X2, X2
+	ADDQ      $0x08, R12
+
+without2:
+	TESTQ  $0x00000001, R11
+	JZ     without3
+	VMOVSS X2, (R12)
+
+without3:
+	VPERMQ       $0xd8, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X2
+	VPACKUSDW    X2, X5, X2
+	VPACKUSWB    X2, X2, X2
+	LEAQ         (DX)(DI*1), R12
+	VMOVQ        X2, R13
+	TESTQ        $0x00000004, R11
+	JZ           without4
+	MOVL         R13, (R12)
+	SHRQ         $0x20, R13
+	ADDQ         $0x04, R12
+
+without4:
+	TESTQ $0x00000002, R11
+	JZ    without5
+	MOVW  R13, (R12)
+	SHRQ  $0x10, R13
+	ADDQ  $0x02, R12
+
+without5:
+	TESTQ $0x00000001, R11
+	JZ    without6
+	MOVB  R13, (R12)
+
+without6:
+done:
+	ADDQ R11, DI
+	ADDQ $0x00000040, SI
+	CMPQ DI, R9
+	JLT  next
+	ADDQ 48(AX), R10
+	CMPQ DI, R8
+	JLT  run
+	ADDQ 56(AX), R10
+	CMPQ DI, (AX)
+	JLT  plane
+	VZEROUPPER
+	RET
+
+// func maxPool2x2GradAVX2(shape *int, dst *float32, dy *float32, winners *byte)
+// Requires: AVX, AVX2, CMOV
+TEXT ·maxPool2x2GradAVX2(SB), NOSPLIT, $0-32
+	MOVQ shape+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ dy+16(FP), DX
+	MOVQ winners+24(FP), BX
+	XORQ DI, DI
+	XORQ R8, R8
+	XORQ R10, R10
+
+plane:
+	ADDQ 8(AX), R8
+
+run:
+	MOVQ    DI, R9
+	ADDQ    16(AX), R9
+	CMPQ    R9, R8
+	CMOVQGT R8, R9
+	MOVQ    R10, SI
+
+next:
+	MOVQ      $0x00000008, R11
+	MOVQ      R9, R12
+	SUBQ      DI, R12
+	CMPQ      R12, R11
+	CMOVQLT   R12, R11
+	CMPQ      R11, $0x08
+	JLT       part
+	VMOVUPS   (DX)(DI*4), Y0
+	VPMOVZXBD (BX)(DI*1), Y1
+	VMOVUPS   poolSquare0<>+0(SB), Y2
+	VPERMPS   Y0, Y2, Y3
+	VPERMD    Y1, Y2, Y2
+	VMOVUPS   poolSquare1<>+0(SB), Y4
+	VPERMPS   Y0, Y4, Y0
+	VPERMD    Y1, Y4, Y1
+	MOVQ      SI, R12
+	VPCMPEQD  poolWithin0<>+0(SB), Y2, Y4
+	VANDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, (CX)(R12*1)
+	ADDQ      32(AX), R12
+	VPCMPEQD  poolWithin0<>+0(SB), Y1, Y4
+	VANDPS    Y0, Y4, Y4
+	VMOVUPS   Y4, (CX)(R12*1)
+	MOVQ      SI, R12
+	ADDQ      40(AX), R12
+	VPCMPEQD  poolWithin1<>+0(SB), Y2, Y2
+	VANDPS    Y3, Y2, Y2
+	VMOVUPS   Y2, (CX)(R12*1)
+	ADDQ      32(AX), R12
+	VPCMPEQD  poolWithin1<>+0(SB), Y1, Y1
+	VANDPS    Y0, Y1, Y0
+	VMOVUPS   Y0, (CX)(R12*1)
+	JMP       done
+
+part:
+	LEAQ       poolOnes<>+64(SB), R12
+	NEGQ       R11
+	LEAQ       (R12)(R11*4), R12
+	NEGQ       R11
+	VMOVUPS    (R12), Y0
+	VMASKMOVPS (DX)(DI*4), Y0, Y0
+	LEAQ       (BX)(DI*1), R12
+	ADDQ       R11, R12
+	XORQ       R13, R13
+	TESTQ      $0x00000001, R11
+	JZ         without7
+	SUBQ       $0x01, R12
+	MOVBQZX    (R12), R13
+
+without7:
+	TESTQ   $0x00000002, R11
+	JZ      without8
+	SUBQ    $0x02, R12
+	SHLQ    $0x10, R13
+	MOVWQZX (R12), R14
+	ORQ     R14, R13
+
+without8:
+	TESTQ $0x00000004, R11
+	JZ    without9
+	SUBQ  $0x04, R12
+	SHLQ  $0x20, R13
+	MOVL  (R12), R14
+	ORQ   R14, R13
+
+without9:
+	VMOVQ     R13, X1
+	VPMOVZXBD X1, Y1
+	VMOVUPS   poolSquare0<>+0(SB), Y2
+	VPERMPS   Y0, Y2, Y3
+	VPERMD    Y1, Y2, Y2
+	VMOVUPS   poolSquare1<>+0(SB), Y4
+	VPERMPS   Y0, Y4, Y0
+	VPERMD    Y1, Y4, Y1
+	MOVQ      SI, R12
+	VPCMPEQD  poolWithin0<>+0(SB), Y2, Y4
+	VANDPS    Y3, Y4, Y4
+	TESTQ     $0x00000004, R11
+	JZ        without10
+	VMOVUPS   Y4, (CX)(R12*1)
+	JMP       with10
+
+without10:
+	LEAQ         (CX)(R12*1), R13
+	VMOVAPS      X4, X5
+	TESTQ        $0x00000002, R11
+	JZ           without11
+	VMOVUPS      X5, (R13)
+	VEXTRACTF128 $0x01, Y4, X5
+	ADDQ         $0x10, R13
+
+without11:
+	TESTQ     $0x00000001, R11
+	JZ        without12
+	VMOVLPS   X5, (R13)
+	VPERMILPS $0x0e, X5, X5
+	ADDQ      $0x08, R13
+
+without12:
+with10:
+	ADDQ         32(AX), R12
+	VPCMPEQD     poolWithin0<>+0(SB), Y1, Y4
+	VANDPS       Y0, Y4, Y4
+	TESTQ        $0x00000004, R11
+	JZ           without13
+	LEAQ         (CX)(R12*1), R12
+	VMOVAPS      X4, X5
+	TESTQ        $0x00000002, R11
+	JZ           without14
+	VMOVUPS      X5, (R12)
+	VEXTRACTF128 $0x01, Y4, X5
+	ADDQ         $0x10, R12
+
+without14:
+	TESTQ     $0x00000001, R11
+	JZ        without15
+	VMOVLPS   X5, (R12)
+	VPERMILPS $0x0e, X5, X5
+	ADDQ      $0x08, R12
+
+without15:
+without13:
+	MOVQ     SI, R12
+	ADDQ     40(AX), R12
+	VPCMPEQD poolWithin1<>+0(SB), Y2, Y2
+	VANDPS   Y3, Y2, Y2
+	TESTQ    $0x00000004, R11
+	JZ       without16
+	VMOVUPS  Y2, (CX)(R12*1)
+	JMP      with16
+
+without16:
+	LEAQ         (CX)(R12*1), R13
+	VMOVAPS      X2, X3
+	TESTQ        $0x00000002, R11
+	JZ           without17
+	VMOVUPS      X3, (R13)
+	VEXTRACTF128 $0x01, Y2, X3
+	ADDQ         $0x10, R13
+
+without17:
+	TESTQ     $0x00000001, R11
+	JZ        without18
+	VMOVLPS   X3, (R13)
+	VPERMILPS $0x0e, X3, X3
+	ADDQ      $0x08, R13
+
+without18:
+with16:
+	ADDQ         32(AX), R12
+	VPCMPEQD     poolWithin1<>+0(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	TESTQ        $0x00000004, R11
+	JZ           without19
+	LEAQ         (CX)(R12*1), R12
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000002, R11
+	JZ           without20
+	VMOVUPS      X1, (R12)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, R12
+
+without20:
+	TESTQ     $0x00000001, R11
+	JZ        without21
+	VMOVLPS   X1, (R12)
+	VPERMILPS $0x0e, X1, X1
+	ADDQ      $0x08, R12
+
+without21:
+without19:
+done:
+	ADDQ R11, DI
+	ADDQ $0x00000040, SI
+	CMPQ DI, R9
+	JLT  next
+	ADDQ 48(AX), R10
+	CMPQ DI, R8
+	JLT  run
+	ADDQ 56(AX), R10
+	CMPQ DI, (AX)
+	JLT  plane
+	VZEROUPPER
+	RET
+
+// func normMaxPool2x2AVX2(shape *int, dst *float32, best *float32, winners *byte, x *float32, by *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·normMaxPool2x2AVX2(SB), NOSPLIT, $0-48
+	MOVQ   shape+0(FP), AX
+	MOVQ   dst+8(FP), CX
+	MOVQ   winners+24(FP), DX
+	MOVQ   x+32(FP), BX
+	VXORPS Y0, Y0, Y0
+	MOVQ   best+16(FP), SI
+	MOVQ   by+40(FP), DI
+	XORQ   R9, R9
+	XORQ   R10, R10
+	XORQ   R12, R12
+
+plane:
+	ADDQ         8(AX), R10
+	VBROADCASTSS (DI), Y1
+	VBROADCASTSS 4(DI), Y2
+	VBROADCASTSS 8(DI), Y3
+	ADDQ         $0x14, DI
+
+run:
+	MOVQ    R9, R11
+	ADDQ    16(AX), R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	MOVQ    R12, R8
+
+next:
+	MOVQ         $0x00000008, R13
+	MOVQ         R11, R14
+	SUBQ         R9, R14
+	CMPQ         R14, R13
+	CMOVQLT      R14, R13
+	CMPQ         R13, $0x08
+	JLT          part
+	MOVQ         R8, R14
+	VMOVUPS      (BX)(R14*1), Y4
+	ADDQ         32(AX), R14
+	VMOVUPS      (BX)(R14*1), Y5
+	VSHUFPS      $0x88, Y5, Y4, Y6
+	VSUBPS       Y1, Y6, Y7
+	VMULPS       Y2, Y7, Y7
+	VADDPS       Y3, Y7, Y7
+	VSHUFPS      $0xdd, Y5, Y4, Y4
+	VSUBPS       Y1, Y4, Y5
+	VMULPS       Y2, Y5, Y5
+	VADDPS       Y3, Y5, Y5
+	MOVQ         R8, R14
+	ADDQ         40(AX), R14
+	VMOVUPS      (BX)(R14*1), Y8
+	ADDQ         32(AX), R14
+	VMOVUPS      (BX)(R14*1), Y9
+	VSHUFPS      $0x88, Y9, Y8, Y10
+	VSUBPS       Y1, Y10, Y11
+	VMULPS       Y2, Y11, Y11
+	VADDPS       Y3, Y11, Y11
+	VSHUFPS      $0xdd, Y9, Y8, Y8
+	VSUBPS       Y1, Y8, Y9
+	VMULPS       Y2, Y9, Y9
+	VADDPS       Y3, Y9, Y9
+	VCMPPS       $0x1e, Y7, Y5, Y12
+	VCMPPS       $0x03, Y5, Y5, Y13
+	VORPS        Y13, Y12, Y12
+	VBLENDVPS    Y12, Y5, Y7, Y7
+	VBLENDVPS    Y12, Y4, Y6, Y6
+	VPSRLD       $0x1f, Y12, Y12
+	VCMPPS       $0x1e, Y11, Y9, Y4
+	VCMPPS       $0x03, Y9, Y9, Y5
+	VORPS        Y5, Y4, Y4
+	VBLENDVPS    Y4, Y9, Y11, Y11
+	VBLENDVPS    Y4, Y8, Y10, Y10
+	VPSRLD       $0x1f, Y4, Y4
+	VPADDD       pool2<>+0(SB), Y4, Y4
+	VCMPPS       $0x1e, Y7, Y11, Y5
+	VCMPPS       $0x03, Y11, Y11, Y8
+	VORPS        Y8, Y5, Y5
+	VBLENDVPS    Y5, Y11, Y7, Y7
+	VBLENDVPS    Y5, Y10, Y6, Y6
+	VBLENDVPS    Y5, Y4, Y12, Y12
+	VCMPPS       $0x12, Y0, Y7, Y4
+	VMOVUPS      pool4<>+0(SB), Y5
+	VBLENDVPS    Y4, Y5, Y12, Y12
+	VMAXPS       Y7, Y0, Y7
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVUPS      Y6, (SI)(R9*4)
+	VPERMQ       $0xd8, Y7, Y7
+	VMOVUPS      Y7, (CX)(R9*4)
+	VPERMQ       $0xd8, Y12, Y12
+	VEXTRACTI128 $0x01, Y12, X4
+	VPACKUSDW    X4, X12, X4
+	VPACKUSWB    X4, X4, X4
+	VMOVQ        X4, (DX)(R9*1)
+	JMP          done
+
+part:
+	MOVQ         R8, R14
+	LEAQ         poolOnes<>+64(SB), R15
+	NEGQ         R13
+	LEAQ         (R15)(R13*8), R15
+	NEGQ         R13
+	VMOVUPS      (R15), Y4
+	VMASKMOVPS   (BX)(R14*1), Y4, Y4
+	ADDQ         32(AX), R14
+	LEAQ         poolOnes<>+64(SB), R15
+	NEGQ         R13
+	LEAQ         (R15)(R13*8), R15
+	NEGQ         R13
+	VMOVUPS      32(R15), Y5
+	VMASKMOVPS   (BX)(R14*1), Y5, Y5
+	VSHUFPS      $0x88, Y5, Y4, Y6
+	VSUBPS       Y1, Y6, Y7
+	VMULPS       Y2, Y7, Y7
+	VADDPS       Y3, Y7, Y7
+	VSHUFPS      $0xdd, Y5, Y4, Y4
+	VSUBPS       Y1, Y4, Y5
+	VMULPS       Y2, Y5, Y5
+	VADDPS       Y3, Y5, Y5
+	MOVQ         R8, R14
+	ADDQ         40(AX), R14
+	LEAQ         poolOnes<>+64(SB), R15
+	NEGQ         R13
+	LEAQ         (R15)(R13*8), R15
+	NEGQ         R13
+	VMOVUPS      (R15), Y8
+	VMASKMOVPS   (BX)(R14*1), Y8, Y8
+	ADDQ         32(AX), R14
+	LEAQ         poolOnes<>+64(SB), R15
+	NEGQ         R13
+	LEAQ         (R15)(R13*8), R15
+	NEGQ         R13
+	VMOVUPS      32(R15), Y9
+	VMASKMOVPS   (BX)(R14*1), Y9, Y9
+	VSHUFPS      $0x88, Y9, Y8, Y10
+	VSUBPS       Y1, Y10, Y11
+	VMULPS       Y2, Y11, Y11
+	VADDPS       Y3, Y11, Y11
+	VSHUFPS      $0xdd, Y9, Y8, Y8
+	VSUBPS       Y1, Y8, Y9
+	VMULPS       Y2, Y9, Y9
+	VADDPS       Y3, Y9, Y9
+	VCMPPS       $0x1e, Y7, Y5, Y12
+	VCMPPS       $0x03, Y5, Y5, Y13
+	VORPS        Y13, Y12, Y12
+	VBLENDVPS    Y12, Y5, Y7, Y7
+	VBLENDVPS    Y12, Y4, Y6, Y6
+	VPSRLD       $0x1f, Y12, Y12
+	VCMPPS       $0x1e, Y11, Y9, Y4
+	VCMPPS       $0x03, Y9, Y9, Y5
+	VORPS        Y5, Y4, Y4
+	VBLENDVPS    Y4, Y9, Y11, Y11
+	VBLENDVPS    Y4, Y8, Y10, Y10
+	VPSRLD       $0x1f, Y4, Y4
+	VPADDD       pool2<>+0(SB), Y4, Y4
+	VCMPPS       $0x1e, Y7, Y11, Y5
+	VCMPPS       $0x03, Y11, Y11, Y8
+	VORPS        Y8, Y5, Y5
+	VBLENDVPS    Y5, Y11, Y7, Y7
+	VBLENDVPS    Y5, Y10, Y6, Y6
+	VBLENDVPS    Y5, Y4, Y12, Y12
+	VCMPPS       $0x12, Y0, Y7, Y4
+	VMOVUPS      pool4<>+0(SB), Y5
+	VBLENDVPS    Y4, Y5, Y12, Y12
+	VMAXPS       Y7, Y0, Y7
+	VPERMQ       $0xd8, Y6, Y6
+	LEAQ         (SI)(R9*4), R14
+	VMOVAPS      X6, X4
+	TESTQ        $0x00000004, R13
+	JZ           without22
+	VMOVUPS      X4, (R14)
+	VEXTRACTF128 $0x01, Y6, X4
+	ADDQ         $0x10, R14
+
+without22:
+	TESTQ     $0x00000002, R13
+	JZ        without23
+	VMOVLPS   X4, (R14)
+	VPERMILPS $0x0e, X4, X4
+	ADDQ      $0x08, R14
+
+without23:
+	TESTQ  $0x00000001, R13
+	JZ     without24
+	VMOVSS X4, (R14)
+
+without24:
+	VPERMQ       $0xd8, Y7, Y7
+	LEAQ         (CX)(R9*4), R14
+	VMOVAPS      X7, X4
+	TESTQ        $0x00000004, R13
+	JZ           without25
+	VMOVUPS      X4, (R14)
+	VEXTRACTF128 $0x01, Y7, X4
+	ADDQ         $0x10, R14
+
+without25:
+	TESTQ     $0x00000002, R13
+	JZ        without26
+	VMOVLPS   X4, (R14)
+	VPERMILPS $0x0e, X4, X4
+	ADDQ      $0x08, R14
+
+without26:
+	TESTQ  $0x00000001, R13
+	JZ     without27
+	VMOVSS X4, (R14)
+
+without27:
+	VPERMQ       $0xd8, Y12, Y12
+	VEXTRACTI128 $0x01, Y12, X4
+	VPACKUSDW    X4, X12, X4
+	VPACKUSWB    X4, X4, X4
+	LEAQ         (DX)(R9*1), R14
+	VMOVQ        X4, R15
+	TESTQ        $0x00000004, R13
+	JZ           without28
+	MOVL         R15, (R14)
+	SHRQ         $0x20, R15
+	ADDQ         $0x04, R14
+
+without28:
+	TESTQ $0x00000002, R13
+	JZ    without29
+	MOVW  R15, (R14)
+	SHRQ  $0x10, R15
+	ADDQ  $0x02, R14
+
+without29:
+	TESTQ $0x00000001, R13
+	JZ    without30
+	MOVB  R15, (R14)
+
+without30:
+done:
+	ADDQ R13, R9
+	ADDQ $0x00000040, R8
+	CMPQ R9, R11
+	JLT  next
+	ADDQ 48(AX), R12
+	CMPQ R9, R10
+	JLT  run
+	ADDQ 56(AX), R12
+	CMPQ R9, (AX)
+	JLT  plane
+	VZEROUPPER
+	RET
+
+// func normMaxPool2x2GradAVX2(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·normMaxPool2x2GradAVX2(SB), NOSPLIT, $8-48
+	MOVQ shape+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ dy+16(FP), DX
+	MOVQ winners+24(FP), BX
+	MOVQ x+32(FP), SI
+	MOVQ by+40(FP), DI
+	XORQ R9, R9
+	XORQ R10, R10
+	XORQ R12, R12
+
+plane:
+	ADDQ         8(AX), R10
+	VBROADCASTSS (DI), Y0
+	VBROADCASTSS 4(DI), Y1
+	VBROADCASTSS 12(DI), Y2
+	VBROADCASTSS 16(DI), Y3
+	ADDQ         $0x14, DI
+
+run:
+	MOVQ    R9, R11
+	ADDQ    16(AX), R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	MOVQ    R12, R8
+
+next:
+	MOVQ      $0x00000008, R13
+	MOVQ      R11, R14
+	SUBQ      R9, R14
+	CMPQ      R14, R13
+	CMOVQLT   R14, R13
+	CMPQ      R13, $0x08
+	JLT       part
+	VMOVUPS   (DX)(R9*4), Y4
+	VPMOVZXBD (BX)(R9*1), Y5
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   poolSquare0<>+0(SB), Y6
+	VPERMPS   Y4, Y6, Y7
+	VPERMD    Y5, Y6, Y6
+	VMOVUPS   poolSquare1<>+0(SB), Y8
+	VPERMPS   Y4, Y8, Y4
+	VPERMD    Y5, Y8, Y5
+	MOVQ      R8, R14
+	VPCMPEQD  poolWithin0<>+0(SB), Y6, Y8
+	VMOVUPS   (SI)(R14*1), Y9
+	VSUBPS    Y0, Y9, Y9
+	VMULPS    Y2, Y9, Y9
+	VADDPS    Y3, Y9, Y9
+	VADDPS    Y7, Y9, Y10
+	VBLENDVPS Y8, Y10, Y9, Y9
+	VMOVUPS   Y9, (CX)(R14*1)
+	ADDQ      32(AX), R14
+	VPCMPEQD  poolWithin0<>+0(SB), Y5, Y8
+	VMOVUPS   (SI)(R14*1), Y9
+	VSUBPS    Y0, Y9, Y9
+	VMULPS    Y2, Y9, Y9
+	VADDPS    Y3, Y9, Y9
+	VADDPS    Y4, Y9, Y10
+	VBLENDVPS Y8, Y10, Y9, Y9
+	VMOVUPS   Y9, (CX)(R14*1)
+	MOVQ      R8, R14
+	ADDQ      40(AX), R14
+	VPCMPEQD  poolWithin1<>+0(SB), Y6, Y6
+	VMOVUPS   (SI)(R14*1), Y8
+	VSUBPS    Y0, Y8, Y8
+	VMULPS    Y2, Y8, Y8
+	VADDPS    Y3, Y8, Y8
+	VADDPS    Y7, Y8, Y7
+	VBLENDVPS Y6, Y7, Y8, Y8
+	VMOVUPS   Y8, (CX)(R14*1)
+	ADDQ      32(AX), R14
+	VPCMPEQD  poolWithin1<>+0(SB), Y5, Y5
+	VMOVUPS   (SI)(R14*1), Y6
+	VSUBPS    Y0, Y6, Y6
+	VMULPS    Y2, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VADDPS    Y4, Y6, Y4
+	VBLENDVPS Y5, Y4, Y6, Y6
+	VMOVUPS   Y6, (CX)(R14*1)
+	JMP       done
+
+part:
+	LEAQ       poolOnes<>+64(SB), R14
+	NEGQ       R13
+	LEAQ       (R14)(R13*4), R14
+	NEGQ       R13
+	VMOVUPS    (R14), Y4
+	VMASKMOVPS (DX)(R9*4), Y4, Y4
+	LEAQ       (BX)(R9*1), R14
+	ADDQ       R13, R14
+	XORQ       R15, R15
+	TESTQ      $0x00000001, R13
+	JZ         without31
+	SUBQ       $0x01, R14
+	MOVBQZX    (R14), R15
+
+without31:
+	TESTQ   $0x00000002, R13
+	JZ      without32
+	SUBQ    $0x02, R14
+	SHLQ    $0x10, R15
+	MOVWQZX (R14), BP
+	ORQ     BP, R15
+
+without32:
+	TESTQ $0x00000004, R13
+	JZ    without33
+	SUBQ  $0x04, R14
+	SHLQ  $0x20, R15
+	MOVL  (R14), BP
+	ORQ   BP, R15
+
+without33:
+	VMOVQ      R15, X5
+	VPMOVZXBD  X5, Y5
+	VMULPS     Y1, Y4, Y4
+	VMOVUPS    poolSquare0<>+0(SB), Y6
+	VPERMPS    Y4, Y6, Y7
+	VPERMD     Y5, Y6, Y6
+	VMOVUPS    poolSquare1<>+0(SB), Y8
+	VPERMPS    Y4, Y8, Y4
+	VPERMD     Y5, Y8, Y5
+	MOVQ       R8, R14
+	VPCMPEQD   poolWithin0<>+0(SB), Y6, Y8
+	LEAQ       poolOnes<>+64(SB), R15
+	NEGQ       R13
+	LEAQ       (R15)(R13*8), R15
+	NEGQ       R13
+	VMOVUPS    (R15), Y9
+	VMASKMOVPS (SI)(R14*1), Y9, Y9
+	VSUBPS     Y0, Y9, Y9
+	VMULPS     Y2, Y9, Y9
+	VADDPS     Y3, Y9, Y9
+	VADDPS     Y7, Y9, Y10
+	VBLENDVPS  Y8, Y10, Y9, Y9
+	TESTQ      $0x00000004, R13
+	JZ         without34
+	VMOVUPS    Y9, (CX)(R14*1)
+	JMP        with34
+
+without34:
+	LEAQ         (CX)(R14*1), R15
+	VMOVAPS      X9, X8
+	TESTQ        $0x00000002, R13
+	JZ           without35
+	VMOVUPS      X8, (R15)
+	VEXTRACTF128 $0x01, Y9, X8
+	ADDQ         $0x10, R15
+
+without35:
+	TESTQ     $0x00000001, R13
+	JZ        without36
+	VMOVLPS   X8, (R15)
+	VPERMILPS $0x0e, X8, X8
+	ADDQ      $0x08, R15
+
+without36:
+with34:
+	ADDQ         32(AX), R14
+	VPCMPEQD     poolWithin0<>+0(SB), Y5, Y8
+	LEAQ         poolOnes<>+64(SB), R15
+	NEGQ         R13
+	LEAQ         (R15)(R13*8), R15
+	NEGQ         R13
+	VMOVUPS      32(R15), Y9
+	VMASKMOVPS   (SI)(R14*1), Y9, Y9
+	VSUBPS       Y0, Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VADDPS       Y3, Y9, Y9
+	VADDPS       Y4, Y9, Y10
+	VBLENDVPS    Y8, Y10, Y9, Y9
+	TESTQ        $0x00000004, R13
+	JZ           without37
+	LEAQ         (CX)(R14*1), R14
+	VMOVAPS      X9, X8
+	TESTQ        $0x00000002, R13
+	JZ           without38
+	VMOVUPS      X8, (R14)
+	VEXTRACTF128 $0x01, Y9, X8
+	ADDQ         $0x10, R14
+
+without38:
+	TESTQ     $0x00000001, R13
+	JZ        without39
+	VMOVLPS   X8, (R14)
+	VPERMILPS $0x0e, X8, X8
+	ADDQ      $0x08, R14
+
+without39:
+without37:
+	MOVQ       R8, R14
+	ADDQ       40(AX), R14
+	VPCMPEQD   poolWithin1<>+0(SB), Y6, Y6
+	LEAQ       poolOnes<>+64(SB), R15
+	NEGQ       R13
+	LEAQ       (R15)(R13*8), R15
+	NEGQ       R13
+	VMOVUPS    (R15), Y8
+	VMASKMOVPS (SI)(R14*1), Y8, Y8
+	VSUBPS     Y0, Y8, Y8
+	VMULPS     Y2, Y8, Y8
+	VADDPS     Y3, Y8, Y8
+	VADDPS     Y7, Y8, Y7
+	VBLENDVPS  Y6, Y7, Y8, Y8
+	TESTQ      $0x00000004, R13
+	JZ         without40
+	VMOVUPS    Y8, (CX)(R14*1)
+	JMP        with40
+
+without40:
+	LEAQ         (CX)(R14*1), R15
+	VMOVAPS      X8, X6
+	TESTQ        $0x00000002, R13
+	JZ           without41
+	VMOVUPS      X6, (R15)
+	VEXTRACTF128 $0x01, Y8, X6
+	ADDQ         $0x10, R15
+
+without41:
+	TESTQ     $0x00000001, R13
+	JZ        without42
+	VMOVLPS   X6, (R15)
+	VPERMILPS $0x0e, X6, X6
+	ADDQ      $0x08, R15
+
+without42:
+with40:
+	ADDQ         32(AX), R14
+	VPCMPEQD     poolWithin1<>+0(SB), Y5, Y5
+	LEAQ         poolOnes<>+64(SB), R15
+	NEGQ         R13
+	LEAQ         (R15)(R13*8), R15
+	NEGQ         R13
+	VMOVUPS      32(R15), Y6
+	VMASKMOVPS   (SI)(R14*1), Y6, Y6
+	VSUBPS       Y0, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y3, Y6, Y6
+	VADDPS       Y4, Y6, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y6
+	TESTQ        $0x00000004, R13
+	JZ           without43
+	LEAQ         (CX)(R14*1), R14
+	VMOVAPS      X6, X4
+	TESTQ        $0x00000002, R13
+	JZ           without44
+	VMOVUPS      X4, (R14)
+	VEXTRACTF128 $0x01, Y6, X4
+	ADDQ         $0x10, R14
+
+without44:
+	TESTQ     $0x00000001, R13
+	JZ        without45
+	VMOVLPS   X4, (R14)
+	VPERMILPS $0x0e, X4, X4
+	ADDQ      $0x08, R14
+
+without45:
+without43:
+done:
+	ADDQ R13, R9
+	ADDQ $0x00000040, R8
+	CMPQ R9, R11
+	JLT  next
+	ADDQ 48(AX), R12
+	CMPQ R9, R10
+	JLT  run
+	ADDQ 56(AX), R12
+	CMPQ R9, (AX)
+	JLT  plane
+	VZEROUPPER
+	RET
+
 // func decayStepAVX2(n int, p *float32, grad *float32, by *float32)
 // Requires: AVX
 TEXT ·decayStepAVX2(SB), NOSPLIT, $0-32
@@ -8661,7 +10112,8 @@ rest:
 	LEAQ       decayStepAVX2Mask<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       AX, SI
-	VMOVUPS    (BX)(SI*4), Y5
+	LEAQ       (BX)(SI*4), BX
+	VMOVUPS    (BX), Y5
 	VMASKMOVPS (CX), Y5, Y6
 	VMASKMOVPS (DX), Y5, Y7
 	VXORPS     Y0, Y7, Y0
@@ -8832,7 +10284,8 @@ rest:
 	LEAQ       momentumStepAVX2Mask<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       AX, DI
-	VMOVUPS    (SI)(DI*4), Y9
+	LEAQ       (SI)(DI*4), SI
+	VMOVUPS    (SI), Y9
 	VMASKMOVPS (CX), Y9, Y10
 	VMASKMOVPS (BX), Y9, Y11
 	VMASKMOVPS (DX), Y9, Y12
@@ -9061,7 +10514,8 @@ rest:
 	LEAQ         adamStepAVX2Mask<>+0(SB), R8
 	MOVQ         $0x00000008, R9
 	SUBQ         AX, R9
-	VMOVUPS      (R8)(R9*4), Y10
+	LEAQ         (R8)(R9*4), R8
+	VMOVUPS      (R8), Y10
 	VMASKMOVPS   (CX), Y10, Y11
 	VMASKMOVPS   (DX), Y10, Y12
 	VXORPS       Y0, Y12, Y0
@@ -11542,13 +12996,13 @@ done1:
 // Requires: AVX, AVX512F, BMI2
 TEXT ·along14x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ         n0+88(FP), AX
-	MOVL         $0x0000ffff, CX
-	BZHIL        AX, CX, CX
-	KMOVW        CX, K1
-	MOVQ         n1+96(FP), AX
-	MOVL         $0x0000ffff, CX
-	BZHIL        AX, CX, CX
-	KMOVW        CX, K2
+	MOVQ         n1+96(FP), CX
+	MOVL         $0x0000ffff, DX
+	BZHIL        AX, DX, DX
+	KMOVW        DX, K1
+	MOVL         $0x0000ffff, AX
+	BZHIL        CX, AX, AX
+	KMOVW        AX, K2
 	MOVQ         taps+8(FP), AX
 	MOVQ         tap+16(FP), CX
 	MOVQ         x0+24(FP), DX
@@ -12796,302 +14250,748 @@ done1:
 	VZEROUPPER
 	RET
 
-// func along5x16AVX2(lanes int, taps int, tap *int, x0 *float32, x1 *float32, bias *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
+// func along6x16AVX2(lanes int, taps int, tap *int, x0 *float32, x1 *float32, bias *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
 // Requires: AVX, FMA3
-TEXT ·along5x16AVX2(SB), NOSPLIT, $0-104
+TEXT ·along6x16AVX2(SB), NOSPLIT, $0-104
 	MOVQ         n0+88(FP), AX
-	LEAQ         along5x16AVX20Mask<>+0(SB), CX
-	MOVQ         $0x00000008, DX
-	SUBQ         AX, DX
-	VMOVUPS      (CX)(DX*4), Y0
-	MOVQ         n1+96(FP), AX
-	LEAQ         along5x16AVX21Mask<>+0(SB), CX
-	MOVQ         $0x00000008, DX
-	SUBQ         AX, DX
-	VMOVUPS      (CX)(DX*4), Y1
-	MOVQ         taps+8(FP), AX
-	MOVQ         tap+16(FP), CX
-	MOVQ         x0+24(FP), DX
-	MOVQ         x1+32(FP), BX
-	MOVQ         y0+64(FP), SI
-	MOVQ         y1+72(FP), DI
-	MOVQ         weights+48(FP), R8
-	MOVQ         stride+56(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         bias+40(FP), R10
-	MOVQ         lanes+0(FP), R11
-	CMPQ         R11, $0x01
-	JEQ          rows1
-	CMPQ         R11, $0x02
-	JEQ          rows2
-	CMPQ         R11, $0x03
-	JEQ          rows3
-	CMPQ         R11, $0x04
-	JEQ          rows4
-	VBROADCASTSS (R10), Y2
+	MOVQ         n1+96(FP), CX
+	MOVQ         taps+8(FP), DX
+	MOVQ         tap+16(FP), BX
+	MOVQ         x0+24(FP), SI
+	MOVQ         x1+32(FP), DI
+	MOVQ         y0+64(FP), R8
+	MOVQ         y1+72(FP), R9
+	MOVQ         weights+48(FP), R10
+	MOVQ         stride+56(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         bias+40(FP), R12
+	MOVQ         lanes+0(FP), R13
+	CMPQ         AX, $0x08
+	JLT          part
+	CMPQ         CX, $0x08
+	JLT          part
+	CMPQ         R13, $0x01
+	JEQ          wholerows1
+	CMPQ         R13, $0x02
+	JEQ          wholerows2
+	CMPQ         R13, $0x03
+	JEQ          wholerows3
+	CMPQ         R13, $0x04
+	JEQ          wholerows4
+	CMPQ         R13, $0x05
+	JEQ          wholerows5
+	VBROADCASTSS (R12), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R12), Y2
 	VMOVAPS      Y2, Y3
-	VBROADCASTSS 4(R10), Y4
+	VBROADCASTSS 8(R12), Y4
 	VMOVAPS      Y4, Y5
-	VBROADCASTSS 8(R10), Y6
+	VBROADCASTSS 12(R12), Y6
 	VMOVAPS      Y6, Y7
-	VBROADCASTSS 12(R10), Y8
+	VBROADCASTSS 16(R12), Y8
 	VMOVAPS      Y8, Y9
-	VBROADCASTSS 16(R10), Y10
+	VBROADCASTSS 20(R12), Y10
 	VMOVAPS      Y10, Y11
-	TESTQ        AX, AX
-	JEQ          done5
+	TESTQ        DX, DX
+	JEQ          wholedone6
 
-next5:
-	MOVQ         (CX), R10
-	VMASKMOVPS   (DX)(R10*4), Y0, Y12
-	VMASKMOVPS   (BX)(R10*4), Y1, Y13
-	VBROADCASTSS (R8), Y14
+wholenext6:
+	MOVQ         (BX), AX
+	VMOVUPS      (SI)(AX*4), Y12
+	VMOVUPS      (DI)(AX*4), Y13
+	VBROADCASTSS (R10), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS 4(R10), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS 4(R8), Y14
+	VBROADCASTSS 8(R10), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS 8(R8), Y14
+	VBROADCASTSS 12(R10), Y14
 	VFMADD231PS  Y14, Y12, Y6
 	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS 12(R8), Y14
+	VBROADCASTSS 16(R10), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS 16(R8), Y14
+	VBROADCASTSS 20(R10), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	ADDQ         R9, R8
-	ADDQ         $0x08, CX
-	DECQ         AX
-	JNZ          next5
+	ADDQ         R11, R10
+	ADDQ         $0x08, BX
+	DECQ         DX
+	JNZ          wholenext6
 
-done5:
-	MOVQ       toLane+80(FP), AX
-	SHLQ       $0x02, AX
-	VMASKMOVPS Y2, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y3, Y1, (DI)
-	ADDQ       AX, DI
-	VMASKMOVPS Y4, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y5, Y1, (DI)
-	ADDQ       AX, DI
-	VMASKMOVPS Y6, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y7, Y1, (DI)
-	ADDQ       AX, DI
-	VMASKMOVPS Y8, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y9, Y1, (DI)
-	ADDQ       AX, DI
-	VMASKMOVPS Y10, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y11, Y1, (DI)
-	ADDQ       AX, DI
+wholedone6:
+	MOVQ    toLane+80(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Y0, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y1, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y2, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y3, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y4, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y5, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y6, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y7, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y8, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y9, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y10, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y11, (R9)
+	ADDQ    AX, R9
 	VZEROUPPER
 	RET
 
-rows4:
-	VBROADCASTSS (R10), Y2
+wholerows5:
+	VBROADCASTSS (R12), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R12), Y2
 	VMOVAPS      Y2, Y3
-	VBROADCASTSS 4(R10), Y4
+	VBROADCASTSS 8(R12), Y4
 	VMOVAPS      Y4, Y5
-	VBROADCASTSS 8(R10), Y6
+	VBROADCASTSS 12(R12), Y6
 	VMOVAPS      Y6, Y7
-	VBROADCASTSS 12(R10), Y8
+	VBROADCASTSS 16(R12), Y8
 	VMOVAPS      Y8, Y9
-	TESTQ        AX, AX
-	JEQ          done4
+	TESTQ        DX, DX
+	JEQ          wholedone5
 
-next4:
-	MOVQ         (CX), R10
-	VMASKMOVPS   (DX)(R10*4), Y0, Y10
-	VMASKMOVPS   (BX)(R10*4), Y1, Y11
-	VBROADCASTSS (R8), Y12
+wholenext5:
+	MOVQ         (BX), AX
+	VMOVUPS      (SI)(AX*4), Y10
+	VMOVUPS      (DI)(AX*4), Y11
+	VBROADCASTSS (R10), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS 4(R10), Y12
 	VFMADD231PS  Y12, Y10, Y2
 	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 4(R8), Y12
+	VBROADCASTSS 8(R10), Y12
 	VFMADD231PS  Y12, Y10, Y4
 	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 8(R8), Y12
+	VBROADCASTSS 12(R10), Y12
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 12(R8), Y12
+	VBROADCASTSS 16(R10), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $0x08, CX
-	DECQ         AX
-	JNZ          next4
+	ADDQ         R11, R10
+	ADDQ         $0x08, BX
+	DECQ         DX
+	JNZ          wholenext5
 
-done4:
-	MOVQ       toLane+80(FP), AX
-	SHLQ       $0x02, AX
-	VMASKMOVPS Y2, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y3, Y1, (DI)
-	ADDQ       AX, DI
-	VMASKMOVPS Y4, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y5, Y1, (DI)
-	ADDQ       AX, DI
-	VMASKMOVPS Y6, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y7, Y1, (DI)
-	ADDQ       AX, DI
-	VMASKMOVPS Y8, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y9, Y1, (DI)
-	ADDQ       AX, DI
+wholedone5:
+	MOVQ    toLane+80(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Y0, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y1, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y2, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y3, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y4, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y5, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y6, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y7, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y8, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y9, (R9)
+	ADDQ    AX, R9
 	VZEROUPPER
 	RET
 
-rows3:
-	VBROADCASTSS (R10), Y2
+wholerows4:
+	VBROADCASTSS (R12), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R12), Y2
 	VMOVAPS      Y2, Y3
-	VBROADCASTSS 4(R10), Y4
+	VBROADCASTSS 8(R12), Y4
 	VMOVAPS      Y4, Y5
-	VBROADCASTSS 8(R10), Y6
+	VBROADCASTSS 12(R12), Y6
 	VMOVAPS      Y6, Y7
-	TESTQ        AX, AX
-	JEQ          done3
+	TESTQ        DX, DX
+	JEQ          wholedone4
 
-next3:
-	MOVQ         (CX), R10
-	VMASKMOVPS   (DX)(R10*4), Y0, Y8
-	VMASKMOVPS   (BX)(R10*4), Y1, Y9
-	VBROADCASTSS (R8), Y10
+wholenext4:
+	MOVQ         (BX), AX
+	VMOVUPS      (SI)(AX*4), Y8
+	VMOVUPS      (DI)(AX*4), Y9
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 4(R10), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS 4(R8), Y10
+	VBROADCASTSS 8(R10), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS 8(R8), Y10
+	VBROADCASTSS 12(R10), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         R9, R8
-	ADDQ         $0x08, CX
-	DECQ         AX
-	JNZ          next3
+	ADDQ         R11, R10
+	ADDQ         $0x08, BX
+	DECQ         DX
+	JNZ          wholenext4
 
-done3:
-	MOVQ       toLane+80(FP), AX
-	SHLQ       $0x02, AX
-	VMASKMOVPS Y2, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y3, Y1, (DI)
-	ADDQ       AX, DI
-	VMASKMOVPS Y4, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y5, Y1, (DI)
-	ADDQ       AX, DI
-	VMASKMOVPS Y6, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y7, Y1, (DI)
-	ADDQ       AX, DI
+wholedone4:
+	MOVQ    toLane+80(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Y0, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y1, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y2, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y3, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y4, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y5, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y6, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y7, (R9)
+	ADDQ    AX, R9
 	VZEROUPPER
 	RET
 
-rows2:
-	VBROADCASTSS (R10), Y2
+wholerows3:
+	VBROADCASTSS (R12), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R12), Y2
 	VMOVAPS      Y2, Y3
-	VBROADCASTSS 4(R10), Y4
+	VBROADCASTSS 8(R12), Y4
 	VMOVAPS      Y4, Y5
-	TESTQ        AX, AX
-	JEQ          done2
+	TESTQ        DX, DX
+	JEQ          wholedone3
 
-next2:
-	MOVQ         (CX), R10
-	VMASKMOVPS   (DX)(R10*4), Y0, Y6
-	VMASKMOVPS   (BX)(R10*4), Y1, Y7
-	VBROADCASTSS (R8), Y8
+wholenext3:
+	MOVQ         (BX), AX
+	VMOVUPS      (SI)(AX*4), Y6
+	VMOVUPS      (DI)(AX*4), Y7
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 4(R10), Y8
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS 4(R8), Y8
+	VBROADCASTSS 8(R10), Y8
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
-	ADDQ         R9, R8
-	ADDQ         $0x08, CX
-	DECQ         AX
-	JNZ          next2
+	ADDQ         R11, R10
+	ADDQ         $0x08, BX
+	DECQ         DX
+	JNZ          wholenext3
 
-done2:
-	MOVQ       toLane+80(FP), AX
-	SHLQ       $0x02, AX
-	VMASKMOVPS Y2, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y3, Y1, (DI)
-	ADDQ       AX, DI
-	VMASKMOVPS Y4, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y5, Y1, (DI)
-	ADDQ       AX, DI
+wholedone3:
+	MOVQ    toLane+80(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Y0, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y1, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y2, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y3, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y4, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y5, (R9)
+	ADDQ    AX, R9
 	VZEROUPPER
 	RET
 
-rows1:
-	VBROADCASTSS (R10), Y2
+wholerows2:
+	VBROADCASTSS (R12), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R12), Y2
 	VMOVAPS      Y2, Y3
-	TESTQ        AX, AX
-	JEQ          done1
+	TESTQ        DX, DX
+	JEQ          wholedone2
 
-next1:
-	MOVQ         (CX), R10
-	VMASKMOVPS   (DX)(R10*4), Y0, Y4
-	VMASKMOVPS   (BX)(R10*4), Y1, Y5
-	VBROADCASTSS (R8), Y6
+wholenext2:
+	MOVQ         (BX), AX
+	VMOVUPS      (SI)(AX*4), Y4
+	VMOVUPS      (DI)(AX*4), Y5
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 4(R10), Y6
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
-	ADDQ         R9, R8
-	ADDQ         $0x08, CX
-	DECQ         AX
-	JNZ          next1
+	ADDQ         R11, R10
+	ADDQ         $0x08, BX
+	DECQ         DX
+	JNZ          wholenext2
 
-done1:
-	MOVQ       toLane+80(FP), AX
-	SHLQ       $0x02, AX
-	VMASKMOVPS Y2, Y0, (SI)
-	ADDQ       AX, SI
-	VMASKMOVPS Y3, Y1, (DI)
-	ADDQ       AX, DI
+wholedone2:
+	MOVQ    toLane+80(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Y0, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y1, (R9)
+	ADDQ    AX, R9
+	VMOVUPS Y2, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y3, (R9)
+	ADDQ    AX, R9
 	VZEROUPPER
 	RET
 
-DATA along5x16AVX20Mask<>+0(SB)/4, $0xffffffff
-DATA along5x16AVX20Mask<>+4(SB)/4, $0xffffffff
-DATA along5x16AVX20Mask<>+8(SB)/4, $0xffffffff
-DATA along5x16AVX20Mask<>+12(SB)/4, $0xffffffff
-DATA along5x16AVX20Mask<>+16(SB)/4, $0xffffffff
-DATA along5x16AVX20Mask<>+20(SB)/4, $0xffffffff
-DATA along5x16AVX20Mask<>+24(SB)/4, $0xffffffff
-DATA along5x16AVX20Mask<>+28(SB)/4, $0xffffffff
-DATA along5x16AVX20Mask<>+32(SB)/4, $0x00000000
-DATA along5x16AVX20Mask<>+36(SB)/4, $0x00000000
-DATA along5x16AVX20Mask<>+40(SB)/4, $0x00000000
-DATA along5x16AVX20Mask<>+44(SB)/4, $0x00000000
-DATA along5x16AVX20Mask<>+48(SB)/4, $0x00000000
-DATA along5x16AVX20Mask<>+52(SB)/4, $0x00000000
-DATA along5x16AVX20Mask<>+56(SB)/4, $0x00000000
-DATA along5x16AVX20Mask<>+60(SB)/4, $0x00000000
-GLOBL along5x16AVX20Mask<>(SB), RODATA|NOPTR, $64
+wholerows1:
+	VBROADCASTSS (R12), Y0
+	VMOVAPS      Y0, Y1
+	TESTQ        DX, DX
+	JEQ          wholedone1
 
-DATA along5x16AVX21Mask<>+0(SB)/4, $0xffffffff
-DATA along5x16AVX21Mask<>+4(SB)/4, $0xffffffff
-DATA along5x16AVX21Mask<>+8(SB)/4, $0xffffffff
-DATA along5x16AVX21Mask<>+12(SB)/4, $0xffffffff
-DATA along5x16AVX21Mask<>+16(SB)/4, $0xffffffff
-DATA along5x16AVX21Mask<>+20(SB)/4, $0xffffffff
-DATA along5x16AVX21Mask<>+24(SB)/4, $0xffffffff
-DATA along5x16AVX21Mask<>+28(SB)/4, $0xffffffff
-DATA along5x16AVX21Mask<>+32(SB)/4, $0x00000000
-DATA along5x16AVX21Mask<>+36(SB)/4, $0x00000000
-DATA along5x16AVX21Mask<>+40(SB)/4, $0x00000000
-DATA along5x16AVX21Mask<>+44(SB)/4, $0x00000000
-DATA along5x16AVX21Mask<>+48(SB)/4, $0x00000000
-DATA along5x16AVX21Mask<>+52(SB)/4, $0x00000000
-DATA along5x16AVX21Mask<>+56(SB)/4, $0x00000000
-DATA along5x16AVX21Mask<>+60(SB)/4, $0x00000000
-GLOBL along5x16AVX21Mask<>(SB), RODATA|NOPTR, $64
+wholenext1:
+	MOVQ         (BX), AX
+	VMOVUPS      (SI)(AX*4), Y2
+	VMOVUPS      (DI)(AX*4), Y3
+	VBROADCASTSS (R10), Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         R11, R10
+	ADDQ         $0x08, BX
+	DECQ         DX
+	JNZ          wholenext1
+
+wholedone1:
+	MOVQ    toLane+80(FP), AX
+	SHLQ    $0x02, AX
+	VMOVUPS Y0, (R8)
+	ADDQ    AX, R8
+	VMOVUPS Y1, (R9)
+	ADDQ    AX, R9
+	VZEROUPPER
+	RET
+
+part:
+	LEAQ         along6x16AVX20Mask<>+0(SB), R14
+	MOVQ         $0x00000008, R15
+	SUBQ         AX, R15
+	LEAQ         (R14)(R15*4), R14
+	LEAQ         along6x16AVX21Mask<>+0(SB), AX
+	MOVQ         $0x00000008, R15
+	SUBQ         CX, R15
+	LEAQ         (AX)(R15*4), AX
+	CMPQ         R13, $0x01
+	JEQ          partrows1
+	CMPQ         R13, $0x02
+	JEQ          partrows2
+	CMPQ         R13, $0x03
+	JEQ          partrows3
+	CMPQ         R13, $0x04
+	JEQ          partrows4
+	CMPQ         R13, $0x05
+	JEQ          partrows5
+	VBROADCASTSS (R12), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R12), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 8(R12), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 12(R12), Y6
+	VMOVAPS      Y6, Y7
+	VBROADCASTSS 16(R12), Y8
+	VMOVAPS      Y8, Y9
+	VBROADCASTSS 20(R12), Y10
+	VMOVAPS      Y10, Y11
+	TESTQ        DX, DX
+	JEQ          partdone6
+
+partnext6:
+	MOVQ         (BX), CX
+	VMOVUPS      (R14), Y12
+	VMASKMOVPS   (SI)(CX*4), Y12, Y12
+	VMOVUPS      (AX), Y13
+	VMASKMOVPS   (DI)(CX*4), Y13, Y13
+	VBROADCASTSS (R10), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS 4(R10), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS 8(R10), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS 12(R10), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS 16(R10), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS 20(R10), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         R11, R10
+	ADDQ         $0x08, BX
+	DECQ         DX
+	JNZ          partnext6
+
+partdone6:
+	MOVQ       toLane+80(FP), CX
+	SHLQ       $0x02, CX
+	VMOVUPS    (R14), Y12
+	VMASKMOVPS Y0, Y12, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y1, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y2, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y3, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y4, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y5, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y6, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y7, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y8, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y9, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y10, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y11, Y0, (R9)
+	ADDQ       CX, R9
+	VZEROUPPER
+	RET
+
+partrows5:
+	VBROADCASTSS (R12), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R12), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 8(R12), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 12(R12), Y6
+	VMOVAPS      Y6, Y7
+	VBROADCASTSS 16(R12), Y8
+	VMOVAPS      Y8, Y9
+	TESTQ        DX, DX
+	JEQ          partdone5
+
+partnext5:
+	MOVQ         (BX), CX
+	VMOVUPS      (R14), Y10
+	VMASKMOVPS   (SI)(CX*4), Y10, Y10
+	VMOVUPS      (AX), Y11
+	VMASKMOVPS   (DI)(CX*4), Y11, Y11
+	VBROADCASTSS (R10), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS 4(R10), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS 8(R10), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS 12(R10), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS 16(R10), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, R10
+	ADDQ         $0x08, BX
+	DECQ         DX
+	JNZ          partnext5
+
+partdone5:
+	MOVQ       toLane+80(FP), CX
+	SHLQ       $0x02, CX
+	VMOVUPS    (R14), Y10
+	VMASKMOVPS Y0, Y10, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y1, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y2, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y3, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y4, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y5, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y6, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y7, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y8, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y9, Y0, (R9)
+	ADDQ       CX, R9
+	VZEROUPPER
+	RET
+
+partrows4:
+	VBROADCASTSS (R12), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R12), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 8(R12), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 12(R12), Y6
+	VMOVAPS      Y6, Y7
+	TESTQ        DX, DX
+	JEQ          partdone4
+
+partnext4:
+	MOVQ         (BX), CX
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   (SI)(CX*4), Y8, Y8
+	VMOVUPS      (AX), Y9
+	VMASKMOVPS   (DI)(CX*4), Y9, Y9
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 4(R10), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 8(R10), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 12(R10), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         R11, R10
+	ADDQ         $0x08, BX
+	DECQ         DX
+	JNZ          partnext4
+
+partdone4:
+	MOVQ       toLane+80(FP), CX
+	SHLQ       $0x02, CX
+	VMOVUPS    (R14), Y8
+	VMASKMOVPS Y0, Y8, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y1, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y2, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y3, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y4, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y5, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y6, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y7, Y0, (R9)
+	ADDQ       CX, R9
+	VZEROUPPER
+	RET
+
+partrows3:
+	VBROADCASTSS (R12), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R12), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 8(R12), Y4
+	VMOVAPS      Y4, Y5
+	TESTQ        DX, DX
+	JEQ          partdone3
+
+partnext3:
+	MOVQ         (BX), CX
+	VMOVUPS      (R14), Y6
+	VMASKMOVPS   (SI)(CX*4), Y6, Y6
+	VMOVUPS      (AX), Y7
+	VMASKMOVPS   (DI)(CX*4), Y7, Y7
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 4(R10), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 8(R10), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         R11, R10
+	ADDQ         $0x08, BX
+	DECQ         DX
+	JNZ          partnext3
+
+partdone3:
+	MOVQ       toLane+80(FP), CX
+	SHLQ       $0x02, CX
+	VMOVUPS    (R14), Y6
+	VMASKMOVPS Y0, Y6, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y1, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y2, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y3, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y4, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y5, Y0, (R9)
+	ADDQ       CX, R9
+	VZEROUPPER
+	RET
+
+partrows2:
+	VBROADCASTSS (R12), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R12), Y2
+	VMOVAPS      Y2, Y3
+	TESTQ        DX, DX
+	JEQ          partdone2
+
+partnext2:
+	MOVQ         (BX), CX
+	VMOVUPS      (R14), Y4
+	VMASKMOVPS   (SI)(CX*4), Y4, Y4
+	VMOVUPS      (AX), Y5
+	VMASKMOVPS   (DI)(CX*4), Y5, Y5
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 4(R10), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         R11, R10
+	ADDQ         $0x08, BX
+	DECQ         DX
+	JNZ          partnext2
+
+partdone2:
+	MOVQ       toLane+80(FP), CX
+	SHLQ       $0x02, CX
+	VMOVUPS    (R14), Y4
+	VMASKMOVPS Y0, Y4, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y1, Y0, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    (R14), Y0
+	VMASKMOVPS Y2, Y0, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y3, Y0, (R9)
+	ADDQ       CX, R9
+	VZEROUPPER
+	RET
+
+partrows1:
+	VBROADCASTSS (R12), Y0
+	VMOVAPS      Y0, Y1
+	TESTQ        DX, DX
+	JEQ          partdone1
+
+partnext1:
+	MOVQ         (BX), CX
+	VMOVUPS      (R14), Y2
+	VMASKMOVPS   (SI)(CX*4), Y2, Y2
+	VMOVUPS      (AX), Y3
+	VMASKMOVPS   (DI)(CX*4), Y3, Y3
+	VBROADCASTSS (R10), Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         R11, R10
+	ADDQ         $0x08, BX
+	DECQ         DX
+	JNZ          partnext1
+
+partdone1:
+	MOVQ       toLane+80(FP), CX
+	SHLQ       $0x02, CX
+	VMOVUPS    (R14), Y2
+	VMASKMOVPS Y0, Y2, (R8)
+	ADDQ       CX, R8
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS Y1, Y0, (R9)
+	ADDQ       CX, R9
+	VZEROUPPER
+	RET
+
+DATA along6x16AVX20Mask<>+0(SB)/4, $0xffffffff
+DATA along6x16AVX20Mask<>+4(SB)/4, $0xffffffff
+DATA along6x16AVX20Mask<>+8(SB)/4, $0xffffffff
+DATA along6x16AVX20Mask<>+12(SB)/4, $0xffffffff
+DATA along6x16AVX20Mask<>+16(SB)/4, $0xffffffff
+DATA along6x16AVX20Mask<>+20(SB)/4, $0xffffffff
+DATA along6x16AVX20Mask<>+24(SB)/4, $0xffffffff
+DATA along6x16AVX20Mask<>+28(SB)/4, $0xffffffff
+DATA along6x16AVX20Mask<>+32(SB)/4, $0x00000000
+DATA along6x16AVX20Mask<>+36(SB)/4, $0x00000000
+DATA along6x16AVX20Mask<>+40(SB)/4, $0x00000000
+DATA along6x16AVX20Mask<>+44(SB)/4, $0x00000000
+DATA along6x16AVX20Mask<>+48(SB)/4, $0x00000000
+DATA along6x16AVX20Mask<>+52(SB)/4, $0x00000000
+DATA along6x16AVX20Mask<>+56(SB)/4, $0x00000000
+DATA along6x16AVX20Mask<>+60(SB)/4, $0x00000000
+GLOBL along6x16AVX20Mask<>(SB), RODATA|NOPTR, $64
+
+DATA along6x16AVX21Mask<>+0(SB)/4, $0xffffffff
+DATA along6x16AVX21Mask<>+4(SB)/4, $0xffffffff
+DATA along6x16AVX21Mask<>+8(SB)/4, $0xffffffff
+DATA along6x16AVX21Mask<>+12(SB)/4, $0xffffffff
+DATA along6x16AVX21Mask<>+16(SB)/4, $0xffffffff
+DATA along6x16AVX21Mask<>+20(SB)/4, $0xffffffff
+DATA along6x16AVX21Mask<>+24(SB)/4, $0xffffffff
+DATA along6x16AVX21Mask<>+28(SB)/4, $0xffffffff
+DATA along6x16AVX21Mask<>+32(SB)/4, $0x00000000
+DATA along6x16AVX21Mask<>+36(SB)/4, $0x00000000
+DATA along6x16AVX21Mask<>+40(SB)/4, $0x00000000
+DATA along6x16AVX21Mask<>+44(SB)/4, $0x00000000
+DATA along6x16AVX21Mask<>+48(SB)/4, $0x00000000
+DATA along6x16AVX21Mask<>+52(SB)/4, $0x00000000
+DATA along6x16AVX21Mask<>+56(SB)/4, $0x00000000
+DATA along6x16AVX21Mask<>+60(SB)/4, $0x00000000
+GLOBL along6x16AVX21Mask<>(SB), RODATA|NOPTR, $64
 
 // func copyRowsAVX512(rows int, n int, dst *float32, dstStride int, src *float32, srcStride int)
 // Requires: AVX, AVX512F, BMI2, MMX+
@@ -13156,7 +15056,8 @@ TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-48
 	LEAQ    copyRowsAVX2Mask<>+0(SB), R9
 	MOVQ    $0x00000008, R10
 	SUBQ    R8, R10
-	VMOVUPS (R9)(R10*4), Y0
+	LEAQ    (R9)(R10*4), R9
+	VMOVUPS (R9), Y0
 
 next:
 	PREFETCHT0 2048(DX)
@@ -13328,9 +15229,9 @@ whole:
 	VZEROUPPER
 	RET
 
-// func gradientAlong2x4AVX2(rows int, cols int, xStep int, dyStep int, tap *int, filter *int, x *float32, dy *float32, sums *float32)
+// func gradientAlong2x6AVX2(rows int, cols int, xStep int, dyStep int, tap *int, filter *int, x *float32, dy *float32, sums *float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gradientAlong2x4AVX2(SB), NOSPLIT, $0-72
+TEXT ·gradientAlong2x6AVX2(SB), NOSPLIT, $0-72
 	MOVQ   tap+32(FP), AX
 	MOVQ   (AX), CX
 	MOVQ   8(AX), AX
@@ -13338,7 +15239,9 @@ TEXT ·gradientAlong2x4AVX2(SB), NOSPLIT, $0-72
 	MOVQ   (DX), BX
 	MOVQ   8(DX), SI
 	MOVQ   16(DX), DI
-	MOVQ   24(DX), DX
+	MOVQ   24(DX), R8
+	MOVQ   32(DX), R9
+	MOVQ   40(DX), DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -13347,47 +15250,58 @@ TEXT ·gradientAlong2x4AVX2(SB), NOSPLIT, $0-72
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   x+48(FP), R8
-	MOVQ   dy+56(FP), R9
-	MOVQ   rows+0(FP), R10
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   x+48(FP), R10
+	MOVQ   dy+56(FP), R11
+	MOVQ   rows+0(FP), R12
 
 row:
-	MOVQ     cols+8(FP), R11
-	VPCMPEQD Y8, Y8, Y8
+	MOVQ     cols+8(FP), R13
+	VPCMPEQD Y12, Y12, Y12
 
 next:
-	CMPQ    R11, $0x08
+	CMPQ    R13, $0x08
 	JGE     whole
-	LEAQ    gradientAlong2x4AVX2Mask<>+0(SB), R12
-	MOVQ    $0x00000008, R13
-	SUBQ    R11, R13
-	VMOVUPS (R12)(R13*4), Y8
-	VMOVAPS Y8, Y8
+	LEAQ    gradientAlong2x6AVX2Mask<>+0(SB), R14
+	MOVQ    $0x00000008, R15
+	SUBQ    R13, R15
+	LEAQ    (R14)(R15*4), R14
+	VMOVUPS (R14), Y12
+	VMOVAPS Y12, Y12
 
 whole:
-	VMASKMOVPS  (R9)(BX*4), Y8, Y9
-	VMASKMOVPS  (R9)(SI*4), Y8, Y10
-	VMASKMOVPS  (R9)(DI*4), Y8, Y11
-	VMASKMOVPS  (R9)(DX*4), Y8, Y12
-	VMASKMOVPS  (R8)(CX*4), Y8, Y13
-	VFMADD231PS Y13, Y9, Y0
-	VFMADD231PS Y13, Y10, Y1
-	VFMADD231PS Y13, Y11, Y2
-	VFMADD231PS Y13, Y12, Y3
-	VMASKMOVPS  (R8)(AX*4), Y8, Y13
-	VFMADD231PS Y13, Y9, Y4
-	VFMADD231PS Y13, Y10, Y5
-	VFMADD231PS Y13, Y11, Y6
-	VFMADD231PS Y13, Y12, Y7
-	ADDQ        $0x20, R8
-	ADDQ        $0x20, R9
-	SUBQ        $0x08, R11
+	VMASKMOVPS  (R10)(CX*4), Y12, Y13
+	VMASKMOVPS  (R10)(AX*4), Y12, Y14
+	VMASKMOVPS  (R11)(BX*4), Y12, Y15
+	VFMADD231PS Y15, Y13, Y0
+	VFMADD231PS Y15, Y14, Y6
+	VMASKMOVPS  (R11)(SI*4), Y12, Y15
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y7
+	VMASKMOVPS  (R11)(DI*4), Y12, Y15
+	VFMADD231PS Y15, Y13, Y2
+	VFMADD231PS Y15, Y14, Y8
+	VMASKMOVPS  (R11)(R8*4), Y12, Y15
+	VFMADD231PS Y15, Y13, Y3
+	VFMADD231PS Y15, Y14, Y9
+	VMASKMOVPS  (R11)(R9*4), Y12, Y15
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y10
+	VMASKMOVPS  (R11)(DX*4), Y12, Y15
+	VFMADD231PS Y15, Y13, Y5
+	VFMADD231PS Y15, Y14, Y11
+	ADDQ        $0x20, R10
+	ADDQ        $0x20, R11
+	SUBQ        $0x08, R13
 	JG          next
-	MOVQ        xStep+16(FP), R11
-	LEAQ        (R8)(R11*4), R8
-	MOVQ        dyStep+24(FP), R11
-	LEAQ        (R9)(R11*4), R9
-	DECQ        R10
+	MOVQ        xStep+16(FP), R13
+	LEAQ        (R10)(R13*4), R10
+	MOVQ        dyStep+24(FP), R13
+	LEAQ        (R11)(R13*4), R11
+	DECQ        R12
 	JNZ         row
 	MOVQ        sums+64(FP), AX
 	VADDPS      (AX), Y0, Y0
@@ -13406,26 +15320,34 @@ whole:
 	VMOVUPS     Y6, 192(AX)
 	VADDPS      224(AX), Y7, Y7
 	VMOVUPS     Y7, 224(AX)
+	VADDPS      256(AX), Y8, Y8
+	VMOVUPS     Y8, 256(AX)
+	VADDPS      288(AX), Y9, Y9
+	VMOVUPS     Y9, 288(AX)
+	VADDPS      320(AX), Y10, Y10
+	VMOVUPS     Y10, 320(AX)
+	VADDPS      352(AX), Y11, Y11
+	VMOVUPS     Y11, 352(AX)
 	VZEROUPPER
 	RET
 
-DATA gradientAlong2x4AVX2Mask<>+0(SB)/4, $0xffffffff
-DATA gradientAlong2x4AVX2Mask<>+4(SB)/4, $0xffffffff
-DATA gradientAlong2x4AVX2Mask<>+8(SB)/4, $0xffffffff
-DATA gradientAlong2x4AVX2Mask<>+12(SB)/4, $0xffffffff
-DATA gradientAlong2x4AVX2Mask<>+16(SB)/4, $0xffffffff
-DATA gradientAlong2x4AVX2Mask<>+20(SB)/4, $0xffffffff
-DATA gradientAlong2x4AVX2Mask<>+24(SB)/4, $0xffffffff
-DATA gradientAlong2x4AVX2Mask<>+28(SB)/4, $0xffffffff
-DATA gradientAlong2x4AVX2Mask<>+32(SB)/4, $0x00000000
-DATA gradientAlong2x4AVX2Mask<>+36(SB)/4, $0x00000000
-DATA gradientAlong2x4AVX2Mask<>+40(SB)/4, $0x00000000
-DATA gradientAlong2x4AVX2Mask<>+44(SB)/4, $0x00000000
-DATA gradientAlong2x4AVX2Mask<>+48(SB)/4, $0x00000000
-DATA gradientAlong2x4AVX2Mask<>+52(SB)/4, $0x00000000
-DATA gradientAlong2x4AVX2Mask<>+56(SB)/4, $0x00000000
-DATA gradientAlong2x4AVX2Mask<>+60(SB)/4, $0x00000000
-GLOBL gradientAlong2x4AVX2Mask<>(SB), RODATA|NOPTR, $64
+DATA gradientAlong2x6AVX2Mask<>+0(SB)/4, $0xffffffff
+DATA gradientAlong2x6AVX2Mask<>+4(SB)/4, $0xffffffff
+DATA gradientAlong2x6AVX2Mask<>+8(SB)/4, $0xffffffff
+DATA gradientAlong2x6AVX2Mask<>+12(SB)/4, $0xffffffff
+DATA gradientAlong2x6AVX2Mask<>+16(SB)/4, $0xffffffff
+DATA gradientAlong2x6AVX2Mask<>+20(SB)/4, $0xffffffff
+DATA gradientAlong2x6AVX2Mask<>+24(SB)/4, $0xffffffff
+DATA gradientAlong2x6AVX2Mask<>+28(SB)/4, $0xffffffff
+DATA gradientAlong2x6AVX2Mask<>+32(SB)/4, $0x00000000
+DATA gradientAlong2x6AVX2Mask<>+36(SB)/4, $0x00000000
+DATA gradientAlong2x6AVX2Mask<>+40(SB)/4, $0x00000000
+DATA gradientAlong2x6AVX2Mask<>+44(SB)/4, $0x00000000
+DATA gradientAlong2x6AVX2Mask<>+48(SB)/4, $0x00000000
+DATA gradientAlong2x6AVX2Mask<>+52(SB)/4, $0x00000000
+DATA gradientAlong2x6AVX2Mask<>+56(SB)/4, $0x00000000
+DATA gradientAlong2x6AVX2Mask<>+60(SB)/4, $0x00000000
+GLOBL gradientAlong2x6AVX2Mask<>(SB), RODATA|NOPTR, $64
 
 // func gradient9x32AVX512(rows int, cols int, step int, taps int, tap *int, x *float32, dy *float32, sums *float32)
 // Requires: AVX, AVX512F
@@ -15712,7 +17634,8 @@ TEXT ·dots2x5AVX2(SB), NOSPLIT, $0-82
 	LEAQ    dots2x5AVX2Mask<>+0(SB), R11
 	MOVQ    $0x00000008, R12
 	SUBQ    DI, R12
-	VMOVUPS (R11)(R12*4), Y10
+	LEAQ    (R11)(R12*4), R11
+	VMOVUPS (R11), Y10
 	MOVQ    rows+64(FP), R11
 	CMPQ    R11, $0x01
 	JEQ     rows1
@@ -15847,7 +17770,8 @@ end:
 	LEAQ        dots2x5AVX2ColsMask<>+0(SB), BX
 	MOVQ        $0x00000008, SI
 	SUBQ        DX, SI
-	VMOVUPS     (BX)(SI*4), Y0
+	LEAQ        (BX)(SI*4), BX
+	VMOVUPS     (BX), Y0
 	MOVB        add+80(FP), DL
 	TESTB       DL, DL
 	JZ          added

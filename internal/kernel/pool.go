@@ -3,6 +3,7 @@ package kernel
 // pools are the kernels of max pooling over squares of four elements, alone and behind a
 // batch norm with ReLU. All give the bits of their twins in pure Go.
 type pools struct {
+	lanes    int // squares that are taken at once
 	max      func(s squares, dst *float32, winners *byte, x *float32, relu bool)
 	maxGrad  func(s squares, dst, g *float32, winners *byte)
 	norm     func(s squares, dst, best *float32, winners *byte, x, by *float32)
@@ -13,9 +14,9 @@ type pools struct {
 const NoWinner = 4
 
 // squares is the way of the kernels over the squares of several planes: in runs, of the
-// squares of a pair of rows, or of two pairs where one has half a register of squares or
-// less. Those of a run beyond the split have their elements in the second register of each
-// row. The generator in gen knows the order of the fields.
+// squares of a pair of rows, or, with 16 lanes, of two pairs where one has half a register of
+// squares or less. Those of a run beyond the split have their elements in the second register
+// of each row. The generator in gen knows the order of the fields.
 type squares struct {
 	total  int // of all planes
 	area   int // of a plane
@@ -27,10 +28,10 @@ type squares struct {
 	gap    int // bytes from there, behind the last run of a plane, to the next plane
 }
 
-func newSquares(planes, height, width int) squares {
+func (p *pools) squares(planes, height, width int) squares {
 	rows, cols := height/2, width/2
-	s := squares{total: planes * rows * cols, area: rows * cols, run: cols, split: 8, high: 64, stride: 4 * width, step: 8 * width}
-	if cols <= s.split {
+	s := squares{total: planes * rows * cols, area: rows * cols, run: cols, split: p.lanes / 2, high: 4 * p.lanes, stride: 4 * width, step: 8 * width}
+	if p.lanes == 16 && cols <= s.split {
 		s.run, s.split, s.high, s.step = 2*cols, cols, s.step, 2*s.step
 		rows = (rows + 1) / 2
 	}
@@ -56,7 +57,7 @@ func MaxPool2x2[T Float](dst []T, winners []uint8, x []T, planes, height, width 
 	rows, cols := height/2, width/2
 	dst, winners, x = dst[:planes*rows*cols], winners[:planes*rows*cols], x[:planes*height*width]
 	if p := poolsOf[T](planes, height, width); p != nil {
-		p.max(newSquares(planes, height, width), address(dst), &winners[0], address(x), relu)
+		p.max(p.squares(planes, height, width), address(dst), &winners[0], address(x), relu)
 		return
 	}
 	at := 0
@@ -90,7 +91,7 @@ func MaxPool2x2Grad[T Float](dst, g []T, winners []uint8, planes, height, width 
 	rows, cols := height/2, width/2
 	g, winners, dst = g[:planes*rows*cols], winners[:planes*rows*cols], dst[:planes*height*width]
 	if p := poolsOf[T](planes, height, width); p != nil {
-		p.maxGrad(newSquares(planes, height, width), address(dst), address(g), &winners[0])
+		p.maxGrad(p.squares(planes, height, width), address(dst), address(g), &winners[0])
 		for plane := range planes {
 			eachLeft(height, width, func(i int) { dst[plane*height*width+i] = 0 })
 		}
@@ -112,7 +113,7 @@ func NormMaxPool2x2[T Float](dst, best []T, winners []uint8, x []T, by []Channel
 	n := len(by) * rows * cols
 	dst, best, winners, x = dst[:n], best[:n], winners[:n], x[:len(by)*height*width]
 	if p := poolsOf[T](len(by), height, width); p != nil {
-		p.norm(newSquares(len(by), height, width), address(dst), address(best), &winners[0], address(x), address(by))
+		p.norm(p.squares(len(by), height, width), address(dst), address(best), &winners[0], address(x), address(by))
 		return
 	}
 	at := 0
@@ -151,7 +152,7 @@ func NormMaxPool2x2Grad[T Float](dst, g []T, winners []uint8, x []T, by []Channe
 	dst, x = dst[:len(by)*height*width], x[:len(by)*height*width]
 	p := poolsOf[T](len(by), height, width)
 	if p != nil {
-		p.normGrad(newSquares(len(by), height, width), address(dst), address(g), &winners[0], address(x), address(by))
+		p.normGrad(p.squares(len(by), height, width), address(dst), address(g), &winners[0], address(x), address(by))
 	}
 	for c := range by {
 		b, dst, x := &by[c], dst[c*height*width:][:height*width], x[c*height*width:]

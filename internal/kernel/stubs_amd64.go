@@ -329,6 +329,30 @@ func normMaxPool2x2AVX512(shape *int, dst *float32, best *float32, winners *byte
 //go:noescape
 func normMaxPool2x2GradAVX512(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
 
+// maxPool2x2AVX2 writes the greatest of every square of four elements of x to dst, and which
+// it is to winners; with relu 0 for those that are negative, and 4 where none is positive.
+//
+//go:noescape
+func maxPool2x2AVX2(shape *int, dst *float32, winners *byte, x *float32, relu bool)
+
+// maxPool2x2GradAVX2 writes dy to the winner of every square of four elements of dst, and 0 to
+// the others.
+//
+//go:noescape
+func maxPool2x2GradAVX2(shape *int, dst *float32, dy *float32, winners *byte)
+
+// normMaxPool2x2AVX2 is maxPool2x2AVX2 of the batch norm of x, with relu, and writes the
+// elements that the greatest were made of to best, which may be dst.
+//
+//go:noescape
+func normMaxPool2x2AVX2(shape *int, dst *float32, best *float32, winners *byte, x *float32, by *float32)
+
+// normMaxPool2x2GradAVX2 computes dst = (x-mean)*slope + shift for all elements of squares,
+// and adds dy*scale to those that won.
+//
+//go:noescape
+func normMaxPool2x2GradAVX2(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
+
 // decayStepAVX2 is SGDStep without a velocity.
 //
 //go:noescape
@@ -375,12 +399,12 @@ func correlate12x8AVX2(pixels int, taps int, tap *int, x *float32, bias *float32
 //go:noescape
 func along14x32AVX512(lanes int, taps int, tap *int, x0 *float32, x1 *float32, bias *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
 
-// along5x16AVX2 computes bias[l] + x0[i+tap[k]]·weights[k][l], added up over taps k,
+// along6x16AVX2 computes bias[l] + x0[i+tap[k]]·weights[k][l], added up over taps k,
 // to y0[l·toLane+i], for n0 pixels i, and so for n1 pixels of x1 and y1. There are 1 to
-// 5 lanes l, up to 8 pixels, and weights in rows that lie stride elements apart.
+// 6 lanes l, up to 8 pixels, and weights in rows that lie stride elements apart.
 //
 //go:noescape
-func along5x16AVX2(lanes int, taps int, tap *int, x0 *float32, x1 *float32, bias *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
+func along6x16AVX2(lanes int, taps int, tap *int, x0 *float32, x1 *float32, bias *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
 
 // copyRowsAVX512 copies n elements of every row of src to a row of dst. Their rows lie dstStride and
 // srcStride elements apart. There is at least 1 row.
@@ -402,13 +426,13 @@ func copyRowsAVX2(rows int, n int, dst *float32, dstStride int, src *float32, sr
 //go:noescape
 func gradientAlong3x6AVX512(rows int, cols int, xStep int, dyStep int, tap *int, filter *int, x *float32, dy *float32, sums *float32)
 
-// gradientAlong2x4AVX2 adds x[c+tap[k]]·dy[c+filter[o]], over columns c and all rows, to
-// lane c%8 of sums[k][o], for 2 taps k and 4 filters o. From the end of the last
+// gradientAlong2x6AVX2 adds x[c+tap[k]]·dy[c+filter[o]], over columns c and all rows, to
+// lane c%8 of sums[k][o], for 2 taps k and 6 filters o. From the end of the last
 // register of a row it is xStep and dyStep elements to the next. There is at least 1 row
 // and 1 column.
 //
 //go:noescape
-func gradientAlong2x4AVX2(rows int, cols int, xStep int, dyStep int, tap *int, filter *int, x *float32, dy *float32, sums *float32)
+func gradientAlong2x6AVX2(rows int, cols int, xStep int, dyStep int, tap *int, filter *int, x *float32, dy *float32, sums *float32)
 
 // gradient9x32AVX512 adds x[r·(cols+step)+c+tap[k]]·dy[r][c][l], over rows r and columns c,
 // to sums[k][l], for 1 to 9 taps k and 32 lanes l. There is at least 1 row and 1

@@ -17,11 +17,11 @@ func convolution() {
 	sums{narrow, 6, 2}.correlate()
 	sums{narrow, 12, 1}.correlate()
 	sums{wide, 14, 2}.along()
-	sums{narrow, 5, 2}.along()
+	sums{narrow, 6, 2}.along()
 	wide.copyRows()
 	narrow.copyRows()
 	wide.gradientAlong(3, 6)
-	narrow.gradientAlong(2, 4)
+	narrow.gradientAlong(2, 6)
 	sums{wide, 9, 2}.gradient()
 	sums{wide, 9, 1}.gradient()
 	sums{narrow, 6, 2}.gradient()
@@ -78,13 +78,14 @@ func (s sums) add(x Mem, weights, row []VecVirtual) {
 }
 
 // eachCount writes code for every number of rows, and a jump to that for count.
-func (s sums) eachCount(count Register, code func(n int)) {
+func (s sums) eachCount(label string, count Register, code func(n int)) {
+	rows := func(n int) string { return fmt.Sprintf("%srows%d", label, n) }
 	for n := 1; n < s.rows; n++ {
 		CMPQ(count, Imm(uint64(n)))
-		JEQ(LabelRef(fmt.Sprintf("rows%d", n)))
+		JEQ(LabelRef(rows(n)))
 	}
 	for n := s.rows; n >= 1; n-- {
-		Label(fmt.Sprintf("rows%d", n))
+		Label(rows(n))
 		code(n)
 		VZEROUPPER()
 		RET()
@@ -100,11 +101,11 @@ func (s sums) correlate() {
 	x, weights, to := Load(Param("x"), GP64()), Load(Param("weights"), GP64()), Load(Param("sums"), GP64())
 	rows, w := s.registersOf(s.rows), s.registersOf(1)[0]
 	bias := Load(Param("bias"), GP64())
-	s.eachCount(pixels, func(n int) {
+	s.eachCount("", pixels, func(n int) {
 		for i := range n {
 			s.row(bias, 0, rows[i], false)
 		}
-		s.eachTap(n, taps, tap, func(at Register) {
+		s.eachTap("", n, taps, tap, func(at Register) {
 			if s.registers > 1 { // where broadcasts leave time for it
 				for i := range s.registers {
 					PREFETCHT0(Mem{Base: weights, Disp: 8*s.panel() + i*s.size()})
@@ -123,8 +124,8 @@ func (s sums) correlate() {
 }
 
 // eachTap writes a loop over taps, of which there may be none.
-func (s sums) eachTap(n int, taps, tap Register, body func(at Register)) {
-	next, done := fmt.Sprintf("next%d", n), fmt.Sprintf("done%d", n)
+func (s sums) eachTap(label string, n int, taps, tap Register, body func(at Register)) {
+	next, done := fmt.Sprintf("%snext%d", label, n), fmt.Sprintf("%sdone%d", label, n)
 	TESTQ(taps, taps)
 	JEQ(LabelRef(done))
 	Label(next)
@@ -146,7 +147,13 @@ func (s sums) along() {
 		"to y0[l·toLane+i], for n0 pixels i, and so for n1 pixels of x1 and y1. There are 1 to",
 		fmt.Sprintf("%d lanes l, up to %d pixels, and weights in rows that lie stride elements apart.", s.rows, s.lanes()))
 	Pragma("noescape")
-	masks := [2]Op{s.mask(name+"0", Load(Param("n0"), GP64())), s.mask(name+"1", Load(Param("n1"), GP64()))}
+	n := [2]Register{Load(Param("n0"), GP64()), Load(Param("n1"), GP64())}
+	var runs [2]run
+	if s.wide {
+		for j := range runs {
+			runs[j] = run{vec: s.vec, mask: s.mask(fmt.Sprint(name, j), n[j])}
+		}
+	}
 	taps, tap := Load(Param("taps"), GP64()), Load(Param("tap"), GP64())
 	x := [2]Register{Load(Param("x0"), GP64()), Load(Param("x1"), GP64())}
 	y := [2]Register{Load(Param("y0"), GP64()), Load(Param("y1"), GP64())}
@@ -154,33 +161,79 @@ func (s sums) along() {
 	SHLQ(Imm(2), stride)
 	rows := s.registersOf(s.rows)
 	bias := Load(Param("bias"), GP64())
-	s.eachCount(Load(Param("lanes"), GP64()), func(n int) {
-		for i := range n {
-			VBROADCASTSS(Mem{Base: bias, Disp: 4 * i}, rows[i][0])
-			VMOVAPS(rows[i][0], rows[i][1])
-		}
-		s.eachTap(n, taps, tap, func(at Register) {
-			var v [2]VecVirtual
-			for j := range v {
-				v[j] = part{s.vec, masks[j]}.load(Mem{Base: x[j], Index: at, Scale: 4})
-			}
-			w := s.reg()
+	lanes := Load(Param("lanes"), GP64())
+	compute := func(label string, runs [2]run) {
+		s.eachCount(label, lanes, func(n int) {
 			for i := range n {
-				VBROADCASTSS(Mem{Base: weights, Disp: 4 * i}, w)
-				VFMADD231PS(w, v[0], rows[i][0])
-				VFMADD231PS(w, v[1], rows[i][1])
+				VBROADCASTSS(Mem{Base: bias, Disp: 4 * i}, rows[i][0])
+				VMOVAPS(rows[i][0], rows[i][1])
 			}
-			ADDQ(stride, weights)
+			s.eachTap(label, n, taps, tap, func(at Register) {
+				var v [2]VecVirtual
+				for j := range v {
+					v[j] = runs[j].load(Mem{Base: x[j], Index: at, Scale: 4})
+				}
+				w := s.reg()
+				for i := range n {
+					VBROADCASTSS(Mem{Base: weights, Disp: 4 * i}, w)
+					VFMADD231PS(w, v[0], rows[i][0])
+					VFMADD231PS(w, v[1], rows[i][1])
+				}
+				ADDQ(stride, weights)
+			})
+			step := Load(Param("toLane"), GP64())
+			SHLQ(Imm(2), step)
+			for i := range n {
+				for j := range y {
+					runs[j].store(rows[i][j], Mem{Base: y[j]})
+					ADDQ(step, y[j])
+				}
+			}
 		})
-		step := Load(Param("toLane"), GP64())
-		SHLQ(Imm(2), step)
-		for i := range n {
-			for j := range y {
-				part{s.vec, masks[j]}.store(rows[i][j], Mem{Base: y[j]})
-				ADDQ(step, y[j])
-			}
-		}
-	})
+	}
+	if s.wide {
+		compute("", runs)
+		return
+	}
+	// Masks take time there, and registers that the sums need.
+	for j := range runs {
+		CMPQ(n[j], Imm(uint64(s.lanes())))
+		JLT(LabelRef("part"))
+		runs[j].vec = s.vec
+	}
+	compute("whole", runs)
+	Label("part")
+	for j := range runs {
+		runs[j].window = windowAt(fmt.Sprint(name, j), n[j])
+	}
+	compute("part", runs)
+}
+
+// run is some pixels side by side, as many as a register has or as the mask says.
+type run struct {
+	vec
+	mask   Op       // nil where it lies at the window
+	window Register // nil for whole registers
+}
+
+func (r run) load(m Mem) VecVirtual {
+	if r.window == nil {
+		return part{r.vec, r.mask}.load(m)
+	}
+	v := r.reg()
+	VMOVUPS(Mem{Base: r.window}, v)
+	VMASKMOVPS(m, v, v)
+	return v
+}
+
+func (r run) store(v VecVirtual, m Mem) {
+	if r.window == nil {
+		part{r.vec, r.mask}.store(v, m)
+		return
+	}
+	mask := r.reg()
+	VMOVUPS(Mem{Base: r.window}, mask)
+	VMASKMOVPS(v, mask, m)
 }
 
 func (s sums) gradient() {
@@ -190,7 +243,7 @@ func (s sums) gradient() {
 		"column.")
 	Pragma("noescape")
 	sums, g := s.registersOf(s.rows), s.registersOf(1)[0]
-	s.eachCount(Load(Param("taps"), GP64()), func(n int) {
+	s.eachCount("", Load(Param("taps"), GP64()), func(n int) {
 		tap := Load(Param("tap"), GP64())
 		taps := make([]Register, n)
 		for i := range taps {
@@ -295,14 +348,24 @@ func (v vec) gradientAlong(taps, filters int) {
 	}
 	Label("whole")
 	p := part{v, mask}
-	gradients := make([]VecVirtual, filters)
-	for i := range gradients {
-		gradients[i] = p.load(Mem{Base: dy, Index: filter[i], Scale: 4})
+	// One side stays in registers while the other goes by.
+	side := func(base Register, offsets []Register) func(i int) VecVirtual {
+		return func(i int) VecVirtual { return p.load(Mem{Base: base, Index: offsets[i], Scale: 4}) }
 	}
-	for i := range tap {
-		at := p.load(Mem{Base: x, Index: tap[i], Scale: 4})
-		for j := range gradients {
-			VFMADD231PS(at, gradients[j], all[i*filters+j])
+	stay, pass, at := side(dy, filter), side(x, tap), func(j, i int) VecVirtual { return all[i*filters+j] }
+	stays, passes := filters, taps
+	if !v.wide { // which has registers for two taps, not for the gradients of six filters
+		stay, pass, at = pass, stay, func(i, j int) VecVirtual { return all[i*filters+j] }
+		stays, passes = passes, stays
+	}
+	held := make([]VecVirtual, stays)
+	for i := range held {
+		held[i] = stay(i)
+	}
+	for j := range passes {
+		passing := pass(j)
+		for i, h := range held {
+			VFMADD231PS(passing, h, at(i, j))
 		}
 	}
 	ADDQ(Imm(uint64(4*v.lanes())), x)

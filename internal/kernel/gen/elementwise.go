@@ -131,9 +131,16 @@ func (l loop) generate(body func(at func(string) Mem, load func(Mem) VecVirtual,
 	RET()
 }
 
-// window returns a mask of the first n lanes of a register, n less than all: a window
-// over ones and then zeros.
+// window returns a mask of the first n lanes of a register, n less than all.
 func window(name string, n Register) VecVirtual {
+	mask := YMM()
+	VMOVUPS(Mem{Base: windowAt(name, n)}, mask)
+	return mask
+}
+
+// windowAt returns where that mask lies: in a window over ones and then zeros, n at most
+// all.
+func windowAt(name string, n Register) Register {
 	table := GLOBL(name+"Mask", RODATA|NOPTR)
 	for i := range 2 * lanes {
 		v := uint32(0)
@@ -142,12 +149,12 @@ func window(name string, n Register) VecVirtual {
 		}
 		DATA(i*4, U32(v))
 	}
-	at, offset, mask := GP64(), GP64(), YMM()
+	at, offset := GP64(), GP64()
 	LEAQ(table, at)
 	MOVQ(U32(lanes), offset)
 	SUBQ(n, offset)
-	VMOVUPS(Mem{Base: at, Index: offset, Scale: 4}, mask)
-	return mask
+	LEAQ(Mem{Base: at, Index: offset, Scale: 4}, at)
+	return at
 }
 
 // lookup writes the conversion of bytes by a table of 256, which fills half of the

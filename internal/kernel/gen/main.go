@@ -237,24 +237,16 @@ func (t tile) generate() {
 		SHLQ(t.shift(), s)
 		aStride, bStride = r, s
 	}
-	for n := 1; n < t.rows; n++ {
-		CMPQ(rows, Imm(uint64(n)))
-		JEQ(LabelRef(fmt.Sprintf("next%d", n)))
-	}
-	for n := t.rows; n >= 1; n-- {
-		next := fmt.Sprintf("next%d", n)
-		Label(next)
+	loop := func(label string, n int, masks [2]Op) {
+		Label(label)
 		b0, b1 := t.vector(), t.vector()
+		t.load(Mem{Base: b}, masks[0], b0)
+		t.load(Mem{Base: b, Disp: t.width()}, masks[1], b1)
 		if t.direct {
-			t.load(Mem{Base: b}, masks[0], b0)
-			t.load(Mem{Base: b, Disp: t.width()}, masks[1], b1)
 			Comment("Fetch the row of the next tile.")
 			for disp := 2 * t.width(); disp < 4*t.width(); disp += 64 {
 				PREFETCHT0(Mem{Base: b, Disp: disp})
 			}
-		} else {
-			t.move(Mem{Base: b}, b0)
-			t.move(Mem{Base: b, Disp: t.width()}, b1)
 		}
 		for i := range n {
 			ai := t.vector()
@@ -265,23 +257,49 @@ func (t tile) generate() {
 		ADDQ(aStride, a)
 		ADDQ(bStride, b)
 		DECQ(depth)
-		JNZ(LabelRef(next))
+		JNZ(LabelRef(label))
+	}
+	if t.direct && !t.wide { // masks take time there
+		CMPQ(cols, Imm(uint64(t.panel())))
+		JLT(LabelRef("part"))
+		CMPQ(rows, Imm(uint64(t.rows)))
+		JLT(LabelRef("part"))
+		loop("whole", t.rows, [2]Op{})
+		JMP(LabelRef("end"))
+		Label("part")
+	}
+	for n := 1; n < t.rows; n++ {
+		CMPQ(rows, Imm(uint64(n)))
+		JEQ(LabelRef(fmt.Sprintf("next%d", n)))
+	}
+	for n := t.rows; n >= 1; n-- {
+		loop(fmt.Sprintf("next%d", n), n, masks)
 		if n > 1 {
 			JMP(LabelRef("end"))
 		}
 	}
 	Label("end")
+	if !t.wide { // masked stores take many cycles there, and whole tiles need none
+		CMPQ(cols, Imm(uint64(t.panel())))
+		JLT(LabelRef("partEnd"))
+		t.end("all", c, stride, rows, at, sums, [2]Op{})
+		Label("partEnd")
+	}
 	if !t.direct {
 		masks = t.masks(cols) // only now: AVX2 has no registers for them beside the sums
 	}
+	t.end("", c, stride, rows, at, sums, masks)
+}
 
+// end does with the sums what the kernel's arguments say, and returns.
+func (t tile) end(label string, c, stride, rows, at Register, sums [][2]VecVirtual, masks [2]Op) {
 	add := Load(Param("add"), GP8())
 	TESTB(add, add)
-	JZ(LabelRef("added"))
+	JZ(LabelRef(label + "added"))
 	MOVQ(c, at)
 	for i := range sums {
 		CMPQ(rows, Imm(uint64(i)))
-		JLE(LabelRef("added"))
+		JLE(LabelRef(label + "added"))
 		for j := range sums[i] {
 			old := t.vector()
 			t.load(Mem{Base: at, Disp: j * t.width()}, masks[j], old)
@@ -291,11 +309,11 @@ func (t tile) generate() {
 			ADDQ(stride, at)
 		}
 	}
-	Label("added")
+	Label(label + "added")
 
 	bias := Load(Param("bias"), GP64())
 	TESTQ(bias, bias)
-	JZ(LabelRef("biased"))
+	JZ(LabelRef(label + "biased"))
 	for j := range masks {
 		v := t.vector()
 		t.load(Mem{Base: bias, Disp: j * t.width()}, masks[j], v)
@@ -303,11 +321,11 @@ func (t tile) generate() {
 			t.add(v, sums[i][j], sums[i][j])
 		}
 	}
-	Label("biased")
+	Label(label + "biased")
 
 	relu := Load(Param("relu"), GP8())
 	TESTB(relu, relu)
-	JZ(LabelRef("write"))
+	JZ(LabelRef(label + "write"))
 	zero := t.vector()
 	t.clear(zero)
 	for i := range sums {
@@ -315,11 +333,11 @@ func (t tile) generate() {
 			t.max(sums[i][j], zero, sums[i][j]) // of NaN and of two zeros it takes the sum
 		}
 	}
-	Label("write")
+	Label(label + "write")
 	for i := range sums {
 		if i > 0 {
 			CMPQ(rows, Imm(uint64(i)))
-			JLE(LabelRef("done"))
+			JLE(LabelRef(label + "done"))
 		}
 		for j := range sums[i] {
 			t.store(sums[i][j], masks[j], Mem{Base: c, Disp: j * t.width()})
@@ -328,7 +346,7 @@ func (t tile) generate() {
 			ADDQ(stride, c)
 		}
 	}
-	Label("done")
+	Label(label + "done")
 	VZEROUPPER()
 	RET()
 }
@@ -366,8 +384,11 @@ func (t tile) masks(cols Register) [2]Op {
 	return [2]Op{m0, m1}
 }
 
+// load loads what mask says, or all for nil.
 func (t tile) load(at Mem, mask, to Op) {
 	switch {
+	case mask == nil:
+		t.move(at, to)
 	case t.wide && t.elem == 4:
 		VMOVUPS_Z(at, mask, to)
 	case t.wide:
@@ -381,6 +402,8 @@ func (t tile) load(at Mem, mask, to Op) {
 
 func (t tile) store(from, mask Op, at Mem) {
 	switch {
+	case mask == nil:
+		t.move(from, at)
 	case t.wide && t.elem == 4:
 		VMOVUPS(from, mask, at)
 	case t.wide:

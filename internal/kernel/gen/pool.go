@@ -7,7 +7,7 @@ import (
 )
 
 // pool writes the kernels of max pooling over squares of four elements, alone and with a
-// batch norm and ReLU before it. They take 16 squares at a time.
+// batch norm and ReLU before it. They take as many squares at a time as a register has lanes.
 func pool() {
 	iota := GLOBL("poolIota", RODATA|NOPTR)
 	for i := range 16 {
@@ -16,6 +16,11 @@ func pool() {
 	for _, norm := range []bool{false, true} {
 		maxPool(norm, iota)
 		maxPoolGrad(norm, iota)
+	}
+	squares := newNarrowSquares()
+	for _, norm := range []bool{false, true} {
+		squares.maxPool(norm)
+		squares.maxPoolGrad(norm)
 	}
 }
 
@@ -31,21 +36,27 @@ const (
 	squaresGap
 )
 
-// squares is what the kernels have at hand while they go over squares, up to 16 at once.
-// Their elements lie in two registers of a row, low and high, of each of two rows.
-type squares struct {
-	shape   Register // points to the struct
-	top     Register // where the elements of the upper row lie in a picture, in bytes
-	at      Register // the first square, counted from the beginning
-	outputs Op       // mask of the squares
-	inputs  [2]Op    // masks of the elements of a row
-	whole   bool     // whole registers can be read
+// way is where the kernels are while they go over squares, as many at once as a register has
+// lanes. Their elements lie in two registers of a row, low and high, of each of two rows.
+type way struct {
+	shape Register // points to the struct
+	top   Register // where the elements of the upper row lie in a picture, in bytes
+	at    Register // the first square, counted from the beginning
 }
 
-// eachSquares writes the loop over all squares. plane is called before those of a plane.
-func eachSquares(shape Register, plane func(), body func(s squares)) {
+// squares is what the kernels for AVX-512 have at hand.
+type squares struct {
+	way
+	outputs Op    // mask of the squares
+	inputs  [2]Op // masks of the elements of a row
+	whole   bool  // whole registers can be read
+}
+
+// eachSquares writes the loop over all squares. plane is called before those of a plane, and body
+// for n of them.
+func (v vec) eachSquares(shape Register, plane func(), body func(w way, n Register)) {
 	field := func(disp int) Mem { return Mem{Base: shape, Disp: disp} }
-	s := squares{shape: shape, top: GP64(), at: GP64()}
+	s := way{shape: shape, top: GP64(), at: GP64()}
 	planeEnd, runEnd, run, n := GP64(), GP64(), GP64(), GP64()
 	for _, r := range []Register{s.at, planeEnd, run} {
 		XORQ(r, r)
@@ -61,26 +72,14 @@ func eachSquares(shape Register, plane func(), body func(s squares)) {
 	MOVQ(run, s.top)
 	Label("next")
 	left := GP64()
-	MOVQ(U32(16), n)
+	MOVQ(U32(uint32(v.lanes())), n)
 	MOVQ(runEnd, left)
 	SUBQ(s.at, left)
 	CMPQ(left, n)
 	CMOVQLT(left, n)
-	s.masks(n)
-	left = GP64()
-	MOVQ(field(squaresTotal), left)
-	SUBQ(s.at, left)
-	CMPQ(left, Imm(16))
-	JLT(LabelRef("last"))
-	s.whole = true
-	body(s)
-	JMP(LabelRef("done"))
-	Label("last")
-	s.whole = false
-	body(s)
-	Label("done")
+	body(s, n)
 	ADDQ(n, s.at)
-	ADDQ(U32(128), s.top)
+	ADDQ(U32(uint32(8*v.lanes())), s.top)
 	CMPQ(s.at, runEnd)
 	JLT(LabelRef("next"))
 	ADDQ(field(squaresStep), run)
@@ -91,6 +90,26 @@ func eachSquares(shape Register, plane func(), body func(s squares)) {
 	JLT(LabelRef("plane"))
 	VZEROUPPER()
 	RET()
+}
+
+// eachSquares is vec's with masks.
+func eachSquares(shape Register, plane func(), body func(s squares)) {
+	vec{wide: true}.eachSquares(shape, plane, func(w way, n Register) {
+		s := squares{way: w}
+		s.masks(n)
+		left := GP64()
+		MOVQ(Mem{Base: shape, Disp: squaresTotal}, left)
+		SUBQ(s.at, left)
+		CMPQ(left, Imm(16))
+		JLT(LabelRef("last"))
+		s.whole = true
+		body(s)
+		JMP(LabelRef("done"))
+		Label("last")
+		s.whole = false
+		body(s)
+		Label("done")
+	})
 }
 
 // masks sets the masks for n squares.
@@ -124,7 +143,7 @@ func (s squares) load(m Mem, mask Op) VecVirtual {
 }
 
 // rows calls f for the four registers of elements, with where they lie in a picture.
-func (s squares) rows(f func(row, half int, at Register)) {
+func (s way) rows(f func(row, half int, at Register)) {
 	for row := range 2 {
 		at := GP64()
 		MOVQ(s.top, at)

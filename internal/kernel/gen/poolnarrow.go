@@ -1,0 +1,366 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// narrowSquares writes the kernels of max pooling for AVX2.
+type narrowSquares struct {
+	vec
+	numbers [5]Mem // 0 to 4 in all lanes
+	within  [2]Mem // which elements of a square those of a row are, in both rows
+	square  [2]Mem // whose the elements of the low and of the high register are
+	ones    Mem    // as many in all lanes as two registers have, and then zeros
+	labels  *int   // how many branches have been written
+}
+
+func newNarrowSquares() narrowSquares {
+	constants := func(name string, f func(lane int) int) Mem {
+		m := GLOBL("pool"+name, RODATA|NOPTR)
+		for i := range lanes {
+			DATA(4*i, U32(uint32(f(i))))
+		}
+		return m
+	}
+	p := narrowSquares{labels: new(int)}
+	p.ones = GLOBL("poolOnes", RODATA|NOPTR)
+	for i := range 4 * lanes {
+		v := uint32(0)
+		if i < 2*lanes {
+			v = 0xffffffff
+		}
+		DATA(4*i, U32(v))
+	}
+	for n := range p.numbers {
+		p.numbers[n] = constants(fmt.Sprint(n), func(int) int { return n })
+	}
+	for i := range 2 {
+		p.within[i] = constants(fmt.Sprint("Within", i), func(lane int) int { return 2*i + lane%2 })
+		p.square[i] = constants(fmt.Sprint("Square", i), func(lane int) int { return 4*i + lane/2 })
+	}
+	return p
+}
+
+// each writes the loop over all squares: body for whole registers and for parts.
+func (p narrowSquares) each(shape Register, plane func(), body func(w way, s narrowPart)) {
+	p.eachSquares(shape, plane, func(w way, n Register) {
+		CMPQ(n, Imm(lanes))
+		JLT(LabelRef("part"))
+		body(w, narrowPart{narrowSquares: p})
+		JMP(LabelRef("done"))
+		Label("part")
+		body(w, narrowPart{narrowSquares: p, n: n})
+		Label("done")
+	})
+}
+
+// narrowPart is a register of squares, or less, with two registers of elements of a row.
+type narrowPart struct {
+	narrowSquares
+	n Register // how many squares, or nil for all that a register has
+}
+
+// loadElements loads the elements of a half, and loadSquares an element for every square.
+func (s narrowPart) loadElements(m Mem, half int) VecVirtual { return s.load(m, 2, half) }
+func (s narrowPart) loadSquares(m Mem) VecVirtual            { return s.load(m, 1, 0) }
+
+// load loads a register, of which times as many elements as there are squares are wanted, but
+// for those of the halves before it.
+func (s narrowPart) load(m Mem, times uint8, half int) VecVirtual {
+	r := s.reg()
+	if s.n == nil {
+		VMOVUPS(m, r)
+		return r
+	}
+	window := GP64()
+	LEAQ(s.ones.Offset(8*lanes), window)
+	NEGQ(s.n)
+	LEAQ(Mem{Base: window, Index: s.n, Scale: 4 * times}, window)
+	NEGQ(s.n)
+	VMOVUPS(Mem{Base: window, Disp: 4 * lanes * half}, r)
+	VMASKMOVPS(m, r, r)
+	return r
+}
+
+// storeElements stores the elements of a half. In parts it is faster than under a mask.
+func (s narrowPart) storeElements(r VecVirtual, m Mem, half int) {
+	if s.n == nil {
+		VMOVUPS(r, m)
+		return
+	}
+	if half == 0 {
+		s.ifBit(4, func() { VMOVUPS(r, m) }, func() { s.storeFirst(r, m, 2) })
+	} else {
+		s.ifBit(4, func() { s.storeFirst(r, m, 2) }, nil)
+	}
+}
+
+// storeSquares stores an element for every square.
+func (s narrowPart) storeSquares(r VecVirtual, m Mem) {
+	if s.n == nil {
+		VMOVUPS(r, m)
+		return
+	}
+	s.storeFirst(r, m, 1)
+}
+
+// storeFirst stores as many elements as there are squares, but for a multiple of 8, or twice
+// as many.
+func (s narrowPart) storeFirst(r VecVirtual, m Mem, times int) {
+	at, x := GP64(), XMM()
+	LEAQ(m, at)
+	VMOVAPS(r.AsX(), x)
+	s.ifBit(4/times, func() {
+		VMOVUPS(x, Mem{Base: at})
+		VEXTRACTF128(Imm(1), r, x)
+		ADDQ(Imm(16), at)
+	}, nil)
+	s.ifBit(2/times, func() {
+		VMOVLPS(x, Mem{Base: at})
+		VPERMILPS(Imm(0xe), x, x)
+		ADDQ(Imm(8), at)
+	}, nil)
+	if times == 1 {
+		s.ifBit(1, func() { VMOVSS(x, Mem{Base: at}) }, nil)
+	}
+}
+
+// storeBytes stores the lowest bytes of the lanes, as many as there are squares.
+func (s narrowPart) storeBytes(r VecVirtual, m Mem) {
+	x, upper := r.AsX(), XMM()
+	VEXTRACTI128(Imm(1), r, upper)
+	VPACKUSDW(upper, x, upper)
+	VPACKUSWB(upper, upper, upper)
+	if s.n == nil {
+		VMOVQ(upper, m)
+		return
+	}
+	at, bytes := GP64(), GP64()
+	LEAQ(m, at)
+	VMOVQ(upper, bytes)
+	s.ifBit(4, func() {
+		MOVL(bytes.As32(), Mem{Base: at})
+		SHRQ(Imm(32), bytes)
+		ADDQ(Imm(4), at)
+	}, nil)
+	s.ifBit(2, func() {
+		MOVW(bytes.As16(), Mem{Base: at})
+		SHRQ(Imm(16), bytes)
+		ADDQ(Imm(2), at)
+	}, nil)
+	s.ifBit(1, func() { MOVB(bytes.As8(), Mem{Base: at}) }, nil)
+}
+
+// loadBytes loads as many bytes as there are squares, one a lane. Those of the lanes behind
+// them may be of any value.
+func (s narrowPart) loadBytes(m Mem) VecVirtual {
+	r := s.reg()
+	if s.n == nil {
+		VPMOVZXBD(m, r)
+		return r
+	}
+	// From the last to the first: each moves those behind it up.
+	at, bytes, next := GP64(), GP64(), GP64()
+	LEAQ(m, at)
+	ADDQ(s.n, at)
+	XORQ(bytes, bytes)
+	s.ifBit(1, func() {
+		SUBQ(Imm(1), at)
+		MOVBQZX(Mem{Base: at}, bytes)
+	}, nil)
+	s.ifBit(2, func() {
+		SUBQ(Imm(2), at)
+		SHLQ(Imm(16), bytes)
+		MOVWQZX(Mem{Base: at}, next)
+		ORQ(next, bytes)
+	}, nil)
+	s.ifBit(4, func() {
+		SUBQ(Imm(4), at)
+		SHLQ(Imm(32), bytes)
+		MOVL(Mem{Base: at}, next.As32())
+		ORQ(next, bytes)
+	}, nil)
+	x := XMM()
+	VMOVQ(bytes, x)
+	VPMOVZXBD(x, r)
+	return r
+}
+
+// ifBit writes code for where the number of squares has a bit, and for where not, or nil.
+func (s narrowPart) ifBit(bit int, has, lacks func()) {
+	*s.labels++
+	label := func(name string) string { return fmt.Sprint(name, *s.labels) }
+	without, with := label("without"), label("with")
+	TESTQ(U32(uint32(bit)), s.n)
+	JZ(LabelRef(without))
+	has()
+	if lacks != nil {
+		JMP(LabelRef(with))
+	}
+	Label(without)
+	if lacks != nil {
+		lacks()
+		Label(with)
+	}
+}
+
+func (p narrowSquares) maxPool(norm bool) {
+	if norm {
+		TEXT("normMaxPool2x2AVX2", NOSPLIT, "func(shape *int, dst, best *float32, winners *byte, x, by *float32)")
+		Doc("normMaxPool2x2AVX2 is maxPool2x2AVX2 of the batch norm of x, with relu, and writes the",
+			"elements that the greatest were made of to best, which may be dst.")
+	} else {
+		TEXT("maxPool2x2AVX2", NOSPLIT, "func(shape *int, dst *float32, winners *byte, x *float32, relu bool)")
+		Doc("maxPool2x2AVX2 writes the greatest of every square of four elements of x to dst, and which",
+			"it is to winners; with relu 0 for those that are negative, and 4 where none is positive.")
+	}
+	Pragma("noescape")
+	shape, dst, winners, x := Load(Param("shape"), GP64()), Load(Param("dst"), GP64()), Load(Param("winners"), GP64()), Load(Param("x"), GP64())
+	least := p.zero()
+	var relu VecVirtual // where ReLU is: everywhere, for nil
+	var best, by Register
+	var c channel
+	if norm {
+		best, by = Load(Param("best"), GP64()), Load(Param("by"), GP64())
+		c = channel{YMM(), YMM(), YMM()}
+	} else {
+		flag, x := GP32(), XMM()
+		MOVBLZX(Load(Param("relu"), GP8()), flag)
+		NEGL(flag)
+		relu = YMM()
+		VMOVD(flag, x)
+		VPBROADCASTD(x, relu)
+		infinity := p.infinity(-1)
+		VBLENDVPS(relu, least, infinity, least)
+	}
+	p.each(shape, func() {
+		if norm {
+			for i, r := range []VecVirtual{c.mean, c.scale, c.offset} {
+				VBROADCASTSS(Mem{Base: by, Disp: channelMean + 4*i}, r)
+			}
+			ADDQ(Imm(channelBytes), by)
+		}
+	}, func(w way, s narrowPart) {
+		// Elements of even and of odd columns. Squares stand in the order 0 1 4 5 2 3 6 7.
+		var elements, values [4]VecVirtual
+		var low VecVirtual
+		w.rows(func(row, half int, at Register) {
+			r := s.loadElements(in(x, at), half)
+			if half == 0 {
+				low = r
+				return
+			}
+			for col, pick := range []uint64{0x88, 0xdd} {
+				e := YMM()
+				VSHUFPS(Imm(pick), r, low, e)
+				elements[2*row+col], values[2*row+col] = e, e
+				if norm {
+					values[2*row+col] = YMM()
+					VSUBPS(c.mean, e, values[2*row+col])
+					values[2*row+col] = p.apply(c, values[2*row+col])
+				}
+			}
+		})
+		// over replaces element i by j where that is greater, or NaN, and returns where.
+		over := func(i, j int) VecVirtual {
+			const unordered, greater = 0x03, 0x1e
+			wins, nan := YMM(), YMM()
+			VCMPPS(Imm(greater), values[i], values[j], wins)
+			VCMPPS(Imm(unordered), values[j], values[j], nan)
+			VORPS(nan, wins, wins)
+			VBLENDVPS(wins, values[j], values[i], values[i])
+			if norm {
+				VBLENDVPS(wins, elements[j], elements[i], elements[i])
+			}
+			return wins
+		}
+		// A mask is -1.
+		winner, below := over(0, 1), YMM()
+		VPSRLD(Imm(31), winner, winner)
+		below = over(2, 3)
+		VPSRLD(Imm(31), below, below)
+		VPADDD(p.numbers[2], below, below)
+		VBLENDVPS(over(0, 2), below, winner, winner)
+		const lessOrEqual = 0x12
+		none, most := YMM(), values[0]
+		VCMPPS(Imm(lessOrEqual), least, most, none)
+		if relu != nil {
+			VANDPS(relu, none, none)
+		}
+		four := YMM()
+		VMOVUPS(p.numbers[4], four)
+		VBLENDVPS(none, four, winner, winner)
+		VMAXPS(most, least, most) // of two zeros and of NaN it takes the element
+		inOrder := func(r VecVirtual) VecVirtual { VPERMQ(Imm(0xd8), r, r); return r }
+		if norm {
+			s.storeSquares(inOrder(elements[0]), Mem{Base: best, Index: w.at, Scale: 4})
+		}
+		s.storeSquares(inOrder(most), Mem{Base: dst, Index: w.at, Scale: 4})
+		s.storeBytes(inOrder(winner), in(winners, w.at))
+	})
+}
+
+func (p narrowSquares) maxPoolGrad(norm bool) {
+	if norm {
+		TEXT("normMaxPool2x2GradAVX2", NOSPLIT, "func(shape *int, dst, dy *float32, winners *byte, x, by *float32)")
+		Doc("normMaxPool2x2GradAVX2 computes dst = (x-mean)*slope + shift for all elements of squares,",
+			"and adds dy*scale to those that won.")
+	} else {
+		TEXT("maxPool2x2GradAVX2", NOSPLIT, "func(shape *int, dst, dy *float32, winners *byte)")
+		Doc("maxPool2x2GradAVX2 writes dy to the winner of every square of four elements of dst, and 0 to",
+			"the others.")
+	}
+	Pragma("noescape")
+	shape, dst, dy, winners := Load(Param("shape"), GP64()), Load(Param("dst"), GP64()), Load(Param("dy"), GP64()), Load(Param("winners"), GP64())
+	var x, by Register
+	var numbers [4]VecVirtual
+	if norm {
+		x, by = Load(Param("x"), GP64()), Load(Param("by"), GP64())
+		for i := range numbers {
+			numbers[i] = YMM()
+		}
+	}
+	mean, scale, slope, shift := numbers[0], numbers[1], numbers[2], numbers[3]
+	p.each(shape, func() {
+		if norm {
+			for i, disp := range []int{channelMean, channelScale, channelSlope, channelShift} {
+				VBROADCASTSS(Mem{Base: by, Disp: disp}, numbers[i])
+			}
+			ADDQ(Imm(channelBytes), by)
+		}
+	}, func(w way, s narrowPart) {
+		g, winner := s.loadSquares(Mem{Base: dy, Index: w.at, Scale: 4}), s.loadBytes(in(winners, w.at))
+		if norm {
+			VMULPS(scale, g, g)
+		}
+		var gs, won [2]VecVirtual
+		for i := range gs {
+			square := YMM()
+			gs[i], won[i] = YMM(), YMM()
+			VMOVUPS(p.square[i], square)
+			VPERMPS(g, square, gs[i])
+			VPERMD(winner, square, won[i])
+		}
+		w.rows(func(row, half int, at Register) {
+			k, d := YMM(), YMM()
+			VPCMPEQD(p.within[row], won[half], k)
+			if !norm {
+				VANDPS(gs[half], k, d)
+				s.storeElements(d, in(dst, at), half)
+				return
+			}
+			d = s.loadElements(in(x, at), half)
+			VSUBPS(mean, d, d)
+			VMULPS(slope, d, d)
+			VADDPS(shift, d, d)
+			sum := YMM()
+			VADDPS(gs[half], d, sum)
+			VBLENDVPS(k, sum, d, d)
+			s.storeElements(d, in(dst, at), half)
+		})
+	})
+}
