@@ -26,7 +26,7 @@ type regression struct {
 // Samples are summed up in float32 by blocks and parts of fixed lengths, so that sums have the
 // same bits for any number of threads.
 const (
-	blockSamples = 32 // whose pixels as float32 stay in the first two caches
+	blockSamples = 64 // whose pixels as float32 stay in the second cache
 	stepSamples  = 64 // of a part of a batch
 )
 

@@ -25,6 +25,7 @@ import (
 	"strconv"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/internal/memory"
 )
 
 // MaxSize is the largest number of elements that is read, 1 GiB of them. The smallest is
@@ -83,7 +84,7 @@ func Read(r io.Reader, name string, dims int) (*Array, error) {
 
 	// A header can promise more than the file has: past the first allocation, memory
 	// grows as the elements come.
-	data := make([]byte, 0, min(size, 64<<20))
+	data := memory.Bytes(min(size, 64<<20))[:0]
 	for len(data) < size {
 		data = slices.Grow(data, 1)
 		n, err := io.ReadFull(d.r, data[len(data):min(cap(data), size)])

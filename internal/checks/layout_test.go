@@ -17,6 +17,7 @@ var order = []string{
 	"internal/atomicfile",
 	"internal/parallel",
 	"internal/kernel",
+	"internal/memory",
 	"internal/reuse",
 	"random",
 	"tensor",

@@ -63,7 +63,7 @@ func assembly() []implementation {
 			f32:     tiling[float32]{14, 32, wrap(tile14x32AVX512), wrapTranspose, wrapCopyRows(copyRowsAVX512)},
 			f64:     tiling[float64]{14, 16, wrap(tile14x16AVX512), nil, nil},
 			vectors: &wide, norms: &wideNorms, pools: widePools, convolvers: convolversAVX512, along: alongAVX512,
-			skinny:  &skinny{4, 5, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
+			skinny:  &skinny{4, 5, 1024, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
 			fmaLoop: fmaLoopAVX512, flops: 28 * 16 * 2,
 		})
 	}
@@ -73,7 +73,7 @@ func assembly() []implementation {
 			f32:     tiling[float32]{6, 16, wrap(tile6x16AVX2), wrapTranspose, wrapCopyRows(copyRowsAVX2)},
 			f64:     tiling[float64]{6, 8, wrap(tile6x8AVX2), nil, nil},
 			vectors: &narrow, norms: &narrowNorms, pools: narrowPools, convolvers: convolversAVX2, along: alongAVX2,
-			skinny:  &skinny{2, 5, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
+			skinny:  &skinny{2, 5, 512, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
 			fmaLoop: fmaLoopAVX2, flops: 12 * 8 * 2,
 		})
 	}

@@ -17772,41 +17772,80 @@ end:
 	SUBQ        DX, SI
 	LEAQ        (BX)(SI*4), BX
 	VMOVUPS     (BX), Y0
-	MOVB        add+80(FP), DL
-	TESTB       DL, DL
+	MOVB        add+80(FP), BL
+	TESTB       BL, BL
 	JZ          added
-	MOVQ        AX, DX
-	VMASKMOVPS  (DX), Y0, Y2
+	MOVQ        AX, BX
+	VMASKMOVPS  (BX), Y0, Y2
 	VADDPS      Y2, Y1, Y1
 	CMPQ        R11, $0x01
 	JLE         added
-	ADDQ        CX, DX
-	VMASKMOVPS  (DX), Y0, Y2
+	ADDQ        CX, BX
+	VMASKMOVPS  (BX), Y0, Y2
 	VADDPS      Y2, Y3, Y3
 
 added:
-	MOVQ       bias+32(FP), DX
-	TESTQ      DX, DX
+	MOVQ       bias+32(FP), BX
+	TESTQ      BX, BX
 	JZ         biased
-	VMASKMOVPS (DX), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	VADDPS     Y2, Y3, Y3
+	VMASKMOVPS (BX), Y0, Y0
+	VADDPS     Y0, Y1, Y1
+	VADDPS     Y0, Y3, Y3
 
 biased:
-	MOVB   relu+81(FP), DL
-	TESTB  DL, DL
+	MOVB   relu+81(FP), BL
+	TESTB  BL, BL
 	JZ     write
-	VXORPS Y2, Y2, Y2
-	VMAXPS Y1, Y2, Y1
-	VMAXPS Y3, Y2, Y3
+	VXORPS Y0, Y0, Y0
+	VMAXPS Y1, Y0, Y1
+	VMAXPS Y3, Y0, Y3
 
 write:
-	VMASKMOVPS Y1, Y0, (AX)
-	CMPQ       R11, $0x01
-	JLE        done
-	ADDQ       CX, AX
-	VMASKMOVPS Y3, Y0, (AX)
+	LEAQ         (AX), BX
+	VMOVAPS      X1, X0
+	TESTQ        $0x00000004, DX
+	JZ           without46
+	VMOVUPS      X0, (BX)
+	VEXTRACTF128 $0x01, Y1, X0
+	ADDQ         $0x10, BX
 
+without46:
+	TESTQ     $0x00000002, DX
+	JZ        without47
+	VMOVLPS   X0, (BX)
+	VPERMILPS $0x0e, X0, X0
+	ADDQ      $0x08, BX
+
+without47:
+	TESTQ  $0x00000001, DX
+	JZ     without48
+	VMOVSS X0, (BX)
+
+without48:
+	CMPQ         R11, $0x01
+	JLE          done
+	ADDQ         CX, AX
+	LEAQ         (AX), AX
+	VMOVAPS      X3, X0
+	TESTQ        $0x00000004, DX
+	JZ           without49
+	VMOVUPS      X0, (AX)
+	VEXTRACTF128 $0x01, Y3, X0
+	ADDQ         $0x10, AX
+
+without49:
+	TESTQ     $0x00000002, DX
+	JZ        without50
+	VMOVLPS   X0, (AX)
+	VPERMILPS $0x0e, X0, X0
+	ADDQ      $0x08, AX
+
+without50:
+	TESTQ  $0x00000001, DX
+	JZ     without51
+	VMOVSS X0, (AX)
+
+without51:
 done:
 	VZEROUPPER
 	RET

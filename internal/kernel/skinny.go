@@ -14,6 +14,7 @@ type skinny struct {
 	// of dotCols columns of b, both contiguous along the inner dimension. What becomes of
 	// them in c is as for tiles.
 	dotRows, dotCols int
+	dotsDepth        int // at most, of one call: rows of b, 10 at once for ten classes, stay in the first cache
 	dots             func(depth int, a, b, c, bias *float32, aStride, bStride, stride, rows, cols int, add, relu bool)
 	maxDots          int // the longest short side with which it is faster than tiles
 	// direct computes the product of the first rows of directRows rows of a, whose columns
@@ -23,8 +24,7 @@ type skinny struct {
 }
 
 const (
-	dotsDepth   = 1024 // at most, of one call of dots: its rows stay in the first cache
-	directDepth = 128  // at most, of one call of direct: so do the rows of b, and those fetched ahead
+	directDepth = 128 // at most, of one call of direct: so do the rows of b, and those fetched ahead
 
 	// As measured, against tiles: the shortest inner dimensions, and the most rows of a.
 	minDotsDepth   = 128
@@ -117,10 +117,10 @@ func (s *skinny) byDots(c []float32, a, b Matrix[float32], e Epilogue[float32]) 
 // multiplyDots does byDots on one goroutine, where rows of c lie stride elements apart. The
 // longer side is read once from beginning to end.
 func (s *skinny) multiplyDots(c []float32, stride int, a, b Matrix[float32], e Epilogue[float32]) {
-	strips := (a.Cols + dotsDepth - 1) / dotsDepth
+	strips := (a.Cols + s.dotsDepth - 1) / s.dotsDepth
 	for strip := range strips {
-		l := strip * dotsDepth
-		depth := min(dotsDepth, a.Cols-l)
+		l := strip * s.dotsDepth
+		depth := min(s.dotsDepth, a.Cols-l)
 		e := e.strip(strip, strips)
 		block := func(i, j int) {
 			s.dots(depth, &a.Data[i*a.RowStride+l], &b.Data[j*b.ColStride+l], &c[i*stride+j], unsafe.SliceData(e.columns(j).Bias),

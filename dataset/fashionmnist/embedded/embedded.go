@@ -13,6 +13,7 @@ import (
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/internal/collection"
+	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/transform"
 )
@@ -71,7 +72,7 @@ func Open(split dataset.Split) (*dataset.Images, error) {
 	}
 	defer decoder.Close()
 
-	pixels := make([]byte, len(c.images)*partSize)
+	pixels := memory.Bytes(len(c.images) * partSize)
 	labels := make([]byte, len(pixels)/(side*side))
 	errs := make([]error, len(c.images)+1)
 	var wait sync.WaitGroup

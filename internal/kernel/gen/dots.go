@@ -96,7 +96,8 @@ func (d dots) generate() {
 	}
 	c, stride := Load(Param("c"), GP64()), Load(Param("stride"), GP64())
 	SHLQ(Imm(2), stride)
-	p := part{d.vec, d.mask(name+"Cols", Load(Param("cols"), GP64()))}
+	cols := Load(Param("cols"), GP64())
+	p := part{d.vec, d.mask(name+"Cols", cols)}
 	// end does something to every row that there is.
 	end := func(label string, do func(i int, at Mem)) {
 		at := GP64()
@@ -131,7 +132,13 @@ func (d dots) generate() {
 		VMAXPS(row[i], zero, row[i]) // of NaN and of two zeros it takes the sum
 	}
 	Label("write")
-	end("done", func(i int, at Mem) { p.store(row[i], at) })
+	end("done", func(i int, at Mem) {
+		if d.wide {
+			p.store(row[i], at)
+		} else {
+			storeFirst(row[i], at, cols, 1)
+		}
+	})
 	VZEROUPPER()
 	RET()
 }

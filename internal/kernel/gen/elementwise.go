@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -155,6 +157,47 @@ func windowAt(name string, n Register) Register {
 	SUBQ(n, offset)
 	LEAQ(Mem{Base: at, Index: offset, Scale: 4}, at)
 	return at
+}
+
+// storeFirst stores the first times·n elements of r, but for a multiple of 8: in parts of
+// four, two and one, since storing under a mask takes many cycles on AMD's processors.
+func storeFirst(r VecVirtual, m Mem, n Register, times int) {
+	at, x := GP64(), XMM()
+	LEAQ(m, at)
+	VMOVAPS(r.AsX(), x)
+	ifBit(4/times, n, func() {
+		VMOVUPS(x, Mem{Base: at})
+		VEXTRACTF128(Imm(1), r, x)
+		ADDQ(Imm(16), at)
+	}, nil)
+	ifBit(2/times, n, func() {
+		VMOVLPS(x, Mem{Base: at})
+		VPERMILPS(Imm(0xe), x, x)
+		ADDQ(Imm(8), at)
+	}, nil)
+	if times == 1 {
+		ifBit(1, n, func() { VMOVSS(x, Mem{Base: at}) }, nil)
+	}
+}
+
+// branches counts what ifBit has written.
+var branches int
+
+// ifBit writes code for where n has a bit, and for where it has not, or nil.
+func ifBit(bit int, n Register, has, lacks func()) {
+	branches++
+	without, done := fmt.Sprint("without", branches), fmt.Sprint("with", branches)
+	TESTQ(U32(uint32(bit)), n)
+	JZ(LabelRef(without))
+	has()
+	if lacks != nil {
+		JMP(LabelRef(done))
+	}
+	Label(without)
+	if lacks != nil {
+		lacks()
+		Label(done)
+	}
 }
 
 // lookup writes the conversion of bytes by a table of 256, which fills half of the

@@ -26,7 +26,7 @@ func newNarrowSquares() narrowSquares {
 		}
 		return m
 	}
-	p := narrowSquares{labels: new(int)}
+	var p narrowSquares
 	p.ones = GLOBL("poolOnes", RODATA|NOPTR)
 	for i := range 4 * lanes {
 		v := uint32(0)
@@ -93,9 +93,9 @@ func (s narrowPart) storeElements(r VecVirtual, m Mem, half int) {
 		return
 	}
 	if half == 0 {
-		s.ifBit(4, func() { VMOVUPS(r, m) }, func() { s.storeFirst(r, m, 2) })
+		ifBit(4, s.n, func() { VMOVUPS(r, m) }, func() { storeFirst(r, m, s.n, 2) })
 	} else {
-		s.ifBit(4, func() { s.storeFirst(r, m, 2) }, nil)
+		ifBit(4, s.n, func() { storeFirst(r, m, s.n, 2) }, nil)
 	}
 }
 
@@ -105,28 +105,7 @@ func (s narrowPart) storeSquares(r VecVirtual, m Mem) {
 		VMOVUPS(r, m)
 		return
 	}
-	s.storeFirst(r, m, 1)
-}
-
-// storeFirst stores as many elements as there are squares, but for a multiple of 8, or twice
-// as many.
-func (s narrowPart) storeFirst(r VecVirtual, m Mem, times int) {
-	at, x := GP64(), XMM()
-	LEAQ(m, at)
-	VMOVAPS(r.AsX(), x)
-	s.ifBit(4/times, func() {
-		VMOVUPS(x, Mem{Base: at})
-		VEXTRACTF128(Imm(1), r, x)
-		ADDQ(Imm(16), at)
-	}, nil)
-	s.ifBit(2/times, func() {
-		VMOVLPS(x, Mem{Base: at})
-		VPERMILPS(Imm(0xe), x, x)
-		ADDQ(Imm(8), at)
-	}, nil)
-	if times == 1 {
-		s.ifBit(1, func() { VMOVSS(x, Mem{Base: at}) }, nil)
-	}
+	storeFirst(r, m, s.n, 1)
 }
 
 // storeBytes stores the lowest bytes of the lanes, as many as there are squares.
@@ -142,17 +121,17 @@ func (s narrowPart) storeBytes(r VecVirtual, m Mem) {
 	at, bytes := GP64(), GP64()
 	LEAQ(m, at)
 	VMOVQ(upper, bytes)
-	s.ifBit(4, func() {
+	ifBit(4, s.n, func() {
 		MOVL(bytes.As32(), Mem{Base: at})
 		SHRQ(Imm(32), bytes)
 		ADDQ(Imm(4), at)
 	}, nil)
-	s.ifBit(2, func() {
+	ifBit(2, s.n, func() {
 		MOVW(bytes.As16(), Mem{Base: at})
 		SHRQ(Imm(16), bytes)
 		ADDQ(Imm(2), at)
 	}, nil)
-	s.ifBit(1, func() { MOVB(bytes.As8(), Mem{Base: at}) }, nil)
+	ifBit(1, s.n, func() { MOVB(bytes.As8(), Mem{Base: at}) }, nil)
 }
 
 // loadBytes loads as many bytes as there are squares, one a lane. Those of the lanes behind
@@ -168,17 +147,17 @@ func (s narrowPart) loadBytes(m Mem) VecVirtual {
 	LEAQ(m, at)
 	ADDQ(s.n, at)
 	XORQ(bytes, bytes)
-	s.ifBit(1, func() {
+	ifBit(1, s.n, func() {
 		SUBQ(Imm(1), at)
 		MOVBQZX(Mem{Base: at}, bytes)
 	}, nil)
-	s.ifBit(2, func() {
+	ifBit(2, s.n, func() {
 		SUBQ(Imm(2), at)
 		SHLQ(Imm(16), bytes)
 		MOVWQZX(Mem{Base: at}, next)
 		ORQ(next, bytes)
 	}, nil)
-	s.ifBit(4, func() {
+	ifBit(4, s.n, func() {
 		SUBQ(Imm(4), at)
 		SHLQ(Imm(32), bytes)
 		MOVL(Mem{Base: at}, next.As32())
@@ -188,24 +167,6 @@ func (s narrowPart) loadBytes(m Mem) VecVirtual {
 	VMOVQ(bytes, x)
 	VPMOVZXBD(x, r)
 	return r
-}
-
-// ifBit writes code for where the number of squares has a bit, and for where not, or nil.
-func (s narrowPart) ifBit(bit int, has, lacks func()) {
-	*s.labels++
-	label := func(name string) string { return fmt.Sprint(name, *s.labels) }
-	without, with := label("without"), label("with")
-	TESTQ(U32(uint32(bit)), s.n)
-	JZ(LabelRef(without))
-	has()
-	if lacks != nil {
-		JMP(LabelRef(with))
-	}
-	Label(without)
-	if lacks != nil {
-		lacks()
-		Label(with)
-	}
 }
 
 func (p narrowSquares) maxPool(norm bool) {
