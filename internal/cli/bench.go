@@ -33,7 +33,7 @@ import (
 )
 
 type benchCommand struct {
-	Work    []string `arg:"" optional:"" help:"What is measured: products, softmax, mlp, lenet, cnn, lbfgs (default: all but cnn)."`
+	Work    []string `arg:"" optional:"" help:"What is measured: products, softmax, scratch (softmax regression with tensors alone), mlp, lenet, cnn, lbfgs (default: all but cnn)."`
 	Threads int      `default:"0" help:"Threads to compute with; 0 takes all cores."`
 	Repeat  int      `default:"5" help:"Epochs that a figure is the median of."`
 	VsTorch bool     `help:"Also train in PyTorch (lbfgs: scikit-learn) and print the ratios."`
@@ -42,7 +42,7 @@ type benchCommand struct {
 }
 
 // benchWork is what can be measured; the first is about kernels, the others train.
-var benchWork = []string{"products", "softmax", "mlp", "lenet", "cnn", "lbfgs"}
+var benchWork = []string{"products", "softmax", "scratch", "mlp", "lenet", "cnn", "lbfgs"}
 
 // lbfgsIterations is how many iterations of L-BFGS are one measurement.
 const lbfgsIterations = 100
@@ -169,8 +169,9 @@ type epochResult struct {
 	Threads int       `json:"threads"`
 	Seconds []float64 `json:"seconds"`
 	Median  float64   `json:"median"`
-	Other   []float64 `json:"other_seconds,omitempty"` // PyTorch's, or scikit-learn's
-	Ratio   float64   `json:"ratio,omitempty"`         // of the medians
+	Single  []float64 `json:"single_thread_seconds,omitempty"` // of mlp, where there are several
+	Other   []float64 `json:"other_seconds,omitempty"`         // PyTorch's, or scikit-learn's
+	Ratio   float64   `json:"ratio,omitempty"`                 // of the medians
 }
 
 // epochs measures training.
@@ -209,6 +210,15 @@ func (c *benchCommand) epochs(ctx context.Context, s streams) error {
 		if name != "lbfgs" {
 			line += fmt.Sprintf(" %11.0f samples/s", float64(training.Len())/r.Median)
 		}
+		if name == "mlp" && r.Threads > 1 {
+			tensor.SetThreads(1)
+			r.Single, err = c.train(ctx, name, training, test)
+			tensor.SetThreads(c.Threads)
+			if err != nil {
+				return err
+			}
+			line += fmt.Sprintf("   1 thread %.1f ms: %.2f times as long", 1e3*median(r.Single), median(r.Single)/r.Median)
+		}
 		if c.VsTorch {
 			if r.Other, err = c.theirs(ctx, other, name, s.err); err != nil {
 				return err
@@ -237,6 +247,9 @@ const benchBatch = 256
 
 // train returns the seconds of as many epochs as are asked for, after one that warms up.
 func (c *benchCommand) train(ctx context.Context, name string, training, test *dataset.Images) ([]float64, error) {
+	if name == "scratch" {
+		return scratchEpochs(ctx, training, c.Repeat)
+	}
 	r := train.Config{
 		Train:  loader.New(training, loader.Options{BatchSize: benchBatch, Shuffle: true}),
 		Test:   loader.New(test, loader.Options{BatchSize: evalBatch}),
@@ -301,7 +314,10 @@ var torchScript string
 // theirs returns the seconds that PyTorch, or for lbfgs scikit-learn, takes for each of as
 // many epochs.
 func (c *benchCommand) theirs(ctx context.Context, folder, name string, stderr io.Writer) (seconds []float64, err error) {
-	command := exec.CommandContext(ctx, c.Python, "-c", torchScript, folder, name, strconv.Itoa(c.Repeat))
+	if name == "scratch" {
+		name = "softmax"
+	}
+	command := exec.CommandContext(ctx, c.Python, "-c", torchScript, folder, name, strconv.Itoa(c.Repeat), strconv.Itoa(parallel.Threads()))
 	command.Stderr = stderr
 	out, err := command.StdoutPipe()
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 func TestBenchErrors(t *testing.T) {
-	wantError(t, exitUsage, "bench speed: one of products, softmax, mlp, lenet, cnn, lbfgs expected", "bench", "speed")
+	wantError(t, exitUsage, "bench speed: one of products, softmax, scratch, mlp, lenet, cnn, lbfgs expected", "bench", "speed")
 	wantError(t, exitUsage, "--threads 0, --repeat 0: at least 0 and at least 1 expected", "bench", "--repeat", "0")
 	wantError(t, exitUsage, "--threads -1, --repeat 5: at least 0 and at least 1 expected", "bench", "--threads", "-1")
 }
@@ -34,6 +34,11 @@ func TestBench(t *testing.T) {
 	}
 	if len(r.Seconds) != 3 || len(r.Other) != 3 || r.Median <= 0 || r.Ratio != 60/r.Median || r.Work != "softmax" {
 		t.Errorf("got %+v", r)
+	}
+	r = epochResult{}
+	out = succeed(t, "bench", "scratch", "--repeat", "1", "--json", "--vs-torch", "--python", python)
+	if err := json.Unmarshal([]byte(out), &r); err != nil || len(r.Seconds) != 1 || len(r.Other) != 1 || r.Work != "scratch" {
+		t.Errorf("got %+v, %v", r, err)
 	}
 	text := succeed(t, "bench", "softmax", "--repeat", "1", "--vs-torch", "--python", python)
 	if !strings.Contains(text, "median of 1\nsoftmax ") || !strings.Contains(text, "PyTorch 60000.0 ms: ") {

@@ -1,6 +1,6 @@
 """Trains what onehot bench trains, in PyTorch and scikit-learn, and prints the seconds of each epoch.
 
-usage: torch.py FOLDER NAME EPOCHS, where FOLDER has the training split as raw bytes: images.u8, labels.u8
+usage: torch.py FOLDER NAME EPOCHS THREADS, where FOLDER has the training split as raw bytes: images.u8, labels.u8
 All pictures are one float tensor, the fastest that is written with little effort; the first epoch warms up.
 """
 
@@ -34,6 +34,7 @@ import torch
 from torch import nn
 
 torch.manual_seed(0)
+torch.set_num_threads(int(sys.argv[4]))
 images, labels = torch.tensor(pixels).float().div_(255), torch.tensor(labels).long()
 
 
