@@ -709,7 +709,7 @@ func TestThreads(t *testing.T) {
 	s := settings{batch: 512, hidden: []int{256}, lr: 0.1, momentum: 0.9, decay: 0.001, workers: 2}
 	training, test := blobs(550, 12, random.New(1)), blobs(40, 12, random.New(2))
 	var want train.Keep
-	for _, threads := range []int{1, 2, 3, 8} {
+	for _, threads := range []int{1, 2, 3, 5, 8} {
 		tensor.SetThreads(threads)
 		c := config(t, s, training, test)
 		c.Keep = keep(t)
