@@ -12996,13 +12996,13 @@ done1:
 // Requires: AVX, AVX512F, BMI2
 TEXT ·along14x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ         n0+88(FP), AX
-	MOVQ         n1+96(FP), CX
-	MOVL         $0x0000ffff, DX
-	BZHIL        AX, DX, DX
-	KMOVW        DX, K1
-	MOVL         $0x0000ffff, AX
-	BZHIL        CX, AX, AX
-	KMOVW        AX, K2
+	MOVL         $0x0000ffff, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
+	MOVQ         n1+96(FP), AX
+	MOVL         $0x0000ffff, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K2
 	MOVQ         taps+8(FP), AX
 	MOVQ         tap+16(FP), CX
 	MOVQ         x0+24(FP), DX

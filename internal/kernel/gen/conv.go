@@ -147,10 +147,11 @@ func (s sums) along() {
 		"to y0[l·toLane+i], for n0 pixels i, and so for n1 pixels of x1 and y1. There are 1 to",
 		fmt.Sprintf("%d lanes l, up to %d pixels, and weights in rows that lie stride elements apart.", s.rows, s.lanes()))
 	Pragma("noescape")
-	n := [2]Register{Load(Param("n0"), GP64()), Load(Param("n1"), GP64())}
+	var n [2]Register
 	var runs [2]run
-	if s.wide {
-		for j := range runs {
+	for j := range runs {
+		n[j] = Load(Param(fmt.Sprint("n", j)), GP64())
+		if s.wide {
 			runs[j] = run{vec: s.vec, mask: s.mask(fmt.Sprint(name, j), n[j])}
 		}
 	}
