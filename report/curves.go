@@ -138,7 +138,7 @@ type curveKey struct {
 func curveStyles(i, n int) (training, testing, batches line) {
 	colour := palette[i%len(palette)]
 	if n == 1 {
-		return line{width: 2, colour: blue}, line{width: 2, colour: vermillion}, line{width: 0.6, colour: mix(0.45, white, blue)}
+		return line{width: 2, colour: vermillion, dash: 5}, line{width: 2, colour: blue}, line{width: 0.6, colour: mix(0.45, white, vermillion)}
 	}
 	return line{width: 1.4, colour: colour, dash: 5}, line{width: 2, colour: colour}, line{width: 0.5, colour: mix(0.35, white, colour)}
 }
