@@ -142,7 +142,7 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	f := folder(filepath.Clean(c.Out))
 	old, err := f.readConfig()
 	if errors.Is(err, fs.ErrNotExist) {
-		return usagef("--resume --out %s: no run in it (config.json is missing)", c.Out)
+		return usagef("--resume --out %w", err)
 	}
 	if err != nil {
 		return err
