@@ -170,6 +170,9 @@ func TestTrainResume(t *testing.T) {
 	if stderr.String() != want {
 		t.Errorf("got %q, want %q", stderr.String(), want)
 	}
+	if html := string(readFile(t, stopped, "report.html")); !strings.Contains(html, "2 of 4 epochs") || !strings.Contains(html, "Confusion matrix") {
+		t.Error("report.html does not show the two epochs")
+	}
 	if out := succeed(t, "train", "--resume", "--out", stopped, "--data-dir", data); !strings.HasPrefix(out, "epoch 3, ") {
 		t.Errorf("got %q", out)
 	}
