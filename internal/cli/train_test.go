@@ -206,6 +206,21 @@ func TestTrainInterruptedAtOnce(t *testing.T) {
 	}
 }
 
+// TestTrainInterruptedWithVal checks that a run with validation data that is stopped has
+// read no test data: it has neither their figures nor a page.
+func TestTrainInterruptedWithVal(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	ctx, cancel := context.WithCancel(t.Context())
+	if code := run(ctx, tiny(tinyData(t), dir, "--val", "20", "--epochs", "9"), &interrupt{n: 2, cancel: cancel}, io.Discard); code != 130 {
+		t.Fatalf("exit code %d after an interrupt, 130 expected", code)
+	}
+	for _, name := range []string{"metrics.json", "report.html"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("there is %s", name)
+		}
+	}
+}
+
 // TestTrainWithEverything goes through every option of training, each stopped after an
 // epoch and continued: what is drawn and what the optimizer keeps must come back.
 func TestTrainWithEverything(t *testing.T) {
