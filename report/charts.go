@@ -142,7 +142,7 @@ func ClassBars(names []string, classes []metric.ClassReport) *Drawing {
 		for j, v := range []float64{c.Precision, c.Recall} {
 			y := y + float64(j)*(bar+1)
 			d.add(box{x, y, v * wide, bar, palette[4*j]})
-			d.text(x+v*wide+6, y+bar-2.5, strconv.FormatFloat(v, 'f', 3, 64), tickSize, left, ink, false)
+			d.text(x+wide+8, y+bar-2.5, strconv.FormatFloat(v, 'f', 3, 64), tickSize, left, ink, false)
 		}
 	}
 	return d

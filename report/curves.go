@@ -29,8 +29,8 @@ func (r Run) best() int {
 }
 
 // Curves draws loss and accuracy by epoch, in training and on the test data, with the
-// epoch of the best test accuracy marked. Several runs have a colour each. What is not
-// finite is left out.
+// epoch of the best test accuracy marked. Several runs have a colour each, to 13 of them.
+// What is not finite is left out.
 func Curves(runs ...Run) *Drawing {
 	const width, height = 900, 322
 	const perRow = 20.0 // of the legend
@@ -137,8 +137,11 @@ type curveKey struct {
 // curveStyles returns how the curves of one of n runs look.
 func curveStyles(i, n int) (training, testing, batches line) {
 	colour := palette[i%len(palette)]
+	for range i / len(palette) { // more runs than colours
+		colour = mix(0.5, colour, ink)
+	}
 	if n == 1 {
-		return line{width: 2, colour: blue}, line{width: 2, colour: vermillion}, line{width: 0.6, colour: mix(0.45, white, blue)}
+		return line{width: 2, colour: vermillion, dash: 5}, line{width: 2, colour: blue}, line{width: 0.6, colour: mix(0.45, white, vermillion)}
 	}
 	return line{width: 1.4, colour: colour, dash: 5}, line{width: 2, colour: colour}, line{width: 0.5, colour: mix(0.35, white, colour)}
 }

@@ -279,6 +279,18 @@ func TestColours(t *testing.T) {
 	}
 }
 
+// TestRunColours checks that 13 runs can be told apart.
+func TestRunColours(t *testing.T) {
+	seen := map[color.RGBA]int{}
+	for i := range 13 {
+		_, style, _ := curveStyles(i, 13)
+		if other, ok := seen[style.colour]; ok {
+			t.Errorf("runs %d and %d have the colour %v", other, i, style.colour)
+		}
+		seen[style.colour] = i
+	}
+}
+
 func TestTicks(t *testing.T) {
 	for _, test := range []struct {
 		low, high float64

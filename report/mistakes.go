@@ -135,6 +135,21 @@ func FirstWeights(net nn.Module, inputs int) *tensor.Tensor {
 	return nil
 }
 
+// rowNames returns the names of the rows of a net's first weights: the classes where these
+// are its only ones, and nil where the rows are units of a hidden layer.
+func rowNames(net nn.Module, classes []string) []string {
+	layers := 0
+	for name := range net.Parameters() {
+		if strings.HasSuffix(name, "weight") {
+			layers++
+		}
+	}
+	if layers > 1 {
+		return nil
+	}
+	return classes
+}
+
 // Evidence returns what each pixel of the sample x (C, H, W) said for a class, in the same
 // shape: its value times the gradient of the class's logit for it. Of softmax regression
 // that is weight times pixel, and their sum and the bias are the logit. Gradients of the

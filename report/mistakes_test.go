@@ -74,6 +74,20 @@ func TestFirstWeights(t *testing.T) {
 	}
 }
 
+// TestRowNames checks that a hidden layer of as many units as there are classes does not
+// get their names.
+func TestRowNames(t *testing.T) {
+	r := random.New(1).Rand()
+	classes := names(3)
+	first := nn.NewLinear(12, 3, r)
+	if got := rowNames(nn.NewSequential(nn.Flatten{}, first), classes); !slices.Equal(got, classes) {
+		t.Errorf("rows of the only layer are named %q", got)
+	}
+	if got := rowNames(nn.NewSequential(nn.Flatten{}, first, nn.ReLU{}, nn.NewLinear(3, 3, r)), classes); got != nil {
+		t.Errorf("units are named %q", got)
+	}
+}
+
 func TestPictures(t *testing.T) {
 	p := guesses(names(3), 60)
 	r := random.New(1).Rand()

@@ -51,7 +51,7 @@ var pageCSS string
 var pageJS string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"bar": bar, "comma": comma, "percent": percent, "percent0": percent0, "share": share,
+	"bar": bar, "comma": comma, "percent": percent, "share": share,
 }).Parse(pageHTML))
 
 // Write writes the page. The same page gives the same bytes.
@@ -303,9 +303,19 @@ func comma(n int) string {
 	return s
 }
 
-func percent(v float64) string  { return fmt.Sprintf("%.2f\u00a0%%", 100*v) }
-func percent0(v float64) string { return fmt.Sprintf("%.0f\u00a0%%", 100*v) }
-func share(v float64) string    { return fmt.Sprintf("%.3f", v) }
+func percent(v float64) string { return fmt.Sprintf("%.2f\u00a0%%", 100*v) }
+func share(v float64) string   { return fmt.Sprintf("%.3f", v) }
+
+// chance writes a probability in percent, so that one near 0 can be told from it.
+func chance(p float64) string {
+	switch {
+	case p < 1e-5:
+		return "under\u00a00.001\u00a0%"
+	case p < 0.1:
+		return fmt.Sprintf("%.2g\u00a0%%", 100*p)
+	}
+	return fmt.Sprintf("%.1f\u00a0%%", 100*p)
+}
 
 // plural writes how many there are of something.
 func plural(n int, what string) string {
@@ -373,7 +383,10 @@ func (p *Page) charts(best int) []chart {
 // chart draws what value gives of every epoch, of the test and of training, which epoch 0
 // does not have, and a thin line by batch.
 func (p *Page) chart(title, axis, format string, best int, batches []BatchLoss, value func(train.Epoch) (test, training float64)) chart {
-	first, last := p.Epochs[0].Epoch, max(p.LastEpoch, p.Epochs[len(p.Epochs)-1].Epoch)
+	first, last := p.Epochs[0].Epoch, p.Epochs[len(p.Epochs)-1].Epoch
+	if p.Predictions == nil { // training runs
+		last = max(last, p.LastEpoch)
+	}
 	if len(p.Batches) > 0 {
 		first = 0
 	}

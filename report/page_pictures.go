@@ -39,13 +39,16 @@ type mistake struct {
 	picture
 	Index           int
 	True, Predicted string
-	Confidence      float64
+	Chance          string // the probability of the true class
+	Confidence      string // that of the predicted one
 }
 
 func (p *Predictions) mistake(i int) (mistake, error) {
-	m := mistake{Index: i, True: p.Classes[p.Labels[i]], Predicted: p.Classes[p.Predicted(i)], Confidence: p.Confidence(i)}
+	label := p.Labels[i]
+	m := mistake{Index: i, True: p.Classes[label], Predicted: p.Classes[p.Predicted(i)],
+		Chance: chance(p.Probability(i, label)), Confidence: chance(p.Confidence(i))}
 	var err error
-	m.picture, err = newPicture(p.Image(i), fmt.Sprintf("test picture %d: %s, said: %s (%s)", i, m.True, m.Predicted, percent0(m.Confidence)), "")
+	m.picture, err = newPicture(p.Image(i), fmt.Sprintf("test picture %d: %s (%s), said: %s (%s)", i, m.True, m.Chance, m.Predicted, m.Confidence), "")
 	return m, err
 }
 
@@ -123,6 +126,7 @@ func place(dst draw.Image, r image.Rectangle, i image.Image) {
 // weights are the rows of the first layer, each as a picture of what it looks for.
 type weights struct {
 	About    string
+	Units    bool    // whether rows are units of a hidden layer, not classes
 	Limit    float64 // the greatest absolute value
 	Pictures []picture
 }
@@ -142,8 +146,9 @@ func (p *Page) weights() (*weights, error) {
 	units := all.Size(0)
 	shown := min(units, maxWeights)
 	w := &weights{About: "What speaks for each class, by pixel."}
-	names := p.Model.Classes
-	if p.Model.Name != "softmax" {
+	names := rowNames(p.Model.Net, p.Model.Classes)
+	if names == nil {
+		w.Units = true
 		w.About = fmt.Sprintf("What each unit of the first hidden layer looks for, by pixel: %d of %s.", shown, plural(units, "unit"))
 		names = make([]string, units)
 		for i := range names {

@@ -270,6 +270,33 @@ func TestPageOfLittle(t *testing.T) {
 	}
 }
 
+// TestPageOfStoppedRun draws curves to the last epoch that there will be: the planned one
+// only while training runs.
+func TestPageOfStoppedRun(t *testing.T) {
+	p := smallPage(t, "a", "b", "c")
+	p.LastEpoch = 40
+	if html := write(t, p); strings.Contains(html, ">40</text>") || !strings.Contains(html, ">2</text>") {
+		t.Error("the curves of a run that ended after 2 epochs have room for 40")
+	}
+	p.Predictions = nil
+	if html := write(t, p); !strings.Contains(html, ">40</text>") {
+		t.Error("the curves of a run that goes on have no room for what is to come")
+	}
+}
+
+// TestPageOfUnits names the rows of a hidden layer's weights.
+func TestPageOfUnits(t *testing.T) {
+	p := smallPage(t, "a", "b", "c")
+	var err error
+	if p.Model, err = model.New(model.MLP([]int{1, 3, 3}, []int{3}, p.Predictions.Classes), random.New(0)); err != nil {
+		t.Fatal(err)
+	}
+	if html := write(t, p); !strings.Contains(html, "of the first hidden layer looks for, by pixel: 3 of 3 units.") ||
+		!strings.Contains(html, `<ul class="gallery weights units">`) || !strings.Contains(html, `alt="weights of unit 2"`) {
+		t.Errorf("no units in %s", html)
+	}
+}
+
 func TestPageErrors(t *testing.T) {
 	p := smallPage(t, "a", "b", "c")
 	if err := p.Write(&flaky{bad: 5000}); !errors.Is(err, errFlaky) {
@@ -286,7 +313,8 @@ func TestNumbers(t *testing.T) {
 		"0": comma(0), "999": comma(999), "1,000": comma(1000), "-1,234,567": comma(-1234567), "-123": comma(-123),
 		"0.15 s": duration(0.151), "12.3 s": duration(12.34), "1 min 0 s": duration(59.96), "2 min 5 s": duration(125.2), "1 h 0 min": duration(3599), "3 h 1 min": duration(3*3600 + 61),
 		"999,499": rate(999_499), "1.00\u00a0million": rate(999_501), "1 epoch": plural(1, "epoch"), "0 epochs": plural(0, "epoch"),
-		"82.84\u00a0%": percent(0.82838), "99\u00a0%": percent0(0.991),
+		"82.84\u00a0%": percent(0.82838), "99.1\u00a0%": chance(0.99123), "40.0\u00a0%": chance(0.4),
+		"0.027\u00a0%": chance(0.000271), "0.001\u00a0%": chance(1e-5), "under\u00a00.001\u00a0%": chance(9e-6),
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -56,10 +56,7 @@ func Pictures(dir string, run Run, p *Predictions, net nn.Module, shape []int) e
 		len(suspects)), suspects, mistakesShown)
 	files["confused.png"] = ConfusedPairs(p, pairsShown)
 	if w := FirstWeights(net, shape[0]*shape[1]*shape[2]); w != nil {
-		var names []string
-		if w.Size(0) == len(p.Classes) {
-			names = p.Classes
-		}
+		names := rowNames(net, p.Classes)
 		files["weights.png"] = Weights(w.Narrow(0, 0, min(w.Size(0), weightsShown)), shape, names)
 	}
 

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -79,9 +77,6 @@ func (c *compareCommand) Run(s streams) error {
 // compared returns what the folder has of its run.
 func (f folder) compared() (r comparedRun, err error) {
 	c, err := f.readConfig()
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, fmt.Errorf("%s: no run in it (config.json is missing)", f)
-	}
 	if err != nil {
 		return r, err
 	}
@@ -121,11 +116,14 @@ func (f folder) compared() (r comparedRun, err error) {
 }
 
 // writeComparison writes a table of the runs, with the settings that are not the same in
-// all of them.
+// all of them; "-" is one that a run makes no use of.
 func writeComparison(w io.Writer, runs []comparedRun) error {
 	values := make([]map[string]string, len(runs))
 	for i, r := range runs {
 		values[i] = r.Settings.byFlag()
+		for _, u := range r.Settings.unused() {
+			values[i][u[0]] = "-"
+		}
 	}
 	var differ []string
 	for _, flag := range slices.Sorted(maps.Keys(values[0])) {

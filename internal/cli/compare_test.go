@@ -30,9 +30,9 @@ func TestCompare(t *testing.T) {
 	}
 
 	const want = `  run  hidden    model  seed  epochs  test loss  test acc  best acc  in epoch  seconds  parameters
-    a   [256]  softmax     0       3     0.5200    0.9000    0.9000         2     4.25        7850
-    b  [16 8]      mlp     7       1     0.5125    0.8750    0.8750         1     0.12       12786
-    c   [256]  softmax     0       0     %.4f    %.4f    %.4[2]f         0     0.00        7850
+    a       -  softmax     0       3     0.5200    0.9000    0.9000         2     4.25        7850
+    b    16,8      mlp     7       1     0.5125    0.8750    0.8750         1     0.12       12786
+    c       -  softmax     0       0     %.4f    %.4f    %.4[2]f         0     0.00        7850
 `
 	table := fmt.Sprintf(want, untrained.Loss, untrained.Accuracy)
 	if got := succeed(t, "compare", "a", "b", "c"); got != table {

@@ -204,6 +204,9 @@ func (f folder) readFigures() (report.Figures, error) {
 func (f folder) readConfig() (config, error) {
 	var c config
 	text, err := os.ReadFile(f.config())
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, fmt.Errorf("%s: no run in it (config.json is missing)%.0w", f, err)
+	}
 	if err != nil {
 		return c, err
 	}

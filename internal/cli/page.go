@@ -139,8 +139,7 @@ func (c config) command(f folder) string {
 		if value == "" || value == "false" || value == field.Tag.Get("default") && !needed {
 			continue
 		}
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		words = append(words, "--"+strings.ReplaceAll(name, "_", "-"))
+		words = append(words, "--"+flagName(field))
 		if v.Kind() != reflect.Bool {
 			words = append(words, quote(value))
 		}
@@ -176,14 +175,14 @@ func quote(word string) string {
 
 // lines returns everything that config.json has, line by line.
 func (c config) lines() []report.Setting {
+	values := c.Settings.byFlag()
+	for _, u := range c.Settings.unused() {
+		values[u[0]] = "not used"
+	}
 	var out []report.Setting
-	for field, v := range reflect.ValueOf(c.Settings).Fields() {
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		value := flagValue(v)
-		if value == "" {
-			value = "none"
-		}
-		out = append(out, report.Setting{Name: strings.ReplaceAll(name, "_", " "), Value: value})
+	for field := range reflect.TypeFor[settings]().Fields() {
+		flag := flagName(field)
+		out = append(out, report.Setting{Name: strings.ReplaceAll(flag, "-", " "), Value: values[flag]})
 	}
 	threads := "all"
 	if c.Threads > 0 {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -36,6 +37,23 @@ func TestCommand(t *testing.T) {
 		if got := c.command(test.folder); got != test.want {
 			t.Errorf("got  %s\nwant %s", got, test.want)
 		}
+	}
+}
+
+// TestSettingLines checks that a page has every setting, and says of which nothing came.
+func TestSettingLines(t *testing.T) {
+	c := config{Settings: settings{Model: "mlp", Hidden: []int{64, 16}, Optimizer: "sgd", Schedule: "step", StepSize: 3, Init: "kaiming", InitStd: 0.01}}
+	got := map[string]string{}
+	for _, line := range c.lines() {
+		got[line.Name] = line.Value
+	}
+	for name, want := range map[string]string{"hidden": "64,16", "step size": "3", "init std": "not used", "patience": "not used", "milestones": "none", "mixup": "0"} {
+		if got[name] != want {
+			t.Errorf("%s: got %q, want %q", name, got[name], want)
+		}
+	}
+	if n := reflect.TypeFor[settings]().NumField(); len(got) < n {
+		t.Errorf("%d lines, at least the %d settings expected", len(got), n)
 	}
 }
 

@@ -49,7 +49,7 @@ func TestReportErrors(t *testing.T) {
 	file := filepath.Join(dir, "file")
 	writeFile(t, file, nil)
 	wantError(t, 2, "--threads -1: at least 0 expected", "report", run, "--threads", "-1")
-	wantError(t, 1, "open "+filepath.Join(dir, "none", "config.json")+": no such file or directory", "report", filepath.Join(dir, "none"))
+	wantError(t, 1, filepath.Join(dir, "none")+": no run in it (config.json is missing)", "report", filepath.Join(dir, "none"))
 	wantError(t, 1, "mkdir "+file+": not a directory", "report", run, "--out", file)
 	path := filepath.Join(data, "t10k-labels-idx1-ubyte")
 	labels := readFile(t, path)

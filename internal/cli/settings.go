@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"reflect"
@@ -119,9 +120,9 @@ func (s *settings) check() error {
 	return s.checkCombinations()
 }
 
-// checkGiven returns which of the flags on the command line has a value that nothing makes
-// use of, although it is the usual one.
-func (s *settings) checkGiven(given map[string]bool) error {
+// unused returns the settings that always have a value and that nothing makes use of, in
+// the order of their check: the flag, and what it is for.
+func (s *settings) unused() (flags [][2]string) {
 	for _, c := range []struct {
 		flag string
 		used bool
@@ -134,8 +135,19 @@ func (s *settings) checkGiven(given map[string]bool) error {
 		{"patience", s.Schedule == "plateau", "--schedule plateau"},
 		{"init-std", s.Init == "normal", "--init normal"},
 	} {
-		if given[c.flag] && !c.used {
-			return usagef("--%s is for %s", c.flag, c.by)
+		if !c.used {
+			flags = append(flags, [2]string{c.flag, c.by})
+		}
+	}
+	return flags
+}
+
+// checkGiven returns which of the flags on the command line has a value that nothing makes
+// use of, although it is the usual one.
+func (s *settings) checkGiven(given map[string]bool) error {
+	for _, u := range s.unused() {
+		if given[u[0]] {
+			return usagef("--%s is for %s", u[0], u[1])
 		}
 	}
 	return nil
@@ -203,11 +215,12 @@ func (s *settings) checkSaved() error {
 // plannedToTheEnd reports whether the learning rate depends on the number of epochs.
 func (s *settings) plannedToTheEnd() bool { return s.Schedule == "cosine" || s.Schedule == "one-cycle" }
 
-// byFlag returns every setting as text, by the name of its flag.
+// byFlag returns every setting as its flag takes it, by the name of the flag; "none" is no
+// value.
 func (s settings) byFlag() map[string]string {
 	values := map[string]string{}
 	for field, v := range reflect.ValueOf(s).Fields() {
-		values[flagName(field)] = fmt.Sprint(v.Interface())
+		values[flagName(field)] = cmp.Or(flagValue(v), "none")
 	}
 	return values
 }

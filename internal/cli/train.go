@@ -142,7 +142,7 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	f := folder(filepath.Clean(c.Out))
 	old, err := f.readConfig()
 	if errors.Is(err, fs.ErrNotExist) {
-		return usagef("--resume --out %s: no run in it (config.json is missing)", c.Out)
+		return usagef("--resume --out %w", err)
 	}
 	if err != nil {
 		return err
@@ -382,10 +382,16 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	for event, err := range train.Run(ctx, r.config(start)) {
 		if err != nil {
 			bar.clear()
-			if _, diverged := errors.AsType[*train.DivergedError](err); diverged || errors.Is(err, context.Canceled) {
+			_, diverged := errors.AsType[*train.DivergedError](err)
+			stopped := diverged || errors.Is(err, context.Canceled)
+			if stopped {
 				r.finished = handled
 			}
-			return errors.Join(r.explain(err), r.keepBatches(batches))
+			err = errors.Join(r.explain(err), r.keepBatches(batches))
+			if stopped {
+				err = errors.Join(err, r.keepPage())
+			}
+			return err
 		}
 		r.finished = handled
 		live.observe(event)
@@ -469,6 +475,20 @@ func (r *trainRun) keepBatches(b *report.Batches) error {
 		return nil
 	}
 	return report.WriteBatches(r.folder.batches(), losses)
+}
+
+// keepPage writes the page of a run that was stopped after an epoch. With validation data
+// there is none yet: it would read the test data before all choices are made.
+func (r *trainRun) keepPage() error {
+	if r.finished == 0 || r.val != nil {
+		return nil
+	}
+	p, err := r.finalPage()
+	if err != nil {
+		return err
+	}
+	_, err = r.folder.writePage(p)
+	return err
 }
 
 // testOnce measures the best model on the test data, after all choices.

@@ -170,6 +170,9 @@ func TestTrainResume(t *testing.T) {
 	if stderr.String() != want {
 		t.Errorf("got %q, want %q", stderr.String(), want)
 	}
+	if html := string(readFile(t, stopped, "report.html")); !strings.Contains(html, "2 of 4 epochs") || !strings.Contains(html, "Confusion matrix") {
+		t.Error("report.html does not show the two epochs")
+	}
 	if out := succeed(t, "train", "--resume", "--out", stopped, "--data-dir", data); !strings.HasPrefix(out, "epoch 3, ") {
 		t.Errorf("got %q", out)
 	}
@@ -200,6 +203,21 @@ func TestTrainInterruptedAtOnce(t *testing.T) {
 	want := fmt.Sprintf("onehot: interrupted: no epoch was finished, the start is saved in %s; --resume --out %[1]s goes on from there\n", dir)
 	if code != 130 || stderr.String() != want || out.Len() > 0 {
 		t.Errorf("got exit code %d, %q", code, stderr.String())
+	}
+}
+
+// TestTrainInterruptedWithVal checks that a run with validation data that is stopped has
+// read no test data: it has neither their figures nor a page.
+func TestTrainInterruptedWithVal(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	ctx, cancel := context.WithCancel(t.Context())
+	if code := run(ctx, tiny(tinyData(t), dir, "--val", "20", "--epochs", "9"), &interrupt{n: 2, cancel: cancel}, io.Discard); code != 130 {
+		t.Fatalf("exit code %d after an interrupt, 130 expected", code)
+	}
+	for _, name := range []string{"metrics.json", "report.html"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("there is %s", name)
+		}
 	}
 }
 
