@@ -15041,43 +15041,65 @@ partDone:
 // func copyRowsAVX2(rows int, n int, dst *float32, dstStride int, src *float32, srcStride int)
 // Requires: AVX, MMX+
 TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-48
-	MOVQ    rows+0(FP), AX
-	MOVQ    dst+16(FP), CX
-	MOVQ    src+32(FP), DX
-	MOVQ    dstStride+24(FP), BX
-	MOVQ    srcStride+40(FP), SI
-	SHLQ    $0x02, BX
-	SHLQ    $0x02, SI
-	MOVQ    n+8(FP), DI
-	MOVQ    DI, R8
-	ANDQ    $0x07, R8
-	SUBQ    R8, DI
-	SHLQ    $0x02, DI
-	LEAQ    copyRowsAVX2Mask<>+0(SB), R9
-	MOVQ    $0x00000008, R10
-	SUBQ    R8, R10
-	LEAQ    (R9)(R10*4), R9
-	VMOVUPS (R9), Y0
+	MOVQ rows+0(FP), AX
+	MOVQ dst+16(FP), CX
+	MOVQ src+32(FP), DX
+	MOVQ dstStride+24(FP), BX
+	MOVQ srcStride+40(FP), SI
+	SHLQ $0x02, BX
+	SHLQ $0x02, SI
+	MOVQ n+8(FP), DI
 
 next:
 	PREFETCHT0 2048(DX)
-	XORQ       R9, R9
+	XORQ       R8, R8
+	LEAQ       (DI)(DI*1), R9
+	SHLQ       $0x01, R9
+	SUBQ       $0x20, R9
+	JL         few
 
-part:
-	CMPQ    R9, DI
-	JGE     partRest
-	VMOVUPS (DX)(R9*1), Y1
-	VMOVUPS Y1, (CX)(R9*1)
-	ADDQ    $0x20, R9
-	JMP     part
+whole:
+	CMPQ    R8, R9
+	JGE     last
+	VMOVUPS (DX)(R8*1), Y0
+	VMOVUPS Y0, (CX)(R8*1)
+	ADDQ    $0x20, R8
+	JMP     whole
 
-partRest:
-	TESTQ      R8, R8
-	JZ         partDone
-	VMASKMOVPS (DX)(R9*1), Y0, Y1
-	VMASKMOVPS Y1, Y0, (CX)(R9*1)
+last:
+	VMOVUPS (DX)(R9*1), Y0
+	VMOVUPS Y0, (CX)(R9*1)
+	JMP     copied
 
-partDone:
+few:
+	LEAQ         copyRowsAVX2Mask<>+0(SB), R8
+	MOVQ         $0x00000008, R9
+	SUBQ         DI, R9
+	LEAQ         (R8)(R9*4), R8
+	VMOVUPS      (R8), Y0
+	VMASKMOVPS   (DX), Y0, Y0
+	LEAQ         (CX), R8
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, DI
+	JZ           without46
+	VMOVUPS      X1, (R8)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, R8
+
+without46:
+	TESTQ     $0x00000002, DI
+	JZ        without47
+	VMOVLPS   X1, (R8)
+	VPERMILPS $0x0e, X1, X1
+	ADDQ      $0x08, R8
+
+without47:
+	TESTQ  $0x00000001, DI
+	JZ     without48
+	VMOVSS X1, (R8)
+
+without48:
+copied:
 	ADDQ BX, CX
 	ADDQ SI, DX
 	DECQ AX
@@ -17804,48 +17826,48 @@ write:
 	LEAQ         (AX), BX
 	VMOVAPS      X1, X0
 	TESTQ        $0x00000004, DX
-	JZ           without46
+	JZ           without49
 	VMOVUPS      X0, (BX)
 	VEXTRACTF128 $0x01, Y1, X0
 	ADDQ         $0x10, BX
 
-without46:
+without49:
 	TESTQ     $0x00000002, DX
-	JZ        without47
+	JZ        without50
 	VMOVLPS   X0, (BX)
 	VPERMILPS $0x0e, X0, X0
 	ADDQ      $0x08, BX
 
-without47:
+without50:
 	TESTQ  $0x00000001, DX
-	JZ     without48
+	JZ     without51
 	VMOVSS X0, (BX)
 
-without48:
+without51:
 	CMPQ         R11, $0x01
 	JLE          done
 	ADDQ         CX, AX
 	LEAQ         (AX), AX
 	VMOVAPS      X3, X0
 	TESTQ        $0x00000004, DX
-	JZ           without49
+	JZ           without52
 	VMOVUPS      X0, (AX)
 	VEXTRACTF128 $0x01, Y3, X0
 	ADDQ         $0x10, AX
 
-without49:
+without52:
 	TESTQ     $0x00000002, DX
-	JZ        without50
+	JZ        without53
 	VMOVLPS   X0, (AX)
 	VPERMILPS $0x0e, X0, X0
 	ADDQ      $0x08, AX
 
-without50:
+without53:
 	TESTQ  $0x00000001, DX
-	JZ     without51
+	JZ     without54
 	VMOVSS X0, (AX)
 
-without51:
+without54:
 done:
 	VZEROUPPER
 	RET

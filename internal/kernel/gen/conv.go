@@ -289,18 +289,53 @@ func (v vec) copyRows() {
 	dstStride, srcStride := Load(Param("dstStride"), GP64()), Load(Param("srcStride"), GP64())
 	SHLQ(Imm(2), dstStride)
 	SHLQ(Imm(2), srcStride)
-	r := v.row(name, Load(Param("n"), GP64()))
+	n := Load(Param("n"), GP64())
+	var copyRow func()
+	if v.wide {
+		r := v.row(name, n)
+		copyRow = func() {
+			r.each("part", func(p part, at Register) {
+				p.store(p.load(in(src, at)), in(dst, at))
+			})
+		}
+	} else { // without masked stores, which are slow there
+		copyRow = func() { v.copyRow(name, n, dst, src) }
+	}
 	Label("next")
 	PREFETCHT0(Mem{Base: src, Disp: 2048}) // rows are short, and no cache may have what follows
-	r.each("part", func(p part, at Register) {
-		p.store(p.load(in(src, at)), in(dst, at))
-	})
+	copyRow()
 	ADDQ(dstStride, dst)
 	ADDQ(srcStride, src)
 	DECQ(rows)
 	JNZ(LabelRef("next"))
 	VZEROUPPER()
 	RET()
+}
+
+// copyRow copies a row of n elements, of which the last register overlaps the one before it.
+func (v vec) copyRow(name string, n, dst, src Register) {
+	at, last := GP64(), GP64()
+	XORQ(at, at)
+	LEAQ(Mem{Base: n, Index: n, Scale: 1}, last)
+	SHLQ(Imm(1), last)
+	SUBQ(Imm(4*lanes), last)
+	JL(LabelRef("few"))
+	r := v.reg()
+	Label("whole")
+	CMPQ(at, last)
+	JGE(LabelRef("last"))
+	VMOVUPS(in(src, at), r)
+	VMOVUPS(r, in(dst, at))
+	ADDQ(Imm(4*lanes), at)
+	JMP(LabelRef("whole"))
+	Label("last")
+	VMOVUPS(in(src, last), r)
+	VMOVUPS(r, in(dst, last))
+	JMP(LabelRef("copied"))
+	Label("few")
+	VMASKMOVPS(Mem{Base: src}, window(name, n), r)
+	storeFirst(r, Mem{Base: dst}, n, 1)
+	Label("copied")
 }
 
 // gradientAlong writes the kernel of the gradient of weights whose registers are of pixels
