@@ -398,7 +398,7 @@ func TestNamedModels(t *testing.T) {
 	}{
 		"lenet":  {model.LeNet, 61706, 12, `model: layers[5] "pool2": found pictures of 1×1, at least 2×2 expected`},
 		"cnn":    {model.CNN, 421834, 4, `model: layers[7] "pool2": found pictures of 1×1, at least 2×2 expected`},
-		"resnet": {model.ResNet, 77754, 1, `model: input_shape: found [1 0 0], (channels, height, width) of 1 to 512 each expected`},
+		"resnet": {model.ResNet, 225578, 4, `model: layers[7] "pool2": found pictures of 1×1, at least 2×2 expected`},
 	} {
 		m := build(t, c.define([]int{1, 28, 28}, digits))
 		costs, err := m.Costs()

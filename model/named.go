@@ -19,45 +19,29 @@ func LeNet(inputShape []int, classes []string) Definition {
 // channels, batch norm, ReLU and max pooling, and a dense layer of 128.
 func CNN(inputShape []int, classes []string) Definition {
 	b := builder{Definition{Name: "cnn", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape)}}
-	for i, channels := range []int{32, 64} {
-		b.conv(i+1, Layer{Out: channels, Kernel: 3, Padding: 1})
-		b.add("bn", i+1, Layer{Type: "batchnorm2d", In: channels})
-		b.add("relu", i+1, Layer{Type: "relu"})
-		b.add("pool", i+1, Layer{Type: "maxpool2d", Kernel: 2})
-	}
+	b.stages(32, 64)
 	b.dense(3, 128)
 	return b.Definition
 }
 
-// ResNet defines a small residual net for pictures of about 28×28 or 32×32, as He et al.
-// (2015) made them for CIFAR-10, with one block a stage: a convolution to 16 channels,
-// blocks of two convolutions to 16, 32 and 64, of which the last two halve the picture, and
-// the mean over it.
+// ResNet defines a small residual net for pictures of about 28×28 or 32×32: the stages of
+// CNN with half as many channels, a block of two more convolutions of 3×3 that is added to
+// what it is computed from (He et al., 2015), and a dense layer of 128. Behind two poolings
+// a convolution costs little: the whole takes half of CNN's arithmetic.
 func ResNet(inputShape []int, classes []string) Definition {
 	b := builder{Definition{Name: "resnet", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape)}}
-	convolution := func(i, in, out, kernel, stride int) []Layer {
+	b.stages(16, 32)
+	n := channels(b.shape())
+	convolution := func(number int) []Layer {
 		return []Layer{
-			{Name: fmt.Sprint("conv", i), Type: "conv2d", In: in, Out: out, Kernel: kernel, Stride: stride, Padding: kernel / 2, NoBias: true},
-			{Name: fmt.Sprint("bn", i), Type: "batchnorm2d", In: out},
+			{Name: fmt.Sprint("conv", number), Type: "conv2d", In: n, Out: n, Kernel: 3, Padding: 1, NoBias: true},
+			{Name: fmt.Sprint("bn", number), Type: "batchnorm2d", In: n},
 		}
 	}
-	relu := Layer{Name: "relu", Type: "relu"}
-	in := 16
-	b.Layers = append(convolution(1, channels(inputShape), in, 3, 1), relu)
-	for i, out := range []int{16, 32, 64} {
-		block := Layer{Type: "residual"}
-		stride := 1
-		if out != in {
-			stride = 2
-			block.Shortcut = convolution(1, in, out, 1, stride)
-		}
-		block.Body = append(append(convolution(1, in, out, 3, stride), relu), convolution(2, out, out, 3, 1)...)
-		b.add("block", i+1, block)
-		b.add("relu", i+1, Layer{Type: "relu"})
-		in = out
-	}
-	b.Layers = append(b.Layers, Layer{Name: "pool", Type: "adaptiveavgpool2d", Out: 1})
-	b.dense(1)
+	body := append(convolution(1), Layer{Name: "relu", Type: "relu"})
+	b.add("block", 1, Layer{Type: "residual", Body: append(body, convolution(2)...)})
+	b.add("relu", 3, Layer{Type: "relu"})
+	b.dense(4, 128)
 	return b.Definition
 }
 
@@ -74,6 +58,17 @@ func (b *builder) add(name string, number int, l Layer) {
 func (b *builder) conv(number int, l Layer) {
 	l.Type, l.In = "conv2d", channels(b.shape())
 	b.add("conv", number, l)
+}
+
+// stages adds, for each number of channels, a convolution of 3×3, batch norm, ReLU and max
+// pooling.
+func (b *builder) stages(channels ...int) {
+	for i, n := range channels {
+		b.conv(i+1, Layer{Out: n, Kernel: 3, Padding: 1})
+		b.add("bn", i+1, Layer{Type: "batchnorm2d", In: n})
+		b.add("relu", i+1, Layer{Type: "relu"})
+		b.add("pool", i+1, Layer{Type: "maxpool2d", Kernel: 2})
+	}
 }
 
 // dense ends the net with linear layers to the given sizes and to the classes, with ReLU

@@ -27,7 +27,7 @@ mlp: 203530 parameters`
 	for _, line := range []string{
 		"lenet: 61706 parameters, 852370 FLOPs for a picture of 1×28×28 and 10 classes",
 		"    conv2       conv2d  64×14×14       18496  7237888",
-		"  block3.shortcut.conv1             conv2d    64×7×7        2048   200704",
+		"  block1.body.conv1       conv2d    32×7×7        9216   903168",
 	} {
 		if !slices.Contains(strings.Split(out, "\n"), line) {
 			t.Errorf("no line %q in\n%s", line, out)

@@ -23,14 +23,12 @@ def numbers(salt, shape):
 
 
 class Residual(nn.Module):
-    def __init__(self, body, shortcut=None):
+    def __init__(self, body):
         super().__init__()
         self.body = body
-        if shortcut is not None:
-            self.shortcut = shortcut
 
     def forward(self, x):
-        return self.body(x) + (self.shortcut(x) if hasattr(self, "shortcut") else x)
+        return self.body(x) + x
 
 
 def named(**layers):
@@ -40,17 +38,20 @@ def named(**layers):
     return net
 
 
-def convolution(i, inputs, outputs, kernel, stride):
-    return {
-        f"conv{i}": nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-        f"bn{i}": nn.BatchNorm2d(outputs),
-    }
+def stages(inputs, *channels):
+    layers = {}
+    for i, n in enumerate(channels, 1):
+        layers |= {f"conv{i}": nn.Conv2d(inputs, n, 3, padding=1), f"bn{i}": nn.BatchNorm2d(n)}
+        layers |= {f"relu{i}": nn.ReLU(), f"pool{i}": nn.MaxPool2d(2)}
+        inputs = n
+    return layers
 
 
-def block(inputs, outputs):
-    stride = 1 if inputs == outputs else 2
-    body = named(**convolution(1, inputs, outputs, 3, stride), relu=nn.ReLU(), **convolution(2, outputs, outputs, 3, 1))
-    return Residual(body, None if stride == 1 else named(**convolution(1, inputs, outputs, 1, stride)))
+def block(n):
+    def convolution(i):
+        return {f"conv{i}": nn.Conv2d(n, n, 3, padding=1, bias=False), f"bn{i}": nn.BatchNorm2d(n)}
+
+    return Residual(named(**convolution(1), relu=nn.ReLU(), **convolution(2)))
 
 
 NETS = {
@@ -60,14 +61,11 @@ NETS = {
         linear1=nn.Linear(16, 120), relu3=nn.ReLU(), linear2=nn.Linear(120, 84), relu4=nn.ReLU(), linear3=nn.Linear(84, 3),
     )),
     "cnn": ([1, 9, 8], named(
-        conv1=nn.Conv2d(1, 32, 3, padding=1), bn1=nn.BatchNorm2d(32), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
-        conv2=nn.Conv2d(32, 64, 3, padding=1), bn2=nn.BatchNorm2d(64), relu2=nn.ReLU(), pool2=nn.MaxPool2d(2), flatten=nn.Flatten(),
-        linear1=nn.Linear(256, 128), relu3=nn.ReLU(), linear2=nn.Linear(128, 3),
+        **stages(1, 32, 64), flatten=nn.Flatten(), linear1=nn.Linear(256, 128), relu3=nn.ReLU(), linear2=nn.Linear(128, 3),
     )),
     "resnet": ([3, 9, 8], named(
-        **convolution(1, 3, 16, 3, 1), relu=nn.ReLU(),
-        block1=block(16, 16), relu1=nn.ReLU(), block2=block(16, 32), relu2=nn.ReLU(), block3=block(32, 64), relu3=nn.ReLU(),
-        pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), linear1=nn.Linear(64, 3),
+        **stages(3, 16, 32), block1=block(32), relu3=nn.ReLU(), flatten=nn.Flatten(),
+        linear1=nn.Linear(128, 128), relu4=nn.ReLU(), linear2=nn.Linear(128, 3),
     )),
 }
 
