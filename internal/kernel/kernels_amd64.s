@@ -9009,55 +9009,25 @@ DATA poolOnes<>+120(SB)/4, $0x00000000
 DATA poolOnes<>+124(SB)/4, $0x00000000
 GLOBL poolOnes<>(SB), RODATA|NOPTR, $128
 
-DATA pool0<>+0(SB)/4, $0x00000000
-DATA pool0<>+4(SB)/4, $0x00000000
-DATA pool0<>+8(SB)/4, $0x00000000
-DATA pool0<>+12(SB)/4, $0x00000000
-DATA pool0<>+16(SB)/4, $0x00000000
-DATA pool0<>+20(SB)/4, $0x00000000
-DATA pool0<>+24(SB)/4, $0x00000000
-DATA pool0<>+28(SB)/4, $0x00000000
-GLOBL pool0<>(SB), RODATA|NOPTR, $32
+DATA poolTwo<>+0(SB)/4, $0x00000002
+DATA poolTwo<>+4(SB)/4, $0x00000002
+DATA poolTwo<>+8(SB)/4, $0x00000002
+DATA poolTwo<>+12(SB)/4, $0x00000002
+DATA poolTwo<>+16(SB)/4, $0x00000002
+DATA poolTwo<>+20(SB)/4, $0x00000002
+DATA poolTwo<>+24(SB)/4, $0x00000002
+DATA poolTwo<>+28(SB)/4, $0x00000002
+GLOBL poolTwo<>(SB), RODATA|NOPTR, $32
 
-DATA pool1<>+0(SB)/4, $0x00000001
-DATA pool1<>+4(SB)/4, $0x00000001
-DATA pool1<>+8(SB)/4, $0x00000001
-DATA pool1<>+12(SB)/4, $0x00000001
-DATA pool1<>+16(SB)/4, $0x00000001
-DATA pool1<>+20(SB)/4, $0x00000001
-DATA pool1<>+24(SB)/4, $0x00000001
-DATA pool1<>+28(SB)/4, $0x00000001
-GLOBL pool1<>(SB), RODATA|NOPTR, $32
-
-DATA pool2<>+0(SB)/4, $0x00000002
-DATA pool2<>+4(SB)/4, $0x00000002
-DATA pool2<>+8(SB)/4, $0x00000002
-DATA pool2<>+12(SB)/4, $0x00000002
-DATA pool2<>+16(SB)/4, $0x00000002
-DATA pool2<>+20(SB)/4, $0x00000002
-DATA pool2<>+24(SB)/4, $0x00000002
-DATA pool2<>+28(SB)/4, $0x00000002
-GLOBL pool2<>(SB), RODATA|NOPTR, $32
-
-DATA pool3<>+0(SB)/4, $0x00000003
-DATA pool3<>+4(SB)/4, $0x00000003
-DATA pool3<>+8(SB)/4, $0x00000003
-DATA pool3<>+12(SB)/4, $0x00000003
-DATA pool3<>+16(SB)/4, $0x00000003
-DATA pool3<>+20(SB)/4, $0x00000003
-DATA pool3<>+24(SB)/4, $0x00000003
-DATA pool3<>+28(SB)/4, $0x00000003
-GLOBL pool3<>(SB), RODATA|NOPTR, $32
-
-DATA pool4<>+0(SB)/4, $0x00000004
-DATA pool4<>+4(SB)/4, $0x00000004
-DATA pool4<>+8(SB)/4, $0x00000004
-DATA pool4<>+12(SB)/4, $0x00000004
-DATA pool4<>+16(SB)/4, $0x00000004
-DATA pool4<>+20(SB)/4, $0x00000004
-DATA pool4<>+24(SB)/4, $0x00000004
-DATA pool4<>+28(SB)/4, $0x00000004
-GLOBL pool4<>(SB), RODATA|NOPTR, $32
+DATA poolFour<>+0(SB)/4, $0x00000004
+DATA poolFour<>+4(SB)/4, $0x00000004
+DATA poolFour<>+8(SB)/4, $0x00000004
+DATA poolFour<>+12(SB)/4, $0x00000004
+DATA poolFour<>+16(SB)/4, $0x00000004
+DATA poolFour<>+20(SB)/4, $0x00000004
+DATA poolFour<>+24(SB)/4, $0x00000004
+DATA poolFour<>+28(SB)/4, $0x00000004
+GLOBL poolFour<>(SB), RODATA|NOPTR, $32
 
 DATA poolWithin0<>+0(SB)/4, $0x00000000
 DATA poolWithin0<>+4(SB)/4, $0x00000001
@@ -9161,7 +9131,7 @@ next:
 	VORPS        Y7, Y2, Y2
 	VBLENDVPS    Y2, Y3, Y6, Y6
 	VPSRLD       $0x1f, Y2, Y2
-	VPADDD       pool2<>+0(SB), Y2, Y2
+	VPADDD       poolTwo<>+0(SB), Y2, Y2
 	VCMPPS       $0x1e, Y4, Y6, Y3
 	VCMPPS       $0x03, Y6, Y6, Y7
 	VORPS        Y7, Y3, Y3
@@ -9169,7 +9139,7 @@ next:
 	VBLENDVPS    Y3, Y2, Y5, Y5
 	VCMPPS       $0x12, Y0, Y4, Y2
 	VANDPS       Y1, Y2, Y2
-	VMOVUPS      pool4<>+0(SB), Y3
+	VMOVUPS      poolFour<>+0(SB), Y3
 	VBLENDVPS    Y2, Y3, Y5, Y5
 	VMAXPS       Y4, Y0, Y4
 	VPERMQ       $0xd8, Y4, Y4
@@ -9225,7 +9195,7 @@ part:
 	VORPS        Y7, Y2, Y2
 	VBLENDVPS    Y2, Y3, Y6, Y6
 	VPSRLD       $0x1f, Y2, Y2
-	VPADDD       pool2<>+0(SB), Y2, Y2
+	VPADDD       poolTwo<>+0(SB), Y2, Y2
 	VCMPPS       $0x1e, Y4, Y6, Y3
 	VCMPPS       $0x03, Y6, Y6, Y7
 	VORPS        Y7, Y3, Y3
@@ -9233,7 +9203,7 @@ part:
 	VBLENDVPS    Y3, Y2, Y5, Y5
 	VCMPPS       $0x12, Y0, Y4, Y2
 	VANDPS       Y1, Y2, Y2
-	VMOVUPS      pool4<>+0(SB), Y3
+	VMOVUPS      poolFour<>+0(SB), Y3
 	VBLENDVPS    Y2, Y3, Y5, Y5
 	VMAXPS       Y4, Y0, Y4
 	VPERMQ       $0xd8, Y4, Y4
@@ -9577,7 +9547,7 @@ next:
 	VBLENDVPS    Y4, Y9, Y11, Y11
 	VBLENDVPS    Y4, Y8, Y10, Y10
 	VPSRLD       $0x1f, Y4, Y4
-	VPADDD       pool2<>+0(SB), Y4, Y4
+	VPADDD       poolTwo<>+0(SB), Y4, Y4
 	VCMPPS       $0x1e, Y7, Y11, Y5
 	VCMPPS       $0x03, Y11, Y11, Y8
 	VORPS        Y8, Y5, Y5
@@ -9585,7 +9555,7 @@ next:
 	VBLENDVPS    Y5, Y10, Y6, Y6
 	VBLENDVPS    Y5, Y4, Y12, Y12
 	VCMPPS       $0x12, Y0, Y7, Y4
-	VMOVUPS      pool4<>+0(SB), Y5
+	VMOVUPS      poolFour<>+0(SB), Y5
 	VBLENDVPS    Y4, Y5, Y12, Y12
 	VMAXPS       Y7, Y0, Y7
 	VPERMQ       $0xd8, Y6, Y6
@@ -9657,7 +9627,7 @@ part:
 	VBLENDVPS    Y4, Y9, Y11, Y11
 	VBLENDVPS    Y4, Y8, Y10, Y10
 	VPSRLD       $0x1f, Y4, Y4
-	VPADDD       pool2<>+0(SB), Y4, Y4
+	VPADDD       poolTwo<>+0(SB), Y4, Y4
 	VCMPPS       $0x1e, Y7, Y11, Y5
 	VCMPPS       $0x03, Y11, Y11, Y8
 	VORPS        Y8, Y5, Y5
@@ -9665,7 +9635,7 @@ part:
 	VBLENDVPS    Y5, Y10, Y6, Y6
 	VBLENDVPS    Y5, Y4, Y12, Y12
 	VCMPPS       $0x12, Y0, Y7, Y4
-	VMOVUPS      pool4<>+0(SB), Y5
+	VMOVUPS      poolFour<>+0(SB), Y5
 	VBLENDVPS    Y4, Y5, Y12, Y12
 	VMAXPS       Y7, Y0, Y7
 	VPERMQ       $0xd8, Y6, Y6

@@ -11,11 +11,10 @@ import (
 // narrowSquares writes the kernels of max pooling for AVX2.
 type narrowSquares struct {
 	vec
-	numbers [5]Mem // 0 to 4 in all lanes
-	within  [2]Mem // which elements of a square those of a row are, in both rows
-	square  [2]Mem // whose the elements of the low and of the high register are
-	ones    Mem    // as many in all lanes as two registers have, and then zeros
-	labels  *int   // how many branches have been written
+	two, four Mem    // in all lanes
+	within    [2]Mem // which elements of a square those of a row are, in both rows
+	square    [2]Mem // whose the elements of the low and of the high register are
+	ones      Mem    // as many in all lanes as two registers have, and then zeros
 }
 
 func newNarrowSquares() narrowSquares {
@@ -35,9 +34,8 @@ func newNarrowSquares() narrowSquares {
 		}
 		DATA(4*i, U32(v))
 	}
-	for n := range p.numbers {
-		p.numbers[n] = constants(fmt.Sprint(n), func(int) int { return n })
-	}
+	p.two = constants("Two", func(int) int { return 2 })
+	p.four = constants("Four", func(int) int { return 4 })
 	for i := range 2 {
 		p.within[i] = constants(fmt.Sprint("Within", i), func(lane int) int { return 2*i + lane%2 })
 		p.square[i] = constants(fmt.Sprint("Square", i), func(lane int) int { return 4*i + lane/2 })
@@ -244,7 +242,7 @@ func (p narrowSquares) maxPool(norm bool) {
 		VPSRLD(Imm(31), winner, winner)
 		below = over(2, 3)
 		VPSRLD(Imm(31), below, below)
-		VPADDD(p.numbers[2], below, below)
+		VPADDD(p.two, below, below)
 		VBLENDVPS(over(0, 2), below, winner, winner)
 		const lessOrEqual = 0x12
 		none, most := YMM(), values[0]
@@ -253,7 +251,7 @@ func (p narrowSquares) maxPool(norm bool) {
 			VANDPS(relu, none, none)
 		}
 		four := YMM()
-		VMOVUPS(p.numbers[4], four)
+		VMOVUPS(p.four, four)
 		VBLENDVPS(none, four, winner, winner)
 		VMAXPS(most, least, most) // of two zeros and of NaN it takes the element
 		inOrder := func(r VecVirtual) VecVirtual { VPERMQ(Imm(0xd8), r, r); return r }
