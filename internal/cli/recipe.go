@@ -13,12 +13,12 @@ import (
 // accuracy on a validation split.
 var recipes = map[string]settings{
 	"fast": {
-		Model: "cnn", Epochs: 3, BatchSize: 128, Optimizer: "adamw", LR: 0.003, WeightDecay: 0.01, Schedule: "one-cycle",
+		Model: "resnet", Epochs: 2, BatchSize: 128, Optimizer: "adamw", LR: 0.006, WeightDecay: 0.01, Schedule: "one-cycle",
 		EMA: 0.99, Val: 5000,
 	},
 	"best": {
-		Model: "cnn", Epochs: 85, BatchSize: 128, Optimizer: "adamw", LR: 0.004, WeightDecay: 0.05, Schedule: "one-cycle",
-		Augment: []string{"crop:2", "flip", "erase:0.25"}, LabelSmoothing: 0.1, EMA: 0.999, Val: 5000,
+		Model: "resnet", Epochs: 42, BatchSize: 128, Optimizer: "adamw", LR: 0.004, WeightDecay: 0.05, Schedule: "one-cycle",
+		Augment: []string{"crop:1", "flip"}, LabelSmoothing: 0.1, EMA: 0.999, Val: 5000,
 	},
 }
 
