@@ -68,34 +68,36 @@ func (t *tiling[T]) convolver() *convolver[T] {
 	return &convolver[T]{
 		pixels: t.rows, lanes: t.cols, taps: t.rows,
 		correlate: func(pixels int, taps []int, x, bias, weights, sums []T) {
-			p := panelPool[T]().Get().(*panels[T])
-			defer panelPool[T]().Put(p)
+			w := workspacePool[T]().Get().(*workspace[T])
+			defer workspacePool[T]().Put(w)
+			panel := sized(&w.g, t.rows*maxDepth)
 			for i := range pixels {
 				copy(sums[i*t.cols:], bias[:t.cols])
 			}
 			for from := 0; from < len(taps); from += maxDepth {
 				depth := min(maxDepth, len(taps)-from)
 				for k, at := range taps[from : from+depth] {
-					copy(p.a[k*t.rows:], x[at:at+pixels])
+					copy(panel[k*t.rows:], x[at:at+pixels])
 				}
-				t.tile(depth, p.a, weights[from*t.cols:], sums, t.cols, pixels, t.cols, Epilogue[T]{Add: true})
+				t.tile(depth, panel, weights[from*t.cols:], sums, t.cols, pixels, t.cols, Epilogue[T]{Add: true})
 			}
 		},
 		gradient: func(rows, cols, step int, taps []int, x, g, sums []T) {
-			p := panelPool[T]().Get().(*panels[T])
-			defer panelPool[T]().Put(p)
+			w := workspacePool[T]().Get().(*workspace[T])
+			defer workspacePool[T]().Put(w)
+			panel := sized(&w.g, t.rows*maxDepth)
 			for from := 0; from < rows*cols; from += maxDepth {
 				depth := min(maxDepth, rows*cols-from)
 				r, c := from/cols, from%cols
 				for i := range depth {
 					for k, at := range taps {
-						p.a[i*t.rows+k] = x[r*step+c+at]
+						panel[i*t.rows+k] = x[r*step+c+at]
 					}
 					if c++; c == cols {
 						r, c = r+1, 0
 					}
 				}
-				t.tile(depth, p.a, g[from*t.cols:], sums, t.cols, len(taps), t.cols, Epilogue[T]{Add: true})
+				t.tile(depth, panel, g[from*t.cols:], sums, t.cols, len(taps), t.cols, Epilogue[T]{Add: true})
 			}
 		},
 	}
