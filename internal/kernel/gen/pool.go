@@ -166,18 +166,36 @@ func everywhere(n uint32) VecVirtual {
 	return r
 }
 
-func maxPool(norm bool, iota Mem) {
-	v := vec{wide: true}
+// beginMaxPool and beginMaxPoolGrad write what the kernels begin with.
+func (v vec) beginMaxPool(norm bool) {
 	if norm {
-		TEXT("normMaxPool2x2AVX512", NOSPLIT, "func(shape *int, dst, best *float32, winners *byte, x, by *float32)")
-		Doc("normMaxPool2x2AVX512 is maxPool2x2AVX512 of the batch norm of x, with relu, and writes the",
+		TEXT(v.name("normMaxPool2x2"), NOSPLIT, "func(shape *int, dst, best *float32, winners *byte, x, by *float32)")
+		Doc(v.name("normMaxPool2x2")+" is "+v.name("maxPool2x2")+" of the batch norm of x, with relu, and writes the",
 			"elements that the greatest were made of to best, which may be dst.")
 	} else {
-		TEXT("maxPool2x2AVX512", NOSPLIT, "func(shape *int, dst *float32, winners *byte, x *float32, relu bool)")
-		Doc("maxPool2x2AVX512 writes the greatest of every square of four elements of x to dst, and which",
+		TEXT(v.name("maxPool2x2"), NOSPLIT, "func(shape *int, dst *float32, winners *byte, x *float32, relu bool)")
+		Doc(v.name("maxPool2x2")+" writes the greatest of every square of four elements of x to dst, and which",
 			"it is to winners; with relu 0 for those that are negative, and 4 where none is positive.")
 	}
 	Pragma("noescape")
+}
+
+func (v vec) beginMaxPoolGrad(norm bool) {
+	if norm {
+		TEXT(v.name("normMaxPool2x2Grad"), NOSPLIT, "func(shape *int, dst, dy *float32, winners *byte, x, by *float32)")
+		Doc(v.name("normMaxPool2x2Grad")+" computes dst = (x-mean)*slope + shift for all elements of squares,",
+			"and adds dy*scale to those that won.")
+	} else {
+		TEXT(v.name("maxPool2x2Grad"), NOSPLIT, "func(shape *int, dst, dy *float32, winners *byte)")
+		Doc(v.name("maxPool2x2Grad")+" writes dy to the winner of every square of four elements of dst, and 0 to",
+			"the others.")
+	}
+	Pragma("noescape")
+}
+
+func maxPool(norm bool, iota Mem) {
+	v := vec{wide: true}
+	v.beginMaxPool(norm)
 	shape, dst, winners, x := Load(Param("shape"), GP64()), Load(Param("dst"), GP64()), Load(Param("winners"), GP64()), Load(Param("x"), GP64())
 	least, relu := v.zero(), K()
 	var best, by Register
@@ -278,16 +296,7 @@ func maxPool(norm bool, iota Mem) {
 }
 
 func maxPoolGrad(norm bool, iota Mem) {
-	if norm {
-		TEXT("normMaxPool2x2GradAVX512", NOSPLIT, "func(shape *int, dst, dy *float32, winners *byte, x, by *float32)")
-		Doc("normMaxPool2x2GradAVX512 computes dst = (x-mean)*slope + shift for all elements of squares,",
-			"and adds dy*scale to those that won.")
-	} else {
-		TEXT("maxPool2x2GradAVX512", NOSPLIT, "func(shape *int, dst, dy *float32, winners *byte)")
-		Doc("maxPool2x2GradAVX512 writes dy to the winner of every square of four elements of dst, and 0 to",
-			"the others.")
-	}
-	Pragma("noescape")
+	vec{wide: true}.beginMaxPoolGrad(norm)
 	shape, dst, dy, winners := Load(Param("shape"), GP64()), Load(Param("dst"), GP64()), Load(Param("dy"), GP64()), Load(Param("winners"), GP64())
 	var x, by Register
 	var numbers [4]VecVirtual

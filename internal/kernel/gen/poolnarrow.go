@@ -168,16 +168,7 @@ func (s narrowPart) loadBytes(m Mem) VecVirtual {
 }
 
 func (p narrowSquares) maxPool(norm bool) {
-	if norm {
-		TEXT("normMaxPool2x2AVX2", NOSPLIT, "func(shape *int, dst, best *float32, winners *byte, x, by *float32)")
-		Doc("normMaxPool2x2AVX2 is maxPool2x2AVX2 of the batch norm of x, with relu, and writes the",
-			"elements that the greatest were made of to best, which may be dst.")
-	} else {
-		TEXT("maxPool2x2AVX2", NOSPLIT, "func(shape *int, dst *float32, winners *byte, x *float32, relu bool)")
-		Doc("maxPool2x2AVX2 writes the greatest of every square of four elements of x to dst, and which",
-			"it is to winners; with relu 0 for those that are negative, and 4 where none is positive.")
-	}
-	Pragma("noescape")
+	p.beginMaxPool(norm)
 	shape, dst, winners, x := Load(Param("shape"), GP64()), Load(Param("dst"), GP64()), Load(Param("winners"), GP64()), Load(Param("x"), GP64())
 	least := p.zero()
 	var relu VecVirtual // where ReLU is: everywhere, for nil
@@ -238,9 +229,9 @@ func (p narrowSquares) maxPool(norm bool) {
 			return wins
 		}
 		// A mask is -1.
-		winner, below := over(0, 1), YMM()
+		winner := over(0, 1)
 		VPSRLD(Imm(31), winner, winner)
-		below = over(2, 3)
+		below := over(2, 3)
 		VPSRLD(Imm(31), below, below)
 		VPADDD(p.two, below, below)
 		VBLENDVPS(over(0, 2), below, winner, winner)
@@ -264,16 +255,7 @@ func (p narrowSquares) maxPool(norm bool) {
 }
 
 func (p narrowSquares) maxPoolGrad(norm bool) {
-	if norm {
-		TEXT("normMaxPool2x2GradAVX2", NOSPLIT, "func(shape *int, dst, dy *float32, winners *byte, x, by *float32)")
-		Doc("normMaxPool2x2GradAVX2 computes dst = (x-mean)*slope + shift for all elements of squares,",
-			"and adds dy*scale to those that won.")
-	} else {
-		TEXT("maxPool2x2GradAVX2", NOSPLIT, "func(shape *int, dst, dy *float32, winners *byte)")
-		Doc("maxPool2x2GradAVX2 writes dy to the winner of every square of four elements of dst, and 0 to",
-			"the others.")
-	}
-	Pragma("noescape")
+	p.beginMaxPoolGrad(norm)
 	shape, dst, dy, winners := Load(Param("shape"), GP64()), Load(Param("dst"), GP64()), Load(Param("dy"), GP64()), Load(Param("winners"), GP64())
 	var x, by Register
 	var numbers [4]VecVirtual
