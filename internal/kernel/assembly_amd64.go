@@ -72,7 +72,7 @@ func assembly() []implementation {
 			name:    "avx2",
 			f32:     tiling[float32]{6, 16, wrap(tile6x16AVX2), wrapTranspose, wrapCopyRows(copyRowsAVX2)},
 			f64:     tiling[float64]{6, 8, wrap(tile6x8AVX2), nil, nil},
-			vectors: &narrow, norms: &narrowNorms, pools: narrowPools, convolvers: convolversAVX2, along: alongAVX2,
+			vectors: &narrow, norms: &narrowNorms, pools: narrowPools, convolvers: convolversAVX2, along: alongAVX2, winograd: winogradAVX2,
 			skinny:  &skinny{2, 5, 512, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
 			fmaLoop: fmaLoopAVX2, flops: 12 * 8 * 2,
 		})

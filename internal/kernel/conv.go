@@ -24,6 +24,16 @@ func (c *Conv2d) Out() (size [2]int) {
 	return size
 }
 
+// inputGrad returns the convolution that makes the gradient of x of that of y, by filters
+// that are turned about, where c's move by 1.
+func (c Conv2d) inputGrad() Conv2d {
+	for d, out := range c.Out() {
+		c.Size[d], c.Padding[d] = out, c.Dilation[d]*(c.Kernel[d]-1)-c.Padding[d]
+	}
+	c.Channels, c.Filters = c.Filters, c.Channels
+	return c
+}
+
 // flattened returns c with all of a picture as one row, where that is the same convolution
 // and longer rows make better use of the kernels.
 func (c Conv2d) flattened() Conv2d {
@@ -34,7 +44,7 @@ func (c Conv2d) flattened() Conv2d {
 }
 
 // workspace is memory that one goroutine needs, kept from one convolution to the next.
-type workspace[T Float] struct{ x, sums, g []T }
+type workspace[T Float] struct{ x, dy, sums, g []T }
 
 var (
 	workspaces32 = sync.Pool{New: func() any { return new(workspace[float32]) }}
@@ -326,6 +336,10 @@ func (p *plan[T]) write(y, sums []T, lanes, rows, cols int) {
 // Convolve computes y, and adds bias, one number a filter, unless it is nil. It splits
 // pictures over the cores; each needs memory for a picture with its padding.
 func Convolve[T Float](c Conv2d, y, x, w, bias []T) {
+	if t := winogradOf[T](&c); t != nil {
+		t.convolve(any(y).([]float32), any(x).([]float32), any(w).([]float32), any(bias).([]float32), 9*c.Channels, 9, false)
+		return
+	}
 	c = c.flattened()
 	out, f := c.Out(), c.frame()
 	filters, area := c.Filters/c.Groups, out[0]*out[1]
@@ -352,6 +366,11 @@ func Convolve[T Float](c Conv2d, y, x, w, bias []T) {
 // ConvolveInputGrad computes the gradient of x, dx, from that of y, dy. It splits pictures
 // over the cores, as Convolve does.
 func ConvolveInputGrad[T Float](c Conv2d, dx, dy, w []T) {
+	turned := c.inputGrad()
+	if t := winogradOf[T](&turned); t != nil {
+		t.convolve(any(dx).([]float32), any(dy).([]float32), any(w).([]float32), nil, 9, 9*c.Channels, true)
+		return
+	}
 	c = c.flattened()
 	out, channels, filters := c.Out(), c.Channels/c.Groups, c.Filters/c.Groups
 	f := &frame{planes: filters, from: out, phases: 1}

@@ -28,6 +28,21 @@ var (
 	}
 )
 
+// Those of tiles.
+var winogradAVX2 = &winogradKernels{
+	input:    wrapWinograd(winogradInputAVX2),
+	gradient: wrapWinograd(winogradGradientAVX2),
+	output: func(planes int, from []float32, fromPlane, place int, bias, y0, y1 []float32, row, plane int) {
+		winogradOutputAVX2(planes, &from[0], fromPlane, place, &bias[0], &y0[0], &y1[0], row, plane)
+	},
+}
+
+func wrapWinograd(f func(planes int, x0, x1 *float32, row, plane int, to *float32, toPlane, place int)) func(planes int, x0, x1 []float32, row, plane int, to []float32, toPlane, place int) {
+	return func(planes int, x0, x1 []float32, row, plane int, to []float32, toPlane, place int) {
+		f(planes, &x0[0], &x1[0], row, plane, &to[0], toPlane, place)
+	}
+}
+
 func wrapCorrelate(f func(pixels, taps int, tap *int, x, bias, weights, sums *float32)) func(pixels int, taps []int, x, bias, weights, sums []float32) {
 	return func(pixels int, taps []int, x, bias, weights, sums []float32) {
 		f(pixels, len(taps), unsafe.SliceData(taps), &x[0], &bias[0], unsafe.SliceData(weights), &sums[0])

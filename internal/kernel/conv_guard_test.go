@@ -12,11 +12,12 @@ import (
 func TestConvolveTouchesNothingBeyond(t *testing.T) {
 	forEach(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(39, 40))
-		x, w, y, b := newGuard(t, 1<<17), newGuard(t, 1<<15), newGuard(t, 1<<17), newGuard(t, 1<<10)
+		x, w, y, b := newGuard(t, 1<<18), newGuard(t, 1<<15), newGuard(t, 1<<18), newGuard(t, 1<<10)
 		shapes := []Conv2d{convShape(2, 1, 6, 28, 5, 2), convShape(2, 1, 32, 28, 3, 0), convShape(2, 6, 16, 14, 5, 0), convShape(1, 3, 64, 15, 3, 1)}
 		for range 100 {
 			shapes = append(shapes, drawConv(r))
 		}
+		shapes = append(shapes, drawTiles(r)...)
 		for _, c := range shapes {
 			xs, ws, ys := c.lengths()
 			x, w, y, b := x.last(xs), w.last(ws), y.last(ys), b.last(c.Filters)

@@ -90,6 +90,22 @@ func drawConv(r *rand.Rand) Conv2d {
 	return c
 }
 
+// drawTiles returns random convolutions of 3×3, of which most are computed in tiles.
+func drawTiles(r *rand.Rand) (shapes []Conv2d) {
+	for i := range 40 {
+		c := convShape(r.IntN(20), 16+r.IntN(20), 16+r.IntN(20), 0, 3, 0)
+		for d := range 2 {
+			c.Padding[d] = r.IntN(3)
+			c.Size[d] = 5 + r.IntN(14)
+		}
+		if i%8 == 0 {
+			c.Padding = [2]int{3, 1} // whose gradient of x is another one's
+		}
+		shapes = append(shapes, c)
+	}
+	return shapes
+}
+
 // TestConvolve compares convolutions of small whole numbers, which are exact in any order
 // of summing, with plain loops, and looks at the memory around the results.
 func TestConvolve(t *testing.T) {
@@ -109,6 +125,7 @@ func testConvolve[T Float](t *testing.T) {
 	for range 80 {
 		shapes = append(shapes, drawConv(r))
 	}
+	shapes = append(shapes, drawTiles(r)...)
 	const margin, canary = 16, 12345
 	for _, c := range shapes {
 		xs, ws, ys := c.lengths()
@@ -199,6 +216,62 @@ func TestConvolveSpecial(t *testing.T) {
 	})
 }
 
+// TestConvolveSpecialInTiles puts a NaN or an infinity into pictures that are computed in
+// tiles: none is lost, and it reaches no further than its tiles.
+func TestConvolveSpecialInTiles(t *testing.T) {
+	forEach(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(45, 46))
+		finite := func(v float32) bool { return v-v == 0 }
+		check := func(name string, got, want []float32, rows, cols int) {
+			t.Helper()
+			tiles := map[[3]int]bool{}
+			tile := func(i int) [3]int { return [3]int{i / (rows * cols), i / cols % rows / 2, i % cols / 2} }
+			for i, v := range want {
+				if !finite(v) {
+					tiles[tile(i)] = true
+				}
+			}
+			for i, v := range got {
+				if finite(v) && (!finite(want[i]) || v != want[i]) || !finite(v) && !tiles[tile(i)] {
+					t.Fatalf("%s: element %d: got %v, want %v", name, i, v, want[i])
+				}
+			}
+		}
+		for _, c := range []Conv2d{convShape(3, 17, 16, 10, 3, 1), convShape(2, 16, 18, 13, 3, 0)} {
+			for _, special := range []float32{float32(math.NaN()), float32(math.Inf(1))} {
+				xs, ws, ys := c.lengths()
+				draw := func(n int) []float32 {
+					s := make([]float32, n)
+					for i := range s {
+						s[i] = float32(1 + r.IntN(4))
+					}
+					return s
+				}
+				x, w, dy := draw(xs), draw(ws), draw(ys)
+				gotY, gotX, gotW := make([]float32, ys), make([]float32, xs), make([]float32, ws)
+				for _, operand := range [][]float32{x, dy} {
+					i := r.IntN(len(operand))
+					old := operand[i]
+					operand[i] = special
+					y, dx, dw := plainly(c, x, w, nil, dy)
+					Convolve(c, gotY, x, w, nil)
+					ConvolveInputGrad(c, gotX, dy, w)
+					ConvolveWeightGrad(c, gotW, nil, dy, x)
+					operand[i] = old
+					out := c.Out()
+					check("y", gotY, y, out[0], out[1])
+					check("dx", gotX, dx, c.Size[0], c.Size[1])
+					for i, v := range gotW {
+						if !finite(dw[i]) && finite(v) || finite(v) && v != dw[i] {
+							t.Fatalf("dw: element %d: got %v, want %v", i, v, dw[i])
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
 // TestConvolveRounding holds sums of numbers that do round to the bound of their error.
 func TestConvolveRounding(t *testing.T) {
 	forEach(t, func(t *testing.T) {
@@ -246,7 +319,7 @@ func TestConvolveSameBitsForAnyThreads(t *testing.T) {
 	forEach(t, func(t *testing.T) {
 		defer parallel.SetThreads(0)
 		r := rand.New(rand.NewPCG(37, 38))
-		for _, c := range []Conv2d{convShape(45, 3, 20, 14, 3, 1), convShape(70, 1, 6, 14, 5, 2)} {
+		for _, c := range []Conv2d{convShape(45, 3, 20, 14, 3, 1), convShape(45, 17, 20, 13, 3, 1), convShape(70, 1, 6, 14, 5, 2)} {
 			xs, ws, ys := c.lengths()
 			draw := func(n int) []float32 {
 				s := make([]float32, n)
@@ -283,6 +356,8 @@ func BenchmarkConvolve(b *testing.B) {
 	}{
 		{"cnn1", convShape(256, 1, 32, 28, 3, 1)},
 		{"cnn2", convShape(256, 32, 64, 14, 3, 1)},
+		{"resnet2", convShape(128, 16, 32, 14, 3, 1)},
+		{"block", convShape(128, 32, 32, 7, 3, 1)},
 		{"lenet1", convShape(256, 1, 6, 28, 5, 2)},
 		{"lenet2", convShape(256, 6, 16, 14, 5, 0)},
 	} {

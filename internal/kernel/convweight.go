@@ -120,12 +120,33 @@ const (
 	maxSums    = 1 << 24
 )
 
+// strips returns how many there are of so many pictures, and of how many pictures each but
+// the last is, where one has so many sums.
+func strips(images, size int) (n, length int) {
+	most := min(maxStrips, max(1, maxSums/size))
+	length = max(leastStrip, (images+most-1)/most)
+	return (images + length - 1) / length, length
+}
+
+// addStrips adds those of all strips to the first one's, one after the other.
+func addStrips[T Float](sums []T, size, strips int) {
+	parallel.For(size, 1+smallWork/max(1, strips), func(lo, hi int) {
+		for s := 1; s < strips; s++ {
+			addTo(sums[lo:hi], sums[s*size+lo:s*size+hi])
+		}
+	})
+}
+
 // ConvolveWeightGrad computes the gradients of w, dw, and of a bias, db, unless it is nil,
 // from that of y, dy. Pictures are split, in a way that depends on the shape alone, into
 // strips whose sums are added up one after the other: beside what Convolve needs, that is
 // memory for at most 32 copies of w, and 2²⁴ elements unless one is larger. For few
 // channels a copy has up to 16 elements for each of w.
 func ConvolveWeightGrad[T Float](c Conv2d, dw, db, dy, x []T) {
+	if w := winogradOf[T](&c); w != nil {
+		w.weightGrad(any(dw).([]float32), any(db).([]float32), any(dy).([]float32), any(x).([]float32))
+		return
+	}
 	c = c.flattened()
 	out, f := c.Out(), c.frame()
 	p := &products{rows: out[0], cols: out[1], step: c.Stride[0] * f.row(), filters: c.Filters / c.Groups, taps: c.taps(f)}
@@ -138,10 +159,7 @@ func ConvolveWeightGrad[T Float](c Conv2d, dw, db, dy, x []T) {
 	group := way.size()
 	size := c.Groups * group
 	xSize, ySize := f.planes*c.Size[0]*c.Size[1], p.filters*p.rows*p.cols
-	most := min(maxStrips, max(1, maxSums/size))
-	length := max(leastStrip, (c.Images+most-1)/most)
-	strips := (c.Images + length - 1) / length
-
+	strips, length := strips(c.Images, size)
 	shared := workspacePool[T]().Get().(*workspace[T])
 	defer workspacePool[T]().Put(shared)
 	sums := sized(&shared.sums, max(1, strips)*size)
@@ -155,11 +173,7 @@ func ConvolveWeightGrad[T Float](c Conv2d, dw, db, dy, x []T) {
 			way.add(sums[i/c.Groups/length*size+i%c.Groups*group:], x, dy[i*ySize:(i+1)*ySize], s)
 		}
 	})
-	parallel.For(size, 1+smallWork/max(1, strips), func(lo, hi int) {
-		for s := 1; s < strips; s++ {
-			addTo(sums[lo:hi], sums[s*size+lo:s*size+hi])
-		}
-	})
+	addStrips(sums, size, strips)
 	parallel.For(c.Filters, 1+smallWork/(8*len(p.taps)), func(lo, hi int) {
 		for o := lo; o < hi; o++ {
 			sums := sums[o/p.filters*group:]

@@ -209,12 +209,7 @@ func (t *tiling[T]) pack(dst []T, m Matrix[T], rows int) {
 		case m.ColStride == 1 && t.transpose8 != nil && i+max(rows, 8) <= m.Rows:
 			blocks := m.Cols / 8
 			if blocks > 0 {
-				// The last eight rows of a panel overlap others where 8 does not divide it,
-				// and go beyond a panel of 6, into what is written next.
-				for r := 0; r < rows; r += 8 {
-					r := max(0, min(r, rows-8))
-					t.transpose8(panel[r:], from[r*m.RowStride:], rows, m.RowStride, blocks)
-				}
+				t.packTransposed(panel, from, rows, m.RowStride, blocks)
 			}
 			for l := 8 * blocks; l < m.Cols; l++ {
 				for r := range rows {
@@ -224,6 +219,17 @@ func (t *tiling[T]) pack(dst []T, m Matrix[T], rows int) {
 		default:
 			packEdge(panel, m.block(i, 0, rows, m.Cols), rows)
 		}
+	}
+}
+
+// packTransposed copies so many blocks of eight columns of a matrix, whose rows lie stride
+// elements apart, into a panel of the given number of rows. There are 8 rows at least: the
+// last eight of a panel overlap others where 8 does not divide it, and go beyond a panel of
+// 6, into what is written next.
+func (t *tiling[T]) packTransposed(panel, from []T, rows, stride, blocks int) {
+	for r := 0; r < rows; r += 8 {
+		r := max(0, min(r, rows-8))
+		t.transpose8(panel[r:], from[r*stride:], rows, stride, blocks)
 	}
 }
 

@@ -17151,6 +17151,293 @@ next1:
 	VZEROUPPER
 	RET
 
+// func winogradInputAVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+// Requires: AVX
+TEXT ·winogradInputAVX2(SB), NOSPLIT, $0-64
+	MOVQ planes+0(FP), AX
+	MOVQ x0+8(FP), CX
+	MOVQ x1+16(FP), DX
+	MOVQ row+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ plane+32(FP), SI
+	MOVQ to+40(FP), DI
+	MOVQ place+56(FP), R8
+	SHLQ $0x02, R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ toPlane+48(FP), R10
+	SHLQ $0x02, SI
+	SHLQ $0x02, R10
+
+plane:
+	VBROADCASTF128 (DX), Y0
+	VINSERTF128    $0x00, (CX), Y0, Y0
+	VBROADCASTF128 16(DX), Y1
+	VINSERTF128    $0x00, 16(CX), Y1, Y1
+	VSHUFPS        $0x88, Y1, Y0, Y2
+	VSHUFPS        $0xdd, Y1, Y0, Y0
+	VBROADCASTF128 8(DX), Y1
+	VINSERTF128    $0x00, 8(CX), Y1, Y1
+	VBROADCASTF128 24(DX), Y3
+	VINSERTF128    $0x00, 24(CX), Y3, Y3
+	VSHUFPS        $0x88, Y3, Y1, Y4
+	VSHUFPS        $0xdd, Y3, Y1, Y1
+	VSUBPS         Y4, Y2, Y2
+	VADDPS         Y4, Y0, Y3
+	VSUBPS         Y0, Y4, Y4
+	VSUBPS         Y1, Y0, Y0
+	VBROADCASTF128 (DX)(BX*2), Y1
+	VINSERTF128    $0x00, (CX)(BX*2), Y1, Y1
+	VBROADCASTF128 16(DX)(BX*2), Y5
+	VINSERTF128    $0x00, 16(CX)(BX*2), Y5, Y5
+	VSHUFPS        $0x88, Y5, Y1, Y6
+	VSHUFPS        $0xdd, Y5, Y1, Y1
+	VBROADCASTF128 8(DX)(BX*2), Y5
+	VINSERTF128    $0x00, 8(CX)(BX*2), Y5, Y5
+	VBROADCASTF128 24(DX)(BX*2), Y7
+	VINSERTF128    $0x00, 24(CX)(BX*2), Y7, Y7
+	VSHUFPS        $0x88, Y7, Y5, Y8
+	VSHUFPS        $0xdd, Y7, Y5, Y5
+	VSUBPS         Y8, Y6, Y6
+	VADDPS         Y8, Y1, Y7
+	VSUBPS         Y1, Y8, Y8
+	VSUBPS         Y5, Y1, Y1
+	VSUBPS         Y6, Y2, Y2
+	VSUBPS         Y7, Y3, Y3
+	VSUBPS         Y8, Y4, Y4
+	VSUBPS         Y1, Y0, Y0
+	VMOVUPS        Y2, (DI)
+	VMOVUPS        Y3, (DI)(R8*1)
+	VMOVUPS        Y4, (DI)(R8*2)
+	VMOVUPS        Y0, (DI)(R9*1)
+	VBROADCASTF128 (DX)(BX*1), Y0
+	VINSERTF128    $0x00, (CX)(BX*1), Y0, Y0
+	VBROADCASTF128 16(DX)(BX*1), Y2
+	VINSERTF128    $0x00, 16(CX)(BX*1), Y2, Y2
+	VSHUFPS        $0x88, Y2, Y0, Y3
+	VSHUFPS        $0xdd, Y2, Y0, Y0
+	VBROADCASTF128 8(DX)(BX*1), Y2
+	VINSERTF128    $0x00, 8(CX)(BX*1), Y2, Y2
+	VBROADCASTF128 24(DX)(BX*1), Y4
+	VINSERTF128    $0x00, 24(CX)(BX*1), Y4, Y4
+	VSHUFPS        $0x88, Y4, Y2, Y5
+	VSHUFPS        $0xdd, Y4, Y2, Y2
+	VSUBPS         Y5, Y3, Y3
+	VADDPS         Y5, Y0, Y4
+	VSUBPS         Y0, Y5, Y5
+	VSUBPS         Y2, Y0, Y0
+	VADDPS         Y6, Y3, Y2
+	VADDPS         Y7, Y4, Y9
+	VADDPS         Y8, Y5, Y10
+	VADDPS         Y1, Y0, Y11
+	LEAQ           (DI)(R8*4), R11
+	VMOVUPS        Y2, (R11)
+	VMOVUPS        Y9, (R11)(R8*1)
+	VMOVUPS        Y10, (R11)(R8*2)
+	VMOVUPS        Y11, (R11)(R9*1)
+	VSUBPS         Y3, Y6, Y2
+	VSUBPS         Y4, Y7, Y6
+	VSUBPS         Y5, Y8, Y7
+	VSUBPS         Y0, Y1, Y1
+	LEAQ           (DI)(R8*4), R11
+	LEAQ           (R11)(R8*4), R11
+	VMOVUPS        Y2, (R11)
+	VMOVUPS        Y6, (R11)(R8*1)
+	VMOVUPS        Y7, (R11)(R8*2)
+	VMOVUPS        Y1, (R11)(R9*1)
+	ADDQ           BX, CX
+	ADDQ           BX, DX
+	VBROADCASTF128 (DX)(BX*2), Y1
+	VINSERTF128    $0x00, (CX)(BX*2), Y1, Y1
+	VBROADCASTF128 16(DX)(BX*2), Y2
+	VINSERTF128    $0x00, 16(CX)(BX*2), Y2, Y2
+	VSHUFPS        $0x88, Y2, Y1, Y6
+	VSHUFPS        $0xdd, Y2, Y1, Y1
+	VBROADCASTF128 8(DX)(BX*2), Y2
+	VINSERTF128    $0x00, 8(CX)(BX*2), Y2, Y2
+	VBROADCASTF128 24(DX)(BX*2), Y7
+	VINSERTF128    $0x00, 24(CX)(BX*2), Y7, Y7
+	VSHUFPS        $0x88, Y7, Y2, Y8
+	VSHUFPS        $0xdd, Y7, Y2, Y2
+	VSUBPS         Y8, Y6, Y6
+	VADDPS         Y8, Y1, Y7
+	VSUBPS         Y1, Y8, Y8
+	VSUBPS         Y2, Y1, Y1
+	VSUBPS         Y6, Y3, Y2
+	VSUBPS         Y7, Y4, Y3
+	VSUBPS         Y8, Y5, Y4
+	VSUBPS         Y1, Y0, Y0
+	LEAQ           (DI)(R8*4), R11
+	LEAQ           (R11)(R8*4), R11
+	LEAQ           (R11)(R8*4), R11
+	VMOVUPS        Y2, (R11)
+	VMOVUPS        Y3, (R11)(R8*1)
+	VMOVUPS        Y4, (R11)(R8*2)
+	VMOVUPS        Y0, (R11)(R9*1)
+	SUBQ           BX, CX
+	SUBQ           BX, DX
+	ADDQ           SI, CX
+	ADDQ           SI, DX
+	ADDQ           R10, DI
+	DECQ           AX
+	JNZ            plane
+	VZEROUPPER
+	RET
+
+// func winogradGradientAVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+// Requires: AVX
+TEXT ·winogradGradientAVX2(SB), NOSPLIT, $0-64
+	MOVQ planes+0(FP), AX
+	MOVQ x0+8(FP), CX
+	MOVQ x1+16(FP), DX
+	MOVQ row+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ plane+32(FP), SI
+	MOVQ to+40(FP), DI
+	MOVQ place+56(FP), R8
+	SHLQ $0x02, R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ toPlane+48(FP), R10
+	SHLQ $0x02, SI
+	SHLQ $0x02, R10
+
+plane:
+	VBROADCASTF128 (DX), Y0
+	VINSERTF128    $0x00, (CX), Y0, Y0
+	VBROADCASTF128 16(DX), Y1
+	VINSERTF128    $0x00, 16(CX), Y1, Y1
+	VSHUFPS        $0x88, Y1, Y0, Y2
+	VSHUFPS        $0xdd, Y1, Y0, Y0
+	VADDPS         Y0, Y2, Y1
+	VSUBPS         Y0, Y2, Y3
+	VBROADCASTF128 (DX)(BX*1), Y4
+	VINSERTF128    $0x00, (CX)(BX*1), Y4, Y4
+	VBROADCASTF128 16(DX)(BX*1), Y5
+	VINSERTF128    $0x00, 16(CX)(BX*1), Y5, Y5
+	VSHUFPS        $0x88, Y5, Y4, Y6
+	VSHUFPS        $0xdd, Y5, Y4, Y4
+	VADDPS         Y4, Y6, Y5
+	VSUBPS         Y4, Y6, Y7
+	VMOVUPS        Y2, (DI)
+	VMOVUPS        Y1, (DI)(R8*1)
+	VMOVUPS        Y3, (DI)(R8*2)
+	VMOVUPS        Y0, (DI)(R9*1)
+	VADDPS         Y6, Y2, Y8
+	VADDPS         Y5, Y1, Y9
+	VADDPS         Y7, Y3, Y10
+	VADDPS         Y4, Y0, Y11
+	LEAQ           (DI)(R8*4), R11
+	VMOVUPS        Y8, (R11)
+	VMOVUPS        Y9, (R11)(R8*1)
+	VMOVUPS        Y10, (R11)(R8*2)
+	VMOVUPS        Y11, (R11)(R9*1)
+	VSUBPS         Y6, Y2, Y2
+	VSUBPS         Y5, Y1, Y1
+	VSUBPS         Y7, Y3, Y3
+	VSUBPS         Y4, Y0, Y0
+	LEAQ           (DI)(R8*4), R11
+	LEAQ           (R11)(R8*4), R11
+	VMOVUPS        Y2, (R11)
+	VMOVUPS        Y1, (R11)(R8*1)
+	VMOVUPS        Y3, (R11)(R8*2)
+	VMOVUPS        Y0, (R11)(R9*1)
+	LEAQ           (DI)(R8*4), R11
+	LEAQ           (R11)(R8*4), R11
+	LEAQ           (R11)(R8*4), R11
+	VMOVUPS        Y6, (R11)
+	VMOVUPS        Y5, (R11)(R8*1)
+	VMOVUPS        Y7, (R11)(R8*2)
+	VMOVUPS        Y4, (R11)(R9*1)
+	ADDQ           SI, CX
+	ADDQ           SI, DX
+	ADDQ           R10, DI
+	DECQ           AX
+	JNZ            plane
+	VZEROUPPER
+	RET
+
+// func winogradOutputAVX2(planes int, from *float32, fromPlane int, place int, bias *float32, y0 *float32, y1 *float32, row int, plane int)
+// Requires: AVX
+TEXT ·winogradOutputAVX2(SB), NOSPLIT, $0-72
+	MOVQ planes+0(FP), AX
+	MOVQ y0+40(FP), CX
+	MOVQ y1+48(FP), DX
+	MOVQ row+56(FP), BX
+	SHLQ $0x02, BX
+	MOVQ plane+64(FP), SI
+	MOVQ from+8(FP), DI
+	MOVQ place+24(FP), R8
+	SHLQ $0x02, R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ fromPlane+16(FP), R10
+	MOVQ bias+32(FP), R11
+	SHLQ $0x02, SI
+	SHLQ $0x02, R10
+
+plane:
+	LEAQ         (DI)(R8*4), R12
+	LEAQ         (DI)(R8*4), R13
+	LEAQ         (R13)(R8*4), R13
+	LEAQ         (DI)(R8*4), R14
+	LEAQ         (R14)(R8*4), R14
+	LEAQ         (R14)(R8*4), R14
+	VMOVUPS      (R12), Y0
+	VMOVUPS      (R13), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       (DI), Y2, Y2
+	VSUBPS       (R14), Y0, Y0
+	VMOVUPS      (R12)(R8*1), Y1
+	VMOVUPS      (R13)(R8*1), Y3
+	VADDPS       Y3, Y1, Y4
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       (DI)(R8*1), Y4, Y4
+	VSUBPS       (R14)(R8*1), Y1, Y1
+	VMOVUPS      (R12)(R8*2), Y3
+	VMOVUPS      (R13)(R8*2), Y5
+	VADDPS       Y5, Y3, Y6
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       (DI)(R8*2), Y6, Y6
+	VSUBPS       (R14)(R8*2), Y3, Y3
+	VMOVUPS      (R12)(R9*1), Y5
+	VMOVUPS      (R13)(R9*1), Y7
+	VADDPS       Y7, Y5, Y8
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       (DI)(R9*1), Y8, Y8
+	VSUBPS       (R14)(R9*1), Y5, Y5
+	VBROADCASTSS (R11), Y7
+	VADDPS       Y6, Y4, Y9
+	VADDPS       Y2, Y9, Y9
+	VADDPS       Y7, Y9, Y9
+	VSUBPS       Y6, Y4, Y2
+	VSUBPS       Y8, Y2, Y2
+	VADDPS       Y7, Y2, Y2
+	VUNPCKLPS    Y2, Y9, Y4
+	VUNPCKHPS    Y2, Y9, Y2
+	VMOVUPS      X4, (CX)
+	VEXTRACTF128 $0x01, Y4, (DX)
+	VMOVUPS      X2, 16(CX)
+	VEXTRACTF128 $0x01, Y2, 16(DX)
+	VADDPS       Y3, Y1, Y2
+	VADDPS       Y0, Y2, Y2
+	VADDPS       Y7, Y2, Y2
+	VSUBPS       Y3, Y1, Y0
+	VSUBPS       Y5, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VUNPCKLPS    Y0, Y2, Y1
+	VUNPCKHPS    Y0, Y2, Y0
+	VMOVUPS      X1, (CX)(BX*1)
+	VEXTRACTF128 $0x01, Y1, (DX)(BX*1)
+	VMOVUPS      X0, 16(CX)(BX*1)
+	VEXTRACTF128 $0x01, Y0, 16(DX)(BX*1)
+	ADDQ         SI, CX
+	ADDQ         SI, DX
+	ADDQ         R10, DI
+	ADDQ         $0x04, R11
+	DECQ         AX
+	JNZ          plane
+	VZEROUPPER
+	RET
+
 // func dots4x5AVX512(depth int, a *float32, b *float32, c *float32, bias *float32, aStride int, bStride int, stride int, rows int, cols int, add bool, relu bool)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·dots4x5AVX512(SB), NOSPLIT, $0-82

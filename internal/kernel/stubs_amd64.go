@@ -462,6 +462,27 @@ func gradient6x16AVX2(rows int, cols int, step int, taps int, tap *int, x *float
 //go:noescape
 func gradient9x8AVX2(rows int, cols int, step int, taps int, tap *int, x *float32, dy *float32, sums *float32)
 
+// winogradInputAVX2 computes BᵀxB of eight tiles x of 4×4 for every plane, each two columns
+// from the one before it: four from x0 on and four from x1 on. Their rows and planes lie
+// row and plane elements apart. The elements of a result lie place elements apart, those
+// of tiles side by side, and those of planes toPlane elements apart.
+//
+//go:noescape
+func winogradInputAVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+
+// winogradGradientAVX2 computes AxAᵀ of eight tiles x of 2×2 as winogradInputAVX2 computes
+// BᵀxB, but for the signs of the last row of A.
+//
+//go:noescape
+func winogradGradientAVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+
+// winogradOutputAVX2 computes the tiles AᵀmA of 2×2 results of eight tiles m for every plane
+// and adds the plane's bias. They lie as winogradInputAVX2 writes them, and the results as
+// it reads them.
+//
+//go:noescape
+func winogradOutputAVX2(planes int, from *float32, fromPlane int, place int, bias *float32, y0 *float32, y1 *float32, row int, plane int)
+
 // dots4x5AVX512 computes the products of the first rows of 4 rows of a with the first
 // cols of 5 rows of b, all depth long, which lie aStride and bStride elements apart.
 // That of rows i and j goes to row i and column j of c, as for tiles. rows and cols are

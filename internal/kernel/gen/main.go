@@ -29,6 +29,7 @@ func main() {
 	pool()
 	optimizers()
 	convolution()
+	winograd()
 	dots{vec{wide: true}, 4}.generate()
 	dots{vec{}, 2}.generate()
 	fmaLoop(vec{wide: true}, 28)
