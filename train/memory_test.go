@@ -15,12 +15,13 @@ import (
 
 // TestStepAllocatesLittle holds what a training step of the layered route leaves for the
 // garbage collector, once the first steps have taken what it needs: tensors' headers, the
-// statistics of channels, where the filters of a convolution lie in a picture and what the user can see, the logits, but no activations and no
-// gradients.
+// statistics of channels, where the filters of a convolution lie in a picture and what the
+// user can see, the logits, but no activations and no gradients.
 func TestStepAllocatesLittle(t *testing.T) {
 	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 		t.Skip("under the race detector sync.Pool forgets on purpose")
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection makes sync.Pool forget
 	r := random.New(1).Rand()
 	const n, in, hidden, out = 64, 784, 256, 10
 	x := tensor.Normal(tensor.Float32, r, 0, 1, n, 1, 28, 28)

@@ -34,6 +34,7 @@ type Config struct {
 	ClipNorm  float64                  // the greatest norm of all gradients together; 0 for any
 	Mixup     float64                  // alpha of loader.Mixup; 0 for none
 	EMA       *EMA                     // of the model: it is what is measured, and kept as the best; nil for the model itself
+	Mirrored  bool                     // whether test figures are of the mean probabilities of a picture and its mirror image, as Ensemble's are
 	EarlyStop int                      // epochs without a better accuracy after which the run ends; 0 for none
 	Budget    *Budget                  // of time; nil for any
 	Key       random.Key               // where layers and mixup draw from
@@ -297,7 +298,11 @@ func (c *Config) layered(key random.Key, batch loader.Batch, accuracy *metric.Ac
 // measure adds the figures on the test data to e.
 func (c *Config) measure(e *Epoch) (err error) {
 	start := time.Now()
-	if e.Test, err = Evaluate(c.measured().Net, c.Test); err != nil {
+	var net nn.Module = c.measured().Net
+	if c.Mirrored {
+		net = &Ensemble{Members: []nn.Module{net}, Mirrored: true}
+	}
+	if e.Test, err = Evaluate(net, c.Test); err != nil {
 		return err
 	}
 	if math.IsNaN(e.Test.Loss) || math.IsInf(e.Test.Loss, 0) {

@@ -18,7 +18,7 @@ var recipes = map[string]settings{
 	},
 	"best": {
 		Model: "resnet", Epochs: 42, BatchSize: 128, Optimizer: "adamw", LR: 0.004, WeightDecay: 0.05, Schedule: "one-cycle",
-		Augment: []string{"crop:1", "flip"}, LabelSmoothing: 0.1, EMA: 0.999, Val: 5000,
+		Augment: []string{"crop:1", "flip"}, LabelSmoothing: 0.1, EMA: 0.999, TTA: true, Val: 5000,
 	},
 }
 

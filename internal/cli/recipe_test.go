@@ -132,6 +132,34 @@ func TestValidation(t *testing.T) {
 	}
 }
 
+// TestTrainTTA checks that the figures of a run with --tta are those of eval --tta, and of its
+// page, and that a recipe's --tta can be switched off.
+func TestTrainTTA(t *testing.T) {
+	data, dir := tinyData(t), filepath.Join(t.TempDir(), "run")
+	out := succeed(t, tiny(data, dir, "--epochs", "2", "--val", "50", "--model", "lenet", "--lr", "0.05", "--tta")...)
+	found := regexp.MustCompile(`test acc ([01]\.\d{4}), loss (\d\.\d{4}) of .* once, each picture with its mirror image\n$`).FindStringSubmatch(out)
+	if found == nil {
+		t.Fatalf("got %q", out)
+	}
+	want := fmt.Sprintf("accuracy %s, loss %s\n", found[1], found[2])
+	if out := succeed(t, "eval", dir, "--tta", "--data-dir", data); !strings.Contains(out, want) {
+		t.Errorf("eval --tta: got %q, want %q in it", out, want)
+	}
+	if out := succeed(t, "eval", dir, "--data-dir", data); strings.Contains(out, want) {
+		t.Errorf("eval without --tta gives the same: %q", out)
+	}
+	if page := string(readFile(t, dir, "report.html")); !strings.Contains(page, found[2]) {
+		t.Errorf("the page does not have the loss %s", found[2])
+	}
+	s := settings{Recipe: "best"}
+	if s.follow(map[string]bool{"tta": true}); s.TTA {
+		t.Error("--tta=false was overridden by the recipe")
+	}
+	if s.follow(map[string]bool{}); !s.TTA {
+		t.Error("the recipe best does not set --tta")
+	}
+}
+
 // TestEarlyStopping checks that a run ends when no more is to be had.
 func TestEarlyStopping(t *testing.T) {
 	data, dir := tinyData(t), filepath.Join(t.TempDir(), "run")

@@ -11,6 +11,7 @@ import (
 	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
@@ -65,8 +66,9 @@ func (c *reportCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// predictions returns what a model says of a data set, whose transform it sets.
-func predictions(m *model.Model, d *dataset.Images) (*report.Predictions, error) {
+// predictions returns what a model's net, or one that is made of it, says of a data set, whose
+// transform it sets.
+func predictions(m *model.Model, net nn.Module, d *dataset.Images) (*report.Predictions, error) {
 	if !slices.Equal(d.Classes(), m.Classes) {
 		return nil, fmt.Errorf("the model tells %v apart, but %s has %v", m.Classes, d.Name, d.Classes())
 	}
@@ -74,7 +76,7 @@ func predictions(m *model.Model, d *dataset.Images) (*report.Predictions, error)
 	if d.Transform, err = m.Transform(); err != nil {
 		return nil, err
 	}
-	logits, labels, err := train.Predict(m.Net, loader.New(d, loader.Options{BatchSize: evalBatch, Workers: prefetch}))
+	logits, labels, err := train.Predict(net, loader.New(d, loader.Options{BatchSize: evalBatch, Workers: prefetch}))
 	if err != nil {
 		return nil, err
 	}

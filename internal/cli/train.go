@@ -239,7 +239,7 @@ type trainRun struct {
 func (r *trainRun) config(start train.Progress) train.Config {
 	c := train.Config{
 		Model: r.model, Optimizer: r.optimizer, Train: r.training, Test: r.test, Epochs: r.settings.Epochs,
-		EMA: r.ema, EarlyStop: r.settings.EarlyStop,
+		EMA: r.ema, Mirrored: r.settings.TTA, EarlyStop: r.settings.EarlyStop,
 		Criterion: r.criterion, Schedule: r.settings.schedule(r.training.Len()), Plateau: r.plateau,
 		ClipNorm: r.settings.ClipNorm, Mixup: r.settings.Mixup, Key: random.New(r.settings.Seed).For("train"),
 		Settings: r.settings, Start: start, Keep: train.Keep{Best: r.folder.best(), Last: r.folder.last()},
@@ -437,8 +437,12 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		return err
 	}
 	if r.val != nil && !asJSON {
-		fmt.Fprintf(s.out, "test acc %.4f, loss %.4f of epoch %d, the best by val acc; the test data were read this once\n",
-			figures.Accuracy, figures.Loss, best.BestEpoch)
+		mirrored := ""
+		if r.settings.TTA {
+			mirrored = ", each picture with its mirror image"
+		}
+		fmt.Fprintf(s.out, "test acc %.4f, loss %.4f of epoch %d, the best by val acc; the test data were read this once%s\n",
+			figures.Accuracy, figures.Loss, best.BestEpoch, mirrored)
 	}
 	final, err := r.finalPage()
 	if err != nil {
@@ -497,7 +501,7 @@ func (r *trainRun) testOnce() error {
 	if err != nil {
 		return err
 	}
-	e, err := train.Evaluate(m.Net, r.test)
+	e, err := train.Evaluate(r.settings.measured(m), r.test)
 	if err != nil {
 		return err
 	}
