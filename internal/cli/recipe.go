@@ -17,7 +17,7 @@ var recipes = map[string]settings{
 		EMA: 0.99, Val: 5000,
 	},
 	"best": {
-		Model: "resnet", Epochs: 42, BatchSize: 128, Optimizer: "adamw", LR: 0.004, WeightDecay: 0.05, Schedule: "one-cycle",
+		Model: "resnet", Epochs: 42, BatchSize: 128, Optimizer: "adamw", LR: 0.006, WeightDecay: 0.05, Schedule: "one-cycle",
 		Augment: []string{"crop:1", "flip"}, LabelSmoothing: 0.1, EMA: 0.999, TTA: true, Val: 5000,
 	},
 }
