@@ -17,7 +17,8 @@ import "github.com/onehot-go/onehot/internal/parallel"
 //
 // B and A have no elements but 0 and ±1, G has halves. Sums of a tile's 16 elements make
 // rounding errors somewhat larger than the usual way's, and a NaN or an infinity in x reaches
-// all results of the tiles that it lies in, as NaN.
+// all results of the tiles that it lies in, as NaN. Panels have beyond the last filter or tile
+// what happened to be there: nothing is made of it.
 
 // places are the elements of a transformed tile.
 const places = 16
@@ -53,7 +54,9 @@ const (
 	// blockTiles is about how many tiles are computed together: enough that matrix products
 	// are worth their start, and few enough that what is between them stays in a cache.
 	blockTiles = 112
-	// maxTransformed is how many elements of them there are at most.
+	// blockFilters is about how many filters are: their sums stay in a cache too.
+	blockFilters = 12
+	// maxTransformed is how many elements of transformed tiles there are at most.
 	maxTransformed = 1 << 19
 )
 
@@ -176,7 +179,7 @@ func (w *winograd) convolve(y, x, weights, bias []float32, filter, channel int, 
 func (w *winograd) block(y, x, filters, bias []float32, from, to int, frame framer[float32], s *workspace[float32]) {
 	t, channels := w.t, w.Channels
 	tiles := roundUp((to-from)*w.vectors*tilesOfVector, t.cols)
-	height := max(1, 12/t.rows) * t.rows // filters that are computed together
+	height := max(1, blockFilters/t.rows) * t.rows
 	inputPlace, filterPlace, sumPlace := place(w.panelCols*channels), w.filterPlace(), place(w.panelCols*height)
 	row, plane := 2*tilesOfRun*w.runs, 2*w.rows*2*tilesOfRun*w.runs // of results
 	memory := sized(&s.g, places*(inputPlace+sumPlace)+height*plane)
