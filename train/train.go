@@ -298,11 +298,7 @@ func (c *Config) layered(key random.Key, batch loader.Batch, accuracy *metric.Ac
 // measure adds the figures on the test data to e.
 func (c *Config) measure(e *Epoch) (err error) {
 	start := time.Now()
-	var net nn.Module = c.measured().Net
-	if c.Mirrored {
-		net = &Ensemble{Members: []nn.Module{net}, Mirrored: true}
-	}
-	if e.Test, err = Evaluate(net, c.Test); err != nil {
+	if e.Test, err = Evaluate(Measured(c.measured().Net, c.Mirrored), c.Test); err != nil {
 		return err
 	}
 	if math.IsNaN(e.Test.Loss) || math.IsInf(e.Test.Loss, 0) {

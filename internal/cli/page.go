@@ -39,7 +39,7 @@ func finalPage(f folder, c config, test *dataset.Images) (*report.Page, error) {
 	if p.Epochs, p.Batches, err = f.readCurves(); err != nil {
 		return nil, err
 	}
-	if p.Predictions, err = predictions(m, c.Settings.measured(m), test); err != nil {
+	if p.Predictions, err = predictions(m, train.Measured(m.Net, c.Settings.TTA), test); err != nil {
 		return nil, err
 	}
 	return &p, nil

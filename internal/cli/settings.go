@@ -7,10 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/onehot-go/onehot/model"
-	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/train"
 )
 
 // settings are what a run's result depends on: with the same data and program they give
@@ -51,14 +47,6 @@ type settings struct {
 	Seed    uint64  `json:"seed" default:"0" group:"Training" help:"Where all chance comes from: initial weights and the order of samples."`
 	Init    string  `json:"init" default:"normal" enum:"${inits}" group:"Model" help:"How weights start: ${enum} (default normal for softmax and mlp, kaiming for lenet, and uniform, which is PyTorch's own, for cnn and resnet)."`
 	InitStd float64 `json:"init_std" default:"0.01" group:"Model" help:"Standard deviation of --init normal."`
-}
-
-// measured returns the net whose figures those of a run are, where m is the trained one.
-func (s *settings) measured(m *model.Model) nn.Module {
-	if s.TTA {
-		return &train.Ensemble{Members: []nn.Module{m.Net}, Mirrored: true}
-	}
-	return m.Net
 }
 
 // What the flags of choices take.

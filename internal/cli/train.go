@@ -501,7 +501,7 @@ func (r *trainRun) testOnce() error {
 	if err != nil {
 		return err
 	}
-	e, err := train.Evaluate(r.settings.measured(m), r.test)
+	e, err := train.Evaluate(train.Measured(m.Net, r.settings.TTA), r.test)
 	if err != nil {
 		return err
 	}

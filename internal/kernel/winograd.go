@@ -136,17 +136,21 @@ func (w *winograd) filters(dst, weights []float32, filter, channel int, turned b
 			}
 			var half [4][3]float32 // Gw
 			for j := range 3 {
-				ends, middle := (g[j]+g[6+j])/2, g[3+j]/2
-				half[0][j], half[1][j], half[2][j], half[3][j] = g[j], ends+middle, ends-middle, g[6+j]
+				half[0][j], half[1][j], half[2][j], half[3][j] = transformOfFilter(g[j], g[3+j], g[6+j])
 			}
 			to := dst[o/rows*rows*w.Channels+c*rows+o%rows:]
 			for i, h := range half {
-				ends, middle := (h[0]+h[2])/2, h[1]/2
 				at := 4 * i * step
-				to[at], to[at+step], to[at+2*step], to[at+3*step] = h[0], ends+middle, ends-middle, h[2]
+				to[at], to[at+step], to[at+2*step], to[at+3*step] = transformOfFilter(h[0], h[1], h[2])
 			}
 		}
 	}
+}
+
+// transformOfFilter returns Gg.
+func transformOfFilter(g0, g1, g2 float32) (h0, h1, h2, h3 float32) {
+	ends, middle := (g0+g2)/2, g1/2
+	return g0, ends + middle, ends - middle, g2
 }
 
 // filterPlace returns the size of the panels of filters of a place.
