@@ -238,11 +238,11 @@ func (t tile) generate() {
 		SHLQ(t.shift(), s)
 		aStride, bStride = r, s
 	}
-	loop := func(label string, n int, masks [2]Op) {
-		Label(label)
+	// step is one step of the inner dimension for n rows, the l-th from where a and b point.
+	step := func(n, l int, masks [2]Op) {
 		b0, b1 := t.vector(), t.vector()
-		t.load(Mem{Base: b}, masks[0], b0)
-		t.load(Mem{Base: b, Disp: t.width()}, masks[1], b1)
+		t.load(Mem{Base: b, Disp: 2 * l * t.width()}, masks[0], b0)
+		t.load(Mem{Base: b, Disp: (2*l + 1) * t.width()}, masks[1], b1)
 		if t.direct {
 			Comment("Fetch the row of the next tile.")
 			for disp := 2 * t.width(); disp < 4*t.width(); disp += 64 {
@@ -251,10 +251,14 @@ func (t tile) generate() {
 		}
 		for i := range n {
 			ai := t.vector()
-			t.broadcast(Mem{Base: a, Disp: i * t.elem}, ai)
+			t.broadcast(Mem{Base: a, Disp: (l*t.rows + i) * t.elem}, ai)
 			t.fma(b0, ai, sums[i][0])
 			t.fma(b1, ai, sums[i][1])
 		}
+	}
+	loop := func(label string, n int, masks [2]Op) {
+		Label(label)
+		step(n, 0, masks)
 		ADDQ(aStride, a)
 		ADDQ(bStride, b)
 		DECQ(depth)
@@ -272,6 +276,23 @@ func (t tile) generate() {
 	for n := 1; n < t.rows; n++ {
 		CMPQ(rows, Imm(uint64(n)))
 		JEQ(LabelRef(fmt.Sprintf("next%d", n)))
+	}
+	if !t.wide && !t.direct {
+		Comment("Several steps at a time: a core whose other thread is busy starts half as many instructions.")
+		const unrolled = 2
+		SUBQ(Imm(unrolled), depth)
+		JLT(LabelRef("rest"))
+		Label("steps")
+		for l := range unrolled {
+			step(t.rows, l, masks)
+		}
+		ADDQ(U32(unrolled*t.rows*t.elem), a)
+		ADDQ(U32(unrolled*2*t.width()), b)
+		SUBQ(Imm(unrolled), depth)
+		JGE(LabelRef("steps"))
+		Label("rest")
+		ADDQ(Imm(unrolled), depth)
+		JZ(LabelRef("end"))
 	}
 	for n := t.rows; n >= 1; n-- {
 		loop(fmt.Sprintf("next%d", n), n, masks)
