@@ -45,16 +45,16 @@ func newBatchNorm(op string, channels int) BatchNorm {
 
 // forward returns x normalized, with relu 0 in place of what is negative then, and with pool
 // the greatest of every window of 2×2 of that.
-func (b *BatchNorm) forward(x *tensor.Tensor, relu, pool bool) *tensor.Tensor {
+func (b *BatchNorm) forward(norm func(runningMean, runningVar, weight, bias *tensor.Tensor, o tensor.BatchNormOptions) *tensor.Tensor, relu, pool bool) *tensor.Tensor {
 	o := tensor.BatchNormOptions{Training: !b.evaluation || b.RunningMean == nil, Eps: b.Eps, ReLU: relu, MaxPool: pool}
 	if !o.Training || b.RunningMean == nil {
-		return x.BatchNorm(b.RunningMean, b.RunningVar, b.Weight, b.Bias, o)
+		return norm(b.RunningMean, b.RunningVar, b.Weight, b.Bias, o)
 	}
 	tracked := b.NumBatchesTracked.Item() + 1
 	if o.Momentum = 1 / tracked; b.Momentum != nil {
 		o.Momentum = *b.Momentum
 	}
-	y := x.BatchNorm(b.RunningMean, b.RunningVar, b.Weight, b.Bias, o)
+	y := norm(b.RunningMean, b.RunningVar, b.Weight, b.Bias, o)
 	b.NumBatchesTracked.FillInPlace(tracked)
 	return y
 }
@@ -95,7 +95,7 @@ func (b *BatchNorm1d) Forward(x *tensor.Tensor) *tensor.Tensor {
 	if x.Dim() != 2 && x.Dim() != 3 {
 		tensor.Fail("nn.BatchNorm1d", "rows (N, C) or sequences (N, C, L) expected", x)
 	}
-	return b.forward(x, false, false)
+	return b.forward(x.BatchNorm, false, false)
 }
 
 // BatchNorm2d is a BatchNorm of pictures, (N, C, H, W).
@@ -115,5 +115,5 @@ func (b *BatchNorm2d) pictures(x *tensor.Tensor, relu, pool bool) *tensor.Tensor
 	if x.Dim() != 4 {
 		tensor.Fail("nn.BatchNorm2d", "pictures (N, C, H, W) expected", x)
 	}
-	return b.forward(x, relu, pool)
+	return b.forward(x.BatchNorm, relu, pool)
 }

@@ -5,22 +5,45 @@ import "github.com/onehot-go/onehot/tensor"
 // forward returns what the first of the layers, which has at least one, make of x, and how
 // many of them that is: several where one pass gives what they give one after the other.
 func forward(layers []Layer, x *tensor.Tensor) (y *tensor.Tensor, n int) {
-	if len(layers) > 1 {
-		switch first := layers[0].Module.(type) {
-		case *BatchNorm2d:
-			if _, ok := layers[1].Module.(ReLU); ok {
-				if len(layers) > 2 && layers[2].Module == Module(NewMaxPool2d(2)) {
-					return first.pictures(x, true, true), 3
-				}
-				return first.pictures(x, true, false), 2
-			}
-		case ReLU:
-			// The greatest element of a window is positive or becomes 0, in either order.
-			if pool, ok := layers[1].Module.(MaxPool2d); ok {
-				pool.ReLU = true
-				return pool.Forward(x), 2
-			}
+	switch first := layers[0].Module.(type) {
+	case *Conv2d:
+		if norm, relu, pool, n := normed(layers[1:]); norm != nil {
+			return norm.forward(func(mean, variance, weight, bias *tensor.Tensor, o tensor.BatchNormOptions) *tensor.Tensor {
+				return x.Conv2dBatchNorm(first.Weight, first.Bias, first.Options, mean, variance, weight, bias, o)
+			}, relu, pool), 1 + n
+		}
+	case *BatchNorm2d:
+		_, relu, pool, n := normed(layers)
+		return first.pictures(x, relu, pool), n
+	case ReLU:
+		// The greatest element of a window is positive or becomes 0, in either order.
+		if pool, ok := at(layers, 1).(MaxPool2d); ok {
+			pool.ReLU = true
+			return pool.Forward(x), 2
 		}
 	}
 	return layers[0].Forward(x), 1
+}
+
+// normed returns the batch norm that the layers begin with, or nil, whether ReLU and pooling
+// of pairs come next, and how many layers that is.
+func normed(layers []Layer) (norm *BatchNorm2d, relu, pool bool, n int) {
+	if norm, _ = at(layers, 0).(*BatchNorm2d); norm == nil {
+		return nil, false, false, 0
+	}
+	if _, relu = at(layers, 1).(ReLU); !relu {
+		return norm, false, false, 1
+	}
+	if p, ok := at(layers, 2).(MaxPool2d); ok && p == NewMaxPool2d(2) {
+		return norm, true, true, 3
+	}
+	return norm, true, false, 2
+}
+
+// at returns layer i, or nil if there are not so many.
+func at(layers []Layer, i int) Module {
+	if i < len(layers) {
+		return layers[i].Module
+	}
+	return nil
 }

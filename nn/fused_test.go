@@ -12,11 +12,20 @@ import (
 // of sums in another order, which are rounded in float64.
 func TestFusedLayers(t *testing.T) {
 	poisoned(t)
+	conv := func() nn.Module {
+		return nn.NewConv2d(3, 3, [2]int{3, 3}, tensor.Conv2dOptions{Padding: [2]int{1, 1}}, rng())
+	}
 	for name, layers := range map[string]func() []nn.Module{
-		"norm, relu":       func() []nn.Module { return []nn.Module{nn.NewBatchNorm2d(3), nn.ReLU{}} },
-		"norm, relu, pool": func() []nn.Module { return []nn.Module{nn.NewBatchNorm2d(3), nn.ReLU{}, nn.NewMaxPool2d(2)} },
-		"relu, pool":       func() []nn.Module { return []nn.Module{nn.ReLU{}, nn.NewMaxPool2d(2)} },
-		"relu, relu, pool": func() []nn.Module { return []nn.Module{nn.ReLU{}, nn.ReLU{}, nn.MaxPool2d{Pool2dOptions: window}} },
+		"conv, norm": func() []nn.Module {
+			return []nn.Module{conv(), nn.NewBatchNorm2d(3), nn.MaxPool2d{Pool2dOptions: window}}
+		},
+		"conv, norm, relu":       func() []nn.Module { return []nn.Module{conv(), nn.NewBatchNorm2d(3), nn.ReLU{}} },
+		"conv, norm, relu, pool": func() []nn.Module { return []nn.Module{conv(), nn.NewBatchNorm2d(3), nn.ReLU{}, nn.NewMaxPool2d(2)} },
+		"conv, relu":             func() []nn.Module { return []nn.Module{conv(), nn.ReLU{}} },
+		"norm, relu":             func() []nn.Module { return []nn.Module{nn.NewBatchNorm2d(3), nn.ReLU{}} },
+		"norm, relu, pool":       func() []nn.Module { return []nn.Module{nn.NewBatchNorm2d(3), nn.ReLU{}, nn.NewMaxPool2d(2)} },
+		"relu, pool":             func() []nn.Module { return []nn.Module{nn.ReLU{}, nn.NewMaxPool2d(2)} },
+		"relu, relu, pool":       func() []nn.Module { return []nn.Module{nn.ReLU{}, nn.ReLU{}, nn.MaxPool2d{Pool2dOptions: window}} },
 		"norm, relu, 3": func() []nn.Module {
 			return []nn.Module{nn.NewBatchNorm2d(3), nn.ReLU{}, nn.MaxPool2d{Pool2dOptions: window}}
 		},

@@ -70,126 +70,179 @@ func (t *Tensor) checkBatchNorm(runningMean, runningVar, weight, bias *Tensor, t
 
 // batchNorm is BatchNorm for elements of type T.
 func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
-	planes := perChannel[T]{samples: t.shape[0], channels: t.shape[1], size: numel(t.shape[2:])}
-	n := planes.channels
 	x := Data[T](t.detached().Contiguous())
-	var means, variances []float64
+	b := newNormed[T](t.shape, weight, bias, o)
 	if o.Training {
-		means, variances = planes.statistics(x)
-		if runningMean != nil && planes.count() > 1 {
-			approach(runningMean, means, 1, o.Momentum)
-			approach(runningVar, variances, planes.count()/(planes.count()-1), o.Momentum)
-		}
+		means, variances := b.batch.statistics(x, b.batch.ranges)
+		b.approach(runningMean, runningVar, means, variances)
+		b.by(means, variances)
 	} else {
-		means, variances = Values[float64](runningMean), Values[float64](runningVar)
+		b.by(Values[float64](runningMean), Values[float64](runningVar))
 	}
-	inverses := make([]float64, n) // of the deviations
-	for c, v := range variances {
-		inverses[c] = 1 / math.Sqrt(v+o.Eps)
-	}
-	scales := slices.Clone(inverses)
-	if weight != nil {
-		for c, w := range Values[float64](weight) {
-			scales[c] *= w
-		}
-	}
-	channels := make([]kernel.Channel[T], n)
-	for c := range channels {
-		channels[c].Mean, channels[c].Scale = T(means[c]), T(scales[c])
-	}
-	if bias != nil {
-		for c, b := range Values[T](bias) {
-			channels[c].Offset = b
-		}
-	}
-	shape := t.shape
-	if o.MaxPool {
-		shape = t.withSize(t.shape[2]/2, t.shape[3]/2)
-	}
-	out := empty(t.dtype, shape)
-	dst := Data[T](out)
-	// What the result was made of: all elements, or those that won in their windows.
-	made, source := planes, x
-	var best *Tensor
-	var winners *[]uint8
-	if o.MaxPool {
-		best, winners = empty(t.dtype, shape), newWinners(len(dst))
-		made.size, source = numel(shape[2:]), Data[T](best)
-		planes.each(func(sample, at, to int) {
-			lo, hi := made.sample(sample)
-			kernel.NormMaxPool2x2(dst[lo:hi], source[lo:hi], (*winners)[lo:hi], x[at:to], channels, t.shape[2], t.shape[3])
-		})
-	} else {
-		planes.each(func(_, at, to int) { kernel.Normalize(dst[at:to], x[at:to], channels, planes.size, o.ReLU) })
-	}
-
-	// The sums that all three gradients are made of are added up once.
-	var sums, dots []float64
-	reduce := func(g []T) {
-		if sums == nil {
-			sums, dots = made.reduce(func(sums, dots []float64, at, to int) {
-				kernel.GradMoments(sums, dots, g[at:to], source[at:to], channels, made.size, o.ReLU)
-			})
-			if best != nil {
-				best.done()
-			}
-		}
-	}
-	inputs := []input{{t, []*Tensor{t}, func(g *Tensor) *Tensor {
-		gs := Data[T](g.Contiguous())
-		reduce(gs)
-		for c := range channels {
-			channels[c].Slope = T(-scales[c] * inverses[c] * inverses[c] * dots[c] / planes.count())
-			channels[c].Shift = T(-scales[c] * sums[c] / planes.count())
-		}
+	out := b.normalize(t.dtype, x)
+	inputs := append(b.parameters(t), input{t, []*Tensor{t}, func(g *Tensor) *Tensor {
 		dx := empty(t.dtype, t.shape)
-		dst := Data[T](dx)
-		planes.each(func(sample, at, to int) {
-			if lo, hi := made.sample(sample); o.MaxPool {
-				kernel.NormMaxPool2x2Grad(dst[at:to], gs[lo:hi], (*winners)[lo:hi], x[at:to], channels, t.shape[2], t.shape[3])
-			} else {
-				kernel.Grad(dst[at:to], gs[at:to], x[at:to], channels, planes.size, o.ReLU)
-			}
+		dst, gs := Data[T](dx), Data[T](g.Contiguous())
+		b.reduce(gs)
+		b.batch.ranges(func(from, to int) {
+			lo, _ := b.batch.sample(from)
+			b.inputGrad(dst[lo:], gs, from, to)
 		})
-		if o.MaxPool {
-			doneWinners(winners)
-		}
 		return dx
-	}}}
+	}})
 	if !o.Training { // the statistics do not depend on the input
-		shape := append([]int{n}, slices.Repeat([]int{1}, t.Dim()-2)...)
-		factors := wrap(convert[T](scales), shape)
-		inputs[0] = input{t, nil, func(g *Tensor) *Tensor { return g.Mul(factors) }}
+		shape := append([]int{len(b.channels)}, slices.Repeat([]int{1}, t.Dim()-2)...)
+		factors := wrap(convert[T](b.scales), shape)
+		in := &inputs[len(inputs)-1]
+		*in = input{t, nil, func(g *Tensor) *Tensor { return g.Mul(factors) }}
 		switch {
 		case o.MaxPool:
-			inputs[0] = input{t, nil, func(g *Tensor) *Tensor { return g.Mul(factors).maxPool2x2Grad(winners, t.shape) }}
+			in.grad = func(g *Tensor) *Tensor { return g.Mul(factors).maxPool2x2Grad(b.winners, t.shape) }
 		case o.ReLU:
-			inputs[0] = input{t, []*Tensor{out}, func(g *Tensor) *Tensor { return reluGradient(g, out).Mul(factors) }}
+			in.reads = []*Tensor{out}
+			in.grad = func(g *Tensor) *Tensor { return reluGradient(g, out).Mul(factors) }
 		}
 	}
 	if weight != nil {
-		inputs[0].reads = append(inputs[0].reads, weight)
-		inputs = append(inputs, input{weight, []*Tensor{t}, func(g *Tensor) *Tensor {
-			reduce(Data[T](g.Contiguous()))
-			dw := make([]T, n)
-			for c, d := range dots {
-				dw[c] = T(d * inverses[c])
-			}
-			return wrap(dw, weight.shape)
-		}})
+		in := &inputs[len(inputs)-1]
+		in.reads = append(in.reads, weight)
 	}
-	if bias != nil {
-		inputs = append(inputs, input{bias, nil, func(g *Tensor) *Tensor {
-			reduce(Data[T](g.Contiguous()))
-			return wrap(convert[T](sums), bias.shape)
-		}})
+	return record(out, "batch-norm", inputs...).releases(b.release)
+}
+
+// normed is a batch and what a batch norm makes of it.
+type normed[T Float] struct {
+	BatchNormOptions
+	weight, bias     *Tensor
+	batch, result    perChannel[T]
+	shape            []int // of the batch
+	channels         []kernel.Channel[T]
+	inverses, scales []float64 // of the deviations, and these times the weights
+	x, from          []T       // the batch, and what the result was made of: all of it, or what won in its windows
+	best             *Tensor   // the latter's memory
+	winners          *[]uint8
+	sums, dots       []float64 // of the result's gradient, and of its products with the elements: see reduce
+}
+
+// newNormed returns one of a batch of the given shape, and of nothing yet.
+func newNormed[T Float](shape []int, weight, bias *Tensor, o BatchNormOptions) *normed[T] {
+	p := perChannel[T]{samples: shape[0], channels: shape[1], size: numel(shape[2:])}
+	b := &normed[T]{BatchNormOptions: o, weight: weight, bias: bias, batch: p, result: p, shape: shape, channels: make([]kernel.Channel[T], p.channels)}
+	if o.MaxPool {
+		b.result.size = (shape[2] / 2) * (shape[3] / 2)
 	}
-	record(out, "batch-norm", inputs...)
-	if o.MaxPool && out.node == nil { // no gradient will ask for them
-		best.done()
-		doneWinners(winners)
+	return b
+}
+
+// approach brings the running statistics, unless they are nil, nearer to those of the batch.
+func (b *normed[T]) approach(mean, variance *Tensor, means, variances []float64) {
+	if n := b.batch.count(); mean != nil && n > 1 {
+		approach(mean, means, 1, b.Momentum)
+		approach(variance, variances, n/(n-1), b.Momentum)
 	}
+}
+
+// by says by which statistics the batch is normalized.
+func (b *normed[T]) by(means, variances []float64) {
+	b.inverses = make([]float64, len(b.channels))
+	for c, v := range variances {
+		b.inverses[c] = 1 / math.Sqrt(v+b.Eps)
+	}
+	b.scales = slices.Clone(b.inverses)
+	if b.weight != nil {
+		for c, w := range Values[float64](b.weight) {
+			b.scales[c] *= w
+		}
+	}
+	for c := range b.channels {
+		b.channels[c].Mean, b.channels[c].Scale = T(means[c]), T(b.scales[c])
+	}
+	if b.bias != nil {
+		for c, v := range Values[T](b.bias) {
+			b.channels[c].Offset = v
+		}
+	}
+}
+
+// normalize returns the result for the batch's elements x.
+func (b *normed[T]) normalize(dtype DType, x []T) *Tensor {
+	b.x, b.from = x, x
+	if !b.MaxPool {
+		out := empty(dtype, b.shape)
+		dst := Data[T](out)
+		b.batch.each(func(_, at, to int) { kernel.Normalize(dst[at:to], x[at:to], b.channels, b.batch.size, b.ReLU) })
+		return out
+	}
+	height, width := b.shape[2], b.shape[3]
+	shape := []int{b.shape[0], b.shape[1], height / 2, width / 2}
+	out := empty(dtype, shape)
+	dst := Data[T](out)
+	b.best, b.winners = empty(dtype, shape), newWinners(len(dst))
+	b.from = Data[T](b.best)
+	b.batch.each(func(sample, at, to int) {
+		lo, hi := b.result.sample(sample)
+		kernel.NormMaxPool2x2(dst[lo:hi], b.from[lo:hi], (*b.winners)[lo:hi], x[at:to], b.channels, height, width)
+	})
 	return out
+}
+
+// reduce adds up, once, the sums that all gradients are made of, from the gradient g of the
+// result.
+func (b *normed[T]) reduce(g []T) {
+	if b.sums != nil {
+		return
+	}
+	b.sums, b.dots = b.result.reduce(b.result.ranges, func(sums, dots []float64, at, to int) {
+		kernel.GradMoments(sums, dots, g[at:to], b.from[at:to], b.channels, b.result.size, b.ReLU)
+	})
+	for c := range b.channels {
+		b.channels[c].Slope = T(-b.scales[c] * b.inverses[c] * b.inverses[c] * b.dots[c] / b.batch.count())
+		b.channels[c].Shift = T(-b.scales[c] * b.sums[c] / b.batch.count())
+	}
+}
+
+// inputGrad writes the gradients of some samples of the batch, in training, to dst, from that
+// of the whole result.
+func (b *normed[T]) inputGrad(dst, g []T, from, to int) {
+	for sample := from; sample < to; sample++ {
+		at, end := b.batch.sample(sample)
+		lo, hi := b.result.sample(sample)
+		dst, g, x := dst[(sample-from)*(end-at):][:end-at], g[lo:hi], b.x[at:end]
+		if b.MaxPool {
+			kernel.NormMaxPool2x2Grad(dst, g, (*b.winners)[lo:hi], x, b.channels, b.shape[2], b.shape[3])
+		} else {
+			kernel.Grad(dst, g, x, b.channels, b.batch.size, b.ReLU)
+		}
+	}
+}
+
+// parameters returns the ways of gradients to weight and bias, where t's elements are read.
+func (b *normed[T]) parameters(t *Tensor) (inputs []input) {
+	if b.weight != nil {
+		inputs = append(inputs, input{b.weight, []*Tensor{t}, func(g *Tensor) *Tensor {
+			b.reduce(Data[T](g.Contiguous()))
+			dw := make([]T, len(b.dots))
+			for c, d := range b.dots {
+				dw[c] = T(d * b.inverses[c])
+			}
+			return wrap(dw, b.weight.shape)
+		}})
+	}
+	if b.bias != nil {
+		inputs = append(inputs, input{b.bias, nil, func(g *Tensor) *Tensor {
+			b.reduce(Data[T](g.Contiguous()))
+			return wrap(convert[T](b.sums), b.bias.shape)
+		}})
+	}
+	return inputs
+}
+
+// release gives back the memory of what gradients need.
+func (b *normed[T]) release() {
+	if b.MaxPool {
+		b.best.done()
+		doneWinners(b.winners)
+	}
 }
 
 // approach moves every element of running, (C), to factor·target by the share momentum of
@@ -223,15 +276,18 @@ func (p perChannel[T]) sample(i int) (at, to int) {
 	return i * elements, (i + 1) * elements
 }
 
+// ranges calls f for ranges of samples that together are all, in parallel.
+func (p perChannel[T]) ranges(f func(from, to int)) {
+	if elements := p.channels * p.size; elements > 0 {
+		parallel.For(p.samples, 1+grain/elements, f)
+	}
+}
+
 // each calls f for every sample, in parallel, with its number and the range of its
 // elements.
 func (p perChannel[T]) each(f func(sample, at, to int)) {
-	elements := p.channels * p.size
-	if elements == 0 {
-		return
-	}
-	parallel.For(p.samples, 1+grain/elements, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
+	p.ranges(func(from, to int) {
+		for i := from; i < to; i++ {
 			at, to := p.sample(i)
 			f(i, at, to)
 		}
@@ -242,17 +298,21 @@ func (p perChannel[T]) each(f func(sample, at, to int)) {
 var planeSums = sync.Pool{New: func() any { return new([]float64) }}
 
 // reduce adds up two sums for each channel: f gives those of the planes in a range of
-// elements, a sample's. Samples are added in their order.
-func (p perChannel[T]) reduce(f func(first, second []float64, at, to int)) (first, second []float64) {
+// elements, a sample's. visit is ranges, or calls its argument like it, as samples come to
+// be there. Samples are added in their order.
+func (p perChannel[T]) reduce(visit func(func(from, to int)), f func(first, second []float64, at, to int)) (first, second []float64) {
 	n := p.samples * p.channels
 	sums := planeSums.Get().(*[]float64)
 	defer planeSums.Put(sums)
 	*sums = slices.Grow((*sums)[:0], 2*n)[:2*n]
 	clear(*sums)
 	firsts, seconds := (*sums)[:n], (*sums)[n:]
-	p.each(func(sample, at, to int) {
-		lo, hi := sample*p.channels, (sample+1)*p.channels
-		f(firsts[lo:hi], seconds[lo:hi], at, to)
+	visit(func(from, to int) {
+		for sample := from; sample < to; sample++ {
+			at, end := p.sample(sample)
+			lo, hi := sample*p.channels, (sample+1)*p.channels
+			f(firsts[lo:hi], seconds[lo:hi], at, end)
+		}
 	})
 	first, second = make([]float64, p.channels), make([]float64, p.channels)
 	for i := range n {
@@ -263,16 +323,16 @@ func (p perChannel[T]) reduce(f func(first, second []float64, at, to int)) (firs
 }
 
 // statistics returns the mean and the variance of every channel of x, the variance divided
-// by the number of elements. A channel's first element is taken out before: no digits are
-// lost where the mean is large beside the deviation.
-func (p perChannel[T]) statistics(x []T) (means, variances []float64) {
+// by the number of elements, of samples visited as reduce says. A channel's first element is
+// taken out before: no digits are lost where the mean is large beside the deviation.
+func (p perChannel[T]) statistics(x []T, visit func(func(from, to int))) (means, variances []float64) {
 	shifts := make([]kernel.Channel[T], p.channels)
 	if len(x) > 0 {
 		for c := range shifts {
 			shifts[c].Mean = x[c*p.size]
 		}
 	}
-	means, variances = p.reduce(func(sums, squares []float64, at, to int) {
+	means, variances = p.reduce(visit, func(sums, squares []float64, at, to int) {
 		kernel.Moments(sums, squares, x[at:to], shifts, p.size)
 	})
 	for c, sum := range means {

@@ -116,7 +116,7 @@ func (o Conv2dOptions) shape(x, weight, bias *Tensor) kernel.Conv2d {
 }
 
 func convolve[T Float](c kernel.Conv2d, out, x, weight, bias *Tensor) {
-	kernel.Convolve(c, Data[T](out), inOrder[T](x), inOrder[T](weight), inOrder[T](bias))
+	kernel.Convolve(c, Data[T](out), inOrder[T](x), inOrder[T](weight), inOrder[T](bias), nil)
 }
 
 func inputGrad[T Float](c kernel.Conv2d, x, weight, g *Tensor) *Tensor {
@@ -129,7 +129,7 @@ func inputGrad[T Float](c kernel.Conv2d, x, weight, g *Tensor) *Tensor {
 // is nil.
 func weightGrad[T Float](c kernel.Conv2d, weight, db, x, g *Tensor) *Tensor {
 	dw := empty(weight.dtype, weight.shape)
-	kernel.ConvolveWeightGrad(c, Data[T](dw), inOrder[T](db), inOrder[T](g), inOrder[T](x))
+	kernel.ConvolveWeightGrad(c, Data[T](dw), inOrder[T](db), inOrder[T](g), inOrder[T](x), nil)
 	return dw
 }
 

@@ -13,6 +13,7 @@ type node struct {
 	inputs   []edge // those that require gradients
 	saved    []savedValue
 	internal *storage // the result's own memory, where nobody else sees it: see Internal
+	release  func()   // gives back what the operation kept for Backward, if not nil
 	done     bool     // Backward has been here: all that is above is gone
 
 	// Of the Backward that is under way.
@@ -92,6 +93,17 @@ func (t *Tensor) adds(w *Tensor, add func(sum, g *Tensor)) *Tensor {
 				in.add = add
 			}
 		}
+	}
+	return t
+}
+
+// releases says what gives back the memory that the operation whose result t is kept for its
+// gradients. That is now, if no gradient will ask for them.
+func (t *Tensor) releases(release func()) *Tensor {
+	if t.node == nil {
+		release()
+	} else {
+		t.node.release = release
 	}
 	return t
 }
@@ -189,6 +201,9 @@ func (t *Tensor) Backward(seed ...*Tensor) {
 		b.drop(g)
 		if n.internal != nil {
 			n.internal.recycle()
+		}
+		if n.release != nil {
+			n.release()
 		}
 		clear(n.inputs)
 		clear(n.saved)

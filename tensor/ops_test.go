@@ -191,8 +191,8 @@ var withoutGradient = []string{"And", "Or", "Not", "Any", "AnyKeepDim", "All", "
 	"AddInPlace", "SubInPlace", "MulInPlace", "DivInPlace", "PowInPlace", "AddScaledInPlace", "CopyInPlace", "FillInPlace",
 	"Sort/indices", "ArgSort", "TopK/indices", "OneHot", "Arange", "Linspace", "Eye", "Eq", "Ne", "Lt", "Le", "Gt", "Ge"}
 
-// elsewhere are the methods and functions that return a tensor but are no operations, and
-// where they are tested.
+// elsewhere are the methods and functions that return a tensor but are no operations of their
+// own, and where they are tested.
 var elsewhere = map[string]string{
 	"FromNested":      "create_test.go",
 	"Full":            "tensor_test.go",
@@ -205,6 +205,7 @@ var elsewhere = map[string]string{
 	"Scalar":          "tensor_test.go",
 	"Uniform":         "inplace_test.go",
 	"Zeros":           "tensor_test.go",
+	"Conv2dBatchNorm": "convnorm_test.go",
 	"Detach":          "grad_test.go",
 	"Grad":            "grad_test.go",
 	"NoGrad":          "grad_test.go",

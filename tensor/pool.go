@@ -88,10 +88,7 @@ func (t *Tensor) MaxPool2d(o Pool2dOptions) *Tensor {
 	if t.dtype == Float32 && o.pairs() {
 		winners := x.maxPool2x2(out, o.ReLU)
 		record(out, "max-pool2d", input{t, nil, func(g *Tensor) *Tensor { return g.maxPool2x2Grad(winners, t.shape) }})
-		if out.node == nil { // no gradient will ask for them
-			doneWinners(winners)
-		}
-		return out
+		return out.releases(func() { doneWinners(winners) })
 	}
 	winners := make([]int32, out.Numel())
 	if t.dtype == Float32 {
@@ -192,9 +189,8 @@ func (t *Tensor) maxPool2x2(out *Tensor, relu bool) (winners *[]uint8) {
 }
 
 // maxPool2x2Grad returns the gradient of pictures of the given shape from that of the
-// greatest of every 2×2 window, t. Nobody may need the winners afterwards.
+// greatest of every 2×2 window, t.
 func (t *Tensor) maxPool2x2Grad(winners *[]uint8, shape []int) *Tensor {
-	defer doneWinners(winners)
 	dx := empty(t.dtype, shape)
 	if t.dtype == Float32 {
 		spreadPairs[float32](dx, t.Contiguous(), *winners)

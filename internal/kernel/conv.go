@@ -44,7 +44,7 @@ func (c Conv2d) flattened() Conv2d {
 }
 
 // workspace is memory that one goroutine needs, kept from one convolution to the next.
-type workspace[T Float] struct{ x, dy, sums, g []T }
+type workspace[T Float] struct{ x, dy, sums, g, written []T }
 
 var (
 	workspaces32 = sync.Pool{New: func() any { return new(workspace[float32]) }}
@@ -334,10 +334,12 @@ func (p *plan[T]) write(y, sums []T, lanes, rows, cols int) {
 }
 
 // Convolve computes y, and adds bias, one number a filter, unless it is nil. It splits
-// pictures over the cores; each needs memory for a picture with its padding.
-func Convolve[T Float](c Conv2d, y, x, w, bias []T) {
+// pictures over the cores; each needs memory for a picture with its padding. Where done is
+// not nil, it is called for every range of pictures whose results are written, on the core
+// in whose cache they still are.
+func Convolve[T Float](c Conv2d, y, x, w, bias []T, done func(from, to int)) {
 	if t := winogradOf[T](&c); t != nil {
-		t.convolve(any(y).([]float32), any(x).([]float32), any(w).([]float32), any(bias).([]float32), 9*c.Channels, 9, false)
+		t.convolve(any(y).([]float32), any(x).([]float32), any(w).([]float32), any(bias).([]float32), 9*c.Channels, 9, false, done)
 		return
 	}
 	c = c.flattened()
@@ -360,7 +362,7 @@ func Convolve[T Float](c Conv2d, y, x, w, bias []T) {
 		}
 	}
 	k.skip(f, c.Stride[0], tapRows)
-	correlateAll(&c, f, []*correlation{k}, y, x, w, bias)
+	correlateAll(&c, f, []*correlation{k}, y, x, w, bias, done)
 }
 
 // ConvolveInputGrad computes the gradient of x, dx, from that of y, dy. It splits pictures
@@ -368,7 +370,7 @@ func Convolve[T Float](c Conv2d, y, x, w, bias []T) {
 func ConvolveInputGrad[T Float](c Conv2d, dx, dy, w []T) {
 	turned := c.inputGrad()
 	if t := winogradOf[T](&turned); t != nil {
-		t.convolve(any(dx).([]float32), any(dy).([]float32), any(w).([]float32), nil, 9, 9*c.Channels, true)
+		t.convolve(any(dx).([]float32), any(dy).([]float32), any(w).([]float32), nil, 9, 9*c.Channels, true, nil)
 		return
 	}
 	c = c.flattened()
@@ -421,12 +423,13 @@ func ConvolveInputGrad[T Float](c Conv2d, dx, dy, w []T) {
 			parts = append(parts, k)
 		}
 	}
-	correlateAll(&c, f, parts, dx, dy, w, nil)
+	correlateAll(&c, f, parts, dx, dy, w, nil, nil)
 }
 
 // correlateAll computes parts, which together are a group's results of a picture, for all
-// groups and all pictures of x, whose frames are as f says.
-func correlateAll[T Float](c *Conv2d, f *frame, parts []*correlation, y, x, w, bias []T) {
+// groups and all pictures of x, whose frames are as f says. It calls done, unless it is nil,
+// for each picture.
+func correlateAll[T Float](c *Conv2d, f *frame, parts []*correlation, y, x, w, bias []T, done func(from, to int)) {
 	lanes, filter := parts[0].lanes, len(w)/c.Groups
 	size, work := 0, 0
 	var plans []*plan[T]
@@ -458,6 +461,9 @@ func correlateAll[T Float](c *Conv2d, f *frame, parts []*correlation, y, x, w, b
 			x := frame.of(x[i*xSize : (i+1)*xSize])
 			for _, p := range plans {
 				p.run(y[i*ySize:(i+1)*ySize], x, weights[i%c.Groups*size:], s)
+			}
+			if done != nil && i%c.Groups == c.Groups-1 {
+				done(i/c.Groups, i/c.Groups+1)
 			}
 		}
 	})

@@ -21,9 +21,9 @@ func TestConvolveTouchesNothingBeyond(t *testing.T) {
 		for _, c := range shapes {
 			xs, ws, ys := c.lengths()
 			x, w, y, b := x.last(xs), w.last(ws), y.last(ys), b.last(c.Filters)
-			Convolve(c, y, x, w, b)
+			Convolve(c, y, x, w, b, nil)
 			ConvolveInputGrad(c, x, y, w)
-			ConvolveWeightGrad(c, w, b, y, x)
+			ConvolveWeightGrad(c, w, b, y, x, nil)
 		}
 	})
 }

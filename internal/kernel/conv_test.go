@@ -141,6 +141,7 @@ func testConvolve[T Float](t *testing.T) {
 			bias = nil
 		}
 		y, dx, dw := plainly(c, x, w, bias, dy)
+		picture := ys / max(1, c.Images)
 		db := make([]T, c.Filters)
 		for i, v := range dy {
 			db[i/(ys/max(1, c.Images*c.Filters))%c.Filters] += v
@@ -149,10 +150,20 @@ func testConvolve[T Float](t *testing.T) {
 			want []T
 			f    func(dst []T)
 		}{
-			"y":         {y, func(dst []T) { Convolve(c, dst, x, w, bias) }},
+			"y":         {y, func(dst []T) { Convolve(c, dst, x, w, bias, nil) }},
 			"dx":        {dx, func(dst []T) { ConvolveInputGrad(c, dst, dy, w) }},
-			"dw":        {dw, func(dst []T) { ConvolveWeightGrad(c, dst, nil, dy, x) }},
-			"dw and db": {slices.Concat(dw, db), func(dst []T) { ConvolveWeightGrad(c, dst[:ws], dst[ws:], dy, x) }},
+			"dw":        {dw, func(dst []T) { ConvolveWeightGrad(c, dst, nil, dy, x, nil) }},
+			"dw and db": {slices.Concat(dw, db), func(dst []T) { ConvolveWeightGrad(c, dst[:ws], dst[ws:], dy, x, nil) }},
+			"dw of dy that is written": {slices.Concat(dw, dy), func(dst []T) {
+				ConvolveWeightGrad(c, dst[:ws], nil, dst[ws:], x, func(to []T, lo, hi int) { copy(to, dy[lo*picture:hi*picture]) })
+			}},
+			"dw of dy that is not kept": {dw, func(dst []T) {
+				ConvolveWeightGrad(c, dst, nil, nil, x, func(to []T, lo, hi int) { copy(to, dy[lo*picture:hi*picture]) })
+			}},
+			"y, copied when done": {y, func(dst []T) {
+				y := make([]T, ys)
+				Convolve(c, y, x, w, bias, func(lo, hi int) { copy(dst[lo*picture:], y[lo*picture:hi*picture]) })
+			}},
 		} {
 			all := slices.Repeat([]T{canary}, len(run.want)+2*margin)
 			got := all[margin:][:len(run.want)]
@@ -197,9 +208,9 @@ func TestConvolveSpecial(t *testing.T) {
 					x, w, dy := operands[0], operands[1], operands[2]
 					y, dx, dw := plainly(c, x, w, nil, dy)
 					gotY, gotX, gotW := make([]float32, ys), make([]float32, xs), make([]float32, ws)
-					Convolve(c, gotY, x, w, nil)
+					Convolve(c, gotY, x, w, nil, nil)
 					ConvolveInputGrad(c, gotX, dy, w)
-					ConvolveWeightGrad(c, gotW, nil, dy, x)
+					ConvolveWeightGrad(c, gotW, nil, dy, x, nil)
 					for j, pair := range [][2][]float32{{gotY, y}, {gotX, dx}, {gotW, dw}} {
 						margin := operand == 1 || operand == 2 && j == 2 && c.Padding != [2]int{}
 						for k, got := range pair[0] {
@@ -254,9 +265,9 @@ func TestConvolveSpecialInTiles(t *testing.T) {
 					old := operand[i]
 					operand[i] = special
 					y, dx, dw := plainly(c, x, w, nil, dy)
-					Convolve(c, gotY, x, w, nil)
+					Convolve(c, gotY, x, w, nil, nil)
 					ConvolveInputGrad(c, gotX, dy, w)
-					ConvolveWeightGrad(c, gotW, nil, dy, x)
+					ConvolveWeightGrad(c, gotW, nil, dy, x, nil)
 					operand[i] = old
 					out := c.Out()
 					check("y", gotY, y, out[0], out[1])
@@ -296,9 +307,9 @@ func TestConvolveRounding(t *testing.T) {
 			}
 			sizeY, sizeX, sizeW := plainly(c, wideX, wideW, nil, wideDy)
 			gotY, gotX, gotW := make([]float32, ys), make([]float32, xs), make([]float32, ws)
-			Convolve(c, gotY, x, w, nil)
+			Convolve(c, gotY, x, w, nil, nil)
 			ConvolveInputGrad(c, gotX, dy, w)
-			ConvolveWeightGrad(c, gotW, nil, dy, x)
+			ConvolveWeightGrad(c, gotW, nil, dy, x, nil)
 			area := c.Kernel[0] * c.Kernel[1]
 			for j, v := range []struct {
 				got        []float32
@@ -333,9 +344,9 @@ func TestConvolveSameBitsForAnyThreads(t *testing.T) {
 			for _, threads := range []int{1, 2, 3, 5, 8} {
 				parallel.SetThreads(threads)
 				all := make([]float32, ys+xs+ws+c.Filters)
-				Convolve(c, all[:ys], x, w, bias)
+				Convolve(c, all[:ys], x, w, bias, nil)
 				ConvolveInputGrad(c, all[ys:ys+xs], dy, w)
-				ConvolveWeightGrad(c, all[ys+xs:][:ws], all[ys+xs+ws:], dy, x)
+				ConvolveWeightGrad(c, all[ys+xs:][:ws], all[ys+xs+ws:], dy, x, nil)
 				if want == nil {
 					want = all
 				}
@@ -369,9 +380,9 @@ func BenchmarkConvolve(b *testing.B) {
 				name string
 				f    func()
 			}{
-				{"forward", func() { Convolve(c.Conv2d, y, x, w, bias) }},
+				{"forward", func() { Convolve(c.Conv2d, y, x, w, bias, nil) }},
 				{"input gradient", func() { ConvolveInputGrad(c.Conv2d, x, y, w) }},
-				{"weight gradient", func() { ConvolveWeightGrad(c.Conv2d, w, bias, y, x) }},
+				{"weight gradient", func() { ConvolveWeightGrad(c.Conv2d, w, bias, y, x, nil) }},
 			} {
 				b.Run(fmt.Sprintf("%s/%s/%d threads", c.name, run.name, threads), func(b *testing.B) {
 					defer parallel.SetThreads(0)

@@ -137,14 +137,37 @@ func addStrips[T Float](sums []T, size, strips int) {
 	})
 }
 
+// given is where a goroutine takes the gradients of y from.
+type given[T Float] struct {
+	dy      []T
+	write   func(dst []T, from, to int)
+	picture int // elements of one
+	*workspace[T]
+}
+
+// of returns those of some pictures, which stay until the next call.
+func (g *given[T]) of(from, to int) []T {
+	var dy []T
+	if g.dy == nil {
+		dy = sized(&g.written, (to-from)*g.picture)
+	} else {
+		dy = g.dy[from*g.picture : to*g.picture]
+	}
+	if g.write != nil {
+		g.write(dy, from, to)
+	}
+	return dy
+}
+
 // ConvolveWeightGrad computes the gradients of w, dw, and of a bias, db, unless it is nil,
-// from that of y, dy. Pictures are split, in a way that depends on the shape alone, into
+// from that of y, dy. Where write is not nil it is called for every range of pictures, once,
+// to write their part of dy, and for nil those that nobody needs afterwards. Pictures are split, in a way that depends on the shape alone, into
 // strips whose sums are added up one after the other: beside what Convolve needs, that is
 // memory for at most 32 copies of w, and 2²⁴ elements unless one is larger. For few
 // channels a copy has up to 16 elements for each of w.
-func ConvolveWeightGrad[T Float](c Conv2d, dw, db, dy, x []T) {
+func ConvolveWeightGrad[T Float](c Conv2d, dw, db, dy, x []T, write func(dst []T, from, to int)) {
 	if w := winogradOf[T](&c); w != nil {
-		w.weightGrad(any(dw).([]float32), any(db).([]float32), any(dy).([]float32), any(x).([]float32))
+		w.weightGrad(any(dw).([]float32), any(db).([]float32), any(dy).([]float32), any(x).([]float32), any(write).(func([]float32, int, int)))
 		return
 	}
 	c = c.flattened()
@@ -168,9 +191,13 @@ func ConvolveWeightGrad[T Float](c Conv2d, dw, db, dy, x []T) {
 		s := workspacePool[T]().Get().(*workspace[T])
 		defer workspacePool[T]().Put(s)
 		frame := newFrame(f, &s.x)
-		for i := lo * length * c.Groups; i < min(hi*length, c.Images)*c.Groups; i++ {
-			x := frame.of(x[i*xSize : (i+1)*xSize])
-			way.add(sums[i/c.Groups/length*size+i%c.Groups*group:], x, dy[i*ySize:(i+1)*ySize], s)
+		given := given[T]{dy, write, c.Groups * ySize, s}
+		for n := lo * length; n < min(hi*length, c.Images); n++ {
+			dy := given.of(n, n+1)
+			for g := range c.Groups {
+				x := frame.of(x[(n*c.Groups+g)*xSize:][:xSize])
+				way.add(sums[n/length*size+g*group:], x, dy[g*ySize:][:ySize], s)
+			}
 		}
 	})
 	addStrips(sums, size, strips)

@@ -157,8 +157,8 @@ func transformOfFilter(g0, g1, g2 float32) (h0, h1, h2, h3 float32) {
 func (w *winograd) filterPlace() int { return place(roundUp(w.Filters, w.t.rows) * w.Channels) }
 
 // convolve computes y, where the weights of a filter and of a channel begin at multiples of
-// filter and channel.
-func (w *winograd) convolve(y, x, weights, bias []float32, filter, channel int, turned bool) {
+// filter and channel, and calls done, unless it is nil, for each block of pictures.
+func (w *winograd) convolve(y, x, weights, bias []float32, filter, channel int, turned bool, done func(from, to int)) {
 	shared := workspacePool[float32]().Get().(*workspace[float32])
 	defer workspacePool[float32]().Put(shared)
 	filters := sized(&shared.g, places*w.filterPlace())
@@ -173,8 +173,11 @@ func (w *winograd) convolve(y, x, weights, bias []float32, filter, channel int, 
 		defer workspacePool[float32]().Put(s)
 		frame := newFrame(w.inputFrame(), &s.x)
 		for b := lo; b < hi; b++ {
-			first := b * w.perBlock
-			w.block(y, x, filters, bias, first, min(first+w.perBlock, w.Images), frame, s)
+			from, to := b*w.perBlock, min((b+1)*w.perBlock, w.Images)
+			w.block(y, x, filters, bias, from, to, frame, s)
+			if done != nil {
+				done(from, to)
+			}
 		}
 	})
 }

@@ -3,7 +3,7 @@ package kernel
 import "github.com/onehot-go/onehot/internal/parallel"
 
 // weightGrad computes dw, and db unless it is nil, as ConvolveWeightGrad does.
-func (w *winograd) weightGrad(dw, db, dy, x []float32) {
+func (w *winograd) weightGrad(dw, db, dy, x []float32, write func(dst []float32, from, to int)) {
 	matrix := w.Filters * w.Channels
 	size := places*matrix + w.Filters // sums of products, and those of dy
 	strips, length := strips(w.Images, size)
@@ -15,10 +15,11 @@ func (w *winograd) weightGrad(dw, db, dy, x []float32) {
 		s := workspacePool[float32]().Get().(*workspace[float32])
 		defer workspacePool[float32]().Put(s)
 		p := w.products(s)
+		p.given = &given[float32]{dy, write, w.Filters * w.out[0] * w.out[1], s}
 		for strip := lo; strip < hi; strip++ {
 			end := min((strip+1)*length, w.Images)
 			for n := strip * length; n < end; n += w.perBlock {
-				p.add(sums[strip*size:][:size], dy, x, n, min(n+w.perBlock, end))
+				p.add(sums[strip*size:][:size], x, n, min(n+w.perBlock, end))
 			}
 		}
 	})
@@ -47,6 +48,7 @@ func gradientOfFilter(m0, m1, m2, m3 float32) [3]float32 {
 // tileProducts adds up the products of which gradients of filters are made.
 type tileProducts struct {
 	*winograd
+	*given[float32]
 	x, dy             framer[float32]
 	inputs, gradients []float32 // at every place a matrix of planes and tiles
 	inputPlace        int
@@ -66,12 +68,12 @@ func (w *winograd) products(s *workspace[float32]) *tileProducts {
 }
 
 // add adds those of some pictures to sums.
-func (p *tileProducts) add(sums, dy, x []float32, from, to int) {
-	t := p.t
+func (p *tileProducts) add(sums, x []float32, from, to int) {
+	t, gradients := p.t, p.of(from, to)
 	tiles := (to - from) * p.vectors * tilesOfVector
-	xSize, ySize := p.Channels*p.Size[0]*p.Size[1], p.Filters*p.out[0]*p.out[1]
+	xSize := p.Channels * p.Size[0] * p.Size[1]
 	for n := from; n < to; n++ {
-		x, dy := p.x.of(x[n*xSize:(n+1)*xSize]), p.dy.of(dy[n*ySize:(n+1)*ySize])
+		x, dy := p.x.of(x[n*xSize:(n+1)*xSize]), p.dy.of(gradients[(n-from)*p.picture:][:p.picture])
 		p.eachVector(func(v int, row, col [2]int) {
 			tile := ((n-from)*p.vectors + v) * tilesOfVector
 			p.input(p.Channels, x[p.x.at(row[0], col[0]):], x[p.x.at(row[1], col[1]):], p.x.row(), p.x.plane(), p.inputs[tile:], tiles, p.inputPlace)

@@ -1,0 +1,91 @@
+package tensor
+
+import "github.com/onehot-go/onehot/internal/kernel"
+
+// Conv2dBatchNorm returns what BatchNorm by norm makes of t's Conv2d by conv: the same values
+// and gradients in fewer passes over memory. In training the statistics are added up while a
+// core has a picture's results in its cache, and the gradients of pictures are made of the
+// normalized ones' where those of the filters are.
+func (t *Tensor) Conv2dBatchNorm(filters, filterBias *Tensor, conv Conv2dOptions, runningMean, runningVar, weight, bias *Tensor, norm BatchNormOptions) *Tensor {
+	c := conv.shape(t, filters, filterBias)
+	size := c.Out()
+	if !norm.Training || norm.MaxPool && (!norm.ReLU || min(size[0], size[1]) < 2) || c.Images == 0 {
+		return t.Conv2d(filters, filterBias, conv).BatchNorm(runningMean, runningVar, weight, bias, norm)
+	}
+	y := empty(t.dtype, []int{c.Images, c.Filters, size[0], size[1]})
+	y.checkBatchNorm(runningMean, runningVar, weight, bias, true)
+	if t.dtype == Float32 {
+		return convBatchNorm[float32](c, y, t, filters, filterBias, runningMean, runningVar, weight, bias, norm)
+	}
+	return convBatchNorm[float64](c, y, t, filters, filterBias, runningMean, runningVar, weight, bias, norm)
+}
+
+// convBatchNorm is Conv2dBatchNorm in training for elements of type T, with y as memory for
+// the convolution's results.
+func convBatchNorm[T Float](c kernel.Conv2d, y, t, filters, filterBias, runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
+	b := newNormed[T](y.shape, weight, bias, o)
+	ys, x := Data[T](y), inOrder[T](t)
+	// The first picture comes first, with what is taken out of the statistics.
+	first, rest := c, c
+	first.Images, rest.Images = 1, c.Images-1
+	w, wBias := inOrder[T](filters), inOrder[T](filterBias)
+	kernel.Convolve(first, ys, x, w, wBias, nil)
+	means, variances := b.batch.statistics(ys, func(f func(from, to int)) {
+		f(0, 1)
+		_, lo := b.batch.sample(0)
+		kernel.Convolve(rest, ys[lo:], x[numel(t.shape[1:]):], w, wBias, func(from, to int) { f(from+1, to+1) })
+	})
+	b.approach(runningMean, runningVar, means, variances)
+	b.by(means, variances)
+	out := b.normalize(t.dtype, ys)
+
+	var dy, db *Tensor // those of the convolution's results and bias, where they have been written
+	results := func(g *Tensor) *Tensor {
+		if dy == nil {
+			gs := Data[T](g.Contiguous())
+			b.reduce(gs)
+			dy = empty(y.dtype, y.shape)
+			b.batch.ranges(func(from, to int) {
+				lo, _ := b.batch.sample(from)
+				b.inputGrad(Data[T](dy)[lo:], gs, from, to)
+			})
+		}
+		return dy
+	}
+	inputs := []input{{filters, []*Tensor{t}, func(g *Tensor) *Tensor {
+		gs := Data[T](g.Contiguous())
+		b.reduce(gs)
+		var dst []T
+		if t.requiresGrad {
+			dy = empty(y.dtype, y.shape)
+			dst = Data[T](dy)
+		}
+		if filterBias != nil && filterBias.requiresGrad {
+			db = empty(filterBias.dtype, filterBias.shape)
+		}
+		dw := empty(filters.dtype, filters.shape)
+		kernel.ConvolveWeightGrad(c, Data[T](dw), inOrder[T](db), dst, x, func(dst []T, from, to int) { b.inputGrad(dst, gs, from, to) })
+		return dw
+	}}}
+	if filterBias != nil {
+		inputs = append(inputs, input{filterBias, nil, func(g *Tensor) *Tensor {
+			if db != nil {
+				return db
+			}
+			return results(g).Sum(0, 2, 3)
+		}})
+	}
+	inputs = append(append(inputs, b.parameters(t)...), input{t, []*Tensor{filters}, func(g *Tensor) *Tensor {
+		return inputGrad[T](c, t, filters, results(g))
+	}})
+	if weight != nil {
+		inputs[0].reads = append(inputs[0].reads, weight)
+	}
+	return record(out, "conv2d with batch-norm", inputs...).releases(func() {
+		b.release()
+		y.done()
+		if dy != nil {
+			dy.done()
+		}
+	})
+}
