@@ -60,8 +60,8 @@ func assembly() []implementation {
 	if avx2 && cpu.X86.HasAVX512F && cpu.X86.HasBMI2 {
 		list = append(list, implementation{
 			name:    "avx512",
-			f32:     tiling[float32]{14, 32, wrap(tile14x32AVX512), wrapTranspose, wrapCopyRows(copyRowsAVX512)},
-			f64:     tiling[float64]{14, 16, wrap(tile14x16AVX512), nil, nil},
+			f32:     tiling[float32]{14, 32, byPanel(14, wrap(tile14x32AVX512)), wrapTranspose, wrapCopyRows(copyRowsAVX512)},
+			f64:     tiling[float64]{14, 16, byPanel(14, wrap(tile14x16AVX512)), nil, nil},
 			vectors: &wide, norms: &wideNorms, pools: widePools, convolvers: convolversAVX512, along: alongAVX512,
 			skinny:  &skinny{4, 5, 1024, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
 			fmaLoop: fmaLoopAVX512, flops: 28 * 16 * 2,

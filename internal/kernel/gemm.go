@@ -40,9 +40,9 @@ func (m Matrix[T]) transposed() Matrix[T] {
 // registers.
 type tiling[T Float] struct {
 	rows, cols int
-	// tile computes the product of a panel of a and a panel of b, both depth long, and
-	// does with it in the rows×cols corner of a tile of c, whose rows lie stride apart,
-	// what e says of these columns.
+	// tile computes the products of the panels of a, one below the other, that have the
+	// given rows, and a panel of b, all depth long, and does with them in the rows×cols
+	// corner of c, whose rows lie stride apart, what e says of these columns.
 	tile func(depth int, a, b, c []T, stride, rows, cols int, e Epilogue[T])
 	// transpose8 writes blocks of 8×8 elements transposed, or is nil.
 	transpose8 func(dst, src []T, dstStride, srcStride, blocks int)
@@ -181,11 +181,7 @@ func (t *tiling[T]) multiply(c []T, stride int, a, b Matrix[T], e Epilogue[T]) {
 				rows := min(height, a.Rows-i)
 				t.pack(p.a, a.block(i, l, rows, depth), t.rows)
 				for jj := 0; jj < cols; jj += t.cols {
-					e := e.columns(j + jj)
-					for ii := 0; ii < rows; ii += t.rows {
-						t.tile(depth, p.a[ii*depth:], p.b[jj*depth:], c[(i+ii)*stride+j+jj:], stride,
-							min(t.rows, rows-ii), min(t.cols, cols-jj), e)
-					}
+					t.tile(depth, p.a, p.b[jj*depth:], c[i*stride+j+jj:], stride, rows, min(t.cols, cols-jj), e.columns(j+jj))
 				}
 			}
 		}
@@ -257,7 +253,16 @@ const (
 )
 
 func plain[T Float]() tiling[T] {
-	return tiling[T]{rows: plainRows, cols: plainCols, tile: plainTile[T]}
+	return tiling[T]{rows: plainRows, cols: plainCols, tile: byPanel(plainRows, plainTile[T])}
+}
+
+// byPanel makes a tile of one that takes a single panel of so many rows.
+func byPanel[T Float](height int, tile func(depth int, a, b, c []T, stride, rows, cols int, e Epilogue[T])) func(depth int, a, b, c []T, stride, rows, cols int, e Epilogue[T]) {
+	return func(depth int, a, b, c []T, stride, rows, cols int, e Epilogue[T]) {
+		for i := 0; i < rows; i += height {
+			tile(depth, a[i*depth:], b, c[i*stride:], stride, min(height, rows-i), cols, e)
+		}
+	}
 }
 
 // plainTile is the tile in pure Go: eight sums that stay in registers.

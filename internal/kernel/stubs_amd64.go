@@ -5,7 +5,7 @@
 package kernel
 
 // tile14x32AVX512 writes the product of a panel of 14 rows of a and one of 32 columns of b,
-// both depth long, to the first rows and cols of a tile of c, whose rows lie stride
+// all depth long, to the first rows and cols of a tile of c, whose rows lie stride
 // elements apart, or adds it where add says so; then it adds bias, one element a
 // column, if it is not nil, and with relu replaces what is negative by 0. depth, rows
 // and cols are at least 1.
@@ -14,7 +14,7 @@ package kernel
 func tile14x32AVX512(depth int, a *float32, b *float32, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
 
 // tile14x16AVX512 writes the product of a panel of 14 rows of a and one of 16 columns of b,
-// both depth long, to the first rows and cols of a tile of c, whose rows lie stride
+// all depth long, to the first rows and cols of a tile of c, whose rows lie stride
 // elements apart, or adds it where add says so; then it adds bias, one element a
 // column, if it is not nil, and with relu replaces what is negative by 0. depth, rows
 // and cols are at least 1.
@@ -22,8 +22,8 @@ func tile14x32AVX512(depth int, a *float32, b *float32, c *float32, bias *float3
 //go:noescape
 func tile14x16AVX512(depth int, a *float64, b *float64, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)
 
-// tile6x16AVX2 writes the product of a panel of 6 rows of a and one of 16 columns of b,
-// both depth long, to the first rows and cols of a tile of c, whose rows lie stride
+// tile6x16AVX2 writes the product of panels of 6 rows of a and one of 16 columns of b,
+// all depth long, to the first rows and cols of a tile of c, whose rows lie stride
 // elements apart, or adds it where add says so; then it adds bias, one element a
 // column, if it is not nil, and with relu replaces what is negative by 0. depth, rows
 // and cols are at least 1.
@@ -31,8 +31,8 @@ func tile14x16AVX512(depth int, a *float64, b *float64, c *float64, bias *float6
 //go:noescape
 func tile6x16AVX2(depth int, a *float32, b *float32, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
 
-// tile6x8AVX2 writes the product of a panel of 6 rows of a and one of 8 columns of b,
-// both depth long, to the first rows and cols of a tile of c, whose rows lie stride
+// tile6x8AVX2 writes the product of panels of 6 rows of a and one of 8 columns of b,
+// all depth long, to the first rows and cols of a tile of c, whose rows lie stride
 // elements apart, or adds it where add says so; then it adds bias, one element a
 // column, if it is not nil, and with relu replaces what is negative by 0. depth, rows
 // and cols are at least 1.

@@ -24,10 +24,10 @@ func testTile[T Float](t *testing.T, tile tiling[T]) {
 		}
 		return s
 	}
-	for rows := 1; rows <= tile.rows; rows++ {
+	for rows := 1; rows <= 3*tile.rows; rows++ {
 		for cols := 1; cols <= tile.cols; cols++ {
-			depth, stride := 1+r.IntN(3), tile.cols+3
-			a, b, c := draw(depth*tile.rows), draw(depth*tile.cols), draw(tile.rows*stride)
+			depth, stride := 1+r.IntN(6), tile.cols+3
+			a, b, c := draw(depth*roundUp(rows, tile.rows)), draw(depth*tile.cols), draw(rows*stride)
 			e := Epilogue[T]{Add: r.IntN(2) == 1, ReLU: r.IntN(2) == 1}
 			if r.IntN(2) == 1 {
 				e.Bias = draw(cols)
@@ -40,7 +40,7 @@ func testTile[T Float](t *testing.T, tile tiling[T]) {
 				sums := make([]T, cols)
 				for j := range sums {
 					for l := range depth {
-						sums[j] += a[l*tile.rows+i] * b[l*tile.cols+j]
+						sums[j] += a[i/tile.rows*tile.rows*depth+l*tile.rows+i%tile.rows] * b[l*tile.cols+j]
 					}
 				}
 				e.end(want[i*stride:], sums)

@@ -206,9 +206,7 @@ func (w *winograd) block(y, x, filters, bias []float32, from, to int, frame fram
 		for p := range places {
 			filters, inputs, sums := filters[p*filterPlace+o*channels:], inputs[p*inputPlace:], sums[p*sumPlace:]
 			for j := 0; j < tiles; j += t.cols {
-				for i := 0; i < n; i += t.rows {
-					t.tile(channels, filters[i*channels:], inputs[j*channels:], sums[i*w.panelCols+j:], w.panelCols, min(t.rows, n-i), t.cols, Epilogue[float32]{})
-				}
+				t.tile(channels, filters, inputs[j*channels:], sums[j:], w.panelCols, n, t.cols, Epilogue[float32]{})
 			}
 		}
 		for image := from; image < to; image++ {

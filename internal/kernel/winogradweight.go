@@ -90,10 +90,7 @@ func (p *tileProducts) add(sums, x []float32, from, to int) {
 		}
 		sums := sums[place*p.Filters*p.Channels:]
 		for c := 0; c < p.Channels; c += t.cols {
-			for o := 0; o < p.Filters; o += t.rows {
-				t.tile(tiles, p.filters[o*tiles:], p.channels[c*tiles:], sums[o*p.Channels+c:], p.Channels,
-					min(t.rows, p.Filters-o), min(t.cols, p.Channels-c), Epilogue[float32]{Add: true})
-			}
+			t.tile(tiles, p.filters, p.channels[c*tiles:], sums[c:], p.Channels, p.Filters, min(t.cols, p.Channels-c), Epilogue[float32]{Add: true})
 		}
 	}
 	// At place (1, 1) are the sums of tiles of dy.

@@ -183,6 +183,10 @@ func (t tile) fma(x, y, sum Op) {
 // panel returns the columns of a tile.
 func (t tile) panel() int { return 2 * t.width() / t.elem }
 
+// loops says whether the kernel goes over several panels of a: a call for each takes as long
+// as some steps.
+func (t tile) loops() bool { return !t.wide && !t.direct }
+
 func (t tile) generate() {
 	typ := map[int]string{4: "float32", 8: "float64"}[t.elem]
 	if t.direct {
@@ -193,8 +197,12 @@ func (t tile) generate() {
 			"at least 1, rows and cols are.")
 	} else {
 		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c, bias *%s, stride, rows, cols int, add, relu bool)", typ))
-		Doc(fmt.Sprintf("%s writes the product of a panel of %d rows of a and one of %d columns of b,", t.name, t.rows, t.panel()),
-			"both depth long, to the first rows and cols of a tile of c, whose rows lie stride",
+		panels := fmt.Sprintf("a panel of %d rows", t.rows)
+		if !t.wide {
+			panels = fmt.Sprintf("panels of %d rows", t.rows)
+		}
+		Doc(fmt.Sprintf("%s writes the product of %s of a and one of %d columns of b,", t.name, panels, t.panel()),
+			"all depth long, to the first rows and cols of a tile of c, whose rows lie stride",
 			"elements apart, or adds it where add says so; then it adds bias, one element a",
 			"column, if it is not nil, and with relu replaces what is negative by 0. depth, rows",
 			"and cols are at least 1.")
@@ -208,6 +216,11 @@ func (t tile) generate() {
 		masks = t.masks(cols)
 	}
 
+	var a Register
+	if t.loops() {
+		a = Load(Param("a"), GP64())
+		Label("panel")
+	}
 	Comment("Fetch what will be written.")
 	at := GP64()
 	MOVQ(c, at)
@@ -230,7 +243,10 @@ func (t tile) generate() {
 		}
 	}
 	depth := Load(Param("depth"), GP64())
-	a, b := Load(Param("a"), GP64()), Load(Param("b"), GP64())
+	if a == nil {
+		a = Load(Param("a"), GP64())
+	}
+	b := Load(Param("b"), GP64())
 	var aStride, bStride Op = Imm(uint64(t.rows * t.elem)), Imm(uint64(2 * t.width()))
 	if t.direct {
 		r, s := Load(Param("aStride"), GP64()), Load(Param("bStride"), GP64())
@@ -277,7 +293,7 @@ func (t tile) generate() {
 		CMPQ(rows, Imm(uint64(n)))
 		JEQ(LabelRef(fmt.Sprintf("next%d", n)))
 	}
-	if !t.wide && !t.direct {
+	if t.loops() {
 		Comment("Several steps at a time: a core whose other thread is busy starts half as many instructions.")
 		const unrolled = 2
 		SUBQ(Imm(unrolled), depth)
@@ -364,9 +380,13 @@ func (t tile) end(label string, c, stride, rows, at Register, sums [][2]VecVirtu
 		for j := range sums[i] {
 			t.store(sums[i][j], masks[j], Mem{Base: c, Disp: j * t.width()})
 		}
-		if i < t.rows-1 {
+		if i < t.rows-1 || t.loops() {
 			ADDQ(stride, c)
 		}
+	}
+	if t.loops() {
+		SUBQ(Imm(uint64(t.rows)), rows)
+		JG(LabelRef("panel"))
 	}
 	Label(label + "done")
 	VZEROUPPER()
