@@ -81,7 +81,7 @@ type view struct {
 	Matrix   *matrix
 	Mistakes []mistake
 	Weights  *weights
-	Atlas    template.URL
+	Atlas    []template.HTMLAttr // the images of all pictures
 	Data     *atlasData
 }
 

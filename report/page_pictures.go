@@ -3,12 +3,14 @@ package report
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
 	"image"
 	"image/jpeg"
 	"image/png"
 	"math"
+	"sync"
 
 	"github.com/onehot-go/onehot/tensor"
 	"golang.org/x/image/draw"
@@ -16,7 +18,7 @@ import (
 
 // picture is an image on a page.
 type picture struct {
-	Source        template.URL
+	Source        template.HTMLAttr
 	Width, Height int
 	Alt           string
 	Title         string
@@ -27,11 +29,13 @@ func newPicture(i image.Image, alt, title string) (picture, error) {
 	var b bytes.Buffer
 	err := png.Encode(&b, i)
 	size := i.Bounds().Size()
-	return picture{dataURL("image/png", b.Bytes()), size.X, size.Y, alt, title}, err
+	return picture{source("image/png", b.Bytes()), size.X, size.Y, alt, title}, err
 }
 
-func dataURL(kind string, content []byte) template.URL {
-	return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(content))
+// source returns the attribute src of an image in the page itself: a whole one, since the
+// template takes its time over megabytes of URL, in which there is nothing to escape.
+func source(kind string, content []byte) template.HTMLAttr {
+	return template.HTMLAttr(`src="data:` + kind + ";base64," + base64.StdEncoding.EncodeToString(content) + `"`)
 }
 
 // mistake is a sample that was named wrongly.
@@ -57,16 +61,18 @@ const (
 	atlasPixels  = 8 << 20
 	atlasSide    = 32 // of a picture; larger ones are made smaller
 	atlasQuality = 45 // of 100, JPEG's: about 2 bits a pixel
+	atlasStrips  = 8  // images that the pictures lie in, drawn at once
 	maxWeights   = 64 // pictures of weights
 )
 
-// atlasData says what is where in the one image that has the pictures of all samples,
-// row by row. The slices go by picture.
+// atlasData says what is where in the images that have the pictures of all samples, row by
+// row in one below the other. The slices go by picture.
 type atlasData struct {
 	Classes    []string `json:"classes"`
 	Width      int      `json:"width"` // of a picture
 	Height     int      `json:"height"`
 	Columns    int      `json:"columns"`
+	Rows       int      `json:"rows"` // of each image but the last
 	Index      []int    `json:"index"`
 	Label      []int    `json:"label"`
 	Predicted  []int    `json:"predicted"`
@@ -75,9 +81,9 @@ type atlasData struct {
 
 // atlas draws the samples' pictures, as many as there is room for: first those that are
 // wrong, by falling loss.
-func (p *Predictions) atlas(wrong []int) (template.URL, *atlasData, error) {
+func (p *Predictions) atlas(wrong []int) ([]template.HTMLAttr, *atlasData, error) {
 	if p.Len() == 0 {
-		return "", nil, nil
+		return nil, nil, nil
 	}
 	size := p.Image(0).Bounds().Size()
 	if longest := max(size.X, size.Y); longest > atlasSide {
@@ -86,23 +92,40 @@ func (p *Predictions) atlas(wrong []int) (template.URL, *atlasData, error) {
 	samples := p.shown(wrong)
 	samples = samples[:min(len(samples), atlasPixels/(size.X*size.Y))]
 	d := &atlasData{Classes: p.Classes, Width: size.X, Height: size.Y, Columns: int(math.Ceil(math.Sqrt(float64(len(samples))))), Index: samples}
-	area := image.Rect(0, 0, d.Columns*size.X, (len(samples)+d.Columns-1)/d.Columns*size.Y)
+	rows := (len(samples) + d.Columns - 1) / d.Columns
+	d.Rows = (rows + atlasStrips - 1) / atlasStrips
+	for _, i := range samples {
+		d.Label = append(d.Label, p.Labels[i])
+		d.Predicted = append(d.Predicted, p.Predicted(i))
+		d.Confidence = append(d.Confidence, int(math.Round(100*p.Confidence(i))))
+	}
+	strips := make([]template.HTMLAttr, (rows+d.Rows-1)/d.Rows)
+	errs := make([]error, len(strips))
+	var wait sync.WaitGroup
+	for s := range strips {
+		wait.Go(func() {
+			from := s * d.Rows * d.Columns
+			strips[s], errs[s] = p.strip(samples[from:min(from+d.Rows*d.Columns, len(samples))], d.Columns, size)
+		})
+	}
+	wait.Wait()
+	return strips, d, errors.Join(errs...)
+}
+
+// strip draws some samples' pictures, each of the given size, in rows of so many.
+func (p *Predictions) strip(samples []int, columns int, size image.Point) (template.HTMLAttr, error) {
+	area := image.Rect(0, 0, columns*size.X, (len(samples)+columns-1)/columns*size.Y)
 	var all draw.Image = image.NewGray(area)
 	if _, grey := p.Image(0).(*image.Gray); !grey {
 		all = image.NewRGBA(area)
 	}
 	for k, i := range samples {
-		at := image.Pt(k%d.Columns*size.X, k/d.Columns*size.Y)
+		at := image.Pt(k%columns*size.X, k/columns*size.Y)
 		place(all, image.Rectangle{at, at.Add(size)}, p.Image(i))
-		d.Label = append(d.Label, p.Labels[i])
-		d.Predicted = append(d.Predicted, p.Predicted(i))
-		d.Confidence = append(d.Confidence, int(math.Round(100*p.Confidence(i))))
 	}
 	var b bytes.Buffer
-	if err := jpeg.Encode(&b, all, &jpeg.Options{Quality: atlasQuality}); err != nil {
-		return "", nil, err
-	}
-	return dataURL("image/jpeg", b.Bytes()), d, nil
+	err := jpeg.Encode(&b, all, &jpeg.Options{Quality: atlasQuality})
+	return source("image/jpeg", b.Bytes()), err
 }
 
 // place draws i into r, scaled to fit in.

@@ -178,25 +178,30 @@ func TestAtlas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := abc()
 			p.Image = test.picture
-			source, d, err := p.atlas(p.Wrong())
+			strips, d, err := p.atlas(p.Wrong())
 			if err != nil {
 				t.Fatal(err)
 			}
 			if d.Width != test.width || d.Height != test.height || !slices.Equal(d.Index, []int{4, 5, 3, 2, 1, 0}) {
 				t.Fatalf("got %+v", d)
 			}
-			_, text, _ := strings.Cut(string(source), ";base64,")
-			content, err := base64.StdEncoding.DecodeString(text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all, _, err := image.Decode(bytes.NewReader(content))
-			if err != nil {
-				t.Fatal(err)
+			var images []image.Image
+			for _, source := range strips {
+				_, text, _ := strings.Cut(string(source), ";base64,")
+				content, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(text, `"`))
+				if err != nil {
+					t.Fatal(err)
+				}
+				strip, _, err := image.Decode(bytes.NewReader(content))
+				if err != nil {
+					t.Fatal(err)
+				}
+				images = append(images, strip)
 			}
 			for k, i := range d.Index {
-				x, y := k%d.Columns*d.Width+d.Width/2, k/d.Columns*d.Height+d.Height/2
-				grey := int(color.GrayModel.Convert(all.At(x, y)).(color.Gray).Y)
+				row := k / d.Columns
+				x, y := k%d.Columns*d.Width+d.Width/2, row%d.Rows*d.Height+d.Height/2
+				grey := int(color.GrayModel.Convert(images[row/d.Rows].At(x, y)).(color.Gray).Y)
 				if grey < 40*i-8 || grey > 40*i+8 { // JPEG rounds
 					t.Errorf("picture %d of sample %d: grey %d, about %d expected", k, i, grey, 40*i)
 				}

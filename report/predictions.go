@@ -17,7 +17,7 @@ import (
 type Predictions struct {
 	Classes []string
 	Labels  []int                   // (N), the true classes
-	Image   func(i int) image.Image // sample i before any transform
+	Image   func(i int) image.Image // sample i before any transform; called by several goroutines at once
 
 	logProbabilities []float32 // (N, C)
 	predicted        []int     // (N)

@@ -147,7 +147,7 @@ async function names(url) {
 	const { page, close } = await open(url, [url]);
 	await page.locator(".matrix button").first().click();
 	await page.locator("#gallery canvas").first().waitFor();
-	const nameless = await page.evaluate(() => [...document.querySelectorAll("img:not(#atlas), canvas, button, svg[role=img], [role=region]")]
+	const nameless = await page.evaluate(() => [...document.querySelectorAll("img:not(.atlas), canvas, button, svg[role=img], [role=region]")]
 		.filter(e => !(e.getAttribute("alt") || e.getAttribute("aria-label"))).map(e => e.outerHTML));
 	assert.deepEqual(nameless, []);
 	assert.equal(await page.locator("h1").count(), 1);

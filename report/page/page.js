@@ -62,7 +62,7 @@ function follow(chart) {
 // choose shows a cell's pictures when its button is pressed. Of the buttons one is in the
 // order of the tab key; the arrow keys move between them.
 function choose(buttons, data) {
-	const atlas = document.getElementById("atlas");
+	const atlas = [...document.querySelectorAll(".atlas")];
 	const title = document.getElementById("pictures-title");
 	const gallery = document.getElementById("gallery");
 	const cell = (row, column) => buttons.find(b => +b.dataset.true === row && +b.dataset.predicted === column);
@@ -92,7 +92,7 @@ function choose(buttons, data) {
 	});
 
 	async function show(label, predicted, count) {
-		await atlas.decode();
+		await Promise.all(atlas.map(strip => strip.decode()));
 		const items = [];
 		data.label.forEach((l, i) => {
 			if (l === label && data.predicted[i] === predicted) items.push(picture(i));
@@ -109,8 +109,9 @@ function choose(buttons, data) {
 		const canvas = document.createElement("canvas");
 		canvas.width = data.width;
 		canvas.height = data.height;
-		const x = i % data.columns * data.width, y = Math.floor(i / data.columns) * data.height;
-		canvas.getContext("2d").drawImage(atlas, x, y, data.width, data.height, 0, 0, data.width, data.height);
+		const row = Math.floor(i / data.columns), strip = atlas[Math.floor(row / data.rows)];
+		const x = i % data.columns * data.width, y = row % data.rows * data.height;
+		canvas.getContext("2d").drawImage(strip, x, y, data.width, data.height, 0, 0, data.width, data.height);
 		canvas.setAttribute("role", "img");
 		const said = `${data.classes[data.predicted[i]]} (${data.confidence[i]} %)`;
 		canvas.setAttribute("aria-label", `test picture ${data.index[i]}: ${data.classes[data.label[i]]}, said: ${said}`);
