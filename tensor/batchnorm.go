@@ -279,7 +279,7 @@ func (p perChannel[T]) sample(i int) (at, to int) {
 // ranges calls f for ranges of samples that together are all, in parallel.
 func (p perChannel[T]) ranges(f func(from, to int)) {
 	if elements := p.channels * p.size; elements > 0 {
-		parallel.For(p.samples, 1+grain/elements, f)
+		parallel.Share(p.samples, 1+grain/elements, f)
 	}
 }
 

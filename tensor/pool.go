@@ -112,7 +112,7 @@ func (t *Tensor) MaxPool2d(o Pool2dOptions) *Tensor {
 func (t *Tensor) eachPlane(f func(from, to int)) {
 	if t.Numel() > 0 {
 		size := t.Size(-1) * t.Size(-2)
-		parallel.For(t.Numel()/size, 1+grain/size, f)
+		parallel.Share(t.Numel()/size, 1+grain/size, f)
 	}
 }
 

@@ -453,7 +453,7 @@ func correlateAll[T Float](c *Conv2d, f *frame, parts []*correlation, y, x, w, b
 		}
 	}
 	xSize, ySize := f.planes*f.from[0]*f.from[1], lanes*parts[0].toLane
-	parallel.For(c.Images, 1+smallWork/max(1, c.Groups*work), func(lo, hi int) {
+	parallel.Share(c.Images, 1+smallWork/max(1, c.Groups*work), func(lo, hi int) {
 		s := workspacePool[T]().Get().(*workspace[T])
 		defer workspacePool[T]().Put(s)
 		frame := newFrame(f, &s.x)

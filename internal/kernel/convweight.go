@@ -187,7 +187,7 @@ func ConvolveWeightGrad[T Float](c Conv2d, dw, db, dy, x []T, write func(dst []T
 	defer workspacePool[T]().Put(shared)
 	sums := sized(&shared.sums, max(1, strips)*size)
 	clear(sums)
-	parallel.For(strips, 1+smallWork/(length*c.Groups*ySize*len(p.taps)), func(lo, hi int) {
+	parallel.Share(strips, 1+smallWork/(length*c.Groups*ySize*len(p.taps)), func(lo, hi int) {
 		s := workspacePool[T]().Get().(*workspace[T])
 		defer workspacePool[T]().Put(s)
 		frame := newFrame(f, &s.x)

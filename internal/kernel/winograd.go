@@ -168,7 +168,7 @@ func (w *winograd) convolve(y, x, weights, bias []float32, filter, channel int, 
 		clear(bias)
 	}
 	blocks := (w.Images + w.perBlock - 1) / w.perBlock
-	parallel.For(blocks, 1+smallWork/(places*w.panelCols*w.Channels*w.Filters), func(lo, hi int) {
+	parallel.Share(blocks, 1+smallWork/(places*w.panelCols*w.Channels*w.Filters), func(lo, hi int) {
 		s := workspacePool[float32]().Get().(*workspace[float32])
 		defer workspacePool[float32]().Put(s)
 		frame := newFrame(w.inputFrame(), &s.x)

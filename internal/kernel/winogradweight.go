@@ -11,7 +11,7 @@ func (w *winograd) weightGrad(dw, db, dy, x []float32, write func(dst []float32,
 	defer workspacePool[float32]().Put(shared)
 	sums := sized(&shared.sums, max(1, strips)*size)
 	clear(sums)
-	parallel.For(strips, 1+smallWork/(length*places*w.vectors*tilesOfVector*matrix), func(lo, hi int) {
+	parallel.Share(strips, 1+smallWork/(length*places*w.vectors*tilesOfVector*matrix), func(lo, hi int) {
 		s := workspacePool[float32]().Get().(*workspace[float32])
 		defer workspacePool[float32]().Put(s)
 		p := w.products(s)

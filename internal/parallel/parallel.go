@@ -1,7 +1,6 @@
-// Package parallel runs loops on several cores. Work is split statically: which
-// indices a worker gets depends on nothing but the loop's length and the number of
-// threads, and callers give each output element to one worker, so results have the
-// same bits for any number of threads.
+// Package parallel runs loops on several cores. Work is split into ranges of indices, and
+// callers give each output element to one of them, in a way that does not depend on where
+// ranges end: so results have the same bits for any number of threads.
 //
 // The workers are goroutines that are kept. After a loop they look for the next one for
 // some microseconds, as long as a training step hardly ever lets them wait, and then
@@ -43,7 +42,17 @@ func SetThreads(n int) {
 // (but for n < grain), and calls f on each, the first on the calling goroutine. It
 // returns when all are done. A panic in f is raised again on the calling goroutine. A
 // loop within another, or beside one of another goroutine, runs on its caller alone.
-func For(n, grain int, f func(lo, hi int)) {
+func For(n, grain int, f func(lo, hi int)) { split(n, grain, 1, f) }
+
+// Share is For for loops that lose nothing by more and shorter ranges: whoever is done with
+// one takes the next, so that nobody waits long for a core that other programs slow down.
+func Share(n, grain int, f func(lo, hi int)) { split(n, grain, sharedRanges, f) }
+
+// sharedRanges is how many ranges a worker has in the mean.
+const sharedRanges = 8
+
+// split is For with so many ranges a worker.
+func split(n, grain, ranges int, f func(lo, hi int)) {
 	if grain = max(grain, 1); n < 2*grain || !pool.TryLock() {
 		if n > 0 {
 			f(0, n)
@@ -64,7 +73,8 @@ func For(n, grain int, f func(lo, hi int)) {
 		pool.workers = append(pool.workers, <-pool.made)
 	}
 	l := &pool.loop
-	l.f, l.n, l.parts, l.raised = f, n, parts, nil
+	l.f, l.n, l.ranges, l.raised = f, n, min(ranges*parts, n/grain), nil
+	l.next.Store(int64(parts))
 	l.pending.Store(int64(parts - 1))
 	for part := 1; part < parts; part++ {
 		pool.workers[part-1].start(part)
@@ -105,17 +115,18 @@ func init() {
 
 // loop is a loop that is being run.
 type loop struct {
-	f        func(lo, hi int)
-	n, parts int
-	pending  atomic.Int64 // parts that workers have not finished
-	finished event        // pending has come to 0
+	f         func(lo, hi int)
+	n, ranges int
+	next      atomic.Int64 // the range that nobody has taken
+	pending   atomic.Int64 // workers that have not finished
+	finished  event        // pending has come to 0
 
 	mu     sync.Mutex
 	raised any // what f panicked with
 }
 
-// run runs one part.
-func (l *loop) run(part int) {
+// run runs range i, which its worker has from the start, and then what is left.
+func (l *loop) run(i int) {
 	defer func() {
 		if r := recover(); r != nil {
 			l.mu.Lock()
@@ -123,7 +134,9 @@ func (l *loop) run(part int) {
 			l.mu.Unlock()
 		}
 	}()
-	l.f(part*l.n/l.parts, (part+1)*l.n/l.parts)
+	for ; i < l.ranges; i = int(l.next.Add(1)) - 1 {
+		l.f(i*l.n/l.ranges, (i+1)*l.n/l.ranges)
+	}
 }
 
 // worker runs one part of every loop that wants it.

@@ -9,40 +9,66 @@ import (
 	"testing"
 )
 
-func TestForCoversEveryIndexOnce(t *testing.T) {
+func TestEveryIndexIsCoveredOnce(t *testing.T) {
 	defer SetThreads(0)
-	for _, threads := range []int{1, 2, 3, 8} {
-		SetThreads(threads)
-		for _, n := range []int{0, 1, 2, 3, 7, 8, 9, 64, 1000} {
-			for _, grain := range []int{-1, 0, 1, 2, 3, 64, 999, 1000, 1001} {
-				name := fmt.Sprintf("%d threads, n %d, grain %d", threads, n, grain)
-				var mu sync.Mutex
-				var ranges [][2]int
-				For(n, grain, func(lo, hi int) {
-					mu.Lock()
-					defer mu.Unlock()
-					ranges = append(ranges, [2]int{lo, hi})
-				})
-				if want := min(threads, max(n/max(grain, 1), min(n, 1))); len(ranges) != want {
-					t.Errorf("%s: %d ranges, want %d", name, len(ranges), want)
-				}
-				slices.SortFunc(ranges, func(a, b [2]int) int { return a[0] - b[0] })
-				next := 0
-				for _, r := range ranges {
-					if r[0] != next || r[1] <= r[0] {
-						t.Errorf("%s: ranges %v do not cover it", name, ranges)
+	for loop, run := range map[string]struct {
+		run    func(n, grain int, f func(lo, hi int))
+		ranges int // a worker
+	}{"For": {For, 1}, "Share": {Share, sharedRanges}} {
+		for _, threads := range []int{1, 2, 3, 8} {
+			SetThreads(threads)
+			for _, n := range []int{0, 1, 2, 3, 7, 8, 9, 64, 1000} {
+				for _, grain := range []int{-1, 0, 1, 2, 3, 64, 999, 1000, 1001} {
+					name := fmt.Sprintf("%s: %d threads, n %d, grain %d", loop, threads, n, grain)
+					var mu sync.Mutex
+					var ranges [][2]int
+					run.run(n, grain, func(lo, hi int) {
+						mu.Lock()
+						defer mu.Unlock()
+						ranges = append(ranges, [2]int{lo, hi})
+					})
+					least := max(n/max(grain, 1), min(n, 1))
+					want := min(threads, least)
+					if want > 1 {
+						want = min(want*run.ranges, least)
 					}
-					if r[1]-r[0] < min(grain, n) {
-						t.Errorf("%s: range %v is shorter than the grain", name, r)
+					if len(ranges) != want {
+						t.Errorf("%s: %d ranges, want %d", name, len(ranges), want)
 					}
-					next = r[1]
-				}
-				if next != n {
-					t.Errorf("%s: ranges %v end at %d", name, ranges, next)
+					slices.SortFunc(ranges, func(a, b [2]int) int { return a[0] - b[0] })
+					next := 0
+					for _, r := range ranges {
+						if r[0] != next || r[1] <= r[0] {
+							t.Errorf("%s: ranges %v do not cover it", name, ranges)
+						}
+						if r[1]-r[0] < min(grain, n) {
+							t.Errorf("%s: range %v is shorter than the grain", name, r)
+						}
+						next = r[1]
+					}
+					if next != n {
+						t.Errorf("%s: ranges %v end at %d", name, ranges, next)
+					}
 				}
 			}
 		}
 	}
+}
+
+// TestShareGoesOnBesideASlowRange holds that one worker takes all ranges but the one that
+// another does not finish before.
+func TestShareGoesOnBesideASlowRange(t *testing.T) {
+	defer SetThreads(0)
+	SetThreads(2)
+	var others sync.WaitGroup
+	others.Add(2*sharedRanges - 1)
+	Share(2*sharedRanges, 1, func(lo, hi int) {
+		if lo == 0 {
+			others.Wait()
+		} else {
+			others.Done()
+		}
+	})
 }
 
 // All ranges are worked on at the same time: each waits for all others to begin.
