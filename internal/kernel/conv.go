@@ -210,7 +210,13 @@ type plan[T Float] struct {
 
 	convolver *convolver[T] // or
 	along     *along[T]     // for
-	runs      []pixelRun    // two at a time
+	runs      []usedRuns
+}
+
+// usedRuns are an even number of runs of pixels that the same taps are of use for.
+type usedRuns struct {
+	taps span
+	runs []pixelRun
 }
 
 // newPlan returns the better way for k.
@@ -228,16 +234,26 @@ func newPlan[T Float](k *correlation) *plan[T] {
 	}
 	panels := (k.lanes + a.lanes - 1) / a.lanes
 	p.along, p.panel = a, (k.lanes+panels-1)/panels
+	var runs []pixelRun
 	for r := range k.rows {
 		for part := range parts {
 			// The last run overlaps the one before it: whole ones are faster.
 			n := min(a.pixels, k.cols)
 			from := min(part*n, k.cols-n)
-			p.runs = append(p.runs, pixelRun{n, r, r*k.step + from, k.to + r*k.toRow + from})
+			runs = append(runs, pixelRun{n, r, r*k.step + from, k.to + r*k.toRow + from})
 		}
 	}
-	if n := len(p.runs); n%2 == 1 { // the last twice
-		p.runs = append(p.runs, p.runs[n-1])
+	if n := len(runs); n%2 == 1 { // the last twice
+		runs = append(runs, runs[n-1])
+	}
+	for i, first := 0, 0; i < len(runs); i += 2 {
+		one, other := k.useful[runs[i].row], k.useful[runs[i+1].row]
+		use := span{min(one.from, other.from), max(one.to, other.to)}
+		if n := len(p.runs); n > 0 && p.runs[n-1].taps == use {
+			p.runs[n-1].runs = runs[first : i+2]
+		} else {
+			p.runs, first = append(p.runs, usedRuns{use, runs[i : i+2]}), i
+		}
 	}
 	return p
 }
@@ -284,10 +300,8 @@ func (p *plan[T]) run(y, x, weights []T, s *workspace[T]) {
 	if p.along != nil {
 		for l := 0; l < p.lanes; l += p.panel {
 			bias, w := p.panelOf(weights, l)
-			for r := 0; r < len(p.runs); r += 2 {
-				first, second := p.runs[r], p.runs[r+1]
-				from, to := min(p.useful[first.row].from, p.useful[second.row].from), max(p.useful[first.row].to, p.useful[second.row].to)
-				p.along.correlate(min(p.panel, p.lanes-l), p.taps[from:to], x, bias, w[from*p.panel:], p.panel, y[l*p.toLane:], p.toLane, first, second)
+			for _, use := range p.runs {
+				p.along.correlate(min(p.panel, p.lanes-l), p.taps[use.taps.from:use.taps.to], x, bias, w[use.taps.from*p.panel:], p.panel, y[l*p.toLane:], p.toLane, use.runs)
 			}
 		}
 		return

@@ -22,7 +22,7 @@ var (
 		copyRows: wrapCopyRows(copyRowsAVX512),
 	}
 	alongAVX2 = &along[float32]{
-		pixels: 8, lanes: 6, correlate: wrapAlong(along6x16AVX2),
+		pixels: 8, lanes: 6, correlate: alongRunsAVX2,
 		taps: 2, filters: 6, gradient: wrapGradientAlong(gradientAlong2x6AVX2, 8),
 		copyRows: wrapCopyRows(copyRowsAVX2),
 	}
@@ -49,10 +49,17 @@ func wrapCorrelate(f func(pixels, taps int, tap *int, x, bias, weights, sums *fl
 	}
 }
 
-func wrapAlong(f func(lanes, taps int, tap *int, x0, x1, bias, weights *float32, stride int, y0, y1 *float32, toLane, n0, n1 int)) func(lanes int, taps []int, x, bias, weights []float32, stride int, y []float32, toLane int, first, second pixelRun) {
-	return func(lanes int, taps []int, x, bias, weights []float32, stride int, y []float32, toLane int, first, second pixelRun) {
-		f(lanes, len(taps), unsafe.SliceData(taps), &x[first.x], &x[second.x], &bias[0], unsafe.SliceData(weights), stride, &y[first.y], &y[second.y], toLane, first.n, second.n)
+func wrapAlong(f func(lanes, taps int, tap *int, x0, x1, bias, weights *float32, stride int, y0, y1 *float32, toLane, n0, n1 int)) func(lanes int, taps []int, x, bias, weights []float32, stride int, y []float32, toLane int, runs []pixelRun) {
+	return func(lanes int, taps []int, x, bias, weights []float32, stride int, y []float32, toLane int, runs []pixelRun) {
+		for r := 0; r < len(runs); r += 2 {
+			first, second := &runs[r], &runs[r+1]
+			f(lanes, len(taps), unsafe.SliceData(taps), &x[first.x], &x[second.x], &bias[0], unsafe.SliceData(weights), stride, &y[first.y], &y[second.y], toLane, first.n, second.n)
+		}
 	}
+}
+
+func alongRunsAVX2(lanes int, taps []int, x, bias, weights []float32, stride int, y []float32, toLane int, runs []pixelRun) {
+	along6x16AVX2(lanes, len(taps), unsafe.SliceData(taps), &x[0], &bias[0], unsafe.SliceData(weights), stride, &y[0], toLane, &runs[0].n, len(runs)/2)
 }
 
 func wrapGradient(f func(rows, cols, step, taps int, tap *int, x, dy, sums *float32)) func(rows, cols, step int, taps []int, x, dy, sums []float32) {

@@ -110,8 +110,9 @@ type along[T Float] struct {
 	pixels int // in a run, at most
 	lanes  int // at once, at most
 	// correlate computes bias[l] + Σ x[i+taps[k]]·weights[k][l] over k to y[l·toLane+i] for
-	// two runs of pixels i and some lanes l. Rows of weights lie stride elements apart.
-	correlate func(lanes int, taps []int, x, bias, weights []T, stride int, y []T, toLane int, first, second pixelRun)
+	// the pixels i of an even number of runs and some lanes l. Rows of weights lie stride
+	// elements apart.
+	correlate func(lanes int, taps []int, x, bias, weights []T, stride int, y []T, toLane int, runs []pixelRun)
 	// gradient adds Σ x[r·step+c+at[k]]·dy[r·cols+c+from[o]] over rows r and columns c to
 	// sums[k][o], for all taps k and filters o; a sum is as many as there are pixels in a
 	// run, each of some of the columns.
@@ -122,7 +123,8 @@ type along[T Float] struct {
 	copyRows func(rows, n int, dst []T, dstStride int, src []T, srcStride int)
 }
 
-// pixelRun is n pixels side by side of a row, and where the first lies in x and in y.
+// pixelRun is n pixels side by side of a row, and where the first lies in x and in y. The
+// generator in gen knows the order of the fields.
 type pixelRun struct{ n, row, x, y int }
 
 // alongOf returns the active way along pixels for elements of type T, or nil.

@@ -399,12 +399,13 @@ func correlate12x8AVX2(pixels int, taps int, tap *int, x *float32, bias *float32
 //go:noescape
 func along14x32AVX512(lanes int, taps int, tap *int, x0 *float32, x1 *float32, bias *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
 
-// along6x16AVX2 computes bias[l] + x0[i+tap[k]]·weights[k][l], added up over taps k,
-// to y0[l·toLane+i], for n0 pixels i, and so for n1 pixels of x1 and y1. There are 1 to
-// 6 lanes l, up to 8 pixels, and weights in rows that lie stride elements apart.
+// along6x16AVX2 computes bias[l] + x[i+tap[k]]·weights[k][l], added up over taps k,
+// to y[l·toLane+i], for the pixels i of pairs of runs: as many as a run says, from where in
+// x and in y. There are 1 to 6 lanes l, up to 8 pixels in a run, weights in rows that lie
+// stride elements apart, and at least 1 pair.
 //
 //go:noescape
-func along6x16AVX2(lanes int, taps int, tap *int, x0 *float32, x1 *float32, bias *float32, weights *float32, stride int, y0 *float32, y1 *float32, toLane int, n0 int, n1 int)
+func along6x16AVX2(lanes int, taps int, tap *int, x *float32, bias *float32, weights *float32, stride int, y *float32, toLane int, runs *int, pairs int)
 
 // copyRowsAVX512 copies n elements of every row of src to a row of dst. Their rows lie dstStride and
 // srcStride elements apart. There is at least 1 row.

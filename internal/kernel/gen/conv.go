@@ -17,7 +17,7 @@ func convolution() {
 	sums{narrow, 6, 2}.correlate()
 	sums{narrow, 12, 1}.correlate()
 	sums{wide, 14, 2}.along()
-	sums{narrow, 6, 2}.along()
+	sums{narrow, 6, 2}.alongRuns()
 	wide.copyRows()
 	narrow.copyRows()
 	wide.gradientAlong(3, 6)
@@ -77,8 +77,9 @@ func (s sums) add(x Mem, weights, row []VecVirtual) {
 	}
 }
 
-// eachCount writes code for every number of rows, and a jump to that for count.
-func (s sums) eachCount(label string, count Register, code func(n int)) {
+// eachCount writes code for every number of rows, each with end behind it, and a jump to that
+// for count.
+func (s sums) eachCount(label string, count Register, end func(), code func(n int)) {
 	rows := func(n int) string { return fmt.Sprintf("%srows%d", label, n) }
 	for n := 1; n < s.rows; n++ {
 		CMPQ(count, Imm(uint64(n)))
@@ -87,9 +88,13 @@ func (s sums) eachCount(label string, count Register, code func(n int)) {
 	for n := s.rows; n >= 1; n-- {
 		Label(rows(n))
 		code(n)
-		VZEROUPPER()
-		RET()
+		end()
 	}
+}
+
+func leave() {
+	VZEROUPPER()
+	RET()
 }
 
 func (s sums) correlate() {
@@ -101,7 +106,7 @@ func (s sums) correlate() {
 	x, weights, to := Load(Param("x"), GP64()), Load(Param("weights"), GP64()), Load(Param("sums"), GP64())
 	rows, w := s.registersOf(s.rows), s.registersOf(1)[0]
 	bias := Load(Param("bias"), GP64())
-	s.eachCount("", pixels, func(n int) {
+	s.eachCount("", pixels, leave, func(n int) {
 		for i := range n {
 			s.row(bias, 0, rows[i], false)
 		}
@@ -147,13 +152,9 @@ func (s sums) along() {
 		"to y0[l·toLane+i], for n0 pixels i, and so for n1 pixels of x1 and y1. There are 1 to",
 		fmt.Sprintf("%d lanes l, up to %d pixels, and weights in rows that lie stride elements apart.", s.rows, s.lanes()))
 	Pragma("noescape")
-	var n [2]Register
 	var runs [2]run
 	for j := range runs {
-		n[j] = Load(Param(fmt.Sprint("n", j)), GP64())
-		if s.wide {
-			runs[j] = run{vec: s.vec, mask: s.mask(fmt.Sprint(name, j), n[j])}
-		}
+		runs[j] = run{vec: s.vec, mask: s.mask(fmt.Sprint(name, j), Load(Param(fmt.Sprint("n", j)), GP64()))}
 	}
 	taps, tap := Load(Param("taps"), GP64()), Load(Param("tap"), GP64())
 	x := [2]Register{Load(Param("x0"), GP64()), Load(Param("x1"), GP64())}
@@ -163,51 +164,102 @@ func (s sums) along() {
 	rows := s.registersOf(s.rows)
 	bias := Load(Param("bias"), GP64())
 	lanes := Load(Param("lanes"), GP64())
+	s.eachCount("", lanes, leave, func(n int) {
+		s.sumAlong("", rows[:n], bias, taps, tap, x, weights, stride, runs)
+		step := Load(Param("toLane"), GP64())
+		SHLQ(Imm(2), step)
+		storeAlong(rows[:n], runs, y, step)
+	})
+}
+
+// sumAlong writes the sums of two runs of pixels for some rows.
+func (s sums) sumAlong(label string, rows [][]VecVirtual, bias, taps, tap Register, x [2]Register, weights, stride Register, runs [2]run) {
+	for i, row := range rows {
+		VBROADCASTSS(Mem{Base: bias, Disp: 4 * i}, row[0])
+		VMOVAPS(row[0], row[1])
+	}
+	s.eachTap(label, len(rows), taps, tap, func(at Register) {
+		var v [2]VecVirtual
+		for j := range v {
+			v[j] = runs[j].load(Mem{Base: x[j], Index: at, Scale: 4})
+		}
+		w := s.reg()
+		for i, row := range rows {
+			VBROADCASTSS(Mem{Base: weights, Disp: 4 * i}, w)
+			VFMADD231PS(w, v[0], row[0])
+			VFMADD231PS(w, v[1], row[1])
+		}
+		ADDQ(stride, weights)
+	})
+}
+
+// storeAlong stores them, rows as far apart as step says.
+func storeAlong(rows [][]VecVirtual, runs [2]run, y [2]Register, step Register) {
+	for _, row := range rows {
+		for j := range y {
+			runs[j].store(row[j], Mem{Base: y[j]})
+			ADDQ(step, y[j])
+		}
+	}
+}
+
+// alongRuns is along for pairs of runs, as package kernel has them in memory: calls for one
+// pair take as long as their sums.
+func (s sums) alongRuns() {
+	const runSize, runX, runY = 32, 16, 24 // bytes: of a pixelRun, and where its x and y lie
+	name := s.name("along")
+	TEXT(name, NOSPLIT, "func(lanes, taps int, tap *int, x, bias, weights *float32, stride int, y *float32, toLane int, runs *int, pairs int)")
+	Doc(fmt.Sprintf("%s computes bias[l] + x[i+tap[k]]·weights[k][l], added up over taps k,", name),
+		"to y[l·toLane+i], for the pixels i of pairs of runs: as many as a run says, from where in",
+		fmt.Sprintf("x and in y. There are 1 to %d lanes l, up to %d pixels in a run, weights in rows that lie", s.rows, s.lanes()),
+		"stride elements apart, and at least 1 pair.")
+	Pragma("noescape")
+	lanes, stride := Load(Param("lanes"), GP64()), Load(Param("stride"), GP64())
+	SHLQ(Imm(2), stride)
+	pair, pairs := Load(Param("runs"), GP64()), Load(Param("pairs"), GP64())
+	rows := s.registersOf(s.rows)
+	// from returns where both runs are from in what param points to.
+	from := func(param string, field int) (at [2]Register) {
+		base := Load(Param(param), GP64())
+		for j := range at {
+			at[j] = GP64()
+			MOVQ(Mem{Base: pair, Disp: j*runSize + field}, at[j])
+			LEAQ(Mem{Base: base, Index: at[j], Scale: 4}, at[j])
+		}
+		return at
+	}
+	Label("pair")
+	x := from("x", runX)
+	taps, tap := Load(Param("taps"), GP64()), Load(Param("tap"), GP64())
+	bias, weights := Load(Param("bias"), GP64()), Load(Param("weights"), GP64())
 	compute := func(label string, runs [2]run) {
-		s.eachCount(label, lanes, func(n int) {
-			for i := range n {
-				VBROADCASTSS(Mem{Base: bias, Disp: 4 * i}, rows[i][0])
-				VMOVAPS(rows[i][0], rows[i][1])
-			}
-			s.eachTap(label, n, taps, tap, func(at Register) {
-				var v [2]VecVirtual
-				for j := range v {
-					v[j] = runs[j].load(Mem{Base: x[j], Index: at, Scale: 4})
-				}
-				w := s.reg()
-				for i := range n {
-					VBROADCASTSS(Mem{Base: weights, Disp: 4 * i}, w)
-					VFMADD231PS(w, v[0], rows[i][0])
-					VFMADD231PS(w, v[1], rows[i][1])
-				}
-				ADDQ(stride, weights)
-			})
+		s.eachCount(label, lanes, func() { JMP(LabelRef("next")) }, func(n int) {
+			s.sumAlong(label, rows[:n], bias, taps, tap, x, weights, stride, runs)
+			y := from("y", runY)
 			step := Load(Param("toLane"), GP64())
 			SHLQ(Imm(2), step)
-			for i := range n {
-				for j := range y {
-					runs[j].store(rows[i][j], Mem{Base: y[j]})
-					ADDQ(step, y[j])
-				}
-			}
+			storeAlong(rows[:n], runs, y, step)
 		})
 	}
-	if s.wide {
-		compute("", runs)
-		return
-	}
-	// Masks take time there, and registers that the sums need.
+	var runs [2]run
 	for j := range runs {
-		CMPQ(n[j], Imm(uint64(s.lanes())))
+		CMPQ(Mem{Base: pair, Disp: j * runSize}, Imm(uint64(s.lanes())))
 		JLT(LabelRef("part"))
 		runs[j].vec = s.vec
 	}
 	compute("whole", runs)
-	Label("part")
+	Label("part") // masks take time, and registers that the sums need
 	for j := range runs {
-		runs[j].window = windowAt(fmt.Sprint(name, j), n[j])
+		n := GP64()
+		MOVQ(Mem{Base: pair, Disp: j * runSize}, n)
+		runs[j].window = windowAt(fmt.Sprint(name, j), n)
 	}
 	compute("part", runs)
+	Label("next")
+	ADDQ(Imm(2*runSize), pair)
+	DECQ(pairs)
+	JNZ(LabelRef("pair"))
+	leave()
 }
 
 // run is some pixels side by side, as many as a register has or as the mask says.
@@ -244,7 +296,7 @@ func (s sums) gradient() {
 		"column.")
 	Pragma("noescape")
 	sums, g := s.registersOf(s.rows), s.registersOf(1)[0]
-	s.eachCount("", Load(Param("taps"), GP64()), func(n int) {
+	s.eachCount("", Load(Param("taps"), GP64()), leave, func(n int) {
 		tap := Load(Param("tap"), GP64())
 		taps := make([]Register, n)
 		for i := range taps {
