@@ -74,7 +74,7 @@ type fill func(images []float32, labels []int64, lo, hi int)
 func (r *regression) sum(all, n int, scale float32, f fill) {
 	r.reserve((all + n - 1) / n)
 	weight, bias := tensor.Data[float32](r.layer.Weight), tensor.Data[float32](r.layer.Bias)
-	parallel.For((all+n-1)/n, 1, func(lo, hi int) {
+	parallel.Share((all+n-1)/n, 1, func(lo, hi int) {
 		b := r.buffers.Get().(*block)
 		defer r.buffers.Put(b)
 		for i := lo; i < hi; i++ {
