@@ -295,7 +295,7 @@ func (t tile) generate() {
 	}
 	if t.loops() {
 		Comment("Several steps at a time: a core whose other thread is busy starts half as many instructions.")
-		const unrolled = 2
+		const unrolled = 4
 		SUBQ(Imm(unrolled), depth)
 		JLT(LabelRef("rest"))
 		Label("steps")
