@@ -79,7 +79,8 @@ func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o Batc
 	} else {
 		b.by(Values[float64](runningMean), Values[float64](runningVar))
 	}
-	out := b.normalize(t.dtype, x)
+	out := b.begin(t.dtype, x)
+	b.batch.ranges(b.normalize)
 	inputs := append(b.parameters(t), input{t, []*Tensor{t}, func(g *Tensor) *Tensor {
 		dx := empty(t.dtype, t.shape)
 		dst, gs := Data[T](dx), Data[T](g.Contiguous())
@@ -118,7 +119,7 @@ type normed[T Float] struct {
 	shape            []int // of the batch
 	channels         []kernel.Channel[T]
 	inverses, scales []float64 // of the deviations, and these times the weights
-	x, from          []T       // the batch, and what the result was made of: all of it, or what won in its windows
+	x, from, out     []T       // the batch, what the result is made of: all of it, or what won in its windows, and the result
 	best             *Tensor   // the latter's memory
 	winners          *[]uint8
 	sums, dots       []float64 // of the result's gradient, and of its products with the elements: see reduce
@@ -164,26 +165,32 @@ func (b *normed[T]) by(means, variances []float64) {
 	}
 }
 
-// normalize returns the result for the batch's elements x.
-func (b *normed[T]) normalize(dtype DType, x []T) *Tensor {
+// begin returns memory for the result of the batch's elements x, which may come to be there
+// later: normalize writes it.
+func (b *normed[T]) begin(dtype DType, x []T) *Tensor {
 	b.x, b.from = x, x
-	if !b.MaxPool {
-		out := empty(dtype, b.shape)
-		dst := Data[T](out)
-		b.batch.each(func(_, at, to int) { kernel.Normalize(dst[at:to], x[at:to], b.channels, b.batch.size, b.ReLU) })
-		return out
+	shape := b.shape
+	if b.MaxPool {
+		shape = []int{b.shape[0], b.shape[1], b.shape[2] / 2, b.shape[3] / 2}
+		b.best, b.winners = empty(dtype, shape), newWinners(numel(shape))
+		b.from = Data[T](b.best)
 	}
-	height, width := b.shape[2], b.shape[3]
-	shape := []int{b.shape[0], b.shape[1], height / 2, width / 2}
 	out := empty(dtype, shape)
-	dst := Data[T](out)
-	b.best, b.winners = empty(dtype, shape), newWinners(len(dst))
-	b.from = Data[T](b.best)
-	b.batch.each(func(sample, at, to int) {
-		lo, hi := b.result.sample(sample)
-		kernel.NormMaxPool2x2(dst[lo:hi], b.from[lo:hi], (*b.winners)[lo:hi], x[at:to], b.channels, height, width)
-	})
+	b.out = Data[T](out)
 	return out
+}
+
+// normalize writes the results of some samples.
+func (b *normed[T]) normalize(from, to int) {
+	for sample := from; sample < to; sample++ {
+		at, end := b.batch.sample(sample)
+		lo, hi := b.result.sample(sample)
+		if x, out := b.x[at:end], b.out[lo:hi]; b.MaxPool {
+			kernel.NormMaxPool2x2(out, b.from[lo:hi], (*b.winners)[lo:hi], x, b.channels, b.shape[2], b.shape[3])
+		} else {
+			kernel.Normalize(out, x, b.channels, b.batch.size, b.ReLU)
+		}
+	}
 }
 
 // reduce adds up, once, the sums that all gradients are made of, from the gradient g of the
@@ -281,17 +288,6 @@ func (p perChannel[T]) ranges(f func(from, to int)) {
 	if elements := p.channels * p.size; elements > 0 {
 		parallel.Share(p.samples, 1+grain/elements, f)
 	}
-}
-
-// each calls f for every sample, in parallel, with its number and the range of its
-// elements.
-func (p perChannel[T]) each(f func(sample, at, to int)) {
-	p.ranges(func(from, to int) {
-		for i := from; i < to; i++ {
-			at, to := p.sample(i)
-			f(i, at, to)
-		}
-	})
 }
 
 // planeSums has memory for the sums of planes, as pointers to slices.

@@ -1,43 +1,60 @@
 package tensor
 
-import "github.com/onehot-go/onehot/internal/kernel"
+import (
+	"slices"
+
+	"github.com/onehot-go/onehot/internal/kernel"
+)
 
 // Conv2dBatchNorm returns what BatchNorm by norm makes of t's Conv2d by conv: the same values
 // and gradients in fewer passes over memory. In training the statistics are added up while a
 // core has a picture's results in its cache, and the gradients of pictures are made of the
-// normalized ones' where those of the filters are.
+// normalized ones' where those of the filters are. In evaluation, unless gradients flow, a
+// picture's results are normalized as soon as they are written.
 func (t *Tensor) Conv2dBatchNorm(filters, filterBias *Tensor, conv Conv2dOptions, runningMean, runningVar, weight, bias *Tensor, norm BatchNormOptions) *Tensor {
 	c := conv.shape(t, filters, filterBias)
 	size := c.Out()
-	if !norm.Training || norm.MaxPool && (!norm.ReLU || min(size[0], size[1]) < 2) || c.Images == 0 {
-		return t.Conv2d(filters, filterBias, conv).BatchNorm(runningMean, runningVar, weight, bias, norm)
+	recorded := !t.noGrad && slices.ContainsFunc([]*Tensor{t, filters, filterBias, weight, bias}, func(p *Tensor) bool { return p != nil && p.requiresGrad })
+	if !norm.Training && recorded || norm.MaxPool && (!norm.ReLU || min(size[0], size[1]) < 2) || c.Images == 0 {
+		y := t.Conv2d(filters, filterBias, conv)
+		out := y.BatchNorm(runningMean, runningVar, weight, bias, norm)
+		inner(t, y, out)
+		return out
 	}
 	y := empty(t.dtype, []int{c.Images, c.Filters, size[0], size[1]})
-	y.checkBatchNorm(runningMean, runningVar, weight, bias, true)
+	y.checkBatchNorm(runningMean, runningVar, weight, bias, norm.Training)
 	if t.dtype == Float32 {
 		return convBatchNorm[float32](c, y, t, filters, filterBias, runningMean, runningVar, weight, bias, norm)
 	}
 	return convBatchNorm[float64](c, y, t, filters, filterBias, runningMean, runningVar, weight, bias, norm)
 }
 
-// convBatchNorm is Conv2dBatchNorm in training for elements of type T, with y as memory for
-// the convolution's results.
+// convBatchNorm is Conv2dBatchNorm for elements of type T, with y as memory for the
+// convolution's results. In evaluation no gradient may be asked for.
 func convBatchNorm[T Float](c kernel.Conv2d, y, t, filters, filterBias, runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
 	b := newNormed[T](y.shape, weight, bias, o)
 	ys, x := Data[T](y), inOrder[T](t)
-	// The first picture comes first, with what is taken out of the statistics.
-	first, rest := c, c
-	first.Images, rest.Images = 1, c.Images-1
 	w, wBias := inOrder[T](filters), inOrder[T](filterBias)
-	kernel.Convolve(first, ys, x, w, wBias, nil)
-	means, variances := b.batch.statistics(ys, func(f func(from, to int)) {
-		f(0, 1)
-		_, lo := b.batch.sample(0)
-		kernel.Convolve(rest, ys[lo:], x[numel(t.shape[1:]):], w, wBias, func(from, to int) { f(from+1, to+1) })
-	})
-	b.approach(runningMean, runningVar, means, variances)
-	b.by(means, variances)
-	out := b.normalize(t.dtype, ys)
+	var out *Tensor
+	if o.Training {
+		// The first picture comes first, with what is taken out of the statistics.
+		first, rest := c, c
+		first.Images, rest.Images = 1, c.Images-1
+		kernel.Convolve(first, ys, x, w, wBias, nil)
+		means, variances := b.batch.statistics(ys, func(f func(from, to int)) {
+			f(0, 1)
+			_, lo := b.batch.sample(0)
+			kernel.Convolve(rest, ys[lo:], x[numel(t.shape[1:]):], w, wBias, func(from, to int) { f(from+1, to+1) })
+		})
+		b.approach(runningMean, runningVar, means, variances)
+		b.by(means, variances)
+		out = b.begin(t.dtype, ys)
+		b.batch.ranges(b.normalize)
+	} else {
+		b.by(Values[float64](runningMean), Values[float64](runningVar))
+		out = b.begin(t.dtype, ys)
+		kernel.Convolve(c, ys, x, w, wBias, b.normalize)
+	}
 
 	var dy, db *Tensor // those of the convolution's results and bias, where they have been written
 	results := func(g *Tensor) *Tensor {
