@@ -81,16 +81,7 @@ func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o Batc
 	}
 	out := b.begin(t.dtype, x)
 	b.batch.ranges(b.normalize)
-	inputs := append(b.parameters(t), input{t, []*Tensor{t}, func(g *Tensor) *Tensor {
-		dx := empty(t.dtype, t.shape)
-		dst, gs := Data[T](dx), Data[T](g.Contiguous())
-		b.reduce(gs)
-		b.batch.ranges(func(from, to int) {
-			lo, _ := b.batch.sample(from)
-			b.inputGrad(dst[lo:], gs, from, to)
-		})
-		return dx
-	}})
+	inputs := append(b.parameters(t), input{t, []*Tensor{t}, b.inputGrad})
 	if !o.Training { // the statistics do not depend on the input
 		shape := append([]int{len(b.channels)}, slices.Repeat([]int{1}, t.Dim()-2)...)
 		factors := wrap(convert[T](b.scales), shape)
@@ -208,9 +199,20 @@ func (b *normed[T]) reduce(g []T) {
 	}
 }
 
-// inputGrad writes the gradients of some samples of the batch, in training, to dst, from that
-// of the whole result.
-func (b *normed[T]) inputGrad(dst, g []T, from, to int) {
+// inputGrad returns the gradient of the batch, in training, from that of the result.
+func (b *normed[T]) inputGrad(g *Tensor) *Tensor {
+	dx := empty(g.dtype, b.shape)
+	dst, gs := Data[T](dx), Data[T](g.Contiguous())
+	b.reduce(gs)
+	b.batch.ranges(func(from, to int) {
+		lo, _ := b.batch.sample(from)
+		b.samplesGrad(dst[lo:], gs, from, to)
+	})
+	return dx
+}
+
+// samplesGrad writes that of some samples to dst.
+func (b *normed[T]) samplesGrad(dst, g []T, from, to int) {
 	for sample := from; sample < to; sample++ {
 		at, end := b.batch.sample(sample)
 		lo, hi := b.result.sample(sample)

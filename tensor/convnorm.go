@@ -6,11 +6,11 @@ import (
 	"github.com/onehot-go/onehot/internal/kernel"
 )
 
-// Conv2dBatchNorm returns what BatchNorm by norm makes of t's Conv2d by conv: the same values
-// and gradients in fewer passes over memory. In training the statistics are added up while a
-// core has a picture's results in its cache, and the gradients of pictures are made of the
-// normalized ones' where those of the filters are. In evaluation, unless gradients flow, a
-// picture's results are normalized as soon as they are written.
+// Conv2dBatchNorm returns what BatchNorm by norm makes of t's Conv2d by conv, with the shapes,
+// the bits and the errors of these, in fewer passes over memory. In training the statistics
+// are added up while a core has a picture's results in its cache, and the gradients of
+// pictures are made of the normalized ones' where those of the filters are. In evaluation,
+// unless gradients flow, a picture's results are normalized as soon as they are written.
 func (t *Tensor) Conv2dBatchNorm(filters, filterBias *Tensor, conv Conv2dOptions, runningMean, runningVar, weight, bias *Tensor, norm BatchNormOptions) *Tensor {
 	c := conv.shape(t, filters, filterBias)
 	size := c.Out()
@@ -59,13 +59,7 @@ func convBatchNorm[T Float](c kernel.Conv2d, y, t, filters, filterBias, runningM
 	var dy, db *Tensor // those of the convolution's results and bias, where they have been written
 	results := func(g *Tensor) *Tensor {
 		if dy == nil {
-			gs := Data[T](g.Contiguous())
-			b.reduce(gs)
-			dy = empty(y.dtype, y.shape)
-			b.batch.ranges(func(from, to int) {
-				lo, _ := b.batch.sample(from)
-				b.inputGrad(Data[T](dy)[lo:], gs, from, to)
-			})
+			dy = b.inputGrad(g)
 		}
 		return dy
 	}
@@ -81,7 +75,7 @@ func convBatchNorm[T Float](c kernel.Conv2d, y, t, filters, filterBias, runningM
 			db = empty(filterBias.dtype, filterBias.shape)
 		}
 		dw := empty(filters.dtype, filters.shape)
-		kernel.ConvolveWeightGrad(c, Data[T](dw), inOrder[T](db), dst, x, func(dst []T, from, to int) { b.inputGrad(dst, gs, from, to) })
+		kernel.ConvolveWeightGrad(c, Data[T](dw), inOrder[T](db), dst, x, func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
 		return dw
 	}}}
 	if filterBias != nil {

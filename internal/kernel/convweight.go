@@ -141,15 +141,15 @@ func addStrips[T Float](sums []T, size, strips int) {
 type given[T Float] struct {
 	dy      []T
 	write   func(dst []T, from, to int)
-	picture int // elements of one
-	*workspace[T]
+	picture int  // elements of one
+	scratch *[]T // for those that are not kept
 }
 
 // of returns those of some pictures, which stay until the next call.
 func (g *given[T]) of(from, to int) []T {
 	var dy []T
 	if g.dy == nil {
-		dy = sized(&g.written, (to-from)*g.picture)
+		dy = sized(g.scratch, (to-from)*g.picture)
 	} else {
 		dy = g.dy[from*g.picture : to*g.picture]
 	}
@@ -161,10 +161,10 @@ func (g *given[T]) of(from, to int) []T {
 
 // ConvolveWeightGrad computes the gradients of w, dw, and of a bias, db, unless it is nil,
 // from that of y, dy. Where write is not nil it is called for every range of pictures, once,
-// to write their part of dy, and for nil those that nobody needs afterwards. Pictures are split, in a way that depends on the shape alone, into
-// strips whose sums are added up one after the other: beside what Convolve needs, that is
-// memory for at most 32 copies of w, and 2²⁴ elements unless one is larger. For few
-// channels a copy has up to 16 elements for each of w.
+// to write their part of dy; where dy is nil they are not kept. Pictures are split, in a way
+// that depends on the shape alone, into strips whose sums are added up one after the other:
+// beside what Convolve needs, that is memory for at most 32 copies of w, and 2²⁴ elements
+// unless one is larger. For few channels a copy has up to 16 elements for each of w.
 func ConvolveWeightGrad[T Float](c Conv2d, dw, db, dy, x []T, write func(dst []T, from, to int)) {
 	if w := winogradOf[T](&c); w != nil {
 		w.weightGrad(any(dw).([]float32), any(db).([]float32), any(dy).([]float32), any(x).([]float32), any(write).(func([]float32, int, int)))
@@ -191,7 +191,7 @@ func ConvolveWeightGrad[T Float](c Conv2d, dw, db, dy, x []T, write func(dst []T
 		s := workspacePool[T]().Get().(*workspace[T])
 		defer workspacePool[T]().Put(s)
 		frame := newFrame(f, &s.x)
-		given := given[T]{dy, write, c.Groups * ySize, s}
+		given := given[T]{dy, write, c.Groups * ySize, &s.written}
 		for n := lo * length; n < min(hi*length, c.Images); n++ {
 			dy := given.of(n, n+1)
 			for g := range c.Groups {

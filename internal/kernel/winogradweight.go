@@ -15,7 +15,7 @@ func (w *winograd) weightGrad(dw, db, dy, x []float32, write func(dst []float32,
 		s := workspacePool[float32]().Get().(*workspace[float32])
 		defer workspacePool[float32]().Put(s)
 		p := w.products(s)
-		p.given = &given[float32]{dy, write, w.Filters * w.out[0] * w.out[1], s}
+		p.given = &given[float32]{dy, write, w.Filters * w.out[0] * w.out[1], &s.written}
 		for strip := lo; strip < hi; strip++ {
 			end := min((strip+1)*length, w.Images)
 			for n := strip * length; n < end; n += w.perBlock {
