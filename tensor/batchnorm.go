@@ -19,6 +19,12 @@ type BatchNormOptions struct {
 	MaxPool  bool    // then the greatest of every window of 2×2, as MaxPool2d of the result gives; after ReLU in the same pass
 }
 
+// inOnePass reports whether a batch of the given shape is pooled, if at all, where it is
+// normalized.
+func (o BatchNormOptions) inOnePass(shape []int) bool {
+	return !o.MaxPool || o.ReLU && len(shape) == 4 && min(shape[2], shape[3]) >= 2
+}
+
 // BatchNorm returns (x - mean)/√(variance + eps)·weight + bias for x of shape (N, C, ...),
 // where each of the C channels has its own mean, variance, weight and bias (Ioffe and
 // Szegedy, 2015): torch.nn.functional.batch_norm. In training the mean and the variance
@@ -28,7 +34,7 @@ type BatchNormOptions struct {
 // and 0, and the running statistics are (C), all of x's floating-point type.
 func (t *Tensor) BatchNorm(runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
 	t.checkBatchNorm(runningMean, runningVar, weight, bias, o.Training)
-	if o.MaxPool && (!o.ReLU || t.Dim() != 4 || min(t.shape[2], t.shape[3]) < 2) {
+	if !o.inOnePass(t.shape) {
 		o.MaxPool = false
 		return t.BatchNorm(runningMean, runningVar, weight, bias, o).MaxPool2d(Pool2dOptions{Kernel: [2]int{2, 2}})
 	}

@@ -49,9 +49,9 @@ func (t *Tensor) Conv2d(weight, bias *Tensor, o Conv2dOptions) *Tensor {
 			db = empty(bias.dtype, bias.shape)
 		}
 		if t.dtype == Float32 {
-			return weightGrad[float32](c, weight, db, t, g)
+			return weightGrad(c, weight, db, t, inOrder[float32](g), nil)
 		}
-		return weightGrad[float64](c, weight, db, t, g)
+		return weightGrad(c, weight, db, t, inOrder[float64](g), nil)
 	}})
 	if bias != nil {
 		inputs = append(inputs, input{bias, nil, func(g *Tensor) *Tensor {
@@ -126,10 +126,10 @@ func inputGrad[T Float](c kernel.Conv2d, x, weight, g *Tensor) *Tensor {
 }
 
 // weightGrad returns the gradient of weight, and writes that of the bias to db unless it
-// is nil.
-func weightGrad[T Float](c kernel.Conv2d, weight, db, x, g *Tensor) *Tensor {
+// is nil, from that of the results as kernel.ConvolveWeightGrad takes it.
+func weightGrad[T Float](c kernel.Conv2d, weight, db, x *Tensor, dy []T, write func(dst []T, from, to int)) *Tensor {
 	dw := empty(weight.dtype, weight.shape)
-	kernel.ConvolveWeightGrad(c, Data[T](dw), inOrder[T](db), inOrder[T](g), inOrder[T](x), nil)
+	kernel.ConvolveWeightGrad(c, Data[T](dw), inOrder[T](db), dy, inOrder[T](x), write)
 	return dw
 }
 

@@ -14,14 +14,15 @@ import (
 func (t *Tensor) Conv2dBatchNorm(filters, filterBias *Tensor, conv Conv2dOptions, runningMean, runningVar, weight, bias *Tensor, norm BatchNormOptions) *Tensor {
 	c := conv.shape(t, filters, filterBias)
 	size := c.Out()
+	shape := []int{c.Images, c.Filters, size[0], size[1]}
 	recorded := !t.noGrad && slices.ContainsFunc([]*Tensor{t, filters, filterBias, weight, bias}, func(p *Tensor) bool { return p != nil && p.requiresGrad })
-	if !norm.Training && recorded || norm.MaxPool && (!norm.ReLU || min(size[0], size[1]) < 2) || c.Images == 0 {
+	if !norm.Training && recorded || !norm.inOnePass(shape) || c.Images == 0 {
 		y := t.Conv2d(filters, filterBias, conv)
 		out := y.BatchNorm(runningMean, runningVar, weight, bias, norm)
 		inner(t, y, out)
 		return out
 	}
-	y := empty(t.dtype, []int{c.Images, c.Filters, size[0], size[1]})
+	y := empty(t.dtype, shape)
 	y.checkBatchNorm(runningMean, runningVar, weight, bias, norm.Training)
 	if t.dtype == Float32 {
 		return convBatchNorm[float32](c, y, t, filters, filterBias, runningMean, runningVar, weight, bias, norm)
@@ -74,9 +75,7 @@ func convBatchNorm[T Float](c kernel.Conv2d, y, t, filters, filterBias, runningM
 		if filterBias != nil && filterBias.requiresGrad {
 			db = empty(filterBias.dtype, filterBias.shape)
 		}
-		dw := empty(filters.dtype, filters.shape)
-		kernel.ConvolveWeightGrad(c, Data[T](dw), inOrder[T](db), dst, x, func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
-		return dw
+		return weightGrad(c, filters, db, t, dst, func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
 	}}}
 	if filterBias != nil {
 		inputs = append(inputs, input{filterBias, nil, func(g *Tensor) *Tensor {

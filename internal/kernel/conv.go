@@ -471,13 +471,16 @@ func correlateAll[T Float](c *Conv2d, f *frame, parts []*correlation, y, x, w, b
 		s := workspacePool[T]().Get().(*workspace[T])
 		defer workspacePool[T]().Put(s)
 		frame := newFrame(f, &s.x)
-		for i := lo * c.Groups; i < hi*c.Groups; i++ {
-			x := frame.of(x[i*xSize : (i+1)*xSize])
-			for _, p := range plans {
-				p.run(y[i*ySize:(i+1)*ySize], x, weights[i%c.Groups*size:], s)
+		for n := lo; n < hi; n++ {
+			for g := range c.Groups {
+				i := n*c.Groups + g
+				x := frame.of(x[i*xSize : (i+1)*xSize])
+				for _, p := range plans {
+					p.run(y[i*ySize:(i+1)*ySize], x, weights[g*size:], s)
+				}
 			}
-			if done != nil && i%c.Groups == c.Groups-1 {
-				done(i/c.Groups, i/c.Groups+1)
+			if done != nil {
+				done(n, n+1)
 			}
 		}
 	})

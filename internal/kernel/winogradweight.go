@@ -14,8 +14,7 @@ func (w *winograd) weightGrad(dw, db, dy, x []float32, write func(dst []float32,
 	parallel.Share(strips, 1+smallWork/(length*places*w.vectors*tilesOfVector*matrix), func(lo, hi int) {
 		s := workspacePool[float32]().Get().(*workspace[float32])
 		defer workspacePool[float32]().Put(s)
-		p := w.products(s)
-		p.given = &given[float32]{dy, write, w.Filters * w.out[0] * w.out[1], &s.written}
+		p := w.products(dy, write, s)
 		for strip := lo; strip < hi; strip++ {
 			end := min((strip+1)*length, w.Images)
 			for n := strip * length; n < end; n += w.perBlock {
@@ -56,8 +55,9 @@ type tileProducts struct {
 	channels, filters []float32 // the matrices of a place in panels
 }
 
-func (w *winograd) products(s *workspace[float32]) *tileProducts {
-	p := &tileProducts{winograd: w, x: newFrame(w.inputFrame(), &s.x), dy: newFrame(w.gradientFrame(), &s.dy)}
+func (w *winograd) products(dy []float32, write func(dst []float32, from, to int), s *workspace[float32]) *tileProducts {
+	given := &given[float32]{dy, write, w.Filters * w.out[0] * w.out[1], &s.written}
+	p := &tileProducts{winograd: w, given: given, x: newFrame(w.inputFrame(), &s.x), dy: newFrame(w.gradientFrame(), &s.dy)}
 	tiles, channels, filters := w.perBlock*w.vectors*tilesOfVector, roundUp(w.Channels, w.t.cols), roundUp(w.Filters, w.t.rows)+slack
 	p.inputPlace, p.gradientPlace = place(channels*tiles), place(filters*tiles)
 	g := sized(&s.g, places*(p.inputPlace+p.gradientPlace))

@@ -198,7 +198,7 @@ func (t tile) generate() {
 	} else {
 		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c, bias *%s, stride, rows, cols int, add, relu bool)", typ))
 		panels := fmt.Sprintf("a panel of %d rows", t.rows)
-		if !t.wide {
+		if t.loops() {
 			panels = fmt.Sprintf("panels of %d rows", t.rows)
 		}
 		Doc(fmt.Sprintf("%s writes the product of %s of a and one of %d columns of b,", t.name, panels, t.panel()),
