@@ -5,6 +5,7 @@ package dataset
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/transform"
@@ -47,6 +48,41 @@ type Batcher interface {
 // images and labels. It panics with an *IndexError on an index outside the data set, and
 // where the memory is too small.
 type Fill func(images []float32, labels []int64, indices []int, chance Chance)
+
+// ByteBatcher is a Batcher that can also show the bytes which its samples are made of: what
+// computes with them as they are has a quarter of the memory to read.
+type ByteBatcher interface {
+	Batcher
+	// Bytes returns the bytes; ok is false where they are not all that samples are made of.
+	// They hold until the data set's transforms are changed.
+	Bytes() (rows ByteRows, ok bool)
+}
+
+// ByteRows are samples whose elements are made of one byte each, all in one way.
+type ByteRows struct {
+	Pixels []byte // (rows, C·H·W), not to be changed
+	Line   Line   // what the bytes become
+	// Sample returns the row of sample i and its label. It panics with an *IndexError where
+	// i is outside the data set.
+	Sample func(i int) (row, label int)
+}
+
+// Line is what bytes become: v the element Scale·v + Shift, to the rounding of float32.
+type Line struct{ Scale, Shift float64 }
+
+// lineThrough returns the line that values, of the bytes from 0 to 255, lie on; ok is false
+// where there is none, and where all are the same.
+func lineThrough(values *[256]float32) (l Line, ok bool) {
+	first, last := float64(values[0]), float64(values[255])
+	l = Line{(last - first) / 255, first}
+	const roundings = 0x1p-22 // a few of float32
+	for v, value := range values {
+		if !(math.Abs(float64(value)-(l.Scale*float64(v)+l.Shift)) <= roundings*max(math.Abs(first), math.Abs(last))) {
+			return Line{}, false
+		}
+	}
+	return l, first != last
+}
 
 // Chance has the keys of the samples of a batch.
 type Chance struct {

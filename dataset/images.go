@@ -37,7 +37,7 @@ type File struct {
 	SHA256 string // of the uncompressed bytes, in hexadecimal
 }
 
-var _ Batcher = (*Images)(nil)
+var _ ByteBatcher = (*Images)(nil)
 
 // Len returns the number of samples.
 func (m *Images) Len() int { return len(m.Labels) }
@@ -101,6 +101,17 @@ func (m *Images) Batch() (fill Fill, shape []int) {
 			apply(images[k*size:][:size], m.pixels(i), chance.Key(k))
 		}
 	}, shape
+}
+
+// Bytes returns Pixels, where Transform is one that has a table (see transform.Table) whose
+// values lie on a line.
+func (m *Images) Bytes() (rows ByteRows, ok bool) {
+	tables, ok := transform.Table(m.Transform, 1)
+	if !ok {
+		return ByteRows{}, false
+	}
+	line, ok := lineThrough(&tables[0])
+	return ByteRows{m.Pixels, line, func(i int) (row, label int) { return i, m.target(i) }}, ok
 }
 
 // target returns the label of image i after TargetTransform.

@@ -17,7 +17,7 @@ type Subset struct {
 	Indices []int
 }
 
-var _ Batcher = Subset{}
+var _ ByteBatcher = Subset{}
 
 // Len returns the number of indices.
 func (s Subset) Len() int { return len(s.Indices) }
@@ -48,6 +48,23 @@ func (s Subset) Batch() (fill Fill, shape []int) {
 		}
 		from(images, labels, inner[:n], chance)
 	}, shape
+}
+
+// Bytes returns those of the data set where it has them.
+func (s Subset) Bytes() (rows ByteRows, ok bool) {
+	b, ok := s.Dataset.(ByteBatcher)
+	if !ok {
+		return ByteRows{}, false
+	}
+	if rows, ok = b.Bytes(); !ok {
+		return ByteRows{}, false
+	}
+	of := rows.Sample
+	rows.Sample = func(i int) (row, label int) {
+		s.check(i)
+		return of(s.Indices[i])
+	}
+	return rows, true
 }
 
 // ahead is how many samples beyond those that are filled a Subset names as wanted next.

@@ -104,6 +104,53 @@ func TestViews(t *testing.T) {
 	}
 }
 
+// TestBytes compares what bytes become with the samples.
+func TestBytes(t *testing.T) {
+	m := patches(7)
+	subset := dataset.Subset{Dataset: m, Indices: []int{4, 0, 0, 3}}
+	inner := dataset.Subset{Dataset: subset, Indices: []int{3, 0}}
+	for name, of := range map[string]transform.Transform{
+		"scaled":     transform.ToTensor{},
+		"normalized": transform.Compose{transform.ToTensor{}, transform.Normalize{Mean: []float32{0.286}, Std: []float32{0.353}}},
+		"inverted":   transform.Compose{transform.Invert{}, transform.ToTensor{}},
+	} {
+		m.Transform = of
+		for _, d := range []dataset.ByteBatcher{m, subset, inner} {
+			rows, ok := d.Bytes()
+			if !ok {
+				t.Fatalf("%s: no bytes", name)
+			}
+			for i := range d.Len() {
+				want, err := d.Sample(i, random.Key{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				row, label := rows.Sample(i)
+				if label != want.Label {
+					t.Errorf("%s: sample %d has label %d, want %d", name, i, label, want.Label)
+				}
+				for k, value := range tensor.Values[float64](want.Tensor) {
+					got := rows.Line.Scale*float64(rows.Pixels[6*row+k]) + rows.Line.Shift
+					if !(math.Abs(got-value) <= 2e-7*max(1, math.Abs(value))) {
+						t.Errorf("%s: element %d of sample %d is %v, want %v", name, k, i, got, value)
+					}
+				}
+			}
+		}
+	}
+	for name, of := range map[string]transform.Transform{"none": nil, "by chance": drawn} {
+		m.Transform = of
+		for _, d := range []dataset.ByteBatcher{m, subset} {
+			if _, ok := d.Bytes(); ok {
+				t.Errorf("%s: bytes are all that samples are made of", name)
+			}
+		}
+	}
+	if _, ok := (dataset.Subset{Dataset: slow{m}}).Bytes(); ok {
+		t.Error("a data set that shows no bytes has some")
+	}
+}
+
 func TestConcatRefuses(t *testing.T) {
 	other := patches(2)
 	other.ClassNames = []string{"a", "b"}
@@ -136,6 +183,12 @@ func TestViewsOutOfRange(t *testing.T) {
 			fill(make([]float32, 6), make([]int64, 1), []int{i}, anyKey)
 		}
 	}
+	row := func(d dataset.ByteBatcher, i int) func() {
+		return func() {
+			rows, _ := d.Bytes()
+			rows.Sample(i)
+		}
+	}
 	sample := func(d dataset.Dataset, i int) func() {
 		return func() { d.Sample(i, random.Key{}) }
 	}
@@ -147,6 +200,8 @@ func TestViewsOutOfRange(t *testing.T) {
 		{sample(subset, -1), "subset: sample -1 of 2: index out of range"},
 		{fill(subset, 2), "subset: sample 2 of 2: index out of range"},
 		{sample(astray, 0), "patches test: sample 3 of 3: index out of range"},
+		{row(subset, 2), "subset: sample 2 of 2: index out of range"},
+		{row(astray, 0), "patches test: sample 3 of 3: index out of range"},
 		{fill(astray, 0), "patches test: sample 3 of 3: index out of range"},
 		{func() { dataset.Labels(astray) }, "data set of a subset: sample 3 of 3: index out of range"},
 		{sample(whole, 5), "concatenation: sample 5 of 5: index out of range"},

@@ -19,6 +19,7 @@ type Batch struct {
 	Images  *tensor.Tensor // (N, C, H, W) of Float32
 	Labels  *tensor.Tensor // (N) of Int64
 	Indices []int          // (N), of the samples in the data set
+	Next    []int          // of the batch after it, for who fetches them ahead; none after the last
 
 	fill func(images []float32, labels []int64, lo, hi int) // or nil
 }
@@ -217,9 +218,11 @@ func (b *buffer) reserve(n, size int, shape []int) (images, labels *tensor.Tenso
 	return b.images.Narrow(0, 0, n), b.labels.Narrow(0, 0, n)
 }
 
-// indices returns the samples of batch k.
-func (p *plan) indices(k int) []int {
-	return slices.Clip(p.order[k*p.size : min((k+1)*p.size, len(p.order))])
+// indices returns the samples of batch k, and of the one after it.
+func (p *plan) indices(k int) (these, next []int) {
+	rest := p.order[k*p.size:]
+	these, rest = rest[:min(p.size, len(rest))], rest[min(p.size, len(rest)):]
+	return slices.Clip(these), slices.Clip(rest[:min(p.size, len(rest))])
 }
 
 // chance returns the key of the sample that is the at-th of the epoch.
@@ -234,7 +237,7 @@ func (p *plan) chance(at int) random.Key {
 // fillBatch returns batch k in the memory of b. It is filled when somebody first reads it:
 // the first layer can then take each sample from the cache that it was written to.
 func (p *plan) fillBatch(k int, b *buffer) Batch {
-	indices := p.indices(k)
+	indices, next := p.indices(k)
 	images, labels := b.reserve(len(indices), min(p.size, len(p.order)), p.shape)
 	x, y, size := b.pixels, b.classes, len(b.pixels)/len(b.classes)
 	first, chance := k*p.size, p.chance
@@ -242,7 +245,7 @@ func (p *plan) fillBatch(k int, b *buffer) Batch {
 		p.fill(images, labels, p.order[first+lo:first+hi], dataset.Chance{Of: chance, First: first + lo})
 	}
 	reuse.Later(func(lo, hi int) { fill(x[lo*size:hi*size], y[lo:hi], lo, hi) }, images, labels)
-	return Batch{images, labels, indices, fill}
+	return Batch{images, labels, indices, next, fill}
 }
 
 // batch prepares batch k in b.
@@ -250,8 +253,8 @@ func (p *plan) batch(k int, b *buffer) (Batch, error) {
 	if p.fill != nil {
 		return p.fillBatch(k, b), nil
 	}
-	indices := p.indices(k)
-	var batch Batch
+	indices, next := p.indices(k)
+	batch := Batch{Next: next}
 	for at, i := range indices {
 		s, err := p.data.Sample(i, p.chance(k*p.size+at))
 		if err != nil {

@@ -64,10 +64,11 @@ type copied struct {
 	Images  []uint32 // bits
 	Labels  []int64
 	Indices []int
+	Next    []int
 }
 
 func copyOf(b loader.Batch) copied {
-	c := copied{b.Images.Shape(), nil, slices.Clone(tensor.Data[int64](b.Labels)), slices.Clone(b.Indices)}
+	c := copied{b.Images.Shape(), nil, slices.Clone(tensor.Data[int64](b.Labels)), slices.Clone(b.Indices), slices.Clone(b.Next)}
 	for _, v := range tensor.Data[float32](b.Images) {
 		c.Images = append(c.Images, math.Float32bits(v))
 	}
@@ -139,6 +140,9 @@ func TestBatches(t *testing.T) {
 						n := min(5, 23-5*k) // the last has 3
 						if !slices.Equal(b.Shape, []int{n, 1, 2, 3}) || len(b.Labels) != n || len(b.Indices) != n {
 							t.Fatalf("batch %d: images %v, %d labels, %d indices, want %d", k, b.Shape, len(b.Labels), len(b.Indices), n)
+						}
+						if k+1 < len(batches) && !slices.Equal(b.Next, batches[k+1].Indices) || k+1 == len(batches) && len(b.Next) > 0 {
+							t.Errorf("batch %d: the next one has samples %v, expected those of the one that comes", k, b.Next)
 						}
 						for at, i := range b.Indices {
 							s, err := data.Sample(i, random.Key{})

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
@@ -18,7 +19,7 @@ import (
 // iteration: what a profile of training is taken from.
 func BenchmarkEpoch(b *testing.B) {
 	const n, side = 60000, 28
-	m := &dataset.Images{Name: "noise", Height: side, Width: side, Pixels: make([]byte, n*side*side), Labels: make([]byte, n), Transform: transform.ToTensor{}}
+	m := &dataset.Images{Name: "noise", Height: side, Width: side, Pixels: memory.Bytes(n * side * side), Labels: make([]byte, n), Transform: transform.ToTensor{}}
 	for c := range 10 {
 		m.ClassNames = append(m.ClassNames, fmt.Sprint(c))
 	}

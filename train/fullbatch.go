@@ -62,7 +62,7 @@ func NewFullBatch(layer *nn.Linear, data dataset.Dataset, lr, l2 float64) (*Full
 	f := &FullBatch{
 		LBFGS: optim.NewLBFGS([]*tensor.Tensor{layer.Weight, layer.Bias}, lr,
 			optim.LBFGSOptions{MaxIter: new(1), HistorySize: new(lbfgsHistory), StrongWolfe: true}),
-		regression: newRegression("train.FullBatch", layer), l2: l2,
+		regression: newRegression("train.FullBatch", layer, data), l2: l2,
 	}
 	var shape []int
 	if b, ok := data.(dataset.Batcher); ok {
@@ -122,34 +122,33 @@ func (f *FullBatch) Objective() float64 {
 		return f.value
 	}
 	f.weight, f.bias = append(f.weight[:0], weight...), append(f.bias[:0], bias...)
-	all, n := len(f.indices), float64(len(f.indices))
-	f.regression.sum(all, partSamples, 1, func(images []float32, labels []int64, lo, hi int) {
+	r, n := f.regression, float64(len(f.indices))
+	r.sum(samples{f.indices, nil, func(images []float32, labels []int64, lo, hi int) {
 		f.fill(images, labels, f.indices[lo:hi], dataset.Chance{Of: random.New(0).At, First: lo})
-	})
-	loss, correct := f.regression.total(len(f.regression.parts))
+	}}, partSamples, 1)
+	loss, correct := r.total(len(r.parts))
 	squares := 0.0
 	for _, w := range weight {
 		squares += float64(w) * float64(w)
 	}
-	gradient := tensor.Data[float32](f.regression.layer.Weight.Grad())
-	parallel.For(len(weight), 1<<10, func(lo, hi int) {
-		sums := make([]float64, hi-lo)
-		for _, p := range f.regression.parts {
-			for i, v := range p.weight[lo:hi] {
-				sums[i] += float64(v)
+	gradient, biasGradient := tensor.Data[float32](r.layer.Weight.Grad()), tensor.Data[float32](r.layer.Bias.Grad())
+	parallel.For(r.classes, 1, func(lo, hi int) {
+		sums := make([]float64, r.inputs)
+		for j := lo; j < hi; j++ {
+			grad := r.biasGrad(len(r.parts), j)
+			biasGradient[j] = float32(grad / n)
+			from, to := j*r.inputs, (j+1)*r.inputs
+			clear(sums)
+			for _, p := range r.parts {
+				for i, v := range p.weight[from:to] {
+					sums[i] += float64(v)
+				}
+			}
+			for i, sum := range sums {
+				gradient[from+i] = float32((sum+r.line.Shift*grad)/n + f.l2*float64(weight[from+i]))
 			}
 		}
-		for i, sum := range sums {
-			gradient[lo+i] = float32(sum/n + f.l2*float64(weight[lo+i]))
-		}
 	})
-	for j := range bias {
-		sum := 0.0
-		for _, p := range f.regression.parts {
-			sum += p.bias[j]
-		}
-		tensor.Data[float32](f.regression.layer.Bias.Grad())[j] = float32(sum / n)
-	}
 	f.loss, f.accuracy = loss/n, float64(correct)/n
 	f.value = f.loss + f.l2/2*squares
 	return f.value

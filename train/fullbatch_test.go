@@ -100,26 +100,31 @@ func distance(x, y *tensor.Tensor) float64 {
 type onlySamples struct{ dataset.Dataset }
 
 // TestFullBatchObjective holds value and gradient to the composed form, for lengths about
-// those of blocks and parts, and for data that is converted and that is kept.
+// those of blocks and parts, for data that is multiplied as bytes, of several transforms, and
+// for data that is kept as floats.
 func TestFullBatchObjective(t *testing.T) {
 	const l2 = 0.25
-	for _, n := range []int{1, 255, 256, 258, 2047, 2048, 2049, 5000} {
-		data := blobs(n, 4, random.New(uint64(n)))
-		layer, f := newFullBatch(t, data, 16, l2)
-		value, _, weight, bias := composed(t, layer, data, l2)
-		got := f.Objective()
-		if math.Abs(got-value) > 1e-7*value {
-			t.Errorf("%d samples: objective %v, want %v", n, got, value)
-		}
-		if d := distance(layer.Weight.Grad(), weight); !(d < 3e-7) {
-			t.Errorf("%d samples: gradient of the weight is off by %.1e of it", n, d)
-		}
-		if d := distance(layer.Bias.Grad(), bias); !(d < 3e-7) {
-			t.Errorf("%d samples: gradient of the bias is off by %.1e of it", n, d)
-		}
-		again, kept := newFullBatch(t, onlySamples{data}, 16, l2)
-		if kept.Objective() != got || !slices.Equal(tensor.Values[float32](again.Weight.Grad()), tensor.Values[float32](layer.Weight.Grad())) {
-			t.Errorf("%d samples: kept as tensors they give another objective", n)
+	normalize := transform.Compose{transform.ToTensor{}, transform.Normalize{Mean: []float32{0.2860}, Std: []float32{0.3530}}}
+	for name, of := range map[string]transform.Transform{
+		"scaled": transform.ToTensor{}, "normalized": normalize, "inverted": transform.Compose{transform.Invert{}, transform.ToTensor{}},
+	} {
+		for _, n := range []int{1, 15, 63, 65, 255, 256, 258, 2047, 2048, 2049, 5000} {
+			data := blobs(n, 4, random.New(uint64(n)))
+			data.Transform = of
+			for road, d := range map[string]dataset.Dataset{"bytes": data, "floats": onlySamples{data}} {
+				layer, f := newFullBatch(t, d, 16, l2)
+				value, _, weight, bias := composed(t, layer, d, l2)
+				got := f.Objective()
+				if math.Abs(got-value) > 1e-7*value {
+					t.Errorf("%s, %d samples as %s: objective %v, want %v", name, n, road, got, value)
+				}
+				if d := distance(layer.Weight.Grad(), weight); !(d < 3e-7) {
+					t.Errorf("%s, %d samples as %s: gradient of the weight is off by %.1e of it", name, n, road, d)
+				}
+				if d := distance(layer.Bias.Grad(), bias); !(d < 3e-7) {
+					t.Errorf("%s, %d samples as %s: gradient of the bias is off by %.1e of it", name, n, road, d)
+				}
+			}
 		}
 	}
 }

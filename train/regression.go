@@ -3,6 +3,7 @@ package train
 import (
 	"sync"
 
+	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/internal/parallel"
 	"github.com/onehot-go/onehot/loader"
@@ -12,21 +13,27 @@ import (
 )
 
 // regression computes the loss of softmax regression and its gradients in one pass over the
-// samples: pixels become floats, logits, probabilities and what they add to the gradient
-// while they are in a core's first caches. Layer by layer, most of the time would go to
-// carrying the floats of a batch to memory and back.
+// samples: pixels become logits, probabilities and what they add to the gradient while they
+// are in a core's first caches. Layer by layer, most of the time would go to carrying the
+// floats of a batch to memory and back.
 type regression struct {
 	op              string // that a label which names no class is blamed on
 	layer           *nn.Linear
 	classes, inputs int
-	parts           []part
-	buffers         sync.Pool // of *block
+	// What samples are made of, where products of bytes are fast. Then all sums are of bytes,
+	// and line says what they stand for.
+	bytes   *dataset.ByteRows // or nil
+	line    dataset.Line
+	bias    []float32 // of the logits
+	parts   []part
+	buffers sync.Pool // of *block
 }
 
 // Samples are summed up in float32 by blocks and parts of fixed lengths, so that sums have the
 // same bits for any number of threads.
 const (
-	blockSamples = 64 // whose pixels as float32 stay in the second cache
+	blockSamples = 64 // whose pixels stay in the second cache
+	aheadSamples = 16 // that are fetched from memory while others are multiplied
 	// Of a part of a batch. Cores hand parts to one another, which takes longer than what
 	// shorter ones would gain.
 	stepSamples = 128
@@ -42,17 +49,30 @@ type part struct {
 
 // block is memory for a block of samples.
 type block struct {
-	images, logits, p, losses []float32
-	labels, predicted         []int64
+	inputs inputs
+	scores *kernel.Scores
+	labels []int64
+	bias   []float32
 }
 
-// newRegression returns a regression over layer, which has float32 parameters and a bias.
-func newRegression(op string, layer *nn.Linear) *regression {
-	r := &regression{op: op, layer: layer, classes: layer.Weight.Size(0), inputs: layer.Weight.Size(1)}
+// newRegression returns a regression over layer, which has float32 parameters and a bias, on
+// samples of data.
+func newRegression(op string, layer *nn.Linear, data dataset.Dataset) *regression {
+	r := &regression{op: op, layer: layer, classes: layer.Weight.Size(0), inputs: layer.Weight.Size(1), line: dataset.Line{Scale: 1}}
+	if b, ok := data.(dataset.ByteBatcher); ok && kernel.HavePixels() {
+		if rows, ok := b.Bytes(); ok {
+			r.bytes, r.line = &rows, rows.Line
+		}
+	}
+	r.bias = make([]float32, r.classes)
 	r.buffers.New = func() any {
-		floats := func(n int) []float32 { return make([]float32, blockSamples*n) }
-		return &block{floats(r.inputs), floats(r.classes), floats(r.classes), floats(1),
-			make([]int64, blockSamples), make([]int64, blockSamples)}
+		b := &block{scores: kernel.NewScores(r.classes, blockSamples), labels: make([]int64, blockSamples), bias: make([]float32, r.classes)}
+		if r.bytes != nil {
+			b.inputs = &byteInputs{kernel.NewPixels(blockSamples, r.inputs), r.bytes, nil, r.classes}
+		} else {
+			b.inputs = &floatInputs{make([]float32, blockSamples*r.inputs), r.classes, r.inputs}
+		}
+		return b
 	}
 	// Backward makes the gradients, which are overwritten.
 	layer.Weight.Sum().Add(layer.Bias.Sum()).Backward()
@@ -66,14 +86,23 @@ func (r *regression) reserve(n int) {
 	}
 }
 
-// fill writes the samples from lo up to hi, and their labels.
-type fill func(images []float32, labels []int64, lo, hi int)
-
-// sum sets the parts to sums over parts of n samples each, of all samples; the gradients are
-// of the sum of the losses times scale.
-func (r *regression) sum(all, n int, scale float32, f fill) {
+// sum sets the parts to sums over n samples each, of all of s; the gradients are of the sum of
+// the losses times scale. Those of the weight lack what biasGrad says.
+func (r *regression) sum(s samples, n int, scale float32) {
+	all := len(s.indices)
 	r.reserve((all + n - 1) / n)
-	weight, bias := tensor.Data[float32](r.layer.Weight), tensor.Data[float32](r.layer.Bias)
+	weight := tensor.Data[float32](r.layer.Weight)
+	copy(r.bias, tensor.Data[float32](r.layer.Bias))
+	if r.line.Shift != 0 {
+		for j := range r.bias {
+			sum := 0.0
+			for _, w := range weight[j*r.inputs:][:r.inputs] {
+				sum += float64(w)
+			}
+			r.bias[j] = float32(float64(r.bias[j]) + r.line.Shift*sum)
+		}
+	}
+	scale *= float32(r.line.Scale) // of the bytes, for the weight
 	parallel.Share((all+n-1)/n, 1, func(lo, hi int) {
 		b := r.buffers.Get().(*block)
 		defer r.buffers.Put(b)
@@ -83,43 +112,47 @@ func (r *regression) sum(all, n int, scale float32, f fill) {
 			clear(p.bias)
 			end := min((i+1)*n, all)
 			for at := i * n; at < end; at += blockSamples {
-				r.add(p, b, at > i*n, weight, bias, at, min(at+blockSamples, end), scale, f)
+				to := min(at+blockSamples, end)
+				next := s.indices[to:end]
+				if to == end { // the same part of the next batch will be this core's
+					next = s.next[min(i*n, len(s.next)):]
+				}
+				r.add(p, b, at > i*n, weight, s, at, to, next[:min(aheadSamples, len(next))], scale)
 			}
 		}
 	})
 }
 
-// add adds the samples from lo up to hi to p, or, where there is nothing in p's weight yet,
-// begins with them.
-func (r *regression) add(p *part, b *block, more bool, weight, bias []float32, lo, hi int, scale float32, f fill) {
-	rows := hi - lo
-	images, labels, losses := b.images[:rows*r.inputs], b.labels[:rows], b.losses[:rows]
-	logits, probabilities, predicted := b.logits[:rows*r.classes], b.p[:rows*r.classes], b.predicted[:rows]
-	f(images, labels, lo, hi)
+// add adds samples lo up to hi to p, or, where there is nothing in p's weight yet, begins with
+// them.
+func (r *regression) add(p *part, b *block, more bool, weight []float32, s samples, lo, hi int, next []int, scale float32) {
+	n, labels, c := hi-lo, b.labels[:hi-lo], b.scores
+	c.SetSamples(n)
+	b.inputs.products(c, labels, s, lo, hi, next, weight)
 	for k, label := range labels {
 		if label < 0 || label >= int64(r.classes) {
 			panic(&loss.LabelError{Op: r.op, Label: label, Index: []int{lo + k}, Classes: r.classes})
 		}
 	}
-	x := kernel.Matrix[float32]{Data: images, Rows: rows, Cols: r.inputs, RowStride: r.inputs, ColStride: 1}
-	w := kernel.Matrix[float32]{Data: weight, Rows: r.inputs, Cols: r.classes, RowStride: 1, ColStride: r.inputs}
-	kernel.GemmHere(logits, x, w, kernel.Epilogue[float32]{Bias: bias})
-	kernel.ArgMaxRows(predicted, logits, rows, r.classes)
-	kernel.CrossEntropyRows(losses, probabilities, logits, labels, rows, r.classes)
-	for k, label := range labels {
-		p.loss += float64(losses[k])
-		if predicted[k] == label {
-			p.correct++
-		}
+	sum, right := c.CrossEntropy(labels, float32(r.line.Scale), r.bias)
+	p.loss += sum
+	p.correct += right
+	c.Grad(labels, scale)
+	b.inputs.gradient(p.weight, c, n, more)
+	kernel.SumRows(b.bias, c.P, r.classes, c.Stride)
+	for j, sum := range b.bias {
+		p.bias[j] += float64(sum)
 	}
-	kernel.CrossEntropyGradRows(probabilities, probabilities, labels, scale, rows, r.classes)
-	g := kernel.Matrix[float32]{Data: probabilities, Rows: r.classes, Cols: rows, RowStride: 1, ColStride: r.classes}
-	kernel.GemmHere(p.weight, g, x, kernel.Epilogue[float32]{Add: more})
-	for k := 0; k < len(probabilities); k += r.classes {
-		for j, v := range probabilities[k : k+r.classes] {
-			p.bias[j] += float64(v)
-		}
+}
+
+// biasGrad returns the gradient of element j of the bias, over the first n parts. That of the
+// weights of class j is the sum of the parts' and the line's shift times this.
+func (r *regression) biasGrad(n, j int) float64 {
+	sum := 0.0
+	for _, p := range r.parts[:n] {
+		sum += p.bias[j]
 	}
+	return sum / r.line.Scale
 }
 
 // total returns the loss and how many samples were predicted right, over the first n parts.
@@ -154,7 +187,7 @@ func (c *Config) stepper() *regression {
 			return nil
 		}
 	}
-	return newRegression("loss.CrossEntropy", l)
+	return newRegression("loss.CrossEntropy", l, c.Train.Dataset())
 }
 
 // step sets the gradients of the mean loss of a batch, and returns that and how many of its
@@ -164,22 +197,26 @@ func (r *regression) step(batch loader.Batch) (value float64, correct int, ok bo
 		return 0, 0, false
 	}
 	n := len(batch.Indices)
-	r.sum(n, stepSamples, 1/float32(n), batch.Fill)
+	r.sum(samples{batch.Indices, batch.Next, batch.Fill}, stepSamples, 1/float32(n))
 	parts := r.parts[:(n+stepSamples-1)/stepSamples]
-	gradient := tensor.DataInPlace[float32](r.layer.Weight.Grad())
-	parallel.For(len(gradient), 1<<11, func(lo, hi int) {
-		copy(gradient[lo:hi], parts[0].weight[lo:hi])
-		for _, p := range parts[1:] {
-			kernel.Add(gradient[lo:hi], gradient[lo:hi], p.weight[lo:hi])
+	gradient, bias := tensor.DataInPlace[float32](r.layer.Weight.Grad()), tensor.DataInPlace[float32](r.layer.Bias.Grad())
+	parallel.For(r.classes, 1+(1<<11)/r.inputs, func(lo, hi int) {
+		for j := lo; j < hi; j++ {
+			grad := r.biasGrad(len(parts), j)
+			bias[j] = float32(grad)
+			from, to := j*r.inputs, (j+1)*r.inputs
+			row := gradient[from:to]
+			copy(row, parts[0].weight[from:to])
+			for _, p := range parts[1:] {
+				kernel.Add(row, row, p.weight[from:to])
+			}
+			if shift := float32(r.line.Shift * grad); shift != 0 {
+				for i := range row {
+					row[i] += shift
+				}
+			}
 		}
 	})
-	for j := range r.classes {
-		sum := 0.0
-		for _, p := range parts {
-			sum += p.bias[j]
-		}
-		tensor.Data[float32](r.layer.Bias.Grad())[j] = float32(sum)
-	}
 	value, correct = r.total(len(parts))
 	return value / float64(n), correct, true
 }

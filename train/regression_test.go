@@ -12,20 +12,26 @@ import (
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
+	"github.com/onehot-go/onehot/transform"
 )
 
 // bySample hides that a data set can fill batches: steps then go layer by layer.
 type bySample struct{ dataset.Dataset }
 
 // TestOnePassIsTheLayers trains softmax regression in one pass over the samples and layer by
-// layer: losses and weights agree to rounding. Batches end within a block, a part and both.
+// layer: losses and weights agree to rounding. Batches end within a block, a part and both;
+// pictures are multiplied as bytes or, cropped, as floats.
 func TestOnePassIsTheLayers(t *testing.T) {
-	for _, batch := range []int{1, 7, 16, 64, 100, 150} {
-		t.Run(fmt.Sprint(batch), func(t *testing.T) {
+	scale := transform.Compose{transform.ToTensor{}, transform.Normalize{Mean: []float32{0.5}, Std: []float32{0.5}}}
+	crop := transform.Compose{transform.RandomCrop{Height: 9, Width: 9, Padding: 1}, transform.ToTensor{}}
+	for k, batch := range []int{1, 7, 16, 64, 100, 150, 20, 150} {
+		of := []transform.Transform{transform.ToTensor{}, scale, crop}[k%3]
+		t.Run(fmt.Sprint(batch, of), func(t *testing.T) {
 			var weights [2][]float64
 			var got [2][]train.Epoch
 			for i := range 2 {
 				m := blobs(150, 9, random.New(1))
+				m.Transform = of
 				c := config(t, settings{batch: batch, lr: 0.1, momentum: 0.5, decay: 0.01}, m, blobs(31, 9, random.New(2)))
 				c.Epochs = 3
 				if i == 1 {

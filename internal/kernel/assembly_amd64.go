@@ -14,7 +14,7 @@ func assembly() []implementation {
 		addScaled: addScaledAVX2, scale: scaleAVX2, affine: affineAVX2,
 		exp: expAVX2, shiftExpSum: shiftExpSumAVX2, subtractRows: subtractRowsAVX2,
 		logSoftmaxGrad: logSoftmaxGradAVX2, sumCols: sumColsAVX2,
-		log: logAVX2, softmax: softmaxAVX2, sumRows: sumRowsAVX2, argMaxRows: argMaxRowsAVX2, argMinRows: argMinRowsAVX2,
+		log: logAVX2, softmax: softmaxAVX2, softmaxCols: softmaxColsAVX2, sumRows: sumRowsAVX2, argMaxRows: argMaxRowsAVX2, argMinRows: argMinRowsAVX2,
 		decayStep:    func(n int, p, g *float32, by constants) { decayStepAVX2(n, p, g, &by[0]) },
 		momentumStep: func(n int, p, g, v *float32, by constants) { momentumStepAVX2(n, p, g, v, &by[0]) },
 		adamStep:     func(n int, p, g, m, v *float32, by constants) { adamStepAVX2(n, p, g, m, v, &by[0]) },
@@ -23,7 +23,7 @@ func assembly() []implementation {
 	wide.lookup, wide.affine = lookupAVX512, affineAVX512
 	wide.exp, wide.shiftExpSum, wide.subtractRows = expAVX512, shiftExpSumAVX512, subtractRowsAVX512
 	wide.logSoftmaxGrad, wide.sumCols = logSoftmaxGradAVX512, sumColsAVX512
-	wide.softmax, wide.sumRows = softmaxAVX512, sumRowsAVX512
+	wide.softmax, wide.softmaxCols, wide.sumRows = softmaxAVX512, softmaxColsAVX512, sumRowsAVX512
 	wide.argMaxRows, wide.argMinRows = argMaxRowsAVX512, argMinRowsAVX512
 	narrowPools := &pools{
 		lanes: 8,
@@ -64,6 +64,7 @@ func assembly() []implementation {
 			f64:     tiling[float64]{14, 16, byPanel(14, wrap(tile14x16AVX512)), nil, nil},
 			vectors: &wide, norms: &wideNorms, pools: widePools, convolvers: convolversAVX512, along: alongAVX512,
 			skinny:  &skinny{4, 5, 1024, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
+			pixels:  &pixelKernels{10, turnBytesAVX2, pixelProductAVX512, pixelGradientAVX512},
 			fmaLoop: fmaLoopAVX512, flops: 28 * 16 * 2,
 		})
 	}
@@ -74,6 +75,7 @@ func assembly() []implementation {
 			f64:     tiling[float64]{6, 8, wrap(tile6x8AVX2), nil, nil},
 			vectors: &narrow, norms: &narrowNorms, pools: narrowPools, convolvers: convolversAVX2, along: alongAVX2, winograd: winogradAVX2,
 			skinny:  &skinny{2, 5, 512, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
+			pixels:  &pixelKernels{5, turnBytesAVX2, pixelProductAVX2, pixelGradientAVX2},
 			fmaLoop: fmaLoopAVX2, flops: 12 * 8 * 2,
 		})
 	}

@@ -12,10 +12,11 @@ type implementation struct {
 	name    string // "generic", "avx2", "avx512", "neon"
 	f32     tiling[float32]
 	f64     tiling[float64]
-	vectors *vectors // nil for those in pure Go
-	pools   *pools   // nil where there are none
-	norms   *norms   // nil for those in pure Go
-	skinny  *skinny  // nil where tiles serve for all products
+	vectors *vectors      // nil for those in pure Go
+	pools   *pools        // nil where there are none
+	norms   *norms        // nil for those in pure Go
+	skinny  *skinny       // nil where tiles serve for all products
+	pixels  *pixelKernels // nil where there are none
 
 	fmaLoop func(n int) // see FMALoop
 	flops   int         // of one of its rounds

@@ -18,6 +18,7 @@ type vectors struct {
 	logSoftmaxGrad func(rows, cols int, dst, g, y *float32)
 	sumCols        func(rows, cols int, dst, x *float32)
 	softmax        func(rows, cols int, p, x, peaks *float32, sums *float64)
+	softmaxCols    func(rows, cols, stride int, p, x *float32, scale float32, bias, peaks, sums *float32, best *int32)
 	log            func(n int, x *float64)
 	sumRows        func(rows, cols int, x *float32, sums *float64)
 

@@ -74,6 +74,24 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 				CrossEntropyGradRows(dst, x, labels, 2, rows, cols)
 			}
 		}
+		for _, shape := range pixelShapes() {
+			rows, cols, n := shape[0], shape[1], shape[2]
+			p, stride := NewPixels(rows, cols), (rows+pixelCols-1)/pixelCols*pixelCols
+			src := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(first.last((rows*cols+3)/4)))), (rows*cols+3)/4*4)
+			src = src[len(src)-rows*cols:]
+			indices := make([]int, rows)
+			for i := range indices {
+				indices[i] = i
+			}
+			p.Product(second.last(n*stride), stride, src, indices, third.last(n*cols), n)
+			p.WeightGrad(third.last(n*cols), second.last(n*stride), stride, rows, n, true)
+		}
+		for classes := 1; classes <= 12; classes++ {
+			s := NewScores(classes, 16)
+			s.X, s.P = first.last(len(s.X)), second.last(len(s.P))
+			s.CrossEntropy(make([]int64, 16), 1, third.last(classes))
+			s.Grad(make([]int64, 16), 1)
+		}
 		for height := 2; height < 8; height++ {
 			for width := 2; width < 100; width++ {
 				const planes = 2

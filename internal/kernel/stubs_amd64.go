@@ -158,6 +158,14 @@ func sumColsAVX512(rows int, cols int, dst *float32, x *float32)
 //go:noescape
 func softmaxAVX512(rows int, cols int, p *float32, x *float32, peaks *float32, sums *float64)
 
+// softmaxColsAVX512 replaces x by x*scale + bias, of which there is one element a row, and computes
+// the softmax of every column of that to p. Of each column it writes the maximum to peaks,
+// its first row to best, and to sums the sum of the exponentials of the differences from
+// it. x and p have rows that lie stride elements apart, and columns up to a multiple of 16.
+//
+//go:noescape
+func softmaxColsAVX512(rows int, cols int, stride int, p *float32, x *float32, scale float32, bias *float32, peaks *float32, sums *float32, best *int32)
+
 // sumRowsAVX512 adds up every row of x in float64. rows is at least 1.
 //
 //go:noescape
@@ -209,6 +217,14 @@ func sumColsAVX2(rows int, cols int, dst *float32, x *float32)
 //
 //go:noescape
 func softmaxAVX2(rows int, cols int, p *float32, x *float32, peaks *float32, sums *float64)
+
+// softmaxColsAVX2 replaces x by x*scale + bias, of which there is one element a row, and computes
+// the softmax of every column of that to p. Of each column it writes the maximum to peaks,
+// its first row to best, and to sums the sum of the exponentials of the differences from
+// it. x and p have rows that lie stride elements apart, and columns up to a multiple of 16.
+//
+//go:noescape
+func softmaxColsAVX2(rows int, cols int, stride int, p *float32, x *float32, scale float32, bias *float32, peaks *float32, sums *float32, best *int32)
 
 // sumRowsAVX2 adds up every row of x in float64. rows is at least 1.
 //
@@ -483,6 +499,43 @@ func winogradGradientAVX2(planes int, x0 *float32, x1 *float32, row int, plane i
 //
 //go:noescape
 func winogradOutputAVX2(planes int, from *float32, fromPlane int, place int, bias *float32, y0 *float32, y1 *float32, row int, plane int)
+
+// turnBytesAVX2 writes the 16 columns of every block of 16 by 16 bytes of src as rows of
+// dst. The blocks lie side by side in src, whose rows lie stride bytes apart, and one
+// below the other, without gaps, in dst.
+//
+//go:noescape
+func turnBytesAVX2(blocks int, dst *byte, src *byte, stride int)
+
+// pixelProductAVX512 writes to c the products of the rows of w and 16 columns of bytes that lie side
+// by side in x; all are depth long. The rows of w and c lie so many elements apart. depth
+// is at least 1, rows is 1 to 10. Eight rows of bytes that begin at the distances next
+// from from are fetched into the caches meanwhile.
+//
+//go:noescape
+func pixelProductAVX512(depth int, x *byte, w *float32, c *float32, wStride int, cStride int, rows int, from *byte, next *int)
+
+// pixelGradientAVX512 writes to c, or adds to it where add says so, the products of the rows of y and
+// panels of 16 columns of bytes, side by side in the rows of x; all are n long. The rows
+// of x, y and c lie so many elements apart. panels and n are at least 1, rows is 1 to 10.
+//
+//go:noescape
+func pixelGradientAVX512(panels int, n int, x *byte, y *float32, c *float32, xStride int, yStride int, cStride int, rows int, add bool)
+
+// pixelProductAVX2 writes to c the products of the rows of w and 16 columns of bytes that lie side
+// by side in x; all are depth long. The rows of w and c lie so many elements apart. depth
+// is at least 1, rows is 1 to 5. Eight rows of bytes that begin at the distances next
+// from from are fetched into the caches meanwhile.
+//
+//go:noescape
+func pixelProductAVX2(depth int, x *byte, w *float32, c *float32, wStride int, cStride int, rows int, from *byte, next *int)
+
+// pixelGradientAVX2 writes to c, or adds to it where add says so, the products of the rows of y and
+// panels of 16 columns of bytes, side by side in the rows of x; all are n long. The rows
+// of x, y and c lie so many elements apart. panels and n are at least 1, rows is 1 to 5.
+//
+//go:noescape
+func pixelGradientAVX2(panels int, n int, x *byte, y *float32, c *float32, xStride int, yStride int, cStride int, rows int, add bool)
 
 // dots4x5AVX512 computes the products of the first rows of 4 rows of a with the first
 // cols of 5 rows of b, all depth long, which lie aStride and bStride elements apart.

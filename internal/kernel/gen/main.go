@@ -30,6 +30,7 @@ func main() {
 	optimizers()
 	convolution()
 	winograd()
+	pixels()
 	dots{vec{wide: true}, 4}.generate()
 	dots{vec{}, 2}.generate()
 	fmaLoop(vec{wide: true}, 28)

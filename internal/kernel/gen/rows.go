@@ -27,6 +27,7 @@ func rows() {
 		v.logSoftmaxGrad()
 		v.sumCols()
 		v.softmax()
+		v.softmaxCols()
 		v.sumRows()
 		v.argExtreme("argMaxRows", "greatest", 1, VMAXPS)
 		v.argExtreme("argMinRows", "least", -1, VMINPS)
@@ -635,6 +636,86 @@ func (v vec) softmax() {
 	DECQ(rows)
 	JNZ(LabelRef("row"))
 	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// softmaxCols writes the softmax of columns: every lane of a register is one of them.
+func (v vec) softmaxCols() {
+	name := v.name("softmaxCols")
+	TEXT(name, NOSPLIT, "func(rows, cols, stride int, p, x *float32, scale float32, bias, peaks, sums *float32, best *int32)")
+	Doc(name+" replaces x by x*scale + bias, of which there is one element a row, and computes",
+		"the softmax of every column of that to p. Of each column it writes the maximum to peaks,",
+		"its first row to best, and to sums the sum of the exponentials of the differences from",
+		"it. x and p have rows that lie stride elements apart, and columns up to a multiple of 16.")
+	Pragma("noescape")
+	rows, cols := Load(Param("rows"), GP64()), Load(Param("cols"), GP64())
+	stride := Load(Param("stride"), GP64())
+	SHLQ(Imm(2), stride)
+	p, x := Load(Param("p"), GP64()), Load(Param("x"), GP64())
+	peaks, sums, best := Load(Param("peaks"), GP64()), Load(Param("sums"), GP64()), Load(Param("best"), GP64())
+	at, to, left := GP64(), GP64(), GP64()
+	// each is a loop over the rows of p and x.
+	each := func(label string, body func()) {
+		MOVQ(x, at)
+		MOVQ(p, to)
+		MOVQ(rows, left)
+		Label(label)
+		body()
+		ADDQ(stride, at)
+		ADDQ(stride, to)
+		DECQ(left)
+		JNZ(LabelRef(label))
+	}
+	Label("columns")
+	scale, one, row, most, first := v.reg(), v.reg(), v.zero(), v.infinity(-1), v.zero()
+	scaleAt, _ := Param("scale").Resolve()
+	VBROADCASTSS(scaleAt.Addr, scale)
+	VBROADCASTSS(constant(expOne), one)
+	bias := Load(Param("bias"), GP64())
+	each("logits", func() {
+		z := v.reg()
+		VBROADCASTSS(Mem{Base: bias}, z)
+		ADDQ(Imm(4), bias)
+		VFMADD231PS(Mem{Base: at}, scale, z)
+		VMOVUPS(z, Mem{Base: at})
+		const greater = 0x1e
+		if v.wide {
+			k := K()
+			VCMPPS(Imm(greater), most, z, k)
+			VBLENDMPS(row, first, k, first)
+		} else {
+			mask := YMM()
+			VCMPPS(Imm(greater), most, z, mask)
+			VBLENDVPS(mask, row, first, first)
+		}
+		VMAXPS(z, most, most)
+		VADDPS(one, row, row)
+	})
+	VMOVUPS(most, Mem{Base: peaks})
+	VCVTPS2DQ(first, first)
+	VMOVUPS(first, Mem{Base: best})
+	sum := v.zero()
+	each("exp", func() {
+		z := v.reg()
+		VMOVUPS(Mem{Base: at}, z)
+		VSUBPS(most, z, z)
+		e := v.e(z)
+		VMOVUPS(e, Mem{Base: to})
+		VADDPS(e, sum, sum)
+	})
+	VMOVUPS(sum, Mem{Base: sums})
+	each("divide", func() {
+		e := v.reg()
+		VMOVUPS(Mem{Base: to}, e)
+		VDIVPS(sum, e, e)
+		VMOVUPS(e, Mem{Base: to})
+	})
+	for _, pointer := range []Register{p, x, peaks, sums, best} {
+		ADDQ(Imm(uint64(4*v.lanes())), pointer)
+	}
+	SUBQ(Imm(uint64(v.lanes())), cols)
+	JG(LabelRef("columns"))
 	VZEROUPPER()
 	RET()
 }

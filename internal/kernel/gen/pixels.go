@@ -1,0 +1,311 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// pixelCols is how many bytes that lie side by side the products of bytes take at once.
+const pixelCols = 16
+
+// pixels writes the products of softmax regression with pictures as they are in a data set:
+// bytes, which take a quarter of the memory of floats.
+func pixels() {
+	turnBytes()
+	for _, t := range []pixelTile{{vec{wide: true}, 10, 1}, {vec{}, 5, 2}} {
+		t.product()
+		t.gradient()
+	}
+}
+
+// turnBytes writes the kernel that brings the same byte of several rows side by side.
+func turnBytes() {
+	TEXT("turnBytesAVX2", NOSPLIT, "func(blocks int, dst, src *byte, stride int)")
+	Doc("turnBytesAVX2 writes the 16 columns of every block of 16 by 16 bytes of src as rows of",
+		"dst. The blocks lie side by side in src, whose rows lie stride bytes apart, and one",
+		"below the other, without gaps, in dst.")
+	Pragma("noescape")
+	blocks, dst := Load(Param("blocks"), GP64()), Load(Param("dst"), GP64())
+	src, stride := Load(Param("src"), GP64()), Load(Param("stride"), GP64())
+	stride3 := GP64()
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
+	Label("block")
+	fours := [4]Register{src}
+	for i := 1; i < len(fours); i++ {
+		fours[i] = GP64()
+		LEAQ(Mem{Base: fours[i-1], Index: stride, Scale: 4}, fours[i])
+	}
+	row := func(i int) Mem {
+		return [4]Mem{
+			{Base: fours[i/4]}, {Base: fours[i/4], Index: stride, Scale: 1},
+			{Base: fours[i/4], Index: stride, Scale: 2}, {Base: fours[i/4], Index: stride3, Scale: 1},
+		}[i%4]
+	}
+	// Eight rows lie in the lower halves of the registers, the other eight in the upper ones.
+	var r [8]VecVirtual
+	for i := range r {
+		low := XMM()
+		VMOVDQU(row(i), low)
+		r[i] = YMM()
+		VINSERTI128(Imm(1), row(i+8), low.AsY(), r[i])
+	}
+	// turn interleaves registers that lie apart as far as they have neighbours of one row.
+	turn := func(r [8]VecVirtual, apart int, low, high func(...Op)) (out [8]VecVirtual) {
+		k := 0
+		for i := range r {
+			if i&apart != 0 {
+				continue
+			}
+			out[k], out[k+1] = YMM(), YMM()
+			low(r[i+apart], r[i], out[k])
+			high(r[i+apart], r[i], out[k+1])
+			k += 2
+		}
+		return out
+	}
+	r = turn(r, 1, VPUNPCKLBW, VPUNPCKHBW) // columns 0-7 and 8-15 of two rows, by turns
+	r = turn(r, 2, VPUNPCKLWD, VPUNPCKHWD) // columns 0-3, 4-7, 8-11 and 12-15 of four rows
+	r = turn(r, 4, VPUNPCKLDQ, VPUNPCKHDQ) // two columns of eight rows
+	for i, two := range r {
+		VPERMQ(Imm(0xd8), two, two) // the other eight rows of either column behind them
+		VMOVDQU(two, Mem{Base: dst, Disp: 32 * i})
+	}
+	ADDQ(Imm(16), src)
+	ADDQ(U32(256), dst)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}
+
+// pixelTile is a kernel of products of bytes, which become floats in registers, with floats:
+// sums for some rows of floats stay in registers.
+type pixelTile struct {
+	vec
+	rows, registers int
+}
+
+func (t pixelTile) zeros() [][]VecVirtual {
+	all := make([][]VecVirtual, t.rows)
+	for i := range all {
+		for range t.registers {
+			all[i] = append(all[i], t.zero())
+		}
+	}
+	return all
+}
+
+// step adds to the first sums the products of the floats at factors and the bytes at x.
+func (t pixelTile) step(sums [][]VecVirtual, x Mem, factors []Mem) {
+	floats := make([]VecVirtual, t.registers)
+	for j := range floats {
+		floats[j] = t.reg()
+		VPMOVZXBD(x.Offset(j*t.lanes()), floats[j])
+		VCVTDQ2PS(floats[j], floats[j])
+	}
+	for i, at := range factors {
+		if t.wide {
+			VFMADD231PS_BCST(at, floats[0], sums[i][0])
+			continue
+		}
+		factor := YMM()
+		VBROADCASTSS(at, factor)
+		for j, x := range floats {
+			VFMADD231PS(x, factor, sums[i][j])
+		}
+	}
+}
+
+// factors is where rows of floats lie, as far apart as stride says.
+type factors struct {
+	fives           []Register // the first of five rows, and of five more
+	stride, stride3 Register
+}
+
+func (t pixelTile) factors(first, stride Register) factors {
+	f := factors{[]Register{first}, stride, GP64()}
+	SHLQ(Imm(2), stride)
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, f.stride3)
+	for range t.rows/5 - 1 {
+		next := GP64()
+		LEAQ(Mem{Base: first, Index: stride, Scale: 4}, next)
+		ADDQ(stride, next)
+		f.fives = append(f.fives, next)
+	}
+	return f
+}
+
+// at returns the addresses of the l-th element of the first n rows.
+func (f factors) at(l, n int) []Mem {
+	var all []Mem
+	for _, base := range f.fives {
+		all = append(all, Mem{Base: base}, Mem{Base: base, Index: f.stride, Scale: 1}, Mem{Base: base, Index: f.stride, Scale: 2},
+			Mem{Base: base, Index: f.stride3, Scale: 1}, Mem{Base: base, Index: f.stride, Scale: 4})
+	}
+	for i := range all {
+		all[i].Disp = 4 * l
+	}
+	return all[:n]
+}
+
+// advance moves on by so many elements.
+func (f factors) advance(count int) {
+	for _, base := range f.fives {
+		ADDQ(Imm(uint64(4*count)), base)
+	}
+}
+
+// forRows writes a loop for every number of rows.
+func (t pixelTile) forRows(rows Register, write func(n int, label func(string) string)) {
+	for n := 1; n < t.rows; n++ {
+		CMPQ(rows, Imm(uint64(n)))
+		JEQ(LabelRef(fmt.Sprintf("rows%d", n)))
+	}
+	for n := t.rows; n >= 1; n-- {
+		Label(fmt.Sprintf("rows%d", n))
+		write(n, func(s string) string { return fmt.Sprintf("%s%d", s, n) })
+		if n > 1 {
+			JMP(LabelRef("end"))
+		}
+	}
+	Label("end")
+}
+
+// end does something to every register of the rows that there are. Their sums go to rows of c
+// that lie stride bytes apart.
+func (t pixelTile) end(label string, sums [][]VecVirtual, rows, c, stride Register, do func(sum VecVirtual, at Mem)) {
+	at := GP64()
+	MOVQ(c, at)
+	for i, row := range sums {
+		if i > 0 {
+			CMPQ(rows, Imm(uint64(i)))
+			JEQ(LabelRef(label))
+			ADDQ(stride, at)
+		}
+		for j, sum := range row {
+			do(sum, Mem{Base: at, Disp: 4 * t.lanes() * j})
+		}
+	}
+	Label(label)
+}
+
+// product writes the forward product. While it computes, rows that come next are fetched,
+// eight of them line by line: to wait for memory takes as long as a third of the arithmetic.
+func (t pixelTile) product() {
+	name := t.name("pixelProduct")
+	TEXT(name, NOSPLIT, "func(depth int, x *byte, w, c *float32, wStride, cStride, rows int, from *byte, next *int)")
+	Doc(name+" writes to c the products of the rows of w and 16 columns of bytes that lie side",
+		"by side in x; all are depth long. The rows of w and c lie so many elements apart. depth",
+		fmt.Sprintf("is at least 1, rows is 1 to %d. Eight rows of bytes that begin at the distances next", t.rows),
+		"from from are fetched into the caches meanwhile.")
+	Pragma("noescape")
+	depth, x := Load(Param("depth"), GP64()), Load(Param("x"), GP64())
+	w := t.factors(Load(Param("w"), GP64()), Load(Param("wStride"), GP64()))
+	rows := Load(Param("rows"), GP64())
+	from, next := Load(Param("from"), GP64()), Load(Param("next"), GP64())
+	sums := t.zeros()
+	steps := func(n, count int) {
+		for l := range count {
+			t.step(sums, Mem{Base: x, Disp: pixelCols * l}, w.at(l, n))
+		}
+		ADDQ(U32(uint32(pixelCols*count)), x)
+		w.advance(count)
+	}
+	const fetched, line = 8, 64
+	row, distance := GP64(), GP64()
+	fetch := func() {
+		MOVQ(Mem{Base: next, Index: row, Scale: 8, Disp: -8}, distance)
+		PREFETCHT0(Mem{Base: from, Index: distance, Scale: 1})
+	}
+	t.forRows(rows, func(n int, label func(string) string) {
+		SUBQ(Imm(line), depth)
+		JLT(LabelRef(label("rest")))
+		Label(label("line"))
+		MOVQ(U32(fetched), row)
+		Label(label("many"))
+		fetch()
+		steps(n, line/fetched)
+		DECQ(row)
+		JNZ(LabelRef(label("many")))
+		ADDQ(Imm(line), from)
+		SUBQ(Imm(line), depth)
+		JGE(LabelRef(label("line")))
+		Label(label("rest"))
+		ADDQ(Imm(line), depth)
+		JZ(LabelRef("end"))
+		MOVQ(U32(fetched), row)
+		Label(label("last"))
+		fetch()
+		DECQ(row)
+		JNZ(LabelRef(label("last")))
+		Label(label("one"))
+		steps(n, 1)
+		DECQ(depth)
+		JNZ(LabelRef(label("one")))
+	})
+	c, cStride := Load(Param("c"), GP64()), Load(Param("cStride"), GP64())
+	SHLQ(Imm(2), cStride)
+	t.end("done", sums, rows, c, cStride, func(sum VecVirtual, at Mem) { VMOVUPS(sum, at) })
+	VZEROUPPER()
+	RET()
+}
+
+// gradient writes the gradient of the rows of floats.
+func (t pixelTile) gradient() {
+	name := t.name("pixelGradient")
+	TEXT(name, NOSPLIT, "func(panels, n int, x *byte, y, c *float32, xStride, yStride, cStride, rows int, add bool)")
+	Doc(name+" writes to c, or adds to it where add says so, the products of the rows of y and",
+		"panels of 16 columns of bytes, side by side in the rows of x; all are n long. The rows",
+		fmt.Sprintf("of x, y and c lie so many elements apart. panels and n are at least 1, rows is 1 to %d.", t.rows))
+	Pragma("noescape")
+	panels := Load(Param("panels"), GP64())
+	xPanel, c := Load(Param("x"), GP64()), Load(Param("c"), GP64())
+	xStride, cStride := Load(Param("xStride"), GP64()), Load(Param("cStride"), GP64())
+	xStride3 := GP64()
+	LEAQ(Mem{Base: xStride, Index: xStride, Scale: 2}, xStride3)
+	SHLQ(Imm(2), cStride)
+	rows := Load(Param("rows"), GP64())
+	Label("panel")
+	n, x := Load(Param("n"), GP64()), GP64()
+	MOVQ(xPanel, x)
+	y := t.factors(Load(Param("y"), GP64()), Load(Param("yStride"), GP64()))
+	sums := t.zeros()
+	steps := func(k, count int) {
+		for l, at := range []Mem{
+			{Base: x}, {Base: x, Index: xStride, Scale: 1}, {Base: x, Index: xStride, Scale: 2}, {Base: x, Index: xStride3, Scale: 1},
+		}[:count] {
+			t.step(sums, at, y.at(l, k))
+		}
+		LEAQ(Mem{Base: x, Index: xStride, Scale: uint8(count)}, x)
+		y.advance(count)
+	}
+	t.forRows(rows, func(k int, label func(string) string) {
+		SUBQ(Imm(4), n)
+		JLT(LabelRef(label("rest")))
+		Label(label("four"))
+		steps(k, 4)
+		SUBQ(Imm(4), n)
+		JGE(LabelRef(label("four")))
+		Label(label("rest"))
+		ADDQ(Imm(4), n)
+		JZ(LabelRef("end"))
+		Label(label("one"))
+		steps(k, 1)
+		DECQ(n)
+		JNZ(LabelRef(label("one")))
+	})
+	add := Load(Param("add"), GP8())
+	TESTB(add, add)
+	JZ(LabelRef("added"))
+	t.end("added", sums, rows, c, cStride, func(sum VecVirtual, at Mem) { VADDPS(at, sum, sum) })
+	t.end("written", sums, rows, c, cStride, func(sum VecVirtual, at Mem) { VMOVUPS(sum, at) })
+	ADDQ(Imm(pixelCols), xPanel)
+	ADDQ(Imm(4*pixelCols), c)
+	DECQ(panels)
+	JNZ(LabelRef("panel"))
+	VZEROUPPER()
+	RET()
+}
