@@ -51,15 +51,18 @@ type tiling[T Float] struct {
 }
 
 // The sizes of the blocks of the operands that are copied into the order in which tiles
-// read them: a panel of a stays in the first cache while it is used, and a block of a, or a
-// panel of b and what follows it, in the second. As measured, longer ones gain nothing,
-// and shorter ones read and write c, and pack a, more often.
+// read them: a panel of a stays in the first cache while it is used, and a chunk of a in the
+// second. As measured, longer ones gain nothing, and shorter ones read and write c more often.
 const (
 	maxDepth = 512     // along the inner dimension
-	maxBlock = 1 << 17 // elements of a block of a
+	maxChunk = 1 << 16 // elements of a chunk of a
+	maxRows  = 2048    // of a block of a
 	maxCols  = 1024    // of a block of b: whole tiles of 32, 16, 8 or 4 columns
-	slack    = 8       // behind a block, where a transposed panel may be written over its end
+	slack    = 8       // behind a chunk, where a transposed panel may be written over its end
 )
+
+// sharedTiles is about how many products of a chunk and a panel there are for a thread.
+const sharedTiles = 16
 
 // smallWork is the number of multiplications below which another goroutine costs more
 // than it saves.
@@ -125,33 +128,16 @@ func Gemm[T Float](c []T, a, b Matrix[T], e Epilogue[T]) {
 	if gemmSkinny(c, a, b, e) {
 		return
 	}
-	t := tilingOf[T]()
-	// To split rows is to pack all of b more than once, to split columns, all of a; the
-	// last part of columns may be as much as a tile shorter than others.
-	rows, cols := (m+t.rows-1)/t.rows, (n+t.cols-1)/t.cols
-	if cols < min(rows, 4*parallel.Threads()) {
-		parallel.For(m, max(t.rows, 1+smallWork/(n*k)), func(lo, hi int) {
-			t.multiply(c[lo*n:], n, a.block(lo, 0, hi-lo, k), b, e)
-		})
-		return
-	}
-	parallel.For(cols, 1+smallWork/(t.cols*m*k), func(lo, hi int) {
-		from, to := lo*t.cols, min(hi*t.cols, n)
-		t.multiply(c[from:], n, a, b.block(0, from, k, to-from), e.columns(from))
-	})
+	tilingOf[T]().multiply(c, a, b, e)
 }
 
 // panels are the copies of operand blocks, kept from one product to the next.
 type panels[T Float] struct{ a, b []T }
 
 var (
-	panels32 = sync.Pool{New: func() any { return newPanels[float32]() }}
-	panels64 = sync.Pool{New: func() any { return newPanels[float64]() }}
+	panels32 = sync.Pool{New: func() any { return new(panels[float32]) }}
+	panels64 = sync.Pool{New: func() any { return new(panels[float64]) }}
 )
-
-func newPanels[T Float]() *panels[T] {
-	return &panels[T]{make([]T, maxBlock+slack), make([]T, maxCols*maxDepth+slack)}
-}
 
 func panelPool[T Float]() *sync.Pool {
 	var zero T
@@ -161,31 +147,57 @@ func panelPool[T Float]() *sync.Pool {
 	return &panels64
 }
 
-// multiply computes a·b, and does what e says in c, whose rows lie stride elements apart,
-// on one goroutine.
-func (t *tiling[T]) multiply(c []T, stride int, a, b Matrix[T], e Epilogue[T]) {
+// multiply computes a·b, and does what e says in c. Goroutines share the packing of a block of
+// either operand and then its tiles, of which each takes more as it gets done: a core that is
+// slowed down keeps nobody waiting for half of the product.
+func (t *tiling[T]) multiply(c []T, a, b Matrix[T], e Epilogue[T]) {
 	pool := panelPool[T]()
 	p := pool.Get().(*panels[T])
 	defer pool.Put(p)
+	n := b.Cols
 	strips := (a.Cols + maxDepth - 1) / maxDepth
-	for j := 0; j < b.Cols; j += maxCols {
-		cols := min(maxCols, b.Cols-j)
-		for s := range strips {
-			l := s * maxDepth
-			depth := min(maxDepth, a.Cols-l)
-			e := e.strip(s, strips)
-			// The columns of b are the rows of its transpose.
-			t.pack(p.b, b.block(l, j, depth, cols).transposed(), t.cols)
-			height := maxBlock / depth / t.rows * t.rows // of a block of a
-			for i := 0; i < a.Rows; i += height {
-				rows := min(height, a.Rows-i)
-				t.pack(p.a, a.block(i, l, rows, depth), t.rows)
-				for jj := 0; jj < cols; jj += t.cols {
-					t.tile(depth, p.a, p.b[jj*depth:], c[i*stride+j+jj:], stride, rows, min(t.cols, cols-jj), e.columns(j+jj))
-				}
+	for i := 0; i < a.Rows; i += maxRows {
+		rows := min(maxRows, a.Rows-i)
+		for j := 0; j < n; j += maxCols {
+			cols := min(maxCols, n-j)
+			for s := range strips {
+				l := s * maxDepth
+				depth := min(maxDepth, a.Cols-l)
+				t.multiplyBlock(c[i*n+j:], n, a.block(i, l, rows, depth), b.block(l, j, depth, cols), e.columns(j).strip(s, strips), p)
 			}
 		}
 	}
+}
+
+// multiplyBlock does what multiply does for one block of each operand, where rows of c lie
+// stride elements apart.
+func (t *tiling[T]) multiplyBlock(c []T, stride int, a, b Matrix[T], e Epilogue[T], p *panels[T]) {
+	depth := a.Cols
+	// The panels of b, and the chunks of a, whole panels, with which each of them is multiplied.
+	panels := (b.Cols + t.cols - 1) / t.cols
+	chunks := max(1, sharedTiles*parallel.Threads()/panels)
+	height := roundUp(min((a.Rows+chunks-1)/chunks, max(1, maxChunk/depth)), t.rows)
+	chunks = (a.Rows + height - 1) / height
+	chunk := height*depth + slack
+	packedA, packedB := sized(&p.a, chunks*chunk), sized(&p.b, panels*t.cols*depth)
+	parallel.Share(chunks+panels, 1+smallWork/(8*height*depth), func(lo, hi int) {
+		for u := lo; u < hi; u++ {
+			if u < chunks {
+				i := u * height
+				t.pack(packedA[u*chunk:], a.block(i, 0, min(height, a.Rows-i), depth), t.rows)
+				continue
+			}
+			// The columns of b are the rows of its transpose.
+			j := (u - chunks) * t.cols
+			t.pack(packedB[j*depth:], b.block(0, j, depth, min(t.cols, b.Cols-j)).transposed(), t.cols)
+		}
+	})
+	parallel.Share(chunks*panels, 1+smallWork/(height*t.cols*depth), func(lo, hi int) {
+		for u := lo; u < hi; u++ {
+			i, j := u/panels*height, u%panels*t.cols
+			t.tile(depth, packedA[u/panels*chunk:], packedB[j*depth:], c[i*stride+j:], stride, min(height, a.Rows-i), min(t.cols, b.Cols-j), e.columns(j))
+		}
+	})
 }
 
 // pack copies m into panels of the given number of rows, each column by column, so that

@@ -198,8 +198,9 @@ func (s *skinny) multiplyStrip(c []float32, stride int, a, b Matrix[float32], st
 		p := panels32.Get().(*panels[float32])
 		defer panels32.Put(p)
 		height := (a.Rows + s.directRows - 1) / s.directRows * s.directRows
-		tilingOf[float32]().pack(p.a, a, height)
-		a.Data, a.RowStride, a.ColStride = p.a, 1, height
+		packed := sized(&p.a, height*a.Cols+slack)
+		tilingOf[float32]().pack(packed, a, height)
+		a.Data, a.RowStride, a.ColStride = packed, 1, height
 	}
 	for j := 0; j < b.Cols; j += s.directCols {
 		for i := 0; i < a.Rows; i += s.directRows {
