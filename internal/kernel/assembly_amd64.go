@@ -64,7 +64,7 @@ func assembly() []implementation {
 			f64:     tiling[float64]{14, 16, byPanel(14, wrap(tile14x16AVX512)), nil, nil},
 			vectors: &wide, norms: &wideNorms, pools: widePools, convolvers: convolversAVX512, along: alongAVX512,
 			skinny:  &skinny{4, 5, 1024, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
-			pixels:  &pixelKernels{10, turnBytesAVX2, pixelProductAVX512, pixelGradientAVX512},
+			pixels:  &pixelKernels{10, 16, turnBytesAVX2, pixelProductAVX512, pixelGradientAVX512},
 			fmaLoop: fmaLoopAVX512, flops: 28 * 16 * 2,
 		})
 	}
@@ -75,7 +75,7 @@ func assembly() []implementation {
 			f64:     tiling[float64]{6, 8, wrap(tile6x8AVX2), nil, nil},
 			vectors: &narrow, norms: &narrowNorms, pools: narrowPools, convolvers: convolversAVX2, along: alongAVX2, winograd: winogradAVX2,
 			skinny:  &skinny{2, 5, 512, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
-			pixels:  &pixelKernels{5, turnBytesAVX2, pixelProductAVX2, pixelGradientAVX2},
+			pixels:  &pixelKernels{5, 8, turnBytesAVX2, pixelProductAVX2, pixelGradientAVX2},
 			fmaLoop: fmaLoopAVX2, flops: 12 * 8 * 2,
 		})
 	}

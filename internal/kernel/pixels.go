@@ -3,15 +3,15 @@ package kernel
 // pixelKernels are products of bytes, which become floats in registers, with floats.
 type pixelKernels struct {
 	rows     int // of floats that a call takes, at most pixelRows
+	fetched  int // rows of bytes that a call of product fetches
 	turn     func(blocks int, dst, src *byte, stride int)
 	product  func(depth int, x *byte, w, c *float32, wStride, cStride, rows int, from *byte, next *int)
 	gradient func(panels, n int, x *byte, y, c *float32, xStride, yStride, cStride, rows int, add bool)
 }
 
 const (
-	pixelRows   = 10
-	pixelCols   = 16 // of bytes that are multiplied at once
-	pixelsAhead = 8  // rows that one call of product fetches
+	pixelRows = 10
+	pixelCols = 16 // of bytes that are multiplied at once
 )
 
 // Pixels is memory for rows of bytes, such as pictures, and for products of them.
@@ -70,8 +70,8 @@ func (p *Pixels) multiply(dst []float32, stride, first, rows int, w []float32, n
 		return
 	}
 	k.turn(len(p.turned)/(pixelCols*pixelCols), &p.turned[0], &p.rows[first*depth], depth)
-	for half, j := 0, 0; j < n; half, j = 1-half, j+k.rows {
-		k.product(depth, &p.turned[0], &w[j*depth], &dst[j*stride], depth, stride, min(k.rows, n-j), &src[0], &p.next[half*pixelsAhead])
+	for j, next := 0, 0; j < n; j, next = j+k.rows, (next+k.fetched)%pixelCols {
+		k.product(depth, &p.turned[0], &w[j*depth], &dst[j*stride], depth, stride, min(k.rows, n-j), &src[0], &p.next[next])
 	}
 }
 

@@ -509,7 +509,7 @@ func turnBytesAVX2(blocks int, dst *byte, src *byte, stride int)
 
 // pixelProductAVX512 writes to c the products of the rows of w and 16 columns of bytes that lie side
 // by side in x; all are depth long. The rows of w and c lie so many elements apart. depth
-// is at least 1, rows is 1 to 10. Eight rows of bytes that begin at the distances next
+// is at least 1, rows is 1 to 10. The 16 rows of bytes that begin at the distances next
 // from from are fetched into the caches meanwhile.
 //
 //go:noescape
@@ -524,7 +524,7 @@ func pixelGradientAVX512(panels int, n int, x *byte, y *float32, c *float32, xSt
 
 // pixelProductAVX2 writes to c the products of the rows of w and 16 columns of bytes that lie side
 // by side in x; all are depth long. The rows of w and c lie so many elements apart. depth
-// is at least 1, rows is 1 to 5. Eight rows of bytes that begin at the distances next
+// is at least 1, rows is 1 to 5. The 8 rows of bytes that begin at the distances next
 // from from are fetched into the caches meanwhile.
 //
 //go:noescape

@@ -192,14 +192,18 @@ func (t pixelTile) end(label string, sums [][]VecVirtual, rows, c, stride Regist
 	Label(label)
 }
 
-// product writes the forward product. While it computes, rows that come next are fetched,
-// eight of them line by line: to wait for memory takes as long as a third of the arithmetic.
+// fetched is how many rows of bytes a call of product fetches: those for ten rows of floats
+// together as many as there are columns.
+func (t pixelTile) fetched() int { return pixelCols * t.rows / 10 }
+
+// product writes the forward product. While it computes, rows that come next are fetched, line
+// by line: to wait for memory takes as long as a third of the arithmetic.
 func (t pixelTile) product() {
 	name := t.name("pixelProduct")
 	TEXT(name, NOSPLIT, "func(depth int, x *byte, w, c *float32, wStride, cStride, rows int, from *byte, next *int)")
 	Doc(name+" writes to c the products of the rows of w and 16 columns of bytes that lie side",
 		"by side in x; all are depth long. The rows of w and c lie so many elements apart. depth",
-		fmt.Sprintf("is at least 1, rows is 1 to %d. Eight rows of bytes that begin at the distances next", t.rows),
+		fmt.Sprintf("is at least 1, rows is 1 to %d. The %d rows of bytes that begin at the distances next", t.rows, t.fetched()),
 		"from from are fetched into the caches meanwhile.")
 	Pragma("noescape")
 	depth, x := Load(Param("depth"), GP64()), Load(Param("x"), GP64())
@@ -214,7 +218,8 @@ func (t pixelTile) product() {
 		ADDQ(U32(uint32(pixelCols*count)), x)
 		w.advance(count)
 	}
-	const fetched, line = 8, 64
+	const line = 64
+	fetched := t.fetched()
 	row, distance := GP64(), GP64()
 	fetch := func() {
 		MOVQ(Mem{Base: next, Index: row, Scale: 8, Disp: -8}, distance)
@@ -224,7 +229,7 @@ func (t pixelTile) product() {
 		SUBQ(Imm(line), depth)
 		JLT(LabelRef(label("rest")))
 		Label(label("line"))
-		MOVQ(U32(fetched), row)
+		MOVQ(U32(uint32(fetched)), row)
 		Label(label("many"))
 		fetch()
 		steps(n, line/fetched)
@@ -236,7 +241,7 @@ func (t pixelTile) product() {
 		Label(label("rest"))
 		ADDQ(Imm(line), depth)
 		JZ(LabelRef("end"))
-		MOVQ(U32(fetched), row)
+		MOVQ(U32(uint32(fetched)), row)
 		Label(label("last"))
 		fetch()
 		DECQ(row)
