@@ -34,8 +34,8 @@ func (s fusedStep) key(k random.Key) random.Key {
 
 // Fuse returns t for grey pictures of the given size. It can where t is made of
 // RandomCrop and RandomHorizontalFlip, then of what has a Table, and then of
-// RandomErasing, each as often as wanted and in this order, and where Apply takes such
-// pictures. Otherwise ok is false.
+// RandomErasing, each as often as wanted and in this order, with Resize to that very size
+// before it crops, and where Apply takes such pictures. Otherwise ok is false.
 func Fuse(t Transform, height, width int) (f *Fused, ok bool) {
 	if t == nil || min(height, width) < 1 {
 		return nil, false
@@ -43,7 +43,11 @@ func Fuse(t Transform, height, width int) (f *Fused, ok bool) {
 	f = &Fused{height: height, width: width}
 	var pixels Compose
 	for _, s := range fusedSteps(t, nil) {
-		switch s.Transform.(type) {
+		switch step := s.Transform.(type) {
+		case Resize: // a picture that has the size already stays as it is
+			if step.Height != height || step.Width != width || f.moves != nil {
+				return nil, false
+			}
 		case RandomCrop, RandomHorizontalFlip:
 			if pixels != nil {
 				return nil, false

@@ -25,6 +25,7 @@ func TestFuse(t *testing.T) {
 	normalize := Normalize{Mean: []float32{0.2860}, Std: []float32{0.3530}}
 	for name, tr := range map[string]Transform{
 		"crop":            Compose{RandomCrop{Height: height, Width: width, Padding: 3}, ToTensor{}},
+		"resized":         Compose{Grayscale{}, Resize{Height: height, Width: width}, Resize{Height: height, Width: width, Interpolation: Nearest}, ToTensor{}},
 		"smaller":         Compose{RandomCrop{Height: 4, Width: 5}, ToTensor{}},
 		"larger":          Compose{RandomCrop{Height: 14, Width: 12, Padding: 4, Fill: 77}, ToTensor{}},
 		"far outside":     Compose{RandomCrop{Height: 3, Width: 2, Padding: 20, Fill: 9}, ToTensor{}},
@@ -83,6 +84,10 @@ func TestFuseNot(t *testing.T) {
 		"no tensor":           RandomHorizontalFlip{P: 0.5},
 		"another step":        Compose{RandomRotation{Degrees: 5}, ToTensor{}},
 		"a function":          Compose{RandomHorizontalFlip{P: 0.5}, ToTensor{}, called},
+		"another size":        Compose{Resize{Height: 9, Width: 8}, ToTensor{}},
+		"resize after":        Compose{RandomCrop{Height: 9, Width: 7, Padding: 1}, Resize{Height: 9, Width: 7}, ToTensor{}},
+		"resize a tensor":     Compose{ToTensor{}, Resize{Height: 9, Width: 7}},
+		"no interpolation":    Compose{Resize{Height: 9, Width: 7, Interpolation: 9}, ToTensor{}},
 		"invert before":       Compose{Invert{}, RandomCrop{Height: 9, Width: 7, Padding: 1}, ToTensor{}},
 		"erase in between":    Compose{ToTensor{}, RandomErasing{P: 0.5}, Normalize{Mean: []float32{0.5}, Std: []float32{0.5}}},
 		"move after":          Compose{ToTensor{}, RandomErasing{P: 0.5}, RandomHorizontalFlip{P: 0.5}},
