@@ -200,7 +200,7 @@ func (r *regression) step(batch loader.Batch) (value float64, correct int, ok bo
 	r.sum(samples{batch.Indices, batch.Next, batch.Fill}, stepSamples, 1/float32(n))
 	parts := r.parts[:(n+stepSamples-1)/stepSamples]
 	gradient, bias := tensor.DataInPlace[float32](r.layer.Weight.Grad()), tensor.DataInPlace[float32](r.layer.Bias.Grad())
-	parallel.For(r.classes, 1+(1<<11)/r.inputs, func(lo, hi int) {
+	parallel.For(r.classes, 1+(1<<11)/max(1, r.inputs), func(lo, hi int) {
 		for j := lo; j < hi; j++ {
 			grad := r.biasGrad(len(parts), j)
 			bias[j] = float32(grad)
