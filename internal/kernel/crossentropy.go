@@ -20,7 +20,7 @@ func CrossEntropyRows(losses, p, x []float32, labels []int64, rows, cols int) {
 			n := min(atATime, rows-i)
 			truths := pickLabels(x[i*cols:], labels[i:i+n], cols) // before p is written
 			v.softmax(n, cols, &p[i*cols], &x[i*cols], &each.peaks[0], &each.sums[0])
-			each.logs(v.log, n)
+			v.logs(each.sums[:n])
 			for k, truth := range truths[:n] {
 				losses[i+k] = float32(each.sums[k] - float64(truth-each.peaks[k]))
 			}

@@ -200,6 +200,9 @@ func (t *tiling[T]) multiplyBlock(c []T, stride int, a, b Matrix[T], e Epilogue[
 	})
 }
 
+// roundUp returns the least multiple of to that is at least n.
+func roundUp(n, to int) int { return (n + to - 1) / to * to }
+
 // pack copies m into panels of the given number of rows, each column by column, so that
 // a tile reads both operands from beginning to end. Rows that m lacks are zeros.
 func (t *tiling[T]) pack(dst []T, m Matrix[T], rows int) {

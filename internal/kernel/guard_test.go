@@ -76,7 +76,7 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 		}
 		for _, shape := range pixelShapes() {
 			rows, cols, n := shape[0], shape[1], shape[2]
-			p, stride := NewPixels(rows, cols), (rows+pixelCols-1)/pixelCols*pixelCols
+			p, stride := NewPixels(rows, cols), roundUp(rows, pixelCols)
 			src := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(first.last((rows*cols+3)/4)))), (rows*cols+3)/4*4)
 			src = src[len(src)-rows*cols:]
 			indices := make([]int, rows)

@@ -28,10 +28,9 @@ func HavePixels() bool { return active.pixels != nil }
 
 // NewPixels returns memory for so many rows of cols bytes.
 func NewPixels(rows, cols int) *Pixels {
-	whole := func(n int) int { return (n + pixelCols - 1) / pixelCols * pixelCols }
 	return &Pixels{
 		// Kernels read whole panels: rows below the last one, and beyond the end of a row.
-		cols: cols, rows: make([]byte, whole(rows)*cols+pixelCols), turned: make([]byte, whole(cols)*pixelCols),
+		cols: cols, rows: make([]byte, roundUp(rows, pixelCols)*cols+pixelCols), turned: make([]byte, roundUp(cols, pixelCols)*pixelCols),
 	}
 }
 

@@ -42,7 +42,7 @@ func TestPixels(t *testing.T) {
 					}
 					return x
 				}
-				stride := (rows+15)/16*16 + 16*r.IntN(2)
+				stride := roundUp(rows, pixelCols) + pixelCols*r.IntN(2)
 				w, g := whole(n*cols), whole(n*stride)
 				products, grad := newBordered(n*stride), newBordered(n*cols)
 				want, wantGrad := make([]float32, n*stride), make([]float32, n*cols)

@@ -32,10 +32,9 @@ type perRow struct {
 
 var perRows = sync.Pool{New: func() any { return new(perRow) }}
 
-// logs takes the logarithms of the first n sums of exponentials.
-func (r *perRow) logs(log func(n int, x *float64), n int) {
-	log((n+3)&^3, &r.sums[0]) // what lies behind them does no harm
-}
+// logs takes the logarithms of x, of which there is one at least. It has memory up to a
+// multiple of four; what lies there does no harm.
+func (v *vectors) logs(x []float64) { v.log((len(x)+3)&^3, &x[0]) }
 
 // LogSoftmaxRows computes the logarithm of the softmax of every row of x,
 //
@@ -55,7 +54,7 @@ func LogSoftmaxRows(dst, x []float32, rows, cols int) {
 		for i := 0; i < rows; i += atATime {
 			n := min(atATime, rows-i)
 			v.shiftExpSum(n, cols, &dst[i*cols], &x[i*cols], &each.sums[0])
-			each.logs(v.log, n)
+			v.logs(each.sums[:n])
 			v.subtractRows(n, cols, &dst[i*cols], &each.sums[0])
 		}
 		return

@@ -2,9 +2,6 @@ package kernel
 
 import "math"
 
-// scoreCols is what the columns of Scores are a multiple of.
-const scoreCols = 16
-
 // Scores is memory for what some samples score in every class, a row a class and a column a
 // sample: vectors of samples then need no sums across them.
 type Scores struct {
@@ -28,8 +25,9 @@ func NewScores(classes, samples int) *Scores {
 	return s
 }
 
-// SetSamples sets Stride to what samples need; they are no more than there is memory for.
-func (s *Scores) SetSamples(n int) { s.Stride = (n + scoreCols - 1) / scoreCols * scoreCols }
+// SetSamples sets Stride to what samples need: whole panels of Pixels, which are whole
+// registers too. They are no more than there is memory for.
+func (s *Scores) SetSamples(n int) { s.Stride = roundUp(n, pixelCols) }
 
 // CrossEntropy makes of X the logits scale·X + bias, of which bias has an element a class, one at least,
 // and writes their softmax to P. It returns the sum of the losses, negative logarithms of what
@@ -45,7 +43,7 @@ func (s *Scores) CrossEntropy(labels []int64, scale float32, bias []float32) (lo
 		for i, sum := range s.sums[:n] {
 			s.logs[i] = float64(sum)
 		}
-		v.log((n+3)&^3, &s.logs[0]) // what lies behind them does no harm
+		v.logs(s.logs[:n])
 	} else {
 		for i := range n {
 			s.column(i, scale, bias)

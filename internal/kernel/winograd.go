@@ -84,8 +84,6 @@ func winogradOf[T Float](c *Conv2d) *winograd {
 	return w
 }
 
-func roundUp(n, to int) int { return (n + to - 1) / to * to }
-
 // place returns how far apart the matrices of the places are, of n elements each: by no
 // multiple of a page, since few lines so far apart fit the first cache.
 func place(n int) int {

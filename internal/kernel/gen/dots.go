@@ -98,20 +98,7 @@ func (d dots) generate() {
 	SHLQ(Imm(2), stride)
 	cols := Load(Param("cols"), GP64())
 	p := part{d.vec, d.mask(name+"Cols", cols)}
-	// end does something to every row that there is.
-	end := func(label string, do func(i int, at Mem)) {
-		at := GP64()
-		MOVQ(c, at)
-		for i := range row {
-			if i > 0 {
-				CMPQ(rows, Imm(uint64(i)))
-				JLE(LabelRef(label))
-				ADDQ(stride, at)
-			}
-			do(i, Mem{Base: at})
-		}
-		Label(label)
-	}
+	end := func(label string, do func(i int, at Mem)) { eachRow(label, len(row), rows, c, stride, do) }
 	add := Load(Param("add"), GP8())
 	TESTB(add, add)
 	JZ(LabelRef("added"))

@@ -38,6 +38,38 @@ func main() {
 	Generate()
 }
 
+// triple returns three times what stride has.
+func triple(stride Register) Register {
+	stride3 := GP64()
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
+	return stride3
+}
+
+// fourRows returns the addresses of four rows from base on that lie stride bytes apart; stride3
+// has three times that.
+func fourRows(base, stride, stride3 Register) [4]Mem {
+	return [4]Mem{
+		{Base: base}, {Base: base, Index: stride, Scale: 1},
+		{Base: base, Index: stride, Scale: 2}, {Base: base, Index: stride3, Scale: 1},
+	}
+}
+
+// eachRow does something to the rows that there are, of at most so many: they lie stride bytes
+// apart from c on.
+func eachRow(label string, most int, rows, c, stride Register, do func(i int, at Mem)) {
+	at := GP64()
+	MOVQ(c, at)
+	for i := range most {
+		if i > 0 {
+			CMPQ(rows, Imm(uint64(i)))
+			JLE(LabelRef(label))
+			ADDQ(stride, at)
+		}
+		do(i, Mem{Base: at})
+	}
+	Label(label)
+}
+
 // transpose8 writes the kernel that packs operands whose inner dimension is contiguous.
 func transpose8() {
 	TEXT("transpose8AVX2", NOSPLIT, "func(dst, src *float32, dstStride, srcStride, blocks int)")
@@ -50,23 +82,14 @@ func transpose8() {
 	blocks := Load(Param("blocks"), GP64())
 	SHLQ(Imm(2), dstStride)
 	SHLQ(Imm(2), srcStride)
-	src3, src4 := GP64(), GP64()
-	LEAQ(Mem{Base: srcStride, Index: srcStride, Scale: 2}, src3)
-	dst3, dst4 := GP64(), GP64()
-	LEAQ(Mem{Base: dstStride, Index: dstStride, Scale: 2}, dst3)
-
+	src3, dst3 := triple(srcStride), triple(dstStride)
+	src4, dst4 := GP64(), GP64()
 	// row returns the address of row i of 8, of which rows 4 on are counted from half.
 	row := func(base, half, stride, stride3 Register, i int) Mem {
 		if i >= 4 {
-			base, i = half, i-4
+			base = half
 		}
-		switch i {
-		case 0:
-			return Mem{Base: base}
-		case 3:
-			return Mem{Base: base, Index: stride3, Scale: 1}
-		}
-		return Mem{Base: base, Index: stride, Scale: uint8(i)}
+		return fourRows(base, stride, stride3)[i%4]
 	}
 	Label("block")
 	LEAQ(Mem{Base: src, Index: srcStride, Scale: 4}, src4)

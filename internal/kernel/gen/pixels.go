@@ -15,7 +15,7 @@ const pixelCols = 16
 // bytes, which take a quarter of the memory of floats.
 func pixels() {
 	turnBytes()
-	for _, t := range []pixelTile{{vec{wide: true}, 10, 1}, {vec{}, 5, 2}} {
+	for _, t := range []pixelTile{{sums{vec{wide: true}, 10, 1}}, {sums{vec{}, 5, 2}}} {
 		t.product()
 		t.gradient()
 	}
@@ -30,20 +30,14 @@ func turnBytes() {
 	Pragma("noescape")
 	blocks, dst := Load(Param("blocks"), GP64()), Load(Param("dst"), GP64())
 	src, stride := Load(Param("src"), GP64()), Load(Param("stride"), GP64())
-	stride3 := GP64()
-	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
+	stride3 := triple(stride)
 	Label("block")
 	fours := [4]Register{src}
 	for i := 1; i < len(fours); i++ {
 		fours[i] = GP64()
 		LEAQ(Mem{Base: fours[i-1], Index: stride, Scale: 4}, fours[i])
 	}
-	row := func(i int) Mem {
-		return [4]Mem{
-			{Base: fours[i/4]}, {Base: fours[i/4], Index: stride, Scale: 1},
-			{Base: fours[i/4], Index: stride, Scale: 2}, {Base: fours[i/4], Index: stride3, Scale: 1},
-		}[i%4]
-	}
+	row := func(i int) Mem { return fourRows(fours[i/4], stride, stride3)[i%4] }
 	// Eight rows lie in the lower halves of the registers, the other eight in the upper ones.
 	var r [8]VecVirtual
 	for i := range r {
@@ -81,41 +75,29 @@ func turnBytes() {
 	RET()
 }
 
-// pixelTile is a kernel of products of bytes, which become floats in registers, with floats:
-// sums for some rows of floats stay in registers.
-type pixelTile struct {
-	vec
-	rows, registers int
-}
+// pixelTile is the sums of a kernel of products of bytes, which become floats in registers,
+// with floats: a row of sums for each of some rows of floats.
+type pixelTile struct{ sums }
 
 func (t pixelTile) zeros() [][]VecVirtual {
-	all := make([][]VecVirtual, t.rows)
-	for i := range all {
-		for range t.registers {
-			all[i] = append(all[i], t.zero())
+	all := t.registersOf(t.rows)
+	for _, row := range all {
+		for _, r := range row {
+			t.clear(r)
 		}
 	}
 	return all
 }
 
 // step adds to the first sums the products of the floats at factors and the bytes at x.
-func (t pixelTile) step(sums [][]VecVirtual, x Mem, factors []Mem) {
-	floats := make([]VecVirtual, t.registers)
-	for j := range floats {
-		floats[j] = t.reg()
-		VPMOVZXBD(x.Offset(j*t.lanes()), floats[j])
-		VCVTDQ2PS(floats[j], floats[j])
+func (t pixelTile) step(all [][]VecVirtual, x Mem, factors []Mem) {
+	floats := t.registersOf(1)[0]
+	for j, r := range floats {
+		VPMOVZXBD(x.Offset(j*t.lanes()), r)
+		VCVTDQ2PS(r, r)
 	}
 	for i, at := range factors {
-		if t.wide {
-			VFMADD231PS_BCST(at, floats[0], sums[i][0])
-			continue
-		}
-		factor := YMM()
-		VBROADCASTSS(at, factor)
-		for j, x := range floats {
-			VFMADD231PS(x, factor, sums[i][j])
-		}
+		t.add(at, floats, all[i])
 	}
 }
 
@@ -126,9 +108,8 @@ type factors struct {
 }
 
 func (t pixelTile) factors(first, stride Register) factors {
-	f := factors{[]Register{first}, stride, GP64()}
 	SHLQ(Imm(2), stride)
-	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, f.stride3)
+	f := factors{[]Register{first}, stride, triple(stride)}
 	for range t.rows/5 - 1 {
 		next := GP64()
 		LEAQ(Mem{Base: first, Index: stride, Scale: 4}, next)
@@ -142,8 +123,8 @@ func (t pixelTile) factors(first, stride Register) factors {
 func (f factors) at(l, n int) []Mem {
 	var all []Mem
 	for _, base := range f.fives {
-		all = append(all, Mem{Base: base}, Mem{Base: base, Index: f.stride, Scale: 1}, Mem{Base: base, Index: f.stride, Scale: 2},
-			Mem{Base: base, Index: f.stride3, Scale: 1}, Mem{Base: base, Index: f.stride, Scale: 4})
+		four := fourRows(base, f.stride, f.stride3)
+		all = append(append(all, four[:]...), Mem{Base: base, Index: f.stride, Scale: 4})
 	}
 	for i := range all {
 		all[i].Disp = 4 * l
@@ -160,36 +141,20 @@ func (f factors) advance(count int) {
 
 // forRows writes a loop for every number of rows.
 func (t pixelTile) forRows(rows Register, write func(n int, label func(string) string)) {
-	for n := 1; n < t.rows; n++ {
-		CMPQ(rows, Imm(uint64(n)))
-		JEQ(LabelRef(fmt.Sprintf("rows%d", n)))
-	}
-	for n := t.rows; n >= 1; n-- {
-		Label(fmt.Sprintf("rows%d", n))
+	t.eachCount("", rows, func() { JMP(LabelRef("end")) }, func(n int) {
 		write(n, func(s string) string { return fmt.Sprintf("%s%d", s, n) })
-		if n > 1 {
-			JMP(LabelRef("end"))
-		}
-	}
+	})
 	Label("end")
 }
 
-// end does something to every register of the rows that there are. Their sums go to rows of c
+// end does something to every register of the rows that there are, whose sums go to rows of c
 // that lie stride bytes apart.
-func (t pixelTile) end(label string, sums [][]VecVirtual, rows, c, stride Register, do func(sum VecVirtual, at Mem)) {
-	at := GP64()
-	MOVQ(c, at)
-	for i, row := range sums {
-		if i > 0 {
-			CMPQ(rows, Imm(uint64(i)))
-			JEQ(LabelRef(label))
-			ADDQ(stride, at)
+func (t pixelTile) end(label string, all [][]VecVirtual, rows, c, stride Register, do func(sum VecVirtual, at Mem)) {
+	eachRow(label, t.rows, rows, c, stride, func(i int, at Mem) {
+		for j, sum := range all[i] {
+			do(sum, at.Offset(4*t.lanes()*j))
 		}
-		for j, sum := range row {
-			do(sum, Mem{Base: at, Disp: 4 * t.lanes() * j})
-		}
-	}
-	Label(label)
+	})
 }
 
 // fetched is how many rows of bytes a call of product fetches: those for ten rows of floats
@@ -199,7 +164,7 @@ func (t pixelTile) fetched() int { return pixelCols * t.rows / 10 }
 // product writes the forward product. While it computes, rows that come next are fetched, line
 // by line: to wait for memory takes as long as a third of the arithmetic.
 func (t pixelTile) product() {
-	name := t.name("pixelProduct")
+	name := t.vec.name("pixelProduct")
 	TEXT(name, NOSPLIT, "func(depth int, x *byte, w, c *float32, wStride, cStride, rows int, from *byte, next *int)")
 	Doc(name+" writes to c the products of the rows of w and 16 columns of bytes that lie side",
 		"by side in x; all are depth long. The rows of w and c lie so many elements apart. depth",
@@ -210,10 +175,10 @@ func (t pixelTile) product() {
 	w := t.factors(Load(Param("w"), GP64()), Load(Param("wStride"), GP64()))
 	rows := Load(Param("rows"), GP64())
 	from, next := Load(Param("from"), GP64()), Load(Param("next"), GP64())
-	sums := t.zeros()
+	all := t.zeros()
 	steps := func(n, count int) {
 		for l := range count {
-			t.step(sums, Mem{Base: x, Disp: pixelCols * l}, w.at(l, n))
+			t.step(all, Mem{Base: x, Disp: pixelCols * l}, w.at(l, n))
 		}
 		ADDQ(U32(uint32(pixelCols*count)), x)
 		w.advance(count)
@@ -253,14 +218,14 @@ func (t pixelTile) product() {
 	})
 	c, cStride := Load(Param("c"), GP64()), Load(Param("cStride"), GP64())
 	SHLQ(Imm(2), cStride)
-	t.end("done", sums, rows, c, cStride, func(sum VecVirtual, at Mem) { VMOVUPS(sum, at) })
+	t.end("done", all, rows, c, cStride, func(sum VecVirtual, at Mem) { VMOVUPS(sum, at) })
 	VZEROUPPER()
 	RET()
 }
 
 // gradient writes the gradient of the rows of floats.
 func (t pixelTile) gradient() {
-	name := t.name("pixelGradient")
+	name := t.vec.name("pixelGradient")
 	TEXT(name, NOSPLIT, "func(panels, n int, x *byte, y, c *float32, xStride, yStride, cStride, rows int, add bool)")
 	Doc(name+" writes to c, or adds to it where add says so, the products of the rows of y and",
 		"panels of 16 columns of bytes, side by side in the rows of x; all are n long. The rows",
@@ -269,20 +234,18 @@ func (t pixelTile) gradient() {
 	panels := Load(Param("panels"), GP64())
 	xPanel, c := Load(Param("x"), GP64()), Load(Param("c"), GP64())
 	xStride, cStride := Load(Param("xStride"), GP64()), Load(Param("cStride"), GP64())
-	xStride3 := GP64()
-	LEAQ(Mem{Base: xStride, Index: xStride, Scale: 2}, xStride3)
+	xStride3 := triple(xStride)
 	SHLQ(Imm(2), cStride)
 	rows := Load(Param("rows"), GP64())
 	Label("panel")
 	n, x := Load(Param("n"), GP64()), GP64()
 	MOVQ(xPanel, x)
 	y := t.factors(Load(Param("y"), GP64()), Load(Param("yStride"), GP64()))
-	sums := t.zeros()
+	all := t.zeros()
 	steps := func(k, count int) {
-		for l, at := range []Mem{
-			{Base: x}, {Base: x, Index: xStride, Scale: 1}, {Base: x, Index: xStride, Scale: 2}, {Base: x, Index: xStride3, Scale: 1},
-		}[:count] {
-			t.step(sums, at, y.at(l, k))
+		four := fourRows(x, xStride, xStride3)
+		for l, at := range four[:count] {
+			t.step(all, at, y.at(l, k))
 		}
 		LEAQ(Mem{Base: x, Index: xStride, Scale: uint8(count)}, x)
 		y.advance(count)
@@ -305,8 +268,8 @@ func (t pixelTile) gradient() {
 	add := Load(Param("add"), GP8())
 	TESTB(add, add)
 	JZ(LabelRef("added"))
-	t.end("added", sums, rows, c, cStride, func(sum VecVirtual, at Mem) { VADDPS(at, sum, sum) })
-	t.end("written", sums, rows, c, cStride, func(sum VecVirtual, at Mem) { VMOVUPS(sum, at) })
+	t.end("added", all, rows, c, cStride, func(sum VecVirtual, at Mem) { VADDPS(at, sum, sum) })
+	t.end("written", all, rows, c, cStride, func(sum VecVirtual, at Mem) { VMOVUPS(sum, at) })
 	ADDQ(Imm(pixelCols), xPanel)
 	ADDQ(Imm(4*pixelCols), c)
 	DECQ(panels)

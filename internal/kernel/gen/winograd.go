@@ -18,10 +18,9 @@ func winograd() {
 type places struct{ base, step, step3 Register }
 
 func placesAt(base Register) places {
-	p := places{base, Load(Param("place"), GP64()), GP64()}
-	SHLQ(Imm(2), p.step)
-	LEAQ(Mem{Base: p.step, Index: p.step, Scale: 2}, p.step3)
-	return p
+	step := Load(Param("place"), GP64())
+	SHLQ(Imm(2), step)
+	return places{base, step, triple(step)}
 }
 
 // row returns the addresses of row i.
@@ -32,10 +31,7 @@ func (p places) row(i int) [4]Mem {
 		LEAQ(Mem{Base: base, Index: p.step, Scale: 4}, next)
 		base = next
 	}
-	return [4]Mem{
-		{Base: base}, {Base: base, Index: p.step, Scale: 1},
-		{Base: base, Index: p.step, Scale: 2}, {Base: base, Index: p.step3, Scale: 1},
-	}
+	return fourRows(base, p.step, p.step3)
 }
 
 // runs is a row of both runs of pictures, whose rows are as far apart as step says.
