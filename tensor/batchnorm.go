@@ -19,10 +19,12 @@ type BatchNormOptions struct {
 	MaxPool  bool    // then the greatest of every window of 2×2, as MaxPool2d of the result gives; after ReLU in the same pass
 }
 
-// inOnePass reports whether a batch of the given shape is pooled, if at all, where it is
-// normalized.
-func (o BatchNormOptions) inOnePass(shape []int) bool {
-	return !o.MaxPool || o.ReLU && len(shape) == 4 && min(shape[2], shape[3]) >= 2
+// inOnePass reports whether a batch of the given shape is pooled, if at all, before it is
+// normalized: where ReLU comes between, and no weight is 0, which leaves equal elements, of
+// which the first has to win.
+func (o BatchNormOptions) inOnePass(shape []int, weight *Tensor) bool {
+	return !o.MaxPool || o.ReLU && len(shape) == 4 && min(shape[2], shape[3]) >= 2 &&
+		(weight == nil || !slices.Contains(Values[float64](weight), 0))
 }
 
 // BatchNorm returns (x - mean)/√(variance + eps)·weight + bias for x of shape (N, C, ...),
@@ -34,7 +36,7 @@ func (o BatchNormOptions) inOnePass(shape []int) bool {
 // and 0, and the running statistics are (C), all of x's floating-point type.
 func (t *Tensor) BatchNorm(runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
 	t.checkBatchNorm(runningMean, runningVar, weight, bias, o.Training)
-	if !o.inOnePass(t.shape) {
+	if !o.inOnePass(t.shape, weight) {
 		o.MaxPool = false
 		return t.BatchNorm(runningMean, runningVar, weight, bias, o).MaxPool2d(Pool2dOptions{Kernel: [2]int{2, 2}})
 	}
@@ -77,35 +79,36 @@ func (t *Tensor) checkBatchNorm(runningMean, runningVar, weight, bias *Tensor, t
 // batchNorm is BatchNorm for elements of type T.
 func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
 	x := Data[T](t.detached().Contiguous())
-	b := newNormed[T](t.shape, weight, bias, o)
+	b := newNormed[T](t.dtype, t.shape, weight, bias, o)
+	b.x = x
 	if o.Training {
-		means, variances := b.batch.statistics(x, b.batch.ranges)
-		b.approach(runningMean, runningVar, means, variances)
-		b.by(means, variances)
+		b.follow(runningMean, runningVar, x, func(take func(x []T, from, to int)) { b.batch.each(x, take) })
+		b.result.each(b.pooled(), b.normalize)
 	} else {
 		b.by(Values[float64](runningMean), Values[float64](runningVar))
+		b.batch.each(x, func(x []T, from, to int) { b.normalize(b.pool(x, from, to), from, to) })
 	}
-	out := b.begin(t.dtype, x)
-	b.batch.ranges(b.normalize)
 	inputs := append(b.parameters(t), input{t, []*Tensor{t}, b.inputGrad})
 	if !o.Training { // the statistics do not depend on the input
 		shape := append([]int{len(b.channels)}, slices.Repeat([]int{1}, t.Dim()-2)...)
 		factors := wrap(convert[T](b.scales), shape)
 		in := &inputs[len(inputs)-1]
 		*in = input{t, nil, func(g *Tensor) *Tensor { return g.Mul(factors) }}
-		switch {
-		case o.MaxPool:
-			in.grad = func(g *Tensor) *Tensor { return g.Mul(factors).maxPool2x2Grad(b.winners, t.shape) }
-		case o.ReLU:
-			in.reads = []*Tensor{out}
-			in.grad = func(g *Tensor) *Tensor { return reluGradient(g, out).Mul(factors) }
+		if o.ReLU {
+			in.reads = []*Tensor{b.out}
+			in.grad = func(g *Tensor) *Tensor {
+				if g = reluGradient(g, b.out).Mul(factors); o.MaxPool {
+					g = g.maxPool2x2Grad(b.winners, t.shape)
+				}
+				return g
+			}
 		}
 	}
 	if weight != nil {
 		in := &inputs[len(inputs)-1]
 		in.reads = append(in.reads, weight)
 	}
-	return record(out, "batch-norm", inputs...).releases(b.release)
+	return record(b.out, "batch-norm", inputs...).releases(b.release)
 }
 
 // normed is a batch and what a batch norm makes of it.
@@ -116,28 +119,47 @@ type normed[T Float] struct {
 	shape            []int // of the batch
 	channels         []kernel.Channel[T]
 	inverses, scales []float64 // of the deviations, and these times the weights
-	x, from, out     []T       // the batch, what the result is made of: all of it, or what won in its windows, and the result
-	best             *Tensor   // the latter's memory
+	x                []T       // the batch, where gradients are made of it
+	out              *Tensor
+	best             *Tensor // what won in the windows of the batch, and later its gradient: see reduce
 	winners          *[]uint8
 	sums, dots       []float64 // of the result's gradient, and of its products with the elements: see reduce
 }
 
-// newNormed returns one of a batch of the given shape, and of nothing yet.
-func newNormed[T Float](shape []int, weight, bias *Tensor, o BatchNormOptions) *normed[T] {
+// newNormed returns one of a batch of the given shape, and of nothing yet, with memory for
+// the result.
+func newNormed[T Float](dtype DType, shape []int, weight, bias *Tensor, o BatchNormOptions) *normed[T] {
 	p := perChannel[T]{samples: shape[0], channels: shape[1], size: numel(shape[2:])}
 	b := &normed[T]{BatchNormOptions: o, weight: weight, bias: bias, batch: p, result: p, shape: shape, channels: make([]kernel.Channel[T], p.channels)}
 	if o.MaxPool {
-		b.result.size = (shape[2] / 2) * (shape[3] / 2)
+		shape = []int{shape[0], shape[1], shape[2] / 2, shape[3] / 2}
+		b.result.size = shape[2] * shape[3]
+		b.best, b.winners = empty(dtype, shape), newWinners(numel(shape))
+		if weight != nil { // its sign says what will win
+			for c, w := range Values[T](weight) {
+				b.channels[c].Scale = w
+			}
+		}
 	}
+	b.out = empty(dtype, shape)
 	return b
 }
 
-// approach brings the running statistics, unless they are nil, nearer to those of the batch.
-func (b *normed[T]) approach(mean, variance *Tensor, means, variances []float64) {
-	if n := b.batch.count(); mean != nil && n > 1 {
-		approach(mean, means, 1, b.Momentum)
-		approach(variance, variances, n/(n-1), b.Momentum)
+// follow normalizes by the statistics of the batch, and brings the running ones, unless they
+// are nil, nearer to them. visit calls its argument for ranges of samples, with their
+// elements, as perChannel's statistics says; their windows are pooled on the way.
+func (b *normed[T]) follow(runningMean, runningVar *Tensor, first []T, visit func(func(x []T, from, to int))) {
+	means, variances := b.batch.statistics(first, func(add func(x []T, from, to int)) {
+		visit(func(x []T, from, to int) {
+			b.pool(x, from, to)
+			add(x, from, to)
+		})
+	})
+	if n := b.batch.count(); runningMean != nil && n > 1 {
+		approach(runningMean, means, 1, b.Momentum)
+		approach(runningVar, variances, n/(n-1), b.Momentum)
 	}
+	b.by(means, variances)
 }
 
 // by says by which statistics the batch is normalized.
@@ -162,42 +184,54 @@ func (b *normed[T]) by(means, variances []float64) {
 	}
 }
 
-// begin returns memory for the result of the batch's elements x, which may come to be there
-// later: normalize writes it.
-func (b *normed[T]) begin(dtype DType, x []T) *Tensor {
-	b.x, b.from = x, x
-	shape := b.shape
-	if b.MaxPool {
-		shape = []int{b.shape[0], b.shape[1], b.shape[2] / 2, b.shape[3] / 2}
-		b.best, b.winners = empty(dtype, shape), newWinners(numel(shape))
-		b.from = Data[T](b.best)
+// pool returns what the results of some samples x are made of: x, or what wins in its windows.
+func (b *normed[T]) pool(x []T, from, to int) []T {
+	if !b.MaxPool {
+		return x
 	}
-	out := empty(dtype, shape)
-	b.out = Data[T](out)
-	return out
+	best := Data[T](b.best)
+	for sample := from; sample < to; sample++ {
+		at, end := b.batch.sample(sample - from)
+		lo, hi := b.result.sample(sample)
+		kernel.PreNormMaxPool2x2(best[lo:hi], (*b.winners)[lo:hi], x[at:end], b.channels, b.shape[2], b.shape[3])
+	}
+	lo, _ := b.result.sample(from)
+	hi, _ := b.result.sample(to)
+	return best[lo:hi]
 }
 
-// normalize writes the results of some samples.
-func (b *normed[T]) normalize(from, to int) {
+// normalize writes the results of some samples, which are made of x.
+func (b *normed[T]) normalize(x []T, from, to int) {
+	out := Data[T](b.out)
 	for sample := from; sample < to; sample++ {
-		at, end := b.batch.sample(sample)
+		at, end := b.result.sample(sample - from)
 		lo, hi := b.result.sample(sample)
-		if x, out := b.x[at:end], b.out[lo:hi]; b.MaxPool {
-			kernel.NormMaxPool2x2(out, b.from[lo:hi], (*b.winners)[lo:hi], x, b.channels, b.shape[2], b.shape[3])
-		} else {
-			kernel.Normalize(out, x, b.channels, b.batch.size, b.ReLU)
-		}
+		kernel.Normalize(out[lo:hi], x[at:end], b.channels, b.result.size, b.ReLU)
 	}
+}
+
+// pooled returns what the result of the batch is made of, once it has been pooled.
+func (b *normed[T]) pooled() []T {
+	if b.MaxPool {
+		return Data[T](b.best)
+	}
+	return b.x
 }
 
 // reduce adds up, once, the sums that all gradients are made of, from the gradient g of the
-// result.
+// result. Where windows are pooled, what won in them is not needed any more: the gradients
+// that reach it through ReLU and the scale take its place.
 func (b *normed[T]) reduce(g []T) {
 	if b.sums != nil {
 		return
 	}
-	b.sums, b.dots = b.result.reduce(b.result.ranges, func(sums, dots []float64, at, to int) {
-		kernel.GradMoments(sums, dots, g[at:to], b.from[at:to], b.channels, b.result.size, b.ReLU)
+	from := b.pooled()
+	b.sums, b.dots = b.result.reduce(func(add func(g []T, from, to int)) { b.result.each(g, add) }, func(sums, dots []float64, g []T, sample int) {
+		lo, hi := b.result.sample(sample)
+		kernel.GradMoments(sums, dots, g, from[lo:hi], b.channels, b.result.size, b.ReLU)
+		if b.MaxPool { // without slope and shift yet
+			kernel.Grad(from[lo:hi], g, from[lo:hi], b.channels, b.result.size, b.ReLU)
+		}
 	})
 	for c := range b.channels {
 		b.channels[c].Slope = T(-b.scales[c] * b.inverses[c] * b.inverses[c] * b.dots[c] / b.batch.count())
@@ -208,12 +242,9 @@ func (b *normed[T]) reduce(g []T) {
 // inputGrad returns the gradient of the batch, in training, from that of the result.
 func (b *normed[T]) inputGrad(g *Tensor) *Tensor {
 	dx := empty(g.dtype, b.shape)
-	dst, gs := Data[T](dx), Data[T](g.Contiguous())
+	gs := Data[T](g.Contiguous())
 	b.reduce(gs)
-	b.batch.ranges(func(from, to int) {
-		lo, _ := b.batch.sample(from)
-		b.samplesGrad(dst[lo:], gs, from, to)
-	})
+	b.batch.each(Data[T](dx), func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
 	return dx
 }
 
@@ -222,11 +253,11 @@ func (b *normed[T]) samplesGrad(dst, g []T, from, to int) {
 	for sample := from; sample < to; sample++ {
 		at, end := b.batch.sample(sample)
 		lo, hi := b.result.sample(sample)
-		dst, g, x := dst[(sample-from)*(end-at):][:end-at], g[lo:hi], b.x[at:end]
+		dst, x := dst[(sample-from)*(end-at):][:end-at], b.x[at:end]
 		if b.MaxPool {
-			kernel.NormMaxPool2x2Grad(dst, g, (*b.winners)[lo:hi], x, b.channels, b.shape[2], b.shape[3])
+			kernel.PreNormMaxPool2x2Grad(dst, Data[T](b.best)[lo:hi], (*b.winners)[lo:hi], x, b.channels, b.shape[2], b.shape[3])
 		} else {
-			kernel.Grad(dst, g, x, b.channels, b.batch.size, b.ReLU)
+			kernel.Grad(dst, g[lo:hi], x, b.channels, b.batch.size, b.ReLU)
 		}
 	}
 }
@@ -291,31 +322,32 @@ func (p perChannel[T]) sample(i int) (at, to int) {
 	return i * elements, (i + 1) * elements
 }
 
-// ranges calls f for ranges of samples that together are all, in parallel.
-func (p perChannel[T]) ranges(f func(from, to int)) {
+// each calls f for ranges of samples that together are all, with their part of x, in
+// parallel.
+func (p perChannel[T]) each(x []T, f func(x []T, from, to int)) {
 	if elements := p.channels * p.size; elements > 0 {
-		parallel.Share(p.samples, 1+grain/elements, f)
+		parallel.Share(p.samples, 1+grain/elements, func(from, to int) { f(x[from*elements:to*elements], from, to) })
 	}
 }
 
 // planeSums has memory for the sums of planes, as pointers to slices.
 var planeSums = sync.Pool{New: func() any { return new([]float64) }}
 
-// reduce adds up two sums for each channel: f gives those of the planes in a range of
-// elements, a sample's. visit is ranges, or calls its argument like it, as samples come to
-// be there. Samples are added in their order.
-func (p perChannel[T]) reduce(visit func(func(from, to int)), f func(first, second []float64, at, to int)) (first, second []float64) {
+// reduce adds up two sums for each channel: f gives those of the planes x of a sample. visit
+// calls its argument for ranges of samples, with their elements, as each does. Samples are
+// added in their order.
+func (p perChannel[T]) reduce(visit func(func(x []T, from, to int)), f func(first, second []float64, x []T, sample int)) (first, second []float64) {
 	n := p.samples * p.channels
 	sums := planeSums.Get().(*[]float64)
 	defer planeSums.Put(sums)
 	*sums = slices.Grow((*sums)[:0], 2*n)[:2*n]
 	clear(*sums)
 	firsts, seconds := (*sums)[:n], (*sums)[n:]
-	visit(func(from, to int) {
+	visit(func(x []T, from, to int) {
 		for sample := from; sample < to; sample++ {
-			at, end := p.sample(sample)
+			at, end := p.sample(sample - from)
 			lo, hi := sample*p.channels, (sample+1)*p.channels
-			f(firsts[lo:hi], seconds[lo:hi], at, end)
+			f(firsts[lo:hi], seconds[lo:hi], x[at:end], sample)
 		}
 	})
 	first, second = make([]float64, p.channels), make([]float64, p.channels)
@@ -326,18 +358,19 @@ func (p perChannel[T]) reduce(visit func(func(from, to int)), f func(first, seco
 	return first, second
 }
 
-// statistics returns the mean and the variance of every channel of x, the variance divided
-// by the number of elements, of samples visited as reduce says. A channel's first element is
-// taken out before: no digits are lost where the mean is large beside the deviation.
-func (p perChannel[T]) statistics(x []T, visit func(func(from, to int))) (means, variances []float64) {
+// statistics returns the mean and the variance of every channel, the variance divided by the
+// number of elements, of samples visited as reduce says. A channel's first element, of the
+// first sample, is taken out before: no digits are lost where the mean is large beside the
+// deviation.
+func (p perChannel[T]) statistics(first []T, visit func(func(x []T, from, to int))) (means, variances []float64) {
 	shifts := make([]kernel.Channel[T], p.channels)
-	if len(x) > 0 {
+	if len(first) > 0 {
 		for c := range shifts {
-			shifts[c].Mean = x[c*p.size]
+			shifts[c].Mean = first[c*p.size]
 		}
 	}
-	means, variances = p.reduce(visit, func(sums, squares []float64, at, to int) {
-		kernel.Moments(sums, squares, x[at:to], shifts, p.size)
+	means, variances = p.reduce(visit, func(sums, squares []float64, x []T, _ int) {
+		kernel.Moments(sums, squares, x, shifts, p.size)
 	})
 	for c, sum := range means {
 		mean := sum / p.count()

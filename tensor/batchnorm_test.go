@@ -103,13 +103,17 @@ func TestBatchNormMaxPool(t *testing.T) {
 	for _, dtype := range []tensor.DType{tensor.Float32, tensor.Float64} {
 		for _, shape := range pooledShapes {
 			for _, o := range []tensor.BatchNormOptions{{Training: true, ReLU: true}, {ReLU: true}, {Training: true}, {}} {
-				for _, equal := range []bool{false, true} {
-					name := fmt.Sprintf("%v %v %+v equal %t", dtype, shape, o, equal)
+				for _, ties := range []string{"no ties", "equal elements", "a weight of 0"} {
+					name := fmt.Sprintf("%v %v %+v %s", dtype, shape, o, ties)
 					o.Momentum, o.Eps = 0.25, 1e-5
 					apart, fused := newNorm(dtype, shape...), newNorm(dtype, shape...)
 					for _, n := range []norm{apart, fused} {
-						if equal {
+						switch ties {
+						case "equal elements":
 							n.x.Detach().CopyInPlace(n.x.Detach().MulScalar(4).To(tensor.Int64).To(dtype))
+						case "a weight of 0":
+							n.weight.Detach().Narrow(0, 0, 1).FillInPlace(0)
+							n.bias.Detach().Narrow(0, 0, 1).FillInPlace(1)
 						}
 					}
 					y := apart.x.BatchNorm(apart.mean, apart.variance, apart.weight, apart.bias, o).MaxPool2d(pair)

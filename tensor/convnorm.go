@@ -6,56 +6,61 @@ import (
 	"github.com/onehot-go/onehot/internal/kernel"
 )
 
-// Conv2dBatchNorm returns what BatchNorm by norm makes of t's Conv2d by conv, with the shapes,
-// the bits and the errors of these, in fewer passes over memory. In training the statistics
-// are added up while a core has a picture's results in its cache, and the gradients of
-// pictures are made of the normalized ones' where those of the filters are. In evaluation,
-// unless gradients flow, a picture's results are normalized as soon as they are written.
+// Conv2dBatchNorm returns what BatchNorm by norm makes of t's Conv2d by conv, with the shapes
+// and the errors of these, in fewer passes over memory. In training the statistics are added
+// up, and windows pooled, while a core has a picture's results in its cache, and the
+// gradients of pictures are made of the normalized ones' where those of the filters are. In
+// evaluation, unless gradients flow, a picture's results are normalized as soon as they are
+// written. The numbers are the same to the bit but in two cases: of the elements of a window
+// that would be the same once normalized, the greatest before wins rather than the first; and
+// where neither the pictures need a gradient nor the convolution's results are kept for it,
+// the gradient of the filters is added up in another way (see filterGrad).
 func (t *Tensor) Conv2dBatchNorm(filters, filterBias *Tensor, conv Conv2dOptions, runningMean, runningVar, weight, bias *Tensor, norm BatchNormOptions) *Tensor {
 	c := conv.shape(t, filters, filterBias)
 	size := c.Out()
 	shape := []int{c.Images, c.Filters, size[0], size[1]}
+	results := &Tensor{dtype: t.dtype, shape: shape}
+	results.checkBatchNorm(runningMean, runningVar, weight, bias, norm.Training)
 	recorded := !t.noGrad && slices.ContainsFunc([]*Tensor{t, filters, filterBias, weight, bias}, func(p *Tensor) bool { return p != nil && p.requiresGrad })
-	if !norm.Training && recorded || !norm.inOnePass(shape) || c.Images == 0 {
+	if !norm.Training && recorded || !norm.inOnePass(shape, weight) || c.Images == 0 {
 		y := t.Conv2d(filters, filterBias, conv)
 		out := y.BatchNorm(runningMean, runningVar, weight, bias, norm)
 		inner(t, y, out)
 		return out
 	}
-	y := empty(t.dtype, shape)
-	y.checkBatchNorm(runningMean, runningVar, weight, bias, norm.Training)
 	if t.dtype == Float32 {
-		return convBatchNorm[float32](c, y, t, filters, filterBias, runningMean, runningVar, weight, bias, norm)
+		return convBatchNorm[float32](c, shape, t, filters, filterBias, runningMean, runningVar, weight, bias, norm)
 	}
-	return convBatchNorm[float64](c, y, t, filters, filterBias, runningMean, runningVar, weight, bias, norm)
+	return convBatchNorm[float64](c, shape, t, filters, filterBias, runningMean, runningVar, weight, bias, norm)
 }
 
-// convBatchNorm is Conv2dBatchNorm for elements of type T, with y as memory for the
-// convolution's results. In evaluation no gradient may be asked for.
-func convBatchNorm[T Float](c kernel.Conv2d, y, t, filters, filterBias, runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
-	b := newNormed[T](y.shape, weight, bias, o)
-	ys, x := Data[T](y), inOrder[T](t)
-	w, wBias := inOrder[T](filters), inOrder[T](filterBias)
-	var out *Tensor
-	if o.Training {
-		// The first picture comes first, with what is taken out of the statistics.
-		first, rest := c, c
-		first.Images, rest.Images = 1, c.Images-1
-		kernel.Convolve(first, ys, x, w, wBias, nil)
-		means, variances := b.batch.statistics(ys, func(f func(from, to int)) {
-			f(0, 1)
-			_, lo := b.batch.sample(0)
-			kernel.Convolve(rest, ys[lo:], x[numel(t.shape[1:]):], w, wBias, func(from, to int) { f(from+1, to+1) })
-		})
-		b.approach(runningMean, runningVar, means, variances)
-		b.by(means, variances)
-		out = b.begin(t.dtype, ys)
-		b.batch.ranges(b.normalize)
-	} else {
+// convBatchNorm is Conv2dBatchNorm for elements of type T and results of the given shape. In
+// evaluation no gradient may be asked for.
+func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias, runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
+	b := newNormed[T](t.dtype, shape, weight, bias, o)
+	x, w, wBias := inOrder[T](t), inOrder[T](filters), inOrder[T](filterBias)
+	if !o.Training {
 		b.by(Values[float64](runningMean), Values[float64](runningVar))
-		out = b.begin(t.dtype, ys)
-		kernel.Convolve(c, ys, x, w, wBias, b.normalize)
+		kernel.Convolve(c, nil, x, w, wBias, func(y []T, from, to int) { b.normalize(b.pool(y, from, to), from, to) })
+		return record(b.out, "conv2d with batch-norm").releases(b.release)
 	}
+	// The first picture comes first, with what is taken out of the statistics.
+	first, rest := c, c
+	first.Images, rest.Images = 1, c.Images-1
+	kept := t.requiresGrad || !o.MaxPool || c.Groups > 1 || numel(filters.shape[1:]) > c.Filters
+	y := empty(t.dtype, append([]int{1}, shape[1:]...)) // of the first picture, or of all
+	one, others := Data[T](y), []T(nil)
+	if kept {
+		y = empty(t.dtype, shape)
+		b.x = Data[T](y)
+		one, others = b.x[:len(one)], b.x[len(one):]
+	}
+	kernel.Convolve(first, one, x, w, wBias, nil)
+	b.follow(runningMean, runningVar, one, func(take func(x []T, from, to int)) {
+		take(one, 0, 1)
+		kernel.Convolve(rest, others, x[numel(t.shape[1:]):], w, wBias, func(x []T, from, to int) { take(x, from+1, to+1) })
+	})
+	b.result.each(b.pooled(), b.normalize)
 
 	var dy, db *Tensor // those of the convolution's results and bias, where they have been written
 	results := func(g *Tensor) *Tensor {
@@ -67,6 +72,9 @@ func convBatchNorm[T Float](c kernel.Conv2d, y, t, filters, filterBias, runningM
 	inputs := []input{{filters, []*Tensor{t}, func(g *Tensor) *Tensor {
 		gs := Data[T](g.Contiguous())
 		b.reduce(gs)
+		if !kept {
+			return wrap(b.filterGrad(c, x, w, wBias), filters.shape)
+		}
 		var dst []T
 		if t.requiresGrad {
 			dy = empty(y.dtype, y.shape)
@@ -77,10 +85,16 @@ func convBatchNorm[T Float](c kernel.Conv2d, y, t, filters, filterBias, runningM
 		}
 		return weightGrad(c, filters, db, t, dst, func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
 	}}}
+	if !kept {
+		inputs[0].reads = append(inputs[0].reads, filters)
+	}
 	if filterBias != nil {
 		inputs = append(inputs, input{filterBias, nil, func(g *Tensor) *Tensor {
-			if db != nil {
+			switch {
+			case db != nil:
 				return db
+			case !kept: // the mean takes it out again
+				return Zeros(filterBias.dtype, filterBias.shape...)
 			}
 			return results(g).Sum(0, 2, 3)
 		}})
@@ -91,11 +105,68 @@ func convBatchNorm[T Float](c kernel.Conv2d, y, t, filters, filterBias, runningM
 	if weight != nil {
 		inputs[0].reads = append(inputs[0].reads, weight)
 	}
-	return record(out, "conv2d with batch-norm", inputs...).releases(func() {
+	return record(b.out, "conv2d with batch-norm", inputs...).releases(func() {
 		b.release()
 		y.done()
 		if dy != nil {
 			dy.done()
 		}
 	})
+}
+
+// filterGrad returns the gradient of the filters w of convolution c of x, whose results have
+// been pooled and are not kept. They are y = Σ w·p + bias, where p is what lies under a
+// filter, and their gradient is g + (y - mean)·slope + shift, where g is not 0 but for what
+// won in its window. So that of w is
+//
+//	Σ g·p + slope·Σ (y - mean)·p + shift·Σ p
+//
+// over all places. The first sum is one of few terms, and the others are made of Σ p·p and Σ p,
+// which are the same for all filters: the products of p with itself are had as those with the
+// gradients of some more filters would be. From one factor of them the mean of the first
+// picture is taken out, so that no digits are lost where that is large.
+func (b *normed[T]) filterGrad(c kernel.Conv2d, x, w, wBias []T) []T {
+	picture, patches := c.Channels*c.Size[0]*c.Size[1], kernel.NewPatches[T](c)
+	under := patches.Size()
+	less := make([]T, c.Channels)
+	for i, v := range x[:picture] {
+		less[i*c.Channels/picture] += v
+	}
+	for i := range less {
+		less[i] /= T(picture / c.Channels)
+	}
+	best := Data[T](b.best)
+	all := c
+	all.Filters += under
+	products, sums := make([]T, all.Filters*under), make([]T, all.Filters)
+	kernel.ConvolveWeightGrad(all, products, sums, nil, x, func(dst []T, from, to int) {
+		for sample := from; sample < to; sample++ {
+			lo, hi := b.result.sample(sample)
+			kernel.MaxPool2x2Grad(dst, best[lo:hi], (*b.winners)[lo:hi], c.Filters, b.shape[2], b.shape[3])
+			dst = dst[c.Filters*b.batch.size:]
+			patches.Write(dst, x[sample*picture:][:picture], less)
+			dst = dst[under*b.batch.size:]
+		}
+	})
+	dw, squares, sums := products[:c.Filters*under], products[c.Filters*under:], sums[c.Filters:]
+	lessOf := func(k int) float64 { return float64(less[k*c.Channels/under]) }
+	for o, channel := range b.channels {
+		w, dw := w[o*under:][:under], dw[o*under:][:under]
+		rest := -float64(channel.Mean) // of y - mean, without Σ w·(p - less)
+		if wBias != nil {
+			rest += float64(wBias[o])
+		}
+		for j, v := range w {
+			rest += float64(v) * lessOf(j)
+		}
+		for k := range dw {
+			sum := float64(sums[k]) + b.batch.count()*lessOf(k)
+			product := rest * sum
+			for j, v := range w {
+				product += float64(v) * float64(squares[j*under+k])
+			}
+			dw[k] = T(float64(dw[k]) + float64(channel.Slope)*product + float64(channel.Shift)*sum)
+		}
+	}
+	return dw
 }

@@ -31,11 +31,11 @@ func assembly() []implementation {
 			maxPool2x2AVX2(&s.total, dst, winners, x, relu)
 		},
 		maxGrad: func(s squares, dst, g *float32, winners *byte) { maxPool2x2GradAVX2(&s.total, dst, g, winners) },
-		norm: func(s squares, dst, best *float32, winners *byte, x, by *float32) {
-			normMaxPool2x2AVX2(&s.total, dst, best, winners, x, by)
+		preNorm: func(s squares, dst *float32, winners *byte, x, by *float32) {
+			preNormMaxPool2x2AVX2(&s.total, dst, winners, x, by)
 		},
-		normGrad: func(s squares, dst, g *float32, winners *byte, x, by *float32) {
-			normMaxPool2x2GradAVX2(&s.total, dst, g, winners, x, by)
+		preNormGrad: func(s squares, dst, g *float32, winners *byte, x, by *float32) {
+			preNormMaxPool2x2GradAVX2(&s.total, dst, g, winners, x, by)
 		},
 	}
 	widePools := narrowPools
@@ -46,11 +46,11 @@ func assembly() []implementation {
 				maxPool2x2AVX512(&s.total, dst, winners, x, relu)
 			},
 			maxGrad: func(s squares, dst, g *float32, winners *byte) { maxPool2x2GradAVX512(&s.total, dst, g, winners) },
-			norm: func(s squares, dst, best *float32, winners *byte, x, by *float32) {
-				normMaxPool2x2AVX512(&s.total, dst, best, winners, x, by)
+			preNorm: func(s squares, dst *float32, winners *byte, x, by *float32) {
+				preNormMaxPool2x2AVX512(&s.total, dst, winners, x, by)
 			},
-			normGrad: func(s squares, dst, g *float32, winners *byte, x, by *float32) {
-				normMaxPool2x2GradAVX512(&s.total, dst, g, winners, x, by)
+			preNormGrad: func(s squares, dst, g *float32, winners *byte, x, by *float32) {
+				preNormMaxPool2x2GradAVX512(&s.total, dst, g, winners, x, by)
 			},
 		}
 	}

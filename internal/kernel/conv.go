@@ -67,6 +67,22 @@ func sized[T any](s *[]T, n int) []T {
 	return (*s)[:n]
 }
 
+// pictures is where a goroutine has what belongs to pictures: all of them in data, or, where
+// that is nil, those that it is at in memory of its own.
+type pictures[T Float] struct {
+	data    []T
+	picture int // elements of one
+	scratch *[]T
+}
+
+// of returns those of some pictures, which stay until the next call.
+func (p *pictures[T]) of(from, to int) []T {
+	if p.data == nil {
+		return sized(p.scratch, (to-from)*p.picture)
+	}
+	return p.data[from*p.picture : to*p.picture]
+}
+
 // frame is the copy of a picture: of its rows and columns from -lead on, as many as size
 // says, with zeros for those outside. Where phases is more than 1, results lie as many
 // columns apart: column u of a row is then element u/phases of its part u%phases, so that
@@ -349,11 +365,11 @@ func (p *plan[T]) write(y, sums []T, lanes, rows, cols int) {
 
 // Convolve computes y, and adds bias, one number a filter, unless it is nil. It splits
 // pictures over the cores; each needs memory for a picture with its padding. Where done is
-// not nil, it is called for every range of pictures whose results are written, on the core
-// in whose cache they still are.
-func Convolve[T Float](c Conv2d, y, x, w, bias []T, done func(from, to int)) {
+// not nil, it is called with the results of every range of pictures, on the core in whose
+// cache they still are; where y is nil they are not kept.
+func Convolve[T Float](c Conv2d, y, x, w, bias []T, done func(y []T, from, to int)) {
 	if t := winogradOf[T](&c); t != nil {
-		t.convolve(any(y).([]float32), any(x).([]float32), any(w).([]float32), any(bias).([]float32), 9*c.Channels, 9, false, done)
+		t.convolve(any(y).([]float32), any(x).([]float32), any(w).([]float32), any(bias).([]float32), 9*c.Channels, 9, false, any(done).(func([]float32, int, int)))
 		return
 	}
 	c = c.flattened()
@@ -442,8 +458,8 @@ func ConvolveInputGrad[T Float](c Conv2d, dx, dy, w []T) {
 
 // correlateAll computes parts, which together are a group's results of a picture, for all
 // groups and all pictures of x, whose frames are as f says. It calls done, unless it is nil,
-// for each picture.
-func correlateAll[T Float](c *Conv2d, f *frame, parts []*correlation, y, x, w, bias []T, done func(from, to int)) {
+// for each picture, and keeps no results where y is nil.
+func correlateAll[T Float](c *Conv2d, f *frame, parts []*correlation, y, x, w, bias []T, done func(y []T, from, to int)) {
 	lanes, filter := parts[0].lanes, len(w)/c.Groups
 	size, work := 0, 0
 	var plans []*plan[T]
@@ -470,17 +486,17 @@ func correlateAll[T Float](c *Conv2d, f *frame, parts []*correlation, y, x, w, b
 	parallel.Share(c.Images, 1+smallWork/max(1, c.Groups*work), func(lo, hi int) {
 		s := workspacePool[T]().Get().(*workspace[T])
 		defer workspacePool[T]().Put(s)
-		frame := newFrame(f, &s.x)
+		frame, results := newFrame(f, &s.x), pictures[T]{y, c.Groups * ySize, &s.written}
 		for n := lo; n < hi; n++ {
+			y := results.of(n, n+1)
 			for g := range c.Groups {
-				i := n*c.Groups + g
-				x := frame.of(x[i*xSize : (i+1)*xSize])
+				x := frame.of(x[(n*c.Groups+g)*xSize:][:xSize])
 				for _, p := range plans {
-					p.run(y[i*ySize:(i+1)*ySize], x, weights[g*size:], s)
+					p.run(y[g*ySize:][:ySize], x, weights[g*size:], s)
 				}
 			}
 			if done != nil {
-				done(n, n+1)
+				done(y, n, n+1)
 			}
 		}
 	})

@@ -160,9 +160,11 @@ func testConvolve[T Float](t *testing.T) {
 			"dw of dy that is not kept": {dw, func(dst []T) {
 				ConvolveWeightGrad(c, dst, nil, nil, x, func(to []T, lo, hi int) { copy(to, dy[lo*picture:hi*picture]) })
 			}},
-			"y, copied when done": {y, func(dst []T) {
-				y := make([]T, ys)
-				Convolve(c, y, x, w, bias, func(lo, hi int) { copy(dst[lo*picture:], y[lo*picture:hi*picture]) })
+			"y and y when it is done": {slices.Concat(y, y), func(dst []T) {
+				Convolve(c, dst[:ys], x, w, bias, func(y []T, lo, hi int) { copy(dst[ys+lo*picture:], y[:(hi-lo)*picture]) })
+			}},
+			"y that is not kept": {y, func(dst []T) {
+				Convolve(c, nil, x, w, bias, func(y []T, lo, hi int) { copy(dst[lo*picture:], y[:(hi-lo)*picture]) })
 			}},
 		} {
 			all := slices.Repeat([]T{canary}, len(run.want)+2*margin)

@@ -139,20 +139,13 @@ func addStrips[T Float](sums []T, size, strips int) {
 
 // given is where a goroutine takes the gradients of y from.
 type given[T Float] struct {
-	dy      []T
-	write   func(dst []T, from, to int)
-	picture int  // elements of one
-	scratch *[]T // for those that are not kept
+	pictures[T]
+	write func(dst []T, from, to int)
 }
 
 // of returns those of some pictures, which stay until the next call.
 func (g *given[T]) of(from, to int) []T {
-	var dy []T
-	if g.dy == nil {
-		dy = sized(g.scratch, (to-from)*g.picture)
-	} else {
-		dy = g.dy[from*g.picture : to*g.picture]
-	}
+	dy := g.pictures.of(from, to)
 	if g.write != nil {
 		g.write(dy, from, to)
 	}
@@ -191,7 +184,7 @@ func ConvolveWeightGrad[T Float](c Conv2d, dw, db, dy, x []T, write func(dst []T
 		s := workspacePool[T]().Get().(*workspace[T])
 		defer workspacePool[T]().Put(s)
 		frame := newFrame(f, &s.x)
-		given := given[T]{dy, write, c.Groups * ySize, &s.written}
+		given := given[T]{pictures[T]{dy, c.Groups * ySize, &s.written}, write}
 		for n := lo * length; n < min(hi*length, c.Images); n++ {
 			dy := given.of(n, n+1)
 			for g := range c.Groups {

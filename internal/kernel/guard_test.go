@@ -100,8 +100,8 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 				winners := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(third.last(squares)))), 4*squares)[3*squares:]
 				MaxPool2x2(dst, winners, x, planes, height, width, false)
 				MaxPool2x2Grad(back, dst, winners, planes, height, width)
-				NormMaxPool2x2(dst, dst, winners, x, by, height, width)
-				NormMaxPool2x2Grad(back, dst, winners, x, by, height, width)
+				PreNormMaxPool2x2(dst, winners, x, by, height, width)
+				PreNormMaxPool2x2Grad(back, dst, winners, x, by, height, width)
 			}
 		}
 		for short := 1; short <= 33; short++ {

@@ -9016,209 +9016,179 @@ done:
 	VZEROUPPER
 	RET
 
-// func normMaxPool2x2AVX512(shape *int, dst *float32, best *float32, winners *byte, x *float32, by *float32)
+// func preNormMaxPool2x2AVX512(shape *int, dst *float32, winners *byte, x *float32, by *float32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV
-TEXT ·normMaxPool2x2AVX512(SB), NOSPLIT, $8-48
+TEXT ·preNormMaxPool2x2AVX512(SB), NOSPLIT, $0-40
 	MOVQ         shape+0(FP), AX
 	MOVQ         dst+8(FP), CX
-	MOVQ         winners+24(FP), DX
-	MOVQ         x+32(FP), BX
+	MOVQ         winners+16(FP), DX
+	MOVQ         x+24(FP), BX
 	VPXORQ       Z0, Z0, Z0
-	MOVQ         best+16(FP), SI
-	MOVQ         by+40(FP), DI
-	KXNORW       K1, K1, K1
-	VMOVUPS      poolIota<>+0(SB), Z1
-	VPBROADCASTD 24(AX), Z2
-	VPCMPD       $0x05, Z2, Z1, K2
-	MOVL         $0x00000008, R8
-	VPBROADCASTD R8, Z3
-	VPSUBD       Z2, Z3, Z2
-	VPADDD       Z2, Z1, K2, Z1
-	VPADDD       Z1, Z1, Z1
-	MOVL         $0x00000001, R8
-	VPBROADCASTD R8, Z2
-	VPADDD       Z2, Z1, Z2
-	MOVL         $0x00000001, R8
-	VPBROADCASTD R8, Z3
-	MOVL         $0x00000002, R8
-	VPBROADCASTD R8, Z4
-	MOVL         $0x00000003, R8
-	VPBROADCASTD R8, Z5
-	MOVL         $0x00000004, R8
-	VPBROADCASTD R8, Z6
+	MOVQ         by+32(FP), SI
+	VMOVUPS      poolIota<>+0(SB), Z0
+	VPBROADCASTD 24(AX), Z1
+	VPCMPD       $0x05, Z1, Z0, K1
+	MOVL         $0x00000008, DI
+	VPBROADCASTD DI, Z2
+	VPSUBD       Z1, Z2, Z1
+	VPADDD       Z1, Z0, K1, Z0
+	VPADDD       Z0, Z0, Z1
+	MOVL         $0x00000001, DI
+	VPBROADCASTD DI, Z0
+	VPADDD       Z0, Z1, Z2
+	MOVL         $0x00000001, DI
+	VPBROADCASTD DI, Z3
+	MOVL         $0x00000002, DI
+	VPBROADCASTD DI, Z4
+	MOVL         $0x00000003, DI
+	VPBROADCASTD DI, Z5
+	MOVL         $0x00000004, DI
+	VPBROADCASTD DI, Z0
+	XORQ         R8, R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	XORQ         R12, R12
+	XORQ         R11, R11
 
 plane:
-	ADDQ         8(AX), R10
-	VBROADCASTSS (DI), Z7
-	VBROADCASTSS 4(DI), Z8
-	VBROADCASTSS 8(DI), Z9
-	ADDQ         $0x14, DI
+	ADDQ         8(AX), R9
+	VPBROADCASTD 4(SI), Z0
+	VPSRLD       $0x1f, Z0, Z0
+	VPSLLD       $0x1f, Z0, Z0
+	ADDQ         $0x14, SI
 
 run:
-	MOVQ    R9, R11
-	ADDQ    16(AX), R11
-	CMPQ    R11, R10
-	CMOVQGT R10, R11
-	MOVQ    R12, R8
+	MOVQ    R8, R10
+	ADDQ    16(AX), R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	MOVQ    R11, DI
 
 next:
-	MOVQ        $0x00000010, R13
-	MOVQ        R11, R14
-	SUBQ        R9, R14
-	CMPQ        R14, R13
-	CMOVQLT     R14, R13
-	MOVQ        $-1, R14
-	BZHIQ       R13, R14, R15
-	KMOVW       R15, K2
-	MOVQ        24(AX), BP
-	CMPQ        R13, BP
-	CMOVQLT     R13, BP
-	ADDQ        BP, BP
-	BZHIQ       BP, R14, R15
-	KMOVW       R15, K3
-	SUBQ        R13, BP
-	SUBQ        R13, BP
-	NEGQ        BP
-	BZHIQ       BP, R14, R15
-	KMOVW       R15, K4
-	MOVQ        (AX), R14
-	SUBQ        R9, R14
-	CMPQ        R14, $0x10
+	MOVQ        $0x00000010, R12
+	MOVQ        R10, R13
+	SUBQ        R8, R13
+	CMPQ        R13, R12
+	CMOVQLT     R13, R12
+	MOVQ        $-1, R13
+	BZHIQ       R12, R13, R14
+	KMOVW       R14, K1
+	MOVQ        24(AX), R15
+	CMPQ        R12, R15
+	CMOVQLT     R12, R15
+	ADDQ        R15, R15
+	BZHIQ       R15, R13, R14
+	KMOVW       R14, K2
+	SUBQ        R12, R15
+	SUBQ        R12, R15
+	NEGQ        R15
+	BZHIQ       R15, R13, R14
+	KMOVW       R14, K3
+	MOVQ        (AX), R13
+	SUBQ        R8, R13
+	CMPQ        R13, $0x10
 	JLT         last
-	MOVQ        R8, R14
-	VMOVUPS     (BX)(R14*1), Z10
-	ADDQ        32(AX), R14
-	VMOVUPS     (BX)(R14*1), Z11
-	VMOVDQA32   Z1, Z12
-	VPERMI2PS   Z11, Z10, Z12
-	VMOVDQA32   Z2, Z13
-	VPERMI2PS   Z11, Z10, Z13
-	MOVQ        R8, R14
-	ADDQ        40(AX), R14
-	VMOVUPS     (BX)(R14*1), Z10
-	ADDQ        32(AX), R14
-	VMOVUPS     (BX)(R14*1), Z11
-	VMOVDQA32   Z1, Z14
-	VPERMI2PS   Z11, Z10, Z14
-	VMOVDQA32   Z2, Z15
-	VPERMI2PS   Z11, Z10, Z15
-	VSUBPS      Z7, Z12, Z10
-	VMULPS      Z8, Z10, Z10
-	VADDPS      Z9, Z10, Z10
-	VSUBPS      Z7, Z13, Z11
-	VMULPS      Z8, Z11, Z11
-	VADDPS      Z9, Z11, Z11
-	VSUBPS      Z7, Z14, Z16
-	VMULPS      Z8, Z16, Z16
-	VADDPS      Z9, Z16, Z16
-	VSUBPS      Z7, Z15, Z17
-	VMULPS      Z8, Z17, Z17
-	VADDPS      Z9, Z17, Z17
-	VCMPPS      $0x1e, Z10, Z11, K3
-	VCMPPS      $0x03, Z11, Z11, K4
-	KORW        K4, K3, K3
-	VMOVAPS     Z11, K3, Z10
-	VMOVAPS     Z13, K3, Z12
-	VMOVDQA32.Z Z3, K3, Z11
-	VMOVDQA32   Z4, Z13
-	VCMPPS      $0x1e, Z16, Z17, K3
-	VCMPPS      $0x03, Z17, Z17, K4
-	KORW        K4, K3, K3
-	VMOVAPS     Z17, K3, Z16
-	VMOVAPS     Z15, K3, Z14
-	VMOVDQA32   Z5, K3, Z13
-	VCMPPS      $0x1e, Z10, Z16, K3
-	VCMPPS      $0x03, Z16, Z16, K4
-	KORW        K4, K3, K3
-	VMOVAPS     Z16, K3, Z10
-	VMOVAPS     Z14, K3, Z12
-	VMOVDQA32   Z13, K3, Z11
-	VCMPPS      $0x12, Z0, Z10, K1, K3
-	VMOVDQA32   Z6, K3, Z11
-	VMAXPS      Z10, Z0, Z10
-	VMOVUPS     Z12, K2, (SI)(R9*4)
-	VMOVUPS     Z10, K2, (CX)(R9*4)
-	VPMOVDB     Z11, X10
-	VMOVDQU8    X10, K2, (DX)(R9*1)
+	MOVQ        DI, R13
+	VMOVUPS     (BX)(R13*1), Z6
+	ADDQ        32(AX), R13
+	VMOVUPS     (BX)(R13*1), Z7
+	VMOVDQA32   Z1, Z8
+	VPERMI2PS   Z7, Z6, Z8
+	VPXORD      Z0, Z8, Z8
+	VMOVDQA32   Z2, Z9
+	VPERMI2PS   Z7, Z6, Z9
+	VPXORD      Z0, Z9, Z9
+	MOVQ        DI, R13
+	ADDQ        40(AX), R13
+	VMOVUPS     (BX)(R13*1), Z6
+	ADDQ        32(AX), R13
+	VMOVUPS     (BX)(R13*1), Z7
+	VMOVDQA32   Z1, Z10
+	VPERMI2PS   Z7, Z6, Z10
+	VPXORD      Z0, Z10, Z10
+	VMOVDQA32   Z2, Z11
+	VPERMI2PS   Z7, Z6, Z11
+	VPXORD      Z0, Z11, Z11
+	VCMPPS      $0x1e, Z8, Z9, K2
+	VCMPPS      $0x03, Z9, Z9, K3
+	KORW        K3, K2, K2
+	VMOVAPS     Z9, K2, Z8
+	VMOVDQA32.Z Z3, K2, Z6
+	VMOVDQA32   Z4, Z7
+	VCMPPS      $0x1e, Z10, Z11, K2
+	VCMPPS      $0x03, Z11, Z11, K3
+	KORW        K3, K2, K2
+	VMOVAPS     Z11, K2, Z10
+	VMOVDQA32   Z5, K2, Z7
+	VCMPPS      $0x1e, Z8, Z10, K2
+	VCMPPS      $0x03, Z10, Z10, K3
+	KORW        K3, K2, K2
+	VMOVAPS     Z10, K2, Z8
+	VMOVDQA32   Z7, K2, Z6
+	VPXORD      Z0, Z8, Z8
+	VMOVUPS     Z8, K1, (CX)(R8*4)
+	VPMOVDB     Z6, X6
+	VMOVDQU8    X6, K1, (DX)(R8*1)
 	JMP         done
 
 last:
-	MOVQ        R8, R14
-	VMOVUPS.Z   (BX)(R14*1), K3, Z10
-	ADDQ        32(AX), R14
-	VMOVUPS.Z   (BX)(R14*1), K4, Z11
-	VMOVDQA32   Z1, Z12
-	VPERMI2PS   Z11, Z10, Z12
-	VMOVDQA32   Z2, Z13
-	VPERMI2PS   Z11, Z10, Z13
-	MOVQ        R8, R14
-	ADDQ        40(AX), R14
-	VMOVUPS.Z   (BX)(R14*1), K3, Z10
-	ADDQ        32(AX), R14
-	VMOVUPS.Z   (BX)(R14*1), K4, Z11
-	VMOVDQA32   Z1, Z14
-	VPERMI2PS   Z11, Z10, Z14
-	VMOVDQA32   Z2, Z15
-	VPERMI2PS   Z11, Z10, Z15
-	VSUBPS      Z7, Z12, Z10
-	VMULPS      Z8, Z10, Z10
-	VADDPS      Z9, Z10, Z10
-	VSUBPS      Z7, Z13, Z11
-	VMULPS      Z8, Z11, Z11
-	VADDPS      Z9, Z11, Z11
-	VSUBPS      Z7, Z14, Z16
-	VMULPS      Z8, Z16, Z16
-	VADDPS      Z9, Z16, Z16
-	VSUBPS      Z7, Z15, Z17
-	VMULPS      Z8, Z17, Z17
-	VADDPS      Z9, Z17, Z17
-	VCMPPS      $0x1e, Z10, Z11, K3
-	VCMPPS      $0x03, Z11, Z11, K4
-	KORW        K4, K3, K3
-	VMOVAPS     Z11, K3, Z10
-	VMOVAPS     Z13, K3, Z12
-	VMOVDQA32.Z Z3, K3, Z11
-	VMOVDQA32   Z4, Z13
-	VCMPPS      $0x1e, Z16, Z17, K3
-	VCMPPS      $0x03, Z17, Z17, K4
-	KORW        K4, K3, K3
-	VMOVAPS     Z17, K3, Z16
-	VMOVAPS     Z15, K3, Z14
-	VMOVDQA32   Z5, K3, Z13
-	VCMPPS      $0x1e, Z10, Z16, K3
-	VCMPPS      $0x03, Z16, Z16, K4
-	KORW        K4, K3, K3
-	VMOVAPS     Z16, K3, Z10
-	VMOVAPS     Z14, K3, Z12
-	VMOVDQA32   Z13, K3, Z11
-	VCMPPS      $0x12, Z0, Z10, K1, K3
-	VMOVDQA32   Z6, K3, Z11
-	VMAXPS      Z10, Z0, Z10
-	VMOVUPS     Z12, K2, (SI)(R9*4)
-	VMOVUPS     Z10, K2, (CX)(R9*4)
-	VPMOVDB     Z11, X10
-	VMOVDQU8    X10, K2, (DX)(R9*1)
+	MOVQ        DI, R13
+	VMOVUPS.Z   (BX)(R13*1), K2, Z6
+	ADDQ        32(AX), R13
+	VMOVUPS.Z   (BX)(R13*1), K3, Z7
+	VMOVDQA32   Z1, Z8
+	VPERMI2PS   Z7, Z6, Z8
+	VPXORD      Z0, Z8, Z8
+	VMOVDQA32   Z2, Z9
+	VPERMI2PS   Z7, Z6, Z9
+	VPXORD      Z0, Z9, Z9
+	MOVQ        DI, R13
+	ADDQ        40(AX), R13
+	VMOVUPS.Z   (BX)(R13*1), K2, Z6
+	ADDQ        32(AX), R13
+	VMOVUPS.Z   (BX)(R13*1), K3, Z7
+	VMOVDQA32   Z1, Z10
+	VPERMI2PS   Z7, Z6, Z10
+	VPXORD      Z0, Z10, Z10
+	VMOVDQA32   Z2, Z11
+	VPERMI2PS   Z7, Z6, Z11
+	VPXORD      Z0, Z11, Z11
+	VCMPPS      $0x1e, Z8, Z9, K2
+	VCMPPS      $0x03, Z9, Z9, K3
+	KORW        K3, K2, K2
+	VMOVAPS     Z9, K2, Z8
+	VMOVDQA32.Z Z3, K2, Z6
+	VMOVDQA32   Z4, Z7
+	VCMPPS      $0x1e, Z10, Z11, K2
+	VCMPPS      $0x03, Z11, Z11, K3
+	KORW        K3, K2, K2
+	VMOVAPS     Z11, K2, Z10
+	VMOVDQA32   Z5, K2, Z7
+	VCMPPS      $0x1e, Z8, Z10, K2
+	VCMPPS      $0x03, Z10, Z10, K3
+	KORW        K3, K2, K2
+	VMOVAPS     Z10, K2, Z8
+	VMOVDQA32   Z7, K2, Z6
+	VPXORD      Z0, Z8, Z8
+	VMOVUPS     Z8, K1, (CX)(R8*4)
+	VPMOVDB     Z6, X6
+	VMOVDQU8    X6, K1, (DX)(R8*1)
 
 done:
-	ADDQ R13, R9
-	ADDQ $0x00000080, R8
-	CMPQ R9, R11
+	ADDQ R12, R8
+	ADDQ $0x00000080, DI
+	CMPQ R8, R10
 	JLT  next
-	ADDQ 48(AX), R12
-	CMPQ R9, R10
+	ADDQ 48(AX), R11
+	CMPQ R8, R9
 	JLT  run
-	ADDQ 56(AX), R12
-	CMPQ R9, (AX)
+	ADDQ 56(AX), R11
+	CMPQ R8, (AX)
 	JLT  plane
 	VZEROUPPER
 	RET
 
-// func normMaxPool2x2GradAVX512(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
+// func preNormMaxPool2x2GradAVX512(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·normMaxPool2x2GradAVX512(SB), NOSPLIT, $8-48
+TEXT ·preNormMaxPool2x2GradAVX512(SB), NOSPLIT, $8-48
 	MOVQ         shape+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         dy+16(FP), DX
@@ -9226,14 +9196,14 @@ TEXT ·normMaxPool2x2GradAVX512(SB), NOSPLIT, $8-48
 	MOVQ         x+32(FP), SI
 	MOVQ         by+40(FP), DI
 	VMOVUPS      poolIota<>+0(SB), Z0
-	VPSRLD       $0x01, Z0, Z4
-	VPADDD.BCST  24(AX), Z4, Z6
+	VPSRLD       $0x01, Z0, Z3
+	VPADDD.BCST  24(AX), Z3, Z5
 	MOVL         $0x00000001, R8
 	VPBROADCASTD R8, Z1
-	VPANDD       Z1, Z0, Z5
+	VPANDD       Z1, Z0, Z4
 	MOVL         $0x00000002, R8
 	VPBROADCASTD R8, Z0
-	VPADDD       Z0, Z5, Z7
+	VPADDD       Z0, Z4, Z6
 	XORQ         R9, R9
 	XORQ         R10, R10
 	XORQ         R12, R12
@@ -9241,9 +9211,8 @@ TEXT ·normMaxPool2x2GradAVX512(SB), NOSPLIT, $8-48
 plane:
 	ADDQ         8(AX), R10
 	VBROADCASTSS (DI), Z0
-	VBROADCASTSS 4(DI), Z1
-	VBROADCASTSS 12(DI), Z2
-	VBROADCASTSS 16(DI), Z3
+	VBROADCASTSS 12(DI), Z1
+	VBROADCASTSS 16(DI), Z2
 	ADDQ         $0x14, DI
 
 run:
@@ -9277,89 +9246,87 @@ next:
 	SUBQ      R9, R14
 	CMPQ      R14, $0x10
 	JLT       last
-	VMOVUPS   (DX)(R9*4), Z8
-	VPMOVZXBD (BX)(R9*1), Z9
-	VMULPS    Z1, Z8, Z8
-	VPERMPS   Z8, Z4, Z10
-	VPERMD    Z9, Z4, Z11
-	VPERMPS   Z8, Z6, Z8
-	VPERMD    Z9, Z6, Z9
+	VMOVUPS   (DX)(R9*4), Z7
+	VPMOVZXBD (BX)(R9*1), Z8
+	VPERMPS   Z7, Z3, Z9
+	VPERMD    Z8, Z3, Z10
+	VPERMPS   Z7, Z5, Z7
+	VPERMD    Z8, Z5, Z8
 	MOVQ      R8, R14
-	VPCMPEQD  Z5, Z11, K1
-	VMOVUPS   (SI)(R14*1), Z12
-	VSUBPS    Z0, Z12, Z12
-	VMULPS    Z2, Z12, Z12
-	VADDPS    Z3, Z12, Z12
-	VADDPS    Z10, Z12, K1, Z12
-	VMOVUPS   Z12, K2, (CX)(R14*1)
-	ADDQ      32(AX), R14
-	VPCMPEQD  Z5, Z9, K1
-	VMOVUPS   (SI)(R14*1), Z12
-	VSUBPS    Z0, Z12, Z12
-	VMULPS    Z2, Z12, Z12
-	VADDPS    Z3, Z12, Z12
-	VADDPS    Z8, Z12, K1, Z12
-	VMOVUPS   Z12, K3, (CX)(R14*1)
-	MOVQ      R8, R14
-	ADDQ      40(AX), R14
-	VPCMPEQD  Z7, Z11, K1
+	VPCMPEQD  Z4, Z10, K1
 	VMOVUPS   (SI)(R14*1), Z11
 	VSUBPS    Z0, Z11, Z11
-	VMULPS    Z2, Z11, Z11
-	VADDPS    Z3, Z11, Z11
-	VADDPS    Z10, Z11, K1, Z11
+	VMULPS    Z1, Z11, Z11
+	VADDPS    Z2, Z11, Z11
+	VADDPS    Z9, Z11, K1, Z11
 	VMOVUPS   Z11, K2, (CX)(R14*1)
 	ADDQ      32(AX), R14
-	VPCMPEQD  Z7, Z9, K1
-	VMOVUPS   (SI)(R14*1), Z9
-	VSUBPS    Z0, Z9, Z9
-	VMULPS    Z2, Z9, Z9
-	VADDPS    Z3, Z9, Z9
-	VADDPS    Z8, Z9, K1, Z9
-	VMOVUPS   Z9, K3, (CX)(R14*1)
+	VPCMPEQD  Z4, Z8, K1
+	VMOVUPS   (SI)(R14*1), Z11
+	VSUBPS    Z0, Z11, Z11
+	VMULPS    Z1, Z11, Z11
+	VADDPS    Z2, Z11, Z11
+	VADDPS    Z7, Z11, K1, Z11
+	VMOVUPS   Z11, K3, (CX)(R14*1)
+	MOVQ      R8, R14
+	ADDQ      40(AX), R14
+	VPCMPEQD  Z6, Z10, K1
+	VMOVUPS   (SI)(R14*1), Z10
+	VSUBPS    Z0, Z10, Z10
+	VMULPS    Z1, Z10, Z10
+	VADDPS    Z2, Z10, Z10
+	VADDPS    Z9, Z10, K1, Z10
+	VMOVUPS   Z10, K2, (CX)(R14*1)
+	ADDQ      32(AX), R14
+	VPCMPEQD  Z6, Z8, K1
+	VMOVUPS   (SI)(R14*1), Z8
+	VSUBPS    Z0, Z8, Z8
+	VMULPS    Z1, Z8, Z8
+	VADDPS    Z2, Z8, Z8
+	VADDPS    Z7, Z8, K1, Z8
+	VMOVUPS   Z8, K3, (CX)(R14*1)
 	JMP       done
 
 last:
-	VMOVUPS.Z   (DX)(R9*4), K1, Z8
-	VPMOVZXBD.Z (BX)(R9*1), K1, Z9
-	VMULPS      Z1, Z8, Z8
-	VPERMPS     Z8, Z4, Z10
-	VPERMD      Z9, Z4, Z11
-	VPERMPS     Z8, Z6, Z8
-	VPERMD      Z9, Z6, Z9
+	VMOVUPS.Z   (DX)(R9*4), K1, Z7
+	VPMOVZXBD.Z (BX)(R9*1), K1, Z8
+	VPERMPS     Z7, Z3, Z9
+	VPERMD      Z8, Z3, Z10
+	VPERMPS     Z7, Z5, Z7
+	VPERMD      Z8, Z5, Z8
 	MOVQ        R8, R14
-	VPCMPEQD    Z5, Z11, K1
-	VMOVUPS.Z   (SI)(R14*1), K2, Z12
-	VSUBPS      Z0, Z12, Z12
-	VMULPS      Z2, Z12, Z12
-	VADDPS      Z3, Z12, Z12
-	VADDPS      Z10, Z12, K1, Z12
-	VMOVUPS     Z12, K2, (CX)(R14*1)
-	ADDQ        32(AX), R14
-	VPCMPEQD    Z5, Z9, K1
-	VMOVUPS.Z   (SI)(R14*1), K3, Z12
-	VSUBPS      Z0, Z12, Z12
-	VMULPS      Z2, Z12, Z12
-	VADDPS      Z3, Z12, Z12
-	VADDPS      Z8, Z12, K1, Z12
-	VMOVUPS     Z12, K3, (CX)(R14*1)
-	MOVQ        R8, R14
-	ADDQ        40(AX), R14
-	VPCMPEQD    Z7, Z11, K1
+	VPCMPEQD    Z4, Z10, K1
 	VMOVUPS.Z   (SI)(R14*1), K2, Z11
 	VSUBPS      Z0, Z11, Z11
-	VMULPS      Z2, Z11, Z11
-	VADDPS      Z3, Z11, Z11
-	VADDPS      Z10, Z11, K1, Z11
+	VMULPS      Z1, Z11, Z11
+	VADDPS      Z2, Z11, Z11
+	VADDPS      Z9, Z11, K1, Z11
 	VMOVUPS     Z11, K2, (CX)(R14*1)
 	ADDQ        32(AX), R14
-	VPCMPEQD    Z7, Z9, K1
-	VMOVUPS.Z   (SI)(R14*1), K3, Z9
-	VSUBPS      Z0, Z9, Z9
-	VMULPS      Z2, Z9, Z9
-	VADDPS      Z3, Z9, Z9
-	VADDPS      Z8, Z9, K1, Z9
-	VMOVUPS     Z9, K3, (CX)(R14*1)
+	VPCMPEQD    Z4, Z8, K1
+	VMOVUPS.Z   (SI)(R14*1), K3, Z11
+	VSUBPS      Z0, Z11, Z11
+	VMULPS      Z1, Z11, Z11
+	VADDPS      Z2, Z11, Z11
+	VADDPS      Z7, Z11, K1, Z11
+	VMOVUPS     Z11, K3, (CX)(R14*1)
+	MOVQ        R8, R14
+	ADDQ        40(AX), R14
+	VPCMPEQD    Z6, Z10, K1
+	VMOVUPS.Z   (SI)(R14*1), K2, Z10
+	VSUBPS      Z0, Z10, Z10
+	VMULPS      Z1, Z10, Z10
+	VADDPS      Z2, Z10, Z10
+	VADDPS      Z9, Z10, K1, Z10
+	VMOVUPS     Z10, K2, (CX)(R14*1)
+	ADDQ        32(AX), R14
+	VPCMPEQD    Z6, Z8, K1
+	VMOVUPS.Z   (SI)(R14*1), K3, Z8
+	VSUBPS      Z0, Z8, Z8
+	VMULPS      Z1, Z8, Z8
+	VADDPS      Z2, Z8, Z8
+	VADDPS      Z7, Z8, K1, Z8
+	VMOVUPS     Z8, K3, (CX)(R14*1)
 
 done:
 	ADDQ R13, R9
@@ -9501,12 +9468,24 @@ run:
 	MOVQ    R10, SI
 
 next:
-	MOVQ         $0x00000008, R11
-	MOVQ         R9, R12
+	MOVQ    $0x00000008, R11
+	MOVQ    R9, R12
+	SUBQ    DI, R12
+	CMPQ    R12, R11
+	CMOVQLT R12, R11
+	MOVQ    $0x00000008, R12
+	SUBQ    R11, R12
+	CMPQ    16(AX), $0x08
+	JLT     short
+	SUBQ    R12, DI
+	ADDQ    R12, R11
+	SHLQ    $0x03, R12
+	SUBQ    R12, SI
+
+short:
+	MOVQ         (AX), R12
 	SUBQ         DI, R12
-	CMPQ         R12, R11
-	CMOVQLT      R12, R11
-	CMPQ         R11, $0x08
+	CMPQ         R12, $0x08
 	JLT          part
 	MOVQ         SI, R12
 	VMOVUPS      (BX)(R12*1), Y2
@@ -9689,12 +9668,24 @@ run:
 	MOVQ    R10, SI
 
 next:
-	MOVQ      $0x00000008, R11
-	MOVQ      R9, R12
+	MOVQ    $0x00000008, R11
+	MOVQ    R9, R12
+	SUBQ    DI, R12
+	CMPQ    R12, R11
+	CMOVQLT R12, R11
+	MOVQ    $0x00000008, R12
+	SUBQ    R11, R12
+	CMPQ    16(AX), $0x08
+	JLT     short
+	SUBQ    R12, DI
+	ADDQ    R12, R11
+	SHLQ    $0x03, R12
+	SUBQ    R12, SI
+
+short:
+	MOVQ      (AX), R12
 	SUBQ      DI, R12
-	CMPQ      R12, R11
-	CMOVQLT   R12, R11
-	CMPQ      R11, $0x08
+	CMPQ      R12, $0x08
 	JLT       part
 	VMOVUPS   (DX)(DI*4), Y0
 	VPMOVZXBD (BX)(DI*1), Y1
@@ -9874,256 +9865,215 @@ done:
 	VZEROUPPER
 	RET
 
-// func normMaxPool2x2AVX2(shape *int, dst *float32, best *float32, winners *byte, x *float32, by *float32)
+// func preNormMaxPool2x2AVX2(shape *int, dst *float32, winners *byte, x *float32, by *float32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·normMaxPool2x2AVX2(SB), NOSPLIT, $0-48
+TEXT ·preNormMaxPool2x2AVX2(SB), NOSPLIT, $0-40
 	MOVQ   shape+0(FP), AX
 	MOVQ   dst+8(FP), CX
-	MOVQ   winners+24(FP), DX
-	MOVQ   x+32(FP), BX
+	MOVQ   winners+16(FP), DX
+	MOVQ   x+24(FP), BX
 	VXORPS Y0, Y0, Y0
-	MOVQ   best+16(FP), SI
-	MOVQ   by+40(FP), DI
+	MOVQ   by+32(FP), SI
+	XORQ   R8, R8
 	XORQ   R9, R9
-	XORQ   R10, R10
-	XORQ   R12, R12
+	XORQ   R11, R11
 
 plane:
-	ADDQ         8(AX), R10
-	VBROADCASTSS (DI), Y1
-	VBROADCASTSS 4(DI), Y2
-	VBROADCASTSS 8(DI), Y3
-	ADDQ         $0x14, DI
+	ADDQ         8(AX), R9
+	VPBROADCASTD 4(SI), Y0
+	VPSRLD       $0x1f, Y0, Y0
+	VPSLLD       $0x1f, Y0, Y0
+	ADDQ         $0x14, SI
 
 run:
-	MOVQ    R9, R11
-	ADDQ    16(AX), R11
-	CMPQ    R11, R10
-	CMOVQGT R10, R11
-	MOVQ    R12, R8
+	MOVQ    R8, R10
+	ADDQ    16(AX), R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	MOVQ    R11, DI
 
 next:
-	MOVQ         $0x00000008, R13
-	MOVQ         R11, R14
-	SUBQ         R9, R14
-	CMPQ         R14, R13
-	CMOVQLT      R14, R13
+	MOVQ    $0x00000008, R12
+	MOVQ    R10, R13
+	SUBQ    R8, R13
+	CMPQ    R13, R12
+	CMOVQLT R13, R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R12, R13
+	CMPQ    16(AX), $0x08
+	JLT     short
+	SUBQ    R13, R8
+	ADDQ    R13, R12
+	SHLQ    $0x03, R13
+	SUBQ    R13, DI
+
+short:
+	MOVQ         (AX), R13
+	SUBQ         R8, R13
 	CMPQ         R13, $0x08
 	JLT          part
-	MOVQ         R8, R14
-	VMOVUPS      (BX)(R14*1), Y4
-	ADDQ         32(AX), R14
-	VMOVUPS      (BX)(R14*1), Y5
-	VSHUFPS      $0x88, Y5, Y4, Y6
-	VSUBPS       Y1, Y6, Y7
-	VMULPS       Y2, Y7, Y7
-	VADDPS       Y3, Y7, Y7
-	VSHUFPS      $0xdd, Y5, Y4, Y4
-	VSUBPS       Y1, Y4, Y5
-	VMULPS       Y2, Y5, Y5
-	VADDPS       Y3, Y5, Y5
-	MOVQ         R8, R14
-	ADDQ         40(AX), R14
-	VMOVUPS      (BX)(R14*1), Y8
-	ADDQ         32(AX), R14
-	VMOVUPS      (BX)(R14*1), Y9
-	VSHUFPS      $0x88, Y9, Y8, Y10
-	VSUBPS       Y1, Y10, Y11
-	VMULPS       Y2, Y11, Y11
-	VADDPS       Y3, Y11, Y11
-	VSHUFPS      $0xdd, Y9, Y8, Y8
-	VSUBPS       Y1, Y8, Y9
-	VMULPS       Y2, Y9, Y9
-	VADDPS       Y3, Y9, Y9
-	VCMPPS       $0x1e, Y7, Y5, Y12
-	VCMPPS       $0x03, Y5, Y5, Y13
-	VORPS        Y13, Y12, Y12
-	VBLENDVPS    Y12, Y5, Y7, Y7
-	VBLENDVPS    Y12, Y4, Y6, Y6
-	VPSRLD       $0x1f, Y12, Y12
-	VCMPPS       $0x1e, Y11, Y9, Y4
-	VCMPPS       $0x03, Y9, Y9, Y5
-	VORPS        Y5, Y4, Y4
-	VBLENDVPS    Y4, Y9, Y11, Y11
-	VBLENDVPS    Y4, Y8, Y10, Y10
+	MOVQ         DI, R13
+	VMOVUPS      (BX)(R13*1), Y1
+	ADDQ         32(AX), R13
+	VMOVUPS      (BX)(R13*1), Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPXOR        Y0, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPXOR        Y0, Y1, Y1
+	MOVQ         DI, R13
+	ADDQ         40(AX), R13
+	VMOVUPS      (BX)(R13*1), Y2
+	ADDQ         32(AX), R13
+	VMOVUPS      (BX)(R13*1), Y4
+	VSHUFPS      $0x88, Y4, Y2, Y5
+	VPXOR        Y0, Y5, Y5
+	VSHUFPS      $0xdd, Y4, Y2, Y2
+	VPXOR        Y0, Y2, Y2
+	VCMPPS       $0x1e, Y3, Y1, Y4
+	VCMPPS       $0x03, Y1, Y1, Y6
+	VORPS        Y6, Y4, Y4
+	VBLENDVPS    Y4, Y1, Y3, Y3
 	VPSRLD       $0x1f, Y4, Y4
-	VPADDD       poolTwo<>+0(SB), Y4, Y4
-	VCMPPS       $0x1e, Y7, Y11, Y5
-	VCMPPS       $0x03, Y11, Y11, Y8
-	VORPS        Y8, Y5, Y5
-	VBLENDVPS    Y5, Y11, Y7, Y7
-	VBLENDVPS    Y5, Y10, Y6, Y6
-	VBLENDVPS    Y5, Y4, Y12, Y12
-	VCMPPS       $0x12, Y0, Y7, Y4
-	VMOVUPS      poolFour<>+0(SB), Y5
-	VBLENDVPS    Y4, Y5, Y12, Y12
-	VMAXPS       Y7, Y0, Y7
-	VPERMQ       $0xd8, Y6, Y6
-	VMOVUPS      Y6, (SI)(R9*4)
-	VPERMQ       $0xd8, Y7, Y7
-	VMOVUPS      Y7, (CX)(R9*4)
-	VPERMQ       $0xd8, Y12, Y12
-	VEXTRACTI128 $0x01, Y12, X4
-	VPACKUSDW    X4, X12, X4
-	VPACKUSWB    X4, X4, X4
-	VMOVQ        X4, (DX)(R9*1)
+	VCMPPS       $0x1e, Y5, Y2, Y1
+	VCMPPS       $0x03, Y2, Y2, Y6
+	VORPS        Y6, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y5, Y5
+	VPSRLD       $0x1f, Y1, Y1
+	VPADDD       poolTwo<>+0(SB), Y1, Y1
+	VCMPPS       $0x1e, Y3, Y5, Y2
+	VCMPPS       $0x03, Y5, Y5, Y6
+	VORPS        Y6, Y2, Y2
+	VBLENDVPS    Y2, Y5, Y3, Y3
+	VBLENDVPS    Y2, Y1, Y4, Y4
+	VPXOR        Y0, Y3, Y3
+	VPERMQ       $0xd8, Y3, Y3
+	VMOVUPS      Y3, (CX)(R8*4)
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X1
+	VPACKUSDW    X1, X4, X1
+	VPACKUSWB    X1, X1, X1
+	VMOVQ        X1, (DX)(R8*1)
 	JMP          done
 
 part:
-	MOVQ         R8, R14
-	LEAQ         poolOnes<>+64(SB), R15
-	NEGQ         R13
-	LEAQ         (R15)(R13*8), R15
-	NEGQ         R13
-	VMOVUPS      (R15), Y4
-	VMASKMOVPS   (BX)(R14*1), Y4, Y4
-	ADDQ         32(AX), R14
-	LEAQ         poolOnes<>+64(SB), R15
-	NEGQ         R13
-	LEAQ         (R15)(R13*8), R15
-	NEGQ         R13
-	VMOVUPS      32(R15), Y5
-	VMASKMOVPS   (BX)(R14*1), Y5, Y5
-	VSHUFPS      $0x88, Y5, Y4, Y6
-	VSUBPS       Y1, Y6, Y7
-	VMULPS       Y2, Y7, Y7
-	VADDPS       Y3, Y7, Y7
-	VSHUFPS      $0xdd, Y5, Y4, Y4
-	VSUBPS       Y1, Y4, Y5
-	VMULPS       Y2, Y5, Y5
-	VADDPS       Y3, Y5, Y5
-	MOVQ         R8, R14
-	ADDQ         40(AX), R14
-	LEAQ         poolOnes<>+64(SB), R15
-	NEGQ         R13
-	LEAQ         (R15)(R13*8), R15
-	NEGQ         R13
-	VMOVUPS      (R15), Y8
-	VMASKMOVPS   (BX)(R14*1), Y8, Y8
-	ADDQ         32(AX), R14
-	LEAQ         poolOnes<>+64(SB), R15
-	NEGQ         R13
-	LEAQ         (R15)(R13*8), R15
-	NEGQ         R13
-	VMOVUPS      32(R15), Y9
-	VMASKMOVPS   (BX)(R14*1), Y9, Y9
-	VSHUFPS      $0x88, Y9, Y8, Y10
-	VSUBPS       Y1, Y10, Y11
-	VMULPS       Y2, Y11, Y11
-	VADDPS       Y3, Y11, Y11
-	VSHUFPS      $0xdd, Y9, Y8, Y8
-	VSUBPS       Y1, Y8, Y9
-	VMULPS       Y2, Y9, Y9
-	VADDPS       Y3, Y9, Y9
-	VCMPPS       $0x1e, Y7, Y5, Y12
-	VCMPPS       $0x03, Y5, Y5, Y13
-	VORPS        Y13, Y12, Y12
-	VBLENDVPS    Y12, Y5, Y7, Y7
-	VBLENDVPS    Y12, Y4, Y6, Y6
-	VPSRLD       $0x1f, Y12, Y12
-	VCMPPS       $0x1e, Y11, Y9, Y4
-	VCMPPS       $0x03, Y9, Y9, Y5
-	VORPS        Y5, Y4, Y4
-	VBLENDVPS    Y4, Y9, Y11, Y11
-	VBLENDVPS    Y4, Y8, Y10, Y10
+	MOVQ         DI, R13
+	LEAQ         poolOnes<>+64(SB), R14
+	NEGQ         R12
+	LEAQ         (R14)(R12*8), R14
+	NEGQ         R12
+	VMOVUPS      (R14), Y1
+	VMASKMOVPS   (BX)(R13*1), Y1, Y1
+	ADDQ         32(AX), R13
+	LEAQ         poolOnes<>+64(SB), R14
+	NEGQ         R12
+	LEAQ         (R14)(R12*8), R14
+	NEGQ         R12
+	VMOVUPS      32(R14), Y2
+	VMASKMOVPS   (BX)(R13*1), Y2, Y2
+	VSHUFPS      $0x88, Y2, Y1, Y3
+	VPXOR        Y0, Y3, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPXOR        Y0, Y1, Y1
+	MOVQ         DI, R13
+	ADDQ         40(AX), R13
+	LEAQ         poolOnes<>+64(SB), R14
+	NEGQ         R12
+	LEAQ         (R14)(R12*8), R14
+	NEGQ         R12
+	VMOVUPS      (R14), Y2
+	VMASKMOVPS   (BX)(R13*1), Y2, Y2
+	ADDQ         32(AX), R13
+	LEAQ         poolOnes<>+64(SB), R14
+	NEGQ         R12
+	LEAQ         (R14)(R12*8), R14
+	NEGQ         R12
+	VMOVUPS      32(R14), Y4
+	VMASKMOVPS   (BX)(R13*1), Y4, Y4
+	VSHUFPS      $0x88, Y4, Y2, Y5
+	VPXOR        Y0, Y5, Y5
+	VSHUFPS      $0xdd, Y4, Y2, Y2
+	VPXOR        Y0, Y2, Y2
+	VCMPPS       $0x1e, Y3, Y1, Y4
+	VCMPPS       $0x03, Y1, Y1, Y6
+	VORPS        Y6, Y4, Y4
+	VBLENDVPS    Y4, Y1, Y3, Y3
 	VPSRLD       $0x1f, Y4, Y4
-	VPADDD       poolTwo<>+0(SB), Y4, Y4
-	VCMPPS       $0x1e, Y7, Y11, Y5
-	VCMPPS       $0x03, Y11, Y11, Y8
-	VORPS        Y8, Y5, Y5
-	VBLENDVPS    Y5, Y11, Y7, Y7
-	VBLENDVPS    Y5, Y10, Y6, Y6
-	VBLENDVPS    Y5, Y4, Y12, Y12
-	VCMPPS       $0x12, Y0, Y7, Y4
-	VMOVUPS      poolFour<>+0(SB), Y5
-	VBLENDVPS    Y4, Y5, Y12, Y12
-	VMAXPS       Y7, Y0, Y7
-	VPERMQ       $0xd8, Y6, Y6
-	LEAQ         (SI)(R9*4), R14
-	VMOVAPS      X6, X4
-	TESTQ        $0x00000004, R13
+	VCMPPS       $0x1e, Y5, Y2, Y1
+	VCMPPS       $0x03, Y2, Y2, Y6
+	VORPS        Y6, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y5, Y5
+	VPSRLD       $0x1f, Y1, Y1
+	VPADDD       poolTwo<>+0(SB), Y1, Y1
+	VCMPPS       $0x1e, Y3, Y5, Y2
+	VCMPPS       $0x03, Y5, Y5, Y6
+	VORPS        Y6, Y2, Y2
+	VBLENDVPS    Y2, Y5, Y3, Y3
+	VBLENDVPS    Y2, Y1, Y4, Y4
+	VPXOR        Y0, Y3, Y3
+	VPERMQ       $0xd8, Y3, Y3
+	LEAQ         (CX)(R8*4), R13
+	VMOVAPS      X3, X1
+	TESTQ        $0x00000004, R12
 	JZ           without22
-	VMOVUPS      X4, (R14)
-	VEXTRACTF128 $0x01, Y6, X4
-	ADDQ         $0x10, R14
+	VMOVUPS      X1, (R13)
+	VEXTRACTF128 $0x01, Y3, X1
+	ADDQ         $0x10, R13
 
 without22:
-	TESTQ     $0x00000002, R13
+	TESTQ     $0x00000002, R12
 	JZ        without23
-	VMOVLPS   X4, (R14)
-	VPERMILPS $0x0e, X4, X4
-	ADDQ      $0x08, R14
+	VMOVLPS   X1, (R13)
+	VPERMILPS $0x0e, X1, X1
+	ADDQ      $0x08, R13
 
 without23:
-	TESTQ  $0x00000001, R13
+	TESTQ  $0x00000001, R12
 	JZ     without24
-	VMOVSS X4, (R14)
+	VMOVSS X1, (R13)
 
 without24:
-	VPERMQ       $0xd8, Y7, Y7
-	LEAQ         (CX)(R9*4), R14
-	VMOVAPS      X7, X4
-	TESTQ        $0x00000004, R13
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X1
+	VPACKUSDW    X1, X4, X1
+	VPACKUSWB    X1, X1, X1
+	LEAQ         (DX)(R8*1), R13
+	VMOVQ        X1, R14
+	TESTQ        $0x00000004, R12
 	JZ           without25
-	VMOVUPS      X4, (R14)
-	VEXTRACTF128 $0x01, Y7, X4
-	ADDQ         $0x10, R14
+	MOVL         R14, (R13)
+	SHRQ         $0x20, R14
+	ADDQ         $0x04, R13
 
 without25:
-	TESTQ     $0x00000002, R13
-	JZ        without26
-	VMOVLPS   X4, (R14)
-	VPERMILPS $0x0e, X4, X4
-	ADDQ      $0x08, R14
+	TESTQ $0x00000002, R12
+	JZ    without26
+	MOVW  R14, (R13)
+	SHRQ  $0x10, R14
+	ADDQ  $0x02, R13
 
 without26:
-	TESTQ  $0x00000001, R13
-	JZ     without27
-	VMOVSS X4, (R14)
+	TESTQ $0x00000001, R12
+	JZ    without27
+	MOVB  R14, (R13)
 
 without27:
-	VPERMQ       $0xd8, Y12, Y12
-	VEXTRACTI128 $0x01, Y12, X4
-	VPACKUSDW    X4, X12, X4
-	VPACKUSWB    X4, X4, X4
-	LEAQ         (DX)(R9*1), R14
-	VMOVQ        X4, R15
-	TESTQ        $0x00000004, R13
-	JZ           without28
-	MOVL         R15, (R14)
-	SHRQ         $0x20, R15
-	ADDQ         $0x04, R14
-
-without28:
-	TESTQ $0x00000002, R13
-	JZ    without29
-	MOVW  R15, (R14)
-	SHRQ  $0x10, R15
-	ADDQ  $0x02, R14
-
-without29:
-	TESTQ $0x00000001, R13
-	JZ    without30
-	MOVB  R15, (R14)
-
-without30:
 done:
-	ADDQ R13, R9
-	ADDQ $0x00000040, R8
-	CMPQ R9, R11
+	ADDQ R12, R8
+	ADDQ $0x00000040, DI
+	CMPQ R8, R10
 	JLT  next
-	ADDQ 48(AX), R12
-	CMPQ R9, R10
+	ADDQ 48(AX), R11
+	CMPQ R8, R9
 	JLT  run
-	ADDQ 56(AX), R12
-	CMPQ R9, (AX)
+	ADDQ 56(AX), R11
+	CMPQ R8, (AX)
 	JLT  plane
 	VZEROUPPER
 	RET
 
-// func normMaxPool2x2GradAVX2(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
+// func preNormMaxPool2x2GradAVX2(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·normMaxPool2x2GradAVX2(SB), NOSPLIT, $8-48
+TEXT ·preNormMaxPool2x2GradAVX2(SB), NOSPLIT, $8-48
 	MOVQ shape+0(FP), AX
 	MOVQ dst+8(FP), CX
 	MOVQ dy+16(FP), DX
@@ -10137,9 +10087,8 @@ TEXT ·normMaxPool2x2GradAVX2(SB), NOSPLIT, $8-48
 plane:
 	ADDQ         8(AX), R10
 	VBROADCASTSS (DI), Y0
-	VBROADCASTSS 4(DI), Y1
-	VBROADCASTSS 12(DI), Y2
-	VBROADCASTSS 16(DI), Y3
+	VBROADCASTSS 12(DI), Y1
+	VBROADCASTSS 16(DI), Y2
 	ADDQ         $0x14, DI
 
 run:
@@ -10150,59 +10099,70 @@ run:
 	MOVQ    R12, R8
 
 next:
-	MOVQ      $0x00000008, R13
-	MOVQ      R11, R14
+	MOVQ    $0x00000008, R13
+	MOVQ    R11, R14
+	SUBQ    R9, R14
+	CMPQ    R14, R13
+	CMOVQLT R14, R13
+	MOVQ    $0x00000008, R14
+	SUBQ    R13, R14
+	CMPQ    16(AX), $0x08
+	JLT     short
+	SUBQ    R14, R9
+	ADDQ    R14, R13
+	SHLQ    $0x03, R14
+	SUBQ    R14, R8
+
+short:
+	MOVQ      (AX), R14
 	SUBQ      R9, R14
-	CMPQ      R14, R13
-	CMOVQLT   R14, R13
-	CMPQ      R13, $0x08
+	CMPQ      R14, $0x08
 	JLT       part
-	VMOVUPS   (DX)(R9*4), Y4
-	VPMOVZXBD (BX)(R9*1), Y5
-	VMULPS    Y1, Y4, Y4
-	VMOVUPS   poolSquare0<>+0(SB), Y6
-	VPERMPS   Y4, Y6, Y7
-	VPERMD    Y5, Y6, Y6
-	VMOVUPS   poolSquare1<>+0(SB), Y8
-	VPERMPS   Y4, Y8, Y4
-	VPERMD    Y5, Y8, Y5
+	VMOVUPS   (DX)(R9*4), Y3
+	VPMOVZXBD (BX)(R9*1), Y4
+	VMOVUPS   poolSquare0<>+0(SB), Y5
+	VPERMPS   Y3, Y5, Y6
+	VPERMD    Y4, Y5, Y5
+	VMOVUPS   poolSquare1<>+0(SB), Y7
+	VPERMPS   Y3, Y7, Y3
+	VPERMD    Y4, Y7, Y4
 	MOVQ      R8, R14
-	VPCMPEQD  poolWithin0<>+0(SB), Y6, Y8
-	VMOVUPS   (SI)(R14*1), Y9
-	VSUBPS    Y0, Y9, Y9
-	VMULPS    Y2, Y9, Y9
-	VADDPS    Y3, Y9, Y9
-	VADDPS    Y7, Y9, Y10
-	VBLENDVPS Y8, Y10, Y9, Y9
-	VMOVUPS   Y9, (CX)(R14*1)
-	ADDQ      32(AX), R14
-	VPCMPEQD  poolWithin0<>+0(SB), Y5, Y8
-	VMOVUPS   (SI)(R14*1), Y9
-	VSUBPS    Y0, Y9, Y9
-	VMULPS    Y2, Y9, Y9
-	VADDPS    Y3, Y9, Y9
-	VADDPS    Y4, Y9, Y10
-	VBLENDVPS Y8, Y10, Y9, Y9
-	VMOVUPS   Y9, (CX)(R14*1)
-	MOVQ      R8, R14
-	ADDQ      40(AX), R14
-	VPCMPEQD  poolWithin1<>+0(SB), Y6, Y6
+	VPCMPEQD  poolWithin0<>+0(SB), Y5, Y7
 	VMOVUPS   (SI)(R14*1), Y8
 	VSUBPS    Y0, Y8, Y8
-	VMULPS    Y2, Y8, Y8
-	VADDPS    Y3, Y8, Y8
-	VADDPS    Y7, Y8, Y7
-	VBLENDVPS Y6, Y7, Y8, Y8
+	VMULPS    Y1, Y8, Y8
+	VADDPS    Y2, Y8, Y8
+	VADDPS    Y6, Y8, Y9
+	VBLENDVPS Y7, Y9, Y8, Y8
 	VMOVUPS   Y8, (CX)(R14*1)
 	ADDQ      32(AX), R14
+	VPCMPEQD  poolWithin0<>+0(SB), Y4, Y7
+	VMOVUPS   (SI)(R14*1), Y8
+	VSUBPS    Y0, Y8, Y8
+	VMULPS    Y1, Y8, Y8
+	VADDPS    Y2, Y8, Y8
+	VADDPS    Y3, Y8, Y9
+	VBLENDVPS Y7, Y9, Y8, Y8
+	VMOVUPS   Y8, (CX)(R14*1)
+	MOVQ      R8, R14
+	ADDQ      40(AX), R14
 	VPCMPEQD  poolWithin1<>+0(SB), Y5, Y5
-	VMOVUPS   (SI)(R14*1), Y6
-	VSUBPS    Y0, Y6, Y6
-	VMULPS    Y2, Y6, Y6
-	VADDPS    Y3, Y6, Y6
-	VADDPS    Y4, Y6, Y4
-	VBLENDVPS Y5, Y4, Y6, Y6
-	VMOVUPS   Y6, (CX)(R14*1)
+	VMOVUPS   (SI)(R14*1), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMULPS    Y1, Y7, Y7
+	VADDPS    Y2, Y7, Y7
+	VADDPS    Y6, Y7, Y6
+	VBLENDVPS Y5, Y6, Y7, Y7
+	VMOVUPS   Y7, (CX)(R14*1)
+	ADDQ      32(AX), R14
+	VPCMPEQD  poolWithin1<>+0(SB), Y4, Y4
+	VMOVUPS   (SI)(R14*1), Y5
+	VSUBPS    Y0, Y5, Y5
+	VMULPS    Y1, Y5, Y5
+	VADDPS    Y2, Y5, Y5
+	VADDPS    Y3, Y5, Y3
+	VBLENDVPS Y4, Y3, Y5, Y5
+	VMOVUPS   Y5, (CX)(R14*1)
 	JMP       done
 
 part:
@@ -10210,113 +10170,43 @@ part:
 	NEGQ       R13
 	LEAQ       (R14)(R13*4), R14
 	NEGQ       R13
-	VMOVUPS    (R14), Y4
-	VMASKMOVPS (DX)(R9*4), Y4, Y4
+	VMOVUPS    (R14), Y3
+	VMASKMOVPS (DX)(R9*4), Y3, Y3
 	LEAQ       (BX)(R9*1), R14
 	ADDQ       R13, R14
 	XORQ       R15, R15
 	TESTQ      $0x00000001, R13
-	JZ         without31
+	JZ         without28
 	SUBQ       $0x01, R14
 	MOVBQZX    (R14), R15
 
-without31:
+without28:
 	TESTQ   $0x00000002, R13
-	JZ      without32
+	JZ      without29
 	SUBQ    $0x02, R14
 	SHLQ    $0x10, R15
 	MOVWQZX (R14), BP
 	ORQ     BP, R15
 
-without32:
+without29:
 	TESTQ $0x00000004, R13
-	JZ    without33
+	JZ    without30
 	SUBQ  $0x04, R14
 	SHLQ  $0x20, R15
 	MOVL  (R14), BP
 	ORQ   BP, R15
 
-without33:
-	VMOVQ      R15, X5
-	VPMOVZXBD  X5, Y5
-	VMULPS     Y1, Y4, Y4
-	VMOVUPS    poolSquare0<>+0(SB), Y6
-	VPERMPS    Y4, Y6, Y7
-	VPERMD     Y5, Y6, Y6
-	VMOVUPS    poolSquare1<>+0(SB), Y8
-	VPERMPS    Y4, Y8, Y4
-	VPERMD     Y5, Y8, Y5
+without30:
+	VMOVQ      R15, X4
+	VPMOVZXBD  X4, Y4
+	VMOVUPS    poolSquare0<>+0(SB), Y5
+	VPERMPS    Y3, Y5, Y6
+	VPERMD     Y4, Y5, Y5
+	VMOVUPS    poolSquare1<>+0(SB), Y7
+	VPERMPS    Y3, Y7, Y3
+	VPERMD     Y4, Y7, Y4
 	MOVQ       R8, R14
-	VPCMPEQD   poolWithin0<>+0(SB), Y6, Y8
-	LEAQ       poolOnes<>+64(SB), R15
-	NEGQ       R13
-	LEAQ       (R15)(R13*8), R15
-	NEGQ       R13
-	VMOVUPS    (R15), Y9
-	VMASKMOVPS (SI)(R14*1), Y9, Y9
-	VSUBPS     Y0, Y9, Y9
-	VMULPS     Y2, Y9, Y9
-	VADDPS     Y3, Y9, Y9
-	VADDPS     Y7, Y9, Y10
-	VBLENDVPS  Y8, Y10, Y9, Y9
-	TESTQ      $0x00000004, R13
-	JZ         without34
-	VMOVUPS    Y9, (CX)(R14*1)
-	JMP        with34
-
-without34:
-	LEAQ         (CX)(R14*1), R15
-	VMOVAPS      X9, X8
-	TESTQ        $0x00000002, R13
-	JZ           without35
-	VMOVUPS      X8, (R15)
-	VEXTRACTF128 $0x01, Y9, X8
-	ADDQ         $0x10, R15
-
-without35:
-	TESTQ     $0x00000001, R13
-	JZ        without36
-	VMOVLPS   X8, (R15)
-	VPERMILPS $0x0e, X8, X8
-	ADDQ      $0x08, R15
-
-without36:
-with34:
-	ADDQ         32(AX), R14
-	VPCMPEQD     poolWithin0<>+0(SB), Y5, Y8
-	LEAQ         poolOnes<>+64(SB), R15
-	NEGQ         R13
-	LEAQ         (R15)(R13*8), R15
-	NEGQ         R13
-	VMOVUPS      32(R15), Y9
-	VMASKMOVPS   (SI)(R14*1), Y9, Y9
-	VSUBPS       Y0, Y9, Y9
-	VMULPS       Y2, Y9, Y9
-	VADDPS       Y3, Y9, Y9
-	VADDPS       Y4, Y9, Y10
-	VBLENDVPS    Y8, Y10, Y9, Y9
-	TESTQ        $0x00000004, R13
-	JZ           without37
-	LEAQ         (CX)(R14*1), R14
-	VMOVAPS      X9, X8
-	TESTQ        $0x00000002, R13
-	JZ           without38
-	VMOVUPS      X8, (R14)
-	VEXTRACTF128 $0x01, Y9, X8
-	ADDQ         $0x10, R14
-
-without38:
-	TESTQ     $0x00000001, R13
-	JZ        without39
-	VMOVLPS   X8, (R14)
-	VPERMILPS $0x0e, X8, X8
-	ADDQ      $0x08, R14
-
-without39:
-without37:
-	MOVQ       R8, R14
-	ADDQ       40(AX), R14
-	VPCMPEQD   poolWithin1<>+0(SB), Y6, Y6
+	VPCMPEQD   poolWithin0<>+0(SB), Y5, Y7
 	LEAQ       poolOnes<>+64(SB), R15
 	NEGQ       R13
 	LEAQ       (R15)(R13*8), R15
@@ -10324,65 +10214,134 @@ without37:
 	VMOVUPS    (R15), Y8
 	VMASKMOVPS (SI)(R14*1), Y8, Y8
 	VSUBPS     Y0, Y8, Y8
-	VMULPS     Y2, Y8, Y8
-	VADDPS     Y3, Y8, Y8
-	VADDPS     Y7, Y8, Y7
-	VBLENDVPS  Y6, Y7, Y8, Y8
+	VMULPS     Y1, Y8, Y8
+	VADDPS     Y2, Y8, Y8
+	VADDPS     Y6, Y8, Y9
+	VBLENDVPS  Y7, Y9, Y8, Y8
 	TESTQ      $0x00000004, R13
-	JZ         without40
+	JZ         without31
 	VMOVUPS    Y8, (CX)(R14*1)
-	JMP        with40
+	JMP        with31
 
-without40:
+without31:
 	LEAQ         (CX)(R14*1), R15
-	VMOVAPS      X8, X6
+	VMOVAPS      X8, X7
 	TESTQ        $0x00000002, R13
-	JZ           without41
-	VMOVUPS      X6, (R15)
-	VEXTRACTF128 $0x01, Y8, X6
+	JZ           without32
+	VMOVUPS      X7, (R15)
+	VEXTRACTF128 $0x01, Y8, X7
 	ADDQ         $0x10, R15
 
-without41:
+without32:
 	TESTQ     $0x00000001, R13
-	JZ        without42
-	VMOVLPS   X6, (R15)
-	VPERMILPS $0x0e, X6, X6
+	JZ        without33
+	VMOVLPS   X7, (R15)
+	VPERMILPS $0x0e, X7, X7
 	ADDQ      $0x08, R15
 
-without42:
-with40:
+without33:
+with31:
 	ADDQ         32(AX), R14
-	VPCMPEQD     poolWithin1<>+0(SB), Y5, Y5
+	VPCMPEQD     poolWithin0<>+0(SB), Y4, Y7
 	LEAQ         poolOnes<>+64(SB), R15
 	NEGQ         R13
 	LEAQ         (R15)(R13*8), R15
 	NEGQ         R13
-	VMOVUPS      32(R15), Y6
-	VMASKMOVPS   (SI)(R14*1), Y6, Y6
-	VSUBPS       Y0, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VADDPS       Y3, Y6, Y6
-	VADDPS       Y4, Y6, Y4
-	VBLENDVPS    Y5, Y4, Y6, Y6
+	VMOVUPS      32(R15), Y8
+	VMASKMOVPS   (SI)(R14*1), Y8, Y8
+	VSUBPS       Y0, Y8, Y8
+	VMULPS       Y1, Y8, Y8
+	VADDPS       Y2, Y8, Y8
+	VADDPS       Y3, Y8, Y9
+	VBLENDVPS    Y7, Y9, Y8, Y8
 	TESTQ        $0x00000004, R13
-	JZ           without43
+	JZ           without34
 	LEAQ         (CX)(R14*1), R14
-	VMOVAPS      X6, X4
+	VMOVAPS      X8, X7
 	TESTQ        $0x00000002, R13
-	JZ           without44
-	VMOVUPS      X4, (R14)
-	VEXTRACTF128 $0x01, Y6, X4
+	JZ           without35
+	VMOVUPS      X7, (R14)
+	VEXTRACTF128 $0x01, Y8, X7
 	ADDQ         $0x10, R14
 
-without44:
+without35:
 	TESTQ     $0x00000001, R13
-	JZ        without45
-	VMOVLPS   X4, (R14)
-	VPERMILPS $0x0e, X4, X4
+	JZ        without36
+	VMOVLPS   X7, (R14)
+	VPERMILPS $0x0e, X7, X7
 	ADDQ      $0x08, R14
 
-without45:
-without43:
+without36:
+without34:
+	MOVQ       R8, R14
+	ADDQ       40(AX), R14
+	VPCMPEQD   poolWithin1<>+0(SB), Y5, Y5
+	LEAQ       poolOnes<>+64(SB), R15
+	NEGQ       R13
+	LEAQ       (R15)(R13*8), R15
+	NEGQ       R13
+	VMOVUPS    (R15), Y7
+	VMASKMOVPS (SI)(R14*1), Y7, Y7
+	VSUBPS     Y0, Y7, Y7
+	VMULPS     Y1, Y7, Y7
+	VADDPS     Y2, Y7, Y7
+	VADDPS     Y6, Y7, Y6
+	VBLENDVPS  Y5, Y6, Y7, Y7
+	TESTQ      $0x00000004, R13
+	JZ         without37
+	VMOVUPS    Y7, (CX)(R14*1)
+	JMP        with37
+
+without37:
+	LEAQ         (CX)(R14*1), R15
+	VMOVAPS      X7, X5
+	TESTQ        $0x00000002, R13
+	JZ           without38
+	VMOVUPS      X5, (R15)
+	VEXTRACTF128 $0x01, Y7, X5
+	ADDQ         $0x10, R15
+
+without38:
+	TESTQ     $0x00000001, R13
+	JZ        without39
+	VMOVLPS   X5, (R15)
+	VPERMILPS $0x0e, X5, X5
+	ADDQ      $0x08, R15
+
+without39:
+with37:
+	ADDQ         32(AX), R14
+	VPCMPEQD     poolWithin1<>+0(SB), Y4, Y4
+	LEAQ         poolOnes<>+64(SB), R15
+	NEGQ         R13
+	LEAQ         (R15)(R13*8), R15
+	NEGQ         R13
+	VMOVUPS      32(R15), Y5
+	VMASKMOVPS   (SI)(R14*1), Y5, Y5
+	VSUBPS       Y0, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y2, Y5, Y5
+	VADDPS       Y3, Y5, Y3
+	VBLENDVPS    Y4, Y3, Y5, Y5
+	TESTQ        $0x00000004, R13
+	JZ           without40
+	LEAQ         (CX)(R14*1), R14
+	VMOVAPS      X5, X3
+	TESTQ        $0x00000002, R13
+	JZ           without41
+	VMOVUPS      X3, (R14)
+	VEXTRACTF128 $0x01, Y5, X3
+	ADDQ         $0x10, R14
+
+without41:
+	TESTQ     $0x00000001, R13
+	JZ        without42
+	VMOVLPS   X3, (R14)
+	VPERMILPS $0x0e, X3, X3
+	ADDQ      $0x08, R14
+
+without42:
+without40:
 done:
 	ADDQ R13, R9
 	ADDQ $0x00000040, R8
@@ -15510,24 +15469,24 @@ few:
 	LEAQ         (CX), R8
 	VMOVAPS      X0, X1
 	TESTQ        $0x00000004, DI
-	JZ           without46
+	JZ           without43
 	VMOVUPS      X1, (R8)
 	VEXTRACTF128 $0x01, Y0, X1
 	ADDQ         $0x10, R8
 
-without46:
+without43:
 	TESTQ     $0x00000002, DI
-	JZ        without47
+	JZ        without44
 	VMOVLPS   X1, (R8)
 	VPERMILPS $0x0e, X1, X1
 	ADDQ      $0x08, R8
 
-without47:
+without44:
 	TESTQ  $0x00000001, DI
-	JZ     without48
+	JZ     without45
 	VMOVSS X1, (R8)
 
-without48:
+without45:
 copied:
 	ADDQ BX, CX
 	ADDQ SI, DX
@@ -21552,48 +21511,48 @@ write:
 	LEAQ         (AX), BX
 	VMOVAPS      X1, X0
 	TESTQ        $0x00000004, DX
-	JZ           without49
+	JZ           without46
 	VMOVUPS      X0, (BX)
 	VEXTRACTF128 $0x01, Y1, X0
 	ADDQ         $0x10, BX
 
-without49:
+without46:
 	TESTQ     $0x00000002, DX
-	JZ        without50
+	JZ        without47
 	VMOVLPS   X0, (BX)
 	VPERMILPS $0x0e, X0, X0
 	ADDQ      $0x08, BX
 
-without50:
+without47:
 	TESTQ  $0x00000001, DX
-	JZ     without51
+	JZ     without48
 	VMOVSS X0, (BX)
 
-without51:
+without48:
 	CMPQ         R11, $0x01
 	JLE          done
 	ADDQ         CX, AX
 	LEAQ         (AX), AX
 	VMOVAPS      X3, X0
 	TESTQ        $0x00000004, DX
-	JZ           without52
+	JZ           without49
 	VMOVUPS      X0, (AX)
 	VEXTRACTF128 $0x01, Y3, X0
 	ADDQ         $0x10, AX
 
-without52:
+without49:
 	TESTQ     $0x00000002, DX
-	JZ        without53
+	JZ        without50
 	VMOVLPS   X0, (AX)
 	VPERMILPS $0x0e, X0, X0
 	ADDQ      $0x08, AX
 
-without53:
+without50:
 	TESTQ  $0x00000001, DX
-	JZ     without54
+	JZ     without51
 	VMOVSS X0, (AX)
 
-without54:
+without51:
 done:
 	VZEROUPPER
 	RET

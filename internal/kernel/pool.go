@@ -1,13 +1,15 @@
 package kernel
 
-// pools are the kernels of max pooling over squares of four elements, alone and behind a
-// batch norm with ReLU. All give the bits of their twins in pure Go.
+import "math"
+
+// pools are the kernels of max pooling over squares of four elements, alone and of what is to
+// be normalized. All give the bits of their twins in pure Go.
 type pools struct {
-	lanes    int // squares that are taken at once
-	max      func(s squares, dst *float32, winners *byte, x *float32, relu bool)
-	maxGrad  func(s squares, dst, g *float32, winners *byte)
-	norm     func(s squares, dst, best *float32, winners *byte, x, by *float32)
-	normGrad func(s squares, dst, g *float32, winners *byte, x, by *float32)
+	lanes       int // squares that are taken at once
+	max         func(s squares, dst *float32, winners *byte, x *float32, relu bool)
+	maxGrad     func(s squares, dst, g *float32, winners *byte)
+	preNorm     func(s squares, dst *float32, winners *byte, x, by *float32)
+	preNormGrad func(s squares, dst, g *float32, winners *byte, x, by *float32)
 }
 
 // NoWinner is the winner of a square whose greatest element ReLU made 0.
@@ -105,54 +107,50 @@ func MaxPool2x2Grad[T Float](dst, g []T, winners []uint8, planes, height, width 
 	}
 }
 
-// NormMaxPool2x2 writes to dst and to winners what MaxPool2x2 with relu gives for what
-// Normalize makes of x, and to best, which may be dst, the elements of x that the greatest
-// were made of: a plane for each channel.
-func NormMaxPool2x2[T Float](dst, best []T, winners []uint8, x []T, by []Channel[T], height, width int) {
+// PreNormMaxPool2x2 writes to dst the elements of x of which Normalize makes the greatest of
+// every square: the greatest, and the least where a channel's Scale is negative. That is what
+// MaxPool2x2 of the normalized elements is made of, and the numbers of the channels need not
+// be known yet, but for that sign. Winners are as MaxPool2x2's without relu; they may be
+// others than those among normalized elements where two of these were rounded to the same.
+// x has a plane for each channel.
+func PreNormMaxPool2x2[T Float](dst []T, winners []uint8, x []T, by []Channel[T], height, width int) {
 	rows, cols := height/2, width/2
 	n := len(by) * rows * cols
-	dst, best, winners, x = dst[:n], best[:n], winners[:n], x[:len(by)*height*width]
+	dst, winners, x = dst[:n], winners[:n], x[:len(by)*height*width]
 	if p := poolsOf[T](len(by), height, width); p != nil {
-		p.norm(p.squares(len(by), height, width), address(dst), address(best), &winners[0], address(x), address(by))
+		p.preNorm(p.squares(len(by), height, width), address(dst), &winners[0], address(x), address(by))
 		return
 	}
 	at := 0
 	for c := range by {
-		x := x[c*height*width:]
+		x, least := x[c*height*width:], math.Signbit(float64(by[c].Scale))
 		for i := range rows {
 			top, bottom := x[2*i*width:][:width], x[(2*i+1)*width:][:width]
 			for j := 0; j+1 < width; j += 2 {
-				square := [4]T{top[j], top[j+1], bottom[j], bottom[j+1]}
-				most, winner := by[c].apply(square[0]), 0
-				for k := 1; k < 4; k++ {
-					if y := by[c].apply(square[k]); y > most || y != y {
-						most, winner = y, k
+				most, winner := top[j], uint8(0)
+				for k, v := range [3]T{top[j+1], bottom[j], bottom[j+1]} {
+					if v > most && !least || v < most && least || v != v {
+						most, winner = v, uint8(k+1)
 					}
 				}
-				best[at], winners[at] = square[winner], uint8(winner)
-				if most <= 0 {
-					winners[at] = NoWinner
-					if most < 0 {
-						most = 0
-					}
-				}
-				dst[at] = most
+				dst[at], winners[at] = most, winner
 				at++
 			}
 		}
 	}
 }
 
-// NormMaxPool2x2Grad writes the gradient of NormMaxPool2x2's x to dst, from that of what it
-// gave, g, and the winners: what Grad makes of MaxPool2x2Grad's.
-func NormMaxPool2x2Grad[T Float](dst, g []T, winners []uint8, x []T, by []Channel[T], height, width int) {
+// PreNormMaxPool2x2Grad writes to dst the gradient of PreNormMaxPool2x2's x, which is
+// normalized as by says, from that of what it gave, g, and the winners: g where an element
+// won, and for all elements what the mean and the variance amount to.
+func PreNormMaxPool2x2Grad[T Float](dst, g []T, winners []uint8, x []T, by []Channel[T], height, width int) {
 	rows, cols := height/2, width/2
 	n := len(by) * rows * cols
 	g, winners = g[:n], winners[:n]
 	dst, x = dst[:len(by)*height*width], x[:len(by)*height*width]
 	p := poolsOf[T](len(by), height, width)
 	if p != nil {
-		p.normGrad(p.squares(len(by), height, width), address(dst), address(g), &winners[0], address(x), address(by))
+		p.preNormGrad(p.squares(len(by), height, width), address(dst), address(g), &winners[0], address(x), address(by))
 	}
 	for c := range by {
 		b, dst, x := &by[c], dst[c*height*width:][:height*width], x[c*height*width:]
@@ -165,7 +163,7 @@ func NormMaxPool2x2Grad[T Float](dst, g []T, winners []uint8, x []T, by []Channe
 			rest(i)
 		}
 		g := g[c*rows*cols:]
-		eachWinner(winners[c*rows*cols:], height, width, func(square, i int) { dst[i] += T(g[square] * b.Scale) })
+		eachWinner(winners[c*rows*cols:], height, width, func(square, i int) { dst[i] += g[square] })
 	}
 }
 

@@ -333,17 +333,17 @@ func maxPool2x2AVX512(shape *int, dst *float32, winners *byte, x *float32, relu 
 //go:noescape
 func maxPool2x2GradAVX512(shape *int, dst *float32, dy *float32, winners *byte)
 
-// normMaxPool2x2AVX512 is maxPool2x2AVX512 of the batch norm of x, with relu, and writes the
-// elements that the greatest were made of to best, which may be dst.
+// preNormMaxPool2x2AVX512 is maxPool2x2AVX512 without relu, with the least in place of the
+// greatest in planes with a negative scale.
 //
 //go:noescape
-func normMaxPool2x2AVX512(shape *int, dst *float32, best *float32, winners *byte, x *float32, by *float32)
+func preNormMaxPool2x2AVX512(shape *int, dst *float32, winners *byte, x *float32, by *float32)
 
-// normMaxPool2x2GradAVX512 computes dst = (x-mean)*slope + shift for all elements of squares,
-// and adds dy*scale to those that won.
+// preNormMaxPool2x2GradAVX512 computes dst = (x-mean)*slope + shift for all elements of squares,
+// and adds dy to those that won.
 //
 //go:noescape
-func normMaxPool2x2GradAVX512(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
+func preNormMaxPool2x2GradAVX512(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
 
 // maxPool2x2AVX2 writes the greatest of every square of four elements of x to dst, and which
 // it is to winners; with relu 0 for those that are negative, and 4 where none is positive.
@@ -357,17 +357,17 @@ func maxPool2x2AVX2(shape *int, dst *float32, winners *byte, x *float32, relu bo
 //go:noescape
 func maxPool2x2GradAVX2(shape *int, dst *float32, dy *float32, winners *byte)
 
-// normMaxPool2x2AVX2 is maxPool2x2AVX2 of the batch norm of x, with relu, and writes the
-// elements that the greatest were made of to best, which may be dst.
+// preNormMaxPool2x2AVX2 is maxPool2x2AVX2 without relu, with the least in place of the
+// greatest in planes with a negative scale.
 //
 //go:noescape
-func normMaxPool2x2AVX2(shape *int, dst *float32, best *float32, winners *byte, x *float32, by *float32)
+func preNormMaxPool2x2AVX2(shape *int, dst *float32, winners *byte, x *float32, by *float32)
 
-// normMaxPool2x2GradAVX2 computes dst = (x-mean)*slope + shift for all elements of squares,
-// and adds dy*scale to those that won.
+// preNormMaxPool2x2GradAVX2 computes dst = (x-mean)*slope + shift for all elements of squares,
+// and adds dy to those that won.
 //
 //go:noescape
-func normMaxPool2x2GradAVX2(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
+func preNormMaxPool2x2GradAVX2(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
 
 // decayStepAVX2 is SGDStep without a velocity.
 //

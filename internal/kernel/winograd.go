@@ -155,8 +155,9 @@ func transformOfFilter(g0, g1, g2 float32) (h0, h1, h2, h3 float32) {
 func (w *winograd) filterPlace() int { return place(roundUp(w.Filters, w.t.rows) * w.Channels) }
 
 // convolve computes y, where the weights of a filter and of a channel begin at multiples of
-// filter and channel, and calls done, unless it is nil, for each block of pictures.
-func (w *winograd) convolve(y, x, weights, bias []float32, filter, channel int, turned bool, done func(from, to int)) {
+// filter and channel, and calls done, unless it is nil, for each block of pictures, whose
+// results are not kept where y is nil.
+func (w *winograd) convolve(y, x, weights, bias []float32, filter, channel int, turned bool, done func(y []float32, from, to int)) {
 	shared := workspacePool[float32]().Get().(*workspace[float32])
 	defer workspacePool[float32]().Put(shared)
 	filters := sized(&shared.g, places*w.filterPlace())
@@ -169,18 +170,19 @@ func (w *winograd) convolve(y, x, weights, bias []float32, filter, channel int, 
 	parallel.Share(blocks, 1+smallWork/(places*w.panelCols*w.Channels*w.Filters), func(lo, hi int) {
 		s := workspacePool[float32]().Get().(*workspace[float32])
 		defer workspacePool[float32]().Put(s)
-		frame := newFrame(w.inputFrame(), &s.x)
+		frame, results := newFrame(w.inputFrame(), &s.x), pictures[float32]{y, w.Filters * w.out[0] * w.out[1], &s.written}
 		for b := lo; b < hi; b++ {
 			from, to := b*w.perBlock, min((b+1)*w.perBlock, w.Images)
+			y := results.of(from, to)
 			w.block(y, x, filters, bias, from, to, frame, s)
 			if done != nil {
-				done(from, to)
+				done(y, from, to)
 			}
 		}
 	})
 }
 
-// block computes the results of some pictures.
+// block computes the results y of some pictures of x.
 func (w *winograd) block(y, x, filters, bias []float32, from, to int, frame framer[float32], s *workspace[float32]) {
 	t, channels := w.t, w.Channels
 	tiles := roundUp((to-from)*w.vectors*tilesOfVector, t.cols)
@@ -213,7 +215,7 @@ func (w *winograd) block(y, x, filters, bias []float32, from, to int, frame fram
 					results[r[0]*row+c[0]:], results[r[1]*row+c[1]:], row, plane)
 			})
 			for i := range n {
-				t.copyRows(w.out[0], w.out[1], y[(image*w.Filters+o+i)*area:], w.out[1], results[i*plane:], row)
+				t.copyRows(w.out[0], w.out[1], y[((image-from)*w.Filters+o+i)*area:], w.out[1], results[i*plane:], row)
 			}
 		}
 	}

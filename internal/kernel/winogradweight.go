@@ -56,7 +56,7 @@ type tileProducts struct {
 }
 
 func (w *winograd) products(dy []float32, write func(dst []float32, from, to int), s *workspace[float32]) *tileProducts {
-	given := &given[float32]{dy, write, w.Filters * w.out[0] * w.out[1], &s.written}
+	given := &given[float32]{pictures[float32]{dy, w.Filters * w.out[0] * w.out[1], &s.written}, write}
 	p := &tileProducts{winograd: w, given: given, x: newFrame(w.inputFrame(), &s.x), dy: newFrame(w.gradientFrame(), &s.dy)}
 	tiles, channels, filters := w.perBlock*w.vectors*tilesOfVector, roundUp(w.Channels, w.t.cols), roundUp(w.Filters, w.t.rows)+slack
 	p.inputPlace, p.gradientPlace = place(channels*tiles), place(filters*tiles)

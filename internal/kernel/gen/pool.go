@@ -6,8 +6,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// pool writes the kernels of max pooling over squares of four elements, alone and with a
-// batch norm and ReLU before it. They take as many squares at a time as a register has lanes.
+// pool writes the kernels of max pooling over squares of four elements, alone and of what is
+// to be normalized. They take as many squares at a time as a register has lanes.
 func pool() {
 	iota := GLOBL("poolIota", RODATA|NOPTR)
 	for i := range 16 {
@@ -166,12 +166,30 @@ func everywhere(n uint32) VecVirtual {
 	return r
 }
 
+// signsOf sets the sign bits of signs where a channel's scale is negative, and goes on to the
+// next channel.
+func (v vec) signsOf(by Register, signs VecVirtual) {
+	VPBROADCASTD(Mem{Base: by, Disp: channelScale}, signs)
+	VPSRLD(Imm(31), signs, signs)
+	VPSLLD(Imm(31), signs, signs)
+	ADDQ(Imm(channelBytes), by)
+}
+
+// loadNumbers loads the numbers of a channel that gradients are made of: the mean, the slope
+// and the shift. It goes on to the next channel.
+func loadNumbers(by Register, numbers [3]VecVirtual) {
+	for i, disp := range []int{channelMean, channelSlope, channelShift} {
+		VBROADCASTSS(Mem{Base: by, Disp: disp}, numbers[i])
+	}
+	ADDQ(Imm(channelBytes), by)
+}
+
 // beginMaxPool and beginMaxPoolGrad write what the kernels begin with.
 func (v vec) beginMaxPool(norm bool) {
 	if norm {
-		TEXT(v.name("normMaxPool2x2"), NOSPLIT, "func(shape *int, dst, best *float32, winners *byte, x, by *float32)")
-		Doc(v.name("normMaxPool2x2")+" is "+v.name("maxPool2x2")+" of the batch norm of x, with relu, and writes the",
-			"elements that the greatest were made of to best, which may be dst.")
+		TEXT(v.name("preNormMaxPool2x2"), NOSPLIT, "func(shape *int, dst *float32, winners *byte, x, by *float32)")
+		Doc(v.name("preNormMaxPool2x2")+" is "+v.name("maxPool2x2")+" without relu, with the least in place of the",
+			"greatest in planes with a negative scale.")
 	} else {
 		TEXT(v.name("maxPool2x2"), NOSPLIT, "func(shape *int, dst *float32, winners *byte, x *float32, relu bool)")
 		Doc(v.name("maxPool2x2")+" writes the greatest of every square of four elements of x to dst, and which",
@@ -182,9 +200,9 @@ func (v vec) beginMaxPool(norm bool) {
 
 func (v vec) beginMaxPoolGrad(norm bool) {
 	if norm {
-		TEXT(v.name("normMaxPool2x2Grad"), NOSPLIT, "func(shape *int, dst, dy *float32, winners *byte, x, by *float32)")
-		Doc(v.name("normMaxPool2x2Grad")+" computes dst = (x-mean)*slope + shift for all elements of squares,",
-			"and adds dy*scale to those that won.")
+		TEXT(v.name("preNormMaxPool2x2Grad"), NOSPLIT, "func(shape *int, dst, dy *float32, winners *byte, x, by *float32)")
+		Doc(v.name("preNormMaxPool2x2Grad")+" computes dst = (x-mean)*slope + shift for all elements of squares,",
+			"and adds dy to those that won.")
 	} else {
 		TEXT(v.name("maxPool2x2Grad"), NOSPLIT, "func(shape *int, dst, dy *float32, winners *byte)")
 		Doc(v.name("maxPool2x2Grad")+" writes dy to the winner of every square of four elements of dst, and 0 to",
@@ -198,10 +216,10 @@ func maxPool(norm bool, iota Mem) {
 	v.beginMaxPool(norm)
 	shape, dst, winners, x := Load(Param("shape"), GP64()), Load(Param("dst"), GP64()), Load(Param("winners"), GP64()), Load(Param("x"), GP64())
 	least, relu := v.zero(), K()
-	var best, by Register
+	var by Register
+	var signs VecVirtual
 	if norm {
-		best, by = Load(Param("best"), GP64()), Load(Param("by"), GP64())
-		KXNORW(relu, relu, relu)
+		by, signs = Load(Param("by"), GP64()), ZMM()
 	} else {
 		flag := GP32()
 		MOVBLZX(Load(Param("relu"), GP8()), flag)
@@ -228,20 +246,13 @@ func maxPool(norm bool, iota Mem) {
 	for i := 1; i < 5; i++ {
 		which[i] = everywhere(uint32(i))
 	}
-	var c channel
-	if norm {
-		c = channel{ZMM(), ZMM(), ZMM()}
-	}
 	eachSquares(shape, func() {
 		if norm {
-			for i, r := range []VecVirtual{c.mean, c.scale, c.offset} {
-				VBROADCASTSS(Mem{Base: by, Disp: channelMean + 4*i}, r)
-			}
-			ADDQ(Imm(channelBytes), by)
+			v.signsOf(by, signs)
 		}
 	}, func(s squares) {
 		var low VecVirtual
-		var elements, values [4]VecVirtual
+		var elements [4]VecVirtual
 		s.rows(func(row, half int, at Register) {
 			r := s.load(in(x, at), s.inputs[half])
 			if half == 0 {
@@ -252,27 +263,20 @@ func maxPool(norm bool, iota Mem) {
 				e := ZMM()
 				VMOVDQA32(index[col], e)
 				VPERMI2PS(r, low, e)
-				elements[2*row+col], values[2*row+col] = e, e
+				if norm {
+					VPXORD(signs, e, e)
+				}
+				elements[2*row+col] = e
 			}
 		})
-		if norm {
-			for i, e := range elements {
-				d := ZMM()
-				VSUBPS(c.mean, e, d)
-				values[i] = v.apply(c, d)
-			}
-		}
 		// over replaces element i by j where that is greater, or NaN, and returns where.
 		over := func(i, j int) Op {
 			const unordered, greater = 0x03, 0x1e
 			wins, nan := K(), K()
-			VCMPPS(Imm(greater), values[i], values[j], wins)
-			VCMPPS(Imm(unordered), values[j], values[j], nan)
+			VCMPPS(Imm(greater), elements[i], elements[j], wins)
+			VCMPPS(Imm(unordered), elements[j], elements[j], nan)
 			KORW(nan, wins, wins)
-			VMOVAPS(values[j], wins, values[i])
-			if norm {
-				VMOVAPS(elements[j], wins, elements[i])
-			}
+			VMOVAPS(elements[j], wins, elements[i])
 			return wins
 		}
 		winner, below := ZMM(), ZMM()
@@ -280,13 +284,15 @@ func maxPool(norm bool, iota Mem) {
 		VMOVDQA32(which[2], below)
 		VMOVDQA32(which[3], over(2, 3), below)
 		VMOVDQA32(below, over(0, 2), winner)
-		const lessOrEqual = 0x12
-		none, most := K(), values[0]
-		VCMPPS(Imm(lessOrEqual), least, most, relu, none)
-		VMOVDQA32(which[4], none, winner)
-		VMAXPS(most, least, most) // of two zeros and of NaN it takes the element
+		most := elements[0]
 		if norm {
-			VMOVUPS(elements[0], s.outputs, Mem{Base: best, Index: s.at, Scale: 4})
+			VPXORD(signs, most, most)
+		} else {
+			const lessOrEqual = 0x12
+			none := K()
+			VCMPPS(Imm(lessOrEqual), least, most, relu, none)
+			VMOVDQA32(which[4], none, winner)
+			VMAXPS(most, least, most) // of two zeros and of NaN it takes the element
 		}
 		VMOVUPS(most, s.outputs, Mem{Base: dst, Index: s.at, Scale: 4})
 		packed := XMM() // storing them from there is many times faster than at once
@@ -299,7 +305,7 @@ func maxPoolGrad(norm bool, iota Mem) {
 	vec{wide: true}.beginMaxPoolGrad(norm)
 	shape, dst, dy, winners := Load(Param("shape"), GP64()), Load(Param("dst"), GP64()), Load(Param("dy"), GP64()), Load(Param("winners"), GP64())
 	var x, by Register
-	var numbers [4]VecVirtual
+	var numbers [3]VecVirtual
 	if norm {
 		x, by = Load(Param("x"), GP64()), Load(Param("by"), GP64())
 		for i := range numbers {
@@ -317,13 +323,10 @@ func maxPoolGrad(norm bool, iota Mem) {
 	VPADDD_BCST(Mem{Base: shape, Disp: squaresSplit}, index[0], index[1])
 	VPANDD(everywhere(1), lanes, which[0])
 	VPADDD(everywhere(2), which[0], which[1])
-	mean, scale, slope, shift := numbers[0], numbers[1], numbers[2], numbers[3]
+	mean, slope, shift := numbers[0], numbers[1], numbers[2]
 	eachSquares(shape, func() {
 		if norm {
-			for i, disp := range []int{channelMean, channelScale, channelSlope, channelShift} {
-				VBROADCASTSS(Mem{Base: by, Disp: disp}, numbers[i])
-			}
-			ADDQ(Imm(channelBytes), by)
+			loadNumbers(by, numbers)
 		}
 	}, func(s squares) {
 		g, winner := s.load(Mem{Base: dy, Index: s.at, Scale: 4}, s.outputs), ZMM()
@@ -331,9 +334,6 @@ func maxPoolGrad(norm bool, iota Mem) {
 			VPMOVZXBD(in(winners, s.at), winner)
 		} else {
 			VPMOVZXBD_Z(in(winners, s.at), s.outputs, winner)
-		}
-		if norm {
-			VMULPS(scale, g, g)
 		}
 		var gs, won [2]VecVirtual
 		for i := range index {

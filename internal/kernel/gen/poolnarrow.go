@@ -43,10 +43,24 @@ func newNarrowSquares() narrowSquares {
 	return p
 }
 
-// each writes the loop over all squares: body for whole registers and for parts.
+// each writes the loop over all squares: body for whole registers and, at the end, for parts.
+// The last register of a run overlaps the one before it. Where there is none it reaches beyond
+// the run, to elements that are written again, but not beyond the last square.
 func (p narrowSquares) each(shape Register, plane func(), body func(w way, s narrowPart)) {
 	p.eachSquares(shape, plane, func(w way, n Register) {
-		CMPQ(n, Imm(lanes))
+		over, left := GP64(), GP64()
+		MOVQ(U32(lanes), over)
+		SUBQ(n, over)
+		CMPQ(Mem{Base: shape, Disp: squaresRun}, Imm(lanes))
+		JLT(LabelRef("short"))
+		SUBQ(over, w.at)
+		ADDQ(over, n)
+		SHLQ(Imm(3), over)
+		SUBQ(over, w.top)
+		Label("short")
+		MOVQ(Mem{Base: shape, Disp: squaresTotal}, left)
+		SUBQ(w.at, left)
+		CMPQ(left, Imm(lanes))
 		JLT(LabelRef("part"))
 		body(w, narrowPart{narrowSquares: p})
 		JMP(LabelRef("done"))
@@ -171,17 +185,14 @@ func (p narrowSquares) maxPool(norm bool) {
 	p.beginMaxPool(norm)
 	shape, dst, winners, x := Load(Param("shape"), GP64()), Load(Param("dst"), GP64()), Load(Param("winners"), GP64()), Load(Param("x"), GP64())
 	least := p.zero()
-	var relu VecVirtual // where ReLU is: everywhere, for nil
-	var best, by Register
-	var c channel
+	relu, signs := YMM(), YMM()
+	var by Register
 	if norm {
-		best, by = Load(Param("best"), GP64()), Load(Param("by"), GP64())
-		c = channel{YMM(), YMM(), YMM()}
+		by = Load(Param("by"), GP64())
 	} else {
 		flag, x := GP32(), XMM()
 		MOVBLZX(Load(Param("relu"), GP8()), flag)
 		NEGL(flag)
-		relu = YMM()
 		VMOVD(flag, x)
 		VPBROADCASTD(x, relu)
 		infinity := p.infinity(-1)
@@ -189,14 +200,11 @@ func (p narrowSquares) maxPool(norm bool) {
 	}
 	p.each(shape, func() {
 		if norm {
-			for i, r := range []VecVirtual{c.mean, c.scale, c.offset} {
-				VBROADCASTSS(Mem{Base: by, Disp: channelMean + 4*i}, r)
-			}
-			ADDQ(Imm(channelBytes), by)
+			p.signsOf(by, signs)
 		}
 	}, func(w way, s narrowPart) {
 		// Elements of even and of odd columns. Squares stand in the order 0 1 4 5 2 3 6 7.
-		var elements, values [4]VecVirtual
+		var elements [4]VecVirtual
 		var low VecVirtual
 		w.rows(func(row, half int, at Register) {
 			r := s.loadElements(in(x, at), half)
@@ -207,25 +215,20 @@ func (p narrowSquares) maxPool(norm bool) {
 			for col, pick := range []uint64{0x88, 0xdd} {
 				e := YMM()
 				VSHUFPS(Imm(pick), r, low, e)
-				elements[2*row+col], values[2*row+col] = e, e
 				if norm {
-					values[2*row+col] = YMM()
-					VSUBPS(c.mean, e, values[2*row+col])
-					values[2*row+col] = p.apply(c, values[2*row+col])
+					VPXOR(signs, e, e)
 				}
+				elements[2*row+col] = e
 			}
 		})
 		// over replaces element i by j where that is greater, or NaN, and returns where.
 		over := func(i, j int) VecVirtual {
 			const unordered, greater = 0x03, 0x1e
 			wins, nan := YMM(), YMM()
-			VCMPPS(Imm(greater), values[i], values[j], wins)
-			VCMPPS(Imm(unordered), values[j], values[j], nan)
+			VCMPPS(Imm(greater), elements[i], elements[j], wins)
+			VCMPPS(Imm(unordered), elements[j], elements[j], nan)
 			VORPS(nan, wins, wins)
-			VBLENDVPS(wins, values[j], values[i], values[i])
-			if norm {
-				VBLENDVPS(wins, elements[j], elements[i], elements[i])
-			}
+			VBLENDVPS(wins, elements[j], elements[i], elements[i])
 			return wins
 		}
 		// A mask is -1.
@@ -235,20 +238,19 @@ func (p narrowSquares) maxPool(norm bool) {
 		VPSRLD(Imm(31), below, below)
 		VPADDD(p.two, below, below)
 		VBLENDVPS(over(0, 2), below, winner, winner)
-		const lessOrEqual = 0x12
-		none, most := YMM(), values[0]
-		VCMPPS(Imm(lessOrEqual), least, most, none)
-		if relu != nil {
-			VANDPS(relu, none, none)
-		}
-		four := YMM()
-		VMOVUPS(p.four, four)
-		VBLENDVPS(none, four, winner, winner)
-		VMAXPS(most, least, most) // of two zeros and of NaN it takes the element
-		inOrder := func(r VecVirtual) VecVirtual { VPERMQ(Imm(0xd8), r, r); return r }
+		most := elements[0]
 		if norm {
-			s.storeSquares(inOrder(elements[0]), Mem{Base: best, Index: w.at, Scale: 4})
+			VPXOR(signs, most, most)
+		} else {
+			const lessOrEqual = 0x12
+			none, four := YMM(), YMM()
+			VCMPPS(Imm(lessOrEqual), least, most, none)
+			VANDPS(relu, none, none)
+			VMOVUPS(p.four, four)
+			VBLENDVPS(none, four, winner, winner)
+			VMAXPS(most, least, most) // of two zeros and of NaN it takes the element
 		}
+		inOrder := func(r VecVirtual) VecVirtual { VPERMQ(Imm(0xd8), r, r); return r }
 		s.storeSquares(inOrder(most), Mem{Base: dst, Index: w.at, Scale: 4})
 		s.storeBytes(inOrder(winner), in(winners, w.at))
 	})
@@ -258,26 +260,20 @@ func (p narrowSquares) maxPoolGrad(norm bool) {
 	p.beginMaxPoolGrad(norm)
 	shape, dst, dy, winners := Load(Param("shape"), GP64()), Load(Param("dst"), GP64()), Load(Param("dy"), GP64()), Load(Param("winners"), GP64())
 	var x, by Register
-	var numbers [4]VecVirtual
+	var numbers [3]VecVirtual
 	if norm {
 		x, by = Load(Param("x"), GP64()), Load(Param("by"), GP64())
 		for i := range numbers {
 			numbers[i] = YMM()
 		}
 	}
-	mean, scale, slope, shift := numbers[0], numbers[1], numbers[2], numbers[3]
+	mean, slope, shift := numbers[0], numbers[1], numbers[2]
 	p.each(shape, func() {
 		if norm {
-			for i, disp := range []int{channelMean, channelScale, channelSlope, channelShift} {
-				VBROADCASTSS(Mem{Base: by, Disp: disp}, numbers[i])
-			}
-			ADDQ(Imm(channelBytes), by)
+			loadNumbers(by, numbers)
 		}
 	}, func(w way, s narrowPart) {
 		g, winner := s.loadSquares(Mem{Base: dy, Index: w.at, Scale: 4}), s.loadBytes(in(winners, w.at))
-		if norm {
-			VMULPS(scale, g, g)
-		}
 		var gs, won [2]VecVirtual
 		for i := range gs {
 			square := YMM()
