@@ -35,24 +35,26 @@ func (t *Tensor) Conv2d(weight, bias *Tensor, o Conv2dOptions) *Tensor {
 	} else {
 		convolve[float64](c, out, t, weight, bias)
 	}
+	var dx, db *Tensor // come with the weight's gradient, where there is one
 	inputs := []input{
-		{t, []*Tensor{weight}, func(g *Tensor) *Tensor {
+		{weight, []*Tensor{t}, func(g *Tensor) (dw *Tensor) {
 			if t.dtype == Float32 {
+				dw, dx, db = convGrads(c, t, weight, bias, inOrder[float32](g), nil)
+			} else {
+				dw, dx, db = convGrads(c, t, weight, bias, inOrder[float64](g), nil)
+			}
+			return dw
+		}},
+		{t, []*Tensor{weight}, func(g *Tensor) *Tensor {
+			switch {
+			case dx != nil:
+				return dx
+			case t.dtype == Float32:
 				return inputGrad[float32](c, t, weight, g)
 			}
 			return inputGrad[float64](c, t, weight, g)
 		}},
 	}
-	var db *Tensor // comes with the weight's gradient
-	inputs = append(inputs, input{weight, []*Tensor{t}, func(g *Tensor) *Tensor {
-		if bias != nil && bias.requiresGrad {
-			db = empty(bias.dtype, bias.shape)
-		}
-		if t.dtype == Float32 {
-			return weightGrad(c, weight, db, t, inOrder[float32](g), nil)
-		}
-		return weightGrad(c, weight, db, t, inOrder[float64](g), nil)
-	}})
 	if bias != nil {
 		inputs = append(inputs, input{bias, nil, func(g *Tensor) *Tensor {
 			if db != nil {
@@ -125,12 +127,18 @@ func inputGrad[T Float](c kernel.Conv2d, x, weight, g *Tensor) *Tensor {
 	return dx
 }
 
-// weightGrad returns the gradient of weight, and writes that of the bias to db unless it
-// is nil, from that of the results as kernel.ConvolveWeightGrad takes it.
-func weightGrad[T Float](c kernel.Conv2d, weight, db, x *Tensor, dy []T, write func(dst []T, from, to int)) *Tensor {
-	dw := empty(weight.dtype, weight.shape)
-	kernel.ConvolveWeightGrad(c, Data[T](dw), inOrder[T](db), dy, inOrder[T](x), write)
-	return dw
+// convGrads returns the gradients of weight and, where they require any, of x and of bias,
+// which may be nil, from that of the results as kernel.ConvolveGrads takes it.
+func convGrads[T Float](c kernel.Conv2d, x, weight, bias *Tensor, dy []T, write func(dst []T, from, to int)) (dw, dx, db *Tensor) {
+	dw = empty(weight.dtype, weight.shape)
+	if x.requiresGrad {
+		dx = empty(x.dtype, x.shape)
+	}
+	if bias != nil && bias.requiresGrad {
+		db = empty(bias.dtype, bias.shape)
+	}
+	kernel.ConvolveGrads(c, inOrder[T](dx), inOrder[T](dw), inOrder[T](db), dy, inOrder[T](x), inOrder[T](weight), write)
+	return dw, dx, db
 }
 
 // inOrder returns the elements of t in row-major order, in t's own memory if they lie so;

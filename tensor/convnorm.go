@@ -62,32 +62,23 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 	})
 	b.result.each(b.pooled(), b.normalize)
 
-	var dy, db *Tensor // those of the convolution's results and bias, where they have been written
+	var dx, db *Tensor // come with the filters' gradient, where there is one
+	var dy *Tensor     // that of the convolution's results, where there is none
 	results := func(g *Tensor) *Tensor {
 		if dy == nil {
 			dy = b.inputGrad(g)
 		}
 		return dy
 	}
-	inputs := []input{{filters, []*Tensor{t}, func(g *Tensor) *Tensor {
+	inputs := []input{{filters, []*Tensor{t, filters}, func(g *Tensor) (dw *Tensor) {
 		gs := Data[T](g.Contiguous())
 		b.reduce(gs)
 		if !kept {
 			return wrap(b.filterGrad(c, x, w, wBias), filters.shape)
 		}
-		var dst []T
-		if t.requiresGrad {
-			dy = empty(y.dtype, y.shape)
-			dst = Data[T](dy)
-		}
-		if filterBias != nil && filterBias.requiresGrad {
-			db = empty(filterBias.dtype, filterBias.shape)
-		}
-		return weightGrad(c, filters, db, t, dst, func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
+		dw, dx, db = convGrads(c, t, filters, filterBias, nil, func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
+		return dw
 	}}}
-	if !kept {
-		inputs[0].reads = append(inputs[0].reads, filters)
-	}
 	if filterBias != nil {
 		inputs = append(inputs, input{filterBias, nil, func(g *Tensor) *Tensor {
 			switch {
@@ -100,6 +91,9 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 		}})
 	}
 	inputs = append(append(inputs, b.parameters(t)...), input{t, []*Tensor{filters}, func(g *Tensor) *Tensor {
+		if dx != nil {
+			return dx
+		}
 		return inputGrad[T](c, t, filters, results(g))
 	}})
 	if weight != nil {
@@ -139,7 +133,7 @@ func (b *normed[T]) filterGrad(c kernel.Conv2d, x, w, wBias []T) []T {
 	all := c
 	all.Filters += under
 	products, sums := make([]T, all.Filters*under), make([]T, all.Filters)
-	kernel.ConvolveWeightGrad(all, products, sums, nil, x, func(dst []T, from, to int) {
+	kernel.ConvolveGrads(all, nil, products, sums, nil, x, nil, func(dst []T, from, to int) {
 		for sample := from; sample < to; sample++ {
 			lo, hi := b.result.sample(sample)
 			kernel.MaxPool2x2Grad(dst, best[lo:hi], (*b.winners)[lo:hi], c.Filters, b.shape[2], b.shape[3])

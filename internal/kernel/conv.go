@@ -363,14 +363,56 @@ func (p *plan[T]) write(y, sums []T, lanes, rows, cols int) {
 	}
 }
 
+// ready is a convolution whose weights lie in the order in which the kernels read them.
+type ready[T Float] struct {
+	xSize, ySize int // elements of a picture and of its results
+	block        int // pictures that are computed together, at most
+	work         int // products of a block
+	// core returns what computes the results y of the pictures x of a block on one core, in
+	// memory of s.
+	core func(s *workspace[T]) func(y, x []T)
+}
+
+// results computes those of n pictures x, in y or, where that is nil, in memory that is used
+// again, and calls done with those of every block unless it is nil.
+func (r *ready[T]) results(n int, y, x []T, done func(y []T, from, to int)) {
+	parallel.Share((n+r.block-1)/r.block, 1+smallWork/max(1, r.work), func(lo, hi int) {
+		s := workspacePool[T]().Get().(*workspace[T])
+		defer workspacePool[T]().Put(s)
+		compute, results := r.core(s), pictures[T]{y, r.ySize, &s.written}
+		for b := lo; b < hi; b++ {
+			from, to := b*r.block, min((b+1)*r.block, n)
+			y := results.of(from, to)
+			compute(y, x[from*r.xSize:to*r.xSize])
+			if done != nil {
+				done(y, from, to)
+			}
+		}
+	})
+}
+
 // Convolve computes y, and adds bias, one number a filter, unless it is nil. It splits
 // pictures over the cores; each needs memory for a picture with its padding. Where done is
 // not nil, it is called with the results of every range of pictures, on the core in whose
 // cache they still are; where y is nil they are not kept.
 func Convolve[T Float](c Conv2d, y, x, w, bias []T, done func(y []T, from, to int)) {
+	shared := workspacePool[T]().Get().(*workspace[T])
+	defer workspacePool[T]().Put(shared)
+	forward(c, w, bias, shared).results(c.Images, y, x, done)
+}
+
+// ConvolveInputGrad computes the gradient of x, dx, from that of y, dy. It splits pictures
+// over the cores, as Convolve does.
+func ConvolveInputGrad[T Float](c Conv2d, dx, dy, w []T) {
+	shared := workspacePool[T]().Get().(*workspace[T])
+	defer workspacePool[T]().Put(shared)
+	backward(c, w, shared).results(c.Images, dx, dy, nil)
+}
+
+// forward returns c with filters w and a bias, or nil, in memory of s.
+func forward[T Float](c Conv2d, w, bias []T, s *workspace[T]) *ready[T] {
 	if t := winogradOf[T](&c); t != nil {
-		t.convolve(any(y).([]float32), any(x).([]float32), any(w).([]float32), any(bias).([]float32), 9*c.Channels, 9, false, any(done).(func([]float32, int, int)))
-		return
+		return any(t.ready(any(w).([]float32), any(bias).([]float32), 9*c.Channels, 9, false, any(s).(*workspace[float32]))).(*ready[T])
 	}
 	c = c.flattened()
 	out, f := c.Out(), c.frame()
@@ -392,16 +434,14 @@ func Convolve[T Float](c Conv2d, y, x, w, bias []T, done func(y []T, from, to in
 		}
 	}
 	k.skip(f, c.Stride[0], tapRows)
-	correlateAll(&c, f, []*correlation{k}, y, x, w, bias, done)
+	return correlations(&c, f, []*correlation{k}, w, bias, s)
 }
 
-// ConvolveInputGrad computes the gradient of x, dx, from that of y, dy. It splits pictures
-// over the cores, as Convolve does.
-func ConvolveInputGrad[T Float](c Conv2d, dx, dy, w []T) {
+// backward returns the convolution that makes the gradient of x of that of y, in memory of s.
+func backward[T Float](c Conv2d, w []T, s *workspace[T]) *ready[T] {
 	turned := c.inputGrad()
 	if t := winogradOf[T](&turned); t != nil {
-		t.convolve(any(dx).([]float32), any(dy).([]float32), any(w).([]float32), nil, 9, 9*c.Channels, true, nil)
-		return
+		return any(t.ready(any(w).([]float32), nil, 9, 9*c.Channels, true, any(s).(*workspace[float32]))).(*ready[T])
 	}
 	c = c.flattened()
 	out, channels, filters := c.Out(), c.Channels/c.Groups, c.Filters/c.Groups
@@ -453,13 +493,12 @@ func ConvolveInputGrad[T Float](c Conv2d, dx, dy, w []T) {
 			parts = append(parts, k)
 		}
 	}
-	correlateAll(&c, f, parts, dx, dy, w, nil, nil)
+	return correlations(&c, f, parts, w, nil, s)
 }
 
-// correlateAll computes parts, which together are a group's results of a picture, for all
-// groups and all pictures of x, whose frames are as f says. It calls done, unless it is nil,
-// for each picture, and keeps no results where y is nil.
-func correlateAll[T Float](c *Conv2d, f *frame, parts []*correlation, y, x, w, bias []T, done func(y []T, from, to int)) {
+// correlations returns parts, which together are a group's results of a picture, for all
+// groups, of pictures whose frames are as f says. The weights lie in memory of shared.
+func correlations[T Float](c *Conv2d, f *frame, parts []*correlation, w, bias []T, shared *workspace[T]) *ready[T] {
 	lanes, filter := parts[0].lanes, len(w)/c.Groups
 	size, work := 0, 0
 	var plans []*plan[T]
@@ -470,8 +509,6 @@ func correlateAll[T Float](c *Conv2d, f *frame, parts []*correlation, y, x, w, b
 		work += k.lanes * k.rows * k.cols * len(k.taps)
 		plans = append(plans, p)
 	}
-	shared := workspacePool[T]().Get().(*workspace[T])
-	defer workspacePool[T]().Put(shared)
 	weights := sized(&shared.g, c.Groups*size)
 	for g := range c.Groups {
 		var b []T
@@ -483,21 +520,15 @@ func correlateAll[T Float](c *Conv2d, f *frame, parts []*correlation, y, x, w, b
 		}
 	}
 	xSize, ySize := f.planes*f.from[0]*f.from[1], lanes*parts[0].toLane
-	parallel.Share(c.Images, 1+smallWork/max(1, c.Groups*work), func(lo, hi int) {
-		s := workspacePool[T]().Get().(*workspace[T])
-		defer workspacePool[T]().Put(s)
-		frame, results := newFrame(f, &s.x), pictures[T]{y, c.Groups * ySize, &s.written}
-		for n := lo; n < hi; n++ {
-			y := results.of(n, n+1)
+	return &ready[T]{c.Groups * xSize, c.Groups * ySize, 1, c.Groups * work, func(s *workspace[T]) func(y, x []T) {
+		frame := newFrame(f, &s.x)
+		return func(y, x []T) {
 			for g := range c.Groups {
-				x := frame.of(x[(n*c.Groups+g)*xSize:][:xSize])
+				x := frame.of(x[g*xSize:][:xSize])
 				for _, p := range plans {
 					p.run(y[g*ySize:][:ySize], x, weights[g*size:], s)
 				}
 			}
-			if done != nil {
-				done(y, n, n+1)
-			}
 		}
-	})
+	}}
 }

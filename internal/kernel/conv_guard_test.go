@@ -23,7 +23,7 @@ func TestConvolveTouchesNothingBeyond(t *testing.T) {
 			x, w, y, b := x.last(xs), w.last(ws), y.last(ys), b.last(c.Filters)
 			Convolve(c, y, x, w, b, nil)
 			ConvolveInputGrad(c, x, y, w)
-			ConvolveWeightGrad(c, w, b, y, x, nil)
+			ConvolveGrads(c, nil, w, b, y, x, nil, nil)
 		}
 	})
 }

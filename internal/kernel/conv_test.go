@@ -152,13 +152,13 @@ func testConvolve[T Float](t *testing.T) {
 		}{
 			"y":         {y, func(dst []T) { Convolve(c, dst, x, w, bias, nil) }},
 			"dx":        {dx, func(dst []T) { ConvolveInputGrad(c, dst, dy, w) }},
-			"dw":        {dw, func(dst []T) { ConvolveWeightGrad(c, dst, nil, dy, x, nil) }},
-			"dw and db": {slices.Concat(dw, db), func(dst []T) { ConvolveWeightGrad(c, dst[:ws], dst[ws:], dy, x, nil) }},
+			"dw":        {dw, func(dst []T) { ConvolveGrads(c, nil, dst, nil, dy, x, nil, nil) }},
+			"dw and db": {slices.Concat(dw, db), func(dst []T) { ConvolveGrads(c, nil, dst[:ws], dst[ws:], dy, x, nil, nil) }},
 			"dw of dy that is written": {slices.Concat(dw, dy), func(dst []T) {
-				ConvolveWeightGrad(c, dst[:ws], nil, dst[ws:], x, func(to []T, lo, hi int) { copy(to, dy[lo*picture:hi*picture]) })
+				ConvolveGrads(c, nil, dst[:ws], nil, dst[ws:], x, nil, func(to []T, lo, hi int) { copy(to, dy[lo*picture:hi*picture]) })
 			}},
-			"dw of dy that is not kept": {dw, func(dst []T) {
-				ConvolveWeightGrad(c, dst, nil, nil, x, func(to []T, lo, hi int) { copy(to, dy[lo*picture:hi*picture]) })
+			"all of dy that is not kept": {slices.Concat(dx, dw, db), func(dst []T) {
+				ConvolveGrads(c, dst[:xs:xs], dst[xs:][:ws], dst[xs+ws:], nil, x, w, func(to []T, lo, hi int) { copy(to, dy[lo*picture:hi*picture]) })
 			}},
 			"y and y when it is done": {slices.Concat(y, y), func(dst []T) {
 				Convolve(c, dst[:ys], x, w, bias, func(y []T, lo, hi int) { copy(dst[ys+lo*picture:], y[:(hi-lo)*picture]) })
@@ -212,7 +212,7 @@ func TestConvolveSpecial(t *testing.T) {
 					gotY, gotX, gotW := make([]float32, ys), make([]float32, xs), make([]float32, ws)
 					Convolve(c, gotY, x, w, nil, nil)
 					ConvolveInputGrad(c, gotX, dy, w)
-					ConvolveWeightGrad(c, gotW, nil, dy, x, nil)
+					ConvolveGrads(c, nil, gotW, nil, dy, x, nil, nil)
 					for j, pair := range [][2][]float32{{gotY, y}, {gotX, dx}, {gotW, dw}} {
 						margin := operand == 1 || operand == 2 && j == 2 && c.Padding != [2]int{}
 						for k, got := range pair[0] {
@@ -269,7 +269,7 @@ func TestConvolveSpecialInTiles(t *testing.T) {
 					y, dx, dw := plainly(c, x, w, nil, dy)
 					Convolve(c, gotY, x, w, nil, nil)
 					ConvolveInputGrad(c, gotX, dy, w)
-					ConvolveWeightGrad(c, gotW, nil, dy, x, nil)
+					ConvolveGrads(c, nil, gotW, nil, dy, x, nil, nil)
 					operand[i] = old
 					out := c.Out()
 					check("y", gotY, y, out[0], out[1])
@@ -311,7 +311,7 @@ func TestConvolveRounding(t *testing.T) {
 			gotY, gotX, gotW := make([]float32, ys), make([]float32, xs), make([]float32, ws)
 			Convolve(c, gotY, x, w, nil, nil)
 			ConvolveInputGrad(c, gotX, dy, w)
-			ConvolveWeightGrad(c, gotW, nil, dy, x, nil)
+			ConvolveGrads(c, nil, gotW, nil, dy, x, nil, nil)
 			area := c.Kernel[0] * c.Kernel[1]
 			for j, v := range []struct {
 				got        []float32
@@ -348,7 +348,7 @@ func TestConvolveSameBitsForAnyThreads(t *testing.T) {
 				all := make([]float32, ys+xs+ws+c.Filters)
 				Convolve(c, all[:ys], x, w, bias, nil)
 				ConvolveInputGrad(c, all[ys:ys+xs], dy, w)
-				ConvolveWeightGrad(c, all[ys+xs:][:ws], all[ys+xs+ws:], dy, x, nil)
+				ConvolveGrads(c, nil, all[ys+xs:][:ws], all[ys+xs+ws:], dy, x, nil, nil)
 				if want == nil {
 					want = all
 				}
@@ -384,7 +384,7 @@ func BenchmarkConvolve(b *testing.B) {
 			}{
 				{"forward", func() { Convolve(c.Conv2d, y, x, w, bias, nil) }},
 				{"input gradient", func() { ConvolveInputGrad(c.Conv2d, x, y, w) }},
-				{"weight gradient", func() { ConvolveWeightGrad(c.Conv2d, w, bias, y, x, nil) }},
+				{"weight gradient", func() { ConvolveGrads(c.Conv2d, nil, w, bias, y, x, nil, nil) }},
 			} {
 				b.Run(fmt.Sprintf("%s/%s/%d threads", c.name, run.name, threads), func(b *testing.B) {
 					defer parallel.SetThreads(0)

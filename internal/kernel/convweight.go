@@ -137,74 +137,123 @@ func addStrips[T Float](sums []T, size, strips int) {
 	})
 }
 
-// given is where a goroutine takes the gradients of y from.
-type given[T Float] struct {
-	pictures[T]
-	write func(dst []T, from, to int)
+// gradient is how the gradient of the weights of a convolution is computed.
+type gradient[T Float] struct {
+	size  int // sums that it is made of
+	block int // pictures that are added at once, at most
+	work  int // products of a picture
+	// core returns what adds the products of a block's pictures x with the gradients of their
+	// results, on one core in memory of s.
+	core func(s *workspace[T]) func(sums, x, dy []T)
+	// write makes the gradients of the weights, and of a bias unless db is nil, of the sums.
+	write func(dw, db, sums []T)
 }
 
-// of returns those of some pictures, which stay until the next call.
-func (g *given[T]) of(from, to int) []T {
-	dy := g.pictures.of(from, to)
-	if g.write != nil {
-		g.write(dy, from, to)
+// ConvolveGrads computes the gradients of w, dw, and, unless they are nil, of a bias, db, and of
+// x, dx, from that of y, dy. Where write is not nil it is called for every range of pictures,
+// once, to write their part of dy; where dy is nil they are not kept. A core makes all
+// gradients of some pictures while those of their results are in its cache. Pictures are
+// split, in a way that depends on the shape alone, into strips whose sums are added up one
+// after the other: beside what Convolve needs, that is memory for at most 32 copies of w, and
+// 2²⁴ elements unless one is larger. For few channels a copy has up to 16 elements for each
+// of w.
+func ConvolveGrads[T Float](c Conv2d, dx, dw, db, dy, x, w []T, write func(dst []T, from, to int)) {
+	weights := gradientOf[T](c, db != nil)
+	strips, length := strips(c.Images, weights.size)
+	shared, backShared := workspacePool[T]().Get().(*workspace[T]), workspacePool[T]().Get().(*workspace[T])
+	defer workspacePool[T]().Put(shared)
+	defer workspacePool[T]().Put(backShared)
+	sums := sized(&shared.sums, max(1, strips)*weights.size)
+	clear(sums)
+	block := weights.block
+	var back *ready[T]
+	if dx != nil {
+		back = backward(c, w, backShared)
+		block = max(block, back.block)
 	}
-	return dy
+	out := c.Out()
+	xSize, ySize := c.Channels*c.Size[0]*c.Size[1], c.Filters*out[0]*out[1]
+	parallel.Share(strips, 1+smallWork/max(1, length*weights.work), func(lo, hi int) {
+		s, backS := workspacePool[T]().Get().(*workspace[T]), workspacePool[T]().Get().(*workspace[T])
+		defer workspacePool[T]().Put(s)
+		defer workspacePool[T]().Put(backS)
+		add := weights.core(s)
+		var pictureGrads func(dx, dy []T)
+		if back != nil {
+			pictureGrads = back.core(backS)
+		}
+		gradients := pictures[T]{dy, ySize, &s.written}
+		for strip := lo; strip < hi; strip++ {
+			sums := sums[strip*weights.size:][:weights.size]
+			end := min((strip+1)*length, c.Images)
+			for n := strip * length; n < end; n += block {
+				to := min(n+block, end)
+				dy := gradients.of(n, to)
+				if write != nil {
+					write(dy, n, to)
+				}
+				eachBlock(n, to, weights.block, func(from, to int) {
+					add(sums, x[from*xSize:to*xSize], dy[(from-n)*ySize:(to-n)*ySize])
+				})
+				if back != nil {
+					eachBlock(n, to, back.block, func(from, to int) {
+						pictureGrads(dx[from*xSize:to*xSize], dy[(from-n)*ySize:(to-n)*ySize])
+					})
+				}
+			}
+		}
+	})
+	addStrips(sums, weights.size, strips)
+	weights.write(dw, db, sums[:weights.size])
 }
 
-// ConvolveWeightGrad computes the gradients of w, dw, and of a bias, db, unless it is nil,
-// from that of y, dy. Where write is not nil it is called for every range of pictures, once,
-// to write their part of dy; where dy is nil they are not kept. Pictures are split, in a way
-// that depends on the shape alone, into strips whose sums are added up one after the other:
-// beside what Convolve needs, that is memory for at most 32 copies of w, and 2²⁴ elements
-// unless one is larger. For few channels a copy has up to 16 elements for each of w.
-func ConvolveWeightGrad[T Float](c Conv2d, dw, db, dy, x []T, write func(dst []T, from, to int)) {
+// eachBlock calls f for blocks of at most so many of a range.
+func eachBlock(from, to, block int, f func(from, to int)) {
+	for ; from < to; from += block {
+		f(from, min(from+block, to))
+	}
+}
+
+// gradientOf returns how the gradient of c's weights, and with bias that of a bias, is computed.
+func gradientOf[T Float](c Conv2d, bias bool) *gradient[T] {
 	if w := winogradOf[T](&c); w != nil {
-		w.weightGrad(any(dw).([]float32), any(db).([]float32), any(dy).([]float32), any(x).([]float32), any(write).(func([]float32, int, int)))
-		return
+		return any(w.gradients()).(*gradient[T])
 	}
 	c = c.flattened()
 	out, f := c.Out(), c.frame()
 	p := &products{rows: out[0], cols: out[1], step: c.Stride[0] * f.row(), filters: c.Filters / c.Groups, taps: c.taps(f)}
 	weights := len(p.taps)
-	if db != nil { // a bias is the weight of a 1 that is everywhere
+	if bias { // the weight of a 1 that is everywhere
 		f.ones = (p.rows-1)*p.step + p.cols
 		p.taps = append(p.taps, f.planes*f.plane())
 	}
 	way := newSumming[T](p)
 	group := way.size()
-	size := c.Groups * group
 	xSize, ySize := f.planes*c.Size[0]*c.Size[1], p.filters*p.rows*p.cols
-	strips, length := strips(c.Images, size)
-	shared := workspacePool[T]().Get().(*workspace[T])
-	defer workspacePool[T]().Put(shared)
-	sums := sized(&shared.sums, max(1, strips)*size)
-	clear(sums)
-	parallel.Share(strips, 1+smallWork/(length*c.Groups*ySize*len(p.taps)), func(lo, hi int) {
-		s := workspacePool[T]().Get().(*workspace[T])
-		defer workspacePool[T]().Put(s)
-		frame := newFrame(f, &s.x)
-		given := given[T]{pictures[T]{dy, c.Groups * ySize, &s.written}, write}
-		for n := lo * length; n < min(hi*length, c.Images); n++ {
-			dy := given.of(n, n+1)
-			for g := range c.Groups {
-				x := frame.of(x[(n*c.Groups+g)*xSize:][:xSize])
-				way.add(sums[n/length*size+g*group:], x, dy[g*ySize:][:ySize], s)
+	return &gradient[T]{
+		size: c.Groups * group, block: 1, work: c.Groups * ySize * len(p.taps),
+		core: func(s *workspace[T]) func(sums, x, dy []T) {
+			frame := newFrame(f, &s.x)
+			return func(sums, x, dy []T) {
+				for g := range c.Groups {
+					way.add(sums[g*group:], frame.of(x[g*xSize:][:xSize]), dy[g*ySize:][:ySize], s)
+				}
 			}
-		}
-	})
-	addStrips(sums, size, strips)
-	parallel.For(c.Filters, 1+smallWork/(8*len(p.taps)), func(lo, hi int) {
-		for o := lo; o < hi; o++ {
-			sums := sums[o/p.filters*group:]
-			for k := range weights {
-				dw[o*weights+k] = way.sum(sums, o%p.filters, k)
-			}
-			if db != nil {
-				db[o] = way.sum(sums, o%p.filters, weights)
-			}
-		}
-	})
+		},
+		write: func(dw, db, sums []T) {
+			parallel.For(c.Filters, 1+smallWork/(8*len(p.taps)), func(lo, hi int) {
+				for o := lo; o < hi; o++ {
+					sums := sums[o/p.filters*group:]
+					for k := range weights {
+						dw[o*weights+k] = way.sum(sums, o%p.filters, k)
+					}
+					if db != nil {
+						db[o] = way.sum(sums, o%p.filters, weights)
+					}
+				}
+			})
+		},
+	}
 }
 
 // addTo computes dst = dst + x for slices of one length.

@@ -1,7 +1,5 @@
 package kernel
 
-import "github.com/onehot-go/onehot/internal/parallel"
-
 // Filters of 3×3 that move by 1 take less arithmetic in another way (Winograd's, as A. Lavin
 // and S. Gray tell it in "Fast Algorithms for Convolutional Neural Networks", 2015). The
 // results are computed in tiles of 2×2, for which a channel has 16 products in place of 36:
@@ -154,49 +152,40 @@ func transformOfFilter(g0, g1, g2 float32) (h0, h1, h2, h3 float32) {
 // filterPlace returns the size of the panels of filters of a place.
 func (w *winograd) filterPlace() int { return place(roundUp(w.Filters, w.t.rows) * w.Channels) }
 
-// convolve computes y, where the weights of a filter and of a channel begin at multiples of
-// filter and channel, and calls done, unless it is nil, for each block of pictures, whose
-// results are not kept where y is nil.
-func (w *winograd) convolve(y, x, weights, bias []float32, filter, channel int, turned bool, done func(y []float32, from, to int)) {
-	shared := workspacePool[float32]().Get().(*workspace[float32])
-	defer workspacePool[float32]().Put(shared)
+// ready returns w with filters whose weights, of a filter and of a channel, begin at multiples
+// of filter and channel. They lie in memory of shared.
+func (w *winograd) ready(weights, bias []float32, filter, channel int, turned bool, shared *workspace[float32]) *ready[float32] {
 	filters := sized(&shared.g, places*w.filterPlace())
 	w.filters(filters, weights, filter, channel, turned)
 	if bias == nil {
 		bias = sized(&shared.sums, w.Filters)
 		clear(bias)
 	}
-	blocks := (w.Images + w.perBlock - 1) / w.perBlock
-	parallel.Share(blocks, 1+smallWork/(places*w.panelCols*w.Channels*w.Filters), func(lo, hi int) {
-		s := workspacePool[float32]().Get().(*workspace[float32])
-		defer workspacePool[float32]().Put(s)
-		frame, results := newFrame(w.inputFrame(), &s.x), pictures[float32]{y, w.Filters * w.out[0] * w.out[1], &s.written}
-		for b := lo; b < hi; b++ {
-			from, to := b*w.perBlock, min((b+1)*w.perBlock, w.Images)
-			y := results.of(from, to)
-			w.block(y, x, filters, bias, from, to, frame, s)
-			if done != nil {
-				done(y, from, to)
-			}
-		}
-	})
+	return &ready[float32]{
+		w.Channels * w.Size[0] * w.Size[1], w.Filters * w.out[0] * w.out[1], w.perBlock, places * w.panelCols * w.Channels * w.Filters,
+		func(s *workspace[float32]) func(y, x []float32) {
+			frame := newFrame(w.inputFrame(), &s.x)
+			return func(y, x []float32) { w.block(y, x, filters, bias, frame, s) }
+		},
+	}
 }
 
-// block computes the results y of some pictures of x.
-func (w *winograd) block(y, x, filters, bias []float32, from, to int, frame framer[float32], s *workspace[float32]) {
+// block computes the results y of some pictures x.
+func (w *winograd) block(y, x, filters, bias []float32, frame framer[float32], s *workspace[float32]) {
 	t, channels := w.t, w.Channels
-	tiles := roundUp((to-from)*w.vectors*tilesOfVector, t.cols)
+	size, area := channels*w.Size[0]*w.Size[1], w.out[0]*w.out[1]
+	images := len(x) / size
+	tiles := roundUp(images*w.vectors*tilesOfVector, t.cols)
 	height := max(1, blockFilters/t.rows) * t.rows
 	inputPlace, filterPlace, sumPlace := place(w.panelCols*channels), w.filterPlace(), place(w.panelCols*height)
 	row, plane := 2*tilesOfRun*w.runs, 2*w.rows*2*tilesOfRun*w.runs // of results
 	memory := sized(&s.g, places*(inputPlace+sumPlace)+height*plane)
 	inputs, sums, results := memory[:places*inputPlace], memory[places*inputPlace:][:places*sumPlace], memory[places*(inputPlace+sumPlace):]
-	size, area := channels*w.Size[0]*w.Size[1], w.out[0]*w.out[1]
 	// A panel of inputs has t.cols tiles, and rows of channels.
-	for n := from; n < to; n++ {
+	for n := range images {
 		x := frame.of(x[n*size : (n+1)*size])
 		w.eachVector(func(v int, row, col [2]int) {
-			tile := ((n-from)*w.vectors + v) * tilesOfVector
+			tile := (n*w.vectors + v) * tilesOfVector
 			w.input(channels, x[frame.at(row[0], col[0]):], x[frame.at(row[1], col[1]):], frame.row(), frame.plane(),
 				inputs[tile/t.cols*t.cols*channels+tile%t.cols:], t.cols, inputPlace)
 		})
@@ -209,13 +198,13 @@ func (w *winograd) block(y, x, filters, bias []float32, from, to int, frame fram
 				t.tile(channels, filters, inputs[j*channels:], sums[j:], w.panelCols, n, t.cols, Epilogue[float32]{})
 			}
 		}
-		for image := from; image < to; image++ {
+		for image := range images {
 			w.eachVector(func(v int, r, c [2]int) {
-				w.output(n, sums[((image-from)*w.vectors+v)*tilesOfVector:], w.panelCols, sumPlace, bias[o:],
+				w.output(n, sums[(image*w.vectors+v)*tilesOfVector:], w.panelCols, sumPlace, bias[o:],
 					results[r[0]*row+c[0]:], results[r[1]*row+c[1]:], row, plane)
 			})
 			for i := range n {
-				t.copyRows(w.out[0], w.out[1], y[((image-from)*w.Filters+o+i)*area:], w.out[1], results[i*plane:], row)
+				t.copyRows(w.out[0], w.out[1], y[(image*w.Filters+o+i)*area:], w.out[1], results[i*plane:], row)
 			}
 		}
 	}

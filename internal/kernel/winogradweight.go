@@ -2,41 +2,30 @@ package kernel
 
 import "github.com/onehot-go/onehot/internal/parallel"
 
-// weightGrad computes dw, and db unless it is nil, as ConvolveWeightGrad does.
-func (w *winograd) weightGrad(dw, db, dy, x []float32, write func(dst []float32, from, to int)) {
+// gradients returns how the gradient of w's weights is computed.
+func (w *winograd) gradients() *gradient[float32] {
 	matrix := w.Filters * w.Channels
-	size := places*matrix + w.Filters // sums of products, and those of dy
-	strips, length := strips(w.Images, size)
-	shared := workspacePool[float32]().Get().(*workspace[float32])
-	defer workspacePool[float32]().Put(shared)
-	sums := sized(&shared.sums, max(1, strips)*size)
-	clear(sums)
-	parallel.Share(strips, 1+smallWork/(length*places*w.vectors*tilesOfVector*matrix), func(lo, hi int) {
-		s := workspacePool[float32]().Get().(*workspace[float32])
-		defer workspacePool[float32]().Put(s)
-		p := w.products(dy, write, s)
-		for strip := lo; strip < hi; strip++ {
-			end := min((strip+1)*length, w.Images)
-			for n := strip * length; n < end; n += w.perBlock {
-				p.add(sums[strip*size:][:size], x, n, min(n+w.perBlock, end))
-			}
-		}
-	})
-	addStrips(sums, size, strips)
-	parallel.For(matrix, 1+smallWork/64, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			var half [4][3]float32 // mG
-			for r := range half {
-				at := sums[4*r*matrix+i:]
-				half[r] = gradientOfFilter(at[0], at[matrix], at[2*matrix], at[3*matrix])
-			}
-			for c := range 3 {
-				column := gradientOfFilter(half[0][c], half[1][c], half[2][c], half[3][c])
-				dw[9*i+c], dw[9*i+3+c], dw[9*i+6+c] = column[0], column[1], column[2]
-			}
-		}
-	})
-	copy(db, sums[places*matrix:])
+	return &gradient[float32]{
+		size:  places*matrix + w.Filters, // sums of products, and those of dy
+		block: w.perBlock, work: places * w.vectors * tilesOfVector * matrix,
+		core: func(s *workspace[float32]) func(sums, x, dy []float32) { return w.products(s).add },
+		write: func(dw, db, sums []float32) {
+			parallel.For(matrix, 1+smallWork/64, func(lo, hi int) {
+				for i := lo; i < hi; i++ {
+					var half [4][3]float32 // mG
+					for r := range half {
+						at := sums[4*r*matrix+i:]
+						half[r] = gradientOfFilter(at[0], at[matrix], at[2*matrix], at[3*matrix])
+					}
+					for c := range 3 {
+						column := gradientOfFilter(half[0][c], half[1][c], half[2][c], half[3][c])
+						dw[9*i+c], dw[9*i+3+c], dw[9*i+6+c] = column[0], column[1], column[2]
+					}
+				}
+			})
+			copy(db, sums[places*matrix:])
+		},
+	}
 }
 
 // gradientOfFilter returns Gᵀm, the last element of m with the sign that A had in its kernel.
@@ -47,7 +36,6 @@ func gradientOfFilter(m0, m1, m2, m3 float32) [3]float32 {
 // tileProducts adds up the products of which gradients of filters are made.
 type tileProducts struct {
 	*winograd
-	*given[float32]
 	x, dy             framer[float32]
 	inputs, gradients []float32 // at every place a matrix of planes and tiles
 	inputPlace        int
@@ -55,9 +43,8 @@ type tileProducts struct {
 	channels, filters []float32 // the matrices of a place in panels
 }
 
-func (w *winograd) products(dy []float32, write func(dst []float32, from, to int), s *workspace[float32]) *tileProducts {
-	given := &given[float32]{pictures[float32]{dy, w.Filters * w.out[0] * w.out[1], &s.written}, write}
-	p := &tileProducts{winograd: w, given: given, x: newFrame(w.inputFrame(), &s.x), dy: newFrame(w.gradientFrame(), &s.dy)}
+func (w *winograd) products(s *workspace[float32]) *tileProducts {
+	p := &tileProducts{winograd: w, x: newFrame(w.inputFrame(), &s.x), dy: newFrame(w.gradientFrame(), &s.dy)}
 	tiles, channels, filters := w.perBlock*w.vectors*tilesOfVector, roundUp(w.Channels, w.t.cols), roundUp(w.Filters, w.t.rows)+slack
 	p.inputPlace, p.gradientPlace = place(channels*tiles), place(filters*tiles)
 	g := sized(&s.g, places*(p.inputPlace+p.gradientPlace))
@@ -67,15 +54,15 @@ func (w *winograd) products(dy []float32, write func(dst []float32, from, to int
 	return p
 }
 
-// add adds those of some pictures to sums.
-func (p *tileProducts) add(sums, x []float32, from, to int) {
-	t, gradients := p.t, p.of(from, to)
-	tiles := (to - from) * p.vectors * tilesOfVector
-	xSize := p.Channels * p.Size[0] * p.Size[1]
-	for n := from; n < to; n++ {
-		x, dy := p.x.of(x[n*xSize:(n+1)*xSize]), p.dy.of(gradients[(n-from)*p.picture:][:p.picture])
+// add adds those of pictures x with the gradients dy to sums.
+func (p *tileProducts) add(sums, x, dy []float32) {
+	xSize, ySize := p.Channels*p.Size[0]*p.Size[1], p.Filters*p.out[0]*p.out[1]
+	t, images := p.t, len(x)/xSize
+	tiles := images * p.vectors * tilesOfVector
+	for n := range images {
+		x, dy := p.x.of(x[n*xSize:][:xSize]), p.dy.of(dy[n*ySize:][:ySize])
 		p.eachVector(func(v int, row, col [2]int) {
-			tile := ((n-from)*p.vectors + v) * tilesOfVector
+			tile := (n*p.vectors + v) * tilesOfVector
 			p.input(p.Channels, x[p.x.at(row[0], col[0]):], x[p.x.at(row[1], col[1]):], p.x.row(), p.x.plane(), p.inputs[tile:], tiles, p.inputPlace)
 			p.gradient(p.Filters, dy[p.dy.at(row[0], col[0]):], dy[p.dy.at(row[1], col[1]):], p.dy.row(), p.dy.plane(), p.gradients[tile:], tiles, p.gradientPlace)
 		})
