@@ -46,6 +46,7 @@ func For(n, grain int, f func(lo, hi int)) { split(n, grain, 1, f) }
 
 // Share is For for loops that lose nothing by more and shorter ranges: whoever is done with
 // one takes the next, so that nobody waits long for a core that other programs slow down.
+// The last ranges are the shortest, as it is for them that workers wait.
 func Share(n, grain int, f func(lo, hi int)) { split(n, grain, sharedRanges, f) }
 
 // sharedRanges is how many ranges a worker has in the mean.
@@ -73,7 +74,8 @@ func split(n, grain, ranges int, f func(lo, hi int)) {
 		pool.workers = append(pool.workers, <-pool.made)
 	}
 	l := &pool.loop
-	l.f, l.n, l.ranges, l.raised = f, n, min(ranges*parts, n/grain), nil
+	l.f, l.n, l.grain, l.raised = f, n, grain, nil
+	l.parts, l.ranges = parts, min(ranges*parts, n/grain)
 	l.next.Store(int64(parts))
 	l.pending.Store(int64(parts - 1))
 	for part := 1; part < parts; part++ {
@@ -115,11 +117,12 @@ func init() {
 
 // loop is a loop that is being run.
 type loop struct {
-	f         func(lo, hi int)
-	n, ranges int
-	next      atomic.Int64 // the range that nobody has taken
-	pending   atomic.Int64 // workers that have not finished
-	finished  event        // pending has come to 0
+	f             func(lo, hi int)
+	n, grain      int
+	parts, ranges int
+	next          atomic.Int64 // the range that nobody has taken
+	pending       atomic.Int64 // workers that have not finished
+	finished      event        // pending has come to 0
 
 	mu     sync.Mutex
 	raised any // what f panicked with
@@ -135,8 +138,18 @@ func (l *loop) run(i int) {
 		}
 	}()
 	for ; i < l.ranges; i = int(l.next.Add(1)) - 1 {
-		l.f(i*l.n/l.ranges, (i+1)*l.n/l.ranges)
+		l.f(l.bound(i), l.bound(i+1))
 	}
+}
+
+// bound returns where range i begins. What is more than a grain for each is divided equally
+// where a worker has one range, and otherwise less and less of it goes to those that come later.
+func (l *loop) bound(i int) int {
+	if l.ranges < 2*l.parts {
+		return i * l.n / l.ranges
+	}
+	more, left := l.n-l.ranges*l.grain, l.ranges-i
+	return i*l.grain + more - more*left*left/(l.ranges*l.ranges)
 }
 
 // worker runs one part of every loop that wants it.

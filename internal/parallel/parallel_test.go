@@ -37,7 +37,10 @@ func TestEveryIndexIsCoveredOnce(t *testing.T) {
 					}
 					slices.SortFunc(ranges, func(a, b [2]int) int { return a[0] - b[0] })
 					next := 0
-					for _, r := range ranges {
+					for i, r := range ranges {
+						if i > 0 && r[1]-r[0] > ranges[i-1][1]-ranges[i-1][0]+1 {
+							t.Errorf("%s: range %v is longer than the one before it, %v", name, r, ranges[i-1])
+						}
 						if r[0] != next || r[1] <= r[0] {
 							t.Errorf("%s: ranges %v do not cover it", name, ranges)
 						}
