@@ -164,7 +164,7 @@ func ConvolveGrads[T Float](c Conv2d, dx, dw, db, dy, x, w []T, write func(dst [
 	defer workspacePool[T]().Put(shared)
 	defer workspacePool[T]().Put(backShared)
 	sums := sized(&shared.sums, max(1, strips)*weights.size)
-	clear(sums)
+	clear(sums[:weights.size]) // of no pictures
 	block := weights.block
 	var back *ready[T]
 	if dx != nil {
@@ -185,6 +185,7 @@ func ConvolveGrads[T Float](c Conv2d, dx, dw, db, dy, x, w []T, write func(dst [
 		gradients := pictures[T]{dy, ySize, &s.written}
 		for strip := lo; strip < hi; strip++ {
 			sums := sums[strip*weights.size:][:weights.size]
+			clear(sums)
 			end := min((strip+1)*length, c.Images)
 			for n := strip * length; n < end; n += block {
 				to := min(n+block, end)
