@@ -23,7 +23,7 @@ type implementation struct {
 
 	convolvers []convolver[float32] // none where those in pure Go serve
 	along      *along[float32]      // or nil
-	winograd   *winogradKernels     // or nil, where other ways are faster or tiles have none
+	winograd   []*winogradKernels   // none where other ways are faster or tiles have none
 }
 
 // environment is the variable that forces an implementation.

@@ -29,15 +29,27 @@ var (
 )
 
 // Those of tiles.
-var winogradAVX2 = &winogradKernels{
-	input:    wrapWinograd(winogradInputAVX2),
-	gradient: wrapWinograd(winogradGradientAVX2),
-	output: func(planes int, from []float32, fromPlane, place int, bias, y0, y1 []float32, row, plane int) {
-		winogradOutputAVX2(planes, &from[0], fromPlane, place, &bias[0], &y0[0], &y1[0], row, plane)
+var winogradAVX2 = []*winogradKernels{
+	{
+		size: 2, points: []float64{1},
+		input:    wrapPlaces(winogradInput2x2AVX2),
+		output:   wrapResults(winogradOutput2x2AVX2),
+		gradient: wrapPlaces(winogradGradient2x2AVX2),
+	},
+	{
+		size: 4, points: []float64{5. / 8, 3. / 2}, // which are in their assembly too
+		input:  wrapPlaces(winogradInput4x4AVX2),
+		output: wrapResults(winogradOutput4x4AVX2),
 	},
 }
 
-func wrapWinograd(f func(planes int, x0, x1 *float32, row, plane int, to *float32, toPlane, place int)) func(planes int, x0, x1 []float32, row, plane int, to []float32, toPlane, place int) {
+func wrapResults(f func(planes int, from *float32, fromPlane, place int, bias, y0, y1 *float32, row, plane int)) func(planes int, from []float32, fromPlane, place int, bias, y0, y1 []float32, row, plane int) {
+	return func(planes int, from []float32, fromPlane, place int, bias, y0, y1 []float32, row, plane int) {
+		f(planes, &from[0], fromPlane, place, &bias[0], &y0[0], &y1[0], row, plane)
+	}
+}
+
+func wrapPlaces(f func(planes int, x0, x1 *float32, row, plane int, to *float32, toPlane, place int)) func(planes int, x0, x1 []float32, row, plane int, to []float32, toPlane, place int) {
 	return func(planes int, x0, x1 []float32, row, plane int, to []float32, toPlane, place int) {
 		f(planes, &x0[0], &x1[0], row, plane, &to[0], toPlane, place)
 	}

@@ -21,9 +21,11 @@ func TestConvolveTouchesNothingBeyond(t *testing.T) {
 		for _, c := range shapes {
 			xs, ws, ys := c.lengths()
 			x, w, y, b := x.last(xs), w.last(ws), y.last(ys), b.last(c.Filters)
-			Convolve(c, y, x, w, b, nil)
-			ConvolveInputGrad(c, x, y, w)
-			ConvolveGrads(c, nil, w, b, y, x, nil, nil)
+			eachTile(func() {
+				Convolve(c, y, x, w, b, nil)
+				ConvolveInputGrad(c, x, y, w)
+				ConvolveGrads(c, nil, w, b, y, x, nil, nil)
+			})
 		}
 	})
 }

@@ -479,26 +479,41 @@ func gradient6x16AVX2(rows int, cols int, step int, taps int, tap *int, x *float
 //go:noescape
 func gradient9x8AVX2(rows int, cols int, step int, taps int, tap *int, x *float32, dy *float32, sums *float32)
 
-// winogradInputAVX2 computes BᵀxB of eight tiles x of 4×4 for every plane, each two columns
-// from the one before it: four from x0 on and four from x1 on. Their rows and planes lie
-// row and plane elements apart. The elements of a result lie place elements apart, those
+// winogradInput2x2AVX2 computes BᵀxB of eight tiles x of 4×4 for every plane, each 2
+// columns from the one before it: four from x0 on and four from x1 on. Their rows and planes
+// lie row and plane elements apart. The elements of a result lie place elements apart, those
 // of tiles side by side, and those of planes toPlane elements apart.
 //
 //go:noescape
-func winogradInputAVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+func winogradInput2x2AVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
 
-// winogradGradientAVX2 computes AxAᵀ of eight tiles x of 2×2 as winogradInputAVX2 computes
-// BᵀxB, but for the signs of the last row of A.
-//
-//go:noescape
-func winogradGradientAVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
-
-// winogradOutputAVX2 computes the tiles AᵀmA of 2×2 results of eight tiles m for every plane
-// and adds the plane's bias. They lie as winogradInputAVX2 writes them, and the results as
+// winogradOutput2x2AVX2 computes the tiles AᵀmA of 2×2 results of eight tiles m for every plane
+// and adds the plane's bias. They lie as winogradInput2x2AVX2 writes them, and the results as
 // it reads them.
 //
 //go:noescape
-func winogradOutputAVX2(planes int, from *float32, fromPlane int, place int, bias *float32, y0 *float32, y1 *float32, row int, plane int)
+func winogradOutput2x2AVX2(planes int, from *float32, fromPlane int, place int, bias *float32, y0 *float32, y1 *float32, row int, plane int)
+
+// winogradInput4x4AVX2 computes BᵀxB of eight tiles x of 6×6 for every plane, each 4
+// columns from the one before it: four from x0 on and four from x1 on. Their rows and planes
+// lie row and plane elements apart. The elements of a result lie place elements apart, those
+// of tiles side by side, and those of planes toPlane elements apart.
+//
+//go:noescape
+func winogradInput4x4AVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+
+// winogradOutput4x4AVX2 computes the tiles AᵀmA of 4×4 results of eight tiles m for every plane
+// and adds the plane's bias. They lie as winogradInput4x4AVX2 writes them, and the results as
+// it reads them.
+//
+//go:noescape
+func winogradOutput4x4AVX2(planes int, from *float32, fromPlane int, place int, bias *float32, y0 *float32, y1 *float32, row int, plane int)
+
+// winogradGradient2x2AVX2 computes AxAᵀ of eight tiles x of 2×2 as winogradInput2x2AVX2
+// computes BᵀxB, but for the signs of the last row of A.
+//
+//go:noescape
+func winogradGradient2x2AVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
 
 // turnBytesAVX2 writes the 16 columns of every block of 16 by 16 bytes of src as rows of
 // dst. The blocks lie side by side in src, whose rows lie stride bytes apart, and one

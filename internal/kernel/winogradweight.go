@@ -6,8 +6,8 @@ import "github.com/onehot-go/onehot/internal/parallel"
 func (w *winograd) gradients() *gradient[float32] {
 	matrix := w.Filters * w.Channels
 	return &gradient[float32]{
-		size:  places*matrix + w.Filters, // sums of products, and those of dy
-		block: w.perBlock, work: places * w.vectors * tilesOfVector * matrix,
+		size:  w.places*matrix + w.Filters, // sums of products, and those of dy
+		block: w.perBlock, work: w.places * w.vectors * tilesOfVector * matrix,
 		core: func(s *workspace[float32]) func(sums, x, dy []float32) { return w.products(s).add },
 		write: func(dw, db, sums []float32) {
 			parallel.For(matrix, 1+smallWork/64, func(lo, hi int) {
@@ -23,7 +23,7 @@ func (w *winograd) gradients() *gradient[float32] {
 					}
 				}
 			})
-			copy(db, sums[places*matrix:])
+			copy(db, sums[w.places*matrix:])
 		},
 	}
 }
@@ -47,8 +47,8 @@ func (w *winograd) products(s *workspace[float32]) *tileProducts {
 	p := &tileProducts{winograd: w, x: newFrame(w.inputFrame(), &s.x), dy: newFrame(w.gradientFrame(), &s.dy)}
 	tiles, channels, filters := w.perBlock*w.vectors*tilesOfVector, roundUp(w.Channels, w.t.cols), roundUp(w.Filters, w.t.rows)+slack
 	p.inputPlace, p.gradientPlace = place(channels*tiles), place(filters*tiles)
-	g := sized(&s.g, places*(p.inputPlace+p.gradientPlace))
-	p.inputs, p.gradients = g[:places*p.inputPlace], g[places*p.inputPlace:]
+	g := sized(&s.g, w.places*(p.inputPlace+p.gradientPlace))
+	p.inputs, p.gradients = g[:w.places*p.inputPlace], g[w.places*p.inputPlace:]
 	panels := sized(&s.sums, (channels+filters)*tiles+2*slack)
 	p.channels, p.filters = panels[:channels*tiles+slack], panels[channels*tiles+slack:]
 	return p
@@ -67,7 +67,7 @@ func (p *tileProducts) add(sums, x, dy []float32) {
 			p.gradient(p.Filters, dy[p.dy.at(row[0], col[0]):], dy[p.dy.at(row[1], col[1]):], p.dy.row(), p.dy.plane(), p.gradients[tile:], tiles, p.gradientPlace)
 		})
 	}
-	for place := range places {
+	for place := range p.places {
 		inputs, gradients := p.inputs[place*p.inputPlace:], p.gradients[place*p.gradientPlace:]
 		for c := 0; c < p.Channels; c += t.cols {
 			t.packTransposed(p.channels[c*tiles:], inputs[c*tiles:], t.cols, tiles, tiles/8)
@@ -81,7 +81,7 @@ func (p *tileProducts) add(sums, x, dy []float32) {
 		}
 	}
 	// At place (1, 1) are the sums of tiles of dy.
-	bias, tileSums := sums[places*p.Filters*p.Channels:], p.gradients[5*p.gradientPlace:]
+	bias, tileSums := sums[p.places*p.Filters*p.Channels:], p.gradients[5*p.gradientPlace:]
 	for o := range bias {
 		var sum [1]float32
 		SumRows(sum[:], tileSums[o*tiles:], 1, tiles)

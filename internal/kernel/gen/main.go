@@ -94,28 +94,15 @@ func transpose8() {
 	Label("block")
 	LEAQ(Mem{Base: src, Index: srcStride, Scale: 4}, src4)
 	LEAQ(Mem{Base: dst, Index: dstStride, Scale: 4}, dst4)
-	var r, u, v [8]VecVirtual
+	var r [8]VecVirtual
 	for i := range 8 {
 		r[i] = YMM()
 		VMOVUPS(row(src, src4, srcStride, src3, i), r[i])
 	}
-	for i := 0; i < 8; i += 2 { // pairs of rows, element by element
-		u[i], u[i+1] = YMM(), YMM()
-		VUNPCKLPS(r[i+1], r[i], u[i])
-		VUNPCKHPS(r[i+1], r[i], u[i+1])
-	}
-	for i := 0; i < 8; i += 4 { // fours of rows, pair by pair
-		for k := range 4 {
-			v[i+k] = YMM()
-		}
-		VUNPCKLPD(u[i+2], u[i], v[i])
-		VUNPCKHPD(u[i+2], u[i], v[i+1])
-		VUNPCKLPD(u[i+3], u[i+1], v[i+2])
-		VUNPCKHPD(u[i+3], u[i+1], v[i+3])
-	}
+	first, second := transpose4x4(r[:4]), transpose4x4(r[4:])
 	for k := range 8 { // the halves of both fours
 		out := YMM()
-		VPERM2F128(Imm(uint64(0x20+k/4*0x11)), v[4+k%4], v[k%4], out)
+		VPERM2F128(Imm(uint64(0x20+k/4*0x11)), second[k%4], first[k%4], out)
 		VMOVUPS(out, row(dst, dst4, dstStride, dst3, k))
 	}
 	ADDQ(Imm(32), src)
@@ -124,6 +111,16 @@ func transpose8() {
 	JNZ(LabelRef("block"))
 	VZEROUPPER()
 	RET()
+}
+
+// transpose4x4 returns the columns of the 4×4 elements in both halves of four registers.
+func transpose4x4(r []VecVirtual) []VecVirtual {
+	low, high := combined(VUNPCKLPS, r[0], r[1]), combined(VUNPCKHPS, r[0], r[1]) // two rows, element by element
+	low2, high2 := combined(VUNPCKLPS, r[2], r[3]), combined(VUNPCKHPS, r[2], r[3])
+	return []VecVirtual{ // pair by pair
+		combined(VUNPCKLPD, low, low2), combined(VUNPCKHPD, low, low2),
+		combined(VUNPCKLPD, high, high2), combined(VUNPCKHPD, high, high2),
+	}
 }
 
 // tile is a kernel that writes the product of a panel of a, rows high, and a panel of b,
