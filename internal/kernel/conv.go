@@ -411,7 +411,7 @@ func ConvolveInputGrad[T Float](c Conv2d, dx, dy, w []T) {
 
 // forward returns c with filters w and a bias, or nil, in memory of s.
 func forward[T Float](c Conv2d, w, bias []T, s *workspace[T]) *ready[T] {
-	if t := winogradOf[T](&c, false); t != nil {
+	if t := winogradOf[T](&c); t != nil {
 		return any(t.ready(any(w).([]float32), any(bias).([]float32), 9*c.Channels, 9, false, any(s).(*workspace[float32]))).(*ready[T])
 	}
 	c = c.flattened()
@@ -440,7 +440,7 @@ func forward[T Float](c Conv2d, w, bias []T, s *workspace[T]) *ready[T] {
 // backward returns the convolution that makes the gradient of x of that of y, in memory of s.
 func backward[T Float](c Conv2d, w []T, s *workspace[T]) *ready[T] {
 	turned := c.inputGrad()
-	if t := winogradOf[T](&turned, false); t != nil {
+	if t := winogradOf[T](&turned); t != nil {
 		return any(t.ready(any(w).([]float32), nil, 9, 9*c.Channels, true, any(s).(*workspace[float32]))).(*ready[T])
 	}
 	c = c.flattened()

@@ -38,8 +38,9 @@ var winogradAVX2 = []*winogradKernels{
 	},
 	{
 		size: 4, points: []float64{5. / 8, 3. / 2}, // which are in their assembly too
-		input:  wrapPlaces(winogradInput4x4AVX2),
-		output: wrapResults(winogradOutput4x4AVX2),
+		input:    wrapPlaces(winogradInput4x4AVX2),
+		output:   wrapResults(winogradOutput4x4AVX2),
+		gradient: wrapPlaces(winogradGradient4x4AVX2),
 	},
 }
 

@@ -217,7 +217,7 @@ func eachBlock(from, to, block int, f func(from, to int)) {
 
 // gradientOf returns how the gradient of c's weights, and with bias that of a bias, is computed.
 func gradientOf[T Float](c Conv2d, bias bool) *gradient[T] {
-	if w := winogradOf[T](&c, true); w != nil {
+	if w := winogradOf[T](&c); w != nil {
 		return any(w.gradients()).(*gradient[T])
 	}
 	c = c.flattened()

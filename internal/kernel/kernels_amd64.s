@@ -17610,7 +17610,7 @@ plane:
 	VSUBPS         Y2, Y0, Y0
 	VADDPS         Y2, Y1, Y4
 	VSUBPS         Y1, Y2, Y2
-	VSUBPS         Y3, Y1, Y1
+	VSUBPS         Y1, Y3, Y1
 	VMOVAPS        Y0, (R12)
 	VMOVAPS        Y4, 96(R12)
 	VMOVAPS        Y2, 192(R12)
@@ -17626,7 +17626,7 @@ plane:
 	VSUBPS         Y2, Y0, Y0
 	VADDPS         Y2, Y1, Y4
 	VSUBPS         Y1, Y2, Y2
-	VSUBPS         Y3, Y1, Y1
+	VSUBPS         Y1, Y3, Y1
 	VMOVAPS        Y0, 32(R12)
 	VMOVAPS        Y4, 128(R12)
 	VMOVAPS        Y2, 224(R12)
@@ -17646,7 +17646,7 @@ plane:
 	VSUBPS         Y2, Y0, Y0
 	VADDPS         Y2, Y1, Y4
 	VSUBPS         Y1, Y2, Y2
-	VSUBPS         Y3, Y1, Y1
+	VSUBPS         Y1, Y3, Y1
 	VMOVAPS        Y0, 64(R12)
 	VMOVAPS        Y4, 160(R12)
 	VMOVAPS        Y2, 256(R12)
@@ -17662,7 +17662,7 @@ plane:
 	VSUBPS         Y1, Y3, Y3
 	VADDPS         Y1, Y0, Y4
 	VSUBPS         Y0, Y1, Y1
-	VSUBPS         Y2, Y0, Y0
+	VSUBPS         Y0, Y2, Y0
 	VMOVUPS        Y3, (R13)
 	VMOVUPS        Y4, (R13)(R10*1)
 	VMOVUPS        Y1, (R13)(R10*2)
@@ -17679,7 +17679,7 @@ plane:
 	VSUBPS         Y1, Y3, Y3
 	VADDPS         Y1, Y0, Y4
 	VSUBPS         Y0, Y1, Y1
-	VSUBPS         Y2, Y0, Y0
+	VSUBPS         Y0, Y2, Y0
 	VMOVUPS        Y3, (R13)
 	VMOVUPS        Y4, (R13)(R10*1)
 	VMOVUPS        Y1, (R13)(R10*2)
@@ -17696,7 +17696,7 @@ plane:
 	VSUBPS         Y1, Y3, Y3
 	VADDPS         Y1, Y0, Y4
 	VSUBPS         Y0, Y1, Y1
-	VSUBPS         Y2, Y0, Y0
+	VSUBPS         Y0, Y2, Y0
 	VMOVUPS        Y3, (R13)
 	VMOVUPS        Y4, (R13)(R10*1)
 	VMOVUPS        Y1, (R13)(R10*2)
@@ -17713,7 +17713,7 @@ plane:
 	VSUBPS         Y1, Y3, Y3
 	VADDPS         Y1, Y0, Y4
 	VSUBPS         Y0, Y1, Y1
-	VSUBPS         Y2, Y0, Y0
+	VSUBPS         Y0, Y2, Y0
 	VMOVUPS        Y3, (R13)
 	VMOVUPS        Y4, (R13)(R10*1)
 	VMOVUPS        Y1, (R13)(R10*2)
@@ -17757,7 +17757,7 @@ plane:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y3, Y1, Y1
 	VMOVAPS      Y0, (R13)
 	VMOVAPS      Y1, 128(R13)
 	ADDQ         R9, R14
@@ -17768,7 +17768,7 @@ plane:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y3, Y1, Y1
 	VMOVAPS      Y0, 32(R13)
 	VMOVAPS      Y1, 160(R13)
 	ADDQ         R9, R14
@@ -17779,7 +17779,7 @@ plane:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y3, Y1, Y1
 	VMOVAPS      Y0, 64(R13)
 	VMOVAPS      Y1, 192(R13)
 	ADDQ         R9, R14
@@ -17790,7 +17790,7 @@ plane:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y3, Y1, Y1
 	VMOVAPS      Y0, 96(R13)
 	VMOVAPS      Y1, 224(R13)
 	VMOVUPS      (R13), Y0
@@ -17800,7 +17800,7 @@ plane:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y3, Y1, Y1
 	VBROADCASTSS (R10), Y2
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y2, Y1, Y1
@@ -17817,7 +17817,7 @@ plane:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y3, Y1, Y1
 	VBROADCASTSS (R10), Y2
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y2, Y1, Y1
@@ -17833,6 +17833,99 @@ plane:
 	ADDQ         $0x04, R10
 	DECQ         AX
 	JNZ          plane
+	VZEROUPPER
+	RET
+
+// func winogradGradient2x2AVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+// Requires: AVX
+TEXT ·winogradGradient2x2AVX2(SB), $288-64
+	MOVQ planes+0(FP), AX
+	MOVQ x0+8(FP), CX
+	MOVQ x1+16(FP), DX
+	MOVQ row+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ plane+32(FP), SI
+	SHLQ $0x02, SI
+	MOVQ to+40(FP), DI
+	MOVQ toPlane+48(FP), R8
+	SHLQ $0x02, R8
+	MOVQ place+56(FP), R9
+	SHLQ $0x02, R9
+	LEAQ (R9)(R9*2), R10
+	LEAQ 31(SP), R11
+	ANDQ $-32, R11
+
+plane:
+	MOVQ           DI, R12
+	VBROADCASTF128 (DX), Y0
+	VINSERTF128    $0x00, (CX), Y0, Y0
+	VBROADCASTF128 (DX)(BX*1), Y1
+	VINSERTF128    $0x00, (CX)(BX*1), Y1, Y1
+	VADDPS         Y1, Y0, Y2
+	VSUBPS         Y1, Y0, Y3
+	VMOVAPS        Y0, (R11)
+	VMOVAPS        Y2, 64(R11)
+	VMOVAPS        Y3, 128(R11)
+	VMOVAPS        Y1, 192(R11)
+	VBROADCASTF128 16(DX), Y0
+	VINSERTF128    $0x00, 16(CX), Y0, Y0
+	VBROADCASTF128 16(DX)(BX*1), Y1
+	VINSERTF128    $0x00, 16(CX)(BX*1), Y1, Y1
+	VADDPS         Y1, Y0, Y2
+	VSUBPS         Y1, Y0, Y3
+	VMOVAPS        Y0, 32(R11)
+	VMOVAPS        Y2, 96(R11)
+	VMOVAPS        Y3, 160(R11)
+	VMOVAPS        Y1, 224(R11)
+	VMOVUPS        (R11), Y0
+	VMOVUPS        32(R11), Y1
+	VSHUFPS        $0x88, Y1, Y0, Y2
+	VSHUFPS        $0xdd, Y1, Y0, Y0
+	VADDPS         Y0, Y2, Y1
+	VSUBPS         Y0, Y2, Y3
+	VMOVUPS        Y2, (R12)
+	VMOVUPS        Y1, (R12)(R9*1)
+	VMOVUPS        Y3, (R12)(R9*2)
+	VMOVUPS        Y0, (R12)(R10*1)
+	LEAQ           (R12)(R9*4), R12
+	VMOVUPS        64(R11), Y0
+	VMOVUPS        96(R11), Y1
+	VSHUFPS        $0x88, Y1, Y0, Y2
+	VSHUFPS        $0xdd, Y1, Y0, Y0
+	VADDPS         Y0, Y2, Y1
+	VSUBPS         Y0, Y2, Y3
+	VMOVUPS        Y2, (R12)
+	VMOVUPS        Y1, (R12)(R9*1)
+	VMOVUPS        Y3, (R12)(R9*2)
+	VMOVUPS        Y0, (R12)(R10*1)
+	LEAQ           (R12)(R9*4), R12
+	VMOVUPS        128(R11), Y0
+	VMOVUPS        160(R11), Y1
+	VSHUFPS        $0x88, Y1, Y0, Y2
+	VSHUFPS        $0xdd, Y1, Y0, Y0
+	VADDPS         Y0, Y2, Y1
+	VSUBPS         Y0, Y2, Y3
+	VMOVUPS        Y2, (R12)
+	VMOVUPS        Y1, (R12)(R9*1)
+	VMOVUPS        Y3, (R12)(R9*2)
+	VMOVUPS        Y0, (R12)(R10*1)
+	LEAQ           (R12)(R9*4), R12
+	VMOVUPS        192(R11), Y0
+	VMOVUPS        224(R11), Y1
+	VSHUFPS        $0x88, Y1, Y0, Y2
+	VSHUFPS        $0xdd, Y1, Y0, Y0
+	VADDPS         Y0, Y2, Y1
+	VSUBPS         Y0, Y2, Y3
+	VMOVUPS        Y2, (R12)
+	VMOVUPS        Y1, (R12)(R9*1)
+	VMOVUPS        Y3, (R12)(R9*2)
+	VMOVUPS        Y0, (R12)(R10*1)
+	LEAQ           (R12)(R9*4), R12
+	ADDQ           SI, CX
+	ADDQ           SI, DX
+	ADDQ           R8, DI
+	DECQ           AX
+	JNZ            plane
 	VZEROUPPER
 	RET
 
@@ -18626,72 +18719,346 @@ plane:
 	VZEROUPPER
 	RET
 
-// func winogradGradient2x2AVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
-// Requires: AVX
-TEXT ·winogradGradient2x2AVX2(SB), $0-64
-	MOVQ planes+0(FP), AX
-	MOVQ x0+8(FP), CX
-	MOVQ x1+16(FP), DX
-	MOVQ row+24(FP), BX
-	SHLQ $0x02, BX
-	MOVQ plane+32(FP), SI
-	SHLQ $0x02, SI
-	MOVQ to+40(FP), DI
-	MOVQ toPlane+48(FP), R8
-	SHLQ $0x02, R8
-	MOVQ place+56(FP), R9
-	SHLQ $0x02, R9
-	LEAQ (R9)(R9*2), R10
+// func winogradGradient4x4AVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+// Requires: AVX, FMA3
+TEXT ·winogradGradient4x4AVX2(SB), $800-64
+	MOVQ         planes+0(FP), AX
+	MOVQ         x0+8(FP), CX
+	MOVQ         x1+16(FP), DX
+	MOVQ         row+24(FP), BX
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), SI
+	MOVQ         plane+32(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         to+40(FP), R8
+	MOVQ         toPlane+48(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         place+56(FP), R10
+	SHLQ         $0x02, R10
+	LEAQ         (R10)(R10*2), R11
+	LEAQ         (R10)(R10*4), R12
+	LEAQ         31(SP), R13
+	ANDQ         $-32, R13
+	VBROADCASTSS winogradPoints<>+0(SB), Y0
+	VBROADCASTSS winogradPoints<>+4(SB), Y1
+	VBROADCASTSS winogradPoints<>+8(SB), Y2
+	VBROADCASTSS winogradPoints<>+12(SB), Y3
 
 plane:
-	MOVQ           DI, R11
-	VBROADCASTF128 (DX), Y0
-	VINSERTF128    $0x00, (CX), Y0, Y0
-	VBROADCASTF128 16(DX), Y1
-	VINSERTF128    $0x00, 16(CX), Y1, Y1
-	VSHUFPS        $0x88, Y1, Y0, Y2
-	VSHUFPS        $0xdd, Y1, Y0, Y0
-	VADDPS         Y0, Y2, Y1
-	VSUBPS         Y0, Y2, Y3
-	VBROADCASTF128 (DX)(BX*1), Y4
-	VINSERTF128    $0x00, (CX)(BX*1), Y4, Y4
+	MOVQ           R8, R14
+	VBROADCASTF128 (DX), Y4
+	VINSERTF128    $0x00, (CX), Y4, Y4
+	VBROADCASTF128 (DX)(BX*1), Y5
+	VINSERTF128    $0x00, (CX)(BX*1), Y5, Y5
+	VBROADCASTF128 (DX)(BX*2), Y6
+	VINSERTF128    $0x00, (CX)(BX*2), Y6, Y6
+	VBROADCASTF128 (DX)(SI*1), Y7
+	VINSERTF128    $0x00, (CX)(SI*1), Y7, Y7
+	VMOVAPS        Y4, Y8
+	VFMADD231PS    Y2, Y6, Y8
+	VMOVAPS        Y5, Y9
+	VFMADD231PS    Y2, Y7, Y9
+	VMOVAPS        Y8, Y10
+	VFMADD231PS    Y0, Y9, Y10
+	VFNMADD231PS   Y0, Y9, Y8
+	VMOVAPS        Y4, Y9
+	VFMADD231PS    Y3, Y6, Y9
+	VMOVAPS        Y5, Y5
+	VFMADD231PS    Y3, Y7, Y5
+	VMOVAPS        Y9, Y6
+	VFMADD231PS    Y1, Y5, Y6
+	VFNMADD231PS   Y1, Y5, Y9
+	VMOVAPS        Y4, (R13)
+	VMOVAPS        Y10, 128(R13)
+	VMOVAPS        Y8, 256(R13)
+	VMOVAPS        Y6, 384(R13)
+	VMOVAPS        Y9, 512(R13)
+	VMOVAPS        Y7, 640(R13)
+	VBROADCASTF128 16(DX), Y4
+	VINSERTF128    $0x00, 16(CX), Y4, Y4
 	VBROADCASTF128 16(DX)(BX*1), Y5
 	VINSERTF128    $0x00, 16(CX)(BX*1), Y5, Y5
-	VSHUFPS        $0x88, Y5, Y4, Y6
-	VSHUFPS        $0xdd, Y5, Y4, Y4
-	VADDPS         Y4, Y6, Y5
-	VSUBPS         Y4, Y6, Y7
-	VMOVUPS        Y2, (R11)
-	VMOVUPS        Y1, (R11)(R9*1)
-	VMOVUPS        Y3, (R11)(R9*2)
-	VMOVUPS        Y0, (R11)(R10*1)
-	LEAQ           (R11)(R9*4), R11
-	VADDPS         Y6, Y2, Y8
-	VADDPS         Y5, Y1, Y9
-	VADDPS         Y7, Y3, Y10
-	VADDPS         Y4, Y0, Y11
-	VMOVUPS        Y8, (R11)
-	VMOVUPS        Y9, (R11)(R9*1)
-	VMOVUPS        Y10, (R11)(R9*2)
-	VMOVUPS        Y11, (R11)(R10*1)
-	LEAQ           (R11)(R9*4), R11
-	VSUBPS         Y6, Y2, Y2
-	VSUBPS         Y5, Y1, Y1
-	VSUBPS         Y7, Y3, Y3
-	VSUBPS         Y4, Y0, Y0
-	VMOVUPS        Y2, (R11)
-	VMOVUPS        Y1, (R11)(R9*1)
-	VMOVUPS        Y3, (R11)(R9*2)
-	VMOVUPS        Y0, (R11)(R10*1)
-	LEAQ           (R11)(R9*4), R11
-	VMOVUPS        Y6, (R11)
-	VMOVUPS        Y5, (R11)(R9*1)
-	VMOVUPS        Y7, (R11)(R9*2)
-	VMOVUPS        Y4, (R11)(R10*1)
-	LEAQ           (R11)(R9*4), R11
-	ADDQ           SI, CX
-	ADDQ           SI, DX
-	ADDQ           R8, DI
+	VBROADCASTF128 16(DX)(BX*2), Y6
+	VINSERTF128    $0x00, 16(CX)(BX*2), Y6, Y6
+	VBROADCASTF128 16(DX)(SI*1), Y7
+	VINSERTF128    $0x00, 16(CX)(SI*1), Y7, Y7
+	VMOVAPS        Y4, Y8
+	VFMADD231PS    Y2, Y6, Y8
+	VMOVAPS        Y5, Y9
+	VFMADD231PS    Y2, Y7, Y9
+	VMOVAPS        Y8, Y10
+	VFMADD231PS    Y0, Y9, Y10
+	VFNMADD231PS   Y0, Y9, Y8
+	VMOVAPS        Y4, Y9
+	VFMADD231PS    Y3, Y6, Y9
+	VMOVAPS        Y5, Y5
+	VFMADD231PS    Y3, Y7, Y5
+	VMOVAPS        Y9, Y6
+	VFMADD231PS    Y1, Y5, Y6
+	VFNMADD231PS   Y1, Y5, Y9
+	VMOVAPS        Y4, 32(R13)
+	VMOVAPS        Y10, 160(R13)
+	VMOVAPS        Y8, 288(R13)
+	VMOVAPS        Y6, 416(R13)
+	VMOVAPS        Y9, 544(R13)
+	VMOVAPS        Y7, 672(R13)
+	VBROADCASTF128 32(DX), Y4
+	VINSERTF128    $0x00, 32(CX), Y4, Y4
+	VBROADCASTF128 32(DX)(BX*1), Y5
+	VINSERTF128    $0x00, 32(CX)(BX*1), Y5, Y5
+	VBROADCASTF128 32(DX)(BX*2), Y6
+	VINSERTF128    $0x00, 32(CX)(BX*2), Y6, Y6
+	VBROADCASTF128 32(DX)(SI*1), Y7
+	VINSERTF128    $0x00, 32(CX)(SI*1), Y7, Y7
+	VMOVAPS        Y4, Y8
+	VFMADD231PS    Y2, Y6, Y8
+	VMOVAPS        Y5, Y9
+	VFMADD231PS    Y2, Y7, Y9
+	VMOVAPS        Y8, Y10
+	VFMADD231PS    Y0, Y9, Y10
+	VFNMADD231PS   Y0, Y9, Y8
+	VMOVAPS        Y4, Y9
+	VFMADD231PS    Y3, Y6, Y9
+	VMOVAPS        Y5, Y5
+	VFMADD231PS    Y3, Y7, Y5
+	VMOVAPS        Y9, Y6
+	VFMADD231PS    Y1, Y5, Y6
+	VFNMADD231PS   Y1, Y5, Y9
+	VMOVAPS        Y4, 64(R13)
+	VMOVAPS        Y10, 192(R13)
+	VMOVAPS        Y8, 320(R13)
+	VMOVAPS        Y6, 448(R13)
+	VMOVAPS        Y9, 576(R13)
+	VMOVAPS        Y7, 704(R13)
+	VBROADCASTF128 48(DX), Y4
+	VINSERTF128    $0x00, 48(CX), Y4, Y4
+	VBROADCASTF128 48(DX)(BX*1), Y5
+	VINSERTF128    $0x00, 48(CX)(BX*1), Y5, Y5
+	VBROADCASTF128 48(DX)(BX*2), Y6
+	VINSERTF128    $0x00, 48(CX)(BX*2), Y6, Y6
+	VBROADCASTF128 48(DX)(SI*1), Y7
+	VINSERTF128    $0x00, 48(CX)(SI*1), Y7, Y7
+	VMOVAPS        Y4, Y8
+	VFMADD231PS    Y2, Y6, Y8
+	VMOVAPS        Y5, Y9
+	VFMADD231PS    Y2, Y7, Y9
+	VMOVAPS        Y8, Y10
+	VFMADD231PS    Y0, Y9, Y10
+	VFNMADD231PS   Y0, Y9, Y8
+	VMOVAPS        Y4, Y9
+	VFMADD231PS    Y3, Y6, Y9
+	VMOVAPS        Y5, Y5
+	VFMADD231PS    Y3, Y7, Y5
+	VMOVAPS        Y9, Y6
+	VFMADD231PS    Y1, Y5, Y6
+	VFNMADD231PS   Y1, Y5, Y9
+	VMOVAPS        Y4, 96(R13)
+	VMOVAPS        Y10, 224(R13)
+	VMOVAPS        Y8, 352(R13)
+	VMOVAPS        Y6, 480(R13)
+	VMOVAPS        Y9, 608(R13)
+	VMOVAPS        Y7, 736(R13)
+	VMOVUPS        (R13), Y4
+	VMOVUPS        32(R13), Y5
+	VMOVUPS        64(R13), Y6
+	VMOVUPS        96(R13), Y7
+	VUNPCKLPS      Y5, Y4, Y8
+	VUNPCKHPS      Y5, Y4, Y4
+	VUNPCKLPS      Y7, Y6, Y5
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPD      Y5, Y8, Y7
+	VUNPCKHPD      Y5, Y8, Y5
+	VUNPCKLPD      Y6, Y4, Y8
+	VUNPCKHPD      Y6, Y4, Y4
+	VMOVAPS        Y7, Y6
+	VFMADD231PS    Y2, Y8, Y6
+	VMOVAPS        Y5, Y9
+	VFMADD231PS    Y2, Y4, Y9
+	VMOVAPS        Y6, Y10
+	VFMADD231PS    Y0, Y9, Y10
+	VFNMADD231PS   Y0, Y9, Y6
+	VMOVAPS        Y7, Y9
+	VFMADD231PS    Y3, Y8, Y9
+	VMOVAPS        Y5, Y5
+	VFMADD231PS    Y3, Y4, Y5
+	VMOVAPS        Y9, Y8
+	VFMADD231PS    Y1, Y5, Y8
+	VFNMADD231PS   Y1, Y5, Y9
+	VMOVUPS        Y7, (R14)
+	VMOVUPS        Y10, (R14)(R10*1)
+	VMOVUPS        Y6, (R14)(R10*2)
+	VMOVUPS        Y8, (R14)(R11*1)
+	VMOVUPS        Y9, (R14)(R10*4)
+	VMOVUPS        Y4, (R14)(R12*1)
+	LEAQ           (R14)(R11*2), R14
+	VMOVUPS        128(R13), Y4
+	VMOVUPS        160(R13), Y5
+	VMOVUPS        192(R13), Y6
+	VMOVUPS        224(R13), Y7
+	VUNPCKLPS      Y5, Y4, Y8
+	VUNPCKHPS      Y5, Y4, Y4
+	VUNPCKLPS      Y7, Y6, Y5
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPD      Y5, Y8, Y7
+	VUNPCKHPD      Y5, Y8, Y5
+	VUNPCKLPD      Y6, Y4, Y8
+	VUNPCKHPD      Y6, Y4, Y4
+	VMOVAPS        Y7, Y6
+	VFMADD231PS    Y2, Y8, Y6
+	VMOVAPS        Y5, Y9
+	VFMADD231PS    Y2, Y4, Y9
+	VMOVAPS        Y6, Y10
+	VFMADD231PS    Y0, Y9, Y10
+	VFNMADD231PS   Y0, Y9, Y6
+	VMOVAPS        Y7, Y9
+	VFMADD231PS    Y3, Y8, Y9
+	VMOVAPS        Y5, Y5
+	VFMADD231PS    Y3, Y4, Y5
+	VMOVAPS        Y9, Y8
+	VFMADD231PS    Y1, Y5, Y8
+	VFNMADD231PS   Y1, Y5, Y9
+	VMOVUPS        Y7, (R14)
+	VMOVUPS        Y10, (R14)(R10*1)
+	VMOVUPS        Y6, (R14)(R10*2)
+	VMOVUPS        Y8, (R14)(R11*1)
+	VMOVUPS        Y9, (R14)(R10*4)
+	VMOVUPS        Y4, (R14)(R12*1)
+	LEAQ           (R14)(R11*2), R14
+	VMOVUPS        256(R13), Y4
+	VMOVUPS        288(R13), Y5
+	VMOVUPS        320(R13), Y6
+	VMOVUPS        352(R13), Y7
+	VUNPCKLPS      Y5, Y4, Y8
+	VUNPCKHPS      Y5, Y4, Y4
+	VUNPCKLPS      Y7, Y6, Y5
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPD      Y5, Y8, Y7
+	VUNPCKHPD      Y5, Y8, Y5
+	VUNPCKLPD      Y6, Y4, Y8
+	VUNPCKHPD      Y6, Y4, Y4
+	VMOVAPS        Y7, Y6
+	VFMADD231PS    Y2, Y8, Y6
+	VMOVAPS        Y5, Y9
+	VFMADD231PS    Y2, Y4, Y9
+	VMOVAPS        Y6, Y10
+	VFMADD231PS    Y0, Y9, Y10
+	VFNMADD231PS   Y0, Y9, Y6
+	VMOVAPS        Y7, Y9
+	VFMADD231PS    Y3, Y8, Y9
+	VMOVAPS        Y5, Y5
+	VFMADD231PS    Y3, Y4, Y5
+	VMOVAPS        Y9, Y8
+	VFMADD231PS    Y1, Y5, Y8
+	VFNMADD231PS   Y1, Y5, Y9
+	VMOVUPS        Y7, (R14)
+	VMOVUPS        Y10, (R14)(R10*1)
+	VMOVUPS        Y6, (R14)(R10*2)
+	VMOVUPS        Y8, (R14)(R11*1)
+	VMOVUPS        Y9, (R14)(R10*4)
+	VMOVUPS        Y4, (R14)(R12*1)
+	LEAQ           (R14)(R11*2), R14
+	VMOVUPS        384(R13), Y4
+	VMOVUPS        416(R13), Y5
+	VMOVUPS        448(R13), Y6
+	VMOVUPS        480(R13), Y7
+	VUNPCKLPS      Y5, Y4, Y8
+	VUNPCKHPS      Y5, Y4, Y4
+	VUNPCKLPS      Y7, Y6, Y5
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPD      Y5, Y8, Y7
+	VUNPCKHPD      Y5, Y8, Y5
+	VUNPCKLPD      Y6, Y4, Y8
+	VUNPCKHPD      Y6, Y4, Y4
+	VMOVAPS        Y7, Y6
+	VFMADD231PS    Y2, Y8, Y6
+	VMOVAPS        Y5, Y9
+	VFMADD231PS    Y2, Y4, Y9
+	VMOVAPS        Y6, Y10
+	VFMADD231PS    Y0, Y9, Y10
+	VFNMADD231PS   Y0, Y9, Y6
+	VMOVAPS        Y7, Y9
+	VFMADD231PS    Y3, Y8, Y9
+	VMOVAPS        Y5, Y5
+	VFMADD231PS    Y3, Y4, Y5
+	VMOVAPS        Y9, Y8
+	VFMADD231PS    Y1, Y5, Y8
+	VFNMADD231PS   Y1, Y5, Y9
+	VMOVUPS        Y7, (R14)
+	VMOVUPS        Y10, (R14)(R10*1)
+	VMOVUPS        Y6, (R14)(R10*2)
+	VMOVUPS        Y8, (R14)(R11*1)
+	VMOVUPS        Y9, (R14)(R10*4)
+	VMOVUPS        Y4, (R14)(R12*1)
+	LEAQ           (R14)(R11*2), R14
+	VMOVUPS        512(R13), Y4
+	VMOVUPS        544(R13), Y5
+	VMOVUPS        576(R13), Y6
+	VMOVUPS        608(R13), Y7
+	VUNPCKLPS      Y5, Y4, Y8
+	VUNPCKHPS      Y5, Y4, Y4
+	VUNPCKLPS      Y7, Y6, Y5
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPD      Y5, Y8, Y7
+	VUNPCKHPD      Y5, Y8, Y5
+	VUNPCKLPD      Y6, Y4, Y8
+	VUNPCKHPD      Y6, Y4, Y4
+	VMOVAPS        Y7, Y6
+	VFMADD231PS    Y2, Y8, Y6
+	VMOVAPS        Y5, Y9
+	VFMADD231PS    Y2, Y4, Y9
+	VMOVAPS        Y6, Y10
+	VFMADD231PS    Y0, Y9, Y10
+	VFNMADD231PS   Y0, Y9, Y6
+	VMOVAPS        Y7, Y9
+	VFMADD231PS    Y3, Y8, Y9
+	VMOVAPS        Y5, Y5
+	VFMADD231PS    Y3, Y4, Y5
+	VMOVAPS        Y9, Y8
+	VFMADD231PS    Y1, Y5, Y8
+	VFNMADD231PS   Y1, Y5, Y9
+	VMOVUPS        Y7, (R14)
+	VMOVUPS        Y10, (R14)(R10*1)
+	VMOVUPS        Y6, (R14)(R10*2)
+	VMOVUPS        Y8, (R14)(R11*1)
+	VMOVUPS        Y9, (R14)(R10*4)
+	VMOVUPS        Y4, (R14)(R12*1)
+	LEAQ           (R14)(R11*2), R14
+	VMOVUPS        640(R13), Y4
+	VMOVUPS        672(R13), Y5
+	VMOVUPS        704(R13), Y6
+	VMOVUPS        736(R13), Y7
+	VUNPCKLPS      Y5, Y4, Y8
+	VUNPCKHPS      Y5, Y4, Y4
+	VUNPCKLPS      Y7, Y6, Y5
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPD      Y5, Y8, Y7
+	VUNPCKHPD      Y5, Y8, Y5
+	VUNPCKLPD      Y6, Y4, Y8
+	VUNPCKHPD      Y6, Y4, Y4
+	VMOVAPS        Y7, Y6
+	VFMADD231PS    Y2, Y8, Y6
+	VMOVAPS        Y5, Y9
+	VFMADD231PS    Y2, Y4, Y9
+	VMOVAPS        Y6, Y10
+	VFMADD231PS    Y0, Y9, Y10
+	VFNMADD231PS   Y0, Y9, Y6
+	VMOVAPS        Y7, Y9
+	VFMADD231PS    Y3, Y8, Y9
+	VMOVAPS        Y5, Y5
+	VFMADD231PS    Y3, Y4, Y5
+	VMOVAPS        Y9, Y8
+	VFMADD231PS    Y1, Y5, Y8
+	VFNMADD231PS   Y1, Y5, Y9
+	VMOVUPS        Y7, (R14)
+	VMOVUPS        Y10, (R14)(R10*1)
+	VMOVUPS        Y6, (R14)(R10*2)
+	VMOVUPS        Y8, (R14)(R11*1)
+	VMOVUPS        Y9, (R14)(R10*4)
+	VMOVUPS        Y4, (R14)(R12*1)
+	LEAQ           (R14)(R11*2), R14
+	ADDQ           DI, CX
+	ADDQ           DI, DX
+	ADDQ           R9, R8
 	DECQ           AX
 	JNZ            plane
 	VZEROUPPER

@@ -494,6 +494,12 @@ func winogradInput2x2AVX2(planes int, x0 *float32, x1 *float32, row int, plane i
 //go:noescape
 func winogradOutput2x2AVX2(planes int, from *float32, fromPlane int, place int, bias *float32, y0 *float32, y1 *float32, row int, plane int)
 
+// winogradGradient2x2AVX2 computes AxAᵀ of eight tiles x of 2×2 as winogradInput2x2AVX2
+// computes BᵀxB.
+//
+//go:noescape
+func winogradGradient2x2AVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+
 // winogradInput4x4AVX2 computes BᵀxB of eight tiles x of 6×6 for every plane, each 4
 // columns from the one before it: four from x0 on and four from x1 on. Their rows and planes
 // lie row and plane elements apart. The elements of a result lie place elements apart, those
@@ -509,11 +515,11 @@ func winogradInput4x4AVX2(planes int, x0 *float32, x1 *float32, row int, plane i
 //go:noescape
 func winogradOutput4x4AVX2(planes int, from *float32, fromPlane int, place int, bias *float32, y0 *float32, y1 *float32, row int, plane int)
 
-// winogradGradient2x2AVX2 computes AxAᵀ of eight tiles x of 2×2 as winogradInput2x2AVX2
-// computes BᵀxB, but for the signs of the last row of A.
+// winogradGradient4x4AVX2 computes AxAᵀ of eight tiles x of 4×4 as winogradInput4x4AVX2
+// computes BᵀxB.
 //
 //go:noescape
-func winogradGradient2x2AVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+func winogradGradient4x4AVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
 
 // turnBytesAVX2 writes the 16 columns of every block of 16 by 16 bytes of src as rows of
 // dst. The blocks lie side by side in src, whose rows lie stride bytes apart, and one

@@ -32,7 +32,7 @@ type winogradKernels struct {
 	points   []float64                                                                            // those above 0
 	input    func(planes int, x0, x1 []float32, row, plane int, to []float32, toPlane, place int) // BᵀxB
 	output   func(planes int, from []float32, fromPlane, place int, bias []float32, y0, y1 []float32, row, plane int)
-	gradient func(planes int, x0, x1 []float32, row, plane int, to []float32, toPlane, place int) // A·dy·Aᵀ, the last row of A positive; or nil
+	gradient func(planes int, x0, x1 []float32, row, plane int, to []float32, toPlane, place int) // A·dy·Aᵀ
 }
 
 // filterTransform returns G, whose rows are those of 0, of each of points and its negative, and
@@ -82,9 +82,9 @@ const (
 	maxTransformed = 1 << 19
 )
 
-// winogradOf returns the way by tiles for c, or for the gradient of its weights, and elements of
-// type T, or nil where another one is better.
-func winogradOf[T Float](c *Conv2d, weights bool) *winograd {
+// winogradOf returns the way by tiles for c and elements of type T, or nil where another one is
+// better.
+func winogradOf[T Float](c *Conv2d) *winograd {
 	t, ok := any(tilingOf[T]()).(*tiling[float32])
 	const least = 16 // channels, and filters, that are worth the transforms
 	one := [2]int{1, 1}
@@ -96,9 +96,6 @@ func winogradOf[T Float](c *Conv2d, weights bool) *winograd {
 	out := c.Out()
 	products := 3 * 9 * out[0] * out[1] / 4 // so many at most are worth the transforms too
 	for _, k := range active.winograd {
-		if weights && k.gradient == nil {
-			continue
-		}
 		w := &winograd{winogradKernels: k, Conv2d: c, t: t, places: (k.size + 2) * (k.size + 2), out: out}
 		w.runs = (out[1] + w.run() - 1) / w.run()
 		w.vectors = ((out[0]+k.size-1)/k.size*w.runs + 1) / 2

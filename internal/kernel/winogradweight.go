@@ -10,27 +10,34 @@ func (w *winograd) gradients() *gradient[float32] {
 		block: w.perBlock, work: w.places * w.vectors * tilesOfVector * matrix,
 		core: func(s *workspace[float32]) func(sums, x, dy []float32) { return w.products(s).add },
 		write: func(dw, db, sums []float32) {
-			parallel.For(matrix, 1+smallWork/64, func(lo, hi int) {
+			g, side := w.filterTransform(), w.size+2
+			parallel.For(matrix, 1+smallWork/(4*w.places), func(lo, hi int) {
 				for i := lo; i < hi; i++ {
-					var half [4][3]float32 // mG
-					for r := range half {
-						at := sums[4*r*matrix+i:]
-						half[r] = gradientOfFilter(at[0], at[matrix], at[2*matrix], at[3*matrix])
+					var filter [3][3]float64 // Gᵀ(mG)
+					for r, down := range g {
+						var row [3]float64
+						for c, right := range g {
+							m := float64(sums[(r*side+c)*matrix+i])
+							for k := range row {
+								row[k] += m * right[k]
+							}
+						}
+						for j := range filter {
+							for k, v := range row {
+								filter[j][k] += down[j] * v
+							}
+						}
 					}
-					for c := range 3 {
-						column := gradientOfFilter(half[0][c], half[1][c], half[2][c], half[3][c])
-						dw[9*i+c], dw[9*i+3+c], dw[9*i+6+c] = column[0], column[1], column[2]
+					for j, row := range filter {
+						for k, v := range row {
+							dw[9*i+3*j+k] = float32(v)
+						}
 					}
 				}
 			})
 			copy(db, sums[w.places*matrix:])
 		},
 	}
-}
-
-// gradientOfFilter returns Gᵀm, the last element of m with the sign that A had in its kernel.
-func gradientOfFilter(m0, m1, m2, m3 float32) [3]float32 {
-	return [3]float32{m0 + (m1+m2)/2, (m1 - m2) / 2, (m1+m2)/2 - m3}
 }
 
 // tileProducts adds up the products of which gradients of filters are made.
@@ -41,6 +48,7 @@ type tileProducts struct {
 	inputPlace        int
 	gradientPlace     int
 	channels, filters []float32 // the matrices of a place in panels
+	planes            []float32 // sums of dy's
 }
 
 func (w *winograd) products(s *workspace[float32]) *tileProducts {
@@ -80,11 +88,9 @@ func (p *tileProducts) add(sums, x, dy []float32) {
 			t.tile(tiles, p.filters, p.channels[c*tiles:], sums[c:], p.Channels, p.Filters, min(t.cols, p.Channels-c), Epilogue[float32]{Add: true})
 		}
 	}
-	// At place (1, 1) are the sums of tiles of dy.
-	bias, tileSums := sums[p.places*p.Filters*p.Channels:], p.gradients[5*p.gradientPlace:]
-	for o := range bias {
-		var sum [1]float32
-		SumRows(sum[:], tileSums[o*tiles:], 1, tiles)
-		bias[o] += sum[0]
+	planes := sized(&p.planes, images*p.Filters)
+	SumRows(planes, dy, len(planes), p.out[0]*p.out[1])
+	for i, sum := range planes {
+		sums[p.places*p.Filters*p.Channels+i%p.Filters] += sum
 	}
 }

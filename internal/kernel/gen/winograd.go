@@ -14,13 +14,13 @@ import (
 func winograd() {
 	points := pointsOf(5./8, 3./2)
 	for _, t := range []winogradTile{
-		{2, transpose4x2, transpose2x4, input2, output2},
-		{4, transpose4x4, transpose4x4, points.input4, points.output4},
+		{2, transpose4x2, transpose2x4, input2, output2, gradient2},
+		{4, transpose4x4, transpose4x4, points.input4, points.output4, points.gradient4},
 	} {
 		t.generateInput()
 		t.generateOutput()
+		t.generateGradient()
 	}
-	winogradGradient()
 }
 
 // winogradTile is a tile of size×size results.
@@ -29,8 +29,9 @@ type winogradTile struct {
 	// apart turns registers that have four columns of each run, side by side, into ones that have
 	// one column of each tile, and together turns these into those.
 	apart, together func(r []VecVirtual) []VecVirtual
-	// input and output write what is loaded once, and return what computes Bᵀx and Aᵀm.
-	input, output func() func(r []VecVirtual) []VecVirtual
+	// input, output and gradient write what is loaded once, and return what computes Bᵀx, Aᵀm
+	// and Ax.
+	input, output, gradient func() func(r []VecVirtual) []VecVirtual
 }
 
 // side is that of the transformed tile, and of the elements that it is of.
@@ -42,13 +43,19 @@ func (t winogradTile) name(what string) string {
 
 func input2() func(x []VecVirtual) []VecVirtual {
 	return func(x []VecVirtual) []VecVirtual {
-		return []VecVirtual{difference(x[0], x[2]), sum(x[1], x[2]), difference(x[2], x[1]), difference(x[1], x[3])}
+		return []VecVirtual{difference(x[0], x[2]), sum(x[1], x[2]), difference(x[2], x[1]), difference(x[3], x[1])}
 	}
 }
 
 func output2() func(m []VecVirtual) []VecVirtual {
 	return func(m []VecVirtual) []VecVirtual {
-		return []VecVirtual{sum(sum(m[0], m[1]), m[2]), difference(difference(m[1], m[2]), m[3])}
+		return []VecVirtual{sum(sum(m[0], m[1]), m[2]), sum(difference(m[1], m[2]), m[3])}
+	}
+}
+
+func gradient2() func(x []VecVirtual) []VecVirtual {
+	return func(x []VecVirtual) []VecVirtual {
+		return []VecVirtual{x[0], sum(x[0], x[1]), difference(x[0], x[1]), x[1]}
 	}
 }
 
@@ -103,6 +110,19 @@ func (p points) output4() func(m []VecVirtual) []VecVirtual {
 			plus(combined(VMULPS, a[2], evenA), b[2], evenB),
 			plus(plus(m[5], a[3], oddA), b[3], oddB),
 		}
+	}
+}
+
+// gradient4 computes the values at the points of the polynomial with coefficients x.
+func (p points) gradient4() func(x []VecVirtual) []VecVirtual {
+	a, b := p.powers(2)
+	return func(x []VecVirtual) []VecVirtual {
+		values := []VecVirtual{x[0]}
+		for _, power := range [][]VecVirtual{a, b} {
+			even, odd := plus(copied(x[0]), power[2], x[2]), plus(copied(x[1]), power[2], x[3])
+			values = append(values, plus(copied(even), power[1], odd), minus(even, power[1], odd))
+		}
+		return append(values, x[3])
 	}
 }
 
@@ -298,27 +318,27 @@ func (t winogradTile) generateInput() {
 	})
 }
 
-func winogradGradient() {
-	intoPlaces("winogradGradient2x2AVX2", []string{
-		"winogradGradient2x2AVX2 computes AxAᵀ of eight tiles x of 2×2 as winogradInput2x2AVX2",
-		"computes BᵀxB, but for the signs of the last row of A.",
-	}, 2, 4, func() func(x runs, store func(values []VecVirtual)) {
+func (t winogradTile) generateGradient() {
+	side, size, name := t.side(), t.size, t.name("Gradient")
+	intoPlaces(name, []string{
+		fmt.Sprintf("%s computes AxAᵀ of eight tiles x of %d×%d as %s", name, size, size, t.name("Input")),
+		"computes BᵀxB.",
+	}, size, side, func() func(x runs, store func(values []VecVirtual)) {
+		half := memory(side * size)
+		gradient := t.gradient()
 		return func(x runs, store func(values []VecVirtual)) {
-			row := func(i int) []VecVirtual {
-				g := transpose4x2([]VecVirtual{x.four(i, 0), x.four(i, 4)})
-				return []VecVirtual{g[0], sum(g[0], g[1]), difference(g[0], g[1]), g[1]}
-			}
-			each := func(op func(x, y VecVirtual) VecVirtual, x, y []VecVirtual) (r []VecVirtual) {
-				for i := range x {
-					r = append(r, op(x[i], y[i]))
+			for k := range size {
+				column := make([]VecVirtual, size)
+				for i := range column {
+					column[i] = x.four(i, 4*k)
 				}
-				return r
+				for i, v := range gradient(column) {
+					VMOVAPS(v, half(i*size+k))
+				}
 			}
-			u0, u1 := row(0), row(1)
-			store(u0)
-			store(each(sum, u0, u1))
-			store(each(difference, u0, u1))
-			store(u1)
+			for i := range side {
+				store(gradient(t.apart(loaded(size, func(k int) Mem { return half(i*size + k) }))))
+			}
 		}
 	})
 }
