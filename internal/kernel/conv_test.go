@@ -94,7 +94,7 @@ func drawConv(r *rand.Rand) Conv2d {
 func drawTiles(r *rand.Rand) []Conv2d {
 	shapes := []Conv2d{convShape(2, 17, 18, 18, 3, 0)} // in whose pictures all tiles lie
 	for i := range 40 {
-		c := convShape(r.IntN(20), 16+r.IntN(20), 16+r.IntN(20), 0, 3, 0)
+		c := convShape(r.IntN(11), 16+r.IntN(20), 16+r.IntN(20), 0, 3, 0)
 		for d := range 2 {
 			c.Padding[d] = r.IntN(3)
 			c.Size[d] = 5 + r.IntN(14)
