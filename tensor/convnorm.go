@@ -13,8 +13,8 @@ import (
 // evaluation, unless gradients flow, a picture's results are normalized as soon as they are
 // written. The numbers are the same to the bit but in two cases: of the elements of a window
 // that would be the same once normalized, the greatest before wins rather than the first; and
-// where neither the pictures need a gradient nor the convolution's results are kept for it,
-// the gradient of the filters is added up in another way (see filterGrad).
+// where windows are pooled of pictures that need no gradient, the convolution's results may
+// not be kept, and the gradient of the filters be added up in another way (see filterGrad).
 func (t *Tensor) Conv2dBatchNorm(filters, filterBias *Tensor, conv Conv2dOptions, runningMean, runningVar, weight, bias *Tensor, norm BatchNormOptions) *Tensor {
 	c := conv.shape(t, filters, filterBias)
 	size := c.Out()
@@ -47,6 +47,8 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 	// The first picture comes first, with what is taken out of the statistics.
 	first, rest := c, c
 	first.Images, rest.Images = 1, c.Images-1
+	// Without its results the gradient of the filters is had as filterGrad says, that of the
+	// pictures is not. It is worth it where less lies under a filter than there are filters.
 	kept := t.requiresGrad || !o.MaxPool || c.Groups > 1 || numel(filters.shape[1:]) > c.Filters
 	y := empty(t.dtype, append([]int{1}, shape[1:]...)) // of the first picture, or of all
 	one, others := Data[T](y), []T(nil)

@@ -143,8 +143,9 @@ type gradient[T Float] struct {
 	block int // pictures that are added at once, at most
 	work  int // products of a picture
 	// core returns what adds the products of a block's pictures x with the gradients of their
-	// results, on one core in memory of s.
-	core func(s *workspace[T]) func(sums, x, dy []T)
+	// results, on one core in memory of s. The sums have been written after the last block of
+	// a strip, and hold nothing before the first.
+	core func(s *workspace[T]) func(sums, x, dy []T, first, last bool)
 	// write makes the gradients of the weights, and of a bias unless db is nil, of the sums.
 	write func(dw, db, sums []T)
 }
@@ -185,16 +186,15 @@ func ConvolveGrads[T Float](c Conv2d, dx, dw, db, dy, x, w []T, write func(dst [
 		gradients := pictures[T]{dy, ySize, &s.written}
 		for strip := lo; strip < hi; strip++ {
 			sums := sums[strip*weights.size:][:weights.size]
-			clear(sums)
-			end := min((strip+1)*length, c.Images)
-			for n := strip * length; n < end; n += block {
+			begin, end := strip*length, min((strip+1)*length, c.Images)
+			for n := begin; n < end; n += block {
 				to := min(n+block, end)
 				dy := gradients.of(n, to)
 				if write != nil {
 					write(dy, n, to)
 				}
 				eachBlock(n, to, weights.block, func(from, to int) {
-					add(sums, x[from*xSize:to*xSize], dy[(from-n)*ySize:(to-n)*ySize])
+					add(sums, x[from*xSize:to*xSize], dy[(from-n)*ySize:(to-n)*ySize], from == begin, to == end)
 				})
 				if back != nil {
 					eachBlock(n, to, back.block, func(from, to int) {
@@ -233,9 +233,12 @@ func gradientOf[T Float](c Conv2d, bias bool) *gradient[T] {
 	xSize, ySize := f.planes*c.Size[0]*c.Size[1], p.filters*p.rows*p.cols
 	return &gradient[T]{
 		size: c.Groups * group, block: 1, work: c.Groups * ySize * len(p.taps),
-		core: func(s *workspace[T]) func(sums, x, dy []T) {
+		core: func(s *workspace[T]) func(sums, x, dy []T, first, last bool) {
 			frame := newFrame(f, &s.x)
-			return func(sums, x, dy []T) {
+			return func(sums, x, dy []T, first, _ bool) {
+				if first {
+					clear(sums)
+				}
 				for g := range c.Groups {
 					way.add(sums[g*group:], frame.of(x[g*xSize:][:xSize]), dy[g*ySize:][:ySize], s)
 				}

@@ -53,6 +53,7 @@ func (k *winogradKernels) filterTransform() [][3]float64 {
 }
 
 const (
+	filterArea    = 9 // weights of a filter from one channel
 	tilesOfRun    = 4
 	tilesOfVector = 2 * tilesOfRun
 )
@@ -147,24 +148,31 @@ func (w *winograd) eachVector(f func(v int, row, col [2]int)) {
 	}
 }
 
+// eachWeight calls f with the elements of G⊗G: for place p and element i of a filter what that
+// is multiplied by.
+func (w *winograd) eachWeight(f func(p, i int, g float32)) {
+	g, side := w.filterTransform(), w.size+2
+	for p := range w.places {
+		for i := range filterArea {
+			f(p, i, float32(g[p/side][i/3]*g[p%side][i%3]))
+		}
+	}
+}
+
 // filters writes GwGᵀ of all filters as panels of rows: w has element (i, j) of the filter
 // from channel c to filter o at i*3+j, or 8 less that if it is turned, after o*filter +
 // c*channel. This is a matrix product too, that of G⊗G, which has a row for each place, and of
 // the filters as columns.
 func (w *winograd) filters(dst, weights []float32, filter, channel int, turned bool, s *workspace[float32]) {
-	const area = 9
-	t, g, side := w.t, w.filterTransform(), w.size+2
-	memory := sized(&s.x, area*(t.cols+roundUp(w.places, t.rows)))
-	columns, rows := memory[:area*t.cols], memory[area*t.cols:]
-	for p := range w.places {
-		for i := range area {
-			at := i
-			if turned {
-				at = area - 1 - i
-			}
-			rows[p/t.rows*t.rows*area+at*t.rows+p%t.rows] = float32(g[p/side][i/3] * g[p%side][i%3])
+	t := w.t
+	memory := sized(&s.x, filterArea*(t.cols+roundUp(w.places, t.rows)))
+	columns, rows := memory[:filterArea*t.cols], memory[filterArea*t.cols:]
+	w.eachWeight(func(p, i int, g float32) {
+		if turned {
+			i = filterArea - 1 - i
 		}
-	}
+		rows[p/t.rows*t.rows*filterArea+i*t.rows+p%t.rows] = g
+	})
 	for n := 0; n < roundUp(w.Filters, t.rows)*w.Channels; n += t.cols {
 		for i := range t.cols {
 			row := (n + i) / t.rows // of a panel, one a channel
@@ -172,11 +180,11 @@ func (w *winograd) filters(dst, weights []float32, filter, channel int, turned b
 			if o >= w.Filters {
 				continue
 			}
-			for j, v := range weights[o*filter+c*channel:][:area] {
+			for j, v := range weights[o*filter+c*channel:][:filterArea] {
 				columns[j*t.cols+i] = v
 			}
 		}
-		t.tile(area, rows, columns, dst[n:], w.filterPlace(), w.places, t.cols, Epilogue[float32]{})
+		t.tile(filterArea, rows, columns, dst[n:], w.filterPlace(), w.places, t.cols, Epilogue[float32]{})
 	}
 }
 
@@ -204,14 +212,14 @@ func (w *winograd) ready(weights, bias []float32, filter, channel int, turned bo
 // block computes the results y of some pictures x.
 func (w *winograd) block(y, x, filters, bias []float32, frame framer[float32], s *workspace[float32]) {
 	t, channels, places := w.t, w.Channels, w.places
-	size, area := channels*w.Size[0]*w.Size[1], w.out[0]*w.out[1]
+	size, plane := channels*w.Size[0]*w.Size[1], w.out[0]*w.out[1]
 	images := len(x) / size
 	tiles := roundUp(images*w.vectors*tilesOfVector, t.cols)
 	height := max(1, blockFilters/t.rows) * t.rows
 	inputPlace, filterPlace, sumPlace := place(w.panelCols*channels), w.filterPlace(), place(w.panelCols*height)
-	row := w.run() * w.runs // of results
-	plane := w.size * w.rows * row
-	memory := sized(&s.g, places*(inputPlace+sumPlace)+height*plane)
+	row := w.run() * w.runs // of results of whole tiles
+	whole := w.size * w.rows * row
+	memory := sized(&s.g, places*(inputPlace+sumPlace)+height*whole)
 	inputs, sums, results := memory[:places*inputPlace], memory[places*inputPlace:][:places*sumPlace], memory[places*(inputPlace+sumPlace):]
 	// A panel of inputs has t.cols tiles, and rows of channels.
 	for n := range images {
@@ -233,10 +241,10 @@ func (w *winograd) block(y, x, filters, bias []float32, frame framer[float32], s
 		for image := range images {
 			w.eachVector(func(v int, r, c [2]int) {
 				w.output(n, sums[(image*w.vectors+v)*tilesOfVector:], w.panelCols, sumPlace, bias[o:],
-					results[r[0]*row+c[0]:], results[r[1]*row+c[1]:], row, plane)
+					results[r[0]*row+c[0]:], results[r[1]*row+c[1]:], row, whole)
 			})
 			for i := range n {
-				t.copyRows(w.out[0], w.out[1], y[(image*w.Filters+o+i)*area:], w.out[1], results[i*plane:], row)
+				t.copyRows(w.out[0], w.out[1], y[(image*w.Filters+o+i)*plane:], w.out[1], results[i*whole:], row)
 			}
 		}
 	}
