@@ -42,7 +42,13 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 	if !o.Training {
 		b.by(Values[float64](runningMean), Values[float64](runningVar))
 		kernel.Convolve(c, nil, x, w, wBias, func(y []T, from, to int) { b.normalize(b.pool(y, from, to), from, to) })
-		return record(b.out, "conv2d with batch-norm").releases(b.release)
+		var inputs []input // none of which requires a gradient, but whose NoGrad the result takes on
+		for _, p := range []*Tensor{t, filters, filterBias, weight, bias} {
+			if p != nil {
+				inputs = append(inputs, input{t: p})
+			}
+		}
+		return record(b.out, "conv2d with batch-norm", inputs...).releases(b.release)
 	}
 	// The first picture comes first, with what is taken out of the statistics.
 	first, rest := c, c
