@@ -62,27 +62,37 @@ func MaxPool2x2[T Float](dst []T, winners []uint8, x []T, planes, height, width 
 		p.max(p.squares(planes, height, width), address(dst), &winners[0], address(x), relu)
 		return
 	}
-	at := 0
 	for plane := range planes {
-		x := x[plane*height*width:]
-		for i := range rows {
-			top, bottom := x[2*i*width:][:width], x[(2*i+1)*width:][:width]
-			for j := 0; j+1 < width; j += 2 {
-				most, winner := top[j], uint8(0)
-				for k, v := range [3]T{top[j+1], bottom[j], bottom[j+1]} {
-					if v > most || v != v {
-						most, winner = v, uint8(k+1)
-					}
+		extremes(dst[plane*rows*cols:], winners[plane*rows*cols:], x[plane*height*width:], height, width, false)
+	}
+	if !relu {
+		return
+	}
+	for i, v := range dst {
+		if v <= 0 {
+			winners[i] = NoWinner
+		}
+		if v < 0 {
+			dst[i] = 0
+		}
+	}
+}
+
+// extremes writes the greatest, or the least, of every square of a plane x to dst, and to
+// winners which it is, as MaxPool2x2 does.
+func extremes[T Float](dst []T, winners []uint8, x []T, height, width int, least bool) {
+	at := 0
+	for i := range height / 2 {
+		top, bottom := x[2*i*width:][:width], x[(2*i+1)*width:][:width]
+		for j := 0; j+1 < width; j += 2 {
+			most, winner := top[j], uint8(0)
+			for k, v := range [3]T{top[j+1], bottom[j], bottom[j+1]} {
+				if v > most && !least || v < most && least || v != v {
+					most, winner = v, uint8(k+1)
 				}
-				if relu && most <= 0 {
-					winner = NoWinner
-					if most < 0 {
-						most = 0
-					}
-				}
-				dst[at], winners[at] = most, winner
-				at++
 			}
+			dst[at], winners[at] = most, winner
+			at++
 		}
 	}
 }
@@ -121,22 +131,8 @@ func PreNormMaxPool2x2[T Float](dst []T, winners []uint8, x []T, by []Channel[T]
 		p.preNorm(p.squares(len(by), height, width), address(dst), &winners[0], address(x), address(by))
 		return
 	}
-	at := 0
 	for c := range by {
-		x, least := x[c*height*width:], math.Signbit(float64(by[c].Scale))
-		for i := range rows {
-			top, bottom := x[2*i*width:][:width], x[(2*i+1)*width:][:width]
-			for j := 0; j+1 < width; j += 2 {
-				most, winner := top[j], uint8(0)
-				for k, v := range [3]T{top[j+1], bottom[j], bottom[j+1]} {
-					if v > most && !least || v < most && least || v != v {
-						most, winner = v, uint8(k+1)
-					}
-				}
-				dst[at], winners[at] = most, winner
-				at++
-			}
-		}
+		extremes(dst[c*rows*cols:], winners[c*rows*cols:], x[c*height*width:], height, width, math.Signbit(float64(by[c].Scale)))
 	}
 }
 

@@ -239,14 +239,32 @@ func memory(n int) func(i int) Mem {
 	return func(i int) Mem { return Mem{Base: base, Disp: 32 * i} }
 }
 
-// loaded returns n registers from where at says.
-func loaded(n int, at func(i int) Mem) []VecVirtual {
+// registers returns what load says n times.
+func registers(n int, load func(i int) VecVirtual) []VecVirtual {
 	r := make([]VecVirtual, n)
 	for i := range r {
-		r[i] = YMM()
-		VMOVUPS(at(i), r[i])
+		r[i] = load(i)
 	}
 	return r
+}
+
+// loaded returns n registers from where at says.
+func loaded(n int, at func(i int) Mem) []VecVirtual {
+	return registers(n, func(i int) VecVirtual {
+		r := YMM()
+		VMOVUPS(at(i), r)
+		return r
+	})
+}
+
+// transformColumns transforms columns, one of so many after the other, into rows of as many registers in
+// half.
+func transformColumns(columns int, half func(i int) Mem, transform func(r []VecVirtual) []VecVirtual, column func(k int) []VecVirtual) {
+	for k := range columns {
+		for i, v := range transform(column(k)) {
+			VMOVAPS(v, half(i*columns+k))
+		}
+	}
 }
 
 // intoPlaces writes a kernel that transforms the tiles of both runs of every plane, of so many
@@ -287,19 +305,14 @@ func (t winogradTile) generateInput() {
 		half := memory(side * width)
 		input := t.input()
 		return func(x runs, store func(values []VecVirtual)) {
-			for k := range width {
-				column := make([]VecVirtual, side)
-				for i := range column {
+			transformColumns(width, half, input, func(k int) []VecVirtual {
+				return registers(side, func(i int) VecVirtual {
 					if k < size {
-						column[i] = x.four(i, 4*k)
-					} else {
-						column[i] = x.two(i, 4*k)
+						return x.four(i, 4*k)
 					}
-				}
-				for i, v := range input(column) {
-					VMOVAPS(v, half(i*width+k))
-				}
-			}
+					return x.two(i, 4*k)
+				})
+			})
 			for i := range side {
 				row := loaded(width, func(k int) Mem { return half(i*width + k) })
 				columns, last := t.apart(row[:size]), row[size]
@@ -327,15 +340,9 @@ func (t winogradTile) generateGradient() {
 		half := memory(side * size)
 		gradient := t.gradient()
 		return func(x runs, store func(values []VecVirtual)) {
-			for k := range size {
-				column := make([]VecVirtual, size)
-				for i := range column {
-					column[i] = x.four(i, 4*k)
-				}
-				for i, v := range gradient(column) {
-					VMOVAPS(v, half(i*size+k))
-				}
-			}
+			transformColumns(size, half, gradient, func(k int) []VecVirtual {
+				return registers(size, func(i int) VecVirtual { return x.four(i, 4*k) })
+			})
 			for i := range side {
 				store(gradient(t.apart(loaded(size, func(k int) Mem { return half(i*size + k) }))))
 			}
@@ -360,14 +367,12 @@ func (t winogradTile) generateOutput() {
 	Label("plane")
 	column := GP64()
 	MOVQ(from, column)
-	for j := range side {
-		for i, v := range output(loaded(side, func(i int) Mem { return rows.from(column, i) })) {
-			VMOVAPS(v, half(i*side+j))
-		}
-		if j < side-1 {
+	transformColumns(side, half, output, func(j int) []VecVirtual {
+		if j > 0 {
 			ADDQ(place, column)
 		}
-	}
+		return loaded(side, func(i int) Mem { return rows.from(column, i) })
+	})
 	for i := range size {
 		row := output(loaded(side, func(j int) Mem { return half(i*side + j) }))
 		b := YMM()
