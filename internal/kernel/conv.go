@@ -201,6 +201,7 @@ type span struct{ from, to int }
 // picture. The rows lie stride rows of the frame apart, and the taps of a row of filters
 // in that row of the frame, counted from the result's, which tapRows has for each.
 func (k *correlation) skip(f *frame, stride int, tapRows []int) {
+	k.useful = make([]span, 0, k.rows)
 	for r := range k.rows {
 		inside := func(i int) bool {
 			row := r*stride + tapRows[i] - f.lead[0]
@@ -423,7 +424,8 @@ func forward[T Float](c Conv2d, w, bias []T, s *workspace[T]) *ready[T] {
 		toLane: area, toRow: out[1], toCol: 1,
 	}
 	all := c.taps(f)
-	var tapRows []int
+	k.taps, k.from = make([]int, 0, len(all)), make([]int, 0, len(all))
+	tapRows := make([]int, 0, c.Kernel[0])
 	for i := range c.Kernel[0] {
 		tapRows = append(tapRows, i*c.Dilation[0])
 		for p := range f.planes {
@@ -479,7 +481,9 @@ func backward[T Float](c Conv2d, w []T, s *workspace[T]) *ready[T] {
 				lane: c.Kernel[0] * c.Kernel[1], to: r.first*c.Size[1] + s.first,
 				toLane: c.Size[0] * c.Size[1], toRow: c.Stride[0] * c.Size[1], toCol: c.Stride[1],
 			}
-			var tapRows []int
+			taps := len(r.taps) * filters * len(s.taps)
+			k.taps, k.from = make([]int, 0, taps), make([]int, 0, taps)
+			tapRows := make([]int, 0, len(r.taps))
 			for _, i := range r.taps {
 				tapRows = append(tapRows, f.lead[0]+i.shift)
 				for o := range filters {
