@@ -55,11 +55,7 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 	first.Images, rest.Images = 1, c.Images-1
 	// Without its results the gradient of the filters is had as filterGrad says, that of the
 	// pictures is not. It is worth it where less lies under a filter than there are filters.
-	var patches *kernel.Patches[T]
-	if !t.requiresGrad && o.MaxPool && c.Groups == 1 && numel(filters.shape[1:]) <= c.Filters {
-		patches = kernel.NewPatches[T](c)
-	}
-	kept := patches == nil || !patches.Exact()
+	kept := t.requiresGrad || !o.MaxPool || c.Groups > 1 || numel(filters.shape[1:]) > c.Filters
 	if !kept {
 		shape = append([]int{1}, shape[1:]...)
 	}
@@ -89,7 +85,7 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 		gs := Data[T](g.Contiguous())
 		b.reduce(gs)
 		if !kept {
-			return wrap(b.filterGrad(c, patches, x, w, wBias), filters.shape)
+			return wrap(b.filterGrad(c, x, w, wBias), filters.shape)
 		}
 		dw, dx, db = convGrads(c, t, filters, filterBias, nil, func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
 		return dw
@@ -131,50 +127,70 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 //	Σ g·p + slope·Σ (y - mean)·p + shift·Σ p
 //
 // over all places. The first sum is one of few terms, and the others are made of Σ p·p and Σ p,
-// which are the same for all filters: the products of p with itself are had as those with the
-// gradients of some more filters would be. From one factor of them the mean of the first
-// picture is taken out, so that no digits are lost where that is large.
-func (b *normed[T]) filterGrad(c kernel.Conv2d, patches *kernel.Patches[T], x, w, wBias []T) []T {
-	picture, under := c.Channels*c.Size[0]*c.Size[1], patches.Size()
-	less := make([]T, c.Channels)
-	for i, v := range x[:picture] {
-		less[i*c.Channels/picture] += v
+// which are the same for all filters.
+func (b *normed[T]) filterGrad(c kernel.Conv2d, x, w, wBias []T) []T {
+	dw, squares, totals := b.patchSums(c, x)
+	under := len(totals)
+	for o, channel := range b.channels {
+		w, dw := w[o*under:][:under], dw[o*under:][:under]
+		rest := -float64(channel.Mean)
+		if wBias != nil {
+			rest += float64(wBias[o])
+		}
+		for k, total := range totals {
+			product := rest * total // Σ (y - mean)·p
+			for j, v := range w {
+				product += float64(v) * squares[j*under+k]
+			}
+			dw[k] = T(float64(dw[k]) + float64(channel.Slope)*product + float64(channel.Shift)*total)
+		}
 	}
-	for i := range less {
-		less[i] /= T(picture / c.Channels)
-	}
+	return dw
+}
+
+// patchSums returns Σ g·p for all filters, Σ p·p and Σ p, as filterGrad has them. Products of p
+// with itself are had as those with the gradients of some more filters would be. One factor of
+// them is without its picture's mean, which filters of differences do not see: so no digits are
+// lost where that is large. What the means amount to is added in float64.
+func (b *normed[T]) patchSums(c kernel.Conv2d, x []T) (won []T, squares, totals []float64) {
+	picture, patches := perChannel[T]{c.Images, c.Channels, c.Size[0] * c.Size[1]}, kernel.NewPatches[T](c)
+	under := patches.Size()
+	zeros := make([]kernel.Channel[T], under)
+	means := make([]T, c.Images*c.Channels)
+	// Of every picture, Σ p without the means, and its squares, which nobody needs.
+	sums, unused := make([]float64, c.Images*under), make([]float64, c.Images*under)
 	best := Data[T](b.best)
 	all := c
 	all.Filters += under
-	products, sums := make([]T, all.Filters*under), make([]T, all.Filters)
-	kernel.ConvolveGrads(all, nil, products, sums, nil, x, nil, func(dst []T, from, to int) {
+	products := make([]T, all.Filters*under)
+	kernel.ConvolveGrads(all, nil, products, nil, nil, x, nil, func(dst []T, from, to int) {
 		for sample := from; sample < to; sample++ {
 			lo, hi := b.result.sample(sample)
 			kernel.MaxPool2x2Grad(dst, best[lo:hi], (*b.winners)[lo:hi], c.Filters, b.shape[2], b.shape[3])
 			dst = dst[c.Filters*b.batch.size:]
-			patches.Write(dst, x[sample*picture:][:picture], less)
+			lo, hi = picture.sample(sample)
+			x, means := x[lo:hi], means[sample*c.Channels:][:c.Channels]
+			sums, unused := sums[sample*under:][:under], unused[sample*under:][:under]
+			kernel.Moments(sums, unused, x, zeros[:c.Channels], picture.size)
+			for i := range means {
+				means[i] = T(sums[i] / float64(picture.size))
+			}
+			patches.Write(dst, x, means)
+			kernel.Moments(sums, unused, dst, zeros, b.batch.size)
 			dst = dst[under*b.batch.size:]
 		}
 	})
-	dw, squares, sums := products[:c.Filters*under], products[c.Filters*under:], sums[c.Filters:]
-	lessOf := func(k int) float64 { return float64(less[k*c.Channels/under]) }
-	for o, channel := range b.channels {
-		w, dw := w[o*under:][:under], dw[o*under:][:under]
-		rest := -float64(channel.Mean) // of y - mean, without Σ w·(p - less)
-		if wBias != nil {
-			rest += float64(wBias[o])
-		}
-		for j, v := range w {
-			rest += float64(v) * lessOf(j)
-		}
-		for k := range dw {
-			sum := float64(sums[k]) + b.batch.count()*lessOf(k)
-			product := rest * sum
-			for j, v := range w {
-				product += float64(v) * float64(squares[j*under+k])
+	squares, totals = convert[float64](products[c.Filters*under:]), make([]float64, under)
+	area := under / c.Channels // of a filter
+	for n := range c.Images {
+		means := means[n*c.Channels:][:c.Channels]
+		for k, sum := range sums[n*under:][:under] {
+			sum += float64(b.batch.size) * float64(means[k/area])
+			totals[k] += sum
+			for j := range under {
+				squares[j*under+k] += float64(means[j/area]) * sum
 			}
-			dw[k] = T(float64(dw[k]) + float64(channel.Slope)*product + float64(channel.Shift)*sum)
 		}
 	}
-	return dw
+	return products[:c.Filters*under], squares, totals
 }

@@ -158,10 +158,7 @@ func wantNear(t *testing.T, name string, got, want *Tensor) {
 // where filters of differences leave little of smooth pictures.
 func TestConv2dBatchNormDigits(t *testing.T) {
 	level := tensor.Uniform(tensor.Float64, random.New(5).Rand(), 0, 1, 19, 1, 1, 1)
-	for _, of := range []struct {
-		x, bias, contrast float64
-		most              float64 // times the error of the others
-	}{{50, 0, 1, 2}, {0, 30, 1, 2}, {-20, 100, 1, 2}, {0, 0, 1e-2, 4}, {0, 0, 1e-3, 4}} {
+	for _, of := range []struct{ x, bias, contrast float64 }{{50, 0, 1}, {0, 30, 1}, {-20, 100, 1}, {0, 0, 1e-2}, {0, 0, 1e-3}} {
 		c := convNorms(tensor.Float64)[9]
 		c.norm = tensor.BatchNormOptions{Training: true, ReLU: true, MaxPool: true}
 		c.x, c.filterBias = c.x.AddScalar(of.x), c.filterBias.AddScalar(of.bias)
@@ -179,7 +176,7 @@ func TestConv2dBatchNormDigits(t *testing.T) {
 			return c.run(f)["gradient of the filters"].To(tensor.Float64).Sub(want).Abs().Max().Item()
 		}
 		fused, apart := c.clone("pictures"), c.clone("pictures")
-		if got, others := off(fused, fused.fused), off(apart, apart.apart); !(got <= of.most*others) {
+		if got, others := off(fused, fused.fused), off(apart, apart.apart); !(got <= 2*others) {
 			t.Errorf("%+v: off by %g, one operation after the other by %g", of, got, others)
 		}
 	}

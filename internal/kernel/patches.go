@@ -13,21 +13,6 @@ func NewPatches[T Float](c Conv2d) *Patches[T] {
 	return &Patches[T]{c, f, c.taps(f)}
 }
 
-// Exact reports whether the sums of ConvolveGrads for c, with as many more filters as elements
-// lie under one, are good enough for small differences of them: in float64, or where each is
-// added up as several, one for every lane of a register.
-func (p *Patches[T]) Exact() bool {
-	var zero T
-	if _, ok := any(zero).(float64); ok {
-		return true
-	}
-	out := p.c.Out()
-	_, ok := newSumming[T](&products{
-		rows: out[0], cols: out[1], step: p.c.Stride[0] * p.frame.row(), filters: p.c.Filters + len(p.taps), taps: append(p.taps[:len(p.taps):len(p.taps)], 0),
-	}).(byPixels[T])
-	return ok && winogradOf[T](&p.c) == nil
-}
-
 // Size returns how many elements lie under a filter.
 func (p *Patches[T]) Size() int { return len(p.taps) }
 
