@@ -2,12 +2,15 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,7 +38,7 @@ import (
 type benchCommand struct {
 	Work    []string `arg:"" optional:"" help:"What is measured: products, softmax, scratch (softmax regression with tensors alone), mlp, lenet, cnn, lbfgs (default: all but cnn)."`
 	Threads int      `default:"0" help:"Threads to compute with; 0 takes all cores."`
-	Repeat  int      `default:"5" help:"Epochs that a figure is the median of."`
+	Repeat  int      `default:"5" help:"Turns, or rounds of products, that a figure is the median of."`
 	VsTorch bool     `help:"Also train in PyTorch (lbfgs: scikit-learn) and print the ratios."`
 	Python  string   `default:"python3" help:"The Python that has torch."`
 	JSON    bool     `help:"Print one JSON object a line instead of text."`
@@ -75,12 +78,15 @@ func (c *benchCommand) Run(ctx context.Context, s streams) error {
 	return c.epochs(ctx, s)
 }
 
-// products are the matrix products of training that are measured: (m, k) by (k, n).
-var products = []struct {
+// product is a matrix product of (m, k) by (k, n).
+type product struct {
 	name    string
 	m, k, n int
 	a, b    bool // transposed in memory
-}{
+}
+
+// products are those of training that are measured.
+var products = []product{
 	{"2048 x 2048 x 2048", 2048, 2048, 2048, false, false},
 	{"hidden layer: 256 x 784 x 256", 256, 784, 256, false, true},
 	{"its weight gradient: 256 x 256 x 784", 256, 256, 784, true, false},
@@ -91,48 +97,55 @@ var products = []struct {
 	{"eight pictures: 8 x 784 x 256", 8, 784, 256, false, true},
 }
 
-// productResult is one product's speed.
+// productResult is one product's speed, and its ceiling: multiply-adds that never leave
+// registers, on as many threads. Of each round's ratio, and of either speed, it is the median.
 type productResult struct {
 	Event   string  `json:"event"`
 	Product string  `json:"product"`
 	Kernel  string  `json:"kernel"`
 	Threads int     `json:"threads"`
 	GFLOPS  float64 `json:"gflops"`
-	Ceiling float64 `json:"ceiling_gflops"` // of one thread: multiply-adds that never leave registers
+	Ceiling float64 `json:"ceiling_gflops"`
+	Ratio   float64 `json:"ratio"`
 }
 
-// products measures matrix products on one thread, and on all.
+// products measures matrix products on one thread, and on all, by turns with their ceiling: so
+// a minute in which the machine has less to give is one for both.
 func (c *benchCommand) products(ctx context.Context, s streams, name string) error {
-	all := parallel.Threads()
 	counts := []int{1}
-	if all > 1 {
+	if all := parallel.Threads(); all > 1 {
 		counts = append(counts, all)
 	}
-	ceiling := fastest(c.Repeat, func() float64 { return kernel.FMALoop(1 << 20) })
 	w := tabwriter.NewWriter(s.out, 0, 8, 2, ' ', tabwriter.AlignRight)
 	if !c.JSON {
-		fmt.Fprintf(s.out, "\nmatrix products of float32, GFLOP/s; multiply-adds in registers alone: %.0f a thread\n", ceiling)
+		fmt.Fprintf(s.out, "\nmatrix products of float32, GFLOP/s, and their share of what multiply-adds in registers alone reach, median of %d\n", c.Repeat)
 		header := "\t"
 		for _, threads := range counts {
-			header += fmt.Sprintf("%d threads\tof ceiling\t", threads)
+			header += fmt.Sprintf("%d threads\tceiling\tshare\t", threads)
 		}
 		fmt.Fprintln(w, strings.Replace(header, "1 threads", "1 thread", 1))
 	}
 	defer tensor.SetThreads(c.Threads)
 	for _, p := range products {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		row := p.name + "\t"
 		for _, threads := range counts {
 			tensor.SetThreads(threads)
-			speed := productSpeed(p.m, p.k, p.n, p.a, p.b, c.Repeat)
+			multiply := p.multiply()
+			var speeds, ceilings, ratios []float64
+			for range c.Repeat {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				ceiling, speed := gflops(multiplyAdds), gflops(multiply)
+				speeds, ceilings, ratios = append(speeds, speed), append(ceilings, ceiling), append(ratios, speed/ceiling)
+			}
+			r := productResult{"product", p.name, name, threads, median(speeds), median(ceilings), median(ratios)}
 			if c.JSON {
-				if err := json.NewEncoder(s.out).Encode(productResult{"product", p.name, name, threads, speed, ceiling}); err != nil {
+				if err := json.NewEncoder(s.out).Encode(r); err != nil {
 					return err
 				}
 			}
-			row += fmt.Sprintf("%.0f\t%.0f%%\t", speed, 100*speed/ceiling/float64(threads))
+			row += fmt.Sprintf("%.0f\t%.0f\t%.0f%%\t", r.GFLOPS, r.Ceiling, 100*r.Ratio)
 		}
 		if !c.JSON {
 			fmt.Fprintln(w, row)
@@ -141,9 +154,9 @@ func (c *benchCommand) products(ctx context.Context, s streams, name string) err
 	return w.Flush()
 }
 
-// productSpeed returns the best of some rounds of products of (m, k) and (k, n), either of
-// which may lie transposed in memory, in GFLOP/s.
-func productSpeed(m, k, n int, aTransposed, bTransposed bool, rounds int) float64 {
+// multiply returns a function that computes the product once and returns how many operations
+// that is.
+func (p product) multiply() func() (flops float64) {
 	draw := random.New(0).Rand()
 	matrix := func(rows, cols int, transposed bool) kernel.Matrix[float32] {
 		data := make([]float32, rows*cols)
@@ -155,11 +168,36 @@ func productSpeed(m, k, n int, aTransposed, bTransposed bool, rounds int) float6
 		}
 		return kernel.Matrix[float32]{Data: data, Rows: rows, Cols: cols, RowStride: cols, ColStride: 1}
 	}
-	a, b, product := matrix(m, k, aTransposed), matrix(k, n, bTransposed), make([]float32, m*n)
-	return fastest(rounds, func() float64 {
-		kernel.Gemm(product, a, b, kernel.Epilogue[float32]{})
-		return 2 * float64(m) * float64(k) * float64(n)
+	a, b, result := matrix(p.m, p.k, p.a), matrix(p.k, p.n, p.b), make([]float32, p.m*p.n)
+	return func() float64 {
+		kernel.Gemm(result, a, b, kernel.Epilogue[float32]{})
+		return 2 * float64(p.m) * float64(p.k) * float64(p.n)
+	}
+}
+
+// multiplyAdds multiplies and adds in the registers of every thread.
+func multiplyAdds() (flops float64) {
+	each := make([]float64, parallel.Threads())
+	parallel.For(len(each), 1, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			each[i] = kernel.FMALoop(1 << 18)
+		}
 	})
+	for _, f := range each {
+		flops += f
+	}
+	return flops
+}
+
+// gflops returns the speed of work, which returns how many operations it was, over as many
+// calls as take some time.
+func gflops(work func() float64) float64 {
+	const least = 50 * time.Millisecond
+	start, flops := time.Now(), 0.0
+	for time.Since(start) < least {
+		flops += work()
+	}
+	return flops / time.Since(start).Seconds() / 1e9
 }
 
 // epochResult is what an epoch of training took.
@@ -171,10 +209,10 @@ type epochResult struct {
 	Median  float64   `json:"median"`
 	Single  []float64 `json:"single_thread_seconds,omitempty"` // of mlp, where there are several
 	Other   []float64 `json:"other_seconds,omitempty"`         // PyTorch's, or scikit-learn's
-	Ratio   float64   `json:"ratio,omitempty"`                 // of the medians
+	Ratio   float64   `json:"ratio,omitempty"`                 // the median of how many times as long that is, turn by turn
 }
 
-// epochs measures training.
+// epochs measures training, by turns with the other side.
 func (c *benchCommand) epochs(ctx context.Context, s streams) error {
 	work := slices.DeleteFunc(slices.Clone(c.Work), func(work string) bool { return work == "products" })
 	if len(work) == 0 {
@@ -202,7 +240,14 @@ func (c *benchCommand) epochs(ctx context.Context, s streams) error {
 	}
 	for _, name := range work {
 		r := epochResult{Event: "epoch", Work: name, Threads: parallel.Threads()}
-		if r.Seconds, err = c.train(ctx, name, training, test); err != nil {
+		sides := []side{{&r.Seconds, 0, c.train(ctx, name, training, test)}}
+		if name == "mlp" && r.Threads > 1 {
+			sides = append(sides, side{&r.Single, 1, c.train(ctx, name, training, test)})
+		}
+		if c.VsTorch {
+			sides = append(sides, side{&r.Other, 0, c.theirs(ctx, other, name, s.err)})
+		}
+		if err := c.byTurns(sides); err != nil {
 			return err
 		}
 		r.Median = median(r.Seconds)
@@ -210,20 +255,11 @@ func (c *benchCommand) epochs(ctx context.Context, s streams) error {
 		if name != "lbfgs" {
 			line += fmt.Sprintf(" %11.0f samples/s", float64(training.Len())/r.Median)
 		}
-		if name == "mlp" && r.Threads > 1 {
-			tensor.SetThreads(1)
-			r.Single, err = c.train(ctx, name, training, test)
-			tensor.SetThreads(c.Threads)
-			if err != nil {
-				return err
-			}
-			line += fmt.Sprintf("   1 thread %.1f ms: %.2f times as long", 1e3*median(r.Single), median(r.Single)/r.Median)
+		if r.Single != nil {
+			line += fmt.Sprintf("   1 thread %.1f ms: %.2f times as long", 1e3*median(r.Single), timesAsLong(r.Single, r.Seconds))
 		}
-		if c.VsTorch {
-			if r.Other, err = c.theirs(ctx, other, name, s.err); err != nil {
-				return err
-			}
-			r.Ratio = median(r.Other) / r.Median
+		if r.Other != nil {
+			r.Ratio = timesAsLong(r.Other, r.Seconds)
 			whose := "PyTorch"
 			if name == "lbfgs" {
 				whose = "scikit-learn"
@@ -242,108 +278,176 @@ func (c *benchCommand) epochs(ctx context.Context, s streams) error {
 	return nil
 }
 
+// side is one of those that train by turns.
+type side struct {
+	to      *[]float64                // what the seconds of its turns are added to
+	threads int                       // 0 for what the command is given
+	epochs  iter.Seq2[float64, error] // trains one epoch after the other, and yields its seconds
+}
+
+// byTurns lets each of the sides in turn train, as often as is asked for after a turn that warms
+// up. A turn has at least one epoch, and as many as take turnSeconds, since the first finds the
+// caches full of what the other side left there; the median of them counts.
+func (c *benchCommand) byTurns(sides []side) error {
+	const turnSeconds = 0.5
+	defer tensor.SetThreads(c.Threads)
+	next := make([]func() (float64, error, bool), len(sides))
+	for i, side := range sides {
+		var stop func()
+		next[i], stop = iter.Pull2(side.epochs)
+		defer stop()
+	}
+	for turn := range c.Repeat + 1 {
+		for i, side := range sides {
+			tensor.SetThreads(cmp.Or(side.threads, c.Threads))
+			var epochs []float64
+			for sum := 0.0; sum < turnSeconds; {
+				seconds, err, _ := next[i]()
+				if err != nil {
+					return err
+				}
+				sum += seconds
+				epochs = append(epochs, seconds)
+			}
+			if turn > 0 {
+				*side.to = append(*side.to, median(epochs))
+			}
+		}
+	}
+	return nil
+}
+
+// timesAsLong returns the median of how many times as long as ours theirs took, turn by turn.
+func timesAsLong(theirs, ours []float64) float64 {
+	ratios := make([]float64, len(ours))
+	for i := range ours {
+		ratios[i] = theirs[i] / ours[i]
+	}
+	return median(ratios)
+}
+
 // benchBatch is the batch size of the notebooks.
 const benchBatch = 256
 
-// train returns the seconds of as many epochs as are asked for, after one that warms up.
-func (c *benchCommand) train(ctx context.Context, name string, training, test *dataset.Images) ([]float64, error) {
+// train yields the seconds of one epoch after the other.
+func (c *benchCommand) train(ctx context.Context, name string, training, test *dataset.Images) iter.Seq2[float64, error] {
 	if name == "scratch" {
-		return scratchEpochs(ctx, training, c.Repeat)
+		return scratchEpochs(ctx, training)
 	}
-	r := train.Config{
-		Train:  loader.New(training, loader.Options{BatchSize: benchBatch, Shuffle: true}),
-		Test:   loader.New(test, loader.Options{BatchSize: evalBatch}),
-		Epochs: c.Repeat + 1,
-	}
-	of := name
-	if name == "lbfgs" {
-		of, r.Epochs = "softmax", lbfgsIterations
-	}
-	a := architectures[slices.Index(architectureNames(), of)]
-	var err error
-	if r.Model, err = model.New(a.define(training.Shape(), []int{256}, training.Classes()), random.New(0).For("init")); err != nil {
-		return nil, err
-	}
-	r.Optimizer = optim.NewSGD(nn.ParameterList(r.Model.Net), 0.1, optim.SGDOptions{})
-	if name != "lbfgs" {
-		seconds, err := runEpochs(ctx, r)
-		if err != nil {
-			return nil, err
+	return func(yield func(float64, error) bool) {
+		r := train.Config{
+			Train:  loader.New(training, loader.Options{BatchSize: benchBatch, Shuffle: true}),
+			Test:   loader.New(test, loader.Options{BatchSize: evalBatch}),
+			Epochs: math.MaxInt,
 		}
-		return seconds[1:], nil
+		of := name
+		if name == "lbfgs" {
+			of, r.Epochs = "softmax", lbfgsIterations
+		}
+		a := architectures[slices.Index(architectureNames(), of)]
+		var err error
+		if r.Model, err = model.New(a.define(training.Shape(), []int{256}, training.Classes()), random.New(0).For("init")); err != nil {
+			yield(0, err)
+			return
+		}
+		if name == "lbfgs" {
+			fits(ctx, r, training)(yield)
+			return
+		}
+		r.Optimizer = optim.NewSGD(nn.ParameterList(r.Model.Net), 0.1, optim.SGDOptions{})
+		epochSeconds(ctx, r)(yield)
 	}
-	var sums []float64
-	for range c.Repeat {
-		layer, _ := r.Model.Net.Layer("linear").(*nn.Linear)
-		layer.Weight.Detach().FillInPlace(0)
-		layer.Bias.Detach().FillInPlace(0)
-		fit, err := train.NewFullBatch(layer, training, 1, 1/float64(training.Len()))
-		if err != nil {
-			return nil, err
-		}
-		r.Optimizer = fit
-		seconds, err := runEpochs(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		sum := 0.0
-		for _, s := range seconds {
-			sum += s
-		}
-		sums = append(sums, sum)
-	}
-	return sums, nil
 }
 
-// runEpochs trains and returns the seconds that each epoch's training took.
-func runEpochs(ctx context.Context, c train.Config) (seconds []float64, err error) {
-	for event, err := range train.Run(ctx, c) {
-		if err != nil {
-			return nil, err
-		}
-		if e, ok := event.(train.Epoch); ok {
-			seconds = append(seconds, e.Seconds)
+// fits yields the seconds of one fit of softmax regression by L-BFGS after the other, each from
+// zeros.
+func fits(ctx context.Context, c train.Config, training *dataset.Images) iter.Seq2[float64, error] {
+	return func(yield func(float64, error) bool) {
+		layer, _ := c.Model.Net.Layer("linear").(*nn.Linear)
+		for {
+			layer.Weight.Detach().FillInPlace(0)
+			layer.Bias.Detach().FillInPlace(0)
+			fit, err := train.NewFullBatch(layer, training, 1, 1/float64(training.Len()))
+			if err != nil {
+				yield(0, err)
+				return
+			}
+			c.Optimizer = fit
+			sum := 0.0
+			for seconds, err := range epochSeconds(ctx, c) {
+				if err != nil {
+					yield(0, err)
+					return
+				}
+				sum += seconds
+			}
+			if !yield(sum, nil) {
+				return
+			}
 		}
 	}
-	return seconds, nil
+}
+
+// epochSeconds trains and yields the seconds that each epoch's training took.
+func epochSeconds(ctx context.Context, c train.Config) iter.Seq2[float64, error] {
+	return func(yield func(float64, error) bool) {
+		for event, err := range train.Run(ctx, c) {
+			if err != nil {
+				yield(0, err)
+				return
+			}
+			if e, ok := event.(train.Epoch); ok && !yield(e.Seconds, nil) {
+				return
+			}
+		}
+	}
 }
 
 //go:embed bench/torch.py
 var torchScript string
 
-// theirs returns the seconds that PyTorch, or for lbfgs scikit-learn, takes for each of as
-// many epochs.
-func (c *benchCommand) theirs(ctx context.Context, folder, name string, stderr io.Writer) (seconds []float64, err error) {
+// theirs yields the seconds of one epoch after the other in PyTorch, or for lbfgs of one fit after
+// the other in scikit-learn: the script trains whenever it gets a line, and ends with its input.
+func (c *benchCommand) theirs(ctx context.Context, folder, name string, stderr io.Writer) iter.Seq2[float64, error] {
 	if name == "scratch" {
 		name = "softmax"
 	}
-	command := exec.CommandContext(ctx, c.Python, "-c", torchScript, folder, name, strconv.Itoa(c.Repeat), strconv.Itoa(parallel.Threads()))
-	command.Stderr = stderr
-	out, err := command.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := command.Start(); err != nil {
-		return nil, fmt.Errorf("--vs-torch: --python %s: %w", c.Python, err)
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		v, err := strconv.ParseFloat(lines.Text(), 64)
-		if err != nil {
-			return nil, fmt.Errorf("--vs-torch: %s printed %q, seconds expected", c.Python, lines.Text())
+	return func(yield func(float64, error) bool) {
+		command := exec.CommandContext(ctx, c.Python, "-c", torchScript, folder, name, strconv.Itoa(parallel.Threads()))
+		command.Stderr = stderr
+		in, inErr := command.StdinPipe()
+		out, outErr := command.StdoutPipe()
+		if err := errors.Join(inErr, outErr, command.Start()); err != nil {
+			yield(0, fmt.Errorf("--vs-torch: --python %s: %w", c.Python, err))
+			return
 		}
-		seconds = append(seconds, v)
-	}
-	if err := errors.Join(lines.Err(), command.Wait()); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+		lines := bufio.NewScanner(out)
+		for {
+			io.WriteString(in, "\n") // fails where the script has ended: Wait says why
+			if !lines.Scan() {
+				break
+			}
+			seconds, err := strconv.ParseFloat(lines.Text(), 64)
+			if err != nil {
+				err = fmt.Errorf("--vs-torch: %s printed %q, seconds expected", c.Python, lines.Text())
+			}
+			if !yield(seconds, err) || err != nil {
+				in.Close()
+				command.Wait()
+				return
+			}
 		}
-		return nil, fmt.Errorf("--vs-torch: %s could not train %s: %w; it needs numpy and torch, and scikit-learn for lbfgs", c.Python, name, err)
+		err := errors.Join(lines.Err(), command.Wait())
+		switch {
+		case ctx.Err() != nil:
+			err = ctx.Err()
+		case err == nil:
+			err = fmt.Errorf("--vs-torch: %s ended before its last epoch", c.Python)
+		default:
+			err = fmt.Errorf("--vs-torch: %s could not train %s: %w; it needs numpy and torch, and scikit-learn for lbfgs", c.Python, name, err)
+		}
+		yield(0, err)
 	}
-	if len(seconds) != c.Repeat {
-		return nil, fmt.Errorf("--vs-torch: %s gave %d figures, %d expected", c.Python, len(seconds), c.Repeat)
-	}
-	return seconds, nil
 }
 
 // writeRaw writes images and labels as bytes into a temporary folder.
@@ -366,24 +470,4 @@ func median(figures []float64) float64 {
 	sorted := slices.Sorted(slices.Values(figures))
 	n := len(sorted)
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-// fastest returns the best speed in GFLOP/s of several rounds of work, each of as many
-// calls as take some time; work returns how many operations it was.
-func fastest(rounds int, work func() float64) (gflops float64) {
-	const least = 20 * time.Millisecond
-	calls := 1
-	for round := 0; round < rounds; {
-		start, flops := time.Now(), 0.0
-		for range calls {
-			flops += work()
-		}
-		if took := time.Since(start); took >= least {
-			gflops = max(gflops, flops/took.Seconds()/1e9)
-			round++
-		} else {
-			calls *= 2
-		}
-	}
-	return gflops
 }

@@ -57,7 +57,7 @@ const (
 	maxDepth = 512     // along the inner dimension
 	maxChunk = 1 << 17 // elements of a chunk of a
 	maxRows  = 2048    // of a block of a
-	maxCols  = 1024    // of a block of b: whole tiles of 32, 16, 8 or 4 columns
+	maxCols  = 2048    // of a block of b: whole tiles of 32, 16, 8 or 4 columns
 	slack    = 8       // behind a chunk, where a transposed panel may be written over its end
 )
 
