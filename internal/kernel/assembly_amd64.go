@@ -60,7 +60,7 @@ func assembly() []implementation {
 	if avx2 && cpu.X86.HasAVX512F && cpu.X86.HasBMI2 {
 		list = append(list, implementation{
 			name:    "avx512",
-			f32:     tiling[float32]{14, 32, byPanel(14, wrap(tile14x32AVX512)), wrapTranspose, wrapCopyRows(copyRowsAVX512)},
+			f32:     tiling[float32]{14, 32, byPanel(14, wrap(tile14x32AVX512)), wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX512)},
 			f64:     tiling[float64]{14, 16, byPanel(14, wrap(tile14x16AVX512)), nil, nil},
 			vectors: &wide, norms: &wideNorms, pools: widePools, convolvers: convolversAVX512, along: alongAVX512,
 			skinny:  &skinny{4, 5, 1024, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
@@ -71,7 +71,7 @@ func assembly() []implementation {
 	if avx2 {
 		list = append(list, implementation{
 			name:    "avx2",
-			f32:     tiling[float32]{6, 16, wrap(tile6x16AVX2), wrapTranspose, wrapCopyRows(copyRowsAVX2)},
+			f32:     tiling[float32]{6, 16, wrap(tile6x16AVX2), wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX2)},
 			f64:     tiling[float64]{6, 8, wrap(tile6x8AVX2), nil, nil},
 			vectors: &narrow, norms: &narrowNorms, pools: narrowPools, convolvers: convolversAVX2, along: alongAVX2, winograd: winogradAVX2,
 			skinny:  &skinny{2, 5, 512, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
@@ -89,6 +89,8 @@ func wrap[T Float](tile func(depth int, a, b, c, bias *T, stride, rows, cols int
 	}
 }
 
-func wrapTranspose(dst, src []float32, dstStride, srcStride, blocks int) {
-	transpose8AVX2(&dst[0], &src[0], dstStride, srcStride, blocks)
+func wrapTranspose(f func(dst, src *float32, dstStride, srcStride, blocks int)) func(dst, src []float32, dstStride, srcStride, blocks int) {
+	return func(dst, src []float32, dstStride, srcStride, blocks int) {
+		f(&dst[0], &src[0], dstStride, srcStride, blocks)
+	}
 }

@@ -32,27 +32,33 @@ var (
 var winogradAVX2 = []*winogradKernels{
 	{
 		size: 2, points: []float64{1},
-		input:    wrapPlaces(winogradInput2x2AVX2),
-		output:   wrapResults(winogradOutput2x2AVX2),
-		gradient: wrapPlaces(winogradGradient2x2AVX2),
+		input: wrapTransform(winogradInput2x2AVX2), output: wrapOutput(winogradOutput2x2AVX2), gradient: wrapTransform(winogradGradient2x2AVX2),
+		product: winogradProduct, transposed: winogradTransposed, interleave8: wrapTranspose(interleave8AVX2), planes8: wrapTranspose(planes8AVX2),
 	},
 	{
 		size: 4, points: []float64{5. / 8, 3. / 2}, // which are in their assembly too
-		input:    wrapPlaces(winogradInput4x4AVX2),
-		output:   wrapResults(winogradOutput4x4AVX2),
-		gradient: wrapPlaces(winogradGradient4x4AVX2),
+		input: wrapTransform(winogradInput4x4AVX2), output: wrapOutput(winogradOutput4x4AVX2), gradient: wrapTransform(winogradGradient4x4AVX2),
+		product: winogradProduct, transposed: winogradTransposed, interleave8: wrapTranspose(interleave8AVX2), planes8: wrapTranspose(planes8AVX2),
 	},
 }
 
-func wrapResults(f func(planes int, from *float32, fromPlane, place int, bias, y0, y1 *float32, row, plane int)) func(planes int, from []float32, fromPlane, place int, bias, y0, y1 []float32, row, plane int) {
-	return func(planes int, from []float32, fromPlane, place int, bias, y0, y1 []float32, row, plane int) {
-		f(planes, &from[0], fromPlane, place, &bias[0], &y0[0], &y1[0], row, plane)
+func winogradProduct(depth int, a []float32, aStride int, b, c []float32, stride, rows int) {
+	winogradProductAVX2(depth, &a[0], aStride, &b[0], &c[0], stride, rows)
+}
+
+func winogradTransposed(depth int, a []float32, aStride int, b []float32, bStride int, c []float32, stride, rows int, add bool) {
+	winogradTransposedProductAVX2(depth, &a[0], aStride, &b[0], bStride, &c[0], stride, rows, add)
+}
+
+func wrapTransform(f func(octets int, from *float32, fromRow, fromCol int, to *float32, toRow, toCol int)) func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int) {
+	return func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int) {
+		f(octets, &from[0], fromRow, fromCol, &to[0], toRow, toCol)
 	}
 }
 
-func wrapPlaces(f func(planes int, x0, x1 *float32, row, plane int, to *float32, toPlane, place int)) func(planes int, x0, x1 []float32, row, plane int, to []float32, toPlane, place int) {
-	return func(planes int, x0, x1 []float32, row, plane int, to []float32, toPlane, place int) {
-		f(planes, &x0[0], &x1[0], row, plane, &to[0], toPlane, place)
+func wrapOutput(f func(octets int, from *float32, fromRow, fromCol int, to *float32, toRow, toCol int, bias *float32)) func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int, bias []float32) {
+	return func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int, bias []float32) {
+		f(octets, &from[0], fromRow, fromCol, &to[0], toRow, toCol, &bias[0])
 	}
 }
 

@@ -63,6 +63,17 @@ func direct5x16AVX2(depth int, a *float32, b *float32, c *float32, bias *float32
 //go:noescape
 func transpose8AVX2(dst *float32, src *float32, dstStride int, srcStride int, blocks int)
 
+// interleave8AVX2 is transpose8AVX2 for planes, of which the next eight follow.
+//
+//go:noescape
+func interleave8AVX2(dst *float32, src *float32, dstStride int, srcStride int, blocks int)
+
+// planes8AVX2 is interleave8AVX2 the other way: blocks lie one below the other in src,
+// and side by side in dst.
+//
+//go:noescape
+func planes8AVX2(dst *float32, src *float32, dstStride int, srcStride int, blocks int)
+
 // addAVX2 computes dst = x + y.
 //
 //go:noescape
@@ -479,47 +490,55 @@ func gradient6x16AVX2(rows int, cols int, step int, taps int, tap *int, x *float
 //go:noescape
 func gradient9x8AVX2(rows int, cols int, step int, taps int, tap *int, x *float32, dy *float32, sums *float32)
 
-// winogradInput2x2AVX2 computes BᵀxB of eight tiles x of 4×4 for every plane, each 2
-// columns from the one before it: four from x0 on and four from x1 on. Their rows and planes
-// lie row and plane elements apart. The elements of a result lie place elements apart, those
-// of tiles side by side, and those of planes toPlane elements apart.
+// winogradInput2x2AVX2 computes BᵀxB of a tile of 4×4 for every channel of octets, which lie
+// side by side. Rows and columns lie so many elements apart, those of the tile and of the result.
 //
 //go:noescape
-func winogradInput2x2AVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+func winogradInput2x2AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int)
 
-// winogradOutput2x2AVX2 computes the tiles AᵀmA of 2×2 results of eight tiles m for every plane
-// and adds the plane's bias. They lie as winogradInput2x2AVX2 writes them, and the results as
-// it reads them.
+// winogradOutput2x2AVX2 computes AᵀxA of a tile of 4×4 for every channel of octets, which lie
+// side by side, and adds its bias. Rows and columns lie so many elements apart, those of the tile and of the result.
 //
 //go:noescape
-func winogradOutput2x2AVX2(planes int, from *float32, fromPlane int, place int, bias *float32, y0 *float32, y1 *float32, row int, plane int)
+func winogradOutput2x2AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int, bias *float32)
 
-// winogradGradient2x2AVX2 computes AxAᵀ of eight tiles x of 2×2 as winogradInput2x2AVX2
-// computes BᵀxB.
+// winogradGradient2x2AVX2 computes AxAᵀ of a tile of 2×2 for every channel of octets, which lie
+// side by side. Rows and columns lie so many elements apart, those of the tile and of the result.
 //
 //go:noescape
-func winogradGradient2x2AVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+func winogradGradient2x2AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int)
 
-// winogradInput4x4AVX2 computes BᵀxB of eight tiles x of 6×6 for every plane, each 4
-// columns from the one before it: four from x0 on and four from x1 on. Their rows and planes
-// lie row and plane elements apart. The elements of a result lie place elements apart, those
-// of tiles side by side, and those of planes toPlane elements apart.
+// winogradInput4x4AVX2 computes BᵀxB of a tile of 6×6 for every channel of octets, which lie
+// side by side. Rows and columns lie so many elements apart, those of the tile and of the result.
 //
 //go:noescape
-func winogradInput4x4AVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+func winogradInput4x4AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int)
 
-// winogradOutput4x4AVX2 computes the tiles AᵀmA of 4×4 results of eight tiles m for every plane
-// and adds the plane's bias. They lie as winogradInput4x4AVX2 writes them, and the results as
-// it reads them.
+// winogradOutput4x4AVX2 computes AᵀxA of a tile of 6×6 for every channel of octets, which lie
+// side by side, and adds its bias. Rows and columns lie so many elements apart, those of the tile and of the result.
 //
 //go:noescape
-func winogradOutput4x4AVX2(planes int, from *float32, fromPlane int, place int, bias *float32, y0 *float32, y1 *float32, row int, plane int)
+func winogradOutput4x4AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int, bias *float32)
 
-// winogradGradient4x4AVX2 computes AxAᵀ of eight tiles x of 4×4 as winogradInput4x4AVX2
-// computes BᵀxB.
+// winogradGradient4x4AVX2 computes AxAᵀ of a tile of 4×4 for every channel of octets, which lie
+// side by side. Rows and columns lie so many elements apart, those of the tile and of the result.
 //
 //go:noescape
-func winogradGradient4x4AVX2(planes int, x0 *float32, x1 *float32, row int, plane int, to *float32, toPlane int, place int)
+func winogradGradient4x4AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int)
+
+// winogradProductAVX2 writes the product of a, whose rows lie aStride elements apart, and a panel of 16
+// columns of b, both depth long, to c, whose rows lie stride elements apart. depth and rows
+// are at least 1.
+//
+//go:noescape
+func winogradProductAVX2(depth int, a *float32, aStride int, b *float32, c *float32, stride int, rows int)
+
+// winogradTransposedProductAVX2 writes the product of the transpose of a and 16 columns of b, both of depth rows that
+// lie aStride and bStride elements apart, to c, whose rows lie stride elements apart, or adds
+// it where add says so. depth and rows are at least 1.
+//
+//go:noescape
+func winogradTransposedProductAVX2(depth int, a *float32, aStride int, b *float32, bStride int, c *float32, stride int, rows int, add bool)
 
 // turnBytesAVX2 writes the 16 columns of every block of 16 by 16 bytes of src as rows of
 // dst. The blocks lie side by side in src, whose rows lie stride bytes apart, and one

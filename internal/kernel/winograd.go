@@ -21,18 +21,28 @@ package kernel
 // arithmetic.
 //
 // A NaN or an infinity in x reaches no other results than those of the tiles that it lies in,
-// most as NaN. Panels have beyond the last filter or tile what happened to be there: nothing is
-// made of it.
+// most as NaN.
+//
+// While pictures are computed the channels of a pixel lie side by side, and a register has eight
+// of them: transforms are sums of registers, and at each place what they write are the operands
+// of products as they are.
 
-// winogradKernels are the transforms for tiles of size×size results, of eight tiles at a time:
-// of two runs of four side by side. Rows and planes lie as far apart as row and plane say, and
-// so do a tile's elements, by place, where it is transformed.
+// winogradKernels are the transforms for tiles of size×size results, from elements whose rows and
+// columns lie apart as the first two numbers say to ones that lie as the next two say, for
+// octets of channels or filters, which lie side by side.
 type winogradKernels struct {
 	size     int
-	points   []float64                                                                            // those above 0
-	input    func(planes int, x0, x1 []float32, row, plane int, to []float32, toPlane, place int) // BᵀxB
-	output   func(planes int, from []float32, fromPlane, place int, bias []float32, y0, y1 []float32, row, plane int)
-	gradient func(planes int, x0, x1 []float32, row, plane int, to []float32, toPlane, place int) // A·dy·Aᵀ
+	points   []float64                                                                                              // those above 0
+	input    func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int)                 // BᵀxB
+	output   func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int, bias []float32) // Aᵀ()A + bias
+	gradient func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int)                 // A·dy·Aᵀ
+	// product writes that of a, whose rows lie aStride elements apart, and a panel of 16 columns.
+	// transposed writes that of the transpose of a and 16 columns of b, or adds it.
+	product    func(depth int, a []float32, aStride int, b, c []float32, stride, rows int)
+	transposed func(depth int, a []float32, aStride int, b []float32, bStride int, c []float32, stride, rows int, add bool)
+	// interleave8 is a tiling's transpose8 for planes of a picture, and planes8 its inverse, of
+	// blocks one below the other in src and side by side in dst.
+	interleave8, planes8 func(dst, src []float32, dstStride, srcStride, blocks int)
 }
 
 // filterTransform returns G, whose rows are those of 0, of each of points and its negative, and
@@ -53,23 +63,20 @@ func (k *winogradKernels) filterTransform() [][3]float64 {
 }
 
 const (
-	filterArea    = 9 // weights of a filter from one channel
-	tilesOfRun    = 4
-	tilesOfVector = 2 * tilesOfRun
+	filterArea = 9  // weights of a filter from one channel
+	octet      = 8  // channels or filters of a register
+	panel      = 16 // of a product
 )
 
 // winograd is how a convolution is computed in tiles.
 type winograd struct {
 	*winogradKernels
 	*Conv2d
-	t         *tiling[float32]
-	places    int    // elements of a transformed tile
-	out       [2]int // rows and columns of results
-	rows      int    // of tiles, with those that only fill the last register
-	runs      int    // in a row
-	vectors   int    // of a picture
-	perBlock  int    // pictures that are computed together
-	panelCols int    // tiles of these, whole panels
+	t        *tiling[float32]
+	places   int    // elements of a transformed tile
+	out      [2]int // rows and columns of results
+	tiles    [2]int // and of tiles
+	perBlock int    // pictures that are computed together
 }
 
 const (
@@ -77,8 +84,8 @@ const (
 	// matrix products are worth their start, and few enough that what is between them stays in a
 	// cache.
 	blockPlaces = 1792
-	// blockFilters is about how many filters are computed together: their sums stay in a cache too.
-	blockFilters = 24
+	// blockFilters is how many filters are computed together: their sums stay in a cache too.
+	blockFilters = 2 * panel
 	// maxTransformed is how many elements of transformed tiles there are at most.
 	maxTransformed = 1 << 19
 )
@@ -88,32 +95,27 @@ const (
 func winogradOf[T Float](c *Conv2d) *winograd {
 	t, ok := any(tilingOf[T]()).(*tiling[float32])
 	const least = 16 // channels, and filters, that are worth the transforms
-	one := [2]int{1, 1}
+	out, one := c.Out(), [2]int{1, 1}
 	if !ok || c.Kernel != [2]int{3, 3} || c.Stride != one || c.Dilation != one || c.Groups != 1 ||
-		min(c.Padding[0], c.Padding[1]) < 0 || min(c.Channels, c.Filters) < least {
+		min(c.Padding[0], c.Padding[1]) < 0 || min(c.Channels, c.Filters) < least || min(c.Size[0]*c.Size[1], out[0]*out[1]) < octet {
 		return nil
 	}
 	var best *winograd
-	out := c.Out()
 	products := 3 * 9 * out[0] * out[1] / 4 // so many at most are worth the transforms too
 	for _, k := range active.winograd {
 		w := &winograd{winogradKernels: k, Conv2d: c, t: t, places: (k.size + 2) * (k.size + 2), out: out}
-		w.runs = (out[1] + w.run() - 1) / w.run()
-		w.vectors = ((out[0]+k.size-1)/k.size*w.runs + 1) / 2
-		w.rows = (2*w.vectors + w.runs - 1) / w.runs
+		for d := range out {
+			w.tiles[d] = (out[d] + k.size - 1) / k.size
+		}
 		// Small pictures leave much of the tiles at their margins unused.
-		most, tiles := maxTransformed/(w.places*max(c.Channels, c.Filters)), w.vectors*tilesOfVector
+		most, tiles := maxTransformed/(w.places*max(c.Channels, c.Filters)), w.tiles[0]*w.tiles[1]
 		if tiles <= most && w.places*tiles <= products {
 			w.perBlock = max(1, min(blockPlaces/w.places, most)/tiles)
-			w.panelCols = roundUp(w.perBlock*tiles, t.cols)
 			best, products = w, w.places*tiles
 		}
 	}
 	return best
 }
-
-// run returns how many results of a row a run has.
-func (w *winograd) run() int { return w.size * tilesOfRun }
 
 // place returns how far apart the matrices of the places are, of n elements each: by an odd
 // number of lines, so that the same element of all places is spread over the first cache.
@@ -122,29 +124,74 @@ func place(n int) int {
 	return ((n+line-1)/line | 1) * line
 }
 
-// inputFrame returns the frame of a picture of so many planes, all of its tiles in it.
-func (w *winograd) inputFrame() *frame {
-	return &frame{
-		planes: w.Channels, from: w.Size, lead: w.Padding, phases: 1,
-		size: [2]int{w.size*w.rows + 2, w.run()*w.runs + 2},
+// interleaved copies one picture after the other to the same memory, where the channels of a
+// pixel lie side by side, as many as are whole panels, and zeros around the picture.
+type interleaved struct {
+	*winogradKernels
+	channels int
+	lanes    int    // of a pixel
+	from     [2]int // rows and columns of the picture
+	lead     [2]int // of zeros before it
+	cols     int    // with zeros
+	picture  []float32
+	data     []float32 // with zeros; where there are none, the picture itself
+}
+
+func (w *winograd) interleaved(channels int, from, lead [2]int, overlap int, memory *[]float32) *interleaved {
+	f := &interleaved{winogradKernels: w.winogradKernels, channels: channels, lanes: roundUp(channels, panel), from: from, lead: lead}
+	size := [2]int{w.size*w.tiles[0] + overlap, w.size*w.tiles[1] + overlap}
+	f.cols = size[1]
+	picture, whole := from[0]*from[1]*f.lanes, size[0]*size[1]*f.lanes
+	if size == from {
+		whole = 0
 	}
+	f.picture = sized(memory, picture+whole)
+	clear(f.picture)
+	f.picture, f.data = f.picture[:picture], f.picture[picture:]
+	if whole == 0 {
+		f.data = f.picture
+	}
+	return f
 }
 
-// gradientFrame returns the frame of a picture's gradients, so too.
-func (w *winograd) gradientFrame() *frame {
-	return &frame{planes: w.Filters, from: w.out, phases: 1, size: [2]int{w.size * w.rows, w.run() * w.runs}}
+// inputs returns the frame of pictures, and gradients that of gradients of results, with all of
+// the tiles in them.
+func (w *winograd) inputs(memory *[]float32) *interleaved {
+	return w.interleaved(w.Channels, w.Size, w.Padding, 2, memory)
 }
 
-// eachVector calls f for all registers of tiles of a picture with the rows and columns of
-// the first results of both of its runs.
-func (w *winograd) eachVector(f func(v int, row, col [2]int)) {
-	for v := range w.vectors {
-		var row, col [2]int
-		for i := range 2 {
-			run := 2*v + i
-			row[i], col[i] = run/w.runs*w.size, run%w.runs*w.run()
+func (w *winograd) gradientsFrame(memory *[]float32) *interleaved {
+	return w.interleaved(w.Filters, w.out, [2]int{}, 0, memory)
+}
+
+// of returns the copy of picture x.
+func (f *interleaved) of(x []float32) []float32 {
+	area := f.from[0] * f.from[1]
+	for c := 0; c < f.channels; c += octet {
+		c := min(c, f.channels-octet) // the last overlap others where 8 does not divide them
+		f.interleave8(f.picture[c:], x[c*area:], f.lanes, area, area/octet)
+		if last := area - octet; area%octet > 0 {
+			f.interleave8(f.picture[last*f.lanes+c:], x[c*area+last:], f.lanes, area, 1)
 		}
-		f(v, row, col)
+	}
+	if len(f.data) != len(f.picture) {
+		row := f.from[1] * f.lanes
+		for i := range f.from[0] {
+			copy(f.data[((f.lead[0]+i)*f.cols+f.lead[1])*f.lanes:], f.picture[i*row:][:row])
+		}
+	}
+	return f.data
+}
+
+// transform writes what a kernel makes of all tiles of picture x, whose elements a step of rows
+// and columns apart are the first of theirs: one below the other at every place.
+func (f *interleaved) transform(w *winograd, kernel func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int), x, to []float32, place int) {
+	x = f.of(x)
+	for i := range w.tiles[0] {
+		for j := range w.tiles[1] {
+			kernel(f.lanes/octet, x[(i*f.cols+j)*w.size*f.lanes:], f.cols*f.lanes, f.lanes, to, (w.size+2)*place, place)
+			to = to[f.lanes:]
+		}
 	}
 }
 
@@ -159,93 +206,102 @@ func (w *winograd) eachWeight(f func(p, i int, g float32)) {
 	}
 }
 
-// filters writes GwGᵀ of all filters as panels of rows: w has element (i, j) of the filter
-// from channel c to filter o at i*3+j, or 8 less that if it is turned, after o*filter +
-// c*channel. This is a matrix product too, that of G⊗G, which has a row for each place, and of
-// the filters as columns.
+// filters writes GwGᵀ of all filters as panels of columns, whose rows are channels: w has element
+// (i, j) of the filter from channel c to filter o at i*3+j, or 8 less that if it is turned, after
+// o*filter + c*channel. This is a matrix product too, that of G⊗G, which has a row for each
+// place, and of the filters as columns.
 func (w *winograd) filters(dst, weights []float32, filter, channel int, turned bool, s *workspace[float32]) {
 	t := w.t
-	memory := sized(&s.x, filterArea*(t.cols+roundUp(w.places, t.rows)))
-	columns, rows := memory[:filterArea*t.cols], memory[filterArea*t.cols:]
+	memory := sized(&s.x, filterArea*(panel+roundUp(w.places, t.rows)))
+	columns, rows := memory[:filterArea*panel], memory[filterArea*panel:]
 	w.eachWeight(func(p, i int, g float32) {
 		if turned {
 			i = filterArea - 1 - i
 		}
 		rows[p/t.rows*t.rows*filterArea+i*t.rows+p%t.rows] = g
 	})
-	for n := 0; n < roundUp(w.Filters, t.rows)*w.Channels; n += t.cols {
-		for i := range t.cols {
-			row := (n + i) / t.rows // of a panel, one a channel
-			o, c := row/w.Channels*t.rows+(n+i)%t.rows, row%w.Channels
-			if o >= w.Filters {
-				continue
+	for o := 0; o < w.Filters; o += panel {
+		n := min(panel, w.Filters-o)
+		clear(columns)
+		for c := range w.Channels {
+			for i := range n {
+				for j, v := range weights[(o+i)*filter+c*channel:][:filterArea] {
+					columns[j*panel+i] = v
+				}
 			}
-			for j, v := range weights[o*filter+c*channel:][:filterArea] {
-				columns[j*t.cols+i] = v
-			}
+			t.tile(filterArea, rows, columns, dst[o*w.Channels+c*panel:], w.filterPlace(), w.places, panel, Epilogue[float32]{})
 		}
-		t.tile(filterArea, rows, columns, dst[n:], w.filterPlace(), w.places, t.cols, Epilogue[float32]{})
 	}
 }
 
 // filterPlace returns the size of the panels of filters of a place.
-func (w *winograd) filterPlace() int { return place(roundUp(w.Filters, w.t.rows) * w.Channels) }
+func (w *winograd) filterPlace() int { return place(roundUp(w.Filters, panel) * w.Channels) }
 
 // ready returns w with filters whose weights, of a filter and of a channel, begin at multiples
 // of filter and channel. They lie in memory of shared.
 func (w *winograd) ready(weights, bias []float32, filter, channel int, turned bool, shared *workspace[float32]) *ready[float32] {
-	filters := sized(&shared.g, w.places*w.filterPlace())
+	filters, biases := sized(&shared.g, w.places*w.filterPlace()), sized(&shared.sums, roundUp(w.Filters, panel))
 	w.filters(filters, weights, filter, channel, turned, shared)
-	if bias == nil {
-		bias = sized(&shared.sums, w.Filters)
-		clear(bias)
-	}
+	clear(biases)
+	copy(biases, bias)
 	return &ready[float32]{
-		w.Channels * w.Size[0] * w.Size[1], w.Filters * w.out[0] * w.out[1], w.perBlock, w.places * w.panelCols * w.Channels * w.Filters,
+		w.Channels * w.Size[0] * w.Size[1], w.Filters * w.out[0] * w.out[1], w.perBlock, w.places * w.perBlock * w.tiles[0] * w.tiles[1] * w.Channels * w.Filters,
 		func(s *workspace[float32]) func(y, x []float32) {
-			frame := newFrame(w.inputFrame(), &s.x)
-			return func(y, x []float32) { w.block(y, x, filters, bias, frame, s) }
+			frame := w.inputs(&s.x)
+			return func(y, x []float32) { w.block(y, x, filters, biases, frame, s) }
 		},
 	}
 }
 
 // block computes the results y of some pictures x.
-func (w *winograd) block(y, x, filters, bias []float32, frame framer[float32], s *workspace[float32]) {
-	t, channels, places := w.t, w.Channels, w.places
-	size, plane := channels*w.Size[0]*w.Size[1], w.out[0]*w.out[1]
-	images := len(x) / size
-	tiles := roundUp(images*w.vectors*tilesOfVector, t.cols)
-	height := max(1, blockFilters/t.rows) * t.rows
-	inputPlace, filterPlace, sumPlace := place(w.panelCols*channels), w.filterPlace(), place(w.panelCols*height)
-	row := w.run() * w.runs // of results of whole tiles
-	whole := w.size * w.rows * row
-	memory := sized(&s.g, places*(inputPlace+sumPlace)+height*whole)
-	inputs, sums, results := memory[:places*inputPlace], memory[places*inputPlace:][:places*sumPlace], memory[places*(inputPlace+sumPlace):]
-	// A panel of inputs has t.cols tiles, and rows of channels.
+func (w *winograd) block(y, x, filters, bias []float32, frame *interleaved, s *workspace[float32]) {
+	size, area, tiles := w.Channels*w.Size[0]*w.Size[1], w.out[0]*w.out[1], w.tiles[0]*w.tiles[1]
+	images, height := len(x)/size, min(blockFilters, roundUp(w.Filters, panel))
+	inputPlace, filterPlace, sumPlace := place(w.perBlock*tiles*frame.lanes), w.filterPlace(), place(w.perBlock*tiles*height)
+	memory := sized(&s.g, w.places*(inputPlace+sumPlace)+w.size*(w.tiles[0]*w.out[1]+1)*height)
+	inputs, sums, results := memory[:w.places*inputPlace], memory[w.places*inputPlace:][:w.places*sumPlace], memory[w.places*(inputPlace+sumPlace):]
 	for n := range images {
-		x := frame.of(x[n*size : (n+1)*size])
-		w.eachVector(func(v int, row, col [2]int) {
-			tile := (n*w.vectors + v) * tilesOfVector
-			w.input(channels, x[frame.at(row[0], col[0]):], x[frame.at(row[1], col[1]):], frame.row(), frame.plane(),
-				inputs[tile/t.cols*t.cols*channels+tile%t.cols:], t.cols, inputPlace)
-		})
+		frame.transform(w, w.input, x[n*size:][:size], inputs[n*tiles*frame.lanes:], inputPlace)
 	}
 	for o := 0; o < w.Filters; o += height {
 		n := min(height, w.Filters-o)
-		for p := range places {
-			filters, inputs, sums := filters[p*filterPlace+o*channels:], inputs[p*inputPlace:], sums[p*sumPlace:]
-			for j := 0; j < tiles; j += t.cols {
-				t.tile(channels, filters, inputs[j*channels:], sums[j:], w.panelCols, n, t.cols, Epilogue[float32]{})
+		for p := range w.places {
+			for i := 0; i < n; i += panel {
+				w.product(w.Channels, inputs[p*inputPlace:], frame.lanes, filters[p*filterPlace+(o+i)*w.Channels:], sums[p*sumPlace+i:], height, images*tiles)
 			}
 		}
 		for image := range images {
-			w.eachVector(func(v int, r, c [2]int) {
-				w.output(n, sums[(image*w.vectors+v)*tilesOfVector:], w.panelCols, sumPlace, bias[o:],
-					results[r[0]*row+c[0]:], results[r[1]*row+c[1]:], row, whole)
-			})
-			for i := range n {
-				t.copyRows(w.out[0], w.out[1], y[(image*w.Filters+o+i)*plane:], w.out[1], results[i*whole:], row)
-			}
+			w.results(results, sums[image*tiles*height:], height, sumPlace, bias[o:])
+			w.planes(y[(image*w.Filters+o)*area:][:n*area], results, height)
+		}
+	}
+}
+
+// results writes those of a picture and some filters, which lie side by side. Tiles go beyond the
+// last column of a picture, into what is written after it, and beyond its last row.
+func (w *winograd) results(dst, sums []float32, filters, place int, bias []float32) {
+	for i := range w.tiles[0] {
+		for j := w.tiles[1] - 1; j >= 0; j-- {
+			w.output((min(filters, len(bias))+octet-1)/octet, sums[(i*w.tiles[1]+j)*filters:], (w.size+2)*place, place,
+				dst[(i*w.out[1]+j)*w.size*filters:], w.out[1]*filters, filters, bias)
+		}
+	}
+}
+
+// planes writes results, of which so many filters lie side by side, plane by plane, as many as y
+// has.
+func (w *winograd) planes(y, results []float32, filters int) {
+	area := w.out[0] * w.out[1]
+	n := len(y) / area
+	for o := 0; o+octet <= n; o += octet {
+		w.planes8(y[o*area:], results[o:], area, filters, area/octet)
+		if last := area - octet; area%octet > 0 {
+			w.planes8(y[o*area+last:], results[last*filters+o:], area, filters, 1)
+		}
+	}
+	for o := n / octet * octet; o < n; o++ {
+		for i := range area {
+			y[o*area+i] = results[i*filters+o]
 		}
 	}
 }

@@ -3,13 +3,13 @@ package kernel
 // gradients returns how the gradient of w's weights is computed. Sums of products are turned
 // into gradients of filters strip by strip, since they are several times as many.
 func (w *winograd) gradients() *gradient[float32] {
-	columns, rows := roundUp(w.Channels, w.t.cols), w.t.rows
+	columns, rows := roundUp(w.Channels, panel), w.t.rows
 	matrix := w.Filters * columns
 	transform := make([]float32, roundUp(filterArea, rows)*w.places) // (G⊗G)ᵀ in panels
 	w.eachWeight(func(p, i int, g float32) { transform[i/rows*rows*w.places+p*rows+i%rows] = g })
 	return &gradient[float32]{
 		size:  filterArea*matrix + w.Filters, // gradients of filters, element by element, and of a bias
-		block: w.perBlock, work: w.places * w.vectors * tilesOfVector * matrix,
+		block: w.perBlock, work: w.places * w.tiles[0] * w.tiles[1] * matrix,
 		core: func(s *workspace[float32]) func(sums, x, dy []float32, first, last bool) {
 			p := w.products(s)
 			return func(sums, x, dy []float32, first, last bool) {
@@ -36,52 +36,37 @@ func (w *winograd) gradients() *gradient[float32] {
 // tileProducts adds up the products of which gradients of filters are made.
 type tileProducts struct {
 	*winograd
-	x, dy             framer[float32]
-	inputs            []float32 // at every place a matrix of planes and tiles
-	transformed       []float32 // of dy, so too
-	inputPlace        int
-	gradientPlace     int
-	channels, filters []float32 // the matrices of a place in panels
-	sums              []float32 // of products: panels of channels, with a row for each place, a filter's side by side
-	bias, planes      []float32 // sums of dy: of filters, and of those of pictures
+	x, dy         *interleaved
+	inputs        []float32 // at every place a matrix of tiles and channels
+	transformed   []float32 // of dy, of tiles and filters
+	inputPlace    int
+	gradientPlace int
+	sums          []float32 // of products: panels of channels, with a row for each place, a filter's side by side
+	bias, planes  []float32 // sums of dy: of filters, and of those of pictures
 }
 
 func (w *winograd) products(s *workspace[float32]) *tileProducts {
-	p := &tileProducts{winograd: w, x: newFrame(w.inputFrame(), &s.x), dy: newFrame(w.gradientFrame(), &s.dy)}
-	tiles, channels, filters := w.perBlock*w.vectors*tilesOfVector, roundUp(w.Channels, w.t.cols), roundUp(w.Filters, w.t.rows)+slack
-	p.inputPlace, p.gradientPlace = place(channels*tiles), place(filters*tiles)
-	g := sized(&s.g, w.places*(p.inputPlace+p.gradientPlace+w.Filters*channels))
+	p := &tileProducts{winograd: w, x: w.inputs(&s.x), dy: w.gradientsFrame(&s.dy), bias: make([]float32, w.Filters)}
+	tiles := w.perBlock * w.tiles[0] * w.tiles[1]
+	p.inputPlace, p.gradientPlace = place(p.x.lanes*tiles), place(p.dy.lanes*tiles)
+	g := sized(&s.g, w.places*(p.inputPlace+p.gradientPlace+w.Filters*p.x.lanes))
 	p.inputs, g = g[:w.places*p.inputPlace], g[w.places*p.inputPlace:]
 	p.transformed, p.sums = g[:w.places*p.gradientPlace], g[w.places*p.gradientPlace:]
-	panels := sized(&s.sums, (channels+filters)*tiles+2*slack)
-	p.channels, p.filters = panels[:channels*tiles+slack], panels[channels*tiles+slack:]
-	p.bias = make([]float32, w.Filters)
 	return p
 }
 
 // add adds those of pictures x with the gradients dy, unless they are the first, to others.
 func (p *tileProducts) add(x, dy []float32, first bool) {
-	xSize, ySize := p.Channels*p.Size[0]*p.Size[1], p.Filters*p.out[0]*p.out[1]
-	t, images := p.t, len(x)/xSize
-	tiles, columns := images*p.vectors*tilesOfVector, roundUp(p.Channels, t.cols)
+	xSize, ySize, tiles := p.Channels*p.Size[0]*p.Size[1], p.Filters*p.out[0]*p.out[1], p.tiles[0]*p.tiles[1]
+	images, channels, filters := len(x)/xSize, p.x.lanes, p.dy.lanes
 	for n := range images {
-		x, dy := p.x.of(x[n*xSize:][:xSize]), p.dy.of(dy[n*ySize:][:ySize])
-		p.eachVector(func(v int, row, col [2]int) {
-			tile := (n*p.vectors + v) * tilesOfVector
-			p.input(p.Channels, x[p.x.at(row[0], col[0]):], x[p.x.at(row[1], col[1]):], p.x.row(), p.x.plane(), p.inputs[tile:], tiles, p.inputPlace)
-			p.gradient(p.Filters, dy[p.dy.at(row[0], col[0]):], dy[p.dy.at(row[1], col[1]):], p.dy.row(), p.dy.plane(), p.transformed[tile:], tiles, p.gradientPlace)
-		})
+		p.x.transform(p.winograd, p.input, x[n*xSize:][:xSize], p.inputs[n*tiles*channels:], p.inputPlace)
+		p.dy.transform(p.winograd, p.gradient, dy[n*ySize:][:ySize], p.transformed[n*tiles*filters:], p.gradientPlace)
 	}
 	for place := range p.places {
 		inputs, gradients := p.inputs[place*p.inputPlace:], p.transformed[place*p.gradientPlace:]
-		for c := 0; c < p.Channels; c += t.cols {
-			t.packTransposed(p.channels[c*tiles:], inputs[c*tiles:], t.cols, tiles, tiles/8)
-		}
-		for o := 0; o < p.Filters; o += t.rows {
-			t.packTransposed(p.filters[o*tiles:], gradients[o*tiles:], t.rows, tiles, tiles/8)
-		}
-		for c := 0; c < p.Channels; c += t.cols {
-			t.tile(tiles, p.filters, p.channels[c*tiles:], p.sums[c*p.places+place*t.cols:], p.places*columns, p.Filters, t.cols, Epilogue[float32]{Add: !first})
+		for c := 0; c < channels; c += panel {
+			p.transposed(images*tiles, gradients, filters, inputs[c:], channels, p.sums[c*p.places+place*panel:], p.places*channels, p.Filters, !first)
 		}
 	}
 	if first {
@@ -97,7 +82,7 @@ func (p *tileProducts) add(x, dy []float32, first bool) {
 // filterGrads writes Gᵀ(m)G of the sums m: for every element of a filter those of all filters.
 func (p *tileProducts) filterGrads(dst, transform []float32) {
 	t, matrix := p.t, len(dst)/filterArea
-	for i := 0; i < matrix; i += t.cols {
-		t.tile(p.places, transform, p.sums[i*p.places:], dst[i:], matrix, filterArea, t.cols, Epilogue[float32]{})
+	for i := 0; i < matrix; i += panel {
+		t.tile(p.places, transform, p.sums[i*p.places:], dst[i:], matrix, filterArea, panel, Epilogue[float32]{})
 	}
 }

@@ -22,7 +22,13 @@ func main() {
 	} {
 		t.generate()
 	}
-	transpose8()
+	for _, t := range []transpose{
+		{name: "transpose8AVX2"},
+		{name: "interleave8AVX2", fetch: true},
+		{name: "planes8AVX2", fetch: true, down: true},
+	} {
+		t.generate()
+	}
 	elementwise()
 	rows()
 	batchNorm()
@@ -70,12 +76,34 @@ func eachRow(label string, most int, rows, c, stride Register, do func(i int, at
 	Label(label)
 }
 
-// transpose8 writes the kernel that packs operands whose inner dimension is contiguous.
-func transpose8() {
-	TEXT("transpose8AVX2", NOSPLIT, "func(dst, src *float32, dstStride, srcStride, blocks int)")
-	Doc("transpose8AVX2 writes the 8 columns of every block of 8 by 8 elements of src as rows",
+// transpose is a kernel that transposes blocks of 8 by 8 elements: of operands to be packed, whose
+// inner dimension is contiguous, or of pictures.
+type transpose struct {
+	name string
+	// fetch says that the planes of a picture, eight of which are read, or written, lie one behind
+	// the other: the next eight are fetched, line by line, since they are no stream that a
+	// processor sees.
+	fetch bool
+	down  bool // blocks lie one below the other, and planes are written
+}
+
+func (t transpose) generate() {
+	TEXT(t.name, NOSPLIT, "func(dst, src *float32, dstStride, srcStride, blocks int)")
+	doc := []string{
+		t.name + " writes the 8 columns of every block of 8 by 8 elements of src as rows",
 		"of dst. The blocks lie side by side in src, whose rows lie srcStride elements apart,",
-		"and one below the other in dst, whose rows lie dstStride elements apart.")
+		"and one below the other in dst, whose rows lie dstStride elements apart.",
+	}
+	switch {
+	case t.down:
+		doc = []string{
+			t.name + " is interleave8AVX2 the other way: blocks lie one below the other in src,",
+			"and side by side in dst.",
+		}
+	case t.fetch:
+		doc = []string{t.name + " is transpose8AVX2 for planes, of which the next eight follow."}
+	}
+	Doc(doc...)
 	Pragma("noescape")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	dstStride, srcStride := Load(Param("dstStride"), GP64()), Load(Param("srcStride"), GP64())
@@ -91,7 +119,21 @@ func transpose8() {
 		}
 		return fourRows(base, stride, stride3)[i%4]
 	}
+	ahead := GP64()
+	if t.fetch {
+		plane, stride := src, srcStride
+		if t.down {
+			plane, stride = dst, dstStride
+		}
+		LEAQ(Mem{Base: plane, Index: stride, Scale: 8}, ahead)
+	}
 	Label("block")
+	if t.fetch { // a block's share of the lines
+		for line := range 4 {
+			PREFETCHT0(Mem{Base: ahead, Disp: 64 * line})
+		}
+		ADDQ(U32(256), ahead)
+	}
 	LEAQ(Mem{Base: src, Index: srcStride, Scale: 4}, src4)
 	LEAQ(Mem{Base: dst, Index: dstStride, Scale: 4}, dst4)
 	var r [8]VecVirtual
@@ -105,8 +147,13 @@ func transpose8() {
 		VPERM2F128(Imm(uint64(0x20+k/4*0x11)), second[k%4], first[k%4], out)
 		VMOVUPS(out, row(dst, dst4, dstStride, dst3, k))
 	}
-	ADDQ(Imm(32), src)
-	LEAQ(Mem{Base: dst, Index: dstStride, Scale: 8}, dst)
+	if t.down {
+		ADDQ(Imm(32), dst)
+		LEAQ(Mem{Base: src, Index: srcStride, Scale: 8}, src)
+	} else {
+		ADDQ(Imm(32), src)
+		LEAQ(Mem{Base: dst, Index: dstStride, Scale: 8}, dst)
+	}
 	DECQ(blocks)
 	JNZ(LabelRef("block"))
 	VZEROUPPER()

@@ -9,26 +9,25 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// winograd writes the transforms of convolutions by tiles. A register is of eight tiles, two
-// runs of four side by side.
+// winograd writes the transforms of convolutions by tiles, and the products of what these make.
+// A register is of eight channels, or filters.
 func winograd() {
 	points := pointsOf(5./8, 3./2)
 	for _, t := range []winogradTile{
-		{2, transpose4x2, transpose2x4, input2, output2, gradient2},
-		{4, transpose4x4, transpose4x4, points.input4, points.output4, points.gradient4},
+		{2, input2, output2, gradient2},
+		{4, points.input4, points.output4, points.gradient4},
 	} {
-		t.generateInput()
-		t.generateOutput()
-		t.generateGradient()
+		t.generate("Input", "BᵀxB", t.side(), t.side(), t.input, false)
+		t.generate("Output", "AᵀxA", t.side(), t.size, t.output, true)
+		t.generate("Gradient", "AxAᵀ", t.size, t.side(), t.gradient, false)
 	}
+	winogradProduct(false)
+	winogradProduct(true)
 }
 
 // winogradTile is a tile of size×size results.
 type winogradTile struct {
 	size int
-	// apart turns registers that have four columns of each run, side by side, into ones that have
-	// one column of each tile, and together turns these into those.
-	apart, together func(r []VecVirtual) []VecVirtual
 	// input, output and gradient write what is loaded once, and return what computes Bᵀx, Aᵀm
 	// and Ax.
 	input, output, gradient func() func(r []VecVirtual) []VecVirtual
@@ -152,18 +151,6 @@ func copied(x VecVirtual) VecVirtual {
 	return r
 }
 
-// transpose4x2 returns the even columns and the odd ones.
-func transpose4x2(r []VecVirtual) []VecVirtual {
-	even, odd := YMM(), YMM()
-	VSHUFPS(Imm(0x88), r[1], r[0], even)
-	VSHUFPS(Imm(0xdd), r[1], r[0], odd)
-	return []VecVirtual{even, odd}
-}
-
-func transpose2x4(r []VecVirtual) []VecVirtual {
-	return []VecVirtual{combined(VUNPCKLPS, r[0], r[1]), combined(VUNPCKHPS, r[0], r[1])}
-}
-
 // steps are multiples of the bytes from one part of something to the next.
 type steps struct{ one, three, five Register }
 
@@ -195,42 +182,6 @@ func bytes(name string) Register {
 	return n
 }
 
-// runs are rows of both runs of pictures.
-type runs struct {
-	base [2]Register
-	rows steps
-}
-
-func loadRuns(name string, rows int) runs {
-	return runs{[2]Register{Load(Param(name+"0"), GP64()), Load(Param(name+"1"), GP64())}, stepsOf(bytes("row"), rows)}
-}
-
-// at returns the address of an element of a run.
-func (r runs) at(run, row, col int) Mem { return r.rows.from(r.base[run], row).Offset(4 * col) }
-
-// four loads four columns of a row of each run from col on, and two loads two of them twice.
-func (r runs) four(row, col int) VecVirtual {
-	v := YMM()
-	VBROADCASTF128(r.at(1, row, col), v)
-	VINSERTF128(Imm(0), r.at(0, row, col), v, v)
-	return v
-}
-
-func (r runs) two(row, col int) VecVirtual {
-	low, high := YMM(), YMM()
-	VBROADCASTSD(r.at(0, row, col), low)
-	VBROADCASTSD(r.at(1, row, col), high)
-	VBLENDPS(Imm(0xf0), high, low, low)
-	return low
-}
-
-// move moves all rows by as many bytes as n has.
-func (r runs) move(n Register) {
-	for _, b := range r.base {
-		ADDQ(n, b)
-	}
-}
-
 // memory returns room for n registers.
 func memory(n int) func(i int) Mem {
 	base := GP64()
@@ -239,157 +190,221 @@ func memory(n int) func(i int) Mem {
 	return func(i int) Mem { return Mem{Base: base, Disp: 32 * i} }
 }
 
-// registers returns what load says n times.
-func registers(n int, load func(i int) VecVirtual) []VecVirtual {
+// loaded returns n registers from where at says.
+func loaded(n int, at func(i int) Mem) []VecVirtual {
 	r := make([]VecVirtual, n)
 	for i := range r {
-		r[i] = load(i)
+		r[i] = YMM()
+		VMOVUPS(at(i), r[i])
 	}
 	return r
 }
 
-// loaded returns n registers from where at says.
-func loaded(n int, at func(i int) Mem) []VecVirtual {
-	return registers(n, func(i int) VecVirtual {
-		r := YMM()
-		VMOVUPS(at(i), r)
-		return r
-	})
-}
-
-// transformColumns transforms columns, one of so many after the other, into rows of as many registers in
-// half.
-func transformColumns(columns int, half func(i int) Mem, transform func(r []VecVirtual) []VecVirtual, column func(k int) []VecVirtual) {
-	for k := range columns {
-		for i, v := range transform(column(k)) {
-			VMOVAPS(v, half(i*columns+k))
+// generate writes a kernel that transforms tiles, of rows and columns as many as parts says, into
+// ones of as many as results says, by what transform returns.
+func (t winogradTile) generate(what, formula string, parts, results int, transform func() func(r []VecVirtual) []VecVirtual, withBias bool) {
+	name, arguments, doc := t.name(what), "octets int, from *float32, fromRow, fromCol int, to *float32, toRow, toCol int", "."
+	if withBias {
+		arguments, doc = arguments+", bias *float32", ", and adds its bias."
+	}
+	TEXT(name, 0, "func("+arguments+")")
+	Doc(fmt.Sprintf("%s computes %s of a tile of %d×%d for every channel of octets, which lie", name, formula, parts, parts),
+		"side by side"+doc+" Rows and columns lie so many elements apart, those of the tile and of the result.")
+	Pragma("noescape")
+	octets, from, down, right := Load(Param("octets"), GP64()), Load(Param("from"), GP64()), stepsOf(bytes("fromRow"), parts), bytes("fromCol")
+	to, toRow, toCol := Load(Param("to"), GP64()), bytes("toRow"), stepsOf(bytes("toCol"), results)
+	var bias Register
+	if withBias {
+		bias = Load(Param("bias"), GP64())
+	}
+	half := memory(results * parts)
+	f := transform()
+	Label("octet")
+	column, row := GP64(), GP64()
+	MOVQ(from, column)
+	for k := range parts {
+		if k > 0 {
+			ADDQ(right, column)
+		}
+		for i, v := range f(loaded(parts, func(i int) Mem { return down.from(column, i) })) {
+			VMOVAPS(v, half(i*parts+k))
 		}
 	}
-}
-
-// intoPlaces writes a kernel that transforms the tiles of both runs of every plane, of so many
-// rows, by what body returns: it stores a row of side places after the other.
-func intoPlaces(name string, doc []string, rows, side int, body func() func(x runs, store func(values []VecVirtual))) {
-	TEXT(name, 0, "func(planes int, x0, x1 *float32, row, plane int, to *float32, toPlane, place int)")
-	Doc(doc...)
-	Pragma("noescape")
-	planes, x, plane := Load(Param("planes"), GP64()), loadRuns("x", rows), bytes("plane")
-	to, toPlane, places := Load(Param("to"), GP64()), bytes("toPlane"), stepsOf(bytes("place"), side)
-	transform := body()
-	Label("plane")
-	row := GP64()
 	MOVQ(to, row)
-	transform(x, func(values []VecVirtual) {
-		for j, v := range values {
-			VMOVUPS(v, places.from(row, j))
+	for i := range results {
+		if i > 0 {
+			ADDQ(toRow, row)
 		}
-		LEAQ(places.from(row, side), row)
-	})
-	x.move(plane)
-	ADDQ(toPlane, to)
-	DECQ(planes)
-	JNZ(LabelRef("plane"))
+		values := f(loaded(parts, func(k int) Mem { return half(i*parts + k) }))
+		if withBias {
+			b := YMM()
+			VMOVUPS(Mem{Base: bias}, b)
+			for _, v := range values {
+				VADDPS(b, v, v)
+			}
+		}
+		for j, v := range values {
+			VMOVUPS(v, toCol.from(row, j))
+		}
+	}
+	ADDQ(Imm(32), from)
+	ADDQ(Imm(32), to)
+	if withBias {
+		ADDQ(Imm(32), bias)
+	}
+	DECQ(octets)
+	JNZ(LabelRef("octet"))
 	VZEROUPPER()
 	RET()
 }
 
-func (t winogradTile) generateInput() {
-	side, size, name := t.side(), t.size, t.name("Input")
-	intoPlaces(name, []string{
-		fmt.Sprintf("%s computes BᵀxB of eight tiles x of %d×%d for every plane, each %d", name, side, side, size),
-		"columns from the one before it: four from x0 on and four from x1 on. Their rows and planes",
-		"lie row and plane elements apart. The elements of a result lie place elements apart, those",
-		"of tiles side by side, and those of planes toPlane elements apart.",
-	}, side, side, func() func(x runs, store func(values []VecVirtual)) {
-		width := size + 1 // in registers, of four columns but the last
-		half := memory(side * width)
-		input := t.input()
-		return func(x runs, store func(values []VecVirtual)) {
-			transformColumns(width, half, input, func(k int) []VecVirtual {
-				return registers(side, func(i int) VecVirtual {
-					if k < size {
-						return x.four(i, 4*k)
-					}
-					return x.two(i, 4*k)
-				})
-			})
-			for i := range side {
-				row := loaded(width, func(k int) Mem { return half(i*width + k) })
-				columns, last := t.apart(row[:size]), row[size]
-				// A tile's last two columns are the first two of the next, and last has the run's.
-				for c := range 2 {
-					next := YMM()
-					if c > 0 {
-						VMOVSHDUP(last, last)
-					}
-					VPALIGNR(Imm(4), columns[c], last, next)
-					columns = append(columns, next)
-				}
-				store(input(columns))
-			}
-		}
-	})
-}
-
-func (t winogradTile) generateGradient() {
-	side, size, name := t.side(), t.size, t.name("Gradient")
-	intoPlaces(name, []string{
-		fmt.Sprintf("%s computes AxAᵀ of eight tiles x of %d×%d as %s", name, size, size, t.name("Input")),
-		"computes BᵀxB.",
-	}, size, side, func() func(x runs, store func(values []VecVirtual)) {
-		half := memory(side * size)
-		gradient := t.gradient()
-		return func(x runs, store func(values []VecVirtual)) {
-			transformColumns(size, half, gradient, func(k int) []VecVirtual {
-				return registers(size, func(i int) VecVirtual { return x.four(i, 4*k) })
-			})
-			for i := range side {
-				store(gradient(t.apart(loaded(size, func(k int) Mem { return half(i*size + k) }))))
-			}
-		}
-	})
-}
-
-func (t winogradTile) generateOutput() {
-	side, size, name := t.side(), t.size, t.name("Output")
-	TEXT(name, 0, "func(planes int, from *float32, fromPlane, place int, bias, y0, y1 *float32, row, plane int)")
-	Doc(fmt.Sprintf("%s computes the tiles AᵀmA of %d×%d results of eight tiles m for every plane", name, size, size),
-		fmt.Sprintf("and adds the plane's bias. They lie as %s writes them, and the results as", t.name("Input")),
-		"it reads them.")
+// winogradProduct writes the kernel of products of matrices that transforms leave, which is a
+// tile6x16AVX2 for operands that are no panels. The rows of a are tiles or, where transposed, its
+// columns.
+func winogradProduct(transposed bool) {
+	const rows, unrolled = 6, 4
+	name, bStride, add := "winogradProductAVX2", "", ""
+	if transposed {
+		name, bStride, add = "winogradTransposedProductAVX2", ", bStride int", ", add bool"
+	}
+	TEXT(name, NOSPLIT, "func(depth int, a *float32, aStride int, b *float32"+bStride+", c *float32, stride, rows int"+add+")")
+	if transposed {
+		Doc(name+" writes the product of the transpose of a and 16 columns of b, both of depth rows that",
+			"lie aStride and bStride elements apart, to c, whose rows lie stride elements apart, or adds",
+			"it where add says so. depth and rows are at least 1.")
+	} else {
+		Doc(name+" writes the product of a, whose rows lie aStride elements apart, and a panel of 16",
+			"columns of b, both depth long, to c, whose rows lie stride elements apart. depth and rows",
+			"are at least 1.")
+	}
 	Pragma("noescape")
-	planes, y, plane := Load(Param("planes"), GP64()), loadRuns("y", size), bytes("plane")
-	from, fromPlane, place, bias := Load(Param("from"), GP64()), bytes("fromPlane"), bytes("place"), Load(Param("bias"), GP64())
-	down := GP64()
-	IMUL3Q(Imm(uint64(side)), place, down)
-	rows := stepsOf(down, side)
-	half := memory(size * side)
-	output := t.output()
-	Label("plane")
-	column := GP64()
-	MOVQ(from, column)
-	transformColumns(side, half, output, func(j int) []VecVirtual {
-		if j > 0 {
-			ADDQ(place, column)
+	a, c, left, stride := Load(Param("a"), GP64()), Load(Param("c"), GP64()), Load(Param("rows"), GP64()), bytes("stride")
+	aSteps, bSteps := stepsOf(bytes("aStride"), unrolled), steps{}
+	if transposed {
+		bSteps = stepsOf(bytes("bStride"), unrolled)
+	}
+	var sums [rows][2]VecVirtual
+	var depth, b, at, half Register
+	// begin is what comes before the steps of n rows.
+	begin := func(n int) {
+		for i := range n {
+			for j := range sums[i] {
+				sums[i][j] = YMM()
+				VXORPS(sums[i][j], sums[i][j], sums[i][j])
+			}
 		}
-		return loaded(side, func(i int) Mem { return rows.from(column, i) })
-	})
-	for i := range size {
-		row := output(loaded(side, func(j int) Mem { return half(i*side + j) }))
-		b := YMM()
-		VBROADCASTSS(Mem{Base: bias}, b)
-		for _, v := range row {
-			VADDPS(b, v, v)
-		}
-		for k, v := range t.together(row) {
-			VMOVUPS(v.AsX(), y.at(0, i, 4*k))
-			VEXTRACTF128(Imm(1), v, y.at(1, i, 4*k))
+		depth, b, at, half = Load(Param("depth"), GP64()), Load(Param("b"), GP64()), GP64(), GP64()
+		MOVQ(a, at)
+		if !transposed {
+			LEAQ(Mem{Base: at, Index: aSteps.three, Scale: 1}, half)
 		}
 	}
-	y.move(plane)
-	ADDQ(fromPlane, from)
-	ADDQ(Imm(4), bias)
-	DECQ(planes)
-	JNZ(LabelRef("plane"))
+	// step is the l-th from where at and b point, for n rows.
+	step := func(n, l int) {
+		row := Mem{Base: b, Disp: 64 * l}
+		if transposed {
+			row = bSteps.from(b, l)
+		}
+		b0, b1 := YMM(), YMM()
+		VMOVUPS(row, b0)
+		VMOVUPS(row.Offset(32), b1)
+		for i := range n {
+			var element Mem
+			switch {
+			case transposed:
+				element = aSteps.from(at, l).Offset(4 * i)
+			case i < rows/2:
+				element = aSteps.from(at, i).Offset(4 * l)
+			default:
+				element = aSteps.from(half, i-rows/2).Offset(4 * l)
+			}
+			v := YMM()
+			VBROADCASTSS(element, v)
+			VFMADD231PS(b0, v, sums[i][0])
+			VFMADD231PS(b1, v, sums[i][1])
+		}
+	}
+	// move goes on by n steps.
+	move := func(n int) {
+		if transposed {
+			LEAQ(aSteps.from(at, n), at)
+			LEAQ(bSteps.from(b, n), b)
+			return
+		}
+		ADDQ(Imm(uint64(4*n)), at)
+		ADDQ(Imm(uint64(4*n)), half)
+		ADDQ(U32(uint32(64*n)), b)
+	}
+	// end writes the sums of n rows.
+	end := func(n int) {
+		at := GP64()
+		if transposed {
+			label := fmt.Sprintf("write%d", n)
+			add := Load(Param("add"), GP8())
+			TESTB(add, add)
+			JZ(LabelRef(label))
+			MOVQ(c, at)
+			for i := range n {
+				if i > 0 {
+					ADDQ(stride, at)
+				}
+				for j, v := range sums[i] {
+					VADDPS(Mem{Base: at, Disp: 32 * j}, v, v)
+				}
+			}
+			Label(label)
+		}
+		for i := range n {
+			for j, v := range sums[i] {
+				VMOVUPS(v, Mem{Base: c, Disp: 32 * j})
+			}
+			ADDQ(stride, c)
+		}
+	}
+	Label("panel")
+	SUBQ(Imm(rows), left)
+	JLT(LabelRef("last"))
+	begin(rows)
+	SUBQ(Imm(unrolled), depth)
+	JLT(LabelRef("rest"))
+	Label("steps")
+	for l := range unrolled {
+		step(rows, l)
+	}
+	move(unrolled)
+	SUBQ(Imm(unrolled), depth)
+	JGE(LabelRef("steps"))
+	Label("rest")
+	ADDQ(Imm(unrolled), depth)
+	JZ(LabelRef("end"))
+	Label("step")
+	step(rows, 0)
+	move(1)
+	DECQ(depth)
+	JNZ(LabelRef("step"))
+	Label("end")
+	end(rows)
+	if transposed {
+		ADDQ(Imm(4*rows), a)
+	} else {
+		LEAQ(Mem{Base: a, Index: aSteps.three, Scale: 2}, a)
+	}
+	JMP(LabelRef("panel"))
+	Label("last")
+	for n := rows - 1; n >= 1; n-- {
+		next := fmt.Sprintf("fewer%d", n)
+		CMPQ(left, I8(int8(n-rows)))
+		JNE(LabelRef(next))
+		begin(n)
+		label := fmt.Sprintf("step%d", n)
+		Label(label)
+		step(n, 0)
+		move(1)
+		DECQ(depth)
+		JNZ(LabelRef(label))
+		end(n)
+		Label(next)
+	}
 	VZEROUPPER()
 	RET()
 }
