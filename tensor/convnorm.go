@@ -129,10 +129,10 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 // over all places. The first sum is one of few terms, and the others are made of Σ p·p and Σ p,
 // which are the same for all filters.
 func (b *normed[T]) filterGrad(c kernel.Conv2d, x, w, wBias []T) []T {
-	dw, squares, totals := b.patchSums(c, x)
-	under := len(totals)
+	won, squares, totals := kernel.SumPatches(c, x, Data[T](b.best), *b.winners)
+	under, dw := len(totals), make([]T, len(won))
 	for o, channel := range b.channels {
-		w, dw := w[o*under:][:under], dw[o*under:][:under]
+		w := w[o*under:][:under]
 		rest := -float64(channel.Mean)
 		if wBias != nil {
 			rest += float64(wBias[o])
@@ -142,55 +142,8 @@ func (b *normed[T]) filterGrad(c kernel.Conv2d, x, w, wBias []T) []T {
 			for j, v := range w {
 				product += float64(v) * squares[j*under+k]
 			}
-			dw[k] = T(float64(dw[k]) + float64(channel.Slope)*product + float64(channel.Shift)*total)
+			dw[o*under+k] = T(won[o*under+k] + float64(channel.Slope)*product + float64(channel.Shift)*total)
 		}
 	}
 	return dw
-}
-
-// patchSums returns Σ g·p for all filters, Σ p·p and Σ p, as filterGrad has them. Products of p
-// with itself are had as those with the gradients of some more filters would be. One factor of
-// them is without its picture's mean, which filters of differences do not see: so no digits are
-// lost where that is large. What the means amount to is added in float64.
-func (b *normed[T]) patchSums(c kernel.Conv2d, x []T) (won []T, squares, totals []float64) {
-	picture, patches := perChannel[T]{c.Images, c.Channels, c.Size[0] * c.Size[1]}, kernel.NewPatches[T](c)
-	under := patches.Size()
-	zeros := make([]kernel.Channel[T], under)
-	means := make([]T, c.Images*c.Channels)
-	// Of every picture, Σ p without the means, and its squares, which nobody needs.
-	sums, unused := make([]float64, c.Images*under), make([]float64, c.Images*under)
-	best := Data[T](b.best)
-	all := c
-	all.Filters += under
-	products := make([]T, all.Filters*under)
-	kernel.ConvolveGrads(all, nil, products, nil, nil, x, nil, func(dst []T, from, to int) {
-		for sample := from; sample < to; sample++ {
-			lo, hi := b.result.sample(sample)
-			kernel.MaxPool2x2Grad(dst, best[lo:hi], (*b.winners)[lo:hi], c.Filters, b.shape[2], b.shape[3])
-			dst = dst[c.Filters*b.batch.size:]
-			lo, hi = picture.sample(sample)
-			x, means := x[lo:hi], means[sample*c.Channels:][:c.Channels]
-			sums, unused := sums[sample*under:][:under], unused[sample*under:][:under]
-			kernel.Moments(sums, unused, x, zeros[:c.Channels], picture.size)
-			for i := range means {
-				means[i] = T(sums[i] / float64(picture.size))
-			}
-			patches.Write(dst, x, means)
-			kernel.Moments(sums, unused, dst, zeros, b.batch.size)
-			dst = dst[under*b.batch.size:]
-		}
-	})
-	squares, totals = convert[float64](products[c.Filters*under:]), make([]float64, under)
-	area := under / c.Channels // of a filter
-	for n := range c.Images {
-		means := means[n*c.Channels:][:c.Channels]
-		for k, sum := range sums[n*under:][:under] {
-			sum += float64(b.batch.size) * float64(means[k/area])
-			totals[k] += sum
-			for j := range under {
-				squares[j*under+k] += float64(means[j/area]) * sum
-			}
-		}
-	}
-	return products[:c.Filters*under], squares, totals
 }

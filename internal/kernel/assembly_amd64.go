@@ -37,6 +37,7 @@ func assembly() []implementation {
 		preNormGrad: func(s squares, dst, g *float32, winners *byte, x, by *float32) {
 			preNormMaxPool2x2GradAVX2(&s.total, dst, g, winners, x, by)
 		},
+		addWon: addWonAVX2,
 	}
 	widePools := narrowPools
 	if cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL {
@@ -52,6 +53,7 @@ func assembly() []implementation {
 			preNormGrad: func(s squares, dst, g *float32, winners *byte, x, by *float32) {
 				preNormMaxPool2x2GradAVX512(&s.total, dst, g, winners, x, by)
 			},
+			addWon: addWonAVX2,
 		}
 	}
 	narrowNorms := norms{momentsAVX2, normalizeAVX2, gradMomentsAVX2, gradMomentsReLUAVX2, gradAVX2, gradReLUAVX2}

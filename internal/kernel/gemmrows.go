@@ -32,8 +32,11 @@ func GemmHere(c []float32, a, b Matrix[float32], e Epilogue[float32]) {
 		Gemm(c, a, b, e)
 	case s.takesDots(a, b):
 		s.multiplyDots(c, b.Cols, a, b, e)
-	case b.ColStride == 1 && a.Cols >= minDirectDepth && a.Cols <= directDepth && a.Rows <= maxDirectRows:
-		s.multiplyStrip(c, b.Cols, a, b, 0, 1, e)
+	case b.ColStride == 1 && a.Cols >= minDirectDepth && a.Rows <= maxDirectRows:
+		strips := (a.Cols + directDepth - 1) / directDepth
+		for strip := range strips {
+			s.multiplyStrip(c, b.Cols, a, b, strip, strips, e.strip(strip, strips))
+		}
 	default:
 		Gemm(c, a, b, e)
 	}

@@ -10494,6 +10494,117 @@ done:
 	VZEROUPPER
 	RET
 
+// func addWonAVX2(filters int, rows int, cols int, grad *float32, winners *byte, laid *float32, at *[4]int, step int, down int, sums *float32, row int)
+// Requires: AVX, FMA3
+TEXT ·addWonAVX2(SB), NOSPLIT, $0-88
+	MOVQ filters+0(FP), AX
+	MOVQ grad+24(FP), CX
+	MOVQ winners+32(FP), DX
+	MOVQ at+48(FP), BX
+	MOVQ step+56(FP), SI
+	SHLQ $0x02, SI
+	MOVQ down+64(FP), DI
+	SHLQ $0x02, DI
+	MOVQ sums+72(FP), R8
+	MOVQ row+80(FP), R9
+	SHLQ $0x02, R9
+
+filter:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   rows+8(FP), R10
+	MOVQ   laid+40(FP), R11
+
+row:
+	MOVQ cols+16(FP), R12
+	SUBQ $0x04, R12
+	JLT  rest
+
+squares:
+	MOVBQZX      (DX), R13
+	MOVQ         (BX)(R13*8), R13
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  (R11)(R13*4), Y8, Y0
+	VFMADD231PS  32(R11)(R13*4), Y8, Y1
+	ADDQ         SI, R11
+	MOVBQZX      1(DX), R13
+	MOVQ         (BX)(R13*8), R13
+	VBROADCASTSS 4(CX), Y8
+	VFMADD231PS  (R11)(R13*4), Y8, Y2
+	VFMADD231PS  32(R11)(R13*4), Y8, Y3
+	ADDQ         SI, R11
+	MOVBQZX      2(DX), R13
+	MOVQ         (BX)(R13*8), R13
+	VBROADCASTSS 8(CX), Y8
+	VFMADD231PS  (R11)(R13*4), Y8, Y4
+	VFMADD231PS  32(R11)(R13*4), Y8, Y5
+	ADDQ         SI, R11
+	MOVBQZX      3(DX), R13
+	MOVQ         (BX)(R13*8), R13
+	VBROADCASTSS 12(CX), Y8
+	VFMADD231PS  (R11)(R13*4), Y8, Y6
+	VFMADD231PS  32(R11)(R13*4), Y8, Y7
+	ADDQ         SI, R11
+	ADDQ         $0x04, DX
+	ADDQ         $0x10, CX
+	SUBQ         $0x04, R12
+	JGE          squares
+
+rest:
+	ADDQ         $0x04, R12
+	CMPQ         R12, $0x00
+	JEQ          rowEnd
+	MOVBQZX      (DX), R13
+	MOVQ         (BX)(R13*8), R13
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  (R11)(R13*4), Y8, Y0
+	VFMADD231PS  32(R11)(R13*4), Y8, Y1
+	ADDQ         SI, R11
+	CMPQ         R12, $0x01
+	JEQ          rowEnd
+	MOVBQZX      1(DX), R13
+	MOVQ         (BX)(R13*8), R13
+	VBROADCASTSS 4(CX), Y8
+	VFMADD231PS  (R11)(R13*4), Y8, Y2
+	VFMADD231PS  32(R11)(R13*4), Y8, Y3
+	ADDQ         SI, R11
+	CMPQ         R12, $0x02
+	JEQ          rowEnd
+	MOVBQZX      2(DX), R13
+	MOVQ         (BX)(R13*8), R13
+	VBROADCASTSS 8(CX), Y8
+	VFMADD231PS  (R11)(R13*4), Y8, Y4
+	VFMADD231PS  32(R11)(R13*4), Y8, Y5
+	ADDQ         SI, R11
+
+rowEnd:
+	LEAQ    (CX)(R12*4), CX
+	ADDQ    R12, DX
+	ADDQ    DI, R11
+	DECQ    R10
+	JNZ     row
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y6, Y4, Y2
+	VADDPS  Y2, Y0, Y0
+	VADDPS  (R8), Y0, Y0
+	VMOVUPS Y0, (R8)
+	VADDPS  Y3, Y1, Y0
+	VADDPS  Y7, Y5, Y1
+	VADDPS  Y1, Y0, Y0
+	VADDPS  32(R8), Y0, Y0
+	VMOVUPS Y0, 32(R8)
+	ADDQ    R9, R8
+	DECQ    AX
+	JNZ     filter
+	VZEROUPPER
+	RET
+
 // func decayStepAVX2(n int, p *float32, grad *float32, by *float32)
 // Requires: AVX
 TEXT ·decayStepAVX2(SB), NOSPLIT, $0-32

@@ -10,6 +10,8 @@ type pools struct {
 	maxGrad     func(s squares, dst, g *float32, winners *byte)
 	preNorm     func(s squares, dst *float32, winners *byte, x, by *float32)
 	preNormGrad func(s squares, dst, g *float32, winners *byte, x, by *float32)
+	// addWon adds up rows of what won, see patches.
+	addWon func(filters, rows, cols int, g *float32, winners *byte, laid *float32, at *[4]int, step, down int, sums *float32, row int)
 }
 
 // NoWinner is the winner of a square whose greatest element ReLU made 0.

@@ -380,6 +380,14 @@ func preNormMaxPool2x2AVX2(shape *int, dst *float32, winners *byte, x *float32, 
 //go:noescape
 func preNormMaxPool2x2GradAVX2(shape *int, dst *float32, dy *float32, winners *byte, x *float32, by *float32)
 
+// addWonAVX2 adds to sums, of which every filter has 16, row elements apart, for each of its squares,
+// of which there are rows and cols, 16 elements of laid times the square's number in grad.
+// They begin, from where those of the square do, where at says of the winner. Squares are step
+// elements apart, and what is behind a row of them is down elements from the next.
+//
+//go:noescape
+func addWonAVX2(filters int, rows int, cols int, grad *float32, winners *byte, laid *float32, at *[4]int, step int, down int, sums *float32, row int)
+
 // decayStepAVX2 is SGDStep without a velocity.
 //
 //go:noescape

@@ -33,6 +33,7 @@ func main() {
 	rows()
 	batchNorm()
 	pool()
+	addWon()
 	optimizers()
 	convolution()
 	winograd()
