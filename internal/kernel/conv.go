@@ -44,7 +44,10 @@ func (c Conv2d) flattened() Conv2d {
 }
 
 // workspace is memory that one goroutine needs, kept from one convolution to the next.
-type workspace[T Float] struct{ x, dy, sums, g, written []T }
+type workspace[T Float] struct {
+	x, dy, sums, g, written []T
+	by                      []Channel[T]
+}
 
 var (
 	workspaces32 = sync.Pool{New: func() any { return new(workspace[float32]) }}

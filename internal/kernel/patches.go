@@ -50,7 +50,7 @@ func SumPatches[T Float](c Conv2d, x, g []T, winners []uint8) (won, squares, tot
 var patchSums = sync.Pool{New: func() any { return new([]float64) }}
 
 // patches lays out what lies under filters: for every place a row of its elements, a 1, and
-// zeros up to whole panels.
+// something up to whole registers.
 type patches[T Float] struct {
 	*Conv2d
 	frame      *frame
@@ -58,23 +58,21 @@ type patches[T Float] struct {
 	rows, cols int    // of places
 	size, row  int    // elements under a filter, and of a row
 	at         [4]int // from the first row of a square to those of its places
-	asIs       []Channel[T]
 }
 
 func newPatches[T Float](c *Conv2d) *patches[T] {
 	f, out := c.frame(), c.Out()
 	taps := c.taps(f)
 	row := roundUp(len(taps)+1, wonLanes)
-	return &patches[T]{c, f, taps, out[0], out[1], len(taps), row, [4]int{0, row, out[1] * row, (out[1] + 1) * row}, make([]Channel[T], c.Channels)}
+	return &patches[T]{c, f, taps, out[0], out[1], len(taps), row, [4]int{0, row, out[1] * row, (out[1] + 1) * row}}
 }
 
 // add adds those of picture x.
 func (p *patches[T]) add(sums []float64, x, g []T, winners []uint8, s *workspace[T]) {
 	area, own := p.rows*p.cols, p.size+1
-	laid, one := sized(&s.dy, area*p.row), sized(&s.written, (p.Filters+own)*p.row+p.Channels)
-	won, one := one[:p.Filters*p.row], one[p.Filters*p.row:]
-	squares, means := one[:own*p.row], one[own*p.row:]
-	p.means(means, x, sums[len(sums)-2*p.Channels:])
+	laid, one := sized(&s.dy, area*p.row), sized(&s.written, (p.Filters+own)*p.row)
+	won, squares := one[:p.Filters*p.row], one[p.Filters*p.row:]
+	means := p.means(x, sums[len(sums)-2*p.Channels:], s)
 	p.write(laid, x, means, s)
 	clear(won)
 	p.addWon(won, g, winners, laid)
@@ -82,7 +80,7 @@ func (p *patches[T]) add(sums []float64, x, g []T, winners []uint8, s *workspace
 
 	// The sums of ones say how often a mean is missing.
 	weights := p.size / p.Channels // of a channel
-	mean := func(k int) float64 { return float64(means[k/weights]) }
+	mean := func(k int) float64 { return float64(means[k/weights].Mean) }
 	for o := range p.Filters {
 		row := won[o*p.row:][:own]
 		for k := range p.size {
@@ -101,30 +99,29 @@ func (p *patches[T]) add(sums []float64, x, g []T, winners []uint8, s *workspace
 	}
 }
 
-// means writes those of the channels of picture x, for which it needs memory for two numbers of
-// each.
-func (p *patches[T]) means(dst, x []T, memory []float64) {
-	size := p.Size[0] * p.Size[1]
+// means returns what takes the means of the channels of picture x out, for which it needs memory
+// for two numbers of each.
+func (p *patches[T]) means(x []T, memory []float64, s *workspace[T]) []Channel[T] {
+	by, size := sized(&s.by, p.Channels), p.Size[0]*p.Size[1]
+	clear(by)
 	clear(memory)
-	Moments(memory[:p.Channels], memory[p.Channels:], x, p.asIs, size)
-	for c := range dst {
-		dst[c] = T(memory[c] / float64(size))
+	Moments(memory[:p.Channels], memory[p.Channels:], x, by, size)
+	for c := range by {
+		by[c].Mean, by[c].Scale = T(memory[c]/float64(size)), 1
 	}
+	return by
 }
 
-// write writes the rows of picture x, whose elements, and the zeros around it, are less their
-// channel's number in less.
-func (p *patches[T]) write(dst, x, less []T, s *workspace[T]) {
-	frame, shifted := newFrame(p.frame, &s.x), sized(&s.sums, len(x))
-	size, area := len(x)/len(less), p.rows*p.cols
-	for c, v := range less {
-		for i, e := range x[c*size : (c+1)*size] {
-			shifted[c*size+i] = e - v
-		}
-		if !p.frame.same() {
+// write writes the rows of picture x, whose elements, and the zeros around it, are without the
+// means of their channels.
+func (p *patches[T]) write(dst, x []T, means []Channel[T], s *workspace[T]) {
+	frame, shifted, area := newFrame(p.frame, &s.x), sized(&s.sums, len(x)), p.rows*p.cols
+	Normalize(shifted, x, means, len(x)/len(means), false)
+	if !p.frame.same() {
+		for c := range means {
 			margin := frame.data[c*p.frame.plane():][:p.frame.plane()]
 			for i := range margin {
-				margin[i] = -v
+				margin[i] = -means[c].Mean
 			}
 		}
 	}
@@ -144,12 +141,11 @@ func (p *patches[T]) write(dst, x, less []T, s *workspace[T]) {
 	for i := range ones {
 		ones[i] = 1
 	}
-	clear(planes[(p.size+1)*area:])
+	// Planes behind them hold what happened to be there: nothing is made of it.
 	tilingOf[T]().pack(dst, Matrix[T]{planes, p.row, area, area, 1}, p.row)
 }
 
-// square writes the products of any two columns of the rows laid out, added up: in a row for each
-// of the first that are no zeros.
+// square writes the products of any two columns of the rows laid out, added up.
 func (p *patches[T]) square(dst, laid []T) {
 	area, own := p.rows*p.cols, p.size+1
 	if dst, ok := any(dst).([]float32); ok && active.skinny != nil {

@@ -1,5 +1,7 @@
 package kernel
 
+import "github.com/onehot-go/onehot/internal/parallel"
+
 // Filters of 3×3 that move by 1 take less arithmetic in another way (Winograd's, as A. Lavin
 // and S. Gray tell it in "Fast Algorithms for Convolutional Neural Networks", 2015). The
 // results are computed in tiles. For one of 2×2 a channel has 16 products in place of 36, for
@@ -212,26 +214,26 @@ func (w *winograd) eachWeight(f func(p, i int, g float32)) {
 // place, and of the filters as columns.
 func (w *winograd) filters(dst, weights []float32, filter, channel int, turned bool, s *workspace[float32]) {
 	t := w.t
-	memory := sized(&s.x, filterArea*(panel+roundUp(w.places, t.rows)))
-	columns, rows := memory[:filterArea*panel], memory[filterArea*panel:]
+	rows := sized(&s.x, filterArea*roundUp(w.places, t.rows))
 	w.eachWeight(func(p, i int, g float32) {
 		if turned {
 			i = filterArea - 1 - i
 		}
 		rows[p/t.rows*t.rows*filterArea+i*t.rows+p%t.rows] = g
 	})
-	for o := 0; o < w.Filters; o += panel {
-		n := min(panel, w.Filters-o)
-		clear(columns)
-		for c := range w.Channels {
+	parallel.For((w.Filters+panel-1)/panel*w.Channels, 1+smallWork/(4*w.places*filterArea*panel), func(lo, hi int) {
+		var columns [filterArea * panel]float32
+		for u := lo; u < hi; u++ {
+			o, c := u/w.Channels*panel, u%w.Channels
+			n := min(panel, w.Filters-o) // the others keep what they had: nothing is made of them
 			for i := range n {
 				for j, v := range weights[(o+i)*filter+c*channel:][:filterArea] {
 					columns[j*panel+i] = v
 				}
 			}
-			t.tile(filterArea, rows, columns, dst[o*w.Channels+c*panel:], w.filterPlace(), w.places, panel, Epilogue[float32]{})
+			t.tile(filterArea, rows, columns[:], dst[o*w.Channels+c*panel:], w.filterPlace(), w.places, panel, Epilogue[float32]{})
 		}
-	}
+	})
 }
 
 // filterPlace returns the size of the panels of filters of a place.
