@@ -12,6 +12,9 @@ func forward(layers []Layer, x *tensor.Tensor) (y *tensor.Tensor, n int) {
 				return x.Conv2dBatchNorm(first.Weight, first.Bias, first.Options, mean, variance, weight, bias, o)
 			}, relu, pool), 1 + n
 		}
+		if _, ok := at(layers, 1).(ReLU); ok && at(layers, 2) == NewMaxPool2d(2) {
+			return x.Conv2dMaxPool(first.Weight, first.Bias, first.Options), 3
+		}
 	case *BatchNorm2d:
 		_, relu, pool, n := normed(layers)
 		return first.pictures(x, relu, pool), n

@@ -21,6 +21,7 @@ func TestFusedLayers(t *testing.T) {
 		},
 		"conv, norm, relu":       func() []nn.Module { return []nn.Module{conv(), nn.NewBatchNorm2d(3), nn.ReLU{}} },
 		"conv, norm, relu, pool": func() []nn.Module { return []nn.Module{conv(), nn.NewBatchNorm2d(3), nn.ReLU{}, nn.NewMaxPool2d(2)} },
+		"conv, relu, pool":       func() []nn.Module { return []nn.Module{conv(), nn.ReLU{}, nn.NewMaxPool2d(2)} },
 		"conv, relu":             func() []nn.Module { return []nn.Module{conv(), nn.ReLU{}} },
 		"norm, relu":             func() []nn.Module { return []nn.Module{nn.NewBatchNorm2d(3), nn.ReLU{}} },
 		"norm, relu, pool":       func() []nn.Module { return []nn.Module{nn.NewBatchNorm2d(3), nn.ReLU{}, nn.NewMaxPool2d(2)} },

@@ -1,0 +1,55 @@
+package tensor
+
+import "github.com/onehot-go/onehot/internal/kernel"
+
+// Conv2dMaxPool returns the greatest element of every window of 2×2, or 0 where that is
+// negative, of t's Conv2d: what ReLU and MaxPool2d make of it, with the shapes, the errors and
+// the bits of these, in fewer passes over memory. A picture's results are pooled while a core has
+// them in its cache, and are not kept; nor are their gradients.
+func (t *Tensor) Conv2dMaxPool(filters, bias *Tensor, o Conv2dOptions) *Tensor {
+	c := o.shape(t, filters, bias)
+	if out := c.Out(); min(out[0], out[1]) < 2 {
+		return t.Conv2d(filters, bias, o).MaxPool2d(Pool2dOptions{Kernel: [2]int{2, 2}, ReLU: true})
+	}
+	if t.dtype == Float32 {
+		return convMaxPool[float32](c, t, filters, bias)
+	}
+	return convMaxPool[float64](c, t, filters, bias)
+}
+
+// convMaxPool is Conv2dMaxPool for elements of type T and results of at least one window.
+func convMaxPool[T Float](c kernel.Conv2d, t, filters, bias *Tensor) *Tensor {
+	size := c.Out()
+	results, height, width := []int{c.Images, c.Filters, size[0], size[1]}, size[0], size[1]
+	windows := c.Filters * (height / 2) * (width / 2) // of a picture
+	out := empty(t.dtype, []int{c.Images, c.Filters, height / 2, width / 2})
+	pooled, winners := Data[T](out), newWinners(out.Numel())
+	kernel.Convolve(c, nil, inOrder[T](t), inOrder[T](filters), inOrder[T](bias), func(y []T, from, to int) {
+		kernel.MaxPool2x2(pooled[from*windows:], (*winners)[from*windows:], y, (to-from)*c.Filters, height, width, true)
+	})
+	var dx, db *Tensor // come with the filters' gradient, where there is one
+	inputs := []input{
+		{filters, []*Tensor{t}, func(g *Tensor) (dw *Tensor) {
+			gs := inOrder[T](g)
+			dw, dx, db = convGrads(c, t, filters, bias, nil, func(dst []T, from, to int) {
+				kernel.MaxPool2x2Grad(dst, gs[from*windows:], (*winners)[from*windows:], (to-from)*c.Filters, height, width)
+			})
+			return dw
+		}},
+		{t, []*Tensor{filters}, func(g *Tensor) *Tensor {
+			if dx != nil {
+				return dx
+			}
+			return inputGrad[T](c, t, filters, g.maxPool2x2Grad(winners, results))
+		}},
+	}
+	if bias != nil {
+		inputs = append(inputs, input{bias, nil, func(g *Tensor) *Tensor {
+			if db != nil {
+				return db
+			}
+			return g.maxPool2x2Grad(winners, results).Sum(0, 2, 3)
+		}})
+	}
+	return record(out, "conv2d with max-pool2d", inputs...).releases(func() { doneWinners(winners) })
+}
