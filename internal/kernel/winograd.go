@@ -139,6 +139,8 @@ type interleaved struct {
 	data     []float32 // with zeros; where there are none, the picture itself
 }
 
+// interleaved returns memory for copies of pictures of the given rows and columns, with so many
+// zeros before them, and with all of the tiles, which overlap by as many elements as overlap says.
 func (w *winograd) interleaved(channels int, from, lead [2]int, overlap int, memory *[]float32) *interleaved {
 	f := &interleaved{winogradKernels: w.winogradKernels, channels: channels, lanes: roundUp(channels, panel), from: from, lead: lead}
 	size := [2]int{w.size*w.tiles[0] + overlap, w.size*w.tiles[1] + overlap}
@@ -156,13 +158,12 @@ func (w *winograd) interleaved(channels int, from, lead [2]int, overlap int, mem
 	return f
 }
 
-// inputs returns the frame of pictures, and gradients that of gradients of results, with all of
-// the tiles in them.
-func (w *winograd) inputs(memory *[]float32) *interleaved {
+// inputFrame is for pictures, and gradientFrame for gradients of results.
+func (w *winograd) inputFrame(memory *[]float32) *interleaved {
 	return w.interleaved(w.Channels, w.Size, w.Padding, 2, memory)
 }
 
-func (w *winograd) gradientsFrame(memory *[]float32) *interleaved {
+func (w *winograd) gradientFrame(memory *[]float32) *interleaved {
 	return w.interleaved(w.Filters, w.out, [2]int{}, 0, memory)
 }
 
@@ -249,7 +250,7 @@ func (w *winograd) ready(weights, bias []float32, filter, channel int, turned bo
 	return &ready[float32]{
 		w.Channels * w.Size[0] * w.Size[1], w.Filters * w.out[0] * w.out[1], w.perBlock, w.places * w.perBlock * w.tiles[0] * w.tiles[1] * w.Channels * w.Filters,
 		func(s *workspace[float32]) func(y, x []float32) {
-			frame := w.inputs(&s.x)
+			frame := w.inputFrame(&s.x)
 			return func(y, x []float32) { w.block(y, x, filters, biases, frame, s) }
 		},
 	}

@@ -46,7 +46,7 @@ type tileProducts struct {
 }
 
 func (w *winograd) products(s *workspace[float32]) *tileProducts {
-	p := &tileProducts{winograd: w, x: w.inputs(&s.x), dy: w.gradientsFrame(&s.dy), bias: make([]float32, w.Filters)}
+	p := &tileProducts{winograd: w, x: w.inputFrame(&s.x), dy: w.gradientFrame(&s.dy), bias: make([]float32, w.Filters)}
 	tiles := w.perBlock * w.tiles[0] * w.tiles[1]
 	p.inputPlace, p.gradientPlace = place(p.x.lanes*tiles), place(p.dy.lanes*tiles)
 	g := sized(&s.g, w.places*(p.inputPlace+p.gradientPlace+w.Filters*p.x.lanes))
