@@ -93,11 +93,11 @@ func drawConv(r *rand.Rand) Conv2d {
 // drawTiles returns random convolutions of 3×3, of which most are computed in tiles.
 func drawTiles(r *rand.Rand) []Conv2d {
 	shapes := []Conv2d{convShape(2, 17, 18, 18, 3, 0)} // in whose pictures all tiles lie
-	for i := range 40 {
+	for i := range 50 {
 		c := convShape(r.IntN(11), 16+r.IntN(20), 16+r.IntN(20), 0, 3, 0)
 		for d := range 2 {
 			c.Padding[d] = r.IntN(3)
-			c.Size[d] = 5 + r.IntN(14)
+			c.Size[d] = max(1, 3-2*c.Padding[d]) + r.IntN(17)
 		}
 		if i%8 == 0 {
 			c.Padding = [2]int{3, 1} // whose gradient of x is another one's
