@@ -301,7 +301,7 @@ func approach(running *Tensor, target []float64, factor, momentum float64) {
 	running.detached().CopyInPlace(wrap(v, running.shape))
 }
 
-func convert[T, S Float](v []S) []T {
+func convert[T Float](v []float64) []T {
 	out := make([]T, len(v))
 	for i := range v {
 		out[i] = T(v[i])
