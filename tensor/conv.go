@@ -28,31 +28,38 @@ type Conv2dOptions struct {
 // whatever N is.
 func (t *Tensor) Conv2d(weight, bias *Tensor, o Conv2dOptions) *Tensor {
 	c := o.shape(t, weight, bias)
+	if t.dtype == Float32 {
+		return convolve[float32](c, t, weight, bias)
+	}
+	return convolve[float64](c, t, weight, bias)
+}
+
+// convolve is Conv2d for elements of type T.
+func convolve[T Float](c kernel.Conv2d, t, weight, bias *Tensor) *Tensor {
 	size := c.Out()
 	out := empty(t.dtype, []int{c.Images, c.Filters, size[0], size[1]})
-	if t.dtype == Float32 {
-		convolve[float32](c, out, t, weight, bias)
-	} else {
-		convolve[float64](c, out, t, weight, bias)
-	}
+	kernel.Convolve(c, Data[T](out), inOrder[T](t), inOrder[T](weight), inOrder[T](bias), nil)
+	return record(out, "conv2d", convInputs[T](c, t, weight, bias,
+		func(g *Tensor) (dw, dx, db *Tensor) { return convGrads(c, t, weight, bias, inOrder[T](g), nil) },
+		func(g *Tensor) *Tensor { return g },
+	)...)
+}
+
+// convInputs returns the inputs of what is made of a convolution's results: all returns their
+// gradients, as convGrads does, from that of what is recorded, and results that of the results,
+// where the weight needs none.
+func convInputs[T Float](c kernel.Conv2d, t, weight, bias *Tensor, all func(g *Tensor) (dw, dx, db *Tensor), results func(g *Tensor) *Tensor) []input {
 	var dx, db *Tensor // come with the weight's gradient, where there is one
 	inputs := []input{
 		{weight, []*Tensor{t}, func(g *Tensor) (dw *Tensor) {
-			if t.dtype == Float32 {
-				dw, dx, db = convGrads(c, t, weight, bias, inOrder[float32](g), nil)
-			} else {
-				dw, dx, db = convGrads(c, t, weight, bias, inOrder[float64](g), nil)
-			}
+			dw, dx, db = all(g)
 			return dw
 		}},
 		{t, []*Tensor{weight}, func(g *Tensor) *Tensor {
-			switch {
-			case dx != nil:
+			if dx != nil {
 				return dx
-			case t.dtype == Float32:
-				return inputGrad[float32](c, t, weight, g)
 			}
-			return inputGrad[float64](c, t, weight, g)
+			return inputGrad[T](c, t, weight, results(g))
 		}},
 	}
 	if bias != nil {
@@ -60,10 +67,10 @@ func (t *Tensor) Conv2d(weight, bias *Tensor, o Conv2dOptions) *Tensor {
 			if db != nil {
 				return db
 			}
-			return g.Sum(0, 2, 3)
+			return results(g).Sum(0, 2, 3)
 		}})
 	}
-	return record(out, "conv2d", inputs...)
+	return inputs
 }
 
 // shape returns what the kernels are told of a convolution, and panics unless it can be.
@@ -115,10 +122,6 @@ func (o Conv2dOptions) shape(x, weight, bias *Tensor) kernel.Conv2d {
 		}
 	}
 	return c
-}
-
-func convolve[T Float](c kernel.Conv2d, out, x, weight, bias *Tensor) {
-	kernel.Convolve(c, Data[T](out), inOrder[T](x), inOrder[T](weight), inOrder[T](bias), nil)
 }
 
 func inputGrad[T Float](c kernel.Conv2d, x, weight, g *Tensor) *Tensor {

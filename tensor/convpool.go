@@ -27,29 +27,14 @@ func convMaxPool[T Float](c kernel.Conv2d, t, filters, bias *Tensor) *Tensor {
 	kernel.Convolve(c, nil, inOrder[T](t), inOrder[T](filters), inOrder[T](bias), func(y []T, from, to int) {
 		kernel.MaxPool2x2(pooled[from*windows:], (*winners)[from*windows:], y, (to-from)*c.Filters, height, width, true)
 	})
-	var dx, db *Tensor // come with the filters' gradient, where there is one
-	inputs := []input{
-		{filters, []*Tensor{t}, func(g *Tensor) (dw *Tensor) {
+	inputs := convInputs[T](c, t, filters, bias,
+		func(g *Tensor) (dw, dx, db *Tensor) {
 			gs := inOrder[T](g)
-			dw, dx, db = convGrads(c, t, filters, bias, nil, func(dst []T, from, to int) {
+			return convGrads(c, t, filters, bias, nil, func(dst []T, from, to int) {
 				kernel.MaxPool2x2Grad(dst, gs[from*windows:], (*winners)[from*windows:], (to-from)*c.Filters, height, width)
 			})
-			return dw
-		}},
-		{t, []*Tensor{filters}, func(g *Tensor) *Tensor {
-			if dx != nil {
-				return dx
-			}
-			return inputGrad[T](c, t, filters, g.maxPool2x2Grad(winners, results))
-		}},
-	}
-	if bias != nil {
-		inputs = append(inputs, input{bias, nil, func(g *Tensor) *Tensor {
-			if db != nil {
-				return db
-			}
-			return g.maxPool2x2Grad(winners, results).Sum(0, 2, 3)
-		}})
-	}
+		},
+		func(g *Tensor) *Tensor { return g.maxPool2x2Grad(winners, results) },
+	)
 	return record(out, "conv2d with max-pool2d", inputs...).releases(func() { doneWinners(winners) })
 }

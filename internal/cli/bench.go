@@ -282,7 +282,7 @@ func (c *benchCommand) epochs(ctx context.Context, s streams) error {
 type side struct {
 	to      *[]float64                // what the seconds of its turns are added to
 	threads int                       // 0 for what the command is given
-	epochs  iter.Seq2[float64, error] // trains one epoch after the other, and yields its seconds
+	epochs  iter.Seq2[float64, error] // trains one epoch after the other and yields its seconds; ends after an error alone
 }
 
 // byTurns lets each of the sides in turn train, as often as is asked for after a turn that warms
