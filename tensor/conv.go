@@ -20,7 +20,7 @@ type Conv2dOptions struct {
 // (N, O, rows, columns), of ⌊(H + 2·padding - dilation·(h-1) - 1)/stride⌋ + 1 rows, and of
 // the columns as many. It is PyTorch's conv2d. All have the same floating-point type.
 //
-// Filters of 3×3 may be computed in tiles of 2×2 or 4×4 results: there a NaN or an infinity in t
+// Filters of 3×3 may be computed in tiles of up to 5×5 results: there a NaN or an infinity in t
 // also reaches others of its tiles, as NaN.
 //
 // Beside the results it needs memory on each core for one picture with its padding, or some

@@ -30,17 +30,23 @@ var (
 
 // Those of tiles.
 var winogradAVX2 = []*winogradKernels{
-	{
-		size: 2, points: []float64{1},
-		input: wrapTransform(winogradInput2x2AVX2), output: wrapOutput(winogradOutput2x2AVX2), gradient: wrapTransform(winogradGradient2x2AVX2),
-		product: winogradProduct, transposed: winogradTransposed, interleave8: wrapTranspose(interleave8AVX2), planes8: wrapTranspose(planes8AVX2),
-	},
-	{
-		size: 4, points: []float64{5. / 8, 3. / 2}, // which are in their assembly too
-		input: wrapTransform(winogradInput4x4AVX2), output: wrapOutput(winogradOutput4x4AVX2), gradient: wrapTransform(winogradGradient4x4AVX2),
-		product: winogradProduct, transposed: winogradTransposed, interleave8: wrapTranspose(interleave8AVX2), planes8: wrapTranspose(planes8AVX2),
-	},
+	winogradOfSize(2, []float64{0, 1, -1}, winogradInput2x2AVX2, winogradOutput2x2AVX2, winogradGradient2x2AVX2),
+	winogradOfSize(4, []float64{0, 5. / 8, -5. / 8, 3. / 2, -3. / 2}, winogradInput4x4AVX2, winogradOutput4x4AVX2, winogradGradient4x4AVX2),
+	winogradOfSize(5, []float64{0, 9. / 16, -9. / 16, 9. / 8, -9. / 8, 3}, winogradInput5x5AVX2, winogradOutput5x5AVX2, winogradGradient5x5AVX2),
 }
+
+// winogradOfSize returns the kernels for tiles of size×size, whose assembly has the points too.
+func winogradOfSize(size int, points []float64, input transformAVX2, output outputAVX2, gradient transformAVX2) *winogradKernels {
+	return &winogradKernels{
+		size: size, points: points, input: wrapTransform(input), output: wrapOutput(output), gradient: wrapTransform(gradient),
+		product: winogradProduct, transposed: winogradTransposed, interleave8: wrapTranspose(interleave8AVX2), planes8: wrapTranspose(planes8AVX2),
+	}
+}
+
+type (
+	transformAVX2 = func(octets int, from *float32, fromRow, fromCol int, to *float32, toRow, toCol int)
+	outputAVX2    = func(octets int, from *float32, fromRow, fromCol int, to *float32, toRow, toCol int, bias *float32)
+)
 
 func winogradProduct(depth int, a []float32, aStride int, b, c []float32, stride, rows int) {
 	winogradProductAVX2(depth, &a[0], aStride, &b[0], &c[0], stride, rows)
@@ -50,13 +56,13 @@ func winogradTransposed(depth int, a []float32, aStride int, b []float32, bStrid
 	winogradTransposedProductAVX2(depth, &a[0], aStride, &b[0], bStride, &c[0], stride, rows, add)
 }
 
-func wrapTransform(f func(octets int, from *float32, fromRow, fromCol int, to *float32, toRow, toCol int)) func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int) {
+func wrapTransform(f transformAVX2) func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int) {
 	return func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int) {
 		f(octets, &from[0], fromRow, fromCol, &to[0], toRow, toCol)
 	}
 }
 
-func wrapOutput(f func(octets int, from *float32, fromRow, fromCol int, to *float32, toRow, toCol int, bias *float32)) func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int, bias []float32) {
+func wrapOutput(f outputAVX2) func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int, bias []float32) {
 	return func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int, bias []float32) {
 		f(octets, &from[0], fromRow, fromCol, &to[0], toRow, toCol, &bias[0])
 	}

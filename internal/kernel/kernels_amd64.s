@@ -17818,13 +17818,201 @@ next1:
 	VZEROUPPER
 	RET
 
-DATA winogradPoints<>+0(SB)/4, $0x3f200000
-DATA winogradPoints<>+4(SB)/4, $0x3fc00000
-DATA winogradPoints<>+8(SB)/4, $0x3ec80000
-DATA winogradPoints<>+12(SB)/4, $0x40100000
-DATA winogradPoints<>+16(SB)/4, $0x3e7a0000
-DATA winogradPoints<>+20(SB)/4, $0x40580000
-GLOBL winogradPoints<>(SB), RODATA|NOPTR, $24
+DATA winogradPoints4x4<>+0(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+4(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+8(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+12(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+16(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+20(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+24(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+28(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+32(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+36(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+40(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+44(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+48(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+52(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+56(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+60(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+64(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+68(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+72(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+76(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+80(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+84(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+88(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+92(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+96(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+100(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+104(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+108(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+112(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+116(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+120(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+124(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+128(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+132(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+136(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+140(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+144(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+148(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+152(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+156(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+160(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+164(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+168(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+172(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+176(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+180(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+184(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+188(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+192(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+196(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+200(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+204(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+208(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+212(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+216(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+220(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+224(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+228(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+232(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+236(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+240(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+244(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+248(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+252(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+256(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+260(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+264(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+268(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+272(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+276(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+280(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+284(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+288(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+292(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+296(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+300(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+304(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+308(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+312(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+316(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+320(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+324(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+328(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+332(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+336(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+340(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+344(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+348(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+352(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+356(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+360(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+364(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+368(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+372(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+376(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+380(SB)/4, $0x00000000
+GLOBL winogradPoints4x4<>(SB), RODATA|NOPTR, $384
+
+DATA winogradPoints5x5<>+0(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+4(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+8(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+12(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+16(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+20(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+24(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+28(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+32(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+36(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+40(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+44(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+48(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+52(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+56(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+60(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+64(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+68(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+72(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+76(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+80(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+84(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+88(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+92(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+96(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+100(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+104(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+108(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+112(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+116(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+120(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+124(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+128(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+132(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+136(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+140(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+144(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+148(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+152(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+156(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+160(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+164(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+168(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+172(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+176(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+180(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+184(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+188(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+192(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+196(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+200(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+204(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+208(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+212(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+216(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+220(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+224(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+228(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+232(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+236(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+240(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+244(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+248(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+252(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+256(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+260(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+264(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+268(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+272(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+276(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+280(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+284(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+288(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+292(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+296(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+300(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+304(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+308(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+312(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+316(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+320(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+324(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+328(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+332(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+336(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+340(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+344(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+348(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+352(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+356(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+360(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+364(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+368(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+372(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+376(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+380(SB)/4, $0x42a20000
+GLOBL winogradPoints5x5<>(SB), RODATA|NOPTR, $384
 
 // func winogradInput2x2AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int)
 // Requires: AVX
@@ -17851,7 +18039,7 @@ octet:
 	VMOVUPS (R12)(DX*1), Y1
 	VMOVUPS (R12)(DX*2), Y2
 	VMOVUPS (R12)(BX*1), Y3
-	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y0, Y2, Y0
 	VADDPS  Y2, Y1, Y4
 	VSUBPS  Y1, Y2, Y2
 	VSUBPS  Y1, Y3, Y1
@@ -17864,7 +18052,7 @@ octet:
 	VMOVUPS (R12)(DX*1), Y1
 	VMOVUPS (R12)(DX*2), Y2
 	VMOVUPS (R12)(BX*1), Y3
-	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y0, Y2, Y0
 	VADDPS  Y2, Y1, Y4
 	VSUBPS  Y1, Y2, Y2
 	VSUBPS  Y1, Y3, Y1
@@ -17877,7 +18065,7 @@ octet:
 	VMOVUPS (R12)(DX*1), Y1
 	VMOVUPS (R12)(DX*2), Y2
 	VMOVUPS (R12)(BX*1), Y3
-	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y0, Y2, Y0
 	VADDPS  Y2, Y1, Y4
 	VSUBPS  Y1, Y2, Y2
 	VSUBPS  Y1, Y3, Y1
@@ -17890,7 +18078,7 @@ octet:
 	VMOVUPS (R12)(DX*1), Y1
 	VMOVUPS (R12)(DX*2), Y2
 	VMOVUPS (R12)(BX*1), Y3
-	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y0, Y2, Y0
 	VADDPS  Y2, Y1, Y4
 	VSUBPS  Y1, Y2, Y2
 	VSUBPS  Y1, Y3, Y1
@@ -17903,7 +18091,7 @@ octet:
 	VMOVUPS 32(R11), Y1
 	VMOVUPS 64(R11), Y2
 	VMOVUPS 96(R11), Y3
-	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y0, Y2, Y0
 	VADDPS  Y2, Y1, Y4
 	VSUBPS  Y1, Y2, Y2
 	VSUBPS  Y1, Y3, Y1
@@ -17916,7 +18104,7 @@ octet:
 	VMOVUPS 160(R11), Y1
 	VMOVUPS 192(R11), Y2
 	VMOVUPS 224(R11), Y3
-	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y0, Y2, Y0
 	VADDPS  Y2, Y1, Y4
 	VSUBPS  Y1, Y2, Y2
 	VSUBPS  Y1, Y3, Y1
@@ -17929,7 +18117,7 @@ octet:
 	VMOVUPS 288(R11), Y1
 	VMOVUPS 320(R11), Y2
 	VMOVUPS 352(R11), Y3
-	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y0, Y2, Y0
 	VADDPS  Y2, Y1, Y4
 	VSUBPS  Y1, Y2, Y2
 	VSUBPS  Y1, Y3, Y1
@@ -17942,7 +18130,7 @@ octet:
 	VMOVUPS 416(R11), Y1
 	VMOVUPS 448(R11), Y2
 	VMOVUPS 480(R11), Y3
-	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y0, Y2, Y0
 	VADDPS  Y2, Y1, Y4
 	VSUBPS  Y1, Y2, Y2
 	VSUBPS  Y1, Y3, Y1
@@ -18140,389 +18328,385 @@ octet:
 // func winogradInput4x4AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int)
 // Requires: AVX, FMA3
 TEXT ·winogradInput4x4AVX2(SB), $1184-56
-	MOVQ         octets+0(FP), AX
-	MOVQ         from+8(FP), CX
-	MOVQ         fromRow+16(FP), DX
-	SHLQ         $0x02, DX
-	LEAQ         (DX)(DX*2), BX
-	LEAQ         (DX)(DX*4), SI
-	MOVQ         fromCol+24(FP), DI
-	SHLQ         $0x02, DI
-	MOVQ         to+32(FP), R8
-	MOVQ         toRow+40(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         toCol+48(FP), R10
-	SHLQ         $0x02, R10
-	LEAQ         (R10)(R10*2), R11
-	LEAQ         (R10)(R10*4), R12
-	LEAQ         31(SP), R13
-	ANDQ         $-32, R13
-	VBROADCASTSS winogradPoints<>+0(SB), Y0
-	VBROADCASTSS winogradPoints<>+4(SB), Y1
-	VBROADCASTSS winogradPoints<>+8(SB), Y2
-	VBROADCASTSS winogradPoints<>+12(SB), Y3
+	MOVQ octets+0(FP), AX
+	MOVQ from+8(FP), CX
+	MOVQ fromRow+16(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	LEAQ (DX)(DX*4), SI
+	MOVQ fromCol+24(FP), DI
+	SHLQ $0x02, DI
+	MOVQ to+32(FP), R8
+	MOVQ toRow+40(FP), R9
+	SHLQ $0x02, R9
+	MOVQ toCol+48(FP), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	LEAQ (R10)(R10*4), R12
+	LEAQ 31(SP), R13
+	ANDQ $-32, R13
 
 octet:
 	MOVQ         CX, R14
-	VMOVUPS      (R14), Y4
-	VMOVUPS      (R14)(DX*1), Y5
-	VMOVUPS      (R14)(DX*2), Y6
-	VMOVUPS      (R14)(BX*1), Y7
-	VMOVUPS      (R14)(DX*4), Y8
-	VMOVUPS      (R14)(SI*1), Y9
-	VFNMADD231PS Y3, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFNMADD231PS Y3, Y6, Y10
-	VMOVAPS      Y7, Y11
-	VFNMADD231PS Y3, Y5, Y11
-	VFNMADD231PS Y2, Y6, Y8
-	VFNMADD231PS Y2, Y5, Y7
-	VFNMADD231PS Y3, Y4, Y6
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  Y0, Y11, Y4
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y0, Y11, Y5
-	VMOVAPS      Y8, Y12
-	VFMADD231PS  Y1, Y7, Y12
-	VFNMADD231PS Y1, Y7, Y8
-	VFNMADD231PS Y2, Y6, Y10
-	VFNMADD231PS Y2, Y11, Y9
-	VMOVAPS      Y10, (R13)
-	VMOVAPS      Y4, 192(R13)
-	VMOVAPS      Y5, 384(R13)
-	VMOVAPS      Y12, 576(R13)
-	VMOVAPS      Y8, 768(R13)
-	VMOVAPS      Y9, 960(R13)
+	VMOVUPS      (R14), Y0
+	VMOVUPS      (R14)(DX*1), Y1
+	VMOVUPS      (R14)(DX*2), Y2
+	VMOVUPS      (R14)(BX*1), Y3
+	VMOVUPS      (R14)(DX*4), Y4
+	VMOVUPS      (R14)(SI*1), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVAPS      Y6, (R13)
+	VMOVAPS      Y0, 192(R13)
+	VMOVAPS      Y1, 384(R13)
+	VMOVAPS      Y8, 576(R13)
+	VMOVAPS      Y4, 768(R13)
+	VMOVAPS      Y5, 960(R13)
 	ADDQ         DI, R14
-	VMOVUPS      (R14), Y4
-	VMOVUPS      (R14)(DX*1), Y5
-	VMOVUPS      (R14)(DX*2), Y6
-	VMOVUPS      (R14)(BX*1), Y7
-	VMOVUPS      (R14)(DX*4), Y8
-	VMOVUPS      (R14)(SI*1), Y9
-	VFNMADD231PS Y3, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFNMADD231PS Y3, Y6, Y10
-	VMOVAPS      Y7, Y11
-	VFNMADD231PS Y3, Y5, Y11
-	VFNMADD231PS Y2, Y6, Y8
-	VFNMADD231PS Y2, Y5, Y7
-	VFNMADD231PS Y3, Y4, Y6
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  Y0, Y11, Y4
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y0, Y11, Y5
-	VMOVAPS      Y8, Y12
-	VFMADD231PS  Y1, Y7, Y12
-	VFNMADD231PS Y1, Y7, Y8
-	VFNMADD231PS Y2, Y6, Y10
-	VFNMADD231PS Y2, Y11, Y9
-	VMOVAPS      Y10, 32(R13)
-	VMOVAPS      Y4, 224(R13)
-	VMOVAPS      Y5, 416(R13)
-	VMOVAPS      Y12, 608(R13)
-	VMOVAPS      Y8, 800(R13)
-	VMOVAPS      Y9, 992(R13)
+	VMOVUPS      (R14), Y0
+	VMOVUPS      (R14)(DX*1), Y1
+	VMOVUPS      (R14)(DX*2), Y2
+	VMOVUPS      (R14)(BX*1), Y3
+	VMOVUPS      (R14)(DX*4), Y4
+	VMOVUPS      (R14)(SI*1), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVAPS      Y6, 32(R13)
+	VMOVAPS      Y0, 224(R13)
+	VMOVAPS      Y1, 416(R13)
+	VMOVAPS      Y8, 608(R13)
+	VMOVAPS      Y4, 800(R13)
+	VMOVAPS      Y5, 992(R13)
 	ADDQ         DI, R14
-	VMOVUPS      (R14), Y4
-	VMOVUPS      (R14)(DX*1), Y5
-	VMOVUPS      (R14)(DX*2), Y6
-	VMOVUPS      (R14)(BX*1), Y7
-	VMOVUPS      (R14)(DX*4), Y8
-	VMOVUPS      (R14)(SI*1), Y9
-	VFNMADD231PS Y3, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFNMADD231PS Y3, Y6, Y10
-	VMOVAPS      Y7, Y11
-	VFNMADD231PS Y3, Y5, Y11
-	VFNMADD231PS Y2, Y6, Y8
-	VFNMADD231PS Y2, Y5, Y7
-	VFNMADD231PS Y3, Y4, Y6
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  Y0, Y11, Y4
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y0, Y11, Y5
-	VMOVAPS      Y8, Y12
-	VFMADD231PS  Y1, Y7, Y12
-	VFNMADD231PS Y1, Y7, Y8
-	VFNMADD231PS Y2, Y6, Y10
-	VFNMADD231PS Y2, Y11, Y9
-	VMOVAPS      Y10, 64(R13)
-	VMOVAPS      Y4, 256(R13)
-	VMOVAPS      Y5, 448(R13)
-	VMOVAPS      Y12, 640(R13)
-	VMOVAPS      Y8, 832(R13)
-	VMOVAPS      Y9, 1024(R13)
+	VMOVUPS      (R14), Y0
+	VMOVUPS      (R14)(DX*1), Y1
+	VMOVUPS      (R14)(DX*2), Y2
+	VMOVUPS      (R14)(BX*1), Y3
+	VMOVUPS      (R14)(DX*4), Y4
+	VMOVUPS      (R14)(SI*1), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVAPS      Y6, 64(R13)
+	VMOVAPS      Y0, 256(R13)
+	VMOVAPS      Y1, 448(R13)
+	VMOVAPS      Y8, 640(R13)
+	VMOVAPS      Y4, 832(R13)
+	VMOVAPS      Y5, 1024(R13)
 	ADDQ         DI, R14
-	VMOVUPS      (R14), Y4
-	VMOVUPS      (R14)(DX*1), Y5
-	VMOVUPS      (R14)(DX*2), Y6
-	VMOVUPS      (R14)(BX*1), Y7
-	VMOVUPS      (R14)(DX*4), Y8
-	VMOVUPS      (R14)(SI*1), Y9
-	VFNMADD231PS Y3, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFNMADD231PS Y3, Y6, Y10
-	VMOVAPS      Y7, Y11
-	VFNMADD231PS Y3, Y5, Y11
-	VFNMADD231PS Y2, Y6, Y8
-	VFNMADD231PS Y2, Y5, Y7
-	VFNMADD231PS Y3, Y4, Y6
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  Y0, Y11, Y4
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y0, Y11, Y5
-	VMOVAPS      Y8, Y12
-	VFMADD231PS  Y1, Y7, Y12
-	VFNMADD231PS Y1, Y7, Y8
-	VFNMADD231PS Y2, Y6, Y10
-	VFNMADD231PS Y2, Y11, Y9
-	VMOVAPS      Y10, 96(R13)
-	VMOVAPS      Y4, 288(R13)
-	VMOVAPS      Y5, 480(R13)
-	VMOVAPS      Y12, 672(R13)
-	VMOVAPS      Y8, 864(R13)
-	VMOVAPS      Y9, 1056(R13)
+	VMOVUPS      (R14), Y0
+	VMOVUPS      (R14)(DX*1), Y1
+	VMOVUPS      (R14)(DX*2), Y2
+	VMOVUPS      (R14)(BX*1), Y3
+	VMOVUPS      (R14)(DX*4), Y4
+	VMOVUPS      (R14)(SI*1), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVAPS      Y6, 96(R13)
+	VMOVAPS      Y0, 288(R13)
+	VMOVAPS      Y1, 480(R13)
+	VMOVAPS      Y8, 672(R13)
+	VMOVAPS      Y4, 864(R13)
+	VMOVAPS      Y5, 1056(R13)
 	ADDQ         DI, R14
-	VMOVUPS      (R14), Y4
-	VMOVUPS      (R14)(DX*1), Y5
-	VMOVUPS      (R14)(DX*2), Y6
-	VMOVUPS      (R14)(BX*1), Y7
-	VMOVUPS      (R14)(DX*4), Y8
-	VMOVUPS      (R14)(SI*1), Y9
-	VFNMADD231PS Y3, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFNMADD231PS Y3, Y6, Y10
-	VMOVAPS      Y7, Y11
-	VFNMADD231PS Y3, Y5, Y11
-	VFNMADD231PS Y2, Y6, Y8
-	VFNMADD231PS Y2, Y5, Y7
-	VFNMADD231PS Y3, Y4, Y6
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  Y0, Y11, Y4
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y0, Y11, Y5
-	VMOVAPS      Y8, Y12
-	VFMADD231PS  Y1, Y7, Y12
-	VFNMADD231PS Y1, Y7, Y8
-	VFNMADD231PS Y2, Y6, Y10
-	VFNMADD231PS Y2, Y11, Y9
-	VMOVAPS      Y10, 128(R13)
-	VMOVAPS      Y4, 320(R13)
-	VMOVAPS      Y5, 512(R13)
-	VMOVAPS      Y12, 704(R13)
-	VMOVAPS      Y8, 896(R13)
-	VMOVAPS      Y9, 1088(R13)
+	VMOVUPS      (R14), Y0
+	VMOVUPS      (R14)(DX*1), Y1
+	VMOVUPS      (R14)(DX*2), Y2
+	VMOVUPS      (R14)(BX*1), Y3
+	VMOVUPS      (R14)(DX*4), Y4
+	VMOVUPS      (R14)(SI*1), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVAPS      Y6, 128(R13)
+	VMOVAPS      Y0, 320(R13)
+	VMOVAPS      Y1, 512(R13)
+	VMOVAPS      Y8, 704(R13)
+	VMOVAPS      Y4, 896(R13)
+	VMOVAPS      Y5, 1088(R13)
 	ADDQ         DI, R14
-	VMOVUPS      (R14), Y4
-	VMOVUPS      (R14)(DX*1), Y5
-	VMOVUPS      (R14)(DX*2), Y6
-	VMOVUPS      (R14)(BX*1), Y7
-	VMOVUPS      (R14)(DX*4), Y8
-	VMOVUPS      (R14)(SI*1), Y9
-	VFNMADD231PS Y3, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFNMADD231PS Y3, Y6, Y10
-	VMOVAPS      Y7, Y11
-	VFNMADD231PS Y3, Y5, Y11
-	VFNMADD231PS Y2, Y6, Y8
-	VFNMADD231PS Y2, Y5, Y7
-	VFNMADD231PS Y3, Y4, Y6
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  Y0, Y11, Y4
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y0, Y11, Y5
-	VMOVAPS      Y8, Y12
-	VFMADD231PS  Y1, Y7, Y12
-	VFNMADD231PS Y1, Y7, Y8
-	VFNMADD231PS Y2, Y6, Y10
-	VFNMADD231PS Y2, Y11, Y9
-	VMOVAPS      Y10, 160(R13)
-	VMOVAPS      Y4, 352(R13)
-	VMOVAPS      Y5, 544(R13)
-	VMOVAPS      Y12, 736(R13)
-	VMOVAPS      Y8, 928(R13)
-	VMOVAPS      Y9, 1120(R13)
+	VMOVUPS      (R14), Y0
+	VMOVUPS      (R14)(DX*1), Y1
+	VMOVUPS      (R14)(DX*2), Y2
+	VMOVUPS      (R14)(BX*1), Y3
+	VMOVUPS      (R14)(DX*4), Y4
+	VMOVUPS      (R14)(SI*1), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVAPS      Y6, 160(R13)
+	VMOVAPS      Y0, 352(R13)
+	VMOVAPS      Y1, 544(R13)
+	VMOVAPS      Y8, 736(R13)
+	VMOVAPS      Y4, 928(R13)
+	VMOVAPS      Y5, 1120(R13)
 	MOVQ         R8, R14
-	VMOVUPS      (R13), Y4
-	VMOVUPS      32(R13), Y5
-	VMOVUPS      64(R13), Y6
-	VMOVUPS      96(R13), Y7
-	VMOVUPS      128(R13), Y8
-	VMOVUPS      160(R13), Y9
-	VFNMADD231PS Y3, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFNMADD231PS Y3, Y6, Y10
-	VMOVAPS      Y7, Y11
-	VFNMADD231PS Y3, Y5, Y11
-	VFNMADD231PS Y2, Y6, Y8
-	VFNMADD231PS Y2, Y5, Y7
-	VFNMADD231PS Y3, Y4, Y6
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  Y0, Y11, Y4
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y0, Y11, Y5
-	VMOVAPS      Y8, Y12
-	VFMADD231PS  Y1, Y7, Y12
-	VFNMADD231PS Y1, Y7, Y8
-	VFNMADD231PS Y2, Y6, Y10
-	VFNMADD231PS Y2, Y11, Y9
-	VMOVUPS      Y10, (R14)
-	VMOVUPS      Y4, (R14)(R10*1)
-	VMOVUPS      Y5, (R14)(R10*2)
-	VMOVUPS      Y12, (R14)(R11*1)
-	VMOVUPS      Y8, (R14)(R10*4)
-	VMOVUPS      Y9, (R14)(R12*1)
+	VMOVUPS      (R13), Y0
+	VMOVUPS      32(R13), Y1
+	VMOVUPS      64(R13), Y2
+	VMOVUPS      96(R13), Y3
+	VMOVUPS      128(R13), Y4
+	VMOVUPS      160(R13), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVUPS      Y6, (R14)
+	VMOVUPS      Y0, (R14)(R10*1)
+	VMOVUPS      Y1, (R14)(R10*2)
+	VMOVUPS      Y8, (R14)(R11*1)
+	VMOVUPS      Y4, (R14)(R10*4)
+	VMOVUPS      Y5, (R14)(R12*1)
 	ADDQ         R9, R14
-	VMOVUPS      192(R13), Y4
-	VMOVUPS      224(R13), Y5
-	VMOVUPS      256(R13), Y6
-	VMOVUPS      288(R13), Y7
-	VMOVUPS      320(R13), Y8
-	VMOVUPS      352(R13), Y9
-	VFNMADD231PS Y3, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFNMADD231PS Y3, Y6, Y10
-	VMOVAPS      Y7, Y11
-	VFNMADD231PS Y3, Y5, Y11
-	VFNMADD231PS Y2, Y6, Y8
-	VFNMADD231PS Y2, Y5, Y7
-	VFNMADD231PS Y3, Y4, Y6
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  Y0, Y11, Y4
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y0, Y11, Y5
-	VMOVAPS      Y8, Y12
-	VFMADD231PS  Y1, Y7, Y12
-	VFNMADD231PS Y1, Y7, Y8
-	VFNMADD231PS Y2, Y6, Y10
-	VFNMADD231PS Y2, Y11, Y9
-	VMOVUPS      Y10, (R14)
-	VMOVUPS      Y4, (R14)(R10*1)
-	VMOVUPS      Y5, (R14)(R10*2)
-	VMOVUPS      Y12, (R14)(R11*1)
-	VMOVUPS      Y8, (R14)(R10*4)
-	VMOVUPS      Y9, (R14)(R12*1)
+	VMOVUPS      192(R13), Y0
+	VMOVUPS      224(R13), Y1
+	VMOVUPS      256(R13), Y2
+	VMOVUPS      288(R13), Y3
+	VMOVUPS      320(R13), Y4
+	VMOVUPS      352(R13), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVUPS      Y6, (R14)
+	VMOVUPS      Y0, (R14)(R10*1)
+	VMOVUPS      Y1, (R14)(R10*2)
+	VMOVUPS      Y8, (R14)(R11*1)
+	VMOVUPS      Y4, (R14)(R10*4)
+	VMOVUPS      Y5, (R14)(R12*1)
 	ADDQ         R9, R14
-	VMOVUPS      384(R13), Y4
-	VMOVUPS      416(R13), Y5
-	VMOVUPS      448(R13), Y6
-	VMOVUPS      480(R13), Y7
-	VMOVUPS      512(R13), Y8
-	VMOVUPS      544(R13), Y9
-	VFNMADD231PS Y3, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFNMADD231PS Y3, Y6, Y10
-	VMOVAPS      Y7, Y11
-	VFNMADD231PS Y3, Y5, Y11
-	VFNMADD231PS Y2, Y6, Y8
-	VFNMADD231PS Y2, Y5, Y7
-	VFNMADD231PS Y3, Y4, Y6
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  Y0, Y11, Y4
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y0, Y11, Y5
-	VMOVAPS      Y8, Y12
-	VFMADD231PS  Y1, Y7, Y12
-	VFNMADD231PS Y1, Y7, Y8
-	VFNMADD231PS Y2, Y6, Y10
-	VFNMADD231PS Y2, Y11, Y9
-	VMOVUPS      Y10, (R14)
-	VMOVUPS      Y4, (R14)(R10*1)
-	VMOVUPS      Y5, (R14)(R10*2)
-	VMOVUPS      Y12, (R14)(R11*1)
-	VMOVUPS      Y8, (R14)(R10*4)
-	VMOVUPS      Y9, (R14)(R12*1)
+	VMOVUPS      384(R13), Y0
+	VMOVUPS      416(R13), Y1
+	VMOVUPS      448(R13), Y2
+	VMOVUPS      480(R13), Y3
+	VMOVUPS      512(R13), Y4
+	VMOVUPS      544(R13), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVUPS      Y6, (R14)
+	VMOVUPS      Y0, (R14)(R10*1)
+	VMOVUPS      Y1, (R14)(R10*2)
+	VMOVUPS      Y8, (R14)(R11*1)
+	VMOVUPS      Y4, (R14)(R10*4)
+	VMOVUPS      Y5, (R14)(R12*1)
 	ADDQ         R9, R14
-	VMOVUPS      576(R13), Y4
-	VMOVUPS      608(R13), Y5
-	VMOVUPS      640(R13), Y6
-	VMOVUPS      672(R13), Y7
-	VMOVUPS      704(R13), Y8
-	VMOVUPS      736(R13), Y9
-	VFNMADD231PS Y3, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFNMADD231PS Y3, Y6, Y10
-	VMOVAPS      Y7, Y11
-	VFNMADD231PS Y3, Y5, Y11
-	VFNMADD231PS Y2, Y6, Y8
-	VFNMADD231PS Y2, Y5, Y7
-	VFNMADD231PS Y3, Y4, Y6
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  Y0, Y11, Y4
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y0, Y11, Y5
-	VMOVAPS      Y8, Y12
-	VFMADD231PS  Y1, Y7, Y12
-	VFNMADD231PS Y1, Y7, Y8
-	VFNMADD231PS Y2, Y6, Y10
-	VFNMADD231PS Y2, Y11, Y9
-	VMOVUPS      Y10, (R14)
-	VMOVUPS      Y4, (R14)(R10*1)
-	VMOVUPS      Y5, (R14)(R10*2)
-	VMOVUPS      Y12, (R14)(R11*1)
-	VMOVUPS      Y8, (R14)(R10*4)
-	VMOVUPS      Y9, (R14)(R12*1)
+	VMOVUPS      576(R13), Y0
+	VMOVUPS      608(R13), Y1
+	VMOVUPS      640(R13), Y2
+	VMOVUPS      672(R13), Y3
+	VMOVUPS      704(R13), Y4
+	VMOVUPS      736(R13), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVUPS      Y6, (R14)
+	VMOVUPS      Y0, (R14)(R10*1)
+	VMOVUPS      Y1, (R14)(R10*2)
+	VMOVUPS      Y8, (R14)(R11*1)
+	VMOVUPS      Y4, (R14)(R10*4)
+	VMOVUPS      Y5, (R14)(R12*1)
 	ADDQ         R9, R14
-	VMOVUPS      768(R13), Y4
-	VMOVUPS      800(R13), Y5
-	VMOVUPS      832(R13), Y6
-	VMOVUPS      864(R13), Y7
-	VMOVUPS      896(R13), Y8
-	VMOVUPS      928(R13), Y9
-	VFNMADD231PS Y3, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFNMADD231PS Y3, Y6, Y10
-	VMOVAPS      Y7, Y11
-	VFNMADD231PS Y3, Y5, Y11
-	VFNMADD231PS Y2, Y6, Y8
-	VFNMADD231PS Y2, Y5, Y7
-	VFNMADD231PS Y3, Y4, Y6
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  Y0, Y11, Y4
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y0, Y11, Y5
-	VMOVAPS      Y8, Y12
-	VFMADD231PS  Y1, Y7, Y12
-	VFNMADD231PS Y1, Y7, Y8
-	VFNMADD231PS Y2, Y6, Y10
-	VFNMADD231PS Y2, Y11, Y9
-	VMOVUPS      Y10, (R14)
-	VMOVUPS      Y4, (R14)(R10*1)
-	VMOVUPS      Y5, (R14)(R10*2)
-	VMOVUPS      Y12, (R14)(R11*1)
-	VMOVUPS      Y8, (R14)(R10*4)
-	VMOVUPS      Y9, (R14)(R12*1)
+	VMOVUPS      768(R13), Y0
+	VMOVUPS      800(R13), Y1
+	VMOVUPS      832(R13), Y2
+	VMOVUPS      864(R13), Y3
+	VMOVUPS      896(R13), Y4
+	VMOVUPS      928(R13), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVUPS      Y6, (R14)
+	VMOVUPS      Y0, (R14)(R10*1)
+	VMOVUPS      Y1, (R14)(R10*2)
+	VMOVUPS      Y8, (R14)(R11*1)
+	VMOVUPS      Y4, (R14)(R10*4)
+	VMOVUPS      Y5, (R14)(R12*1)
 	ADDQ         R9, R14
-	VMOVUPS      960(R13), Y4
-	VMOVUPS      992(R13), Y5
-	VMOVUPS      1024(R13), Y6
-	VMOVUPS      1056(R13), Y7
-	VMOVUPS      1088(R13), Y8
-	VMOVUPS      1120(R13), Y9
-	VFNMADD231PS Y3, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFNMADD231PS Y3, Y6, Y10
-	VMOVAPS      Y7, Y11
-	VFNMADD231PS Y3, Y5, Y11
-	VFNMADD231PS Y2, Y6, Y8
-	VFNMADD231PS Y2, Y5, Y7
-	VFNMADD231PS Y3, Y4, Y6
-	VMOVAPS      Y10, Y4
-	VFMADD231PS  Y0, Y11, Y4
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y0, Y11, Y5
-	VMOVAPS      Y8, Y12
-	VFMADD231PS  Y1, Y7, Y12
-	VFNMADD231PS Y1, Y7, Y8
-	VFNMADD231PS Y2, Y6, Y10
-	VFNMADD231PS Y2, Y11, Y9
-	VMOVUPS      Y10, (R14)
-	VMOVUPS      Y4, (R14)(R10*1)
-	VMOVUPS      Y5, (R14)(R10*2)
-	VMOVUPS      Y12, (R14)(R11*1)
-	VMOVUPS      Y8, (R14)(R10*4)
-	VMOVUPS      Y9, (R14)(R12*1)
+	VMOVUPS      960(R13), Y0
+	VMOVUPS      992(R13), Y1
+	VMOVUPS      1024(R13), Y2
+	VMOVUPS      1056(R13), Y3
+	VMOVUPS      1088(R13), Y4
+	VMOVUPS      1120(R13), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVUPS      Y6, (R14)
+	VMOVUPS      Y0, (R14)(R10*1)
+	VMOVUPS      Y1, (R14)(R10*2)
+	VMOVUPS      Y8, (R14)(R11*1)
+	VMOVUPS      Y4, (R14)(R10*4)
+	VMOVUPS      Y5, (R14)(R12*1)
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, R8
 	DECQ         AX
@@ -18533,281 +18717,275 @@ octet:
 // func winogradOutput4x4AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int, bias *float32)
 // Requires: AVX, FMA3
 TEXT ·winogradOutput4x4AVX2(SB), $800-64
-	MOVQ         octets+0(FP), AX
-	MOVQ         from+8(FP), CX
-	MOVQ         fromRow+16(FP), DX
-	SHLQ         $0x02, DX
-	LEAQ         (DX)(DX*2), BX
-	LEAQ         (DX)(DX*4), SI
-	MOVQ         fromCol+24(FP), DI
-	SHLQ         $0x02, DI
-	MOVQ         to+32(FP), R8
-	MOVQ         toRow+40(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         toCol+48(FP), R10
-	SHLQ         $0x02, R10
-	LEAQ         (R10)(R10*2), R11
-	MOVQ         bias+56(FP), R12
-	LEAQ         31(SP), R13
-	ANDQ         $-32, R13
-	VBROADCASTSS winogradPoints<>+0(SB), Y0
-	VBROADCASTSS winogradPoints<>+4(SB), Y1
-	VBROADCASTSS winogradPoints<>+8(SB), Y2
-	VBROADCASTSS winogradPoints<>+12(SB), Y3
-	VBROADCASTSS winogradPoints<>+16(SB), Y4
-	VBROADCASTSS winogradPoints<>+20(SB), Y5
+	MOVQ octets+0(FP), AX
+	MOVQ from+8(FP), CX
+	MOVQ fromRow+16(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	LEAQ (DX)(DX*4), SI
+	MOVQ fromCol+24(FP), DI
+	SHLQ $0x02, DI
+	MOVQ to+32(FP), R8
+	MOVQ toRow+40(FP), R9
+	SHLQ $0x02, R9
+	MOVQ toCol+48(FP), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ bias+56(FP), R12
+	LEAQ 31(SP), R13
+	ANDQ $-32, R13
 
 octet:
 	MOVQ        CX, R14
-	VMOVUPS     (R14), Y6
-	VMOVUPS     (R14)(DX*1), Y7
-	VMOVUPS     (R14)(DX*2), Y8
-	VMOVUPS     (R14)(BX*1), Y9
-	VMOVUPS     (R14)(DX*4), Y10
-	VMOVUPS     (R14)(SI*1), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMULPS      Y7, Y0, Y10
-	VFMADD231PS Y1, Y9, Y10
-	VMULPS      Y12, Y2, Y12
-	VFMADD231PS Y3, Y8, Y12
-	VFMADD231PS Y4, Y7, Y11
-	VFMADD231PS Y5, Y9, Y11
-	VMOVAPS     Y6, (R13)
-	VMOVAPS     Y10, 192(R13)
-	VMOVAPS     Y12, 384(R13)
-	VMOVAPS     Y11, 576(R13)
+	VMOVUPS     (R14), Y0
+	VMOVUPS     (R14)(DX*1), Y1
+	VMOVUPS     (R14)(DX*2), Y2
+	VMOVUPS     (R14)(BX*1), Y3
+	VMOVUPS     (R14)(DX*4), Y4
+	VMOVUPS     (R14)(SI*1), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVAPS     Y0, (R13)
+	VMOVAPS     Y4, 192(R13)
+	VMOVAPS     Y6, 384(R13)
+	VMOVAPS     Y5, 576(R13)
 	ADDQ        DI, R14
-	VMOVUPS     (R14), Y6
-	VMOVUPS     (R14)(DX*1), Y7
-	VMOVUPS     (R14)(DX*2), Y8
-	VMOVUPS     (R14)(BX*1), Y9
-	VMOVUPS     (R14)(DX*4), Y10
-	VMOVUPS     (R14)(SI*1), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMULPS      Y7, Y0, Y10
-	VFMADD231PS Y1, Y9, Y10
-	VMULPS      Y12, Y2, Y12
-	VFMADD231PS Y3, Y8, Y12
-	VFMADD231PS Y4, Y7, Y11
-	VFMADD231PS Y5, Y9, Y11
-	VMOVAPS     Y6, 32(R13)
-	VMOVAPS     Y10, 224(R13)
-	VMOVAPS     Y12, 416(R13)
-	VMOVAPS     Y11, 608(R13)
+	VMOVUPS     (R14), Y0
+	VMOVUPS     (R14)(DX*1), Y1
+	VMOVUPS     (R14)(DX*2), Y2
+	VMOVUPS     (R14)(BX*1), Y3
+	VMOVUPS     (R14)(DX*4), Y4
+	VMOVUPS     (R14)(SI*1), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVAPS     Y0, 32(R13)
+	VMOVAPS     Y4, 224(R13)
+	VMOVAPS     Y6, 416(R13)
+	VMOVAPS     Y5, 608(R13)
 	ADDQ        DI, R14
-	VMOVUPS     (R14), Y6
-	VMOVUPS     (R14)(DX*1), Y7
-	VMOVUPS     (R14)(DX*2), Y8
-	VMOVUPS     (R14)(BX*1), Y9
-	VMOVUPS     (R14)(DX*4), Y10
-	VMOVUPS     (R14)(SI*1), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMULPS      Y7, Y0, Y10
-	VFMADD231PS Y1, Y9, Y10
-	VMULPS      Y12, Y2, Y12
-	VFMADD231PS Y3, Y8, Y12
-	VFMADD231PS Y4, Y7, Y11
-	VFMADD231PS Y5, Y9, Y11
-	VMOVAPS     Y6, 64(R13)
-	VMOVAPS     Y10, 256(R13)
-	VMOVAPS     Y12, 448(R13)
-	VMOVAPS     Y11, 640(R13)
+	VMOVUPS     (R14), Y0
+	VMOVUPS     (R14)(DX*1), Y1
+	VMOVUPS     (R14)(DX*2), Y2
+	VMOVUPS     (R14)(BX*1), Y3
+	VMOVUPS     (R14)(DX*4), Y4
+	VMOVUPS     (R14)(SI*1), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVAPS     Y0, 64(R13)
+	VMOVAPS     Y4, 256(R13)
+	VMOVAPS     Y6, 448(R13)
+	VMOVAPS     Y5, 640(R13)
 	ADDQ        DI, R14
-	VMOVUPS     (R14), Y6
-	VMOVUPS     (R14)(DX*1), Y7
-	VMOVUPS     (R14)(DX*2), Y8
-	VMOVUPS     (R14)(BX*1), Y9
-	VMOVUPS     (R14)(DX*4), Y10
-	VMOVUPS     (R14)(SI*1), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMULPS      Y7, Y0, Y10
-	VFMADD231PS Y1, Y9, Y10
-	VMULPS      Y12, Y2, Y12
-	VFMADD231PS Y3, Y8, Y12
-	VFMADD231PS Y4, Y7, Y11
-	VFMADD231PS Y5, Y9, Y11
-	VMOVAPS     Y6, 96(R13)
-	VMOVAPS     Y10, 288(R13)
-	VMOVAPS     Y12, 480(R13)
-	VMOVAPS     Y11, 672(R13)
+	VMOVUPS     (R14), Y0
+	VMOVUPS     (R14)(DX*1), Y1
+	VMOVUPS     (R14)(DX*2), Y2
+	VMOVUPS     (R14)(BX*1), Y3
+	VMOVUPS     (R14)(DX*4), Y4
+	VMOVUPS     (R14)(SI*1), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVAPS     Y0, 96(R13)
+	VMOVAPS     Y4, 288(R13)
+	VMOVAPS     Y6, 480(R13)
+	VMOVAPS     Y5, 672(R13)
 	ADDQ        DI, R14
-	VMOVUPS     (R14), Y6
-	VMOVUPS     (R14)(DX*1), Y7
-	VMOVUPS     (R14)(DX*2), Y8
-	VMOVUPS     (R14)(BX*1), Y9
-	VMOVUPS     (R14)(DX*4), Y10
-	VMOVUPS     (R14)(SI*1), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMULPS      Y7, Y0, Y10
-	VFMADD231PS Y1, Y9, Y10
-	VMULPS      Y12, Y2, Y12
-	VFMADD231PS Y3, Y8, Y12
-	VFMADD231PS Y4, Y7, Y11
-	VFMADD231PS Y5, Y9, Y11
-	VMOVAPS     Y6, 128(R13)
-	VMOVAPS     Y10, 320(R13)
-	VMOVAPS     Y12, 512(R13)
-	VMOVAPS     Y11, 704(R13)
+	VMOVUPS     (R14), Y0
+	VMOVUPS     (R14)(DX*1), Y1
+	VMOVUPS     (R14)(DX*2), Y2
+	VMOVUPS     (R14)(BX*1), Y3
+	VMOVUPS     (R14)(DX*4), Y4
+	VMOVUPS     (R14)(SI*1), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVAPS     Y0, 128(R13)
+	VMOVAPS     Y4, 320(R13)
+	VMOVAPS     Y6, 512(R13)
+	VMOVAPS     Y5, 704(R13)
 	ADDQ        DI, R14
-	VMOVUPS     (R14), Y6
-	VMOVUPS     (R14)(DX*1), Y7
-	VMOVUPS     (R14)(DX*2), Y8
-	VMOVUPS     (R14)(BX*1), Y9
-	VMOVUPS     (R14)(DX*4), Y10
-	VMOVUPS     (R14)(SI*1), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMULPS      Y7, Y0, Y10
-	VFMADD231PS Y1, Y9, Y10
-	VMULPS      Y12, Y2, Y12
-	VFMADD231PS Y3, Y8, Y12
-	VFMADD231PS Y4, Y7, Y11
-	VFMADD231PS Y5, Y9, Y11
-	VMOVAPS     Y6, 160(R13)
-	VMOVAPS     Y10, 352(R13)
-	VMOVAPS     Y12, 544(R13)
-	VMOVAPS     Y11, 736(R13)
+	VMOVUPS     (R14), Y0
+	VMOVUPS     (R14)(DX*1), Y1
+	VMOVUPS     (R14)(DX*2), Y2
+	VMOVUPS     (R14)(BX*1), Y3
+	VMOVUPS     (R14)(DX*4), Y4
+	VMOVUPS     (R14)(SI*1), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVAPS     Y0, 160(R13)
+	VMOVAPS     Y4, 352(R13)
+	VMOVAPS     Y6, 544(R13)
+	VMOVAPS     Y5, 736(R13)
 	MOVQ        R8, R14
-	VMOVUPS     (R13), Y6
-	VMOVUPS     32(R13), Y7
-	VMOVUPS     64(R13), Y8
-	VMOVUPS     96(R13), Y9
-	VMOVUPS     128(R13), Y10
-	VMOVUPS     160(R13), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMULPS      Y7, Y0, Y10
-	VFMADD231PS Y1, Y9, Y10
-	VMULPS      Y12, Y2, Y12
-	VFMADD231PS Y3, Y8, Y12
-	VFMADD231PS Y4, Y7, Y11
-	VFMADD231PS Y5, Y9, Y11
-	VMOVUPS     (R12), Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y7, Y10, Y10
-	VADDPS      Y7, Y12, Y12
-	VADDPS      Y7, Y11, Y11
-	VMOVUPS     Y6, (R14)
-	VMOVUPS     Y10, (R14)(R10*1)
-	VMOVUPS     Y12, (R14)(R10*2)
-	VMOVUPS     Y11, (R14)(R11*1)
+	VMOVUPS     (R13), Y0
+	VMOVUPS     32(R13), Y1
+	VMOVUPS     64(R13), Y2
+	VMOVUPS     96(R13), Y3
+	VMOVUPS     128(R13), Y4
+	VMOVUPS     160(R13), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVUPS     (R12), Y1
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y1, Y4, Y4
+	VADDPS      Y1, Y6, Y6
+	VADDPS      Y1, Y5, Y5
+	VMOVUPS     Y0, (R14)
+	VMOVUPS     Y4, (R14)(R10*1)
+	VMOVUPS     Y6, (R14)(R10*2)
+	VMOVUPS     Y5, (R14)(R11*1)
 	ADDQ        R9, R14
-	VMOVUPS     192(R13), Y6
-	VMOVUPS     224(R13), Y7
-	VMOVUPS     256(R13), Y8
-	VMOVUPS     288(R13), Y9
-	VMOVUPS     320(R13), Y10
-	VMOVUPS     352(R13), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMULPS      Y7, Y0, Y10
-	VFMADD231PS Y1, Y9, Y10
-	VMULPS      Y12, Y2, Y12
-	VFMADD231PS Y3, Y8, Y12
-	VFMADD231PS Y4, Y7, Y11
-	VFMADD231PS Y5, Y9, Y11
-	VMOVUPS     (R12), Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y7, Y10, Y10
-	VADDPS      Y7, Y12, Y12
-	VADDPS      Y7, Y11, Y11
-	VMOVUPS     Y6, (R14)
-	VMOVUPS     Y10, (R14)(R10*1)
-	VMOVUPS     Y12, (R14)(R10*2)
-	VMOVUPS     Y11, (R14)(R11*1)
+	VMOVUPS     192(R13), Y0
+	VMOVUPS     224(R13), Y1
+	VMOVUPS     256(R13), Y2
+	VMOVUPS     288(R13), Y3
+	VMOVUPS     320(R13), Y4
+	VMOVUPS     352(R13), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVUPS     (R12), Y1
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y1, Y4, Y4
+	VADDPS      Y1, Y6, Y6
+	VADDPS      Y1, Y5, Y5
+	VMOVUPS     Y0, (R14)
+	VMOVUPS     Y4, (R14)(R10*1)
+	VMOVUPS     Y6, (R14)(R10*2)
+	VMOVUPS     Y5, (R14)(R11*1)
 	ADDQ        R9, R14
-	VMOVUPS     384(R13), Y6
-	VMOVUPS     416(R13), Y7
-	VMOVUPS     448(R13), Y8
-	VMOVUPS     480(R13), Y9
-	VMOVUPS     512(R13), Y10
-	VMOVUPS     544(R13), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMULPS      Y7, Y0, Y10
-	VFMADD231PS Y1, Y9, Y10
-	VMULPS      Y12, Y2, Y12
-	VFMADD231PS Y3, Y8, Y12
-	VFMADD231PS Y4, Y7, Y11
-	VFMADD231PS Y5, Y9, Y11
-	VMOVUPS     (R12), Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y7, Y10, Y10
-	VADDPS      Y7, Y12, Y12
-	VADDPS      Y7, Y11, Y11
-	VMOVUPS     Y6, (R14)
-	VMOVUPS     Y10, (R14)(R10*1)
-	VMOVUPS     Y12, (R14)(R10*2)
-	VMOVUPS     Y11, (R14)(R11*1)
+	VMOVUPS     384(R13), Y0
+	VMOVUPS     416(R13), Y1
+	VMOVUPS     448(R13), Y2
+	VMOVUPS     480(R13), Y3
+	VMOVUPS     512(R13), Y4
+	VMOVUPS     544(R13), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVUPS     (R12), Y1
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y1, Y4, Y4
+	VADDPS      Y1, Y6, Y6
+	VADDPS      Y1, Y5, Y5
+	VMOVUPS     Y0, (R14)
+	VMOVUPS     Y4, (R14)(R10*1)
+	VMOVUPS     Y6, (R14)(R10*2)
+	VMOVUPS     Y5, (R14)(R11*1)
 	ADDQ        R9, R14
-	VMOVUPS     576(R13), Y6
-	VMOVUPS     608(R13), Y7
-	VMOVUPS     640(R13), Y8
-	VMOVUPS     672(R13), Y9
-	VMOVUPS     704(R13), Y10
-	VMOVUPS     736(R13), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMULPS      Y7, Y0, Y10
-	VFMADD231PS Y1, Y9, Y10
-	VMULPS      Y12, Y2, Y12
-	VFMADD231PS Y3, Y8, Y12
-	VFMADD231PS Y4, Y7, Y11
-	VFMADD231PS Y5, Y9, Y11
-	VMOVUPS     (R12), Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y7, Y10, Y10
-	VADDPS      Y7, Y12, Y12
-	VADDPS      Y7, Y11, Y11
-	VMOVUPS     Y6, (R14)
-	VMOVUPS     Y10, (R14)(R10*1)
-	VMOVUPS     Y12, (R14)(R10*2)
-	VMOVUPS     Y11, (R14)(R11*1)
+	VMOVUPS     576(R13), Y0
+	VMOVUPS     608(R13), Y1
+	VMOVUPS     640(R13), Y2
+	VMOVUPS     672(R13), Y3
+	VMOVUPS     704(R13), Y4
+	VMOVUPS     736(R13), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVUPS     (R12), Y1
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y1, Y4, Y4
+	VADDPS      Y1, Y6, Y6
+	VADDPS      Y1, Y5, Y5
+	VMOVUPS     Y0, (R14)
+	VMOVUPS     Y4, (R14)(R10*1)
+	VMOVUPS     Y6, (R14)(R10*2)
+	VMOVUPS     Y5, (R14)(R11*1)
 	ADDQ        $0x20, CX
 	ADDQ        $0x20, R8
 	ADDQ        $0x20, R12
@@ -18819,278 +18997,1785 @@ octet:
 // func winogradGradient4x4AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int)
 // Requires: AVX, FMA3
 TEXT ·winogradGradient4x4AVX2(SB), $800-56
-	MOVQ         octets+0(FP), AX
-	MOVQ         from+8(FP), CX
-	MOVQ         fromRow+16(FP), DX
-	SHLQ         $0x02, DX
-	LEAQ         (DX)(DX*2), BX
-	MOVQ         fromCol+24(FP), SI
-	SHLQ         $0x02, SI
-	MOVQ         to+32(FP), DI
-	MOVQ         toRow+40(FP), R8
-	SHLQ         $0x02, R8
-	MOVQ         toCol+48(FP), R9
-	SHLQ         $0x02, R9
-	LEAQ         (R9)(R9*2), R10
-	LEAQ         (R9)(R9*4), R11
-	LEAQ         31(SP), R12
-	ANDQ         $-32, R12
-	VBROADCASTSS winogradPoints<>+0(SB), Y0
-	VBROADCASTSS winogradPoints<>+4(SB), Y1
-	VBROADCASTSS winogradPoints<>+8(SB), Y2
-	VBROADCASTSS winogradPoints<>+12(SB), Y3
+	MOVQ octets+0(FP), AX
+	MOVQ from+8(FP), CX
+	MOVQ fromRow+16(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	MOVQ fromCol+24(FP), SI
+	SHLQ $0x02, SI
+	MOVQ to+32(FP), DI
+	MOVQ toRow+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ toCol+48(FP), R9
+	SHLQ $0x02, R9
+	LEAQ (R9)(R9*2), R10
+	LEAQ (R9)(R9*4), R11
+	LEAQ 31(SP), R12
+	ANDQ $-32, R12
 
 octet:
 	MOVQ         CX, R13
-	VMOVUPS      (R13), Y4
-	VMOVUPS      (R13)(DX*1), Y5
-	VMOVUPS      (R13)(DX*2), Y6
-	VMOVUPS      (R13)(BX*1), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y2, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y2, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFMADD231PS  Y0, Y9, Y10
-	VFNMADD231PS Y0, Y9, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y3, Y6, Y9
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y3, Y7, Y5
-	VMOVAPS      Y9, Y6
-	VFMADD231PS  Y1, Y5, Y6
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y4, (R12)
-	VMOVAPS      Y10, 128(R12)
-	VMOVAPS      Y8, 256(R12)
-	VMOVAPS      Y6, 384(R12)
-	VMOVAPS      Y9, 512(R12)
-	VMOVAPS      Y7, 640(R12)
+	VMOVUPS      (R13), Y0
+	VMOVUPS      (R13)(DX*1), Y1
+	VMOVUPS      (R13)(DX*2), Y2
+	VMOVUPS      (R13)(BX*1), Y3
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y2, Y4
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y5, Y6
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y5, Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y2, Y5
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y3, Y1
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y1, Y2
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y1, Y5
+	VMOVAPS      Y0, (R12)
+	VMOVAPS      Y6, 128(R12)
+	VMOVAPS      Y4, 256(R12)
+	VMOVAPS      Y2, 384(R12)
+	VMOVAPS      Y5, 512(R12)
+	VMOVAPS      Y3, 640(R12)
 	ADDQ         SI, R13
-	VMOVUPS      (R13), Y4
-	VMOVUPS      (R13)(DX*1), Y5
-	VMOVUPS      (R13)(DX*2), Y6
-	VMOVUPS      (R13)(BX*1), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y2, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y2, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFMADD231PS  Y0, Y9, Y10
-	VFNMADD231PS Y0, Y9, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y3, Y6, Y9
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y3, Y7, Y5
-	VMOVAPS      Y9, Y6
-	VFMADD231PS  Y1, Y5, Y6
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y4, 32(R12)
-	VMOVAPS      Y10, 160(R12)
-	VMOVAPS      Y8, 288(R12)
-	VMOVAPS      Y6, 416(R12)
-	VMOVAPS      Y9, 544(R12)
-	VMOVAPS      Y7, 672(R12)
+	VMOVUPS      (R13), Y0
+	VMOVUPS      (R13)(DX*1), Y1
+	VMOVUPS      (R13)(DX*2), Y2
+	VMOVUPS      (R13)(BX*1), Y3
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y2, Y4
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y5, Y6
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y5, Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y2, Y5
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y3, Y1
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y1, Y2
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y1, Y5
+	VMOVAPS      Y0, 32(R12)
+	VMOVAPS      Y6, 160(R12)
+	VMOVAPS      Y4, 288(R12)
+	VMOVAPS      Y2, 416(R12)
+	VMOVAPS      Y5, 544(R12)
+	VMOVAPS      Y3, 672(R12)
 	ADDQ         SI, R13
-	VMOVUPS      (R13), Y4
-	VMOVUPS      (R13)(DX*1), Y5
-	VMOVUPS      (R13)(DX*2), Y6
-	VMOVUPS      (R13)(BX*1), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y2, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y2, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFMADD231PS  Y0, Y9, Y10
-	VFNMADD231PS Y0, Y9, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y3, Y6, Y9
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y3, Y7, Y5
-	VMOVAPS      Y9, Y6
-	VFMADD231PS  Y1, Y5, Y6
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y4, 64(R12)
-	VMOVAPS      Y10, 192(R12)
-	VMOVAPS      Y8, 320(R12)
-	VMOVAPS      Y6, 448(R12)
-	VMOVAPS      Y9, 576(R12)
-	VMOVAPS      Y7, 704(R12)
+	VMOVUPS      (R13), Y0
+	VMOVUPS      (R13)(DX*1), Y1
+	VMOVUPS      (R13)(DX*2), Y2
+	VMOVUPS      (R13)(BX*1), Y3
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y2, Y4
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y5, Y6
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y5, Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y2, Y5
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y3, Y1
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y1, Y2
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y1, Y5
+	VMOVAPS      Y0, 64(R12)
+	VMOVAPS      Y6, 192(R12)
+	VMOVAPS      Y4, 320(R12)
+	VMOVAPS      Y2, 448(R12)
+	VMOVAPS      Y5, 576(R12)
+	VMOVAPS      Y3, 704(R12)
 	ADDQ         SI, R13
-	VMOVUPS      (R13), Y4
-	VMOVUPS      (R13)(DX*1), Y5
-	VMOVUPS      (R13)(DX*2), Y6
-	VMOVUPS      (R13)(BX*1), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y2, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y2, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFMADD231PS  Y0, Y9, Y10
-	VFNMADD231PS Y0, Y9, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y3, Y6, Y9
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y3, Y7, Y5
-	VMOVAPS      Y9, Y6
-	VFMADD231PS  Y1, Y5, Y6
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y4, 96(R12)
-	VMOVAPS      Y10, 224(R12)
-	VMOVAPS      Y8, 352(R12)
-	VMOVAPS      Y6, 480(R12)
-	VMOVAPS      Y9, 608(R12)
-	VMOVAPS      Y7, 736(R12)
+	VMOVUPS      (R13), Y0
+	VMOVUPS      (R13)(DX*1), Y1
+	VMOVUPS      (R13)(DX*2), Y2
+	VMOVUPS      (R13)(BX*1), Y3
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y2, Y4
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y5, Y6
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y5, Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y2, Y5
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y3, Y1
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y1, Y2
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y1, Y5
+	VMOVAPS      Y0, 96(R12)
+	VMOVAPS      Y6, 224(R12)
+	VMOVAPS      Y4, 352(R12)
+	VMOVAPS      Y2, 480(R12)
+	VMOVAPS      Y5, 608(R12)
+	VMOVAPS      Y3, 736(R12)
 	MOVQ         DI, R13
-	VMOVUPS      (R12), Y4
-	VMOVUPS      32(R12), Y5
-	VMOVUPS      64(R12), Y6
-	VMOVUPS      96(R12), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y2, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y2, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFMADD231PS  Y0, Y9, Y10
-	VFNMADD231PS Y0, Y9, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y3, Y6, Y9
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y3, Y7, Y5
-	VMOVAPS      Y9, Y6
-	VFMADD231PS  Y1, Y5, Y6
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVUPS      Y4, (R13)
-	VMOVUPS      Y10, (R13)(R9*1)
-	VMOVUPS      Y8, (R13)(R9*2)
-	VMOVUPS      Y6, (R13)(R10*1)
-	VMOVUPS      Y9, (R13)(R9*4)
-	VMOVUPS      Y7, (R13)(R11*1)
+	VMOVUPS      (R12), Y0
+	VMOVUPS      32(R12), Y1
+	VMOVUPS      64(R12), Y2
+	VMOVUPS      96(R12), Y3
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y2, Y4
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y5, Y6
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y5, Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y2, Y5
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y3, Y1
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y1, Y2
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y1, Y5
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      Y6, (R13)(R9*1)
+	VMOVUPS      Y4, (R13)(R9*2)
+	VMOVUPS      Y2, (R13)(R10*1)
+	VMOVUPS      Y5, (R13)(R9*4)
+	VMOVUPS      Y3, (R13)(R11*1)
 	ADDQ         R8, R13
+	VMOVUPS      128(R12), Y0
+	VMOVUPS      160(R12), Y1
+	VMOVUPS      192(R12), Y2
+	VMOVUPS      224(R12), Y3
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y2, Y4
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y5, Y6
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y5, Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y2, Y5
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y3, Y1
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y1, Y2
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y1, Y5
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      Y6, (R13)(R9*1)
+	VMOVUPS      Y4, (R13)(R9*2)
+	VMOVUPS      Y2, (R13)(R10*1)
+	VMOVUPS      Y5, (R13)(R9*4)
+	VMOVUPS      Y3, (R13)(R11*1)
+	ADDQ         R8, R13
+	VMOVUPS      256(R12), Y0
+	VMOVUPS      288(R12), Y1
+	VMOVUPS      320(R12), Y2
+	VMOVUPS      352(R12), Y3
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y2, Y4
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y5, Y6
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y5, Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y2, Y5
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y3, Y1
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y1, Y2
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y1, Y5
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      Y6, (R13)(R9*1)
+	VMOVUPS      Y4, (R13)(R9*2)
+	VMOVUPS      Y2, (R13)(R10*1)
+	VMOVUPS      Y5, (R13)(R9*4)
+	VMOVUPS      Y3, (R13)(R11*1)
+	ADDQ         R8, R13
+	VMOVUPS      384(R12), Y0
+	VMOVUPS      416(R12), Y1
+	VMOVUPS      448(R12), Y2
+	VMOVUPS      480(R12), Y3
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y2, Y4
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y5, Y6
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y5, Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y2, Y5
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y3, Y1
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y1, Y2
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y1, Y5
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      Y6, (R13)(R9*1)
+	VMOVUPS      Y4, (R13)(R9*2)
+	VMOVUPS      Y2, (R13)(R10*1)
+	VMOVUPS      Y5, (R13)(R9*4)
+	VMOVUPS      Y3, (R13)(R11*1)
+	ADDQ         R8, R13
+	VMOVUPS      512(R12), Y0
+	VMOVUPS      544(R12), Y1
+	VMOVUPS      576(R12), Y2
+	VMOVUPS      608(R12), Y3
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y2, Y4
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y5, Y6
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y5, Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y2, Y5
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y3, Y1
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y1, Y2
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y1, Y5
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      Y6, (R13)(R9*1)
+	VMOVUPS      Y4, (R13)(R9*2)
+	VMOVUPS      Y2, (R13)(R10*1)
+	VMOVUPS      Y5, (R13)(R9*4)
+	VMOVUPS      Y3, (R13)(R11*1)
+	ADDQ         R8, R13
+	VMOVUPS      640(R12), Y0
+	VMOVUPS      672(R12), Y1
+	VMOVUPS      704(R12), Y2
+	VMOVUPS      736(R12), Y3
+	VMOVAPS      Y0, Y4
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y2, Y4
+	VMOVAPS      Y1, Y5
+	VFMADD231PS  winogradPoints4x4<>+96(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y5, Y6
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y5, Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y2, Y5
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  winogradPoints4x4<>+128(SB), Y3, Y1
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y1, Y2
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y1, Y5
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      Y6, (R13)(R9*1)
+	VMOVUPS      Y4, (R13)(R9*2)
+	VMOVUPS      Y2, (R13)(R10*1)
+	VMOVUPS      Y5, (R13)(R9*4)
+	VMOVUPS      Y3, (R13)(R11*1)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DI
+	DECQ         AX
+	JNZ          octet
+	VZEROUPPER
+	RET
+
+// func winogradInput5x5AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int)
+// Requires: AVX, FMA3
+TEXT ·winogradInput5x5AVX2(SB), $1600-56
+	MOVQ octets+0(FP), AX
+	MOVQ from+8(FP), CX
+	MOVQ fromRow+16(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	LEAQ (DX)(DX*4), SI
+	MOVQ fromCol+24(FP), DI
+	SHLQ $0x02, DI
+	MOVQ to+32(FP), R8
+	MOVQ toRow+40(FP), R9
+	SHLQ $0x02, R9
+	MOVQ toCol+48(FP), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	LEAQ (R10)(R10*4), R12
+	LEAQ 31(SP), R13
+	ANDQ $-32, R13
+
+octet:
+	MOVQ         CX, R14
+	VMOVUPS      (R14), Y0
+	VMOVUPS      (R14)(DX*1), Y1
+	VMOVUPS      (R14)(DX*2), Y2
+	VMOVUPS      (R14)(BX*1), Y3
+	VMOVUPS      (R14)(DX*4), Y4
+	VMOVUPS      (R14)(SI*1), Y5
+	VMOVUPS      (R14)(BX*2), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, (R13)
+	VMOVAPS      Y1, 224(R13)
+	VMOVAPS      Y2, 448(R13)
+	VMOVAPS      Y9, 672(R13)
+	VMOVAPS      Y5, 896(R13)
+	VMOVAPS      Y8, 1120(R13)
+	VMOVAPS      Y6, 1344(R13)
+	ADDQ         DI, R14
+	VMOVUPS      (R14), Y0
+	VMOVUPS      (R14)(DX*1), Y1
+	VMOVUPS      (R14)(DX*2), Y2
+	VMOVUPS      (R14)(BX*1), Y3
+	VMOVUPS      (R14)(DX*4), Y4
+	VMOVUPS      (R14)(SI*1), Y5
+	VMOVUPS      (R14)(BX*2), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, 32(R13)
+	VMOVAPS      Y1, 256(R13)
+	VMOVAPS      Y2, 480(R13)
+	VMOVAPS      Y9, 704(R13)
+	VMOVAPS      Y5, 928(R13)
+	VMOVAPS      Y8, 1152(R13)
+	VMOVAPS      Y6, 1376(R13)
+	ADDQ         DI, R14
+	VMOVUPS      (R14), Y0
+	VMOVUPS      (R14)(DX*1), Y1
+	VMOVUPS      (R14)(DX*2), Y2
+	VMOVUPS      (R14)(BX*1), Y3
+	VMOVUPS      (R14)(DX*4), Y4
+	VMOVUPS      (R14)(SI*1), Y5
+	VMOVUPS      (R14)(BX*2), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, 64(R13)
+	VMOVAPS      Y1, 288(R13)
+	VMOVAPS      Y2, 512(R13)
+	VMOVAPS      Y9, 736(R13)
+	VMOVAPS      Y5, 960(R13)
+	VMOVAPS      Y8, 1184(R13)
+	VMOVAPS      Y6, 1408(R13)
+	ADDQ         DI, R14
+	VMOVUPS      (R14), Y0
+	VMOVUPS      (R14)(DX*1), Y1
+	VMOVUPS      (R14)(DX*2), Y2
+	VMOVUPS      (R14)(BX*1), Y3
+	VMOVUPS      (R14)(DX*4), Y4
+	VMOVUPS      (R14)(SI*1), Y5
+	VMOVUPS      (R14)(BX*2), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, 96(R13)
+	VMOVAPS      Y1, 320(R13)
+	VMOVAPS      Y2, 544(R13)
+	VMOVAPS      Y9, 768(R13)
+	VMOVAPS      Y5, 992(R13)
+	VMOVAPS      Y8, 1216(R13)
+	VMOVAPS      Y6, 1440(R13)
+	ADDQ         DI, R14
+	VMOVUPS      (R14), Y0
+	VMOVUPS      (R14)(DX*1), Y1
+	VMOVUPS      (R14)(DX*2), Y2
+	VMOVUPS      (R14)(BX*1), Y3
+	VMOVUPS      (R14)(DX*4), Y4
+	VMOVUPS      (R14)(SI*1), Y5
+	VMOVUPS      (R14)(BX*2), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, 128(R13)
+	VMOVAPS      Y1, 352(R13)
+	VMOVAPS      Y2, 576(R13)
+	VMOVAPS      Y9, 800(R13)
+	VMOVAPS      Y5, 1024(R13)
+	VMOVAPS      Y8, 1248(R13)
+	VMOVAPS      Y6, 1472(R13)
+	ADDQ         DI, R14
+	VMOVUPS      (R14), Y0
+	VMOVUPS      (R14)(DX*1), Y1
+	VMOVUPS      (R14)(DX*2), Y2
+	VMOVUPS      (R14)(BX*1), Y3
+	VMOVUPS      (R14)(DX*4), Y4
+	VMOVUPS      (R14)(SI*1), Y5
+	VMOVUPS      (R14)(BX*2), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, 160(R13)
+	VMOVAPS      Y1, 384(R13)
+	VMOVAPS      Y2, 608(R13)
+	VMOVAPS      Y9, 832(R13)
+	VMOVAPS      Y5, 1056(R13)
+	VMOVAPS      Y8, 1280(R13)
+	VMOVAPS      Y6, 1504(R13)
+	ADDQ         DI, R14
+	VMOVUPS      (R14), Y0
+	VMOVUPS      (R14)(DX*1), Y1
+	VMOVUPS      (R14)(DX*2), Y2
+	VMOVUPS      (R14)(BX*1), Y3
+	VMOVUPS      (R14)(DX*4), Y4
+	VMOVUPS      (R14)(SI*1), Y5
+	VMOVUPS      (R14)(BX*2), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, 192(R13)
+	VMOVAPS      Y1, 416(R13)
+	VMOVAPS      Y2, 640(R13)
+	VMOVAPS      Y9, 864(R13)
+	VMOVAPS      Y5, 1088(R13)
+	VMOVAPS      Y8, 1312(R13)
+	VMOVAPS      Y6, 1536(R13)
+	MOVQ         R8, R14
+	VMOVUPS      (R13), Y0
+	VMOVUPS      32(R13), Y1
+	VMOVUPS      64(R13), Y2
+	VMOVUPS      96(R13), Y3
+	VMOVUPS      128(R13), Y4
+	VMOVUPS      160(R13), Y5
+	VMOVUPS      192(R13), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R14)
+	VMOVUPS      Y1, (R14)(R10*1)
+	VMOVUPS      Y2, (R14)(R10*2)
+	VMOVUPS      Y9, (R14)(R11*1)
+	VMOVUPS      Y5, (R14)(R10*4)
+	VMOVUPS      Y8, (R14)(R12*1)
+	VMOVUPS      Y6, (R14)(R11*2)
+	ADDQ         R9, R14
+	VMOVUPS      224(R13), Y0
+	VMOVUPS      256(R13), Y1
+	VMOVUPS      288(R13), Y2
+	VMOVUPS      320(R13), Y3
+	VMOVUPS      352(R13), Y4
+	VMOVUPS      384(R13), Y5
+	VMOVUPS      416(R13), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R14)
+	VMOVUPS      Y1, (R14)(R10*1)
+	VMOVUPS      Y2, (R14)(R10*2)
+	VMOVUPS      Y9, (R14)(R11*1)
+	VMOVUPS      Y5, (R14)(R10*4)
+	VMOVUPS      Y8, (R14)(R12*1)
+	VMOVUPS      Y6, (R14)(R11*2)
+	ADDQ         R9, R14
+	VMOVUPS      448(R13), Y0
+	VMOVUPS      480(R13), Y1
+	VMOVUPS      512(R13), Y2
+	VMOVUPS      544(R13), Y3
+	VMOVUPS      576(R13), Y4
+	VMOVUPS      608(R13), Y5
+	VMOVUPS      640(R13), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R14)
+	VMOVUPS      Y1, (R14)(R10*1)
+	VMOVUPS      Y2, (R14)(R10*2)
+	VMOVUPS      Y9, (R14)(R11*1)
+	VMOVUPS      Y5, (R14)(R10*4)
+	VMOVUPS      Y8, (R14)(R12*1)
+	VMOVUPS      Y6, (R14)(R11*2)
+	ADDQ         R9, R14
+	VMOVUPS      672(R13), Y0
+	VMOVUPS      704(R13), Y1
+	VMOVUPS      736(R13), Y2
+	VMOVUPS      768(R13), Y3
+	VMOVUPS      800(R13), Y4
+	VMOVUPS      832(R13), Y5
+	VMOVUPS      864(R13), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R14)
+	VMOVUPS      Y1, (R14)(R10*1)
+	VMOVUPS      Y2, (R14)(R10*2)
+	VMOVUPS      Y9, (R14)(R11*1)
+	VMOVUPS      Y5, (R14)(R10*4)
+	VMOVUPS      Y8, (R14)(R12*1)
+	VMOVUPS      Y6, (R14)(R11*2)
+	ADDQ         R9, R14
+	VMOVUPS      896(R13), Y0
+	VMOVUPS      928(R13), Y1
+	VMOVUPS      960(R13), Y2
+	VMOVUPS      992(R13), Y3
+	VMOVUPS      1024(R13), Y4
+	VMOVUPS      1056(R13), Y5
+	VMOVUPS      1088(R13), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R14)
+	VMOVUPS      Y1, (R14)(R10*1)
+	VMOVUPS      Y2, (R14)(R10*2)
+	VMOVUPS      Y9, (R14)(R11*1)
+	VMOVUPS      Y5, (R14)(R10*4)
+	VMOVUPS      Y8, (R14)(R12*1)
+	VMOVUPS      Y6, (R14)(R11*2)
+	ADDQ         R9, R14
+	VMOVUPS      1120(R13), Y0
+	VMOVUPS      1152(R13), Y1
+	VMOVUPS      1184(R13), Y2
+	VMOVUPS      1216(R13), Y3
+	VMOVUPS      1248(R13), Y4
+	VMOVUPS      1280(R13), Y5
+	VMOVUPS      1312(R13), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R14)
+	VMOVUPS      Y1, (R14)(R10*1)
+	VMOVUPS      Y2, (R14)(R10*2)
+	VMOVUPS      Y9, (R14)(R11*1)
+	VMOVUPS      Y5, (R14)(R10*4)
+	VMOVUPS      Y8, (R14)(R12*1)
+	VMOVUPS      Y6, (R14)(R11*2)
+	ADDQ         R9, R14
+	VMOVUPS      1344(R13), Y0
+	VMOVUPS      1376(R13), Y1
+	VMOVUPS      1408(R13), Y2
+	VMOVUPS      1440(R13), Y3
+	VMOVUPS      1472(R13), Y4
+	VMOVUPS      1504(R13), Y5
+	VMOVUPS      1536(R13), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R14)
+	VMOVUPS      Y1, (R14)(R10*1)
+	VMOVUPS      Y2, (R14)(R10*2)
+	VMOVUPS      Y9, (R14)(R11*1)
+	VMOVUPS      Y5, (R14)(R10*4)
+	VMOVUPS      Y8, (R14)(R12*1)
+	VMOVUPS      Y6, (R14)(R11*2)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, R8
+	DECQ         AX
+	JNZ          octet
+	VZEROUPPER
+	RET
+
+// func winogradOutput5x5AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int, bias *float32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutput5x5AVX2(SB), $1152-64
+	MOVQ octets+0(FP), AX
+	MOVQ from+8(FP), CX
+	MOVQ fromRow+16(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	LEAQ (DX)(DX*4), SI
+	MOVQ fromCol+24(FP), DI
+	SHLQ $0x02, DI
+	MOVQ to+32(FP), R8
+	MOVQ toRow+40(FP), R9
+	SHLQ $0x02, R9
+	MOVQ toCol+48(FP), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ bias+56(FP), R12
+	LEAQ 31(SP), R13
+	ANDQ $-32, R13
+
+octet:
+	MOVQ        CX, R14
+	VMOVUPS     (R14), Y0
+	VMOVUPS     (R14)(DX*1), Y1
+	VMOVUPS     (R14)(DX*2), Y2
+	VMOVUPS     (R14)(BX*1), Y3
+	VMOVUPS     (R14)(DX*4), Y4
+	VMOVUPS     (R14)(SI*1), Y5
+	VMOVUPS     (R14)(BX*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VADDPS      Y5, Y0, Y0
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, (R13)
+	VMOVAPS     Y4, 224(R13)
+	VMOVAPS     Y8, 448(R13)
+	VMOVAPS     Y1, 672(R13)
+	VMOVAPS     Y6, 896(R13)
+	ADDQ        DI, R14
+	VMOVUPS     (R14), Y0
+	VMOVUPS     (R14)(DX*1), Y1
+	VMOVUPS     (R14)(DX*2), Y2
+	VMOVUPS     (R14)(BX*1), Y3
+	VMOVUPS     (R14)(DX*4), Y4
+	VMOVUPS     (R14)(SI*1), Y5
+	VMOVUPS     (R14)(BX*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VADDPS      Y5, Y0, Y0
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, 32(R13)
+	VMOVAPS     Y4, 256(R13)
+	VMOVAPS     Y8, 480(R13)
+	VMOVAPS     Y1, 704(R13)
+	VMOVAPS     Y6, 928(R13)
+	ADDQ        DI, R14
+	VMOVUPS     (R14), Y0
+	VMOVUPS     (R14)(DX*1), Y1
+	VMOVUPS     (R14)(DX*2), Y2
+	VMOVUPS     (R14)(BX*1), Y3
+	VMOVUPS     (R14)(DX*4), Y4
+	VMOVUPS     (R14)(SI*1), Y5
+	VMOVUPS     (R14)(BX*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VADDPS      Y5, Y0, Y0
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, 64(R13)
+	VMOVAPS     Y4, 288(R13)
+	VMOVAPS     Y8, 512(R13)
+	VMOVAPS     Y1, 736(R13)
+	VMOVAPS     Y6, 960(R13)
+	ADDQ        DI, R14
+	VMOVUPS     (R14), Y0
+	VMOVUPS     (R14)(DX*1), Y1
+	VMOVUPS     (R14)(DX*2), Y2
+	VMOVUPS     (R14)(BX*1), Y3
+	VMOVUPS     (R14)(DX*4), Y4
+	VMOVUPS     (R14)(SI*1), Y5
+	VMOVUPS     (R14)(BX*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VADDPS      Y5, Y0, Y0
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, 96(R13)
+	VMOVAPS     Y4, 320(R13)
+	VMOVAPS     Y8, 544(R13)
+	VMOVAPS     Y1, 768(R13)
+	VMOVAPS     Y6, 992(R13)
+	ADDQ        DI, R14
+	VMOVUPS     (R14), Y0
+	VMOVUPS     (R14)(DX*1), Y1
+	VMOVUPS     (R14)(DX*2), Y2
+	VMOVUPS     (R14)(BX*1), Y3
+	VMOVUPS     (R14)(DX*4), Y4
+	VMOVUPS     (R14)(SI*1), Y5
+	VMOVUPS     (R14)(BX*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VADDPS      Y5, Y0, Y0
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, 128(R13)
+	VMOVAPS     Y4, 352(R13)
+	VMOVAPS     Y8, 576(R13)
+	VMOVAPS     Y1, 800(R13)
+	VMOVAPS     Y6, 1024(R13)
+	ADDQ        DI, R14
+	VMOVUPS     (R14), Y0
+	VMOVUPS     (R14)(DX*1), Y1
+	VMOVUPS     (R14)(DX*2), Y2
+	VMOVUPS     (R14)(BX*1), Y3
+	VMOVUPS     (R14)(DX*4), Y4
+	VMOVUPS     (R14)(SI*1), Y5
+	VMOVUPS     (R14)(BX*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VADDPS      Y5, Y0, Y0
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, 160(R13)
+	VMOVAPS     Y4, 384(R13)
+	VMOVAPS     Y8, 608(R13)
+	VMOVAPS     Y1, 832(R13)
+	VMOVAPS     Y6, 1056(R13)
+	ADDQ        DI, R14
+	VMOVUPS     (R14), Y0
+	VMOVUPS     (R14)(DX*1), Y1
+	VMOVUPS     (R14)(DX*2), Y2
+	VMOVUPS     (R14)(BX*1), Y3
+	VMOVUPS     (R14)(DX*4), Y4
+	VMOVUPS     (R14)(SI*1), Y5
+	VMOVUPS     (R14)(BX*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VADDPS      Y5, Y0, Y0
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, 192(R13)
+	VMOVAPS     Y4, 416(R13)
+	VMOVAPS     Y8, 640(R13)
+	VMOVAPS     Y1, 864(R13)
+	VMOVAPS     Y6, 1088(R13)
+	MOVQ        R8, R14
+	VMOVUPS     (R13), Y0
+	VMOVUPS     32(R13), Y1
+	VMOVUPS     64(R13), Y2
+	VMOVUPS     96(R13), Y3
+	VMOVUPS     128(R13), Y4
+	VMOVUPS     160(R13), Y5
+	VMOVUPS     192(R13), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VADDPS      Y5, Y0, Y0
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVUPS     (R12), Y2
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y2, Y4, Y4
+	VADDPS      Y2, Y8, Y8
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y2, Y6, Y6
+	VMOVUPS     Y0, (R14)
+	VMOVUPS     Y4, (R14)(R10*1)
+	VMOVUPS     Y8, (R14)(R10*2)
+	VMOVUPS     Y1, (R14)(R11*1)
+	VMOVUPS     Y6, (R14)(R10*4)
+	ADDQ        R9, R14
+	VMOVUPS     224(R13), Y0
+	VMOVUPS     256(R13), Y1
+	VMOVUPS     288(R13), Y2
+	VMOVUPS     320(R13), Y3
+	VMOVUPS     352(R13), Y4
+	VMOVUPS     384(R13), Y5
+	VMOVUPS     416(R13), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VADDPS      Y5, Y0, Y0
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVUPS     (R12), Y2
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y2, Y4, Y4
+	VADDPS      Y2, Y8, Y8
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y2, Y6, Y6
+	VMOVUPS     Y0, (R14)
+	VMOVUPS     Y4, (R14)(R10*1)
+	VMOVUPS     Y8, (R14)(R10*2)
+	VMOVUPS     Y1, (R14)(R11*1)
+	VMOVUPS     Y6, (R14)(R10*4)
+	ADDQ        R9, R14
+	VMOVUPS     448(R13), Y0
+	VMOVUPS     480(R13), Y1
+	VMOVUPS     512(R13), Y2
+	VMOVUPS     544(R13), Y3
+	VMOVUPS     576(R13), Y4
+	VMOVUPS     608(R13), Y5
+	VMOVUPS     640(R13), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VADDPS      Y5, Y0, Y0
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVUPS     (R12), Y2
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y2, Y4, Y4
+	VADDPS      Y2, Y8, Y8
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y2, Y6, Y6
+	VMOVUPS     Y0, (R14)
+	VMOVUPS     Y4, (R14)(R10*1)
+	VMOVUPS     Y8, (R14)(R10*2)
+	VMOVUPS     Y1, (R14)(R11*1)
+	VMOVUPS     Y6, (R14)(R10*4)
+	ADDQ        R9, R14
+	VMOVUPS     672(R13), Y0
+	VMOVUPS     704(R13), Y1
+	VMOVUPS     736(R13), Y2
+	VMOVUPS     768(R13), Y3
+	VMOVUPS     800(R13), Y4
+	VMOVUPS     832(R13), Y5
+	VMOVUPS     864(R13), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VADDPS      Y5, Y0, Y0
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVUPS     (R12), Y2
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y2, Y4, Y4
+	VADDPS      Y2, Y8, Y8
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y2, Y6, Y6
+	VMOVUPS     Y0, (R14)
+	VMOVUPS     Y4, (R14)(R10*1)
+	VMOVUPS     Y8, (R14)(R10*2)
+	VMOVUPS     Y1, (R14)(R11*1)
+	VMOVUPS     Y6, (R14)(R10*4)
+	ADDQ        R9, R14
+	VMOVUPS     896(R13), Y0
+	VMOVUPS     928(R13), Y1
+	VMOVUPS     960(R13), Y2
+	VMOVUPS     992(R13), Y3
+	VMOVUPS     1024(R13), Y4
+	VMOVUPS     1056(R13), Y5
+	VMOVUPS     1088(R13), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VADDPS      Y5, Y0, Y0
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVUPS     (R12), Y2
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y2, Y4, Y4
+	VADDPS      Y2, Y8, Y8
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y2, Y6, Y6
+	VMOVUPS     Y0, (R14)
+	VMOVUPS     Y4, (R14)(R10*1)
+	VMOVUPS     Y8, (R14)(R10*2)
+	VMOVUPS     Y1, (R14)(R11*1)
+	VMOVUPS     Y6, (R14)(R10*4)
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, R12
+	DECQ        AX
+	JNZ         octet
+	VZEROUPPER
+	RET
+
+// func winogradGradient5x5AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int)
+// Requires: AVX, FMA3
+TEXT ·winogradGradient5x5AVX2(SB), $1152-56
+	MOVQ octets+0(FP), AX
+	MOVQ from+8(FP), CX
+	MOVQ fromRow+16(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	MOVQ fromCol+24(FP), SI
+	SHLQ $0x02, SI
+	MOVQ to+32(FP), DI
+	MOVQ toRow+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ toCol+48(FP), R9
+	SHLQ $0x02, R9
+	LEAQ (R9)(R9*2), R10
+	LEAQ (R9)(R9*4), R11
+	LEAQ 31(SP), R12
+	ANDQ $-32, R12
+
+octet:
+	MOVQ         CX, R13
+	VMOVUPS      (R13), Y0
+	VMOVUPS      (R13)(DX*1), Y1
+	VMOVUPS      (R13)(DX*2), Y2
+	VMOVUPS      (R13)(BX*1), Y3
+	VMOVUPS      (R13)(DX*4), Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y3, Y6
+	VFMADD231PS  winogradPoints5x5<>+288(SB), Y4, Y5
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y6, Y7
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y6, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y2, Y6
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+320(SB), Y4, Y6
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y8, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y8, Y6
+	VMOVAPS      Y0, Y8
+	VFMADD231PS  winogradPoints5x5<>+64(SB), Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+160(SB), Y2, Y8
+	VFMADD231PS  winogradPoints5x5<>+256(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+352(SB), Y4, Y8
+	VMOVAPS      Y0, (R12)
+	VMOVAPS      Y7, 160(R12)
+	VMOVAPS      Y5, 320(R12)
+	VMOVAPS      Y9, 480(R12)
+	VMOVAPS      Y6, 640(R12)
+	VMOVAPS      Y8, 800(R12)
+	VMOVAPS      Y4, 960(R12)
+	ADDQ         SI, R13
+	VMOVUPS      (R13), Y0
+	VMOVUPS      (R13)(DX*1), Y1
+	VMOVUPS      (R13)(DX*2), Y2
+	VMOVUPS      (R13)(BX*1), Y3
+	VMOVUPS      (R13)(DX*4), Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y3, Y6
+	VFMADD231PS  winogradPoints5x5<>+288(SB), Y4, Y5
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y6, Y7
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y6, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y2, Y6
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+320(SB), Y4, Y6
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y8, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y8, Y6
+	VMOVAPS      Y0, Y8
+	VFMADD231PS  winogradPoints5x5<>+64(SB), Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+160(SB), Y2, Y8
+	VFMADD231PS  winogradPoints5x5<>+256(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+352(SB), Y4, Y8
+	VMOVAPS      Y0, 32(R12)
+	VMOVAPS      Y7, 192(R12)
+	VMOVAPS      Y5, 352(R12)
+	VMOVAPS      Y9, 512(R12)
+	VMOVAPS      Y6, 672(R12)
+	VMOVAPS      Y8, 832(R12)
+	VMOVAPS      Y4, 992(R12)
+	ADDQ         SI, R13
+	VMOVUPS      (R13), Y0
+	VMOVUPS      (R13)(DX*1), Y1
+	VMOVUPS      (R13)(DX*2), Y2
+	VMOVUPS      (R13)(BX*1), Y3
+	VMOVUPS      (R13)(DX*4), Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y3, Y6
+	VFMADD231PS  winogradPoints5x5<>+288(SB), Y4, Y5
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y6, Y7
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y6, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y2, Y6
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+320(SB), Y4, Y6
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y8, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y8, Y6
+	VMOVAPS      Y0, Y8
+	VFMADD231PS  winogradPoints5x5<>+64(SB), Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+160(SB), Y2, Y8
+	VFMADD231PS  winogradPoints5x5<>+256(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+352(SB), Y4, Y8
+	VMOVAPS      Y0, 64(R12)
+	VMOVAPS      Y7, 224(R12)
+	VMOVAPS      Y5, 384(R12)
+	VMOVAPS      Y9, 544(R12)
+	VMOVAPS      Y6, 704(R12)
+	VMOVAPS      Y8, 864(R12)
+	VMOVAPS      Y4, 1024(R12)
+	ADDQ         SI, R13
+	VMOVUPS      (R13), Y0
+	VMOVUPS      (R13)(DX*1), Y1
+	VMOVUPS      (R13)(DX*2), Y2
+	VMOVUPS      (R13)(BX*1), Y3
+	VMOVUPS      (R13)(DX*4), Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y3, Y6
+	VFMADD231PS  winogradPoints5x5<>+288(SB), Y4, Y5
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y6, Y7
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y6, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y2, Y6
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+320(SB), Y4, Y6
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y8, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y8, Y6
+	VMOVAPS      Y0, Y8
+	VFMADD231PS  winogradPoints5x5<>+64(SB), Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+160(SB), Y2, Y8
+	VFMADD231PS  winogradPoints5x5<>+256(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+352(SB), Y4, Y8
+	VMOVAPS      Y0, 96(R12)
+	VMOVAPS      Y7, 256(R12)
+	VMOVAPS      Y5, 416(R12)
+	VMOVAPS      Y9, 576(R12)
+	VMOVAPS      Y6, 736(R12)
+	VMOVAPS      Y8, 896(R12)
+	VMOVAPS      Y4, 1056(R12)
+	ADDQ         SI, R13
+	VMOVUPS      (R13), Y0
+	VMOVUPS      (R13)(DX*1), Y1
+	VMOVUPS      (R13)(DX*2), Y2
+	VMOVUPS      (R13)(BX*1), Y3
+	VMOVUPS      (R13)(DX*4), Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y3, Y6
+	VFMADD231PS  winogradPoints5x5<>+288(SB), Y4, Y5
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y6, Y7
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y6, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y2, Y6
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+320(SB), Y4, Y6
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y8, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y8, Y6
+	VMOVAPS      Y0, Y8
+	VFMADD231PS  winogradPoints5x5<>+64(SB), Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+160(SB), Y2, Y8
+	VFMADD231PS  winogradPoints5x5<>+256(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+352(SB), Y4, Y8
+	VMOVAPS      Y0, 128(R12)
+	VMOVAPS      Y7, 288(R12)
+	VMOVAPS      Y5, 448(R12)
+	VMOVAPS      Y9, 608(R12)
+	VMOVAPS      Y6, 768(R12)
+	VMOVAPS      Y8, 928(R12)
+	VMOVAPS      Y4, 1088(R12)
+	MOVQ         DI, R13
+	VMOVUPS      (R12), Y0
+	VMOVUPS      32(R12), Y1
+	VMOVUPS      64(R12), Y2
+	VMOVUPS      96(R12), Y3
 	VMOVUPS      128(R12), Y4
-	VMOVUPS      160(R12), Y5
-	VMOVUPS      192(R12), Y6
-	VMOVUPS      224(R12), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y2, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y2, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFMADD231PS  Y0, Y9, Y10
-	VFNMADD231PS Y0, Y9, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y3, Y6, Y9
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y3, Y7, Y5
-	VMOVAPS      Y9, Y6
-	VFMADD231PS  Y1, Y5, Y6
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVUPS      Y4, (R13)
-	VMOVUPS      Y10, (R13)(R9*1)
-	VMOVUPS      Y8, (R13)(R9*2)
-	VMOVUPS      Y6, (R13)(R10*1)
-	VMOVUPS      Y9, (R13)(R9*4)
-	VMOVUPS      Y7, (R13)(R11*1)
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y3, Y6
+	VFMADD231PS  winogradPoints5x5<>+288(SB), Y4, Y5
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y6, Y7
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y6, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y2, Y6
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+320(SB), Y4, Y6
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y8, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y8, Y6
+	VMOVAPS      Y0, Y8
+	VFMADD231PS  winogradPoints5x5<>+64(SB), Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+160(SB), Y2, Y8
+	VFMADD231PS  winogradPoints5x5<>+256(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+352(SB), Y4, Y8
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      Y7, (R13)(R9*1)
+	VMOVUPS      Y5, (R13)(R9*2)
+	VMOVUPS      Y9, (R13)(R10*1)
+	VMOVUPS      Y6, (R13)(R9*4)
+	VMOVUPS      Y8, (R13)(R11*1)
+	VMOVUPS      Y4, (R13)(R10*2)
 	ADDQ         R8, R13
-	VMOVUPS      256(R12), Y4
-	VMOVUPS      288(R12), Y5
-	VMOVUPS      320(R12), Y6
-	VMOVUPS      352(R12), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y2, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y2, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFMADD231PS  Y0, Y9, Y10
-	VFNMADD231PS Y0, Y9, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y3, Y6, Y9
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y3, Y7, Y5
-	VMOVAPS      Y9, Y6
-	VFMADD231PS  Y1, Y5, Y6
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVUPS      Y4, (R13)
-	VMOVUPS      Y10, (R13)(R9*1)
-	VMOVUPS      Y8, (R13)(R9*2)
-	VMOVUPS      Y6, (R13)(R10*1)
-	VMOVUPS      Y9, (R13)(R9*4)
-	VMOVUPS      Y7, (R13)(R11*1)
+	VMOVUPS      160(R12), Y0
+	VMOVUPS      192(R12), Y1
+	VMOVUPS      224(R12), Y2
+	VMOVUPS      256(R12), Y3
+	VMOVUPS      288(R12), Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y3, Y6
+	VFMADD231PS  winogradPoints5x5<>+288(SB), Y4, Y5
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y6, Y7
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y6, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y2, Y6
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+320(SB), Y4, Y6
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y8, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y8, Y6
+	VMOVAPS      Y0, Y8
+	VFMADD231PS  winogradPoints5x5<>+64(SB), Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+160(SB), Y2, Y8
+	VFMADD231PS  winogradPoints5x5<>+256(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+352(SB), Y4, Y8
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      Y7, (R13)(R9*1)
+	VMOVUPS      Y5, (R13)(R9*2)
+	VMOVUPS      Y9, (R13)(R10*1)
+	VMOVUPS      Y6, (R13)(R9*4)
+	VMOVUPS      Y8, (R13)(R11*1)
+	VMOVUPS      Y4, (R13)(R10*2)
 	ADDQ         R8, R13
-	VMOVUPS      384(R12), Y4
-	VMOVUPS      416(R12), Y5
-	VMOVUPS      448(R12), Y6
-	VMOVUPS      480(R12), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y2, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y2, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFMADD231PS  Y0, Y9, Y10
-	VFNMADD231PS Y0, Y9, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y3, Y6, Y9
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y3, Y7, Y5
-	VMOVAPS      Y9, Y6
-	VFMADD231PS  Y1, Y5, Y6
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVUPS      Y4, (R13)
-	VMOVUPS      Y10, (R13)(R9*1)
-	VMOVUPS      Y8, (R13)(R9*2)
-	VMOVUPS      Y6, (R13)(R10*1)
-	VMOVUPS      Y9, (R13)(R9*4)
-	VMOVUPS      Y7, (R13)(R11*1)
+	VMOVUPS      320(R12), Y0
+	VMOVUPS      352(R12), Y1
+	VMOVUPS      384(R12), Y2
+	VMOVUPS      416(R12), Y3
+	VMOVUPS      448(R12), Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y3, Y6
+	VFMADD231PS  winogradPoints5x5<>+288(SB), Y4, Y5
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y6, Y7
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y6, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y2, Y6
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+320(SB), Y4, Y6
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y8, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y8, Y6
+	VMOVAPS      Y0, Y8
+	VFMADD231PS  winogradPoints5x5<>+64(SB), Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+160(SB), Y2, Y8
+	VFMADD231PS  winogradPoints5x5<>+256(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+352(SB), Y4, Y8
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      Y7, (R13)(R9*1)
+	VMOVUPS      Y5, (R13)(R9*2)
+	VMOVUPS      Y9, (R13)(R10*1)
+	VMOVUPS      Y6, (R13)(R9*4)
+	VMOVUPS      Y8, (R13)(R11*1)
+	VMOVUPS      Y4, (R13)(R10*2)
 	ADDQ         R8, R13
-	VMOVUPS      512(R12), Y4
-	VMOVUPS      544(R12), Y5
-	VMOVUPS      576(R12), Y6
-	VMOVUPS      608(R12), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y2, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y2, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFMADD231PS  Y0, Y9, Y10
-	VFNMADD231PS Y0, Y9, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y3, Y6, Y9
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y3, Y7, Y5
-	VMOVAPS      Y9, Y6
-	VFMADD231PS  Y1, Y5, Y6
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVUPS      Y4, (R13)
-	VMOVUPS      Y10, (R13)(R9*1)
-	VMOVUPS      Y8, (R13)(R9*2)
-	VMOVUPS      Y6, (R13)(R10*1)
-	VMOVUPS      Y9, (R13)(R9*4)
-	VMOVUPS      Y7, (R13)(R11*1)
+	VMOVUPS      480(R12), Y0
+	VMOVUPS      512(R12), Y1
+	VMOVUPS      544(R12), Y2
+	VMOVUPS      576(R12), Y3
+	VMOVUPS      608(R12), Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y3, Y6
+	VFMADD231PS  winogradPoints5x5<>+288(SB), Y4, Y5
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y6, Y7
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y6, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y2, Y6
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+320(SB), Y4, Y6
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y8, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y8, Y6
+	VMOVAPS      Y0, Y8
+	VFMADD231PS  winogradPoints5x5<>+64(SB), Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+160(SB), Y2, Y8
+	VFMADD231PS  winogradPoints5x5<>+256(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+352(SB), Y4, Y8
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      Y7, (R13)(R9*1)
+	VMOVUPS      Y5, (R13)(R9*2)
+	VMOVUPS      Y9, (R13)(R10*1)
+	VMOVUPS      Y6, (R13)(R9*4)
+	VMOVUPS      Y8, (R13)(R11*1)
+	VMOVUPS      Y4, (R13)(R10*2)
 	ADDQ         R8, R13
-	VMOVUPS      640(R12), Y4
-	VMOVUPS      672(R12), Y5
-	VMOVUPS      704(R12), Y6
-	VMOVUPS      736(R12), Y7
-	VMOVAPS      Y4, Y8
-	VFMADD231PS  Y2, Y6, Y8
-	VMOVAPS      Y5, Y9
-	VFMADD231PS  Y2, Y7, Y9
-	VMOVAPS      Y8, Y10
-	VFMADD231PS  Y0, Y9, Y10
-	VFNMADD231PS Y0, Y9, Y8
-	VMOVAPS      Y4, Y9
-	VFMADD231PS  Y3, Y6, Y9
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y3, Y7, Y5
-	VMOVAPS      Y9, Y6
-	VFMADD231PS  Y1, Y5, Y6
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVUPS      Y4, (R13)
-	VMOVUPS      Y10, (R13)(R9*1)
-	VMOVUPS      Y8, (R13)(R9*2)
-	VMOVUPS      Y6, (R13)(R10*1)
-	VMOVUPS      Y9, (R13)(R9*4)
-	VMOVUPS      Y7, (R13)(R11*1)
+	VMOVUPS      640(R12), Y0
+	VMOVUPS      672(R12), Y1
+	VMOVUPS      704(R12), Y2
+	VMOVUPS      736(R12), Y3
+	VMOVUPS      768(R12), Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y3, Y6
+	VFMADD231PS  winogradPoints5x5<>+288(SB), Y4, Y5
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y6, Y7
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y6, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y2, Y6
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+320(SB), Y4, Y6
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y8, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y8, Y6
+	VMOVAPS      Y0, Y8
+	VFMADD231PS  winogradPoints5x5<>+64(SB), Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+160(SB), Y2, Y8
+	VFMADD231PS  winogradPoints5x5<>+256(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+352(SB), Y4, Y8
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      Y7, (R13)(R9*1)
+	VMOVUPS      Y5, (R13)(R9*2)
+	VMOVUPS      Y9, (R13)(R10*1)
+	VMOVUPS      Y6, (R13)(R9*4)
+	VMOVUPS      Y8, (R13)(R11*1)
+	VMOVUPS      Y4, (R13)(R10*2)
+	ADDQ         R8, R13
+	VMOVUPS      800(R12), Y0
+	VMOVUPS      832(R12), Y1
+	VMOVUPS      864(R12), Y2
+	VMOVUPS      896(R12), Y3
+	VMOVUPS      928(R12), Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y3, Y6
+	VFMADD231PS  winogradPoints5x5<>+288(SB), Y4, Y5
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y6, Y7
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y6, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y2, Y6
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+320(SB), Y4, Y6
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y8, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y8, Y6
+	VMOVAPS      Y0, Y8
+	VFMADD231PS  winogradPoints5x5<>+64(SB), Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+160(SB), Y2, Y8
+	VFMADD231PS  winogradPoints5x5<>+256(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+352(SB), Y4, Y8
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      Y7, (R13)(R9*1)
+	VMOVUPS      Y5, (R13)(R9*2)
+	VMOVUPS      Y9, (R13)(R10*1)
+	VMOVUPS      Y6, (R13)(R9*4)
+	VMOVUPS      Y8, (R13)(R11*1)
+	VMOVUPS      Y4, (R13)(R10*2)
+	ADDQ         R8, R13
+	VMOVUPS      960(R12), Y0
+	VMOVUPS      992(R12), Y1
+	VMOVUPS      1024(R12), Y2
+	VMOVUPS      1056(R12), Y3
+	VMOVUPS      1088(R12), Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y2, Y5
+	VMOVAPS      Y1, Y6
+	VFMADD231PS  winogradPoints5x5<>+96(SB), Y3, Y6
+	VFMADD231PS  winogradPoints5x5<>+288(SB), Y4, Y5
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y6, Y7
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y6, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y2, Y6
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+128(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+320(SB), Y4, Y6
+	VMOVAPS      Y6, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y8, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y8, Y6
+	VMOVAPS      Y0, Y8
+	VFMADD231PS  winogradPoints5x5<>+64(SB), Y1, Y8
+	VFMADD231PS  winogradPoints5x5<>+160(SB), Y2, Y8
+	VFMADD231PS  winogradPoints5x5<>+256(SB), Y3, Y8
+	VFMADD231PS  winogradPoints5x5<>+352(SB), Y4, Y8
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      Y7, (R13)(R9*1)
+	VMOVUPS      Y5, (R13)(R9*2)
+	VMOVUPS      Y9, (R13)(R10*1)
+	VMOVUPS      Y6, (R13)(R9*4)
+	VMOVUPS      Y8, (R13)(R11*1)
+	VMOVUPS      Y4, (R13)(R10*2)
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, DI
 	DECQ         AX

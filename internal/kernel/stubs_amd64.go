@@ -534,6 +534,24 @@ func winogradOutput4x4AVX2(octets int, from *float32, fromRow int, fromCol int, 
 //go:noescape
 func winogradGradient4x4AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int)
 
+// winogradInput5x5AVX2 computes BᵀxB of a tile of 7×7 for every channel of octets, which lie
+// side by side. Rows and columns lie so many elements apart, those of the tile and of the result.
+//
+//go:noescape
+func winogradInput5x5AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int)
+
+// winogradOutput5x5AVX2 computes AᵀxA of a tile of 7×7 for every channel of octets, which lie
+// side by side, and adds its bias. Rows and columns lie so many elements apart, those of the tile and of the result.
+//
+//go:noescape
+func winogradOutput5x5AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int, bias *float32)
+
+// winogradGradient5x5AVX2 computes AxAᵀ of a tile of 5×5 for every channel of octets, which lie
+// side by side. Rows and columns lie so many elements apart, those of the tile and of the result.
+//
+//go:noescape
+func winogradGradient5x5AVX2(octets int, from *float32, fromRow int, fromCol int, to *float32, toRow int, toCol int)
+
 // winogradProductAVX2 writes the product of a, whose rows lie aStride elements apart, and a panel of 16
 // columns of b, both depth long, to c, whose rows lie stride elements apart. depth and rows
 // are at least 1.

@@ -5,22 +5,22 @@ import "github.com/onehot-go/onehot/internal/parallel"
 // Filters of 3×3 that move by 1 take less arithmetic in another way (Winograd's, as A. Lavin
 // and S. Gray tell it in "Fast Algorithms for Convolutional Neural Networks", 2015). The
 // results are computed in tiles. For one of 2×2 a channel has 16 products in place of 36, for
-// one of 4×4 it has 36 in place of 144:
+// one of 4×4 it has 36 in place of 144, for one of 5×5 it has 49 in place of 225:
 //
 //	y = Aᵀ((GwGᵀ) ⊙ (BᵀxB))A,
 //
-// where x is the 4×4 or 6×6 elements under the filter w at the tile's places, and ⊙ multiplies
-// element by element. Channels add up before A is applied, so that at each of the 16 or 36
-// places of all tiles together there is one matrix product, of filters and channels. The
-// gradient of x is a convolution too, and that of w is the transpose of the above:
+// where x is what lies under the filter w at the tile's places, by two more rows and columns than
+// the tile has, and ⊙ multiplies element by element. Channels add up before A is applied, so that
+// at each place of all transformed tiles together there is one matrix product, of filters and
+// channels. The gradient of x is a convolution too, and that of w is the transpose of the above:
 //
 //	dw = Gᵀ((A·dy·Aᵀ) ⊙ (BᵀxB))G.
 //
-// The transforms evaluate polynomials at points, of which a tile's side has 0, infinity and as
-// many others as results. Those of 2×2 have ±1: B and A then have no elements but 0 and ±1, and
-// G has halves. Those of 4×4 have ±5/8 and ±3/2: rounding errors are about three times those of
-// tiles of 2×2, and would be twice as large again with ±1 and ±2, which take somewhat less
-// arithmetic.
+// The transforms evaluate polynomials at points, of which there are infinity and as many others
+// as the tile with its margin has rows, less one. Those of 2×2 have 0 and ±1: B and A then have no
+// elements but 0 and ±1, and G has halves. Those of 4×4 have 0, ±5/8 and ±3/2, those of 5×5 have
+// 0, ±9/16, ±9/8 and 3, which were found by trying: rounding errors are about three and eight times
+// those of tiles of 2×2. With the usual 0, ±1 and ±2 those of 4×4 are some seven times them.
 //
 // A NaN or an infinity in x reaches no other results than those of the tiles that it lies in,
 // most as NaN.
@@ -34,7 +34,7 @@ import "github.com/onehot-go/onehot/internal/parallel"
 // octets of channels or filters, which lie side by side.
 type winogradKernels struct {
 	size     int
-	points   []float64                                                                                              // those above 0
+	points   []float64                                                                                              // but for infinity, which comes last
 	input    func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int)                 // BᵀxB
 	output   func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int, bias []float32) // Aᵀ()A + bias
 	gradient func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int)                 // A·dy·Aᵀ
@@ -47,19 +47,17 @@ type winogradKernels struct {
 	interleave8, planes8 func(dst, src []float32, dstStride, srcStride, blocks int)
 }
 
-// filterTransform returns G, whose rows are those of 0, of each of points and its negative, and
-// of infinity.
+// filterTransform returns G, whose rows are those of points and of infinity.
 func (k *winogradKernels) filterTransform() [][3]float64 {
-	g := [][3]float64{{1}}
+	var g [][3]float64
 	for i, p := range k.points {
-		n := 2 * p * p
+		n := 1.
 		for j, q := range k.points {
 			if j != i {
-				n *= p*p - q*q
+				n *= p - q
 			}
 		}
-		g[0][0] /= p * p
-		g = append(g, [3]float64{1 / n, p / n, p * p / n}, [3]float64{1 / n, -p / n, p * p / n})
+		g = append(g, [3]float64{1 / n, p / n, p * p / n})
 	}
 	return append(g, [3]float64{2: 1})
 }
@@ -103,7 +101,7 @@ func winogradOf[T Float](c *Conv2d) *winograd {
 		return nil
 	}
 	var best *winograd
-	products := 3 * 9 * out[0] * out[1] / 4 // so many at most are worth the transforms too
+	products := 3*9*out[0]*out[1]/4 + 1 // fewer are worth the transforms too, and the larger errors of larger tiles
 	for _, k := range active.winograd {
 		w := &winograd{winogradKernels: k, Conv2d: c, t: t, places: (k.size + 2) * (k.size + 2), out: out}
 		for d := range out {
@@ -111,7 +109,7 @@ func winogradOf[T Float](c *Conv2d) *winograd {
 		}
 		// Small pictures leave much of the tiles at their margins unused.
 		most, tiles := maxTransformed/(w.places*max(c.Channels, c.Filters)), w.tiles[0]*w.tiles[1]
-		if tiles <= most && w.places*tiles <= products {
+		if tiles <= most && w.places*tiles < products {
 			w.perBlock = max(1, min(blockPlaces/w.places, most)/tiles)
 			best, products = w, w.places*tiles
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -12,10 +13,11 @@ import (
 // winograd writes the transforms of convolutions by tiles, and the products of what these make.
 // A register is of eight channels, or filters.
 func winograd() {
-	points := pointsOf(5./8, 3./2)
+	four, five := pointsOf(4, 5./8, 3./2, 0), pointsOf(5, 9./16, 9./8, 3)
 	for _, t := range []winogradTile{
 		{2, input2, output2, gradient2},
-		{4, points.input4, points.output4, points.gradient4},
+		{4, four.input, four.output, four.gradient},
+		{5, five.input, five.output, five.gradient},
 	} {
 		t.generate("Input", "BᵀxB", t.side(), t.side(), t.input, false)
 		t.generate("Output", "AᵀxA", t.side(), t.size, t.output, true)
@@ -27,10 +29,8 @@ func winograd() {
 
 // winogradTile is a tile of size×size results.
 type winogradTile struct {
-	size int
-	// input, output and gradient write what is loaded once, and return what computes Bᵀx, Aᵀm
-	// and Ax.
-	input, output, gradient func() func(r []VecVirtual) []VecVirtual
+	size                    int
+	input, output, gradient func(r []VecVirtual) []VecVirtual // Bᵀx, Aᵀm and Ax
 }
 
 // side is that of the transformed tile, and of the elements that it is of.
@@ -40,107 +40,120 @@ func (t winogradTile) name(what string) string {
 	return fmt.Sprintf("winograd%s%dx%dAVX2", what, t.size, t.size)
 }
 
-func input2() func(x []VecVirtual) []VecVirtual {
-	return func(x []VecVirtual) []VecVirtual {
-		return []VecVirtual{difference(x[0], x[2]), sum(x[1], x[2]), difference(x[2], x[1]), difference(x[3], x[1])}
-	}
+func input2(x []VecVirtual) []VecVirtual {
+	return []VecVirtual{difference(x[2], x[0]), sum(x[1], x[2]), difference(x[2], x[1]), difference(x[3], x[1])}
 }
 
-func output2() func(m []VecVirtual) []VecVirtual {
-	return func(m []VecVirtual) []VecVirtual {
-		return []VecVirtual{sum(sum(m[0], m[1]), m[2]), sum(difference(m[1], m[2]), m[3])}
-	}
+func output2(m []VecVirtual) []VecVirtual {
+	return []VecVirtual{sum(sum(m[0], m[1]), m[2]), sum(difference(m[1], m[2]), m[3])}
 }
 
-func gradient2() func(x []VecVirtual) []VecVirtual {
-	return func(x []VecVirtual) []VecVirtual {
-		return []VecVirtual{x[0], sum(x[0], x[1]), difference(x[0], x[1]), x[1]}
-	}
+func gradient2(x []VecVirtual) []VecVirtual {
+	return []VecVirtual{x[0], sum(x[0], x[1]), difference(x[0], x[1]), x[1]}
 }
 
-// points are the powers, up to the third, of the numbers a and b, where 0, ±a, ±b and infinity
-// are the points of tiles of 4×4.
-type points struct{ table Mem }
-
-func pointsOf(a, b float64) points {
-	table := GLOBL("winogradPoints", RODATA|NOPTR)
-	for i, v := range []float64{a, b, a * a, b * b, a * a * a, b * b * b} {
-		DATA(4*i, U32(math.Float32bits(float32(v))))
-	}
-	return points{table}
+// points are those of larger tiles: 0, a, -a, b, -b, c in tiles of 5×5, and infinity.
+type points struct {
+	size  int
+	table Mem // of powers of a, b and c, from the first on, each as often as a register has room for
 }
 
-// powers loads powers of a and b up to the given one, each at its own index.
-func (p points) powers(last int) (a, b []VecVirtual) {
-	a, b = make([]VecVirtual, last+1), make([]VecVirtual, last+1)
-	for i := range last {
-		for j, r := range [][]VecVirtual{a, b} {
-			r[i+1] = YMM()
-			VBROADCASTSS(p.table.Offset(4*(2*i+j)), r[i+1])
+func pointsOf(size int, a, b, c float64) points {
+	table := GLOBL(fmt.Sprintf("winogradPoints%dx%d", size, size), RODATA|NOPTR)
+	for i := range 3 * 4 {
+		power := math.Pow([]float64{a, b, c}[i%3], float64(1+i/3))
+		for lane := range 8 {
+			DATA(4*(8*i+lane), U32(math.Float32bits(float32(power))))
 		}
 	}
-	return a, b
+	return points{size, table}
 }
 
-// input4 computes polynomials that are 0 at all points but one. Those of a point and of its
-// negative have the same even powers, and odd ones of different sign.
-func (p points) input4() func(x []VecVirtual) []VecVirtual {
-	a, b := p.powers(2)
-	return func(x []VecVirtual) []VecVirtual {
-		last := minus(x[5], b[2], x[3])
-		evenA, oddA := minus(copied(x[4]), b[2], x[2]), minus(copied(x[3]), b[2], x[1])
-		evenB, oddB := minus(x[4], a[2], x[2]), minus(x[3], a[2], x[1])
-		first := minus(x[2], b[2], x[0])
-		plusA, minusA := plus(copied(evenA), a[1], oddA), minus(copied(evenA), a[1], oddA)
-		plusB, minusB := plus(copied(evenB), b[1], oddB), minus(evenB, b[1], oddB)
-		return []VecVirtual{minus(evenA, a[2], first), plusA, minusA, plusB, minusB, minus(last, a[2], oddA)}
+func (p points) a(power int) Op { return p.table.Offset(32 * (3*power - 3)) }
+func (p points) b(power int) Op { return p.table.Offset(32 * (3*power - 2)) }
+func (p points) c(power int) Op { return p.table.Offset(32 * (3*power - 1)) }
+
+// input computes polynomials that are 0 at all points but one. Those of a point and of its
+// negative have the same even powers, and odd ones of different sign. Those of tiles of 5×5 are
+// those of 4×4 multiplied by another factor, that of c, which is what they are 0 at too.
+func (p points) input(x []VecVirtual) []VecVirtual {
+	if p.size == 5 {
+		third, fifth := minus(copied(x[3]), p.b(2), x[1]), minus(copied(x[5]), p.b(2), x[3])
+		atC := minus(fifth, p.a(2), third)
+		for i := 5; i >= 0; i-- {
+			x[i+1] = minus(x[i+1], p.c(1), x[i])
+		}
+		return slices.Insert(points{4, p.table}.input(x[1:]), 5, atC)
 	}
+	last := minus(x[5], p.b(2), x[3])
+	evenA, oddA := minus(copied(x[4]), p.b(2), x[2]), minus(copied(x[3]), p.b(2), x[1])
+	evenB, oddB := minus(x[4], p.a(2), x[2]), minus(x[3], p.a(2), x[1])
+	first := minus(x[2], p.b(2), x[0])
+	plusA, minusA := plus(copied(evenA), p.a(1), oddA), minus(copied(evenA), p.a(1), oddA)
+	plusB, minusB := plus(copied(evenB), p.b(1), oddB), minus(evenB, p.b(1), oddB)
+	return []VecVirtual{minus(evenA, p.a(2), first), plusA, minusA, plusB, minusB, minus(last, p.a(2), oddA)}
 }
 
-// output4 computes sums over the points of their powers, from that of 0 to the third.
-func (p points) output4() func(m []VecVirtual) []VecVirtual {
-	a, b := p.powers(3)
-	return func(m []VecVirtual) []VecVirtual {
-		evenA, oddA := sum(m[1], m[2]), difference(m[1], m[2])
-		evenB, oddB := sum(m[3], m[4]), difference(m[3], m[4])
-		return []VecVirtual{
-			sum(sum(m[0], evenA), evenB),
-			plus(combined(VMULPS, a[1], oddA), b[1], oddB),
-			plus(combined(VMULPS, a[2], evenA), b[2], evenB),
-			plus(plus(m[5], a[3], oddA), b[3], oddB),
+// output computes sums over the points of their powers, from that of 0 on. At infinity no power
+// but the last is not 0.
+func (p points) output(m []VecVirtual) []VecVirtual {
+	as, bs := [2]VecVirtual{sum(m[1], m[2]), difference(m[1], m[2])}, [2]VecVirtual{sum(m[3], m[4]), difference(m[3], m[4])}
+	sums := []VecVirtual{sum(sum(m[0], as[0]), bs[0])}
+	for power := 1; power < p.size; power++ {
+		a, b := as[power%2], bs[power%2]
+		var s VecVirtual
+		if power == p.size-1 {
+			s = plus(m[len(m)-1], p.a(power), a)
+		} else {
+			s = combined(VMULPS, a, p.a(power))
+		}
+		sums = append(sums, plus(s, p.b(power), b))
+	}
+	if p.size == 5 {
+		sums[0] = sum(sums[0], m[5])
+		for power := 1; power < p.size; power++ {
+			plus(sums[power], p.c(power), m[5])
 		}
 	}
+	return sums
 }
 
-// gradient4 computes the values at the points of the polynomial with coefficients x.
-func (p points) gradient4() func(x []VecVirtual) []VecVirtual {
-	a, b := p.powers(2)
-	return func(x []VecVirtual) []VecVirtual {
-		values := []VecVirtual{x[0]}
-		for _, power := range [][]VecVirtual{a, b} {
-			even, odd := plus(copied(x[0]), power[2], x[2]), plus(copied(x[1]), power[2], x[3])
-			values = append(values, plus(copied(even), power[1], odd), minus(even, power[1], odd))
+// gradient computes the values at the points of the polynomial with coefficients x.
+func (p points) gradient(x []VecVirtual) []VecVirtual {
+	values := []VecVirtual{x[0]}
+	for _, power := range []func(int) Op{p.a, p.b} {
+		even, odd := plus(copied(x[0]), power(2), x[2]), plus(copied(x[1]), power(2), x[3])
+		if p.size == 5 {
+			even = plus(even, power(4), x[4])
 		}
-		return append(values, x[3])
+		values = append(values, plus(copied(even), power(1), odd), minus(even, power(1), odd))
 	}
+	if p.size == 5 {
+		atC := copied(x[0])
+		for i := 1; i < p.size; i++ {
+			atC = plus(atC, p.c(i), x[i])
+		}
+		values = append(values, atC)
+	}
+	return append(values, x[p.size-1])
 }
 
 func sum(x, y VecVirtual) VecVirtual        { return combined(VADDPS, x, y) }
 func difference(x, y VecVirtual) VecVirtual { return combined(VSUBPS, x, y) }
 
-func combined(op func(...Op), x, y VecVirtual) VecVirtual {
+func combined(op func(...Op), x VecVirtual, y Op) VecVirtual {
 	r := YMM()
 	op(y, x, r)
 	return r
 }
 
 // plus returns z + x·y, and minus z - x·y, in the register of z.
-func plus(z, x, y VecVirtual) VecVirtual {
+func plus(z VecVirtual, x Op, y VecVirtual) VecVirtual {
 	VFMADD231PS(x, y, z)
 	return z
 }
 
-func minus(z, x, y VecVirtual) VecVirtual {
+func minus(z VecVirtual, x Op, y VecVirtual) VecVirtual {
 	VFNMADD231PS(x, y, z)
 	return z
 }
@@ -202,7 +215,7 @@ func loaded(n int, at func(i int) Mem) []VecVirtual {
 
 // generate writes a kernel that transforms tiles, of rows and columns as many as parts says, into
 // ones of as many as results says, by what transform returns.
-func (t winogradTile) generate(what, formula string, parts, results int, transform func() func(r []VecVirtual) []VecVirtual, withBias bool) {
+func (t winogradTile) generate(what, formula string, parts, results int, transform func(r []VecVirtual) []VecVirtual, withBias bool) {
 	name, arguments, doc := t.name(what), "octets int, from *float32, fromRow, fromCol int, to *float32, toRow, toCol int", "."
 	if withBias {
 		arguments, doc = arguments+", bias *float32", ", and adds its bias."
@@ -218,7 +231,6 @@ func (t winogradTile) generate(what, formula string, parts, results int, transfo
 		bias = Load(Param("bias"), GP64())
 	}
 	half := memory(results * parts)
-	f := transform()
 	Label("octet")
 	column, row := GP64(), GP64()
 	MOVQ(from, column)
@@ -226,7 +238,7 @@ func (t winogradTile) generate(what, formula string, parts, results int, transfo
 		if k > 0 {
 			ADDQ(right, column)
 		}
-		for i, v := range f(loaded(parts, func(i int) Mem { return down.from(column, i) })) {
+		for i, v := range transform(loaded(parts, func(i int) Mem { return down.from(column, i) })) {
 			VMOVAPS(v, half(i*parts+k))
 		}
 	}
@@ -235,7 +247,7 @@ func (t winogradTile) generate(what, formula string, parts, results int, transfo
 		if i > 0 {
 			ADDQ(toRow, row)
 		}
-		values := f(loaded(parts, func(k int) Mem { return half(i*parts + k) }))
+		values := transform(loaded(parts, func(k int) Mem { return half(i*parts + k) }))
 		if withBias {
 			b := YMM()
 			VMOVUPS(Mem{Base: bias}, b)
