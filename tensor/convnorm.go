@@ -11,10 +11,12 @@ import (
 // up, and windows pooled, while a core has a picture's results in its cache, and the
 // gradients of pictures are made of the normalized ones' where those of the filters are. In
 // evaluation, unless gradients flow, a picture's results are normalized as soon as they are
-// written. The numbers are the same to the bit but in two cases: of the elements of a window
-// that would be the same once normalized, the greatest before wins rather than the first; and
-// where windows are pooled of pictures that need no gradient, the convolution's results may
-// not be kept, and the gradient of the filters be added up in another way (see filterGrad).
+// written. The numbers are the same to the bit but in three cases: of the elements of a window
+// that would be the same once normalized, the greatest before wins rather than the first; where
+// windows are pooled of pictures that need no gradient, the convolution's results may not be
+// kept, and the gradient of the filters be added up in another way (see filterGrad); and in
+// training the gradient of filterBias is 0, which the mean takes out again, without what
+// rounding errors would make of it.
 func (t *Tensor) Conv2dBatchNorm(filters, filterBias *Tensor, conv Conv2dOptions, runningMean, runningVar, weight, bias *Tensor, norm BatchNormOptions) *Tensor {
 	c := conv.shape(t, filters, filterBias)
 	size := c.Out()
@@ -73,39 +75,26 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 	})
 	b.result.each(b.pooled(), b.normalize)
 
-	var dx, db *Tensor // come with the filters' gradient, where there is one
-	var dy *Tensor     // that of the convolution's results, where there is none
-	results := func(g *Tensor) *Tensor {
-		if dy == nil {
-			dy = b.inputGrad(g)
-		}
-		return dy
-	}
+	var dx *Tensor // comes with the filters' gradient, where there is one
 	inputs := []input{{filters, []*Tensor{t, filters}, func(g *Tensor) (dw *Tensor) {
 		gs := Data[T](g.Contiguous())
 		b.reduce(gs)
 		if !kept {
 			return wrap(b.filterGrad(c, x, w, wBias), filters.shape)
 		}
-		dw, dx, db = convGrads(c, t, filters, filterBias, nil, func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
+		dw, dx, _ = convGrads(c, t, filters, nil, nil, func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
 		return dw
 	}}}
 	if filterBias != nil {
-		inputs = append(inputs, input{filterBias, nil, func(g *Tensor) *Tensor {
-			switch {
-			case db != nil:
-				return db
-			case !kept: // the mean takes it out again
-				return Zeros(filterBias.dtype, filterBias.shape...)
-			}
-			return results(g).Sum(0, 2, 3)
-		}})
+		inputs = append(inputs, input{filterBias, nil, func(*Tensor) *Tensor { return Zeros(filterBias.dtype, filterBias.shape...) }})
 	}
 	inputs = append(append(inputs, b.parameters(t)...), input{t, []*Tensor{filters}, func(g *Tensor) *Tensor {
-		if dx != nil {
-			return dx
+		if dx == nil {
+			dy := b.inputGrad(g)
+			defer dy.done()
+			dx = inputGrad[T](c, t, filters, dy)
 		}
-		return inputGrad[T](c, t, filters, results(g))
+		return dx
 	}})
 	if weight != nil {
 		inputs[0].reads = append(inputs[0].reads, weight)
@@ -113,9 +102,6 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 	return record(b.out, "conv2d with batch-norm", inputs...).releases(func() {
 		b.release()
 		y.done()
-		if dy != nil {
-			dy.done()
-		}
 	})
 }
 
