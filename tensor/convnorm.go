@@ -75,30 +75,25 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 	})
 	b.result.each(b.pooled(), b.normalize)
 
-	var dx *Tensor // comes with the filters' gradient, where there is one
-	inputs := []input{{filters, []*Tensor{t, filters}, func(g *Tensor) (dw *Tensor) {
-		gs := Data[T](g.Contiguous())
-		b.reduce(gs)
-		if !kept {
-			return wrap(b.filterGrad(c, x, w, wBias), filters.shape)
-		}
-		dw, dx, _ = convGrads(c, t, filters, nil, nil, func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
-		return dw
-	}}}
-	if filterBias != nil {
-		inputs = append(inputs, input{filterBias, nil, func(*Tensor) *Tensor { return Zeros(filterBias.dtype, filterBias.shape...) }})
-	}
-	inputs = append(append(inputs, b.parameters(t)...), input{t, []*Tensor{filters}, func(g *Tensor) *Tensor {
-		if dx == nil {
-			dy := b.inputGrad(g)
-			defer dy.done()
-			dx = inputGrad[T](c, t, filters, dy)
-		}
-		return dx
-	}})
+	inputs := convInputs[T](c, t, filters, nil,
+		func(g *Tensor) (dw, dx, db *Tensor) {
+			gs := Data[T](g.Contiguous())
+			b.reduce(gs)
+			if !kept {
+				return wrap(b.filterGrad(c, x, w, wBias), filters.shape), nil, nil
+			}
+			return convGrads(c, t, filters, nil, nil, func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
+		},
+		b.inputGrad,
+	)
+	inputs[0].reads = append(inputs[0].reads, filters)
 	if weight != nil {
 		inputs[0].reads = append(inputs[0].reads, weight)
 	}
+	if filterBias != nil {
+		inputs = append(inputs, input{filterBias, nil, func(*Tensor) *Tensor { return Zeros(filterBias.dtype, filterBias.shape...) }})
+	}
+	inputs = append(inputs, b.parameters(t)...)
 	return record(b.out, "conv2d with batch-norm", inputs...).releases(func() {
 		b.release()
 		y.done()

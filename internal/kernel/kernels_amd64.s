@@ -19939,18 +19939,18 @@ octet:
 	VSUBPS      Y4, Y3, Y3
 	VADDPS      Y7, Y0, Y0
 	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
 	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
 	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
 	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
 	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
 	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
 	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
 	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
-	VADDPS      Y5, Y0, Y0
-	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
-	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
-	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
 	VMOVAPS     Y0, (R13)
 	VMOVAPS     Y4, 224(R13)
@@ -19971,18 +19971,18 @@ octet:
 	VSUBPS      Y4, Y3, Y3
 	VADDPS      Y7, Y0, Y0
 	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
 	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
 	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
 	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
 	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
 	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
 	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
 	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
-	VADDPS      Y5, Y0, Y0
-	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
-	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
-	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
 	VMOVAPS     Y0, 32(R13)
 	VMOVAPS     Y4, 256(R13)
@@ -20003,18 +20003,18 @@ octet:
 	VSUBPS      Y4, Y3, Y3
 	VADDPS      Y7, Y0, Y0
 	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
 	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
 	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
 	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
 	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
 	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
 	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
 	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
-	VADDPS      Y5, Y0, Y0
-	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
-	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
-	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
 	VMOVAPS     Y0, 64(R13)
 	VMOVAPS     Y4, 288(R13)
@@ -20035,18 +20035,18 @@ octet:
 	VSUBPS      Y4, Y3, Y3
 	VADDPS      Y7, Y0, Y0
 	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
 	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
 	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
 	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
 	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
 	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
 	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
 	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
-	VADDPS      Y5, Y0, Y0
-	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
-	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
-	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
 	VMOVAPS     Y0, 96(R13)
 	VMOVAPS     Y4, 320(R13)
@@ -20067,18 +20067,18 @@ octet:
 	VSUBPS      Y4, Y3, Y3
 	VADDPS      Y7, Y0, Y0
 	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
 	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
 	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
 	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
 	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
 	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
 	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
 	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
-	VADDPS      Y5, Y0, Y0
-	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
-	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
-	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
 	VMOVAPS     Y0, 128(R13)
 	VMOVAPS     Y4, 352(R13)
@@ -20099,18 +20099,18 @@ octet:
 	VSUBPS      Y4, Y3, Y3
 	VADDPS      Y7, Y0, Y0
 	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
 	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
 	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
 	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
 	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
 	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
 	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
 	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
-	VADDPS      Y5, Y0, Y0
-	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
-	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
-	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
 	VMOVAPS     Y0, 160(R13)
 	VMOVAPS     Y4, 384(R13)
@@ -20131,18 +20131,18 @@ octet:
 	VSUBPS      Y4, Y3, Y3
 	VADDPS      Y7, Y0, Y0
 	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
 	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
 	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
 	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
 	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
 	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
 	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
 	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
-	VADDPS      Y5, Y0, Y0
-	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
-	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
-	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
 	VMOVAPS     Y0, 192(R13)
 	VMOVAPS     Y4, 416(R13)
@@ -20163,18 +20163,18 @@ octet:
 	VSUBPS      Y4, Y3, Y3
 	VADDPS      Y7, Y0, Y0
 	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
 	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
 	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
 	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
 	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
 	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
 	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
 	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
-	VADDPS      Y5, Y0, Y0
-	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
-	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
-	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
 	VMOVUPS     (R12), Y2
 	VADDPS      Y2, Y0, Y0
@@ -20201,18 +20201,18 @@ octet:
 	VSUBPS      Y4, Y3, Y3
 	VADDPS      Y7, Y0, Y0
 	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
 	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
 	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
 	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
 	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
 	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
 	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
 	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
-	VADDPS      Y5, Y0, Y0
-	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
-	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
-	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
 	VMOVUPS     (R12), Y2
 	VADDPS      Y2, Y0, Y0
@@ -20239,18 +20239,18 @@ octet:
 	VSUBPS      Y4, Y3, Y3
 	VADDPS      Y7, Y0, Y0
 	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
 	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
 	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
 	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
 	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
 	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
 	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
 	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
-	VADDPS      Y5, Y0, Y0
-	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
-	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
-	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
 	VMOVUPS     (R12), Y2
 	VADDPS      Y2, Y0, Y0
@@ -20277,18 +20277,18 @@ octet:
 	VSUBPS      Y4, Y3, Y3
 	VADDPS      Y7, Y0, Y0
 	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
 	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
 	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
 	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
 	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
 	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
 	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
 	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
-	VADDPS      Y5, Y0, Y0
-	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
-	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
-	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
 	VMOVUPS     (R12), Y2
 	VADDPS      Y2, Y0, Y0
@@ -20315,18 +20315,18 @@ octet:
 	VSUBPS      Y4, Y3, Y3
 	VADDPS      Y7, Y0, Y0
 	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
 	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
 	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
 	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
 	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
 	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
 	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
 	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
-	VADDPS      Y5, Y0, Y0
-	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
-	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
-	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
 	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
 	VMOVUPS     (R12), Y2
 	VADDPS      Y2, Y0, Y0

@@ -101,7 +101,9 @@ func winogradOf[T Float](c *Conv2d) *winograd {
 		return nil
 	}
 	var best *winograd
-	products := 3*9*out[0]*out[1]/4 + 1 // fewer are worth the transforms too, and the larger errors of larger tiles
+	// Fewer are worth the transforms too. A larger tile, with its larger errors, has to need fewer
+	// than a smaller one.
+	products := 3*9*out[0]*out[1]/4 + 1
 	for _, k := range active.winograd {
 		w := &winograd{winogradKernels: k, Conv2d: c, t: t, places: (k.size + 2) * (k.size + 2), out: out}
 		for d := range out {

@@ -98,7 +98,11 @@ func (p points) input(x []VecVirtual) []VecVirtual {
 // but the last is not 0.
 func (p points) output(m []VecVirtual) []VecVirtual {
 	as, bs := [2]VecVirtual{sum(m[1], m[2]), difference(m[1], m[2])}, [2]VecVirtual{sum(m[3], m[4]), difference(m[3], m[4])}
-	sums := []VecVirtual{sum(sum(m[0], as[0]), bs[0])}
+	first := sum(sum(m[0], as[0]), bs[0])
+	if p.size == 5 {
+		first = sum(first, m[5])
+	}
+	sums := []VecVirtual{first}
 	for power := 1; power < p.size; power++ {
 		a, b := as[power%2], bs[power%2]
 		var s VecVirtual
@@ -107,13 +111,11 @@ func (p points) output(m []VecVirtual) []VecVirtual {
 		} else {
 			s = combined(VMULPS, a, p.a(power))
 		}
-		sums = append(sums, plus(s, p.b(power), b))
-	}
-	if p.size == 5 {
-		sums[0] = sum(sums[0], m[5])
-		for power := 1; power < p.size; power++ {
-			plus(sums[power], p.c(power), m[5])
+		s = plus(s, p.b(power), b)
+		if p.size == 5 {
+			s = plus(s, p.c(power), m[5])
 		}
+		sums = append(sums, s)
 	}
 	return sums
 }
