@@ -44,6 +44,9 @@ type tiling[T Float] struct {
 	// given rows, and a panel of b, all depth long, and does with them in the rows×cols
 	// corner of c, whose rows lie stride apart, what e says of these columns.
 	tile func(depth int, a, b, c []T, stride, rows, cols int, e Epilogue[T])
+	// inPlace is tile for an a whose elements lie aRow apart from row to row and aCol along the
+	// inner dimension, or is nil.
+	inPlace func(depth int, a []T, aRow, aCol int, b, c []T, stride, rows, cols int, e Epilogue[T])
 	// transpose8 writes blocks of 8×8 elements transposed, or is nil.
 	transpose8 func(dst, src []T, dstStride, srcStride, blocks int)
 	// copyRows copies n elements of each of some rows, or is nil.
@@ -57,8 +60,11 @@ const (
 	maxDepth = 512     // along the inner dimension
 	maxChunk = 1 << 17 // elements of a chunk of a
 	maxRows  = 2048    // of a block of a
-	maxCols  = 2048    // of a block of b: whole tiles of 32, 16, 8 or 4 columns
-	slack    = 8       // behind a chunk, where a transposed panel may be written over its end
+	maxCols  = 2048    // of a block of b: whole tiles of 64 columns or fewer
+	// maxInPlace is for how many columns of b, at most, a is read where it lies: a copy pays where
+	// it is read more often.
+	maxInPlace = 1024
+	slack      = 8 // behind a chunk, where a transposed panel may be written over its end
 )
 
 // sharedTiles is about how many products of a chunk and a panel there are for a thread.
@@ -178,24 +184,33 @@ func (t *tiling[T]) multiplyBlock(c []T, stride int, a, b Matrix[T], e Epilogue[
 	chunks := max(1, sharedTiles*parallel.Threads()/panels)
 	height := roundUp(min((a.Rows+chunks-1)/chunks, max(1, maxChunk/depth)), t.rows)
 	chunks = (a.Rows + height - 1) / height
-	chunk := height*depth + slack
-	packedA, packedB := sized(&p.a, chunks*chunk), sized(&p.b, panels*t.cols*depth)
-	parallel.Share(chunks+panels, 1+smallWork/(8*height*depth), func(lo, hi int) {
+	size, packed := height*depth+slack, chunks
+	inPlace := t.inPlace != nil && b.Cols <= maxInPlace
+	if inPlace {
+		packed = 0
+	}
+	packedA, packedB := sized(&p.a, packed*size), sized(&p.b, panels*t.cols*depth)
+	parallel.Share(packed+panels, 1+smallWork/(8*height*depth), func(lo, hi int) {
 		for u := lo; u < hi; u++ {
-			if u < chunks {
+			if u < packed {
 				i := u * height
-				t.pack(packedA[u*chunk:], a.block(i, 0, min(height, a.Rows-i), depth), t.rows)
+				t.pack(packedA[u*size:], a.block(i, 0, min(height, a.Rows-i), depth), t.rows)
 				continue
 			}
 			// The columns of b are the rows of its transpose.
-			j := (u - chunks) * t.cols
+			j := (u - packed) * t.cols
 			t.pack(packedB[j*depth:], b.block(0, j, depth, min(t.cols, b.Cols-j)).transposed(), t.cols)
 		}
 	})
 	parallel.Share(chunks*panels, 1+smallWork/(height*t.cols*depth), func(lo, hi int) {
 		for u := lo; u < hi; u++ {
 			i, j := u/panels*height, u%panels*t.cols
-			t.tile(depth, packedA[u/panels*chunk:], packedB[j*depth:], c[i*stride+j:], stride, min(height, a.Rows-i), min(t.cols, b.Cols-j), e.columns(j))
+			rows, cols := min(height, a.Rows-i), min(t.cols, b.Cols-j)
+			if inPlace {
+				t.inPlace(depth, a.Data[i*a.RowStride:], a.RowStride, a.ColStride, packedB[j*depth:], c[i*stride+j:], stride, rows, cols, e.columns(j))
+			} else {
+				t.tile(depth, packedA[u/panels*size:], packedB[j*depth:], c[i*stride+j:], stride, rows, cols, e.columns(j))
+			}
 		}
 	})
 }
@@ -204,56 +219,47 @@ func (t *tiling[T]) multiplyBlock(c []T, stride int, a, b Matrix[T], e Epilogue[
 func roundUp(n, to int) int { return (n + to - 1) / to * to }
 
 // pack copies m into panels of the given number of rows, each column by column, so that
-// a tile reads both operands from beginning to end. Rows that m lacks are zeros.
+// a tile reads both operands from beginning to end. What is in the rows that m lacks stays as it
+// is: nothing is made of it.
 func (t *tiling[T]) pack(dst []T, m Matrix[T], rows int) {
 	for i := 0; i < m.Rows; i += rows {
-		panel, from := dst[i*m.Cols:], m.Data[i*m.RowStride:]
+		panel, from, height := dst[i*m.Cols:], m.Data[i*m.RowStride:], min(rows, m.Rows-i)
 		switch {
-		case i+rows > m.Rows:
-			packEdge(panel, m.block(i, 0, m.Rows-i, m.Cols), rows)
 		case m.RowStride == 1 && t.copyRows != nil:
-			t.copyRows(m.Cols, rows, panel, rows, from, m.ColStride)
+			t.copyRows(m.Cols, height, panel, rows, from, m.ColStride)
 		case m.RowStride == 1:
 			for l := range m.Cols {
-				copy(panel[l*rows:(l+1)*rows], from[l*m.ColStride:])
+				copy(panel[l*rows:][:height], from[l*m.ColStride:])
 			}
-		case m.ColStride == 1 && t.transpose8 != nil && i+max(rows, 8) <= m.Rows:
-			blocks := m.Cols / 8
-			if blocks > 0 {
-				t.packTransposed(panel, from, rows, m.RowStride, blocks)
-			}
-			for l := 8 * blocks; l < m.Cols; l++ {
-				for r := range rows {
-					panel[l*rows+r] = from[r*m.RowStride+l]
-				}
-			}
+		case m.ColStride == 1 && t.transpose8 != nil && i+max(height, 8) <= m.Rows:
+			t.packTransposed(panel, m.block(i, 0, height, m.Cols), rows)
 		default:
-			packEdge(panel, m.block(i, 0, rows, m.Cols), rows)
+			packElements(panel, m.block(i, 0, height, m.Cols), rows)
 		}
 	}
 }
 
-// packTransposed copies so many blocks of eight columns of a matrix, whose rows lie stride
-// elements apart, into a panel of the given number of rows. There are 8 rows at least: the
-// last eight of a panel overlap others where 8 does not divide it, and go beyond a panel of
-// 6, into what is written next.
-func (t *tiling[T]) packTransposed(panel, from []T, rows, stride, blocks int) {
-	for r := 0; r < rows; r += 8 {
-		r := max(0, min(r, rows-8))
-		t.transpose8(panel[r:], from[r*stride:], rows, stride, blocks)
+// packTransposed copies m, whose rows are contiguous, into one panel of the given number of rows.
+// Behind m, or in it, there are 8 rows at least: the last eight overlap others where 8 does not
+// divide them, and go beyond a panel of 6, into what is written next.
+func (t *tiling[T]) packTransposed(panel []T, m Matrix[T], rows int) {
+	const together = 32 // columns of all rows, whose lines of the panel are in the first cache
+	whole := m.Cols / 8 * 8
+	for l := 0; l < whole; l += together {
+		for r := 0; r < m.Rows; r += 8 {
+			r := max(0, min(r, m.Rows-8))
+			t.transpose8(panel[l*rows+r:], m.Data[r*m.RowStride+l:], rows, m.RowStride, min(together, whole-l)/8)
+		}
+	}
+	if whole < m.Cols {
+		packElements(panel[whole*rows:], m.block(0, whole, m.Rows, m.Cols-whole), rows)
 	}
 }
 
-// packEdge copies m, which has at most the given number of rows, into one panel of that
+// packElements copies m, which has at most the given number of rows, into one panel of that
 // many.
-func packEdge[T Float](panel []T, m Matrix[T], rows int) {
-	for r := range rows {
-		if r >= m.Rows {
-			for l := range m.Cols {
-				panel[l*rows+r] = 0
-			}
-			continue
-		}
+func packElements[T Float](panel []T, m Matrix[T], rows int) {
+	for r := range m.Rows {
 		row := m.Data[r*m.RowStride:]
 		for l := range m.Cols {
 			panel[l*rows+r] = row[l*m.ColStride]

@@ -76,6 +76,11 @@ func testGemm[T Float](t *testing.T) {
 		}
 	}
 	check(t, 67, 515, 459, 0, 1, whole)
+	for _, n := range []int{maxInPlace, maxInPlace + 1} {
+		for la := range layouts {
+			check(t, 39, n, 41, la, r.IntN(layouts), whole)
+		}
+	}
 }
 
 // TestGemmSkinny does what TestGemm does at the edges of what has kernels of its own: a

@@ -4,41 +4,45 @@
 
 package kernel
 
-// tile14x32AVX512 writes the product of a panel of 14 rows of a and one of 32 columns of b,
-// all depth long, to the first rows and cols of a tile of c, whose rows lie stride
-// elements apart, or adds it where add says so; then it adds bias, one element a
-// column, if it is not nil, and with relu replaces what is negative by 0. depth, rows
-// and cols are at least 1.
+// tile6x64AVX512 writes the product of rows of a and a panel of b, of which it takes the first
+// cols of 64 columns, all depth long, to c, whose rows lie stride elements apart, or
+// adds it where add says so; then it adds bias, one element a column, if it is not nil,
+// and with relu replaces what is negative by 0. Elements of a lie aRow apart from row to
+// row and aCol along the inner dimension, behind which the next 6 rows are aNext further.
+// depth, rows and cols are at least 1.
 //
 //go:noescape
-func tile14x32AVX512(depth int, a *float32, b *float32, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
+func tile6x64AVX512(depth int, a *float32, aRow int, aCol int, aNext int, b *float32, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
 
-// tile14x16AVX512 writes the product of a panel of 14 rows of a and one of 16 columns of b,
-// all depth long, to the first rows and cols of a tile of c, whose rows lie stride
-// elements apart, or adds it where add says so; then it adds bias, one element a
-// column, if it is not nil, and with relu replaces what is negative by 0. depth, rows
-// and cols are at least 1.
+// tile6x16AVX512 writes the product of rows of a and a panel of b, of which it takes the first
+// cols of 16 columns, all depth long, to c, whose rows lie stride elements apart, or
+// adds it where add says so; then it adds bias, one element a column, if it is not nil,
+// and with relu replaces what is negative by 0. Elements of a lie aRow apart from row to
+// row and aCol along the inner dimension, behind which the next 6 rows are aNext further.
+// depth, rows and cols are at least 1.
 //
 //go:noescape
-func tile14x16AVX512(depth int, a *float64, b *float64, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)
+func tile6x16AVX512(depth int, a *float64, aRow int, aCol int, aNext int, b *float64, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)
 
-// tile6x16AVX2 writes the product of panels of 6 rows of a and one of 16 columns of b,
-// all depth long, to the first rows and cols of a tile of c, whose rows lie stride
-// elements apart, or adds it where add says so; then it adds bias, one element a
-// column, if it is not nil, and with relu replaces what is negative by 0. depth, rows
-// and cols are at least 1.
+// tile6x16AVX2 writes the product of rows of a and a panel of b, of which it takes the first
+// cols of 16 columns, all depth long, to c, whose rows lie stride elements apart, or
+// adds it where add says so; then it adds bias, one element a column, if it is not nil,
+// and with relu replaces what is negative by 0. Elements of a lie aRow apart from row to
+// row and aCol along the inner dimension, behind which the next 6 rows are aNext further.
+// depth, rows and cols are at least 1.
 //
 //go:noescape
-func tile6x16AVX2(depth int, a *float32, b *float32, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
+func tile6x16AVX2(depth int, a *float32, aRow int, aCol int, aNext int, b *float32, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
 
-// tile6x8AVX2 writes the product of panels of 6 rows of a and one of 8 columns of b,
-// all depth long, to the first rows and cols of a tile of c, whose rows lie stride
-// elements apart, or adds it where add says so; then it adds bias, one element a
-// column, if it is not nil, and with relu replaces what is negative by 0. depth, rows
-// and cols are at least 1.
+// tile6x8AVX2 writes the product of rows of a and a panel of b, of which it takes the first
+// cols of 8 columns, all depth long, to c, whose rows lie stride elements apart, or
+// adds it where add says so; then it adds bias, one element a column, if it is not nil,
+// and with relu replaces what is negative by 0. Elements of a lie aRow apart from row to
+// row and aCol along the inner dimension, behind which the next 6 rows are aNext further.
+// depth, rows and cols are at least 1.
 //
 //go:noescape
-func tile6x8AVX2(depth int, a *float64, b *float64, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)
+func tile6x8AVX2(depth int, a *float64, aRow int, aCol int, aNext int, b *float64, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)
 
 // direct10x32AVX512 is the product of the first rows of 10, which lie side by side in
 // columns of a aStride elements apart, and the first cols of 32 columns of b, whose
@@ -619,7 +623,7 @@ func dots4x5AVX512(depth int, a *float32, b *float32, c *float32, bias *float32,
 //go:noescape
 func dots2x5AVX2(depth int, a *float32, b *float32, c *float32, bias *float32, aStride int, bStride int, stride int, rows int, cols int, add bool, relu bool)
 
-// fmaLoopAVX512 multiplies and adds n times 28 registers of 16 lanes. n is at least 1.
+// fmaLoopAVX512 multiplies and adds n times 24 registers of 16 lanes. n is at least 1.
 func fmaLoopAVX512(n int)
 
 // fmaLoopAVX2 multiplies and adds n times 12 registers of 8 lanes. n is at least 1.

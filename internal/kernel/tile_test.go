@@ -45,11 +45,30 @@ func testTile[T Float](t *testing.T, tile tiling[T]) {
 				}
 				e.end(want[i*stride:], sums)
 			}
-			tile.tile(depth, a, b, c, stride, rows, cols, e)
-			for i := range c {
-				if c[i] != want[i] {
-					t.Fatalf("%d×%d, depth %d, %+v: element (%d, %d): got %v, want %v", rows, cols, depth, e, i/stride, i%stride, c[i], want[i])
+			compare := func(how string, multiply func(c []T)) {
+				t.Helper()
+				c := slices.Clone(c)
+				multiply(c)
+				for i := range c {
+					if c[i] != want[i] {
+						t.Fatalf("%s, %d×%d, depth %d, %+v: element (%d, %d): got %v, want %v", how, rows, cols, depth, e, i/stride, i%stride, c[i], want[i])
+					}
 				}
+			}
+			compare("panels", func(c []T) { tile.tile(depth, a, b, c, stride, rows, cols, e) })
+			if tile.inPlace == nil {
+				continue
+			}
+			for _, layout := range []Matrix[T]{{RowStride: depth + 2, ColStride: 1}, {RowStride: 1, ColStride: rows + 3}} {
+				layout.Data = make([]T, (rows-1)*layout.RowStride+(depth-1)*layout.ColStride+1)
+				for i := range rows {
+					for l := range depth {
+						layout.Data[i*layout.RowStride+l*layout.ColStride] = a[i/tile.rows*tile.rows*depth+l*tile.rows+i%tile.rows]
+					}
+				}
+				compare("in place", func(c []T) {
+					tile.inPlace(depth, layout.Data, layout.RowStride, layout.ColStride, b, c, stride, rows, cols, e)
+				})
 			}
 		}
 	}

@@ -13,12 +13,12 @@ import (
 func main() {
 	ConstraintExpr("amd64")
 	for _, t := range []tile{
-		{name: "tile14x32AVX512", rows: 14, elem: 4, wide: true},
-		{name: "tile14x16AVX512", rows: 14, elem: 8, wide: true},
-		{name: "tile6x16AVX2", rows: 6, elem: 4},
-		{name: "tile6x8AVX2", rows: 6, elem: 8},
-		{name: "direct10x32AVX512", rows: 10, elem: 4, wide: true, direct: true},
-		{name: "direct5x16AVX2", rows: 5, elem: 4, direct: true},
+		{name: "tile6x64AVX512", rows: 6, regs: 4, elem: 4, wide: true},
+		{name: "tile6x16AVX512", rows: 6, regs: 2, elem: 8, wide: true},
+		{name: "tile6x16AVX2", rows: 6, regs: 2, elem: 4},
+		{name: "tile6x8AVX2", rows: 6, regs: 2, elem: 8},
+		{name: "direct10x32AVX512", rows: 10, regs: 2, elem: 4, wide: true, direct: true},
+		{name: "direct5x16AVX2", rows: 5, regs: 2, elem: 4, direct: true},
 	} {
 		t.generate()
 	}
@@ -40,7 +40,7 @@ func main() {
 	pixels()
 	dots{vec{wide: true}, 4}.generate()
 	dots{vec{}, 2}.generate()
-	fmaLoop(vec{wide: true}, 28)
+	fmaLoop(vec{wide: true}, 24)
 	fmaLoop(vec{}, 12)
 	Generate()
 }
@@ -171,16 +171,19 @@ func transpose4x4(r []VecVirtual) []VecVirtual {
 	}
 }
 
-// tile is a kernel that writes the product of a panel of a, rows high, and a panel of b,
-// two registers wide, to a part of c, and has a loop for every number of rows. The sums stay in registers: 28 of the 32 of
-// AVX-512, 12 of the 16 of AVX2. Every step of the inner dimension loads one row of b
-// and broadcasts the elements of one column of a.
+// tile is a kernel that writes the product of some rows of a and a panel of b, some registers
+// wide, to a part of c. It has a loop for every number of rows and of registers: the sums stay
+// in registers, 24 of the 32 of AVX-512 and 12 of the 16 of AVX2 for float32. Every step of the inner dimension
+// loads one row of b and broadcasts the elements of one column of a: the fewer loads for a
+// multiply-add, the less is lost while the other thread of a core is busy.
 type tile struct {
 	name string
 	rows int
+	regs int
 	elem int  // bytes of an element
 	wide bool // AVX-512 rather than AVX2
-	// direct says that b is not a panel but the matrix itself, whose rows lie apart.
+	// direct says that b is not a panel but the matrix itself, whose rows lie apart, and that
+	// the rows of a lie side by side.
 	direct bool
 }
 
@@ -250,11 +253,11 @@ func (t tile) fma(x, y, sum Op) {
 }
 
 // panel returns the columns of a tile.
-func (t tile) panel() int { return 2 * t.width() / t.elem }
+func (t tile) panel() int { return t.regs * t.width() / t.elem }
 
-// loops says whether the kernel goes over several panels of a: a call for each takes as long
-// as some steps.
-func (t tile) loops() bool { return !t.wide && !t.direct }
+// unrolled is how many steps of the inner dimension a loop over whole tiles takes at a time: a core
+// whose other thread is busy starts half as many instructions.
+const unrolled = 4
 
 func (t tile) generate() {
 	typ := map[int]string{4: "float32", 8: "float64"}[t.elem]
@@ -265,96 +268,155 @@ func (t tile) generate() {
 			"rows lie bStride elements apart. What becomes of it in c is as for tiles. depth is",
 			"at least 1, rows and cols are.")
 	} else {
-		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c, bias *%s, stride, rows, cols int, add, relu bool)", typ))
-		panels := fmt.Sprintf("a panel of %d rows", t.rows)
-		if t.loops() {
-			panels = fmt.Sprintf("panels of %d rows", t.rows)
-		}
-		Doc(fmt.Sprintf("%s writes the product of %s of a and one of %d columns of b,", t.name, panels, t.panel()),
-			"all depth long, to the first rows and cols of a tile of c, whose rows lie stride",
-			"elements apart, or adds it where add says so; then it adds bias, one element a",
-			"column, if it is not nil, and with relu replaces what is negative by 0. depth, rows",
-			"and cols are at least 1.")
+		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a *%[1]s, aRow, aCol, aNext int, b, c, bias *%[1]s, stride, rows, cols int, add, relu bool)", typ))
+		Doc(fmt.Sprintf("%s writes the product of rows of a and a panel of b, of which it takes the first", t.name),
+			fmt.Sprintf("cols of %d columns, all depth long, to c, whose rows lie stride elements apart, or", t.panel()),
+			"adds it where add says so; then it adds bias, one element a column, if it is not nil,",
+			"and with relu replaces what is negative by 0. Elements of a lie aRow apart from row to",
+			fmt.Sprintf("row and aCol along the inner dimension, behind which the next %d rows are aNext further.", t.rows),
+			"depth, rows and cols are at least 1.")
 	}
 	Pragma("noescape")
 	c, stride := Load(Param("c"), GP64()), Load(Param("stride"), GP64())
 	SHLQ(t.shift(), stride)
 	rows, cols := Load(Param("rows"), GP64()), Load(Param("cols"), GP64())
-	var masks [2]Op
-	if t.direct {
+	masks := make([]Op, t.regs)
+	if t.wide || t.direct { // of AVX2 the registers are for sums
 		masks = t.masks(cols)
 	}
 
-	var a Register
-	if t.loops() {
-		a = Load(Param("a"), GP64())
+	a, aCol := Load(Param("a"), GP64()), Load(Param(map[bool]string{true: "aStride", false: "aCol"}[t.direct]), GP64())
+	SHLQ(t.shift(), aCol)
+	element := func(i int) Mem { return Mem{Base: a, Disp: i * t.elem} } // of row i
+	if !t.direct {
+		row := Load(Param("aRow"), GP64())
+		SHLQ(t.shift(), row)
+		row3, row5 := triple(row), GP64()
+		LEAQ(Mem{Base: row, Index: row, Scale: 4}, row5)
+		element = func(i int) Mem {
+			return []Mem{
+				{Base: a}, {Base: a, Index: row, Scale: 1}, {Base: a, Index: row, Scale: 2},
+				{Base: a, Index: row3, Scale: 1}, {Base: a, Index: row, Scale: 4}, {Base: a, Index: row5, Scale: 1},
+			}[i]
+		}
 		Label("panel")
 	}
 	Comment("Fetch what will be written.")
 	at := GP64()
 	MOVQ(c, at)
 	for i := range t.rows {
-		for _, disp := range []int{0, 64, 2*t.width() - 1} {
-			if disp < 64 || t.wide {
-				PREFETCHT0(Mem{Base: at, Disp: disp})
-			}
+		for disp := 0; disp < t.regs*t.width(); disp += 64 {
+			PREFETCHT0(Mem{Base: at, Disp: disp})
 		}
+		PREFETCHT0(Mem{Base: at, Disp: t.regs*t.width() - 1})
 		if i < t.rows-1 {
 			ADDQ(stride, at)
 		}
 	}
 
-	sums := make([][2]VecVirtual, t.rows)
+	sums := make([][]VecVirtual, t.rows)
 	for i := range sums {
+		sums[i] = make([]VecVirtual, t.regs)
 		for j := range sums[i] {
 			sums[i][j] = t.vector()
 			t.clear(sums[i][j])
 		}
 	}
-	depth := Load(Param("depth"), GP64())
-	if a == nil {
-		a = Load(Param("a"), GP64())
-	}
-	b := Load(Param("b"), GP64())
-	var aStride, bStride Op = Imm(uint64(t.rows * t.elem)), Imm(uint64(2 * t.width()))
+	depth, b := Load(Param("depth"), GP64()), Load(Param("b"), GP64())
+	var bStride Op = U32(uint32(t.regs * t.width()))
 	if t.direct {
-		r, s := Load(Param("aStride"), GP64()), Load(Param("bStride"), GP64())
-		SHLQ(t.shift(), r)
+		s := Load(Param("bStride"), GP64())
 		SHLQ(t.shift(), s)
-		aStride, bStride = r, s
+		bStride = s
 	}
-	// step is one step of the inner dimension for n rows, the l-th from where a and b point.
-	step := func(n, l int, masks [2]Op) {
-		b0, b1 := t.vector(), t.vector()
-		t.load(Mem{Base: b, Disp: 2 * l * t.width()}, masks[0], b0)
-		t.load(Mem{Base: b, Disp: (2*l + 1) * t.width()}, masks[1], b1)
+	// step is one step of the inner dimension for n rows and some registers, the l-th from where
+	// b points.
+	step := func(n, regs, l int, masks []Op) {
+		row := make([]VecVirtual, regs)
+		for j := range row {
+			row[j] = t.vector()
+			t.load(Mem{Base: b, Disp: (l*t.regs + j) * t.width()}, masks[j], row[j])
+		}
 		if t.direct {
 			Comment("Fetch the row of the next tile.")
-			for disp := 2 * t.width(); disp < 4*t.width(); disp += 64 {
+			for disp := t.regs * t.width(); disp < 2*t.regs*t.width(); disp += 64 {
 				PREFETCHT0(Mem{Base: b, Disp: disp})
 			}
 		}
 		for i := range n {
 			ai := t.vector()
-			t.broadcast(Mem{Base: a, Disp: (l*t.rows + i) * t.elem}, ai)
-			t.fma(b0, ai, sums[i][0])
-			t.fma(b1, ai, sums[i][1])
+			t.broadcast(element(i), ai)
+			for j := range row {
+				t.fma(row[j], ai, sums[i][j])
+			}
 		}
+		ADDQ(aCol, a)
 	}
-	loop := func(label string, n int, masks [2]Op) {
+	loop := func(label string, n, regs int, masks []Op) {
 		Label(label)
-		step(n, 0, masks)
-		ADDQ(aStride, a)
+		step(n, regs, 0, masks)
 		ADDQ(bStride, b)
 		DECQ(depth)
 		JNZ(LabelRef(label))
 	}
-	if t.direct && !t.wide { // masks take time there
+	none := make([]Op, t.regs)
+	if t.direct {
+		t.loopsDirect(rows, cols, masks, loop)
+	} else {
+		lanes := t.width() / t.elem
+		for regs := 1; regs < t.regs; regs++ {
+			CMPQ(cols, Imm(uint64(regs*lanes)))
+			JLE(LabelRef(fmt.Sprintf("regs%d", regs)))
+		}
+		for regs := t.regs; regs >= 1; regs-- {
+			Label(fmt.Sprintf("regs%d", regs))
+			for n := 1; n < t.rows; n++ {
+				CMPQ(rows, Imm(uint64(n)))
+				JEQ(LabelRef(fmt.Sprintf("next%dx%d", n, regs)))
+			}
+			if regs == t.regs {
+				SUBQ(Imm(unrolled), depth)
+				JLT(LabelRef("rest"))
+				Label("steps")
+				for l := range unrolled {
+					step(t.rows, regs, l, none)
+				}
+				ADDQ(U32(uint32(unrolled*t.regs*t.width())), b)
+				SUBQ(Imm(unrolled), depth)
+				JGE(LabelRef("steps"))
+				Label("rest")
+				ADDQ(Imm(unrolled), depth)
+				JZ(LabelRef("end"))
+			}
+			for n := t.rows; n >= 1; n-- {
+				loop(fmt.Sprintf("next%dx%d", n, regs), n, regs, none)
+				if n > 1 || regs > 1 {
+					JMP(LabelRef("end"))
+				}
+			}
+		}
+	}
+	Label("end")
+	if !t.wide { // masked stores take many cycles there, and whole tiles need none
+		CMPQ(cols, Imm(uint64(t.panel())))
+		JLT(LabelRef("partEnd"))
+		t.end("all", c, stride, rows, a, at, sums, none)
+		Label("partEnd")
+		if !t.direct {
+			masks = t.masks(cols)
+		}
+	}
+	t.end("", c, stride, rows, a, at, sums, masks)
+}
+
+// loopsDirect has a loop for every number of rows.
+func (t tile) loopsDirect(rows, cols Register, masks []Op, loop func(label string, n, regs int, masks []Op)) {
+	if !t.wide { // masks take time there
 		CMPQ(cols, Imm(uint64(t.panel())))
 		JLT(LabelRef("part"))
 		CMPQ(rows, Imm(uint64(t.rows)))
 		JLT(LabelRef("part"))
-		loop("whole", t.rows, [2]Op{})
+		loop("whole", t.rows, t.regs, make([]Op, t.regs))
 		JMP(LabelRef("end"))
 		Label("part")
 	}
@@ -362,44 +424,17 @@ func (t tile) generate() {
 		CMPQ(rows, Imm(uint64(n)))
 		JEQ(LabelRef(fmt.Sprintf("next%d", n)))
 	}
-	if t.loops() {
-		Comment("Several steps at a time: a core whose other thread is busy starts half as many instructions.")
-		const unrolled = 4
-		SUBQ(Imm(unrolled), depth)
-		JLT(LabelRef("rest"))
-		Label("steps")
-		for l := range unrolled {
-			step(t.rows, l, masks)
-		}
-		ADDQ(U32(unrolled*t.rows*t.elem), a)
-		ADDQ(U32(unrolled*2*t.width()), b)
-		SUBQ(Imm(unrolled), depth)
-		JGE(LabelRef("steps"))
-		Label("rest")
-		ADDQ(Imm(unrolled), depth)
-		JZ(LabelRef("end"))
-	}
 	for n := t.rows; n >= 1; n-- {
-		loop(fmt.Sprintf("next%d", n), n, masks)
+		loop(fmt.Sprintf("next%d", n), n, t.regs, masks)
 		if n > 1 {
 			JMP(LabelRef("end"))
 		}
 	}
-	Label("end")
-	if !t.wide { // masked stores take many cycles there, and whole tiles need none
-		CMPQ(cols, Imm(uint64(t.panel())))
-		JLT(LabelRef("partEnd"))
-		t.end("all", c, stride, rows, at, sums, [2]Op{})
-		Label("partEnd")
-	}
-	if !t.direct {
-		masks = t.masks(cols) // only now: AVX2 has no registers for them beside the sums
-	}
-	t.end("", c, stride, rows, at, sums, masks)
 }
 
-// end does with the sums what the kernel's arguments say, and returns.
-func (t tile) end(label string, c, stride, rows, at Register, sums [][2]VecVirtual, masks [2]Op) {
+// end does with the sums what the kernel's arguments say, and goes on to the next panel of a, or
+// returns.
+func (t tile) end(label string, c, stride, rows, a, at Register, sums [][]VecVirtual, masks []Op) {
 	add := Load(Param("add"), GP8())
 	TESTB(add, add)
 	JZ(LabelRef(label + "added"))
@@ -449,11 +484,14 @@ func (t tile) end(label string, c, stride, rows, at Register, sums [][2]VecVirtu
 		for j := range sums[i] {
 			t.store(sums[i][j], masks[j], Mem{Base: c, Disp: j * t.width()})
 		}
-		if i < t.rows-1 || t.loops() {
+		if i < t.rows-1 || !t.direct {
 			ADDQ(stride, c)
 		}
 	}
-	if t.loops() {
+	if !t.direct {
+		next := Load(Param("aNext"), GP64())
+		SHLQ(t.shift(), next)
+		ADDQ(next, a)
 		SUBQ(Imm(uint64(t.rows)), rows)
 		JG(LabelRef("panel"))
 	}
@@ -462,18 +500,23 @@ func (t tile) end(label string, c, stride, rows, at Register, sums [][2]VecVirtu
 	RET()
 }
 
-// masks returns what selects the first cols elements of two registers.
-func (t tile) masks(cols Register) [2]Op {
+// masks returns what selects the first cols elements of a tile's registers.
+func (t tile) masks(cols Register) []Op {
 	lanes := t.width() / t.elem
 	if t.wide {
 		bits := GP64()
 		MOVQ(I64(-1), bits)
 		BZHIQ(cols, bits, bits)
-		k0, k1 := K(), K()
-		KMOVW(bits.As32(), k0)
-		SHRQ(Imm(uint64(lanes)), bits)
-		KMOVW(bits.As32(), k1)
-		return [2]Op{k0, k1}
+		masks := make([]Op, t.regs)
+		for j := range masks {
+			if j > 0 {
+				SHRQ(Imm(uint64(lanes)), bits)
+			}
+			k := K()
+			KMOVW(bits.As32(), k)
+			masks[j] = k
+		}
+		return masks
 	}
 	// A window over ones and then zeros.
 	table := GLOBL(t.name+"Mask", RODATA|NOPTR)
@@ -492,7 +535,7 @@ func (t tile) masks(cols Register) [2]Op {
 	m0, m1 := YMM(), YMM()
 	t.move(Mem{Base: at, Index: offset, Scale: uint8(t.elem)}, m0)
 	t.move(Mem{Base: at, Index: offset, Scale: uint8(t.elem), Disp: t.width()}, m1)
-	return [2]Op{m0, m1}
+	return []Op{m0, m1}
 }
 
 // load loads what mask says, or all for nil.

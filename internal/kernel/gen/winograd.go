@@ -276,7 +276,7 @@ func (t winogradTile) generate(what, formula string, parts, results int, transfo
 // tile6x16AVX2 for operands that are no panels. The rows of a are tiles or, where transposed, its
 // columns.
 func winogradProduct(transposed bool) {
-	const rows, unrolled = 6, 4
+	const rows = 6
 	name, bStride, add := "winogradProductAVX2", "", ""
 	if transposed {
 		name, bStride, add = "winogradTransposedProductAVX2", ", bStride int", ", add bool"
