@@ -2839,7 +2839,7 @@ DATA tile6x8AVX2Mask<>+120(SB)/4, $0x00000000
 DATA tile6x8AVX2Mask<>+124(SB)/4, $0x00000000
 GLOBL tile6x8AVX2Mask<>(SB), RODATA|NOPTR, $128
 
-// func direct10x32AVX512(depth int, a *float32, b *float32, c *float32, bias *float32, aStride int, bStride int, stride int, rows int, cols int, add bool, relu bool)
+// func direct10x32AVX512(depth int, a *float32, b *float32, c *float32, bias *float32, aCol int, bStride int, stride int, rows int, cols int, add bool, relu bool)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·direct10x32AVX512(SB), NOSPLIT, $0-82
 	MOVQ  c+24(FP), AX
@@ -2853,7 +2853,7 @@ TEXT ·direct10x32AVX512(SB), NOSPLIT, $0-82
 	SHRQ  $0x10, SI
 	KMOVW SI, K2
 	MOVQ  a+8(FP), BX
-	MOVQ  aStride+40(FP), SI
+	MOVQ  aCol+40(FP), SI
 	SHLQ  $0x02, SI
 
 	// Fetch what will be written.
@@ -3415,7 +3415,7 @@ done:
 	VZEROUPPER
 	RET
 
-// func direct5x16AVX2(depth int, a *float32, b *float32, c *float32, bias *float32, aStride int, bStride int, stride int, rows int, cols int, add bool, relu bool)
+// func direct5x16AVX2(depth int, a *float32, b *float32, c *float32, bias *float32, aCol int, bStride int, stride int, rows int, cols int, add bool, relu bool)
 // Requires: AVX, FMA3, MMX+
 TEXT ·direct5x16AVX2(SB), NOSPLIT, $0-82
 	MOVQ    c+24(FP), AX
@@ -3429,7 +3429,7 @@ TEXT ·direct5x16AVX2(SB), NOSPLIT, $0-82
 	VMOVUPS (SI)(DI*4), Y0
 	VMOVUPS 32(SI)(DI*4), Y1
 	MOVQ    a+8(FP), SI
-	MOVQ    aStride+40(FP), DI
+	MOVQ    aCol+40(FP), DI
 	SHLQ    $0x02, DI
 
 	// Fetch what will be written.

@@ -45,20 +45,20 @@ func tile6x16AVX2(depth int, a *float32, aRow int, aCol int, aNext int, b *float
 func tile6x8AVX2(depth int, a *float64, aRow int, aCol int, aNext int, b *float64, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)
 
 // direct10x32AVX512 is the product of the first rows of 10, which lie side by side in
-// columns of a aStride elements apart, and the first cols of 32 columns of b, whose
+// columns of a aCol elements apart, and the first cols of 32 columns of b, whose
 // rows lie bStride elements apart. What becomes of it in c is as for tiles. depth is
 // at least 1, rows and cols are.
 //
 //go:noescape
-func direct10x32AVX512(depth int, a *float32, b *float32, c *float32, bias *float32, aStride int, bStride int, stride int, rows int, cols int, add bool, relu bool)
+func direct10x32AVX512(depth int, a *float32, b *float32, c *float32, bias *float32, aCol int, bStride int, stride int, rows int, cols int, add bool, relu bool)
 
 // direct5x16AVX2 is the product of the first rows of 5, which lie side by side in
-// columns of a aStride elements apart, and the first cols of 16 columns of b, whose
+// columns of a aCol elements apart, and the first cols of 16 columns of b, whose
 // rows lie bStride elements apart. What becomes of it in c is as for tiles. depth is
 // at least 1, rows and cols are.
 //
 //go:noescape
-func direct5x16AVX2(depth int, a *float32, b *float32, c *float32, bias *float32, aStride int, bStride int, stride int, rows int, cols int, add bool, relu bool)
+func direct5x16AVX2(depth int, a *float32, b *float32, c *float32, bias *float32, aCol int, bStride int, stride int, rows int, cols int, add bool, relu bool)
 
 // transpose8AVX2 writes the 8 columns of every block of 8 by 8 elements of src as rows
 // of dst. The blocks lie side by side in src, whose rows lie srcStride elements apart,

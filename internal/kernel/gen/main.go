@@ -262,9 +262,9 @@ const unrolled = 4
 func (t tile) generate() {
 	typ := map[int]string{4: "float32", 8: "float64"}[t.elem]
 	if t.direct {
-		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c, bias *%s, aStride, bStride, stride, rows, cols int, add, relu bool)", typ))
+		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c, bias *%s, aCol, bStride, stride, rows, cols int, add, relu bool)", typ))
 		Doc(fmt.Sprintf("%s is the product of the first rows of %d, which lie side by side in", t.name, t.rows),
-			fmt.Sprintf("columns of a aStride elements apart, and the first cols of %d columns of b, whose", t.panel()),
+			fmt.Sprintf("columns of a aCol elements apart, and the first cols of %d columns of b, whose", t.panel()),
 			"rows lie bStride elements apart. What becomes of it in c is as for tiles. depth is",
 			"at least 1, rows and cols are.")
 	} else {
@@ -285,7 +285,7 @@ func (t tile) generate() {
 		masks = t.masks(cols)
 	}
 
-	a, aCol := Load(Param("a"), GP64()), Load(Param(map[bool]string{true: "aStride", false: "aCol"}[t.direct]), GP64())
+	a, aCol := Load(Param("a"), GP64()), Load(Param("aCol"), GP64())
 	SHLQ(t.shift(), aCol)
 	element := func(i int) Mem { return Mem{Base: a, Disp: i * t.elem} } // of row i
 	if !t.direct {
