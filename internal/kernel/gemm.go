@@ -67,7 +67,7 @@ const (
 	slack      = 8 // behind a chunk, where a transposed panel may be written over its end
 )
 
-// sharedTiles is about how many products of a chunk and a panel there are for a thread.
+// sharedTiles is about how many products of a part of a chunk and a panel there are for a thread.
 const sharedTiles = 16
 
 // smallWork is the number of multiplications below which another goroutine costs more
@@ -179,18 +179,21 @@ func (t *tiling[T]) multiply(c []T, a, b Matrix[T], e Epilogue[T]) {
 // stride elements apart.
 func (t *tiling[T]) multiplyBlock(c []T, stride int, a, b Matrix[T], e Epilogue[T], p *panels[T]) {
 	depth := a.Cols
-	// The panels of b, and the chunks of a, whole panels, with which each of them is multiplied.
 	panels := (b.Cols + t.cols - 1) / t.cols
-	chunks := max(1, sharedTiles*parallel.Threads()/panels)
-	height := roundUp(min((a.Rows+chunks-1)/chunks, max(1, maxChunk/depth)), t.rows)
-	chunks = (a.Rows + height - 1) / height
+	// A chunk of a, whole panels, is multiplied with all panels of b before the next is, part by
+	// part: so threads have enough to share, and those of one read the same panels again.
+	height := roundUp(min(a.Rows, max(1, maxChunk/depth)), t.rows)
+	chunks := (a.Rows + height - 1) / height
+	parts := (sharedTiles*parallel.Threads() + chunks*panels - 1) / (chunks * panels)
+	part := roundUp((height+parts-1)/parts, t.rows)
+	parts = (height + part - 1) / part
 	size, packed := height*depth+slack, chunks
 	inPlace := t.inPlace != nil && b.Cols <= maxInPlace
 	if inPlace {
 		packed = 0
 	}
 	packedA, packedB := sized(&p.a, packed*size), sized(&p.b, panels*t.cols*depth)
-	parallel.Share(packed+panels, 1+smallWork/(8*height*depth), func(lo, hi int) {
+	parallel.Share(packed+panels, 1+smallWork/(8*t.cols*depth), func(lo, hi int) {
 		for u := lo; u < hi; u++ {
 			if u < packed {
 				i := u * height
@@ -202,14 +205,17 @@ func (t *tiling[T]) multiplyBlock(c []T, stride int, a, b Matrix[T], e Epilogue[
 			t.pack(packedB[j*depth:], b.block(0, j, depth, min(t.cols, b.Cols-j)).transposed(), t.cols)
 		}
 	})
-	parallel.Share(chunks*panels, 1+smallWork/(height*t.cols*depth), func(lo, hi int) {
+	parallel.Share(chunks*panels*parts, 1+smallWork/(part*t.cols*depth), func(lo, hi int) {
 		for u := lo; u < hi; u++ {
-			i, j := u/panels*height, u%panels*t.cols
-			rows, cols := min(height, a.Rows-i), min(t.cols, b.Cols-j)
-			if inPlace {
+			chunk, j, from := u/parts/panels, u/parts%panels*t.cols, u%parts*part
+			i := chunk*height + from
+			rows, cols := min(part, height-from, a.Rows-i), min(t.cols, b.Cols-j)
+			switch {
+			case rows <= 0:
+			case inPlace:
 				t.inPlace(depth, a.Data[i*a.RowStride:], a.RowStride, a.ColStride, packedB[j*depth:], c[i*stride+j:], stride, rows, cols, e.columns(j))
-			} else {
-				t.tile(depth, packedA[u/panels*size:], packedB[j*depth:], c[i*stride+j:], stride, rows, cols, e.columns(j))
+			default:
+				t.tile(depth, packedA[chunk*size+from*depth:], packedB[j*depth:], c[i*stride+j:], stride, rows, cols, e.columns(j))
 			}
 		}
 	})

@@ -8,6 +8,7 @@
 package parallel
 
 import (
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -44,12 +45,13 @@ func SetThreads(n int) {
 // loop within another, or beside one of another goroutine, runs on its caller alone.
 func For(n, grain int, f func(lo, hi int)) { split(n, grain, 1, f) }
 
-// Share is For for loops that lose nothing by more and shorter ranges: whoever is done with
-// one takes the next, so that nobody waits long for a core that other programs slow down.
-// The last ranges are the shortest, as it is for them that workers wait.
+// Share is For for loops that lose nothing by more and shorter ranges: each worker has several,
+// side by side, of which the last are the shortest, and when it is done with them it takes what
+// is left of others', from the end. Nobody waits long for a core that other programs slow down,
+// and what neighbouring ranges read and write stays in the caches of one core.
 func Share(n, grain int, f func(lo, hi int)) { split(n, grain, sharedRanges, f) }
 
-// sharedRanges is how many ranges a worker has in the mean.
+// sharedRanges is how many ranges a worker has, at most.
 const sharedRanges = 8
 
 // split is For with so many ranges a worker.
@@ -75,8 +77,13 @@ func split(n, grain, ranges int, f func(lo, hi int)) {
 	}
 	l := &pool.loop
 	l.f, l.n, l.grain, l.raised = f, n, grain, nil
-	l.parts, l.ranges = parts, min(ranges*parts, n/grain)
-	l.next.Store(int64(parts))
+	l.parts, l.ranges = parts, min(ranges, n/(parts*grain))
+	for len(l.left) < parts {
+		l.left = append(l.left, new(untaken))
+	}
+	for _, left := range l.left[:parts] {
+		left.fill(l.ranges)
+	}
 	l.pending.Store(int64(parts - 1))
 	for part := 1; part < parts; part++ {
 		pool.workers[part-1].start(part)
@@ -117,19 +124,20 @@ func init() {
 
 // loop is a loop that is being run.
 type loop struct {
-	f             func(lo, hi int)
-	n, grain      int
-	parts, ranges int
-	next          atomic.Int64 // the range that nobody has taken
-	pending       atomic.Int64 // workers that have not finished
-	finished      event        // pending has come to 0
+	f        func(lo, hi int)
+	n, grain int
+	parts    int          // one a worker
+	ranges   int          // of each part
+	left     []*untaken   // of each part
+	pending  atomic.Int64 // workers that have not finished
+	finished event        // pending has come to 0
 
 	mu     sync.Mutex
 	raised any // what f panicked with
 }
 
-// run runs range i, which its worker has from the start, and then what is left.
-func (l *loop) run(i int) {
+// run runs the ranges of a part, and then, unless each has a single one, what is left of others.
+func (l *loop) run(part int) {
 	defer func() {
 		if r := recover(); r != nil {
 			l.mu.Lock()
@@ -137,19 +145,47 @@ func (l *loop) run(i int) {
 			l.mu.Unlock()
 		}
 	}()
-	for ; i < l.ranges; i = int(l.next.Add(1)) - 1 {
-		l.f(l.bound(i), l.bound(i+1))
+	for next := range l.parts {
+		if next > 0 && l.ranges == 1 {
+			break
+		}
+		at := (part + next) % l.parts
+		for i := l.left[at].take(next > 0); i >= 0; i = l.left[at].take(next > 0) {
+			l.f(l.bound(at, i), l.bound(at, i+1))
+		}
 	}
 }
 
-// bound returns where range i begins. What is more than a grain for each is divided equally
-// where a worker has one range, and otherwise less and less of it goes to those that come later.
-func (l *loop) bound(i int) int {
-	if l.ranges < 2*l.parts {
-		return i * l.n / l.ranges
+// bound returns where range i of a part begins. What there is beyond a grain for each goes to
+// those that come first: the last get no more than that.
+func (l *loop) bound(part, i int) int {
+	from, to := part*l.n/l.parts, (part+1)*l.n/l.parts
+	more, left := to-from-l.ranges*l.grain, l.ranges-i
+	return from + i*l.grain + more - more*left*left/(l.ranges*l.ranges)
+}
+
+// untaken is the ranges of a part that nobody has taken, side by side: the first, and in the lower
+// half the one behind the last.
+type untaken struct{ span atomic.Uint64 }
+
+func (u *untaken) fill(n int) { u.span.Store(uint64(n)) }
+
+// take returns the first of them, or the last, or -1 if there is none.
+func (u *untaken) take(last bool) int {
+	for {
+		span := u.span.Load()
+		lo, hi := span>>32, span&math.MaxUint32
+		i, rest := lo, (lo+1)<<32|hi
+		if last {
+			i, rest = hi-1, lo<<32|(hi-1)
+		}
+		if lo == hi {
+			return -1
+		}
+		if u.span.CompareAndSwap(span, rest) {
+			return int(i)
+		}
 	}
-	more, left := l.n-l.ranges*l.grain, l.ranges-i
-	return i*l.grain + more - more*left*left/(l.ranges*l.ranges)
 }
 
 // worker runs one part of every loop that wants it.
