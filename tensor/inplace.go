@@ -5,8 +5,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"github.com/onehot-go/onehot/internal/kernel"
+	"github.com/onehot-go/onehot/internal/parallel"
 )
 
 // inPlace prepares t to be overwritten by an operation on y, which may be nil: it
@@ -105,7 +107,13 @@ func (t *Tensor) CopyInPlace(y *Tensor) *Tensor {
 func (t *Tensor) FillInPlace(v float64) *Tensor {
 	t.inPlace("fill in place", nil)
 	switch {
-	case t.dtype == Float32 && t.IsContiguous(): // gradients are zeroed in every step
+	case t.dtype == Float32 && t.IsContiguous() && v == 0 && !math.Signbit(v): // gradients, in every step
+		c := clearings.Get().(*clearing)
+		c.dst = Data[float32](t)
+		parallel.For(len(c.dst), grain, c.part)
+		c.dst = nil
+		clearings.Put(c)
+	case t.dtype == Float32 && t.IsContiguous():
 		fill(Data[float32](t), float32(v))
 	case t.dtype == Float64 && t.IsContiguous():
 		fill(Data[float64](t), v)
@@ -124,6 +132,19 @@ func fill[T Float](dst []T, v T) {
 		dst[i] = v
 	}
 }
+
+// clearing sets elements to 0, on several cores where there are many. It is kept, so that no
+// memory is taken.
+type clearing struct {
+	dst  []float32
+	part func(lo, hi int)
+}
+
+var clearings = sync.Pool{New: func() any {
+	c := new(clearing)
+	c.part = func(lo, hi int) { clear(c.dst[lo:hi]) }
+	return c
+}}
 
 // DataInPlace is Data for memory that is about to be changed, by an in-place operation of
 // the caller's own: unlike what is written to Data, Backward notices it.

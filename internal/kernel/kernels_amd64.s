@@ -5312,17 +5312,16 @@ exp:
 	VRNDSCALEPS   $0x00, Z2, Z2
 	VFMADD231PS   exponential<>+192(SB), Z2, Z1
 	VFMADD231PS   exponential<>+256(SB), Z2, Z1
-	VMOVUPS       exponential<>+384(SB), Z7
-	VFMADD213PS   exponential<>+448(SB), Z1, Z7
-	VFMADD213PS   exponential<>+512(SB), Z1, Z7
-	VFMADD213PS   exponential<>+576(SB), Z1, Z7
-	VFMADD213PS   exponential<>+640(SB), Z1, Z7
-	VFMADD213PS   exponential<>+320(SB), Z1, Z7
-	VFMADD213PS   exponential<>+320(SB), Z1, Z7
-	VSCALEFPS     Z2, Z7, Z7
-	VPXORQ        Z5, Z5, Z5
-	VCVTPS2PD     Y7, Z1
-	VEXTRACTF64X4 $0x01, Z7, Y2
+	VMOVUPS       exponential<>+384(SB), Z5
+	VFMADD213PS   exponential<>+448(SB), Z1, Z5
+	VFMADD213PS   exponential<>+512(SB), Z1, Z5
+	VFMADD213PS   exponential<>+576(SB), Z1, Z5
+	VFMADD213PS   exponential<>+640(SB), Z1, Z5
+	VFMADD213PS   exponential<>+320(SB), Z1, Z5
+	VFMADD213PS   exponential<>+320(SB), Z1, Z5
+	VSCALEFPS     Z2, Z5, Z5
+	VCVTPS2PD     Y5, Z1
+	VEXTRACTF64X4 $0x01, Z5, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z1, Z3, Z3
 	VADDPD        Z2, Z4, Z4
@@ -5334,6 +5333,7 @@ expRest:
 	JZ            expDone
 	VMOVUPS.Z     (BX)(R9*1), K1, Z1
 	VSUBPS        Z0, Z1, Z1
+	VMOVAPS.Z     Z1, K1, Z1
 	VMOVUPS       Z1, K1, (DX)(R9*1)
 	VMOVUPS       exponential<>+0(SB), Z0
 	VMINPS        Z1, Z0, Z1
@@ -5351,8 +5351,7 @@ expRest:
 	VFMADD213PS   exponential<>+320(SB), Z1, Z2
 	VFMADD213PS   exponential<>+320(SB), Z1, Z2
 	VSCALEFPS     Z0, Z2, Z2
-	VPXORQ        Z6, Z6, Z6
-	VBLENDMPS     Z2, Z6, K1, Z2
+	VMOVAPS.Z     Z2, K1, Z2
 	VCVTPS2PD     Y2, Z0
 	VEXTRACTF64X4 $0x01, Z2, Y1
 	VCVTPS2PD     Y1, Z1
@@ -5695,6 +5694,7 @@ several:
 	VMAXPS        Z9, Z8, Z8
 	VMOVSS        X5, (SI)
 	VSUBPS        Z5, Z1, Z1
+	VMOVAPS.Z     Z1, K1, Z1
 	VMOVUPS       exponential<>+0(SB), Z5
 	VMINPS        Z1, Z5, Z1
 	VMOVUPS       exponential<>+64(SB), Z5
@@ -5711,8 +5711,10 @@ several:
 	VFMADD213PS   exponential<>+320(SB), Z1, Z9
 	VFMADD213PS   exponential<>+320(SB), Z1, Z9
 	VSCALEFPS     Z5, Z9, Z9
+	VMOVAPS.Z     Z9, K1, Z9
 	VMOVSS        X6, 4(SI)
 	VSUBPS        Z6, Z2, Z2
+	VMOVAPS.Z     Z2, K1, Z2
 	VMOVUPS       exponential<>+0(SB), Z1
 	VMINPS        Z2, Z1, Z2
 	VMOVUPS       exponential<>+64(SB), Z1
@@ -5729,8 +5731,10 @@ several:
 	VFMADD213PS   exponential<>+320(SB), Z2, Z5
 	VFMADD213PS   exponential<>+320(SB), Z2, Z5
 	VSCALEFPS     Z1, Z5, Z5
+	VMOVAPS.Z     Z5, K1, Z5
 	VMOVSS        X7, 8(SI)
 	VSUBPS        Z7, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
 	VMOVUPS       exponential<>+0(SB), Z1
 	VMINPS        Z3, Z1, Z2
 	VMOVUPS       exponential<>+64(SB), Z1
@@ -5747,8 +5751,10 @@ several:
 	VFMADD213PS   exponential<>+320(SB), Z2, Z3
 	VFMADD213PS   exponential<>+320(SB), Z2, Z3
 	VSCALEFPS     Z1, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
 	VMOVSS        X8, 12(SI)
 	VSUBPS        Z8, Z4, Z4
+	VMOVAPS.Z     Z4, K1, Z4
 	VMOVUPS       exponential<>+0(SB), Z1
 	VMINPS        Z4, Z1, Z2
 	VMOVUPS       exponential<>+64(SB), Z1
@@ -5765,6 +5771,7 @@ several:
 	VFMADD213PS   exponential<>+320(SB), Z2, Z4
 	VFMADD213PS   exponential<>+320(SB), Z2, Z4
 	VSCALEFPS     Z1, Z4, Z4
+	VMOVAPS.Z     Z4, K1, Z4
 	VCVTPS2PD     Y9, Z1
 	VEXTRACTF64X4 $0x01, Z9, Y2
 	VCVTPS2PD     Y2, Z2
@@ -5859,6 +5866,7 @@ one:
 	VMAXPS        Z3, Z2, Z2
 	VMOVSS        X2, (SI)
 	VSUBPS        Z2, Z1, Z1
+	VMOVAPS.Z     Z1, K1, Z1
 	VMOVUPS       exponential<>+0(SB), Z2
 	VMINPS        Z1, Z2, Z1
 	VMOVUPS       exponential<>+64(SB), Z2
@@ -5875,6 +5883,7 @@ one:
 	VFMADD213PS   exponential<>+320(SB), Z1, Z3
 	VFMADD213PS   exponential<>+320(SB), Z1, Z3
 	VSCALEFPS     Z2, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
 	VCVTPS2PD     Y3, Z1
 	VEXTRACTF64X4 $0x01, Z3, Y2
 	VCVTPS2PD     Y2, Z2
@@ -5947,29 +5956,28 @@ exp:
 	JGE           expRest
 	VMOVUPS       (BX)(R10*1), Z2
 	VSUBPS        Z1, Z2, Z2
-	VMOVUPS       exponential<>+0(SB), Z7
-	VMINPS        Z2, Z7, Z2
-	VMOVUPS       exponential<>+64(SB), Z7
-	VMAXPS        Z2, Z7, Z2
-	VMULPS        exponential<>+128(SB), Z2, Z7
-	VRNDSCALEPS   $0x00, Z7, Z7
-	VFMADD231PS   exponential<>+192(SB), Z7, Z2
-	VFMADD231PS   exponential<>+256(SB), Z7, Z2
-	VMOVUPS       exponential<>+384(SB), Z8
-	VFMADD213PS   exponential<>+448(SB), Z2, Z8
-	VFMADD213PS   exponential<>+512(SB), Z2, Z8
-	VFMADD213PS   exponential<>+576(SB), Z2, Z8
-	VFMADD213PS   exponential<>+640(SB), Z2, Z8
-	VFMADD213PS   exponential<>+320(SB), Z2, Z8
-	VFMADD213PS   exponential<>+320(SB), Z2, Z8
-	VSCALEFPS     Z7, Z8, Z8
-	VPXORQ        Z5, Z5, Z5
-	VMOVUPS       Z8, (DX)(R10*1)
-	VCVTPS2PD     Y8, Z2
-	VEXTRACTF64X4 $0x01, Z8, Y7
-	VCVTPS2PD     Y7, Z7
+	VMOVUPS       exponential<>+0(SB), Z5
+	VMINPS        Z2, Z5, Z2
+	VMOVUPS       exponential<>+64(SB), Z5
+	VMAXPS        Z2, Z5, Z2
+	VMULPS        exponential<>+128(SB), Z2, Z5
+	VRNDSCALEPS   $0x00, Z5, Z5
+	VFMADD231PS   exponential<>+192(SB), Z5, Z2
+	VFMADD231PS   exponential<>+256(SB), Z5, Z2
+	VMOVUPS       exponential<>+384(SB), Z6
+	VFMADD213PS   exponential<>+448(SB), Z2, Z6
+	VFMADD213PS   exponential<>+512(SB), Z2, Z6
+	VFMADD213PS   exponential<>+576(SB), Z2, Z6
+	VFMADD213PS   exponential<>+640(SB), Z2, Z6
+	VFMADD213PS   exponential<>+320(SB), Z2, Z6
+	VFMADD213PS   exponential<>+320(SB), Z2, Z6
+	VSCALEFPS     Z5, Z6, Z6
+	VMOVUPS       Z6, (DX)(R10*1)
+	VCVTPS2PD     Y6, Z2
+	VEXTRACTF64X4 $0x01, Z6, Y5
+	VCVTPS2PD     Y5, Z5
 	VADDPD        Z2, Z3, Z3
-	VADDPD        Z7, Z4, Z4
+	VADDPD        Z5, Z4, Z4
 	ADDQ          $0x40, R10
 	JMP           exp
 
@@ -5978,6 +5986,7 @@ expRest:
 	JZ            expDone
 	VMOVUPS.Z     (BX)(R10*1), K1, Z2
 	VSUBPS        Z1, Z2, Z2
+	VMOVAPS.Z     Z2, K1, Z2
 	VMOVUPS       exponential<>+0(SB), Z1
 	VMINPS        Z2, Z1, Z2
 	VMOVUPS       exponential<>+64(SB), Z1
@@ -5986,19 +5995,18 @@ expRest:
 	VRNDSCALEPS   $0x00, Z1, Z1
 	VFMADD231PS   exponential<>+192(SB), Z1, Z2
 	VFMADD231PS   exponential<>+256(SB), Z1, Z2
-	VMOVUPS       exponential<>+384(SB), Z7
-	VFMADD213PS   exponential<>+448(SB), Z2, Z7
-	VFMADD213PS   exponential<>+512(SB), Z2, Z7
-	VFMADD213PS   exponential<>+576(SB), Z2, Z7
-	VFMADD213PS   exponential<>+640(SB), Z2, Z7
-	VFMADD213PS   exponential<>+320(SB), Z2, Z7
-	VFMADD213PS   exponential<>+320(SB), Z2, Z7
-	VSCALEFPS     Z1, Z7, Z7
-	VPXORQ        Z6, Z6, Z6
-	VBLENDMPS     Z7, Z6, K1, Z7
-	VMOVUPS       Z7, K1, (DX)(R10*1)
-	VCVTPS2PD     Y7, Z1
-	VEXTRACTF64X4 $0x01, Z7, Y2
+	VMOVUPS       exponential<>+384(SB), Z5
+	VFMADD213PS   exponential<>+448(SB), Z2, Z5
+	VFMADD213PS   exponential<>+512(SB), Z2, Z5
+	VFMADD213PS   exponential<>+576(SB), Z2, Z5
+	VFMADD213PS   exponential<>+640(SB), Z2, Z5
+	VFMADD213PS   exponential<>+320(SB), Z2, Z5
+	VFMADD213PS   exponential<>+320(SB), Z2, Z5
+	VSCALEFPS     Z1, Z5, Z5
+	VMOVAPS.Z     Z5, K1, Z5
+	VMOVUPS       Z5, K1, (DX)(R10*1)
+	VCVTPS2PD     Y5, Z1
+	VEXTRACTF64X4 $0x01, Z5, Y2
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z1, Z3, Z3
 	VADDPD        Z2, Z4, Z4
@@ -6581,7 +6589,6 @@ exp:
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       exponential<>+320(SB), Y5, Y5
 	VMULPS       Y5, Y6, Y6
-	VXORPS       Y4, Y4, Y4
 	VCVTPS2PD    X6, Y4
 	VEXTRACTF128 $0x01, Y6, X5
 	VCVTPS2PD    X5, Y5
@@ -6595,6 +6602,7 @@ expRest:
 	JZ           expDone
 	VMASKMOVPS   (BX)(R9*1), Y0, Y4
 	VSUBPS       Y1, Y4, Y4
+	VANDPS       Y0, Y4, Y4
 	VMASKMOVPS   Y4, Y0, (DX)(R9*1)
 	VMOVUPS      exponential<>+0(SB), Y1
 	VMINPS       Y4, Y1, Y4
@@ -6620,8 +6628,7 @@ expRest:
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       exponential<>+320(SB), Y1, Y1
 	VMULPS       Y1, Y5, Y5
-	VXORPS       Y1, Y1, Y1
-	VBLENDVPS    Y0, Y5, Y1, Y5
+	VANDPS       Y0, Y5, Y5
 	VCVTPS2PD    X5, Y1
 	VEXTRACTF128 $0x01, Y5, X4
 	VCVTPS2PD    X4, Y4
@@ -7018,6 +7025,7 @@ one:
 	VMAXPS       Y4, Y3, Y3
 	VMOVSS       X3, (SI)
 	VSUBPS       Y3, Y2, Y2
+	VANDPS       Y1, Y2, Y2
 	VMOVUPS      exponential<>+0(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VMOVUPS      exponential<>+64(SB), Y3
@@ -7042,6 +7050,7 @@ one:
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       exponential<>+320(SB), Y3, Y3
 	VMULPS       Y3, Y4, Y4
+	VANDPS       Y1, Y4, Y4
 	VCVTPS2PD    X4, Y2
 	VEXTRACTF128 $0x01, Y4, X3
 	VCVTPS2PD    X3, Y3
@@ -7241,7 +7250,6 @@ exp:
 	VPSLLD       $0x17, Y6, Y6
 	VPADDD       exponential<>+320(SB), Y6, Y6
 	VMULPS       Y6, Y7, Y7
-	VXORPS       Y5, Y5, Y5
 	VMOVUPS      Y7, (DX)(R10*1)
 	VCVTPS2PD    X7, Y5
 	VEXTRACTF128 $0x01, Y7, X6
@@ -7256,6 +7264,7 @@ expRest:
 	JZ           expDone
 	VMASKMOVPS   (BX)(R10*1), Y1, Y5
 	VSUBPS       Y2, Y5, Y5
+	VANDPS       Y1, Y5, Y5
 	VMOVUPS      exponential<>+0(SB), Y2
 	VMINPS       Y5, Y2, Y5
 	VMOVUPS      exponential<>+64(SB), Y2
@@ -7280,8 +7289,7 @@ expRest:
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       exponential<>+320(SB), Y2, Y2
 	VMULPS       Y2, Y6, Y6
-	VXORPS       Y2, Y2, Y2
-	VBLENDVPS    Y1, Y6, Y2, Y6
+	VANDPS       Y1, Y6, Y6
 	VMASKMOVPS   Y6, Y1, (DX)(R10*1)
 	VCVTPS2PD    X6, Y2
 	VEXTRACTF128 $0x01, Y6, X5

@@ -270,6 +270,17 @@ func (p part) or(r, by VecVirtual) {
 	}
 }
 
+// clear replaces what the mask takes away from r by 0.
+func (p part) clear(r VecVirtual) {
+	switch {
+	case p.mask == nil:
+	case p.wide:
+		VMOVAPS_Z(r, p.mask, r)
+	default:
+		VANDPS(p.mask, r, r)
+	}
+}
+
 // row is a row of elements that is gone through in registers.
 type row struct {
 	vec
@@ -382,9 +393,10 @@ func (v vec) logSoftmax() {
 			r.each("exp", func(p part, i Register) {
 				x := p.load(in(at["x"], i))
 				VSUBPS(most, x, x)
+				p.clear(x)
 				p.store(x, in(at["dst"], i))
 				e := v.e(x)
-				p.or(e, v.zero())
+				p.clear(e)
 				l, h := v.toDouble(e)
 				VADDPD(l, low, low)
 				VADDPD(h, high, high)
@@ -536,7 +548,9 @@ func (v vec) softmax() {
 			VMOVSS(most[k].AsX(), Mem{Base: peaks, Disp: 4 * k})
 			for i, r := range e[k] {
 				VSUBPS(most[k], r, r)
-				e[k][i] = v.e(r) // 0 where the mask is, for that has become -Inf
+				pieces[i].clear(r) // results too small to be normal take Intel's cores some hundred cycles
+				e[k][i] = v.e(r)
+				pieces[i].clear(e[k][i])
 			}
 		}
 		for k := range n {
@@ -616,8 +630,9 @@ func (v vec) softmax() {
 	r.each("exp", func(part part, at Register) {
 		x := part.load(in(x, at))
 		VSUBPS(most, x, x)
+		part.clear(x)
 		e := v.e(x)
-		part.or(e, v.zero())
+		part.clear(e)
 		part.store(e, in(p, at))
 		l, h := v.toDouble(e)
 		VADDPD(l, low, low)
