@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
+// narrowTiling is that of AVX2.
+var narrowTiling = tiling[float32]{6, 16, packed(6, tile6x16AVX2), inPlace(6, tile6x16AVX2), wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX2)}
+
 // assembly returns the kernels in assembly that this machine can run, the best first.
 func assembly() []implementation {
 	var list []implementation
@@ -64,7 +67,7 @@ func assembly() []implementation {
 			name:    "avx512",
 			f32:     tiling[float32]{6, 64, packed(6, tile6x64AVX512), inPlace(6, tile6x64AVX512), wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX512)},
 			f64:     tiling[float64]{6, 16, packed(6, tile6x16AVX512), inPlace(6, tile6x16AVX512), nil, nil},
-			vectors: &wide, norms: &wideNorms, pools: widePools, convolvers: convolversAVX512, along: alongAVX512,
+			vectors: &wide, norms: &wideNorms, pools: widePools, convolvers: convolversAVX512, along: alongAVX512, winograd: winogradAVX2,
 			skinny:  &skinny{4, 5, 1024, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
 			pixels:  &pixelKernels{10, 16, turnBytesAVX2, pixelProductAVX512, pixelGradientAVX512},
 			fmaLoop: fmaLoopAVX512, flops: 24 * 16 * 2,
@@ -73,7 +76,7 @@ func assembly() []implementation {
 	if avx2 {
 		list = append(list, implementation{
 			name:    "avx2",
-			f32:     tiling[float32]{6, 16, packed(6, tile6x16AVX2), inPlace(6, tile6x16AVX2), wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX2)},
+			f32:     narrowTiling,
 			f64:     tiling[float64]{6, 8, packed(6, tile6x8AVX2), inPlace(6, tile6x8AVX2), nil, nil},
 			vectors: &narrow, norms: &narrowNorms, pools: narrowPools, convolvers: convolversAVX2, along: alongAVX2, winograd: winogradAVX2,
 			skinny:  &skinny{2, 5, 512, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},

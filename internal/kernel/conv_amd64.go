@@ -28,7 +28,8 @@ var (
 	}
 )
 
-// Those of tiles.
+// Those of tiles, for AVX-512 too: its kernels for convolutions are at best twice as fast, and have
+// more than twice as many products to do.
 var winogradAVX2 = []*winogradKernels{
 	winogradOfSize(2, []float64{0, 1, -1}, winogradInput2x2AVX2, winogradOutput2x2AVX2, winogradGradient2x2AVX2),
 	winogradOfSize(4, []float64{0, 5. / 8, -5. / 8, 3. / 2, -3. / 2}, winogradInput4x4AVX2, winogradOutput4x4AVX2, winogradGradient4x4AVX2),
@@ -38,7 +39,7 @@ var winogradAVX2 = []*winogradKernels{
 // winogradOfSize returns the kernels for tiles of size×size, whose assembly has the points too.
 func winogradOfSize(size int, points []float64, input transformAVX2, output outputAVX2, gradient transformAVX2) *winogradKernels {
 	return &winogradKernels{
-		size: size, points: points, input: wrapTransform(input), output: wrapOutput(output), gradient: wrapTransform(gradient),
+		size: size, t: &narrowTiling, points: points, input: wrapTransform(input), output: wrapOutput(output), gradient: wrapTransform(gradient),
 		product: winogradProduct, transposed: winogradTransposed, interleave8: wrapTranspose(interleave8AVX2), planes8: wrapTranspose(planes8AVX2),
 	}
 }

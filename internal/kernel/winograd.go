@@ -34,6 +34,7 @@ import "github.com/onehot-go/onehot/internal/parallel"
 // octets of channels or filters, which lie side by side.
 type winogradKernels struct {
 	size     int
+	t        *tiling[float32]                                                                                       // of the filters' transforms, by panels of 16 columns
 	points   []float64                                                                                              // but for infinity, which comes last
 	input    func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int)                 // BᵀxB
 	output   func(octets int, from []float32, fromRow, fromCol int, to []float32, toRow, toCol int, bias []float32) // Aᵀ()A + bias
@@ -72,7 +73,6 @@ const (
 type winograd struct {
 	*winogradKernels
 	*Conv2d
-	t        *tiling[float32]
 	places   int    // elements of a transformed tile
 	out      [2]int // rows and columns of results
 	tiles    [2]int // and of tiles
@@ -93,7 +93,7 @@ const (
 // winogradOf returns the way by tiles for c and elements of type T, or nil where another one is
 // better.
 func winogradOf[T Float](c *Conv2d) *winograd {
-	t, ok := any(tilingOf[T]()).(*tiling[float32])
+	_, ok := any(T(0)).(float32)
 	const least = 16 // channels, and filters, that are worth the transforms
 	out, one := c.Out(), [2]int{1, 1}
 	if !ok || c.Kernel != [2]int{3, 3} || c.Stride != one || c.Dilation != one || c.Groups != 1 ||
@@ -105,7 +105,7 @@ func winogradOf[T Float](c *Conv2d) *winograd {
 	// than a smaller one.
 	products := 3*9*out[0]*out[1]/4 + 1
 	for _, k := range active.winograd {
-		w := &winograd{winogradKernels: k, Conv2d: c, t: t, places: (k.size + 2) * (k.size + 2), out: out}
+		w := &winograd{winogradKernels: k, Conv2d: c, places: (k.size + 2) * (k.size + 2), out: out}
 		for d := range out {
 			w.tiles[d] = (out[d] + k.size - 1) / k.size
 		}
