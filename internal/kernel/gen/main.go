@@ -173,9 +173,9 @@ func transpose4x4(r []VecVirtual) []VecVirtual {
 
 // tile is a kernel that writes the product of some rows of a and a panel of b, some registers
 // wide, to a part of c. It has a loop for every number of rows and of registers: the sums stay
-// in registers, 24 of the 32 of AVX-512 and 12 of the 16 of AVX2 for float32. Every step of the inner dimension
-// loads one row of b and broadcasts the elements of one column of a: the fewer loads for a
-// multiply-add, the less is lost while the other thread of a core is busy.
+// in registers, for float32 in 24 of the 32 of AVX-512 and 12 of the 16 of AVX2. Every step of
+// the inner dimension loads one row of b and broadcasts the elements of one column of a: the
+// fewer loads for a multiply-add, the less is lost while the other thread of a core is busy.
 type tile struct {
 	name string
 	rows int
