@@ -363,38 +363,7 @@ func (t tile) generate() {
 	if t.direct {
 		t.loopsDirect(rows, cols, masks, loop)
 	} else {
-		lanes := t.width() / t.elem
-		for regs := 1; regs < t.regs; regs++ {
-			CMPQ(cols, Imm(uint64(regs*lanes)))
-			JLE(LabelRef(fmt.Sprintf("regs%d", regs)))
-		}
-		for regs := t.regs; regs >= 1; regs-- {
-			Label(fmt.Sprintf("regs%d", regs))
-			for n := 1; n < t.rows; n++ {
-				CMPQ(rows, Imm(uint64(n)))
-				JEQ(LabelRef(fmt.Sprintf("next%dx%d", n, regs)))
-			}
-			if regs == t.regs {
-				SUBQ(Imm(unrolled), depth)
-				JLT(LabelRef("rest"))
-				Label("steps")
-				for l := range unrolled {
-					step(t.rows, regs, l, none)
-				}
-				ADDQ(U32(uint32(unrolled*t.regs*t.width())), b)
-				SUBQ(Imm(unrolled), depth)
-				JGE(LabelRef("steps"))
-				Label("rest")
-				ADDQ(Imm(unrolled), depth)
-				JZ(LabelRef("end"))
-			}
-			for n := t.rows; n >= 1; n-- {
-				loop(fmt.Sprintf("next%dx%d", n, regs), n, regs, none)
-				if n > 1 || regs > 1 {
-					JMP(LabelRef("end"))
-				}
-			}
-		}
+		t.loopsPanel(rows, cols, depth, b, step, loop)
 	}
 	Label("end")
 	if !t.wide { // masked stores take many cycles there, and whole tiles need none
@@ -407,6 +376,44 @@ func (t tile) generate() {
 		}
 	}
 	t.end("", c, stride, rows, a, at, sums, masks)
+}
+
+// loopsPanel has a loop for every number of registers and of rows, of which the one for a whole tile
+// takes several steps at a time.
+func (t tile) loopsPanel(rows, cols, depth, b Register, step func(n, regs, l int, masks []Op), loop func(label string, n, regs int, masks []Op)) {
+	none := make([]Op, t.regs)
+	lanes := t.width() / t.elem
+	for regs := 1; regs < t.regs; regs++ {
+		CMPQ(cols, Imm(uint64(regs*lanes)))
+		JLE(LabelRef(fmt.Sprintf("regs%d", regs)))
+	}
+	for regs := t.regs; regs >= 1; regs-- {
+		Label(fmt.Sprintf("regs%d", regs))
+		for n := 1; n < t.rows; n++ {
+			CMPQ(rows, Imm(uint64(n)))
+			JEQ(LabelRef(fmt.Sprintf("next%dx%d", n, regs)))
+		}
+		if regs == t.regs {
+			SUBQ(Imm(unrolled), depth)
+			JLT(LabelRef("rest"))
+			Label("steps")
+			for l := range unrolled {
+				step(t.rows, regs, l, none)
+			}
+			ADDQ(U32(uint32(unrolled*t.regs*t.width())), b)
+			SUBQ(Imm(unrolled), depth)
+			JGE(LabelRef("steps"))
+			Label("rest")
+			ADDQ(Imm(unrolled), depth)
+			JZ(LabelRef("end"))
+		}
+		for n := t.rows; n >= 1; n-- {
+			loop(fmt.Sprintf("next%dx%d", n, regs), n, regs, none)
+			if n > 1 || regs > 1 {
+				JMP(LabelRef("end"))
+			}
+		}
+	}
 }
 
 // loopsDirect has a loop for every number of rows.
