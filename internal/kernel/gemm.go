@@ -61,9 +61,10 @@ const (
 	maxChunk = 1 << 17 // elements of a chunk of a
 	maxRows  = 2048    // of a block of a
 	maxCols  = 2048    // of a block of b: whole tiles of 64 columns or fewer
-	// maxInPlace is for how many columns of b, at most, a is read where it lies: a copy pays where
-	// it is read more often.
+	// maxInPlace is for how many columns of b, at most, a is read where it lies, and maxReads how
+	// often, where its rows are contiguous: a copy pays where it is read more often.
 	maxInPlace = 1024
+	maxReads   = 32
 	slack      = 8 // behind a chunk, where a transposed panel may be written over its end
 )
 
@@ -187,8 +188,8 @@ func (t *tiling[T]) multiplyBlock(c []T, stride int, a, b Matrix[T], e Epilogue[
 	parts := (sharedTiles*parallel.Threads() + chunks*panels - 1) / (chunks * panels)
 	part := roundUp((height+parts-1)/parts, t.rows)
 	parts = (height + part - 1) / part
-	size, packed := height*depth+slack, chunks
-	inPlace := t.inPlace != nil && b.Cols <= maxInPlace
+	size, packed := height*depth+slack, chunks // packed are the chunks of a that are copied
+	inPlace := t.inPlace != nil && (b.Cols <= maxInPlace || a.ColStride == 1 && panels <= maxReads)
 	if inPlace {
 		packed = 0
 	}
