@@ -100,15 +100,15 @@ panel:
 	CMPQ       BX, $0x30
 	JLE        regs3
 	CMPQ       DX, $0x01
-	JEQ        next1x4
+	JEQ        regs4rows1
 	CMPQ       DX, $0x02
-	JEQ        next2x4
+	JEQ        regs4rows2
 	CMPQ       DX, $0x03
-	JEQ        next3x4
+	JEQ        regs4rows3
 	CMPQ       DX, $0x04
-	JEQ        next4x4
+	JEQ        regs4rows4
 	CMPQ       DX, $0x05
-	JEQ        next5x4
+	JEQ        regs4rows5
 	SUBQ       $0x04, R11
 	JLT        rest
 
@@ -302,6 +302,7 @@ next6x4:
 	JNZ          next6x4
 	JMP          end
 
+regs4rows5:
 next5x4:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -338,6 +339,7 @@ next5x4:
 	JNZ          next5x4
 	JMP          end
 
+regs4rows4:
 next4x4:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -369,6 +371,7 @@ next4x4:
 	JNZ          next4x4
 	JMP          end
 
+regs4rows3:
 next3x4:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -395,6 +398,7 @@ next3x4:
 	JNZ          next3x4
 	JMP          end
 
+regs4rows2:
 next2x4:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -416,6 +420,7 @@ next2x4:
 	JNZ          next2x4
 	JMP          end
 
+regs4rows1:
 next1x4:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -434,15 +439,15 @@ next1x4:
 
 regs3:
 	CMPQ DX, $0x01
-	JEQ  next1x3
+	JEQ  regs3rows1
 	CMPQ DX, $0x02
-	JEQ  next2x3
+	JEQ  regs3rows2
 	CMPQ DX, $0x03
-	JEQ  next3x3
+	JEQ  regs3rows3
 	CMPQ DX, $0x04
-	JEQ  next4x3
+	JEQ  regs3rows4
 	CMPQ DX, $0x05
-	JEQ  next5x3
+	JEQ  regs3rows5
 
 next6x3:
 	VMOVUPS      (R12), Z24
@@ -478,6 +483,7 @@ next6x3:
 	JNZ          next6x3
 	JMP          end
 
+regs3rows5:
 next5x3:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -508,6 +514,7 @@ next5x3:
 	JNZ          next5x3
 	JMP          end
 
+regs3rows4:
 next4x3:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -534,6 +541,7 @@ next4x3:
 	JNZ          next4x3
 	JMP          end
 
+regs3rows3:
 next3x3:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -556,6 +564,7 @@ next3x3:
 	JNZ          next3x3
 	JMP          end
 
+regs3rows2:
 next2x3:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -574,6 +583,7 @@ next2x3:
 	JNZ          next2x3
 	JMP          end
 
+regs3rows1:
 next1x3:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -590,15 +600,15 @@ next1x3:
 
 regs2:
 	CMPQ DX, $0x01
-	JEQ  next1x2
+	JEQ  regs2rows1
 	CMPQ DX, $0x02
-	JEQ  next2x2
+	JEQ  regs2rows2
 	CMPQ DX, $0x03
-	JEQ  next3x2
+	JEQ  regs2rows3
 	CMPQ DX, $0x04
-	JEQ  next4x2
+	JEQ  regs2rows4
 	CMPQ DX, $0x05
-	JEQ  next5x2
+	JEQ  regs2rows5
 
 next6x2:
 	VMOVUPS      (R12), Z24
@@ -627,6 +637,7 @@ next6x2:
 	JNZ          next6x2
 	JMP          end
 
+regs2rows5:
 next5x2:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -651,6 +662,7 @@ next5x2:
 	JNZ          next5x2
 	JMP          end
 
+regs2rows4:
 next4x2:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -672,6 +684,7 @@ next4x2:
 	JNZ          next4x2
 	JMP          end
 
+regs2rows3:
 next3x2:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -690,6 +703,7 @@ next3x2:
 	JNZ          next3x2
 	JMP          end
 
+regs2rows2:
 next2x2:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -705,6 +719,7 @@ next2x2:
 	JNZ          next2x2
 	JMP          end
 
+regs2rows1:
 next1x2:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
@@ -719,15 +734,15 @@ next1x2:
 
 regs1:
 	CMPQ DX, $0x01
-	JEQ  next1x1
+	JEQ  regs1rows1
 	CMPQ DX, $0x02
-	JEQ  next2x1
+	JEQ  regs1rows2
 	CMPQ DX, $0x03
-	JEQ  next3x1
+	JEQ  regs1rows3
 	CMPQ DX, $0x04
-	JEQ  next4x1
+	JEQ  regs1rows4
 	CMPQ DX, $0x05
-	JEQ  next5x1
+	JEQ  regs1rows5
 
 next6x1:
 	VMOVUPS      (R12), Z24
@@ -749,6 +764,7 @@ next6x1:
 	JNZ          next6x1
 	JMP          end
 
+regs1rows5:
 next5x1:
 	VMOVUPS      (R12), Z24
 	VBROADCASTSS (SI), Z25
@@ -767,6 +783,7 @@ next5x1:
 	JNZ          next5x1
 	JMP          end
 
+regs1rows4:
 next4x1:
 	VMOVUPS      (R12), Z24
 	VBROADCASTSS (SI), Z25
@@ -783,6 +800,7 @@ next4x1:
 	JNZ          next4x1
 	JMP          end
 
+regs1rows3:
 next3x1:
 	VMOVUPS      (R12), Z24
 	VBROADCASTSS (SI), Z25
@@ -797,6 +815,7 @@ next3x1:
 	JNZ          next3x1
 	JMP          end
 
+regs1rows2:
 next2x1:
 	VMOVUPS      (R12), Z24
 	VBROADCASTSS (SI), Z25
@@ -809,6 +828,7 @@ next2x1:
 	JNZ          next2x1
 	JMP          end
 
+regs1rows1:
 next1x1:
 	VMOVUPS      (R12), Z24
 	VBROADCASTSS (SI), Z25
@@ -1067,15 +1087,15 @@ panel:
 	CMPQ       BX, $0x08
 	JLE        regs1
 	CMPQ       DX, $0x01
-	JEQ        next1x2
+	JEQ        regs2rows1
 	CMPQ       DX, $0x02
-	JEQ        next2x2
+	JEQ        regs2rows2
 	CMPQ       DX, $0x03
-	JEQ        next3x2
+	JEQ        regs2rows3
 	CMPQ       DX, $0x04
-	JEQ        next4x2
+	JEQ        regs2rows4
 	CMPQ       DX, $0x05
-	JEQ        next5x2
+	JEQ        regs2rows5
 	SUBQ       $0x04, R11
 	JLT        rest
 
@@ -1199,6 +1219,7 @@ next6x2:
 	JNZ          next6x2
 	JMP          end
 
+regs2rows5:
 next5x2:
 	VMOVUPD      (R12), Z12
 	VMOVUPD      64(R12), Z13
@@ -1223,6 +1244,7 @@ next5x2:
 	JNZ          next5x2
 	JMP          end
 
+regs2rows4:
 next4x2:
 	VMOVUPD      (R12), Z12
 	VMOVUPD      64(R12), Z13
@@ -1244,6 +1266,7 @@ next4x2:
 	JNZ          next4x2
 	JMP          end
 
+regs2rows3:
 next3x2:
 	VMOVUPD      (R12), Z12
 	VMOVUPD      64(R12), Z13
@@ -1262,6 +1285,7 @@ next3x2:
 	JNZ          next3x2
 	JMP          end
 
+regs2rows2:
 next2x2:
 	VMOVUPD      (R12), Z12
 	VMOVUPD      64(R12), Z13
@@ -1277,6 +1301,7 @@ next2x2:
 	JNZ          next2x2
 	JMP          end
 
+regs2rows1:
 next1x2:
 	VMOVUPD      (R12), Z12
 	VMOVUPD      64(R12), Z13
@@ -1291,15 +1316,15 @@ next1x2:
 
 regs1:
 	CMPQ DX, $0x01
-	JEQ  next1x1
+	JEQ  regs1rows1
 	CMPQ DX, $0x02
-	JEQ  next2x1
+	JEQ  regs1rows2
 	CMPQ DX, $0x03
-	JEQ  next3x1
+	JEQ  regs1rows3
 	CMPQ DX, $0x04
-	JEQ  next4x1
+	JEQ  regs1rows4
 	CMPQ DX, $0x05
-	JEQ  next5x1
+	JEQ  regs1rows5
 
 next6x1:
 	VMOVUPD      (R12), Z12
@@ -1321,6 +1346,7 @@ next6x1:
 	JNZ          next6x1
 	JMP          end
 
+regs1rows5:
 next5x1:
 	VMOVUPD      (R12), Z12
 	VBROADCASTSD (SI), Z13
@@ -1339,6 +1365,7 @@ next5x1:
 	JNZ          next5x1
 	JMP          end
 
+regs1rows4:
 next4x1:
 	VMOVUPD      (R12), Z12
 	VBROADCASTSD (SI), Z13
@@ -1355,6 +1382,7 @@ next4x1:
 	JNZ          next4x1
 	JMP          end
 
+regs1rows3:
 next3x1:
 	VMOVUPD      (R12), Z12
 	VBROADCASTSD (SI), Z13
@@ -1369,6 +1397,7 @@ next3x1:
 	JNZ          next3x1
 	JMP          end
 
+regs1rows2:
 next2x1:
 	VMOVUPD      (R12), Z12
 	VBROADCASTSD (SI), Z13
@@ -1381,6 +1410,7 @@ next2x1:
 	JNZ          next2x1
 	JMP          end
 
+regs1rows1:
 next1x1:
 	VMOVUPD      (R12), Z12
 	VBROADCASTSD (SI), Z13
@@ -1566,15 +1596,15 @@ panel:
 	CMPQ       BX, $0x08
 	JLE        regs1
 	CMPQ       DX, $0x01
-	JEQ        next1x2
+	JEQ        regs2rows1
 	CMPQ       DX, $0x02
-	JEQ        next2x2
+	JEQ        regs2rows2
 	CMPQ       DX, $0x03
-	JEQ        next3x2
+	JEQ        regs2rows3
 	CMPQ       DX, $0x04
-	JEQ        next4x2
+	JEQ        regs2rows4
 	CMPQ       DX, $0x05
-	JEQ        next5x2
+	JEQ        regs2rows5
 	SUBQ       $0x04, R11
 	JLT        rest
 
@@ -1698,6 +1728,7 @@ next6x2:
 	JNZ          next6x2
 	JMP          end
 
+regs2rows5:
 next5x2:
 	VMOVUPS      (R12), Y12
 	VMOVUPS      32(R12), Y13
@@ -1722,6 +1753,7 @@ next5x2:
 	JNZ          next5x2
 	JMP          end
 
+regs2rows4:
 next4x2:
 	VMOVUPS      (R12), Y12
 	VMOVUPS      32(R12), Y13
@@ -1743,6 +1775,7 @@ next4x2:
 	JNZ          next4x2
 	JMP          end
 
+regs2rows3:
 next3x2:
 	VMOVUPS      (R12), Y12
 	VMOVUPS      32(R12), Y13
@@ -1761,6 +1794,7 @@ next3x2:
 	JNZ          next3x2
 	JMP          end
 
+regs2rows2:
 next2x2:
 	VMOVUPS      (R12), Y12
 	VMOVUPS      32(R12), Y13
@@ -1776,6 +1810,7 @@ next2x2:
 	JNZ          next2x2
 	JMP          end
 
+regs2rows1:
 next1x2:
 	VMOVUPS      (R12), Y12
 	VMOVUPS      32(R12), Y13
@@ -1790,15 +1825,15 @@ next1x2:
 
 regs1:
 	CMPQ DX, $0x01
-	JEQ  next1x1
+	JEQ  regs1rows1
 	CMPQ DX, $0x02
-	JEQ  next2x1
+	JEQ  regs1rows2
 	CMPQ DX, $0x03
-	JEQ  next3x1
+	JEQ  regs1rows3
 	CMPQ DX, $0x04
-	JEQ  next4x1
+	JEQ  regs1rows4
 	CMPQ DX, $0x05
-	JEQ  next5x1
+	JEQ  regs1rows5
 
 next6x1:
 	VMOVUPS      (R12), Y12
@@ -1820,6 +1855,7 @@ next6x1:
 	JNZ          next6x1
 	JMP          end
 
+regs1rows5:
 next5x1:
 	VMOVUPS      (R12), Y12
 	VBROADCASTSS (SI), Y13
@@ -1838,6 +1874,7 @@ next5x1:
 	JNZ          next5x1
 	JMP          end
 
+regs1rows4:
 next4x1:
 	VMOVUPS      (R12), Y12
 	VBROADCASTSS (SI), Y13
@@ -1854,6 +1891,7 @@ next4x1:
 	JNZ          next4x1
 	JMP          end
 
+regs1rows3:
 next3x1:
 	VMOVUPS      (R12), Y12
 	VBROADCASTSS (SI), Y13
@@ -1868,6 +1906,7 @@ next3x1:
 	JNZ          next3x1
 	JMP          end
 
+regs1rows2:
 next2x1:
 	VMOVUPS      (R12), Y12
 	VBROADCASTSS (SI), Y13
@@ -1880,6 +1919,7 @@ next2x1:
 	JNZ          next2x1
 	JMP          end
 
+regs1rows1:
 next1x1:
 	VMOVUPS      (R12), Y12
 	VBROADCASTSS (SI), Y13
@@ -2229,15 +2269,15 @@ panel:
 	CMPQ       BX, $0x04
 	JLE        regs1
 	CMPQ       DX, $0x01
-	JEQ        next1x2
+	JEQ        regs2rows1
 	CMPQ       DX, $0x02
-	JEQ        next2x2
+	JEQ        regs2rows2
 	CMPQ       DX, $0x03
-	JEQ        next3x2
+	JEQ        regs2rows3
 	CMPQ       DX, $0x04
-	JEQ        next4x2
+	JEQ        regs2rows4
 	CMPQ       DX, $0x05
-	JEQ        next5x2
+	JEQ        regs2rows5
 	SUBQ       $0x04, R11
 	JLT        rest
 
@@ -2361,6 +2401,7 @@ next6x2:
 	JNZ          next6x2
 	JMP          end
 
+regs2rows5:
 next5x2:
 	VMOVUPD      (R12), Y12
 	VMOVUPD      32(R12), Y13
@@ -2385,6 +2426,7 @@ next5x2:
 	JNZ          next5x2
 	JMP          end
 
+regs2rows4:
 next4x2:
 	VMOVUPD      (R12), Y12
 	VMOVUPD      32(R12), Y13
@@ -2406,6 +2448,7 @@ next4x2:
 	JNZ          next4x2
 	JMP          end
 
+regs2rows3:
 next3x2:
 	VMOVUPD      (R12), Y12
 	VMOVUPD      32(R12), Y13
@@ -2424,6 +2467,7 @@ next3x2:
 	JNZ          next3x2
 	JMP          end
 
+regs2rows2:
 next2x2:
 	VMOVUPD      (R12), Y12
 	VMOVUPD      32(R12), Y13
@@ -2439,6 +2483,7 @@ next2x2:
 	JNZ          next2x2
 	JMP          end
 
+regs2rows1:
 next1x2:
 	VMOVUPD      (R12), Y12
 	VMOVUPD      32(R12), Y13
@@ -2453,15 +2498,15 @@ next1x2:
 
 regs1:
 	CMPQ DX, $0x01
-	JEQ  next1x1
+	JEQ  regs1rows1
 	CMPQ DX, $0x02
-	JEQ  next2x1
+	JEQ  regs1rows2
 	CMPQ DX, $0x03
-	JEQ  next3x1
+	JEQ  regs1rows3
 	CMPQ DX, $0x04
-	JEQ  next4x1
+	JEQ  regs1rows4
 	CMPQ DX, $0x05
-	JEQ  next5x1
+	JEQ  regs1rows5
 
 next6x1:
 	VMOVUPD      (R12), Y12
@@ -2483,6 +2528,7 @@ next6x1:
 	JNZ          next6x1
 	JMP          end
 
+regs1rows5:
 next5x1:
 	VMOVUPD      (R12), Y12
 	VBROADCASTSD (SI), Y13
@@ -2501,6 +2547,7 @@ next5x1:
 	JNZ          next5x1
 	JMP          end
 
+regs1rows4:
 next4x1:
 	VMOVUPD      (R12), Y12
 	VBROADCASTSD (SI), Y13
@@ -2517,6 +2564,7 @@ next4x1:
 	JNZ          next4x1
 	JMP          end
 
+regs1rows3:
 next3x1:
 	VMOVUPD      (R12), Y12
 	VBROADCASTSD (SI), Y13
@@ -2531,6 +2579,7 @@ next3x1:
 	JNZ          next3x1
 	JMP          end
 
+regs1rows2:
 next2x1:
 	VMOVUPD      (R12), Y12
 	VBROADCASTSD (SI), Y13
@@ -2543,6 +2592,7 @@ next2x1:
 	JNZ          next2x1
 	JMP          end
 
+regs1rows1:
 next1x1:
 	VMOVUPD      (R12), Y12
 	VBROADCASTSD (SI), Y13
@@ -2922,23 +2972,23 @@ TEXT ·direct10x32AVX512(SB), NOSPLIT, $0-82
 	MOVQ       bStride+48(FP), R9
 	SHLQ       $0x02, R9
 	CMPQ       DX, $0x01
-	JEQ        next1
+	JEQ        rows1
 	CMPQ       DX, $0x02
-	JEQ        next2
+	JEQ        rows2
 	CMPQ       DX, $0x03
-	JEQ        next3
+	JEQ        rows3
 	CMPQ       DX, $0x04
-	JEQ        next4
+	JEQ        rows4
 	CMPQ       DX, $0x05
-	JEQ        next5
+	JEQ        rows5
 	CMPQ       DX, $0x06
-	JEQ        next6
+	JEQ        rows6
 	CMPQ       DX, $0x07
-	JEQ        next7
+	JEQ        rows7
 	CMPQ       DX, $0x08
-	JEQ        next8
+	JEQ        rows8
 	CMPQ       DX, $0x09
-	JEQ        next9
+	JEQ        rows9
 
 next10:
 	VMOVUPS.Z (R8), K1, Z20
@@ -2983,6 +3033,7 @@ next10:
 	JNZ          next10
 	JMP          end
 
+rows9:
 next9:
 	VMOVUPS.Z (R8), K1, Z20
 	VMOVUPS.Z 64(R8), K2, Z21
@@ -3023,6 +3074,7 @@ next9:
 	JNZ          next9
 	JMP          end
 
+rows8:
 next8:
 	VMOVUPS.Z (R8), K1, Z20
 	VMOVUPS.Z 64(R8), K2, Z21
@@ -3060,6 +3112,7 @@ next8:
 	JNZ          next8
 	JMP          end
 
+rows7:
 next7:
 	VMOVUPS.Z (R8), K1, Z20
 	VMOVUPS.Z 64(R8), K2, Z21
@@ -3094,6 +3147,7 @@ next7:
 	JNZ          next7
 	JMP          end
 
+rows6:
 next6:
 	VMOVUPS.Z (R8), K1, Z20
 	VMOVUPS.Z 64(R8), K2, Z21
@@ -3125,6 +3179,7 @@ next6:
 	JNZ          next6
 	JMP          end
 
+rows5:
 next5:
 	VMOVUPS.Z (R8), K1, Z20
 	VMOVUPS.Z 64(R8), K2, Z21
@@ -3153,6 +3208,7 @@ next5:
 	JNZ          next5
 	JMP          end
 
+rows4:
 next4:
 	VMOVUPS.Z (R8), K1, Z20
 	VMOVUPS.Z 64(R8), K2, Z21
@@ -3178,6 +3234,7 @@ next4:
 	JNZ          next4
 	JMP          end
 
+rows3:
 next3:
 	VMOVUPS.Z (R8), K1, Z20
 	VMOVUPS.Z 64(R8), K2, Z21
@@ -3200,6 +3257,7 @@ next3:
 	JNZ          next3
 	JMP          end
 
+rows2:
 next2:
 	VMOVUPS.Z (R8), K1, Z20
 	VMOVUPS.Z 64(R8), K2, Z21
@@ -3219,6 +3277,7 @@ next2:
 	JNZ          next2
 	JMP          end
 
+rows1:
 next1:
 	VMOVUPS.Z (R8), K1, Z20
 	VMOVUPS.Z 64(R8), K2, Z21
@@ -3496,13 +3555,13 @@ whole:
 
 part:
 	CMPQ DX, $0x01
-	JEQ  next1
+	JEQ  rows1
 	CMPQ DX, $0x02
-	JEQ  next2
+	JEQ  rows2
 	CMPQ DX, $0x03
-	JEQ  next3
+	JEQ  rows3
 	CMPQ DX, $0x04
-	JEQ  next4
+	JEQ  rows4
 
 next5:
 	VMASKMOVPS (R9), Y0, Y12
@@ -3531,6 +3590,7 @@ next5:
 	JNZ          next5
 	JMP          end
 
+rows4:
 next4:
 	VMASKMOVPS (R9), Y0, Y12
 	VMASKMOVPS 32(R9), Y1, Y13
@@ -3555,6 +3615,7 @@ next4:
 	JNZ          next4
 	JMP          end
 
+rows3:
 next3:
 	VMASKMOVPS (R9), Y0, Y12
 	VMASKMOVPS 32(R9), Y1, Y13
@@ -3576,6 +3637,7 @@ next3:
 	JNZ          next3
 	JMP          end
 
+rows2:
 next2:
 	VMASKMOVPS (R9), Y0, Y12
 	VMASKMOVPS 32(R9), Y1, Y13
@@ -3594,6 +3656,7 @@ next2:
 	JNZ          next2
 	JMP          end
 
+rows1:
 next1:
 	VMASKMOVPS (R9), Y0, Y12
 	VMASKMOVPS 32(R9), Y1, Y13

@@ -77,15 +77,15 @@ func (s sums) add(x Mem, weights, row []VecVirtual) {
 	}
 }
 
-// eachCount writes code for every number of rows, each with end behind it, and a jump to that
+// eachCount writes code for every number up to most, each with end behind it, and a jump to that
 // for count.
-func (s sums) eachCount(label string, count Register, end func(), code func(n int)) {
+func eachCount(label string, most int, count Register, end func(), code func(n int)) {
 	rows := func(n int) string { return fmt.Sprintf("%srows%d", label, n) }
-	for n := 1; n < s.rows; n++ {
+	for n := 1; n < most; n++ {
 		CMPQ(count, Imm(uint64(n)))
 		JEQ(LabelRef(rows(n)))
 	}
-	for n := s.rows; n >= 1; n-- {
+	for n := most; n >= 1; n-- {
 		Label(rows(n))
 		code(n)
 		end()
@@ -106,7 +106,7 @@ func (s sums) correlate() {
 	x, weights, to := Load(Param("x"), GP64()), Load(Param("weights"), GP64()), Load(Param("sums"), GP64())
 	rows, w := s.registersOf(s.rows), s.registersOf(1)[0]
 	bias := Load(Param("bias"), GP64())
-	s.eachCount("", pixels, leave, func(n int) {
+	eachCount("", s.rows, pixels, leave, func(n int) {
 		for i := range n {
 			s.row(bias, 0, rows[i], false)
 		}
@@ -164,7 +164,7 @@ func (s sums) along() {
 	rows := s.registersOf(s.rows)
 	bias := Load(Param("bias"), GP64())
 	lanes := Load(Param("lanes"), GP64())
-	s.eachCount("", lanes, leave, func(n int) {
+	eachCount("", s.rows, lanes, leave, func(n int) {
 		s.sumAlong("", rows[:n], bias, taps, tap, x, weights, stride, runs)
 		step := Load(Param("toLane"), GP64())
 		SHLQ(Imm(2), step)
@@ -233,7 +233,7 @@ func (s sums) alongRuns() {
 	taps, tap := Load(Param("taps"), GP64()), Load(Param("tap"), GP64())
 	bias, weights := Load(Param("bias"), GP64()), Load(Param("weights"), GP64())
 	compute := func(label string, runs [2]run) {
-		s.eachCount(label, lanes, func() { JMP(LabelRef("next")) }, func(n int) {
+		eachCount(label, s.rows, lanes, func() { JMP(LabelRef("next")) }, func(n int) {
 			s.sumAlong(label, rows[:n], bias, taps, tap, x, weights, stride, runs)
 			y := from("y", runY)
 			step := Load(Param("toLane"), GP64())
@@ -296,7 +296,7 @@ func (s sums) gradient() {
 		"column.")
 	Pragma("noescape")
 	sums, g := s.registersOf(s.rows), s.registersOf(1)[0]
-	s.eachCount("", Load(Param("taps"), GP64()), leave, func(n int) {
+	eachCount("", s.rows, Load(Param("taps"), GP64()), leave, func(n int) {
 		tap := Load(Param("tap"), GP64())
 		taps := make([]Register, n)
 		for i := range taps {

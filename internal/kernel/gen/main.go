@@ -382,37 +382,30 @@ func (t tile) generate() {
 // takes several steps at a time.
 func (t tile) loopsPanel(rows, cols, depth, b Register, step func(n, regs, l int, masks []Op), loop func(label string, n, regs int, masks []Op)) {
 	none := make([]Op, t.regs)
-	lanes := t.width() / t.elem
+	label := func(regs int) string { return fmt.Sprintf("regs%d", regs) }
 	for regs := 1; regs < t.regs; regs++ {
-		CMPQ(cols, Imm(uint64(regs*lanes)))
-		JLE(LabelRef(fmt.Sprintf("regs%d", regs)))
+		CMPQ(cols, Imm(uint64(regs*t.width()/t.elem)))
+		JLE(LabelRef(label(regs)))
 	}
 	for regs := t.regs; regs >= 1; regs-- {
-		Label(fmt.Sprintf("regs%d", regs))
-		for n := 1; n < t.rows; n++ {
-			CMPQ(rows, Imm(uint64(n)))
-			JEQ(LabelRef(fmt.Sprintf("next%dx%d", n, regs)))
-		}
-		if regs == t.regs {
-			SUBQ(Imm(unrolled), depth)
-			JLT(LabelRef("rest"))
-			Label("steps")
-			for l := range unrolled {
-				step(t.rows, regs, l, none)
+		Label(label(regs))
+		eachCount(label(regs), t.rows, rows, toEnd, func(n int) {
+			if n == t.rows && regs == t.regs {
+				SUBQ(Imm(unrolled), depth)
+				JLT(LabelRef("rest"))
+				Label("steps")
+				for l := range unrolled {
+					step(n, regs, l, none)
+				}
+				ADDQ(U32(uint32(unrolled*regs*t.width())), b)
+				SUBQ(Imm(unrolled), depth)
+				JGE(LabelRef("steps"))
+				Label("rest")
+				ADDQ(Imm(unrolled), depth)
+				JZ(LabelRef("end"))
 			}
-			ADDQ(U32(uint32(unrolled*t.regs*t.width())), b)
-			SUBQ(Imm(unrolled), depth)
-			JGE(LabelRef("steps"))
-			Label("rest")
-			ADDQ(Imm(unrolled), depth)
-			JZ(LabelRef("end"))
-		}
-		for n := t.rows; n >= 1; n-- {
 			loop(fmt.Sprintf("next%dx%d", n, regs), n, regs, none)
-			if n > 1 || regs > 1 {
-				JMP(LabelRef("end"))
-			}
-		}
+		})
 	}
 }
 
@@ -424,20 +417,13 @@ func (t tile) loopsDirect(rows, cols Register, masks []Op, loop func(label strin
 		CMPQ(rows, Imm(uint64(t.rows)))
 		JLT(LabelRef("part"))
 		loop("whole", t.rows, t.regs, make([]Op, t.regs))
-		JMP(LabelRef("end"))
+		toEnd()
 		Label("part")
 	}
-	for n := 1; n < t.rows; n++ {
-		CMPQ(rows, Imm(uint64(n)))
-		JEQ(LabelRef(fmt.Sprintf("next%d", n)))
-	}
-	for n := t.rows; n >= 1; n-- {
-		loop(fmt.Sprintf("next%d", n), n, t.regs, masks)
-		if n > 1 {
-			JMP(LabelRef("end"))
-		}
-	}
+	eachCount("", t.rows, rows, toEnd, func(n int) { loop(fmt.Sprintf("next%d", n), n, t.regs, masks) })
 }
+
+func toEnd() { JMP(LabelRef("end")) }
 
 // end does with the sums what the kernel's arguments say, and goes on to the next panel of a, or
 // returns.

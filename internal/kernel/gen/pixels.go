@@ -141,7 +141,7 @@ func (f factors) advance(count int) {
 
 // forRows writes a loop for every number of rows.
 func (t pixelTile) forRows(rows Register, write func(n int, label func(string) string)) {
-	t.eachCount("", rows, func() { JMP(LabelRef("end")) }, func(n int) {
+	eachCount("", t.rows, rows, toEnd, func(n int) {
 		write(n, func(s string) string { return fmt.Sprintf("%s%d", s, n) })
 	})
 	Label("end")
