@@ -29,18 +29,23 @@ func TestEveryIndexIsCoveredOnce(t *testing.T) {
 					})
 					least := max(n/max(grain, 1), min(n, 1))
 					want := min(threads, least)
-					parts := want
-					if parts > 1 {
-						want *= min(run.ranges, least/parts)
+					each := 1 // of a worker
+					if want > 1 {
+						each = min(run.ranges, least/want)
 					}
+					want *= each
 					if len(ranges) != want {
 						t.Errorf("%s: %d ranges, want %d", name, len(ranges), want)
 					}
 					slices.SortFunc(ranges, func(a, b [2]int) int { return a[0] - b[0] })
 					next := 0
 					for i, r := range ranges {
-						if i*parts%want > 0 && r[1]-r[0] > ranges[i-1][1]-ranges[i-1][0]+1 { // the first of a part is long
-							t.Errorf("%s: range %v is longer than the one before it, %v", name, r, ranges[i-1])
+						before := i - 1
+						if i%each == 0 {
+							before = i - each // the first of a worker is as long as that of another
+						}
+						if before >= 0 && r[1]-r[0] > ranges[before][1]-ranges[before][0]+1 {
+							t.Errorf("%s: range %v is longer than %v", name, r, ranges[before])
 						}
 						if r[0] != next || r[1] <= r[0] {
 							t.Errorf("%s: ranges %v do not cover it", name, ranges)
