@@ -107,13 +107,7 @@ func (t *Tensor) CopyInPlace(y *Tensor) *Tensor {
 func (t *Tensor) FillInPlace(v float64) *Tensor {
 	t.inPlace("fill in place", nil)
 	switch {
-	case t.dtype == Float32 && t.IsContiguous() && v == 0 && !math.Signbit(v): // gradients, in every step
-		c := clearings.Get().(*clearing)
-		c.dst = Data[float32](t)
-		parallel.For(len(c.dst), grain, c.part)
-		c.dst = nil
-		clearings.Put(c)
-	case t.dtype == Float32 && t.IsContiguous():
+	case t.dtype == Float32 && t.IsContiguous(): // gradients are zeroed in every step
 		fill(Data[float32](t), float32(v))
 	case t.dtype == Float64 && t.IsContiguous():
 		fill(Data[float64](t), v)
@@ -125,7 +119,7 @@ func (t *Tensor) FillInPlace(v float64) *Tensor {
 
 func fill[T Float](dst []T, v T) {
 	if v == 0 && !math.Signbit(float64(v)) {
-		clear(dst)
+		zero(dst)
 		return
 	}
 	for i := range dst {
@@ -133,8 +127,21 @@ func fill[T Float](dst []T, v T) {
 	}
 }
 
-// clearing sets elements to 0, on several cores where there are many. It is kept, so that no
-// memory is taken.
+// zero is clear, for float32 on several cores where there are many.
+func zero[T Float](dst []T) {
+	dst32, ok := any(dst).([]float32)
+	if !ok {
+		clear(dst)
+		return
+	}
+	c := clearings.Get().(*clearing)
+	c.dst = dst32
+	parallel.For(len(dst), grain, c.part)
+	c.dst = nil
+	clearings.Put(c)
+}
+
+// clearing is a loop that sets elements to 0. It is kept, so that no memory is taken.
 type clearing struct {
 	dst  []float32
 	part func(lo, hi int)
