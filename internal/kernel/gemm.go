@@ -182,7 +182,7 @@ func (t *tiling[T]) multiplyBlock(c []T, stride int, a, b Matrix[T], e Epilogue[
 	depth := a.Cols
 	panels := (b.Cols + t.cols - 1) / t.cols
 	// A chunk of a, whole panels, is multiplied with all panels of b before the next is, part by
-	// part: so threads have enough to share, and those of one read the same panels again.
+	// part: so threads have enough to share.
 	height := roundUp(min(a.Rows, max(1, maxChunk/depth)), t.rows)
 	chunks := (a.Rows + height - 1) / height
 	parts := (sharedTiles*parallel.Threads() + chunks*panels - 1) / (chunks * panels)
@@ -206,9 +206,15 @@ func (t *tiling[T]) multiplyBlock(c []T, stride int, a, b Matrix[T], e Epilogue[
 			t.pack(packedB[j*depth:], b.block(0, j, depth, min(t.cols, b.Cols-j)).transposed(), t.cols)
 		}
 	})
+	// A thread keeps to some rows of a, or to some panels of b, whichever there are more of: it reads
+	// all of the smaller operand, and what other threads wrote of it comes from their caches.
+	byRows := a.Rows >= b.Cols
 	parallel.Share(chunks*panels*parts, 1+smallWork/(part*t.cols*depth), func(lo, hi int) {
 		for u := lo; u < hi; u++ {
 			chunk, j, from := u/parts/panels, u/parts%panels*t.cols, u%parts*part
+			if byRows {
+				j, from = u%panels*t.cols, u/panels%parts*part
+			}
 			i := chunk*height + from
 			rows, cols := min(part, height-from, a.Rows-i), min(t.cols, b.Cols-j)
 			switch {
