@@ -15,6 +15,11 @@ func forward(layers []Layer, x *tensor.Tensor) (y *tensor.Tensor, n int) {
 		if _, ok := at(layers, 1).(ReLU); ok && at(layers, 2) == NewMaxPool2d(2) {
 			return x.Conv2dMaxPool(first.Weight, first.Bias, first.Options), 3
 		}
+	case *Linear:
+		if _, ok := at(layers, 1).(ReLU); ok {
+			checkLinear("nn.Linear", x, first.Weight)
+			return x.LinearReLU(first.Weight, first.Bias), 2
+		}
 	case *BatchNorm2d:
 		_, relu, pool, n := normed(layers)
 		return first.pictures(x, relu, pool), n

@@ -32,7 +32,11 @@ func TestFusedLayers(t *testing.T) {
 		"norm, relu, 3": func() []nn.Module {
 			return []nn.Module{nn.NewBatchNorm2d(3), nn.ReLU{}, nn.MaxPool2d{Pool2dOptions: window}}
 		},
-		"norm, pool": func() []nn.Module { return []nn.Module{nn.NewBatchNorm2d(3), nn.NewMaxPool2d(2), nn.ReLU{}} },
+		"linear, relu": func() []nn.Module {
+			return []nn.Module{nn.NewLinear(5, 4, rng()), nn.ReLU{}, nn.NewLinearNoBias(4, 3, rng()), nn.ReLU{}, nn.ReLU{}}
+		},
+		"linear, linear": func() []nn.Module { return []nn.Module{nn.NewLinear(5, 4, rng()), nn.NewLinear(4, 3, rng())} },
+		"norm, pool":     func() []nn.Module { return []nn.Module{nn.NewBatchNorm2d(3), nn.NewMaxPool2d(2), nn.ReLU{}} },
 	} {
 		for _, training := range []bool{true, false} {
 			fused, apart := nn.NewSequential(layers()...), nn.NewSequential(layers()...)

@@ -48,15 +48,15 @@ func parameter(r *rand.Rand, bound float64, shape ...int) *tensor.Tensor {
 
 // Forward returns x·Wᵀ + b for x of shape (..., in).
 func (l *Linear) Forward(x *tensor.Tensor) *tensor.Tensor {
-	return linear("nn.Linear", x, l.Weight, l.Bias)
+	checkLinear("nn.Linear", x, l.Weight)
+	return x.Linear(l.Weight, l.Bias)
 }
 
-// linear returns x·wᵀ + b for x of shape (..., in) and w of (out, in); b may be nil.
-func linear(op string, x, w, b *tensor.Tensor) *tensor.Tensor {
+// checkLinear panics unless x is (..., in) for a weight of (out, in).
+func checkLinear(op string, x, w *tensor.Tensor) {
 	if x.Dim() == 0 || x.Size(-1) != w.Size(1) {
 		tensor.Fail(op, "input (..., in) and weight (out, in) expected", x, w)
 	}
-	return x.Linear(w, b)
 }
 
 // Parameters yields "weight" and, where there is one, "bias".

@@ -51,7 +51,9 @@ func (l *PHM) Weight() *tensor.Tensor {
 
 // Forward returns x·Wᵀ + b for x of shape (..., in).
 func (l *PHM) Forward(x *tensor.Tensor) *tensor.Tensor {
-	return linear("nn.PHM", x, l.Weight(), l.Bias)
+	w := l.Weight()
+	checkLinear("nn.PHM", x, w)
+	return x.Linear(w, l.Bias)
 }
 
 // Parameters yields "A", "S" and "bias".

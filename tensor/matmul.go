@@ -43,7 +43,13 @@ func (t *Tensor) MatMul(y *Tensor) *Tensor {
 // Linear returns t·wᵀ + b: a (..., out) tensor of t, (..., in), a weight (out, in) and a
 // bias (out), or nil for none, all of the same floating-point type. It is what MatMul and
 // Add give, in one pass over the result: torch.nn.functional.linear.
-func (t *Tensor) Linear(w, b *Tensor) *Tensor {
+func (t *Tensor) Linear(w, b *Tensor) *Tensor { return t.linear(w, b, false) }
+
+// LinearReLU returns the ReLU of t's Linear, with the bits of that, in one pass over the result.
+func (t *Tensor) LinearReLU(w, b *Tensor) *Tensor { return t.linear(w, b, true) }
+
+// linear is Linear, or LinearReLU.
+func (t *Tensor) linear(w, b *Tensor, relu bool) *Tensor {
 	if t.Dim() == 0 || w.Dim() != 2 || t.shape[t.Dim()-1] != w.shape[1] {
 		Fail("linear", "input (..., in) and weight (out, in) expected", t, w)
 	}
@@ -56,9 +62,12 @@ func (t *Tensor) Linear(w, b *Tensor) *Tensor {
 		if b != nil {
 			y = y.Add(b)
 		}
+		if relu {
+			y = y.ReLU()
+		}
 		return y
 	}
-	var e kernel.Epilogue[float32]
+	e := kernel.Epilogue[float32]{ReLU: relu}
 	flat := func(g *Tensor) *Tensor {
 		if g.Dim() == 2 {
 			return g
@@ -86,7 +95,7 @@ func (t *Tensor) Linear(w, b *Tensor) *Tensor {
 				RowStride: x.shape[1], ColStride: 1}, wt, e, ready)
 		}
 	})
-	return record(out, "linear", inputs[:n]...).
+	record(out, "linear", inputs[:n]...).
 		adds(w, func(sum, g *Tensor) {
 			kernel.Gemm(DataInPlace[float32](sum), transposed[float32](flat(g)), matrix[float32](x, 0), kernel.Epilogue[float32]{Add: true})
 		}).
@@ -95,6 +104,10 @@ func (t *Tensor) Linear(w, b *Tensor) *Tensor {
 			kernel.SumCols(cols, Data[float32](flat(g).Contiguous()), x.shape[0], w.shape[0])
 			kernel.Add(DataInPlace[float32](sum), Data[float32](sum), cols)
 		})
+	if relu { // in the same memory: gradients read nothing of what is linear
+		return out.rectified(out.detached())
+	}
+	return out
 }
 
 // rows returns a view of t, (..., n), as a matrix (rows, n) from which nothing is recorded,

@@ -207,6 +207,7 @@ var elsewhere = map[string]string{
 	"Zeros":           "tensor_test.go",
 	"Conv2dBatchNorm": "convnorm_test.go",
 	"Conv2dMaxPool":   "convpool_test.go",
+	"LinearReLU":      "linear_test.go",
 	"Detach":          "grad_test.go",
 	"Grad":            "grad_test.go",
 	"NoGrad":          "grad_test.go",

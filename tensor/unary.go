@@ -141,7 +141,11 @@ func absGrad[T Float](g, x T) T {
 // ReLU returns the greater of 0 and every element; NaN stays NaN and integers stay
 // integers. Its derivative at 0 is 0.
 func (t *Tensor) ReLU() *Tensor {
-	y := t.mapNumber("relu", mapFuncs{same[uint8], relu[int64], relu[float32], relu[float64], kernel.ReLU})
+	return t.rectified(t.mapNumber("relu", mapFuncs{same[uint8], relu[int64], relu[float32], relu[float64], kernel.ReLU}))
+}
+
+// rectified makes y, whose elements are those of ReLU, its result.
+func (t *Tensor) rectified(y *Tensor) *Tensor {
 	return record(y, "relu", input{t, []*Tensor{y}, func(g *Tensor) *Tensor { return reluGradient(g, y) }})
 }
 
