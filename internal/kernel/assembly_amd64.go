@@ -7,7 +7,7 @@ import (
 )
 
 // narrowTiling is that of AVX2.
-var narrowTiling = tilingBy(6, 16, tile6x16AVX2, wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX2))
+var narrowTiling = tilingBy(6, 16, 8, 128, tile6x16AVX2, wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX2))
 
 // assembly returns the kernels in assembly that this machine can run, the best first.
 func assembly() []implementation {
@@ -65,8 +65,8 @@ func assembly() []implementation {
 	if avx2 && cpu.X86.HasAVX512F && cpu.X86.HasBMI2 {
 		list = append(list, implementation{
 			name:    "avx512",
-			f32:     tilingBy(6, 64, tile6x64AVX512, wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX512)),
-			f64:     tilingBy(6, 16, tile6x16AVX512, nil, nil),
+			f32:     tilingBy(6, 64, 16, 512, tile6x64AVX512, wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX512)),
+			f64:     tilingBy(6, 16, 8, 512, tile6x16AVX512, nil, nil),
 			vectors: &wide, norms: &wideNorms, pools: widePools, convolvers: convolversAVX512, along: alongAVX512, winograd: winogradAVX2,
 			skinny:  &skinny{4, 5, 1024, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
 			pixels:  &pixelKernels{10, 16, turnBytesAVX2, pixelProductAVX512, pixelGradientAVX512},
@@ -77,7 +77,7 @@ func assembly() []implementation {
 		list = append(list, implementation{
 			name:    "avx2",
 			f32:     narrowTiling,
-			f64:     tilingBy(6, 8, tile6x8AVX2, nil, nil),
+			f64:     tilingBy(6, 8, 4, 128, tile6x8AVX2, nil, nil),
 			vectors: &narrow, norms: &narrowNorms, pools: narrowPools, convolvers: convolversAVX2, along: alongAVX2, winograd: winogradAVX2,
 			skinny:  &skinny{2, 5, 512, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
 			pixels:  &pixelKernels{5, 8, turnBytesAVX2, pixelProductAVX2, pixelGradientAVX2},
@@ -87,21 +87,21 @@ func assembly() []implementation {
 	return list
 }
 
-// tilingBy is the tiling by a tile in assembly, which takes a in panels and where it lies: aNext is
+// tilingBy is the tiling by a tile in assembly, which takes a and b in panels and where they lie: aNext is
 // how far the next rows are behind the end of the inner dimension.
-func tilingBy[T Float](rows, cols int,
-	tile func(depth int, a *T, aRow, aCol, aNext int, b, c, bias *T, stride, rows, cols int, add, relu bool),
+func tilingBy[T Float](rows, cols, lanes, turnedRows int,
+	tile func(depth int, a *T, aRow, aCol, aNext int, b *T, bRow int, c, bias *T, stride, rows, cols int, add, relu bool),
 	transpose8 func(dst, src []T, dstStride, srcStride, blocks int),
 	copyRows func(rows, n int, dst []T, dstStride int, src []T, srcStride int),
 ) tiling[T] {
-	height := rows
+	height, width := rows, cols
 	return tiling[T]{
-		rows: rows, cols: cols, transpose8: transpose8, copyRows: copyRows,
+		rows: rows, cols: cols, lanes: lanes, turnedRows: turnedRows, transpose8: transpose8, copyRows: copyRows,
 		tile: func(depth int, a, b, c []T, stride, rows, cols int, e Epilogue[T]) {
-			tile(depth, &a[0], 1, height, 0, &b[0], &c[0], unsafe.SliceData(e.Bias), stride, rows, cols, e.Add, e.ReLU)
+			tile(depth, &a[0], 1, height, 0, &b[0], width, &c[0], unsafe.SliceData(e.Bias), stride, rows, cols, e.Add, e.ReLU)
 		},
-		inPlace: func(depth int, a []T, aRow, aCol int, b, c []T, stride, rows, cols int, e Epilogue[T]) {
-			tile(depth, &a[0], aRow, aCol, height*aRow-depth*aCol, &b[0], &c[0], unsafe.SliceData(e.Bias), stride, rows, cols, e.Add, e.ReLU)
+		inPlace: func(depth int, a []T, aRow, aCol int, b []T, bRow int, c []T, stride, rows, cols int, e Epilogue[T]) {
+			tile(depth, &a[0], aRow, aCol, height*aRow-depth*aCol, &b[0], bRow, &c[0], unsafe.SliceData(e.Bias), stride, rows, cols, e.Add, e.ReLU)
 		},
 	}
 }

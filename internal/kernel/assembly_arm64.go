@@ -5,8 +5,8 @@ package kernel
 func assembly() []implementation {
 	return []implementation{{
 		name: "neon",
-		f32:  tiling[float32]{neonRows, neonCols32, byPanel(neonRows, tile12x8), nil, wrapTranspose, nil},
-		f64:  tiling[float64]{neonRows, neonCols64, byPanel(neonRows, tile12x4), nil, nil, nil},
+		f32:  tiling[float32]{rows: neonRows, cols: neonCols32, tile: byPanel(neonRows, tile12x8), transpose8: wrapTranspose},
+		f64:  tiling[float64]{rows: neonRows, cols: neonCols64, tile: byPanel(neonRows, tile12x4)},
 
 		fmaLoop: fmaLoopNEON, flops: 24 * 4 * 2,
 	}}

@@ -7,6 +7,7 @@ package kernel
 
 import (
 	"sync"
+	"unsafe"
 
 	"github.com/onehot-go/onehot/internal/parallel"
 )
@@ -45,8 +46,11 @@ type tiling[T Float] struct {
 	// corner of c, whose rows lie stride apart, what e says of these columns.
 	tile func(depth int, a, b, c []T, stride, rows, cols int, e Epilogue[T])
 	// inPlace is tile for an a whose elements lie aRow apart from row to row and aCol along the
-	// inner dimension, or is nil.
-	inPlace func(depth int, a []T, aRow, aCol int, b, c []T, stride, rows, cols int, e Epilogue[T])
+	// inner dimension, and a b whose rows, of whole registers of so many lanes, lie bRow apart, or is nil.
+	inPlace func(depth int, a []T, aRow, aCol int, b []T, bRow int, c []T, stride, rows, cols int, e Epilogue[T])
+	lanes   int
+	// turnedRows is how many rows an a that lies by columns has, at most, where b is read in place.
+	turnedRows int
 	// transpose8 writes blocks of 8×8 elements transposed, or is nil.
 	transpose8 func(dst, src []T, dstStride, srcStride, blocks int)
 	// copyRows copies n elements of each of some rows, or is nil.
@@ -65,7 +69,11 @@ const (
 	// often, where its rows are contiguous: a copy pays where it is read more often.
 	maxInPlace = 1024
 	maxReads   = 32
-	slack      = 8 // behind a chunk, where a transposed panel may be written over its end
+	// maxRowsInPlace is for how many rows of a, whose rows are contiguous, b is read where it lies at
+	// most, if its rows are less than a page apart.
+	maxRowsInPlace = 512
+	pageBytes      = 4096
+	slack          = 8 // behind a chunk, where a transposed panel may be written over its end
 )
 
 // sharedTiles is about how many products of a part of a chunk and a panel there are for a thread.
@@ -188,24 +196,33 @@ func (t *tiling[T]) multiplyBlock(c []T, stride int, a, b Matrix[T], e Epilogue[
 	parts := (sharedTiles*parallel.Threads() + chunks*panels - 1) / (chunks * panels)
 	part := roundUp((height+parts-1)/parts, t.rows)
 	parts = (height + part - 1) / part
-	size, packed := height*depth+slack, chunks // packed are the chunks of a that are copied
-	inPlace := t.inPlace != nil && (b.Cols <= maxInPlace || a.ColStride == 1 && panels <= maxReads)
-	if inPlace {
-		packed = 0
+	size := height*depth + slack // of a copied chunk
+	inPlaceA := t.inPlace != nil && (b.Cols <= maxInPlace || a.ColStride == 1 && panels <= maxReads)
+	inPlaceB := inPlaceA && t.takesRows(a, b)
+	copiedA, copiedB := chunks, panels
+	if inPlaceA {
+		copiedA = 0
 	}
-	packedA, packedB := sized(&p.a, packed*size), sized(&p.b, panels*t.cols*depth)
-	parallel.Share(packed+panels, 1+smallWork/(8*t.cols*depth), func(lo, hi int) {
+	if inPlaceB {
+		copiedB = 0
+	}
+	packedA, packedB := sized(&p.a, copiedA*size), sized(&p.b, copiedB*t.cols*depth)
+	parallel.Share(copiedA+copiedB, 1+smallWork/(8*t.cols*depth), func(lo, hi int) {
 		for u := lo; u < hi; u++ {
-			if u < packed {
+			if u < copiedA {
 				i := u * height
 				t.pack(packedA[u*size:], a.block(i, 0, min(height, a.Rows-i), depth), t.rows)
 				continue
 			}
 			// The columns of b are the rows of its transpose.
-			j := (u - packed) * t.cols
+			j := (u - copiedA) * t.cols
 			t.pack(packedB[j*depth:], b.block(0, j, depth, min(t.cols, b.Cols-j)).transposed(), t.cols)
 		}
 	})
+	ofB, columnOfB, rowOfB := packedB, depth, t.cols // how far columns and rows of b are apart, panels one behind the other
+	if inPlaceB {
+		ofB, columnOfB, rowOfB = b.Data, 1, b.RowStride
+	}
 	// A thread keeps to some rows of a, or to some panels of b, whichever there are more of: it reads
 	// all of the smaller operand, and what other threads wrote of it comes from their caches.
 	byRows := a.Rows >= b.Cols
@@ -219,13 +236,24 @@ func (t *tiling[T]) multiplyBlock(c []T, stride int, a, b Matrix[T], e Epilogue[
 			rows, cols := min(part, height-from, a.Rows-i), min(t.cols, b.Cols-j)
 			switch {
 			case rows <= 0:
-			case inPlace:
-				t.inPlace(depth, a.Data[i*a.RowStride:], a.RowStride, a.ColStride, packedB[j*depth:], c[i*stride+j:], stride, rows, cols, e.columns(j))
+			case inPlaceA:
+				t.inPlace(depth, a.Data[i*a.RowStride:], a.RowStride, a.ColStride, ofB[j*columnOfB:], rowOfB, c[i*stride+j:], stride, rows, cols, e.columns(j))
 			default:
 				t.tile(depth, packedA[chunk*size+from*depth:], packedB[j*depth:], c[i*stride+j:], stride, rows, cols, e.columns(j))
 			}
 		}
 	})
+}
+
+// takesRows reports whether tiles read b where it lies, for an a that they read so too: in whole
+// registers, from rows that lie close together, and not so often that a copy pays.
+func (t *tiling[T]) takesRows(a, b Matrix[T]) bool {
+	rows := maxRowsInPlace
+	if a.ColStride != 1 {
+		rows = t.turnedRows
+	}
+	var element T
+	return b.ColStride == 1 && b.Cols%t.lanes == 0 && b.RowStride*int(unsafe.Sizeof(element)) < pageBytes && a.Rows <= rows
 }
 
 // roundUp returns the least multiple of to that is at least n.

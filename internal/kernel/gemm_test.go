@@ -81,6 +81,12 @@ func testGemm[T Float](t *testing.T) {
 			check(t, 33, n, 9, la, r.IntN(layouts), whole)
 		}
 	}
+	for _, size := range [][2]int{{33, 16}, {33, 48}, {33, 80}, {33, 504}, {33, 512}, {33, 1008}, {33, 1024}, {128, 48}, {129, 48}, {maxRowsInPlace, 48}, {maxRowsInPlace + 1, 48}} {
+		for la := range layouts { // b by rows, side by side or not
+			check(t, size[0], size[1], 9, la, 0, whole)
+			check(t, size[0], size[1], 9, la, 2, whole)
+		}
+	}
 }
 
 // TestGemmSkinny does what TestGemm does at the edges of what has kernels of its own: a

@@ -12,7 +12,7 @@ package kernel
 // depth, rows and cols are at least 1.
 //
 //go:noescape
-func tile6x64AVX512(depth int, a *float32, aRow int, aCol int, aNext int, b *float32, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
+func tile6x64AVX512(depth int, a *float32, aRow int, aCol int, aNext int, b *float32, bRow int, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
 
 // tile6x16AVX512 writes the product of rows of a and a panel of b, of which it takes the first
 // cols of 16 columns, all depth long, to c, whose rows lie stride elements apart, or
@@ -22,7 +22,7 @@ func tile6x64AVX512(depth int, a *float32, aRow int, aCol int, aNext int, b *flo
 // depth, rows and cols are at least 1.
 //
 //go:noescape
-func tile6x16AVX512(depth int, a *float64, aRow int, aCol int, aNext int, b *float64, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)
+func tile6x16AVX512(depth int, a *float64, aRow int, aCol int, aNext int, b *float64, bRow int, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)
 
 // tile6x16AVX2 writes the product of rows of a and a panel of b, of which it takes the first
 // cols of 16 columns, all depth long, to c, whose rows lie stride elements apart, or
@@ -32,7 +32,7 @@ func tile6x16AVX512(depth int, a *float64, aRow int, aCol int, aNext int, b *flo
 // depth, rows and cols are at least 1.
 //
 //go:noescape
-func tile6x16AVX2(depth int, a *float32, aRow int, aCol int, aNext int, b *float32, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
+func tile6x16AVX2(depth int, a *float32, aRow int, aCol int, aNext int, b *float32, bRow int, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
 
 // tile6x8AVX2 writes the product of rows of a and a panel of b, of which it takes the first
 // cols of 8 columns, all depth long, to c, whose rows lie stride elements apart, or
@@ -42,23 +42,23 @@ func tile6x16AVX2(depth int, a *float32, aRow int, aCol int, aNext int, b *float
 // depth, rows and cols are at least 1.
 //
 //go:noescape
-func tile6x8AVX2(depth int, a *float64, aRow int, aCol int, aNext int, b *float64, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)
+func tile6x8AVX2(depth int, a *float64, aRow int, aCol int, aNext int, b *float64, bRow int, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)
 
 // direct10x32AVX512 is the product of the first rows of 10, which lie side by side in
 // columns of a aCol elements apart, and the first cols of 32 columns of b, whose
-// rows lie bStride elements apart. What becomes of it in c is as for tiles. depth is
+// rows lie bRow elements apart. What becomes of it in c is as for tiles. depth is
 // at least 1, rows and cols are.
 //
 //go:noescape
-func direct10x32AVX512(depth int, a *float32, b *float32, c *float32, bias *float32, aCol int, bStride int, stride int, rows int, cols int, add bool, relu bool)
+func direct10x32AVX512(depth int, a *float32, b *float32, c *float32, bias *float32, aCol int, bRow int, stride int, rows int, cols int, add bool, relu bool)
 
 // direct5x16AVX2 is the product of the first rows of 5, which lie side by side in
 // columns of a aCol elements apart, and the first cols of 16 columns of b, whose
-// rows lie bStride elements apart. What becomes of it in c is as for tiles. depth is
+// rows lie bRow elements apart. What becomes of it in c is as for tiles. depth is
 // at least 1, rows and cols are.
 //
 //go:noescape
-func direct5x16AVX2(depth int, a *float32, b *float32, c *float32, bias *float32, aCol int, bStride int, stride int, rows int, cols int, add bool, relu bool)
+func direct5x16AVX2(depth int, a *float32, b *float32, c *float32, bias *float32, aCol int, bRow int, stride int, rows int, cols int, add bool, relu bool)
 
 // transpose8AVX2 writes the 8 columns of every block of 8 by 8 elements of src as rows
 // of dst. The blocks lie side by side in src, whose rows lie srcStride elements apart,

@@ -66,8 +66,15 @@ func testTile[T Float](t *testing.T, tile tiling[T]) {
 						layout.Data[i*layout.RowStride+l*layout.ColStride] = a[i/tile.rows*tile.rows*depth+l*tile.rows+i%tile.rows]
 					}
 				}
-				compare("in place", func(c []T) {
-					tile.inPlace(depth, layout.Data, layout.RowStride, layout.ColStride, b, c, stride, rows, cols, e)
+				compare("a in place", func(c []T) {
+					tile.inPlace(depth, layout.Data, layout.RowStride, layout.ColStride, b, tile.cols, c, stride, rows, cols, e)
+				})
+				wide, apart := tile.cols+5, make([]T, depth*(tile.cols+5))
+				for l := range depth {
+					copy(apart[l*wide:], b[l*tile.cols:][:tile.cols])
+				}
+				compare("both in place", func(c []T) {
+					tile.inPlace(depth, layout.Data, layout.RowStride, layout.ColStride, apart[:len(apart)-5], wide, c, stride, rows, cols, e)
 				})
 			}
 		}

@@ -262,13 +262,13 @@ const unrolled = 4
 func (t tile) generate() {
 	typ := map[int]string{4: "float32", 8: "float64"}[t.elem]
 	if t.direct {
-		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c, bias *%s, aCol, bStride, stride, rows, cols int, add, relu bool)", typ))
+		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a, b, c, bias *%s, aCol, bRow, stride, rows, cols int, add, relu bool)", typ))
 		Doc(fmt.Sprintf("%s is the product of the first rows of %d, which lie side by side in", t.name, t.rows),
 			fmt.Sprintf("columns of a aCol elements apart, and the first cols of %d columns of b, whose", t.panel()),
-			"rows lie bStride elements apart. What becomes of it in c is as for tiles. depth is",
+			"rows lie bRow elements apart. What becomes of it in c is as for tiles. depth is",
 			"at least 1, rows and cols are.")
 	} else {
-		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a *%[1]s, aRow, aCol, aNext int, b, c, bias *%[1]s, stride, rows, cols int, add, relu bool)", typ))
+		TEXT(t.name, NOSPLIT, fmt.Sprintf("func(depth int, a *%[1]s, aRow, aCol, aNext int, b *%[1]s, bRow int, c, bias *%[1]s, stride, rows, cols int, add, relu bool)", typ))
 		Doc(fmt.Sprintf("%s writes the product of rows of a and a panel of b, of which it takes the first", t.name),
 			fmt.Sprintf("cols of %d columns, all depth long, to c, whose rows lie stride elements apart, or", t.panel()),
 			"adds it where add says so; then it adds bias, one element a column, if it is not nil,",
@@ -287,8 +287,12 @@ func (t tile) generate() {
 
 	a, aCol := Load(Param("a"), GP64()), Load(Param("aCol"), GP64())
 	SHLQ(t.shift(), aCol)
+	bRow := Load(Param("bRow"), GP64())
+	SHLQ(t.shift(), bRow)
+	var bRow3 Register
 	element := func(i int) Mem { return Mem{Base: a, Disp: i * t.elem} } // of row i
 	if !t.direct {
+		bRow3 = triple(bRow)
 		row := Load(Param("aRow"), GP64())
 		SHLQ(t.shift(), row)
 		row3, row5 := triple(row), GP64()
@@ -323,19 +327,14 @@ func (t tile) generate() {
 		}
 	}
 	depth, b := Load(Param("depth"), GP64()), Load(Param("b"), GP64())
-	var bStride Op = U32(uint32(t.regs * t.width()))
-	if t.direct {
-		s := Load(Param("bStride"), GP64())
-		SHLQ(t.shift(), s)
-		bStride = s
-	}
+	rowsOfB := []Mem{{Base: b}, {Base: b, Index: bRow, Scale: 1}, {Base: b, Index: bRow, Scale: 2}, {Base: b, Index: bRow3, Scale: 1}}
 	// step is one step of the inner dimension for n rows and some registers, the l-th from where
 	// b points.
 	step := func(n, regs, l int, masks []Op) {
 		row := make([]VecVirtual, regs)
 		for j := range row {
 			row[j] = t.vector()
-			t.load(Mem{Base: b, Disp: (l*t.regs + j) * t.width()}, masks[j], row[j])
+			t.load(rowsOfB[l].Offset(j*t.width()), masks[j], row[j])
 		}
 		if t.direct {
 			Comment("Fetch the row of the next tile.")
@@ -355,7 +354,7 @@ func (t tile) generate() {
 	loop := func(label string, n, regs int, masks []Op) {
 		Label(label)
 		step(n, regs, 0, masks)
-		ADDQ(bStride, b)
+		ADDQ(bRow, b)
 		DECQ(depth)
 		JNZ(LabelRef(label))
 	}
@@ -363,7 +362,7 @@ func (t tile) generate() {
 	if t.direct {
 		t.loopsDirect(rows, cols, masks, loop)
 	} else {
-		t.loopsPanel(rows, cols, depth, b, step, loop)
+		t.loopsPanel(rows, cols, depth, b, bRow, step, loop)
 	}
 	Label("end")
 	if !t.wide { // masked stores take many cycles there, and whole tiles need none
@@ -380,7 +379,7 @@ func (t tile) generate() {
 
 // loopsPanel has a loop for every number of registers and of rows, of which the one for a whole tile
 // takes several steps at a time.
-func (t tile) loopsPanel(rows, cols, depth, b Register, step func(n, regs, l int, masks []Op), loop func(label string, n, regs int, masks []Op)) {
+func (t tile) loopsPanel(rows, cols, depth, b, bRow Register, step func(n, regs, l int, masks []Op), loop func(label string, n, regs int, masks []Op)) {
 	none := make([]Op, t.regs)
 	label := func(regs int) string { return fmt.Sprintf("regs%d", regs) }
 	for regs := 1; regs < t.regs; regs++ {
@@ -397,7 +396,7 @@ func (t tile) loopsPanel(rows, cols, depth, b Register, step func(n, regs, l int
 				for l := range unrolled {
 					step(n, regs, l, none)
 				}
-				ADDQ(U32(uint32(unrolled*regs*t.width())), b)
+				LEAQ(Mem{Base: b, Index: bRow, Scale: unrolled}, b)
 				SUBQ(Imm(unrolled), depth)
 				JGE(LabelRef("steps"))
 				Label("rest")
