@@ -8,8 +8,9 @@ package kernel
 // cols of 64 columns, all depth long, to c, whose rows lie stride elements apart, or
 // adds it where add says so; then it adds bias, one element a column, if it is not nil,
 // and with relu replaces what is negative by 0. Elements of a lie aRow apart from row to
-// row and aCol along the inner dimension, behind which the next 6 rows are aNext further.
-// depth, rows and cols are at least 1.
+// row and aCol along the inner dimension, behind which the next 6 rows are aNext further;
+// rows of b, of which it reads whole registers, lie bRow apart. depth, rows and cols are at
+// least 1.
 //
 //go:noescape
 func tile6x64AVX512(depth int, a *float32, aRow int, aCol int, aNext int, b *float32, bRow int, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
@@ -18,8 +19,9 @@ func tile6x64AVX512(depth int, a *float32, aRow int, aCol int, aNext int, b *flo
 // cols of 16 columns, all depth long, to c, whose rows lie stride elements apart, or
 // adds it where add says so; then it adds bias, one element a column, if it is not nil,
 // and with relu replaces what is negative by 0. Elements of a lie aRow apart from row to
-// row and aCol along the inner dimension, behind which the next 6 rows are aNext further.
-// depth, rows and cols are at least 1.
+// row and aCol along the inner dimension, behind which the next 6 rows are aNext further;
+// rows of b, of which it reads whole registers, lie bRow apart. depth, rows and cols are at
+// least 1.
 //
 //go:noescape
 func tile6x16AVX512(depth int, a *float64, aRow int, aCol int, aNext int, b *float64, bRow int, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)
@@ -28,8 +30,9 @@ func tile6x16AVX512(depth int, a *float64, aRow int, aCol int, aNext int, b *flo
 // cols of 16 columns, all depth long, to c, whose rows lie stride elements apart, or
 // adds it where add says so; then it adds bias, one element a column, if it is not nil,
 // and with relu replaces what is negative by 0. Elements of a lie aRow apart from row to
-// row and aCol along the inner dimension, behind which the next 6 rows are aNext further.
-// depth, rows and cols are at least 1.
+// row and aCol along the inner dimension, behind which the next 6 rows are aNext further;
+// rows of b, of which it reads whole registers, lie bRow apart. depth, rows and cols are at
+// least 1.
 //
 //go:noescape
 func tile6x16AVX2(depth int, a *float32, aRow int, aCol int, aNext int, b *float32, bRow int, c *float32, bias *float32, stride int, rows int, cols int, add bool, relu bool)
@@ -38,8 +41,9 @@ func tile6x16AVX2(depth int, a *float32, aRow int, aCol int, aNext int, b *float
 // cols of 8 columns, all depth long, to c, whose rows lie stride elements apart, or
 // adds it where add says so; then it adds bias, one element a column, if it is not nil,
 // and with relu replaces what is negative by 0. Elements of a lie aRow apart from row to
-// row and aCol along the inner dimension, behind which the next 6 rows are aNext further.
-// depth, rows and cols are at least 1.
+// row and aCol along the inner dimension, behind which the next 6 rows are aNext further;
+// rows of b, of which it reads whole registers, lie bRow apart. depth, rows and cols are at
+// least 1.
 //
 //go:noescape
 func tile6x8AVX2(depth int, a *float64, aRow int, aCol int, aNext int, b *float64, bRow int, c *float64, bias *float64, stride int, rows int, cols int, add bool, relu bool)

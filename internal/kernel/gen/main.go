@@ -273,8 +273,9 @@ func (t tile) generate() {
 			fmt.Sprintf("cols of %d columns, all depth long, to c, whose rows lie stride elements apart, or", t.panel()),
 			"adds it where add says so; then it adds bias, one element a column, if it is not nil,",
 			"and with relu replaces what is negative by 0. Elements of a lie aRow apart from row to",
-			fmt.Sprintf("row and aCol along the inner dimension, behind which the next %d rows are aNext further.", t.rows),
-			"depth, rows and cols are at least 1.")
+			fmt.Sprintf("row and aCol along the inner dimension, behind which the next %d rows are aNext further;", t.rows),
+			"rows of b, of which it reads whole registers, lie bRow apart. depth, rows and cols are at",
+			"least 1.")
 	}
 	Pragma("noescape")
 	c, stride := Load(Param("c"), GP64()), Load(Param("stride"), GP64())
@@ -289,7 +290,7 @@ func (t tile) generate() {
 	SHLQ(t.shift(), aCol)
 	bRow := Load(Param("bRow"), GP64())
 	SHLQ(t.shift(), bRow)
-	var bRow3 Register
+	var bRow3 Register // for loops that take several steps at a time
 	element := func(i int) Mem { return Mem{Base: a, Disp: i * t.elem} } // of row i
 	if !t.direct {
 		bRow3 = triple(bRow)
