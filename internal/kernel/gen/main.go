@@ -290,7 +290,7 @@ func (t tile) generate() {
 	SHLQ(t.shift(), aCol)
 	bRow := Load(Param("bRow"), GP64())
 	SHLQ(t.shift(), bRow)
-	var bRow3 Register // for loops that take several steps at a time
+	var bRow3 Register                                                   // for loops that take several steps at a time
 	element := func(i int) Mem { return Mem{Base: a, Disp: i * t.elem} } // of row i
 	if !t.direct {
 		bRow3 = triple(bRow)
