@@ -2,10 +2,8 @@ package tensor_test
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 
-	"github.com/onehot-go/onehot/internal/reuse"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -14,9 +12,6 @@ import (
 // whichever of the inputs require gradients, on any number of threads: of filters in tiles and
 // not, of groups, of rows and columns in no window, and of a NaN.
 func TestConv2dMaxPool(t *testing.T) {
-	reuse.Poison.Store(true)
-	defer reuse.Poison.Store(false)
-	defer tensor.SetThreads(0)
 	one, two := [2]int{1, 1}, [2]int{2, 2}
 	for i, c := range []struct {
 		images, channels, filters int
@@ -38,42 +33,13 @@ func TestConv2dMaxPool(t *testing.T) {
 			if c.images == 3 {
 				x = x.Div(x.Ge(tensor.Zeros(dtype, 1)).To(dtype)).Mul(tensor.Zeros(dtype, 1)) // 0, or NaN
 			}
-			for _, fixed := range [][]string{nil, {"x"}, {"filters"}, {"bias"}, {"x", "filters"}, {"filters", "bias"}, {"x", "bias"}, {"x", "filters", "bias"}, {"no bias"}} {
-				run := func(f func(x, filters, bias *Tensor) *Tensor) map[string]*Tensor {
-					leaves := map[string]*Tensor{"x": x.Clone(), "filters": filters.Clone(), "bias": bias.Clone()}
-					for name, p := range leaves {
-						p.SetRequiresGrad(!slices.Contains(fixed, name))
-					}
-					if slices.Contains(fixed, "no bias") {
-						delete(leaves, "bias")
-					}
-					y := f(leaves["x"], leaves["filters"], leaves["bias"])
-					all := map[string]*Tensor{"result": y.Detach()}
-					if y.RequiresGrad() {
-						y.Backward(draw(3, y.Shape()...))
-					}
-					for name, p := range leaves {
-						if p.Grad() != nil {
-							all["gradient of "+name] = p.Grad()
-						}
-					}
-					return all
-				}
-				tensor.SetThreads(1)
-				want := run(func(x, filters, bias *Tensor) *Tensor {
-					return x.Conv2d(filters, bias, c.conv).ReLU().MaxPool2d(tensor.Pool2dOptions{Kernel: two})
+			wantFused(t, fmt.Sprintf("%s %+v", dtype, c), operands{"x": x, "filters": filters, "bias": bias},
+				[][]string{nil, {"x"}, {"filters"}, {"bias"}, {"x", "filters"}, {"filters", "bias"}, {"x", "bias"}, {"x", "filters", "bias"}, {"no bias"}},
+				func(shape ...int) *Tensor { return draw(3, shape...) },
+				func(o operands) *Tensor { return o["x"].Conv2dMaxPool(o["filters"], o["bias"], c.conv) },
+				func(o operands) *Tensor {
+					return o["x"].Conv2d(o["filters"], o["bias"], c.conv).ReLU().MaxPool2d(tensor.Pool2dOptions{Kernel: two})
 				})
-				for _, threads := range []int{1, 3} {
-					tensor.SetThreads(threads)
-					got := run(func(x, filters, bias *Tensor) *Tensor { return x.Conv2dMaxPool(filters, bias, c.conv) })
-					if len(got) != len(want) {
-						t.Errorf("%+v, without gradients of %v: got %d tensors, want %d", c, fixed, len(got), len(want))
-					}
-					for name, w := range want {
-						wantSame(t, fmt.Sprintf("%s %+v, without gradients of %v, %d threads: %s", dtype, c, fixed, threads, name), got[name], w)
-					}
-				}
-			}
 		}
 	}
 }

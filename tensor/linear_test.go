@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/onehot-go/onehot/internal/reuse"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -15,9 +14,6 @@ import (
 // of the inputs require gradients, on any number of threads: of products in tiles, of few
 // columns and of few rows, of more dimensions, of rows that lie apart, of NaN and of nothing.
 func TestLinearReLU(t *testing.T) {
-	reuse.Poison.Store(true)
-	defer reuse.Poison.Store(false)
-	defer tensor.SetThreads(0)
 	for i, c := range []struct {
 		rows    []int
 		in, out int
@@ -43,40 +39,10 @@ func TestLinearReLU(t *testing.T) {
 			if c.in == 70 {
 				x.Select(0, 1).FillInPlace(math.NaN())
 			}
-			for _, fixed := range [][]string{nil, {"x"}, {"w"}, {"b"}, {"x", "w", "b"}, {"no b"}} {
-				run := func(f func(x, w, b *Tensor) *Tensor) map[string]*Tensor {
-					leaves := map[string]*Tensor{"x": x.Detach(), "w": w.Clone(), "b": b.Clone()}
-					for name, p := range leaves {
-						p.SetRequiresGrad(!slices.Contains(fixed, name))
-					}
-					if slices.Contains(fixed, "no b") {
-						delete(leaves, "b")
-					}
-					y := f(leaves["x"], leaves["w"], leaves["b"])
-					all := map[string]*Tensor{"result": y.Detach()}
-					if y.RequiresGrad() {
-						y.Backward(draw(3, y.Shape()...))
-					}
-					for name, p := range leaves {
-						if p.Grad() != nil {
-							all["gradient of "+name] = p.Grad()
-						}
-					}
-					return all
-				}
-				tensor.SetThreads(1)
-				want := run(func(x, w, b *Tensor) *Tensor { return x.Linear(w, b).ReLU() })
-				for _, threads := range []int{1, 3} {
-					tensor.SetThreads(threads)
-					got := run((*Tensor).LinearReLU)
-					if len(got) != len(want) {
-						t.Errorf("%+v, without gradients of %v: got %d tensors, want %d", c, fixed, len(got), len(want))
-					}
-					for name, w := range want {
-						wantSame(t, fmt.Sprintf("%s %+v, without gradients of %v, %d threads: %s", dtype, c, fixed, threads, name), got[name], w)
-					}
-				}
-			}
+			wantFused(t, fmt.Sprintf("%s %+v", dtype, c), operands{"x": x, "w": w, "b": b}, [][]string{nil, {"x"}, {"w"}, {"b"}, {"x", "w", "b"}, {"no b"}},
+				func(shape ...int) *Tensor { return draw(3, shape...) },
+				func(o operands) *Tensor { return o["x"].LinearReLU(o["w"], o["b"]) },
+				func(o operands) *Tensor { return o["x"].Linear(o["w"], o["b"]).ReLU() })
 		}
 	}
 }
