@@ -65,8 +65,8 @@ func assembly() []implementation {
 	if avx2 && cpu.X86.HasAVX512F && cpu.X86.HasBMI2 {
 		list = append(list, implementation{
 			name:    "avx512",
-			f32:     tilingBy(6, 64, 16, 512, tile6x64AVX512, wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX512)),
-			f64:     tilingBy(6, 16, 8, 512, tile6x16AVX512, nil, nil),
+			f32:     tilingBy(6, 64, 16, maxRowsInPlace, tile6x64AVX512, wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX512)),
+			f64:     tilingBy(6, 16, 8, maxRowsInPlace, tile6x16AVX512, nil, nil),
 			vectors: &wide, norms: &wideNorms, pools: widePools, convolvers: convolversAVX512, along: alongAVX512, winograd: winogradAVX2,
 			skinny:  &skinny{4, 5, 1024, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
 			pixels:  &pixelKernels{10, 16, turnBytesAVX2, pixelProductAVX512, pixelGradientAVX512},
