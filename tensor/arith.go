@@ -180,8 +180,10 @@ func (t *Tensor) PowScalar(v float64) *Tensor {
 // and v is one, a float otherwise. Bool becomes Int64 or Float32.
 func scalarFor(t *Tensor, v float64) *Tensor {
 	switch {
-	case t.dtype.IsFloat():
-		return Scalar(v).To(t.dtype)
+	case t.dtype == Float64:
+		return Scalar(v)
+	case t.dtype == Float32:
+		return Scalar(float32(v))
 	case v != math.Trunc(v) || math.IsInf(v, 0):
 		return Scalar(float32(v))
 	case t.dtype == Uint8:

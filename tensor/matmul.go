@@ -139,10 +139,12 @@ func product(a, b, like *Tensor) *Tensor {
 // broadcast is read again.
 func (t *Tensor) products(y *Tensor) *Tensor {
 	batch := broadcastLeading("matmul", 2, t, y)
-	like := func(x *Tensor) *Tensor {
-		return x.detached().Expand(append(slices.Clone(batch), x.shape[x.Dim()-2:]...)...)
+	if len(batch) > 0 {
+		like := func(x *Tensor) *Tensor {
+			return x.detached().Expand(append(slices.Clone(batch), x.shape[x.Dim()-2:]...)...)
+		}
+		t, y = like(t), like(y)
 	}
-	t, y = like(t), like(y)
 	out := empty(t.dtype, append(batch, t.shape[len(batch)], y.shape[len(batch)+1]))
 	if t.dtype == Float32 {
 		gemms[float32](out, t, y)

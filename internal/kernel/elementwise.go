@@ -16,7 +16,7 @@ type vectors struct {
 	shiftExpSum    func(rows, cols int, dst, x *float32, sums *float64)
 	subtractRows   func(rows, cols int, dst *float32, by *float64)
 	logSoftmaxGrad func(rows, cols int, dst, g, y *float32)
-	sumCols        func(rows, cols int, dst, x *float32)
+	sumCols        func(rows, cols, stride int, dst, x *float32)
 	softmax        func(rows, cols int, p, x, peaks *float32, sums *float64)
 	softmaxCols    func(rows, cols, stride int, p, x *float32, scale float32, bias, peaks, sums *float32, best *int32)
 	log            func(n int, x *float64)

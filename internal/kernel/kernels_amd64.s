@@ -116,6 +116,12 @@ panel:
 	JLT        rest
 
 steps:
+	// Fetch rows of b, step by step: where they lie apart, no processor sees a stream.
+	LEAQ         (R14)(R8*8), R15
+	PREFETCHT0   (R15)
+	PREFETCHT0   64(R15)
+	PREFETCHT0   128(R15)
+	PREFETCHT0   192(R15)
 	VMOVUPS      (R14), Z24
 	VMOVUPS      64(R14), Z25
 	VMOVUPS      128(R14), Z26
@@ -151,6 +157,10 @@ steps:
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
 	ADDQ         DI, SI
+	PREFETCHT0   (R15)(R8*1)
+	PREFETCHT0   64(R15)(R8*1)
+	PREFETCHT0   128(R15)(R8*1)
+	PREFETCHT0   192(R15)(R8*1)
 	VMOVUPS      (R14)(R8*1), Z24
 	VMOVUPS      64(R14)(R8*1), Z25
 	VMOVUPS      128(R14)(R8*1), Z26
@@ -186,6 +196,10 @@ steps:
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
 	ADDQ         DI, SI
+	PREFETCHT0   (R15)(R8*2)
+	PREFETCHT0   64(R15)(R8*2)
+	PREFETCHT0   128(R15)(R8*2)
+	PREFETCHT0   192(R15)(R8*2)
 	VMOVUPS      (R14)(R8*2), Z24
 	VMOVUPS      64(R14)(R8*2), Z25
 	VMOVUPS      128(R14)(R8*2), Z26
@@ -221,6 +235,10 @@ steps:
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
 	ADDQ         DI, SI
+	PREFETCHT0   (R15)(R9*1)
+	PREFETCHT0   64(R15)(R9*1)
+	PREFETCHT0   128(R15)(R9*1)
+	PREFETCHT0   192(R15)(R9*1)
 	VMOVUPS      (R14)(R9*1), Z24
 	VMOVUPS      64(R14)(R9*1), Z25
 	VMOVUPS      128(R14)(R9*1), Z26
@@ -1106,6 +1124,10 @@ panel:
 	JLT        rest
 
 steps:
+	// Fetch rows of b, step by step: where they lie apart, no processor sees a stream.
+	LEAQ         (R14)(R8*8), R15
+	PREFETCHT0   (R15)
+	PREFETCHT0   64(R15)
 	VMOVUPD      (R14), Z12
 	VMOVUPD      64(R14), Z13
 	VBROADCASTSD (SI), Z14
@@ -1127,6 +1149,8 @@ steps:
 	VFMADD231PD  Z12, Z14, Z10
 	VFMADD231PD  Z13, Z14, Z11
 	ADDQ         DI, SI
+	PREFETCHT0   (R15)(R8*1)
+	PREFETCHT0   64(R15)(R8*1)
 	VMOVUPD      (R14)(R8*1), Z12
 	VMOVUPD      64(R14)(R8*1), Z13
 	VBROADCASTSD (SI), Z14
@@ -1148,6 +1172,8 @@ steps:
 	VFMADD231PD  Z12, Z14, Z10
 	VFMADD231PD  Z13, Z14, Z11
 	ADDQ         DI, SI
+	PREFETCHT0   (R15)(R8*2)
+	PREFETCHT0   64(R15)(R8*2)
 	VMOVUPD      (R14)(R8*2), Z12
 	VMOVUPD      64(R14)(R8*2), Z13
 	VBROADCASTSD (SI), Z14
@@ -1169,6 +1195,8 @@ steps:
 	VFMADD231PD  Z12, Z14, Z10
 	VFMADD231PD  Z13, Z14, Z11
 	ADDQ         DI, SI
+	PREFETCHT0   (R15)(R9*1)
+	PREFETCHT0   64(R15)(R9*1)
 	VMOVUPD      (R14)(R9*1), Z12
 	VMOVUPD      64(R14)(R9*1), Z13
 	VBROADCASTSD (SI), Z14
@@ -5628,16 +5656,16 @@ nextDone:
 	VZEROUPPER
 	RET
 
-// func sumColsAVX512(rows int, cols int, dst *float32, x *float32)
+// func sumColsAVX512(rows int, cols int, stride int, dst *float32, x *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·sumColsAVX512(SB), NOSPLIT, $0-32
+TEXT ·sumColsAVX512(SB), NOSPLIT, $0-40
 	MOVQ  rows+0(FP), AX
-	MOVQ  cols+8(FP), CX
-	MOVQ  dst+16(FP), DX
-	MOVQ  x+24(FP), BX
-	MOVQ  CX, DI
+	MOVQ  stride+16(FP), CX
+	MOVQ  dst+24(FP), DX
+	MOVQ  x+32(FP), BX
+	MOVQ  cols+8(FP), SI
+	MOVQ  SI, DI
 	ANDQ  $0x0f, DI
-	MOVQ  CX, SI
 	SUBQ  DI, SI
 	SHLQ  $0x02, SI
 	MOVL  $0x0000ffff, R8
@@ -6975,16 +7003,16 @@ DATA logSoftmaxGradAVX2Mask<>+56(SB)/4, $0x00000000
 DATA logSoftmaxGradAVX2Mask<>+60(SB)/4, $0x00000000
 GLOBL logSoftmaxGradAVX2Mask<>(SB), RODATA|NOPTR, $64
 
-// func sumColsAVX2(rows int, cols int, dst *float32, x *float32)
+// func sumColsAVX2(rows int, cols int, stride int, dst *float32, x *float32)
 // Requires: AVX
-TEXT ·sumColsAVX2(SB), NOSPLIT, $0-32
+TEXT ·sumColsAVX2(SB), NOSPLIT, $0-40
 	MOVQ    rows+0(FP), AX
-	MOVQ    cols+8(FP), CX
-	MOVQ    dst+16(FP), DX
-	MOVQ    x+24(FP), BX
-	MOVQ    CX, DI
+	MOVQ    stride+16(FP), CX
+	MOVQ    dst+24(FP), DX
+	MOVQ    x+32(FP), BX
+	MOVQ    cols+8(FP), SI
+	MOVQ    SI, DI
 	ANDQ    $0x07, DI
-	MOVQ    CX, SI
 	SUBQ    DI, SI
 	SHLQ    $0x02, SI
 	LEAQ    sumColsAVX2Mask<>+0(SB), R8

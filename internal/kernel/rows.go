@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"sync"
+
+	"github.com/onehot-go/onehot/internal/parallel"
 )
 
 // Exp computes dst = e^x for slices of one length, which may be the same. In assembly
@@ -115,23 +117,25 @@ func SumCols(dst, x []float32, rows, cols int) {
 		return
 	}
 	x = x[:rows*cols]
-	if v := active.vectors; v != nil && v.sumCols != nil {
-		v.sumCols(rows, cols, &dst[0], &x[0])
-		return
-	}
-	var sums [32]float64 // of as many columns at a time
-	for j := 0; j < cols; j += len(sums) {
-		sums := sums[:min(len(sums), cols-j)]
-		clear(sums)
-		for i := j; i < len(x); i += cols {
-			for k, v := range x[i : i+len(sums)] {
-				sums[k] += float64(v)
+	parallel.For(cols, 1+smallWork/(8*rows), func(lo, hi int) {
+		if v := active.vectors; v != nil && v.sumCols != nil {
+			v.sumCols(rows, hi-lo, cols, &dst[lo], &x[lo])
+			return
+		}
+		var sums [32]float64 // of as many columns at a time
+		for j := lo; j < hi; j += len(sums) {
+			sums := sums[:min(len(sums), hi-j)]
+			clear(sums)
+			for i := j; i < len(x); i += cols {
+				for k, v := range x[i : i+len(sums)] {
+					sums[k] += float64(v)
+				}
+			}
+			for k, s := range sums {
+				dst[j+k] = float32(s)
 			}
 		}
-		for k, s := range sums {
-			dst[j+k] = float32(s)
-		}
-	}
+	})
 }
 
 // SumRows computes the sum of every row of x, which is (rows, cols) without gaps. It is

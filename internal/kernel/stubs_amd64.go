@@ -165,11 +165,11 @@ func subtractRowsAVX512(rows int, cols int, dst *float32, by *float64)
 //go:noescape
 func logSoftmaxGradAVX512(rows int, cols int, dst *float32, dy *float32, y *float32)
 
-// sumColsAVX512 adds up the rows of x in float64, one behind the other. rows is at
-// least 1.
+// sumColsAVX512 adds up the rows of x, which lie stride elements apart, in float64, one
+// behind the other. rows and cols are at least 1.
 //
 //go:noescape
-func sumColsAVX512(rows int, cols int, dst *float32, x *float32)
+func sumColsAVX512(rows int, cols int, stride int, dst *float32, x *float32)
 
 // softmaxAVX512 writes the softmax of every row of x to p, its maximum to peaks and the sum of
 // the exponentials of what is below that to sums. rows and cols are at least 1.
@@ -225,11 +225,11 @@ func subtractRowsAVX2(rows int, cols int, dst *float32, by *float64)
 //go:noescape
 func logSoftmaxGradAVX2(rows int, cols int, dst *float32, dy *float32, y *float32)
 
-// sumColsAVX2 adds up the rows of x in float64, one behind the other. rows is at
-// least 1.
+// sumColsAVX2 adds up the rows of x, which lie stride elements apart, in float64, one
+// behind the other. rows and cols are at least 1.
 //
 //go:noescape
-func sumColsAVX2(rows int, cols int, dst *float32, x *float32)
+func sumColsAVX2(rows int, cols int, stride int, dst *float32, x *float32)
 
 // softmaxAVX2 writes the softmax of every row of x to p, its maximum to peaks and the sum of
 // the exponentials of what is below that to sums. rows and cols are at least 1.

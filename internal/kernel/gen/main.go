@@ -328,7 +328,7 @@ func (t tile) generate() {
 		}
 	}
 	depth, b := Load(Param("depth"), GP64()), Load(Param("b"), GP64())
-	rowsOfB := []Mem{{Base: b}, {Base: b, Index: bRow, Scale: 1}, {Base: b, Index: bRow, Scale: 2}, {Base: b, Index: bRow3, Scale: 1}}
+	rowsOfB := fourRows(b, bRow, bRow3)
 	// step is one step of the inner dimension for n rows and some registers, the l-th from where
 	// b points.
 	step := func(n, regs, l int, masks []Op) {
@@ -363,7 +363,7 @@ func (t tile) generate() {
 	if t.direct {
 		t.loopsDirect(rows, cols, masks, loop)
 	} else {
-		t.loopsPanel(rows, cols, depth, b, bRow, step, loop)
+		t.loopsPanel(rows, cols, depth, b, bRow, bRow3, step, loop)
 	}
 	Label("end")
 	if !t.wide { // masked stores take many cycles there, and whole tiles need none
@@ -380,7 +380,7 @@ func (t tile) generate() {
 
 // loopsPanel has a loop for every number of registers and of rows, of which the one for a whole tile
 // takes several steps at a time.
-func (t tile) loopsPanel(rows, cols, depth, b, bRow Register, step func(n, regs, l int, masks []Op), loop func(label string, n, regs int, masks []Op)) {
+func (t tile) loopsPanel(rows, cols, depth, b, bRow, bRow3 Register, step func(n, regs, l int, masks []Op), loop func(label string, n, regs int, masks []Op)) {
 	none := make([]Op, t.regs)
 	label := func(regs int) string { return fmt.Sprintf("regs%d", regs) }
 	for regs := 1; regs < t.regs; regs++ {
@@ -394,7 +394,15 @@ func (t tile) loopsPanel(rows, cols, depth, b, bRow Register, step func(n, regs,
 				SUBQ(Imm(unrolled), depth)
 				JLT(LabelRef("rest"))
 				Label("steps")
-				for l := range unrolled {
+				ahead := GP64()
+				if t.wide { // of AVX2 the loop has no time for it
+					Comment("Fetch rows of b, step by step: where they lie apart, no processor sees a stream.")
+					LEAQ(Mem{Base: b, Index: bRow, Scale: 2 * unrolled}, ahead)
+				}
+				for l, row := range fourRows(ahead, bRow, bRow3) {
+					for disp := 0; t.wide && disp < t.regs*t.width(); disp += 64 {
+						PREFETCHT0(row.Offset(disp))
+					}
 					step(n, regs, l, none)
 				}
 				LEAQ(Mem{Base: b, Index: bRow, Scale: unrolled}, b)

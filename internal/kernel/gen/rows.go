@@ -449,13 +449,13 @@ func (v vec) logSoftmaxGrad() {
 
 func (v vec) sumCols() {
 	name := v.name("sumCols")
-	TEXT(name, NOSPLIT, "func(rows, cols int, dst, x *float32)")
-	Doc(name+" adds up the rows of x in float64, one behind the other. rows is at", "least 1.")
+	TEXT(name, NOSPLIT, "func(rows, cols, stride int, dst, x *float32)")
+	Doc(name+" adds up the rows of x, which lie stride elements apart, in float64, one", "behind the other. rows and cols are at least 1.")
 	Pragma("noescape")
-	rows, cols := Load(Param("rows"), GP64()), Load(Param("cols"), GP64())
+	rows, stride := Load(Param("rows"), GP64()), Load(Param("stride"), GP64())
 	dst, x := Load(Param("dst"), GP64()), Load(Param("x"), GP64())
-	r := v.row(name, cols)
-	SHLQ(Imm(2), cols)
+	r := v.row(name, Load(Param("cols"), GP64()))
+	SHLQ(Imm(2), stride)
 	labels := 0
 	r.each("next", func(p part, at Register) {
 		low, high := v.zero(), v.zero()
@@ -468,7 +468,7 @@ func (v vec) sumCols() {
 		l, h := v.toDouble(p.load(Mem{Base: from}))
 		VADDPD(l, low, low)
 		VADDPD(h, high, high)
-		ADDQ(cols, from)
+		ADDQ(stride, from)
 		DECQ(left)
 		JNZ(LabelRef(label))
 		p.store(v.toSingle(low, high), in(dst, at))
