@@ -223,13 +223,12 @@ func (t *tiling[T]) multiplyBlock(c []T, stride int, a, b Matrix[T], e Epilogue[
 	if inPlaceB {
 		ofB, columnOfB, rowOfB = b.Data, 1, b.RowStride
 	}
-	// A thread keeps to some rows of a, or to some panels of b, whichever there are more of: it reads
-	// all of the smaller operand, and what other threads wrote of it comes from their caches.
-	byRows := a.Rows >= b.Cols
+	// A thread keeps to the panels of b that it has copied, which its cache has, and to rows of a where b
+	// is read in place: the rows that it writes are those that it then works on row by row.
 	parallel.Share(chunks*panels*parts, 1+smallWork/(part*t.cols*depth), func(lo, hi int) {
 		for u := lo; u < hi; u++ {
 			chunk, j, from := u/parts/panels, u/parts%panels*t.cols, u%parts*part
-			if byRows {
+			if inPlaceB {
 				j, from = u%panels*t.cols, u/panels%parts*part
 			}
 			i := chunk*height + from

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
@@ -290,15 +291,15 @@ func (t tile) generate() {
 	SHLQ(t.shift(), aCol)
 	bRow := Load(Param("bRow"), GP64())
 	SHLQ(t.shift(), bRow)
-	var bRow3 Register                                                   // for loops that take several steps at a time
-	element := func(i int) Mem { return Mem{Base: a, Disp: i * t.elem} } // of row i
+	var row, bRow3 Register                                                          // not of direct tiles
+	element := func(a Register, i int) Mem { return Mem{Base: a, Disp: i * t.elem} } // of row i
 	if !t.direct {
 		bRow3 = triple(bRow)
-		row := Load(Param("aRow"), GP64())
+		row = Load(Param("aRow"), GP64())
 		SHLQ(t.shift(), row)
 		row3, row5 := triple(row), GP64()
 		LEAQ(Mem{Base: row, Index: row, Scale: 4}, row5)
-		element = func(i int) Mem {
+		element = func(a Register, i int) Mem {
 			return []Mem{
 				{Base: a}, {Base: a, Index: row, Scale: 1}, {Base: a, Index: row, Scale: 2},
 				{Base: a, Index: row3, Scale: 1}, {Base: a, Index: row, Scale: 4}, {Base: a, Index: row5, Scale: 1},
@@ -306,14 +307,14 @@ func (t tile) generate() {
 		}
 		Label("panel")
 	}
-	Comment("Fetch what will be written.")
-	at := GP64()
+	Comment("Fetch what will be written, from a core that may have it to itself.")
+	at := Register(R13)
 	MOVQ(c, at)
 	for i := range t.rows {
 		for disp := 0; disp < t.regs*t.width(); disp += 64 {
-			PREFETCHT0(Mem{Base: at, Disp: disp})
+			prefetchWrite(disp)
 		}
-		PREFETCHT0(Mem{Base: at, Disp: t.regs*t.width() - 1})
+		prefetchWrite(t.regs*t.width() - 1)
 		if i < t.rows-1 {
 			ADDQ(stride, at)
 		}
@@ -345,7 +346,7 @@ func (t tile) generate() {
 		}
 		for i := range n {
 			ai := t.vector()
-			t.broadcast(element(i), ai)
+			t.broadcast(element(a, i), ai)
 			for j := range row {
 				t.fma(row[j], ai, sums[i][j])
 			}
@@ -360,10 +361,59 @@ func (t tile) generate() {
 		JNZ(LabelRef(label))
 	}
 	none := make([]Op, t.regs)
+	// steps is a loop that takes several steps at a time, and fetches something before each.
+	steps := func(label string, fetch func(l int)) {
+		Label(label)
+		for l := range unrolled {
+			fetch(l)
+			step(t.rows, t.regs, l, none)
+		}
+		LEAQ(Mem{Base: b, Index: bRow, Scale: unrolled}, b)
+		SUBQ(Imm(unrolled), depth)
+		JGE(LabelRef(label))
+	}
+	// whole is the loop over a whole tile but for its last steps.
+	whole := func() {
+		SUBQ(Imm(unrolled), depth)
+		JLT(LabelRef("rest"))
+		if !t.wide { // AVX2 has no time to fetch anything
+			steps("steps", func(int) {})
+		} else {
+			ahead := GP64()
+			fetchB := func(l int) { // a row: where they lie apart, no processor sees a stream
+				if l == 0 {
+					LEAQ(Mem{Base: b, Index: bRow, Scale: 2 * unrolled}, ahead)
+				}
+				for disp := 0; disp < t.regs*t.width(); disp += 64 {
+					PREFETCHT0(fourRows(ahead, bRow, bRow3)[l].Offset(disp))
+				}
+			}
+			CMPQ(aCol, Imm(uint64(t.elem)))
+			JE(LabelRef("contiguous"))
+			steps("steps", fetchB)
+			JMP(LabelRef("rest"))
+			Label("contiguous")
+			Comment("Fetch the rows of a of the next tile too.")
+			LEAQ(element(a, t.rows-1), at)
+			ADDQ(row, at)
+			steps("rows", func(l int) {
+				fetchB(l)
+				for i := l; i < t.rows; i += unrolled {
+					PREFETCHT0(element(at, i))
+				}
+				if l == unrolled-1 {
+					ADDQ(Imm(uint64(unrolled*t.elem)), at)
+				}
+			})
+		}
+		Label("rest")
+		ADDQ(Imm(unrolled), depth)
+		JZ(LabelRef("end"))
+	}
 	if t.direct {
 		t.loopsDirect(rows, cols, masks, loop)
 	} else {
-		t.loopsPanel(rows, cols, depth, b, bRow, bRow3, step, loop)
+		t.loopsPanel(rows, cols, whole, loop)
 	}
 	Label("end")
 	if !t.wide { // masked stores take many cycles there, and whole tiles need none
@@ -379,8 +429,8 @@ func (t tile) generate() {
 }
 
 // loopsPanel has a loop for every number of registers and of rows, of which the one for a whole tile
-// takes several steps at a time.
-func (t tile) loopsPanel(rows, cols, depth, b, bRow, bRow3 Register, step func(n, regs, l int, masks []Op), loop func(label string, n, regs int, masks []Op)) {
+// only takes what another leaves.
+func (t tile) loopsPanel(rows, cols Register, whole func(), loop func(label string, n, regs int, masks []Op)) {
 	none := make([]Op, t.regs)
 	label := func(regs int) string { return fmt.Sprintf("regs%d", regs) }
 	for regs := 1; regs < t.regs; regs++ {
@@ -391,29 +441,19 @@ func (t tile) loopsPanel(rows, cols, depth, b, bRow, bRow3 Register, step func(n
 		Label(label(regs))
 		eachCount(label(regs), t.rows, rows, toEnd, func(n int) {
 			if n == t.rows && regs == t.regs {
-				SUBQ(Imm(unrolled), depth)
-				JLT(LabelRef("rest"))
-				Label("steps")
-				ahead := GP64()
-				if t.wide { // of AVX2 the loop has no time for it
-					Comment("Fetch rows of b, step by step: where they lie apart, no processor sees a stream.")
-					LEAQ(Mem{Base: b, Index: bRow, Scale: 2 * unrolled}, ahead)
-				}
-				for l, row := range fourRows(ahead, bRow, bRow3) {
-					for disp := 0; t.wide && disp < t.regs*t.width(); disp += 64 {
-						PREFETCHT0(row.Offset(disp))
-					}
-					step(n, regs, l, none)
-				}
-				LEAQ(Mem{Base: b, Index: bRow, Scale: unrolled}, b)
-				SUBQ(Imm(unrolled), depth)
-				JGE(LabelRef("steps"))
-				Label("rest")
-				ADDQ(Imm(unrolled), depth)
-				JZ(LabelRef("end"))
+				whole()
 			}
 			loop(fmt.Sprintf("next%dx%d", n, regs), n, regs, none)
 		})
+	}
+}
+
+// prefetchWrite fetches the line at R13 and so many bytes, to be written: what is only read at first
+// has to be asked for again where another core has it too. Go's assembler lacks the instruction,
+// PREFETCHW, which processors without it take for none.
+func prefetchWrite(disp int) {
+	for _, word := range []int{0x8d0d0f41, disp} { // as opcode and address, then distance
+		Instruction(&ir.Instruction{Opcode: "LONG", Operands: []Op{U32(uint32(word))}, Inputs: []Op{R13}})
 	}
 }
 
