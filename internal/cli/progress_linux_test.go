@@ -48,15 +48,15 @@ func TestProgressOnTerminals(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	for columns, want := range map[int]string{
 		40:  `^\repoch 1/2 loss 0\.512 acc 0\.876 \d+s left\r +\r$`,
-		80:  `^\r\[==  +\] epoch 1/2 batch 1/2 loss 0\.512 acc 0\.876 \d+k? samples/s \d+s left\r +\r$`,
-		200: `^\r\[={7} {21}\] epoch 1/2 batch 1/2 loss 0\.512 acc 0\.876 \d+k? samples/s \d+s left\r +\r$`,
+		80:  `^\r\[=== {11}\] epoch 1/2 batch 1/2 loss 0\.512 acc 0\.876 \d{3} samples/s \d+s left\r +\r$`,
+		200: `^\r\[={7} {21}\] epoch 1/2 batch 1/2 loss 0\.512 acc 0\.876 \d{3} samples/s \d+s left\r +\r$`,
 	} {
 		screen, terminal := pseudoTerminal(t, columns)
 		p := newProgress(terminal, 0, 2, 1000)
 		if p.columns == nil {
 			t.Fatal("the terminal is taken for none")
 		}
-		p.said = p.said.Add(-time.Second)
+		p.start, p.said = p.start.Add(-time.Second), p.said.Add(-time.Second) // 500 samples a second
 		p.step(train.Step{Epoch: 1, Step: 1, Steps: 2, Samples: 500, Loss: 0.51249, Accuracy: 0.8765})
 		p.clear()
 		terminal.Close()
