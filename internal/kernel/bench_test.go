@@ -24,36 +24,53 @@ func forEachBench(b *testing.B, f func(b *testing.B)) {
 	}
 }
 
-// BenchmarkGemm measures the products of a square matrix, and those of a step of training
-// with 256 samples: of a hidden layer of 256, its weights' gradient and its input's, of
-// the classes and their weights' gradient; and of a few samples to be served.
+// product is a product of matrices, (m, k) by (k, n), that is measured.
+type product struct {
+	name             string
+	m, n, k          int
+	aLayout, bLayout int
+}
+
+func (p product) String() string { return fmt.Sprintf("%s/%dx%dx%d", p.name, p.m, p.n, p.k) }
+
+func (p product) flops() float64 { return 2 * float64(p.m) * float64(p.n) * float64(p.k) }
+
+// multiply returns what computes it once.
+func (p product) multiply() func() {
+	one := func() float32 { return 1 }
+	x, y, out := matrix(p.m, p.k, p.aLayout, one), matrix(p.k, p.n, p.bLayout, one), make([]float32, p.m*p.n)
+	return func() { Gemm(out, x, y, Epilogue[float32]{}) }
+}
+
+// largeProducts are that of a square matrix, and those of a step of training with 256 samples: of a
+// hidden layer of 256, its weights' gradient and its input's.
+var largeProducts = []product{
+	{"square", 2048, 2048, 2048, 0, 0},
+	{"hidden", 256, 256, 784, 0, 1},
+	{"hidden_weight", 256, 784, 256, 1, 0},
+	{"hidden_input", 256, 784, 256, 0, 0},
+}
+
+// BenchmarkGemm measures large products, those of the classes and their weights' gradient, and of
+// a few samples to be served.
 func BenchmarkGemm(b *testing.B) {
-	for _, c := range []struct {
-		name             string
-		m, n, k          int
-		aLayout, bLayout int
-	}{
-		{"square", 2048, 2048, 2048, 0, 0},
-		{"hidden", 256, 256, 784, 0, 1},
-		{"hidden_weight", 256, 784, 256, 1, 0},
-		{"hidden_input", 256, 784, 256, 0, 0},
-		{"classes", 256, 10, 784, 0, 1},
-		{"classes_weight", 10, 784, 256, 1, 0},
-		{"serve1", 1, 256, 784, 0, 1},
-		{"serve8", 8, 256, 784, 0, 1},
-		{"serve1_classes", 1, 10, 784, 0, 1},
-	} {
-		b.Run(fmt.Sprintf("%s/%dx%dx%d", c.name, c.m, c.n, c.k), func(b *testing.B) {
+	for _, p := range append(slices.Clone(largeProducts),
+		product{"classes", 256, 10, 784, 0, 1},
+		product{"classes_weight", 10, 784, 256, 1, 0},
+		product{"serve1", 1, 256, 784, 0, 1},
+		product{"serve8", 8, 256, 784, 0, 1},
+		product{"serve1_classes", 1, 10, 784, 0, 1},
+	) {
+		b.Run(p.String(), func(b *testing.B) {
 			forEachBench(b, func(b *testing.B) {
-				if c.m == 2048 && active.name == "generic" {
+				if p.m == 2048 && active.name == "generic" {
 					b.Skip("takes seconds")
 				}
-				one := func() float32 { return 1 }
-				x, y, out := matrix(c.m, c.k, c.aLayout, one), matrix(c.k, c.n, c.bLayout, one), make([]float32, c.m*c.n)
+				multiply := p.multiply()
 				for b.Loop() {
-					Gemm(out, x, y, Epilogue[float32]{})
+					multiply()
 				}
-				b.ReportMetric(2*float64(c.m)*float64(c.n)*float64(c.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				b.ReportMetric(p.flops()*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 			})
 		})
 	}
@@ -74,9 +91,9 @@ func BenchmarkGemmAlone(b *testing.B) {
 		for ; time.Since(start) < 500*time.Microsecond; rounds++ {
 			data[0] = integers(data)
 		}
-		p := rounds / time.Since(start).Seconds()
-		fastest = max(fastest, p)
-		return p
+		rate := rounds / time.Since(start).Seconds()
+		fastest = max(fastest, rate)
+		return rate
 	}
 	type sample struct{ pace, rate float64 }
 	measure := func(work func() (flops float64)) sample {
@@ -98,32 +115,22 @@ func BenchmarkGemmAlone(b *testing.B) {
 		slices.Sort(rates)
 		return len(rates), rates[len(rates)/2]
 	}
-	for _, c := range []struct {
-		name             string
-		m, n, k          int
-		aLayout, bLayout int
-	}{
-		{"hidden", 256, 256, 784, 0, 1},
-		{"hidden_weight", 256, 784, 256, 1, 0},
-		{"hidden_input", 256, 784, 256, 0, 0},
-		{"square", 2048, 2048, 2048, 0, 0},
-	} {
-		b.Run(fmt.Sprintf("%s/%dx%dx%d", c.name, c.m, c.n, c.k), func(b *testing.B) {
-			one := func() float32 { return 1 }
-			x, y, out := matrix(c.m, c.k, c.aLayout, one), matrix(c.k, c.n, c.bLayout, one), make([]float32, c.m*c.n)
+	for _, p := range largeProducts {
+		b.Run(p.String(), func(b *testing.B) {
+			multiply := p.multiply()
 			var products, ceilings []sample
 			for b.Loop() {
 				ceilings = append(ceilings, measure(func() float64 { return FMALoop(1 << 16) }))
 				products = append(products, measure(func() float64 {
-					Gemm(out, x, y, Epilogue[float32]{})
-					return 2 * float64(c.m) * float64(c.n) * float64(c.k)
+					multiply()
+					return p.flops()
 				}))
 			}
-			n, product := alone(products)
+			n, rate := alone(products)
 			_, ceiling := alone(ceilings)
 			b.ReportMetric(float64(n), "products")
-			b.ReportMetric(product, "GFLOP/s")
-			b.ReportMetric(100*product/ceiling, "%")
+			b.ReportMetric(rate, "GFLOP/s")
+			b.ReportMetric(100*rate/ceiling, "%")
 		})
 	}
 }

@@ -291,18 +291,18 @@ func (t tile) generate() {
 	SHLQ(t.shift(), aCol)
 	bRow := Load(Param("bRow"), GP64())
 	SHLQ(t.shift(), bRow)
-	var row, bRow3 Register                                                          // not of direct tiles
+	var aRow, bRow3 Register                                                         // not of direct tiles
 	element := func(a Register, i int) Mem { return Mem{Base: a, Disp: i * t.elem} } // of row i
 	if !t.direct {
 		bRow3 = triple(bRow)
-		row = Load(Param("aRow"), GP64())
-		SHLQ(t.shift(), row)
-		row3, row5 := triple(row), GP64()
-		LEAQ(Mem{Base: row, Index: row, Scale: 4}, row5)
+		aRow = Load(Param("aRow"), GP64())
+		SHLQ(t.shift(), aRow)
+		aRow3, aRow5 := triple(aRow), GP64()
+		LEAQ(Mem{Base: aRow, Index: aRow, Scale: 4}, aRow5)
 		element = func(a Register, i int) Mem {
 			return []Mem{
-				{Base: a}, {Base: a, Index: row, Scale: 1}, {Base: a, Index: row, Scale: 2},
-				{Base: a, Index: row3, Scale: 1}, {Base: a, Index: row, Scale: 4}, {Base: a, Index: row5, Scale: 1},
+				{Base: a}, {Base: a, Index: aRow, Scale: 1}, {Base: a, Index: aRow, Scale: 2},
+				{Base: a, Index: aRow3, Scale: 1}, {Base: a, Index: aRow, Scale: 4}, {Base: a, Index: aRow5, Scale: 1},
 			}[i]
 		}
 		Label("panel")
@@ -395,7 +395,7 @@ func (t tile) generate() {
 			Label("contiguous")
 			Comment("Fetch the rows of a of the next tile too.")
 			LEAQ(element(a, t.rows-1), at)
-			ADDQ(row, at)
+			ADDQ(aRow, at)
 			steps("rows", func(l int) {
 				fetchB(l)
 				for i := l; i < t.rows; i += unrolled {
