@@ -78,7 +78,7 @@ func BenchmarkGemm(b *testing.B) {
 
 // BenchmarkGemmAlone measures products on one thread while no other program shares the core, the
 // median of those before and after which a loop of integer operations had its full pace: a
-// program on the core's other thread takes a third of that, and a quarter of a product. Where
+// program on the core's other thread takes four tenths of that, and a quarter of a product. Where
 // there were none the figures are NaN.
 func BenchmarkGemmAlone(b *testing.B) {
 	defer parallel.SetThreads(0)
