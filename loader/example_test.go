@@ -23,7 +23,7 @@ func Example() {
 			fmt.Println(err)
 			return
 		}
-		fmt.Println(batch.Indices, batch.Images.Shape(), batch.Labels)
+		fmt.Println(batch.Indices, batch.Inputs.Shape(), batch.Targets)
 	}
 	// Output:
 	// [0 1] [2 1 1 2] tensor([0, 1])

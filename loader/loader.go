@@ -16,8 +16,8 @@ import (
 
 // Batch is some samples side by side.
 type Batch struct {
-	Images  *tensor.Tensor // (N, C, H, W) of Float32
-	Labels  *tensor.Tensor // (N) of Int64
+	Inputs  *tensor.Tensor // (N, C, H, W) of Float32
+	Targets *tensor.Tensor // (N) of Int64
 	Indices []int          // (N), of the samples in the data set
 	Next    []int          // of the batch after it, for who fetches them ahead; none after the last
 
@@ -264,15 +264,15 @@ func (p *plan) batch(k int, b *buffer) (Batch, error) {
 			return Batch{}, fmt.Errorf("loader: sample %d is an image: a transform that ends in a tensor expected", i)
 		}
 		if at == 0 {
-			batch.Images, batch.Labels = b.reserve(len(indices), min(p.size, len(p.order)), s.Tensor.Shape())
+			batch.Inputs, batch.Targets = b.reserve(len(indices), min(p.size, len(p.order)), s.Tensor.Shape())
 			batch.Indices = indices
 		}
-		row := batch.Images.Select(0, at)
+		row := batch.Inputs.Select(0, at)
 		if !slices.Equal(row.Shape(), s.Tensor.Shape()) {
 			return Batch{}, fmt.Errorf("loader: sample %d has shape %v, the first of its batch %v: one shape expected", i, s.Tensor.Shape(), row.Shape())
 		}
 		row.CopyInPlace(s.Tensor)
-		tensor.Data[int64](batch.Labels)[at] = int64(s.Label)
+		tensor.Data[int64](batch.Targets)[at] = int64(s.Label)
 	}
 	return batch, nil
 }

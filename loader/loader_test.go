@@ -61,16 +61,16 @@ func pixels(i int, shape ...int) (s dataset.Sample) {
 // copied is what a batch had when it was yielded.
 type copied struct {
 	Shape   []int
-	Images  []uint32 // bits
-	Labels  []int64
+	Inputs  []uint32 // bits
+	Targets []int64
 	Indices []int
 	Next    []int
 }
 
 func copyOf(b loader.Batch) copied {
-	c := copied{b.Images.Shape(), nil, slices.Clone(tensor.Data[int64](b.Labels)), slices.Clone(b.Indices), slices.Clone(b.Next)}
-	for _, v := range tensor.Data[float32](b.Images) {
-		c.Images = append(c.Images, math.Float32bits(v))
+	c := copied{b.Inputs.Shape(), nil, slices.Clone(tensor.Data[int64](b.Targets)), slices.Clone(b.Indices), slices.Clone(b.Next)}
+	for _, v := range tensor.Data[float32](b.Inputs) {
+		c.Inputs = append(c.Inputs, math.Float32bits(v))
 	}
 	return c
 }
@@ -138,8 +138,8 @@ func TestBatches(t *testing.T) {
 					}
 					for k, b := range batches {
 						n := min(5, 23-5*k) // the last has 3
-						if !slices.Equal(b.Shape, []int{n, 1, 2, 3}) || len(b.Labels) != n || len(b.Indices) != n {
-							t.Fatalf("batch %d: images %v, %d labels, %d indices, want %d", k, b.Shape, len(b.Labels), len(b.Indices), n)
+						if !slices.Equal(b.Shape, []int{n, 1, 2, 3}) || len(b.Targets) != n || len(b.Indices) != n {
+							t.Fatalf("batch %d: images %v, %d labels, %d indices, want %d", k, b.Shape, len(b.Targets), len(b.Indices), n)
 						}
 						if k+1 < len(batches) && !slices.Equal(b.Next, batches[k+1].Indices) || k+1 == len(batches) && len(b.Next) > 0 {
 							t.Errorf("batch %d: the next one has samples %v, expected those of the one that comes", k, b.Next)
@@ -149,11 +149,11 @@ func TestBatches(t *testing.T) {
 							if err != nil {
 								t.Fatal(err)
 							}
-							if b.Labels[at] != int64(s.Label) {
-								t.Errorf("sample %d: label %d, want %d", i, b.Labels[at], s.Label)
+							if b.Targets[at] != int64(s.Label) {
+								t.Errorf("sample %d: label %d, want %d", i, b.Targets[at], s.Label)
 							}
 							for j, want := range tensor.Data[float32](s.Tensor) {
-								if got := b.Images[6*at+j]; got != math.Float32bits(want) {
+								if got := b.Inputs[6*at+j]; got != math.Float32bits(want) {
 									t.Errorf("sample %d, pixel %d: bits %x, want %x", i, j, got, math.Float32bits(want))
 								}
 							}
@@ -211,7 +211,7 @@ func TestChance(t *testing.T) {
 		out := make([]uint32, data.Len())
 		for _, b := range epoch(t, data, o, number) {
 			for at, i := range b.Indices {
-				out[i] = b.Images[6*at]
+				out[i] = b.Inputs[6*at]
 			}
 		}
 		return out
@@ -332,7 +332,7 @@ func TestMemory(t *testing.T) {
 						if after := copyOf(b); !reflect.DeepEqual(before, after) {
 							t.Fatalf("batch %d changed in use: %v, then %v", len(memory), before, after)
 						}
-						memory = append(memory, &tensor.Data[float32](b.Images)[0])
+						memory = append(memory, &tensor.Data[float32](b.Inputs)[0])
 					}
 					if len(memory) != batches {
 						t.Fatalf("%d batches, want %d", len(memory), batches)
@@ -452,7 +452,7 @@ func TestDatasetError(t *testing.T) {
 						continue
 					}
 					errs = append(errs, err)
-					if b.Images != nil || b.Labels != nil || b.Indices != nil {
+					if b.Inputs != nil || b.Targets != nil || b.Indices != nil {
 						t.Errorf("a batch %v beside the error", b)
 					}
 				}
@@ -523,7 +523,7 @@ func TestErrors(t *testing.T) {
 						continue
 					}
 					for at, i := range b.Indices { // what comes before the error is right
-						if row := b.Images.Select(0, at); row.Size(-1) == 0 || row.At(0, 0, 0) != float64(i) {
+						if row := b.Inputs.Select(0, at); row.Size(-1) == 0 || row.At(0, 0, 0) != float64(i) {
 							t.Errorf("sample %d is %v", i, row)
 						}
 					}

@@ -12,7 +12,7 @@ import (
 // Mixup returns a batch of mixtures (Zhang et al., "mixup: Beyond Empirical Risk
 // Minimization", 2018): every sample with a partner in the batch, λ parts of the one to
 // 1-λ of the other. λ is drawn once a batch, from the distribution Beta(alpha, alpha),
-// and the partners are a permutation. images has the shape of b.Images; targets, (N,
+// and the partners are a permutation. images has the shape of b.Inputs; targets, (N,
 // classes) of Float32, are the mixed one-hot labels, probabilities to train on. Both are
 // new memory, and a function of the arguments: key is one of the batch, of its epoch and
 // place.
@@ -25,19 +25,19 @@ func Mixup(b Batch, classes int, alpha float64, key random.Key) (images, targets
 	}
 	r := key.Rand()
 	lambda := beta(r, alpha)
-	return mix(b, classes, lambda, r.Perm(b.Labels.Size(0)))
+	return mix(b, classes, lambda, r.Perm(b.Targets.Size(0)))
 }
 
 // mix returns lambda of each sample and its label with 1-lambda of its partner's.
 func mix(b Batch, classes int, lambda float64, partners []int) (images, targets *tensor.Tensor) {
 	mine, other := float32(lambda), float32(1-lambda)
-	in, labels := tensor.Data[float32](b.Images.Contiguous()), tensor.Data[int64](b.Labels)
-	images = tensor.Zeros(tensor.Float32, b.Images.Shape()...)
+	in, labels := tensor.Data[float32](b.Inputs.Contiguous()), tensor.Data[int64](b.Targets)
+	images = tensor.Zeros(tensor.Float32, b.Inputs.Shape()...)
 	targets = tensor.Zeros(tensor.Float32, len(labels), classes)
 	out, probabilities := tensor.Data[float32](images), tensor.Data[float32](targets)
 	for i, c := range labels {
 		if c < 0 || c >= int64(classes) {
-			tensor.Fail("loader.Mixup", fmt.Sprintf("label %d of sample %d is outside the %d classes", c, i, classes), b.Labels)
+			tensor.Fail("loader.Mixup", fmt.Sprintf("label %d of sample %d is outside the %d classes", c, i, classes), b.Targets)
 		}
 	}
 	size := len(in) / max(len(labels), 1)

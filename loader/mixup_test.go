@@ -31,7 +31,7 @@ func TestMix(t *testing.T) {
 	var file references
 	reference.Load(t, "testdata/reference.json", &file)
 	for _, c := range file.Mixtures {
-		b := Batch{Images: c.Images.Tensor(), Labels: c.Labels.Tensor()}
+		b := Batch{Inputs: c.Images.Tensor(), Targets: c.Labels.Tensor()}
 		images, targets := mix(b, c.Classes, c.Lambda, c.Partners)
 		for name, x := range map[string]struct {
 			got  *tensor.Tensor
@@ -75,7 +75,7 @@ func TestBeta(t *testing.T) {
 
 func TestMixup(t *testing.T) {
 	x := tensor.Uniform(tensor.Float32, random.New(0).Rand(), 0, 1, 6, 1, 2, 2)
-	b := Batch{Images: x.Clone(), Labels: tensor.New([]int64{0, 1, 2, 0, 1, 2}, 6)}
+	b := Batch{Inputs: x.Clone(), Targets: tensor.New([]int64{0, 1, 2, 0, 1, 2}, 6)}
 	for i := range 50 {
 		key := random.New(uint64(i))
 		images, targets := Mixup(b, 3, 0.4, key)
@@ -95,13 +95,13 @@ func TestMixup(t *testing.T) {
 			t.Fatal("images are not mixed by what was drawn")
 		}
 	}
-	if !slices.Equal(tensor.Data[float32](b.Images), tensor.Data[float32](x)) {
+	if !slices.Equal(tensor.Data[float32](b.Inputs), tensor.Data[float32](x)) {
 		t.Error("the batch was changed")
 	}
 }
 
 func TestMixupPanics(t *testing.T) {
-	b := Batch{Images: tensor.Zeros(tensor.Float32, 2, 1, 1, 1), Labels: tensor.New([]int64{0, 2}, 2)}
+	b := Batch{Inputs: tensor.Zeros(tensor.Float32, 2, 1, 1, 1), Targets: tensor.New([]int64{0, 2}, 2)}
 	for _, test := range []struct {
 		classes int
 		alpha   float64

@@ -33,7 +33,7 @@ func TestSampler(t *testing.T) {
 			}
 			for _, b := range got {
 				for at, i := range b.Indices {
-					if want := float32(data.Pixels[6*i]) / 255; b.Labels[at] != int64(i%3) || b.Images[6*at] != math.Float32bits(want) {
+					if want := float32(data.Pixels[6*i]) / 255; b.Targets[at] != int64(i%3) || b.Inputs[6*at] != math.Float32bits(want) {
 						t.Errorf("%T, %d workers: sample %d is not what the batch has", d, w, i)
 					}
 				}
@@ -61,10 +61,10 @@ func TestChanceOfRepeats(t *testing.T) {
 		var got [][]uint32
 		for _, b := range epoch(t, data, loader.Options{BatchSize: 2, Seed: 3, Workers: w, Sampler: fixed{1, 3, 1, 1, 3}}, 2) {
 			for at := range b.Indices {
-				got = append(got, b.Images[6*at:][:6])
+				got = append(got, b.Inputs[6*at:][:6])
 			}
 		}
-		first := func(i int) []uint32 { return once.Images[6*i:][:6] }
+		first := func(i int) []uint32 { return once.Inputs[6*i:][:6] }
 		if !slices.Equal(got[0], first(1)) || !slices.Equal(got[1], first(3)) {
 			t.Errorf("%d workers: the first time is not as in other epochs", w)
 		}
@@ -213,7 +213,7 @@ func ExampleWeighted() {
 			fmt.Println(err)
 			return
 		}
-		rare += batch.Labels.Sum().Item()
+		rare += batch.Targets.Sum().Item()
 	}
 	fmt.Printf("%.1f of the samples drawn are rare\n", rare/10000)
 	// Output: 0.5 of the samples drawn are rare

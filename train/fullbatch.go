@@ -96,9 +96,9 @@ func keepSamples(data dataset.Dataset) (fill dataset.Fill, shape []int, err erro
 		if err != nil {
 			return nil, nil, err
 		}
-		shape = batch.Images.Shape()[1:]
-		images = append(images, tensor.Data[float32](batch.Images)...)
-		labels = append(labels, tensor.Data[int64](batch.Labels)...)
+		shape = batch.Inputs.Shape()[1:]
+		images = append(images, tensor.Data[float32](batch.Inputs)...)
+		labels = append(labels, tensor.Data[int64](batch.Targets)...)
 	}
 	size := len(images) / len(labels)
 	return func(to []float32, toLabels []int64, indices []int, _ dataset.Chance) {

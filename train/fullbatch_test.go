@@ -82,11 +82,11 @@ func composed(t *testing.T, layer *nn.Linear, data dataset.Dataset, l2 float64) 
 	double := &nn.Linear{Weight: layer.Weight.Detach().To(tensor.Float64), Bias: layer.Bias.Detach().To(tensor.Float64)}
 	double.Weight.SetRequiresGrad(true)
 	double.Bias.SetRequiresGrad(true)
-	logits := double.Forward(all.Images.To(tensor.Float64).Flatten(1, -1))
-	objective := loss.CrossEntropy{}.Forward(logits, all.Labels).Add(double.Weight.Mul(double.Weight).Sum().MulScalar(l2 / 2))
+	logits := double.Forward(all.Inputs.To(tensor.Float64).Flatten(1, -1))
+	objective := loss.CrossEntropy{}.Forward(logits, all.Targets).Add(double.Weight.Mul(double.Weight).Sum().MulScalar(l2 / 2))
 	objective.Backward()
 	var m metric.Accuracy
-	m.Update(logits, all.Labels)
+	m.Update(logits, all.Targets)
 	return objective.Item(), m.Result(), double.Weight.Grad(), double.Bias.Grad()
 }
 

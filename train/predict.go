@@ -17,12 +17,12 @@ func Predict(net nn.Module, l *loader.Loader) (logits *tensor.Tensor, labels []i
 		if err != nil {
 			return nil, nil, err
 		}
-		y := net.Forward(batch.Images.NoGrad())
+		y := net.Forward(batch.Inputs.NoGrad())
 		if logits == nil {
 			logits = tensor.Zeros(y.DType(), l.Samples(), y.Size(1))
 		}
 		logits.Narrow(0, len(labels), y.Size(0)).CopyInPlace(y)
-		for _, label := range tensor.Data[int64](batch.Labels) {
+		for _, label := range tensor.Data[int64](batch.Targets) {
 			labels = append(labels, int(label))
 		}
 	}

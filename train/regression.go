@@ -193,7 +193,7 @@ func (c *Config) stepper() *regression {
 // step sets the gradients of the mean loss of a batch, and returns that and how many of its
 // samples were predicted right; ok is false where the batch cannot be filled in pieces.
 func (r *regression) step(batch loader.Batch) (value float64, correct int, ok bool) {
-	if !batch.InPieces() || batch.Images.Numel() != len(batch.Indices)*r.inputs {
+	if !batch.InPieces() || batch.Inputs.Numel() != len(batch.Indices)*r.inputs {
 		return 0, 0, false
 	}
 	n := len(batch.Indices)

@@ -230,7 +230,7 @@ func (c *Config) epoch(ctx context.Context, epoch int, emit func(Event) bool) (e
 		if err != nil {
 			return e, false, err
 		}
-		n := batch.Labels.Size(0)
+		n := batch.Targets.Size(0)
 		samples += n
 		c.clock.trained += n
 		mean.Update(value, n)
@@ -281,14 +281,14 @@ func (c *Config) step(epoch, step int, batch loader.Batch, accuracy *metric.Accu
 // loss that ends training has none.
 func (c *Config) layered(key random.Key, batch loader.Batch, accuracy *metric.Accuracy) (value float64) {
 	nn.SetChance(c.Model.Net, key.For("layers"))
-	images, target := batch.Images, batch.Labels
+	images, target := batch.Inputs, batch.Targets
 	if c.Mixup > 0 {
 		images, target = loader.Mixup(batch, len(c.Model.Classes), c.Mixup, key.For("mixup"))
 	}
 	c.Optimizer.ZeroGrad()
 	logits := c.Model.Net.Forward(images)
 	l := c.Criterion.Forward(logits, target)
-	accuracy.Update(logits, batch.Labels)
+	accuracy.Update(logits, batch.Targets)
 	if value = l.Item(); value <= maxLoss {
 		l.Backward()
 	}
@@ -336,9 +336,9 @@ func Evaluate(net nn.Module, l *loader.Loader) (Evaluation, error) {
 		if err != nil {
 			return Evaluation{}, err
 		}
-		logits := net.Forward(batch.Images.NoGrad())
-		mean.Update(loss.CrossEntropy{}.Forward(logits, batch.Labels).Item(), batch.Labels.Size(0))
-		confusion.Update(logits, batch.Labels)
+		logits := net.Forward(batch.Inputs.NoGrad())
+		mean.Update(loss.CrossEntropy{}.Forward(logits, batch.Targets).Item(), batch.Targets.Size(0))
+		confusion.Update(logits, batch.Targets)
 	}
 	return Evaluation{
 		Accuracy: confusion.Accuracy(), Loss: mean.Result(),

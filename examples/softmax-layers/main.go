@@ -55,14 +55,14 @@ func run(out io.Writer, epochs int) error {
 			if err != nil {
 				return err
 			}
-			logits := net.Forward(batch.Images)
-			l := loss.CrossEntropy{}.Forward(logits, batch.Labels)
+			logits := net.Forward(batch.Inputs)
+			l := loss.CrossEntropy{}.Forward(logits, batch.Targets)
 			optimizer.ZeroGrad()
 			l.Backward()
 			optimizer.Step()
 
-			meanLoss.Update(l.Item(), batch.Labels.Size(0))
-			trainAcc.Update(logits, batch.Labels)
+			meanLoss.Update(l.Item(), batch.Targets.Size(0))
+			trainAcc.Update(logits, batch.Targets)
 		}
 		e, err := train.Evaluate(net, test)
 		if err != nil {

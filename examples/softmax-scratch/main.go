@@ -81,7 +81,7 @@ func accuracy(m net, data *loader.Loader) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		right += correct(m.logits(batch.Images.NoGrad()), batch.Labels)
+		right += correct(m.logits(batch.Inputs.NoGrad()), batch.Targets)
 	}
 	return right / float64(data.Samples()), nil
 }
@@ -94,13 +94,13 @@ func trainEpoch(m net, data *loader.Loader, epoch int) (meanLoss, trainAcc float
 		if err != nil {
 			return 0, 0, err
 		}
-		logits := m.logits(batch.Images)
-		loss := crossEntropy(logits, batch.Labels).Sum()
+		logits := m.logits(batch.Inputs)
+		loss := crossEntropy(logits, batch.Targets).Sum()
 		loss.Backward()
-		sgd([]*tensor.Tensor{m.w, m.b}, lr, batch.Labels.Size(0))
+		sgd([]*tensor.Tensor{m.w, m.b}, lr, batch.Targets.Size(0))
 
 		total += loss.Item()
-		right += correct(logits, batch.Labels)
+		right += correct(logits, batch.Targets)
 	}
 	n := float64(data.Samples())
 	return total / n, right / n, nil
@@ -148,11 +148,11 @@ func predict(out io.Writer, m net, data *loader.Loader, n int) error {
 		if err != nil {
 			return err
 		}
-		p := softmax(m.logits(batch.Images.NoGrad()))
+		p := softmax(m.logits(batch.Inputs.NoGrad()))
 		for i := range n {
 			class := int(p.Select(0, i).ArgMax(0).Item())
 			fmt.Fprintf(out, "%-10s predicted %-10s with probability %.3f\n",
-				names[int(batch.Labels.At(i))], names[class], p.At(i, class))
+				names[int(batch.Targets.At(i))], names[class], p.At(i, class))
 		}
 		break
 	}

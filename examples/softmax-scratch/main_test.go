@@ -35,7 +35,7 @@ func TestAgreesWithLayers(t *testing.T) {
 			t.Fatal(err)
 		}
 		optimizer.ZeroGrad()
-		loss.CrossEntropy{}.Forward(layers.Forward(batch.Images), batch.Labels).Backward()
+		loss.CrossEntropy{}.Forward(layers.Forward(batch.Inputs), batch.Targets).Backward()
 		optimizer.Step()
 	}
 

@@ -27,17 +27,17 @@ func scratchEpochs(ctx context.Context, data *dataset.Images) iter.Seq2[float64,
 					yield(0, err)
 					return
 				}
-				o := batch.Images.Reshape(-1, inputs).MatMul(w).Add(b)
+				o := batch.Inputs.Reshape(-1, inputs).MatMul(w).Add(b)
 				o = o.Sub(o.Detach().MaxKeepDim(1))
 				o = o.Sub(o.Exp().SumKeepDim(1).Log())
-				l := o.Gather(1, batch.Labels.Unsqueeze(1)).Neg().Sum()
+				l := o.Gather(1, batch.Targets.Unsqueeze(1)).Neg().Sum()
 				l.Backward()
 				for _, p := range []*tensor.Tensor{w, b} {
 					p.SubInPlace(p.Grad().MulScalar(0.1 / float64(len(batch.Indices))))
 					p.ZeroGrad()
 				}
 				loss += l.Item()
-				right += o.Detach().ArgMax(1).Eq(batch.Labels).Sum().Item()
+				right += o.Detach().ArgMax(1).Eq(batch.Targets).Sum().Item()
 			}
 			if err := ctx.Err(); !yield(time.Since(start).Seconds(), err) || err != nil {
 				return

@@ -81,16 +81,16 @@ func TestLoad(t *testing.T) {
 		panic("no batch")
 	}
 	batch := first(test, 1)
-	if !slices.Equal(batch.Images.Shape(), []int{64, 1, 32, 32}) || !slices.IsSorted(batch.Indices) || batch.Indices[63] != 63 {
-		t.Errorf("images of shape %v, samples %v", batch.Images.Shape(), batch.Indices)
+	if !slices.Equal(batch.Inputs.Shape(), []int{64, 1, 32, 32}) || !slices.IsSorted(batch.Indices) || batch.Indices[63] != 63 {
+		t.Errorf("images of shape %v, samples %v", batch.Inputs.Shape(), batch.Indices)
 	}
 	prepare := transform.Compose{transform.Resize{Height: 32, Width: 32}, transform.ToTensor{}}
 	p, err := prepare.Apply(transform.Picture{Image: raw.Image(3)}, random.Key{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(tensor.Values[float32](batch.Images.Select(0, 3)), tensor.Data[float32](p.Tensor)) ||
-		batch.Labels.At(3) != float64(raw.Label(3)) {
+	if !slices.Equal(tensor.Values[float32](batch.Inputs.Select(0, 3)), tensor.Data[float32](p.Tensor)) ||
+		batch.Targets.At(3) != float64(raw.Label(3)) {
 		t.Error("sample 3 is not what the data set has")
 	}
 	one, two := first(train, 1), first(train, 2)
@@ -123,7 +123,7 @@ func ExampleLoad() {
 			fmt.Println(err)
 			return
 		}
-		fmt.Println(batch.Images.Shape(), batch.Labels.Shape())
+		fmt.Println(batch.Inputs.Shape(), batch.Targets.Shape())
 		break
 	}
 	fmt.Println(train.Len(), "batches to learn from,", test.Len(), "to measure on")
