@@ -1,0 +1,44 @@
+package cli
+
+import "github.com/onehot-go/onehot/train"
+
+// epochEvent is an epoch on standard output with --json.
+type epochEvent struct {
+	Event       string   `json:"event"`
+	Epoch       int      `json:"epoch"`
+	TrainLoss   *float64 `json:"train_loss"` // null for a model that was not trained
+	TrainAcc    *float64 `json:"train_acc"`
+	TestLoss    *float64 `json:"test_loss,omitempty"` // without --val
+	TestAcc     *float64 `json:"test_acc,omitempty"`
+	ValLoss     *float64 `json:"val_loss,omitempty"` // with it
+	ValAcc      *float64 `json:"val_acc,omitempty"`
+	LR          float64  `json:"lr"`
+	Seconds     float64  `json:"seconds"`
+	EvalSeconds float64  `json:"eval_seconds"`
+}
+
+func newEpochEvent(e train.Epoch) epochEvent {
+	out := epochEvent{Event: "epoch", Epoch: e.Epoch, LR: e.LR, Seconds: e.Seconds, EvalSeconds: e.EvalSeconds}
+	if e.Validation {
+		out.ValLoss, out.ValAcc = &e.Test.Loss, &e.Test.Accuracy
+	} else {
+		out.TestLoss, out.TestAcc = &e.Test.Loss, &e.Test.Accuracy
+	}
+	if e.Epoch > 0 {
+		out.TrainLoss, out.TrainAcc = &e.TrainLoss, &e.TrainAccuracy
+	}
+	return out
+}
+
+// doneEvent is the last line of --json.
+type doneEvent struct {
+	Event       string   `json:"event"`
+	Run         string   `json:"run"`   // the folder
+	Model       string   `json:"model"` // the file with the best weights
+	Epochs      int      `json:"epochs"`
+	BestEpoch   int      `json:"best_epoch"`
+	BestTestAcc *float64 `json:"best_test_acc,omitempty"` // without --val
+	BestValAcc  *float64 `json:"best_val_acc,omitempty"`  // with it
+	TestAcc     *float64 `json:"test_acc,omitempty"`      // of the best epoch by validation
+	TestLoss    *float64 `json:"test_loss,omitempty"`
+}

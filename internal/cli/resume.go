@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/train"
+)
+
+// resume goes on with the run in --out.
+func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s streams) error {
+	if c.Out == "" {
+		return usagef("--resume needs --out with the run's folder")
+	}
+	f := folder(filepath.Clean(c.Out))
+	old, err := f.readConfig()
+	if errors.Is(err, fs.ErrNotExist) {
+		return usagef("--resume --out %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	unlock, err := f.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := conflict(given, old.Settings, c.settings); err != nil {
+		return err
+	}
+	if err := old.Settings.checkSaved(); err != nil {
+		return fmt.Errorf("%s: %w", f.config(), err)
+	}
+	epochs := old.Settings.Epochs
+	if given["epochs"] {
+		if old.Settings.MaxTime.Duration > 0 {
+			return usagef("--epochs %d: the run was started with --max-time %s", c.Epochs, old.Settings.MaxTime)
+		}
+		if epochs = c.Epochs; epochs != old.Settings.Epochs && old.Settings.plannedToTheEnd() {
+			return usagef("--epochs %d: --schedule %s was planned for %d", epochs, old.Settings.Schedule, old.Settings.Epochs)
+		}
+	}
+	c.settings = old.Settings
+	c.Epochs = epochs
+	if !given["data-dir"] {
+		c.DataDir = old.Data.Dir
+	}
+	r, err := c.prepare(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := old.Data.same(r.data); err != nil {
+		return fmt.Errorf("the data are not those that the run in %s was started with: %w", c.Out, err)
+	}
+	r.folder = f
+	progress, err := train.Restore(f.last(), r.config(train.Progress{}))
+	if err != nil {
+		return err
+	}
+	if epochs < progress.Epoch && c.MaxTime.Duration == 0 {
+		return usagef("--epochs %d: the run in %s has finished %d", epochs, c.Out, progress.Epoch)
+	}
+	if err := writeJSON(f.config(), newConfig(c.settings, r.data, c.Threads)); err != nil {
+		return err
+	}
+	history, err := report.ContinueHistory(f.history(), progress.Epoch)
+	if err != nil {
+		return err
+	}
+	of := fmt.Sprintf(" of %d", epochs)
+	if c.MaxTime.Duration > 0 {
+		of = ""
+	}
+	fmt.Fprintf(s.err, "going on with %s after epoch %d%s\n", f, progress.Epoch, of)
+	return r.train(ctx, history, progress, c.JSON, s)
+}
+
+// conflict returns an error if a setting on the command line differs from the run's.
+func conflict(given map[string]bool, old, now settings) error {
+	before, after := old.byFlag(), now.byFlag()
+	for _, flag := range slices.Sorted(maps.Keys(before)) {
+		if flag != "epochs" && given[flag] && before[flag] != after[flag] {
+			name := "--" + flag
+			if flag == "data" {
+				name = "data set"
+			}
+			return usagef("%s %s: the run was started with %s, and only --epochs can change", name, after[flag], before[flag])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,233 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/train"
+)
+
+// config returns the run as the training loop takes it.
+func (r *trainRun) config(start train.Progress) train.Config {
+	c := train.Config{
+		Model: r.model, Optimizer: r.optimizer, Train: r.training, Test: r.test, Epochs: r.settings.Epochs,
+		EMA: r.ema, Mirrored: r.settings.TTA, EarlyStop: r.settings.EarlyStop,
+		Criterion: r.criterion, Schedule: r.settings.schedule(r.training.Len()), Plateau: r.plateau,
+		ClipNorm: r.settings.ClipNorm, Mixup: r.settings.Mixup, Key: random.New(r.settings.Seed).For("train"),
+		Settings: r.settings, Start: start, Keep: train.Keep{Best: r.folder.best(), Last: r.folder.last()},
+	}
+	after := r.test.Samples() // for the page
+	if r.val != nil {
+		c.Test, c.Validation = r.val, true
+		after += r.test.Samples()
+	}
+	if limit := r.settings.MaxTime.Duration; limit > 0 {
+		c.Budget = &train.Budget{Time: limit - time.Since(r.began) - closing, After: after}
+		if r.settings.plannedToTheEnd() {
+			c.Budget.Steps = timedSteps
+		}
+	}
+	return c
+}
+
+// closing is the part of --max-time that is kept for what a run ends with, beside
+// measuring: pictures and files.
+const closing = time.Second
+
+// train trains to the last epoch, telling s and the run's folder what happens.
+func (r *trainRun) train(ctx context.Context, history *report.History, start train.Progress, asJSON bool, s streams) (err error) {
+	defer history.Close()
+	var page []byte
+	live, err := r.live(s)
+	if err != nil {
+		return err
+	}
+	defer func() { live.end(page, err) }()
+	bar := newProgress(s.err, start.Epoch, r.settings.Epochs, r.training.Samples())
+	if limit := r.settings.MaxTime.Duration; limit > 0 {
+		bar.end = r.began.Add(limit - time.Duration(start.Seconds*float64(time.Second)))
+	}
+	var board *board
+	if r.tensorboard {
+		if board, err = r.folder.newBoard(start.Epoch); err != nil {
+			return err
+		}
+		defer board.close()
+	}
+	earlier, err := report.ReadBatches(r.folder.batches(), start.Epoch)
+	if err != nil {
+		return err
+	}
+	batches := report.NewBatches(earlier)
+	best := start
+	handled := start.Epoch // the last epoch whose event has been handled; it is saved when more follows
+	r.finished = handled
+	print := func(v any, line string) error {
+		bar.clear()
+		if asJSON {
+			return json.NewEncoder(s.out).Encode(v)
+		}
+		_, err := fmt.Fprintln(s.out, line)
+		return err
+	}
+	for event, err := range train.Run(ctx, r.config(start)) {
+		if err != nil {
+			bar.clear()
+			_, diverged := errors.AsType[*train.DivergedError](err)
+			stopped := diverged || errors.Is(err, context.Canceled)
+			if stopped {
+				r.finished = handled
+			}
+			err = errors.Join(r.explain(err), r.keepBatches(batches))
+			if stopped {
+				err = errors.Join(err, r.keepPage())
+			}
+			return err
+		}
+		r.finished = handled
+		live.observe(event)
+		switch e := event.(type) {
+		case train.Step:
+			bar.step(e)
+			batches.Observe(e)
+		case train.Epoch:
+			if e.Epoch > 0 {
+				if err := history.Add(e); err != nil {
+					return err
+				}
+			}
+			if err := board.addEpoch(e, r.training.Samples()); err != nil {
+				return err
+			}
+			if e.Best {
+				best = train.Progress{BestEpoch: e.Epoch, BestAccuracy: e.Test.Accuracy}
+				if r.val == nil {
+					if err := writeJSON(r.folder.metrics(), report.NewFigures(e.Test, r.model.Classes)); err != nil {
+						return err
+					}
+				}
+			}
+			if err := print(newEpochEvent(e), report.Line(e)); err != nil {
+				return err
+			}
+			handled = e.Epoch
+		}
+	}
+	r.finished = handled
+	bar.clear()
+	if err := r.keepBatches(batches); err != nil {
+		return err
+	}
+	if r.val != nil {
+		if err := r.testOnce(); err != nil {
+			return err
+		}
+	}
+	figures, err := r.folder.readFigures()
+	if err != nil {
+		return err
+	}
+	if r.val != nil && !asJSON {
+		mirrored := ""
+		if r.settings.TTA {
+			mirrored = ", each picture with its mirror image"
+		}
+		fmt.Fprintf(s.out, "test acc %.4f, loss %.4f of epoch %d, the best by val acc; the test data were read this once%s\n",
+			figures.Accuracy, figures.Loss, best.BestEpoch, mirrored)
+	}
+	final, err := r.finalPage()
+	if err != nil {
+		return err
+	}
+	if err := board.addPictures(final.Predictions, best.BestEpoch); err != nil {
+		return err
+	}
+	if page, err = r.folder.writePage(final); err != nil {
+		return err
+	}
+	if asJSON {
+		done := doneEvent{Event: "done", Run: string(r.folder), Model: r.folder.best(), Epochs: r.finished, BestEpoch: best.BestEpoch}
+		if r.val != nil {
+			done.BestValAcc, done.TestAcc, done.TestLoss = &best.BestAccuracy, &figures.Accuracy, &figures.Loss
+		} else {
+			done.BestTestAcc = &best.BestAccuracy
+		}
+		return json.NewEncoder(s.out).Encode(done)
+	}
+	figures.WriteClasses(s.err)
+	chosen := fmt.Sprintf("val acc %.4f", best.BestAccuracy)
+	if r.val == nil {
+		chosen = fmt.Sprintf("test acc %.4f, by which it was chosen", best.BestAccuracy)
+	}
+	fmt.Fprintf(s.err, "best: epoch %d, %s; the model is %s, the report %s\n", best.BestEpoch, chosen, r.folder.best(), r.folder.page())
+	return nil
+}
+
+// keepBatches writes the losses by batch of a run that has finished an epoch.
+func (r *trainRun) keepBatches(b *report.Batches) error {
+	losses := b.Losses()
+	if r.finished == 0 || len(losses) == 0 {
+		return nil
+	}
+	return report.WriteBatches(r.folder.batches(), losses)
+}
+
+// keepPage writes the page of a run that was stopped after an epoch. With validation data
+// there is none yet: it would read the test data before all choices are made.
+func (r *trainRun) keepPage() error {
+	if r.finished == 0 || r.val != nil {
+		return nil
+	}
+	p, err := r.finalPage()
+	if err != nil {
+		return err
+	}
+	_, err = r.folder.writePage(p)
+	return err
+}
+
+// testOnce measures the best model on the test data, after all choices.
+func (r *trainRun) testOnce() error {
+	m, err := model.Load(r.folder.best())
+	if err != nil {
+		return err
+	}
+	e, err := train.Evaluate(train.Measured(m.Net, r.settings.TTA), r.test)
+	if err != nil {
+		return err
+	}
+	return writeJSON(r.folder.metrics(), report.NewFigures(e, m.Classes))
+}
+
+// explain says what is left of a run that err ended.
+func (r *trainRun) explain(err error) error {
+	kept := fmt.Sprintf("epoch %d is saved in %s", r.finished, r.folder)
+	if r.finished == 0 {
+		kept = fmt.Sprintf("no epoch was finished, the start is saved in %s", r.folder)
+	}
+	if _, earlier := os.Stat(r.folder.config() + replaced); earlier == nil && r.finished == 0 {
+		kept = fmt.Sprintf("no epoch was finished, and the earlier run in %s stays", r.folder)
+		if errors.Is(err, context.Canceled) {
+			return fmt.Errorf("interrupted: %s%.0w", kept, err)
+		}
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("interrupted: %s; --resume --out %s goes on from there%.0w", kept, r.folder, err)
+	default:
+		if d, ok := errors.AsType[*train.DivergedError](err); ok {
+			if d.Epoch == 1 && d.Step == 1 || d.Epoch == 0 { // before the learning rate was used
+				return fmt.Errorf("%w; %s", err, kept)
+			}
+			return fmt.Errorf("%w: a learning rate below %g may help; %s", err, r.settings.LR, kept)
+		}
+		return err
+	}
+}
