@@ -15,7 +15,7 @@ func zip(op string, x, y *Tensor, fs zipFuncs) *Tensor {
 		failDType(op, dtype, "a type with arithmetic on one side", x, y)
 	}
 	x, y = x.To(dtype), y.To(dtype)
-	out := empty(dtype, broadcastShape(op, x, y))
+	out := Empty(dtype, broadcastShape(op, x, y)...)
 	zipTo(out, x, y, fs)
 	return out
 }
@@ -59,19 +59,19 @@ var (
 
 // Add returns t + y element by element, broadcast and promoted.
 func (t *Tensor) Add(y *Tensor) *Tensor {
-	return record(zip("add", t, y, addFuncs), "add", input{t, nil, same[*Tensor]}, input{y, nil, same[*Tensor]})
+	return Record(zip("add", t, y, addFuncs), "add", Input{t, nil, same[*Tensor]}, Input{y, nil, same[*Tensor]})
 }
 
 // Sub returns t - y element by element, broadcast and promoted.
 func (t *Tensor) Sub(y *Tensor) *Tensor {
-	return record(zip("sub", t, y, subFuncs), "sub", input{t, nil, same[*Tensor]}, input{y, nil, (*Tensor).Neg})
+	return Record(zip("sub", t, y, subFuncs), "sub", Input{t, nil, same[*Tensor]}, Input{y, nil, (*Tensor).Neg})
 }
 
 // Mul returns t * y element by element, broadcast and promoted.
 func (t *Tensor) Mul(y *Tensor) *Tensor {
-	return record(zip("mul", t, y, mulFuncs), "mul",
-		input{t, []*Tensor{y}, func(g *Tensor) *Tensor { return g.Mul(y) }},
-		input{y, []*Tensor{t}, func(g *Tensor) *Tensor { return g.Mul(t) }})
+	return Record(zip("mul", t, y, mulFuncs), "mul",
+		Input{t, []*Tensor{y}, func(g *Tensor) *Tensor { return g.Mul(y) }},
+		Input{y, []*Tensor{t}, func(g *Tensor) *Tensor { return g.Mul(t) }})
 }
 
 // Div returns t / y element by element, broadcast and promoted. Integers are divided as
@@ -82,9 +82,9 @@ func (t *Tensor) Div(y *Tensor) *Tensor {
 		x, y = x.To(Float32), y.To(Float32)
 	}
 	quotient := zip("div", x, y, divFuncs)
-	return record(quotient, "div",
-		input{x, []*Tensor{y}, func(g *Tensor) *Tensor { return g.Div(y) }},
-		input{y, []*Tensor{y, quotient}, func(g *Tensor) *Tensor { return g.Div(y).Mul(quotient).Neg() }})
+	return Record(quotient, "div",
+		Input{x, []*Tensor{y}, func(g *Tensor) *Tensor { return g.Div(y) }},
+		Input{y, []*Tensor{y, quotient}, func(g *Tensor) *Tensor { return g.Div(y).Mul(quotient).Neg() }})
 }
 
 // Pow returns t to the power of y element by element, broadcast and promoted. Integers
@@ -93,9 +93,9 @@ func (t *Tensor) Div(y *Tensor) *Tensor {
 // with respect to y.
 func (t *Tensor) Pow(y *Tensor) *Tensor {
 	power := zip("pow", t, y, powFuncs)
-	return record(power, "pow",
-		input{t, []*Tensor{t, y}, func(g *Tensor) *Tensor { return g.Mul(zip("pow", t, y, powSlopeFuncs)) }},
-		input{y, []*Tensor{t, y, power}, func(g *Tensor) *Tensor {
+	return Record(power, "pow",
+		Input{t, []*Tensor{t, y}, func(g *Tensor) *Tensor { return g.Mul(zip("pow", t, y, powSlopeFuncs)) }},
+		Input{y, []*Tensor{t, y, power}, func(g *Tensor) *Tensor {
 			return g.Mul(power).Mul(zip("pow", t, y, zipFuncs{f32: inDouble(powLog), f64: powLog}))
 		}})
 }

@@ -88,15 +88,15 @@ func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o Batc
 		b.by(Values[float64](runningMean), Values[float64](runningVar))
 		b.batch.each(x, func(x []T, from, to int) { b.normalize(b.pool(x, from, to), from, to) })
 	}
-	inputs := append(b.parameters(t), input{t, []*Tensor{t}, b.inputGrad})
+	inputs := append(b.parameters(t), Input{t, []*Tensor{t}, b.inputGrad})
 	if !o.Training { // the statistics do not depend on the input
 		shape := append([]int{len(b.channels)}, slices.Repeat([]int{1}, t.Dim()-2)...)
 		factors := wrap(convert[T](b.scales), shape)
 		in := &inputs[len(inputs)-1]
-		*in = input{t, nil, func(g *Tensor) *Tensor { return g.Mul(factors) }}
+		*in = Input{t, nil, func(g *Tensor) *Tensor { return g.Mul(factors) }}
 		if o.ReLU {
-			in.reads = []*Tensor{b.out}
-			in.grad = func(g *Tensor) *Tensor {
+			in.Reads = []*Tensor{b.out}
+			in.Grad = func(g *Tensor) *Tensor {
 				if g = reluGradient(g, b.out).Mul(factors); o.MaxPool {
 					g = g.maxPool2x2Grad(b.winners, t.shape)
 				}
@@ -106,9 +106,9 @@ func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o Batc
 	}
 	if weight != nil {
 		in := &inputs[len(inputs)-1]
-		in.reads = append(in.reads, weight)
+		in.Reads = append(in.Reads, weight)
 	}
-	return record(b.out, "batch-norm", inputs...).releases(b.release)
+	return Record(b.out, "batch-norm", inputs...).releases(b.release)
 }
 
 // normed is a batch and what a batch norm makes of it.
@@ -134,14 +134,14 @@ func newNormed[T Float](dtype DType, shape []int, weight, bias *Tensor, o BatchN
 	if o.MaxPool {
 		shape = []int{shape[0], shape[1], shape[2] / 2, shape[3] / 2}
 		b.result.size = shape[2] * shape[3]
-		b.best, b.winners = empty(dtype, shape), newWinners(numel(shape))
+		b.best, b.winners = Empty(dtype, shape...), newWinners(numel(shape))
 		if weight != nil { // its sign says what will win
 			for c, w := range Values[T](weight) {
 				b.channels[c].Scale = w
 			}
 		}
 	}
-	b.out = empty(dtype, shape)
+	b.out = Empty(dtype, shape...)
 	return b
 }
 
@@ -241,7 +241,7 @@ func (b *normed[T]) reduce(g []T) {
 
 // inputGrad returns the gradient of the batch, in training, from that of the result.
 func (b *normed[T]) inputGrad(g *Tensor) *Tensor {
-	dx := empty(g.dtype, b.shape)
+	dx := Empty(g.dtype, b.shape...)
 	gs := Data[T](g.Contiguous())
 	b.reduce(gs)
 	b.batch.each(Data[T](dx), func(dst []T, from, to int) { b.samplesGrad(dst, gs, from, to) })
@@ -263,9 +263,9 @@ func (b *normed[T]) samplesGrad(dst, g []T, from, to int) {
 }
 
 // parameters returns the ways of gradients to weight and bias, where t's elements are read.
-func (b *normed[T]) parameters(t *Tensor) (inputs []input) {
+func (b *normed[T]) parameters(t *Tensor) (inputs []Input) {
 	if b.weight != nil {
-		inputs = append(inputs, input{b.weight, []*Tensor{t}, func(g *Tensor) *Tensor {
+		inputs = append(inputs, Input{b.weight, []*Tensor{t}, func(g *Tensor) *Tensor {
 			b.reduce(Data[T](g.Contiguous()))
 			dw := make([]T, len(b.dots))
 			for c, d := range b.dots {
@@ -275,7 +275,7 @@ func (b *normed[T]) parameters(t *Tensor) (inputs []input) {
 		}})
 	}
 	if b.bias != nil {
-		inputs = append(inputs, input{b.bias, nil, func(g *Tensor) *Tensor {
+		inputs = append(inputs, Input{b.bias, nil, func(g *Tensor) *Tensor {
 			b.reduce(Data[T](g.Contiguous()))
 			return wrap(convert[T](b.sums), b.bias.shape)
 		}})

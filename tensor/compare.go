@@ -17,7 +17,7 @@ func compare(op string, x, y *Tensor, u8 func(a, b uint8) bool, i64 func(a, b in
 	case Float64:
 		zipInto(out, a, b, f64, nil)
 	}
-	return record(out, op, input{t: x}, input{t: y})
+	return Record(out, op, Input{Tensor: x}, Input{Tensor: y})
 }
 
 func equal[T Number](a, b T) bool    { return a == b }
@@ -68,5 +68,5 @@ func (t *Tensor) Not() *Tensor { return logic("not", t, t, func(a, _ bool) bool 
 func logic(op string, x, y *Tensor, f func(a, b bool) bool) *Tensor {
 	out := Zeros(Bool, broadcastShape(op, x, y)...)
 	zipInto(out, x.detached().To(Bool), y.detached().To(Bool), f, nil)
-	return record(out, op, input{t: x}, input{t: y})
+	return Record(out, op, Input{Tensor: x}, Input{Tensor: y})
 }

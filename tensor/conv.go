@@ -37,9 +37,9 @@ func (t *Tensor) Conv2d(weight, bias *Tensor, o Conv2dOptions) *Tensor {
 // convolve is Conv2d for elements of type T.
 func convolve[T Float](c kernel.Conv2d, t, weight, bias *Tensor) *Tensor {
 	size := c.Out()
-	out := empty(t.dtype, []int{c.Images, c.Filters, size[0], size[1]})
+	out := Empty(t.dtype, c.Images, c.Filters, size[0], size[1])
 	kernel.Convolve(c, Data[T](out), inOrder[T](t), inOrder[T](weight), inOrder[T](bias), nil)
-	return record(out, "conv2d", convInputs[T](c, t, weight, bias,
+	return Record(out, "conv2d", convInputs[T](c, t, weight, bias,
 		func(g *Tensor) (dw, dx, db *Tensor) { return convGrads(c, t, weight, bias, inOrder[T](g), nil) },
 		func(g *Tensor) *Tensor { return g },
 	)...)
@@ -48,9 +48,9 @@ func convolve[T Float](c kernel.Conv2d, t, weight, bias *Tensor) *Tensor {
 // convInputs returns the inputs of what is made of a convolution's results: all returns their
 // gradients, as convGrads does, from that of what is recorded, and results that of the results,
 // where the weight needs none.
-func convInputs[T Float](c kernel.Conv2d, t, weight, bias *Tensor, all func(g *Tensor) (dw, dx, db *Tensor), results func(g *Tensor) *Tensor) []input {
+func convInputs[T Float](c kernel.Conv2d, t, weight, bias *Tensor, all func(g *Tensor) (dw, dx, db *Tensor), results func(g *Tensor) *Tensor) []Input {
 	var dx, db *Tensor // come with the weight's gradient, where there is one
-	inputs := []input{
+	inputs := []Input{
 		{weight, []*Tensor{t}, func(g *Tensor) (dw *Tensor) {
 			dw, dx, db = all(g)
 			return dw
@@ -63,7 +63,7 @@ func convInputs[T Float](c kernel.Conv2d, t, weight, bias *Tensor, all func(g *T
 		}},
 	}
 	if bias != nil {
-		inputs = append(inputs, input{bias, nil, func(g *Tensor) *Tensor {
+		inputs = append(inputs, Input{bias, nil, func(g *Tensor) *Tensor {
 			if db != nil {
 				return db
 			}
@@ -125,7 +125,7 @@ func (o Conv2dOptions) shape(x, weight, bias *Tensor) kernel.Conv2d {
 }
 
 func inputGrad[T Float](c kernel.Conv2d, x, weight, g *Tensor) *Tensor {
-	dx := empty(x.dtype, x.shape)
+	dx := Empty(x.dtype, x.shape...)
 	kernel.ConvolveInputGrad(c, Data[T](dx), inOrder[T](g), inOrder[T](weight))
 	return dx
 }
@@ -133,12 +133,12 @@ func inputGrad[T Float](c kernel.Conv2d, x, weight, g *Tensor) *Tensor {
 // convGrads returns the gradients of weight and, where they require any, of x and of bias,
 // which may be nil, from that of the results as kernel.ConvolveGrads takes it.
 func convGrads[T Float](c kernel.Conv2d, x, weight, bias *Tensor, dy []T, write func(dst []T, from, to int)) (dw, dx, db *Tensor) {
-	dw = empty(weight.dtype, weight.shape)
+	dw = Empty(weight.dtype, weight.shape...)
 	if x.requiresGrad {
-		dx = empty(x.dtype, x.shape)
+		dx = Empty(x.dtype, x.shape...)
 	}
 	if bias != nil && bias.requiresGrad {
-		db = empty(bias.dtype, bias.shape)
+		db = Empty(bias.dtype, bias.shape...)
 	}
 	kernel.ConvolveGrads(c, inOrder[T](dx), inOrder[T](dw), inOrder[T](db), dy, inOrder[T](x), inOrder[T](weight), write)
 	return dw, dx, db

@@ -16,9 +16,9 @@ func (t *Tensor) To(dtype DType) *Tensor {
 	if t.dtype == dtype {
 		return t
 	}
-	out := empty(dtype, t.shape)
+	out := Empty(dtype, t.shape...)
 	out.assign(t)
-	return record(out, "to "+dtype.String(), input{t, nil, same[*Tensor]})
+	return Record(out, "to "+dtype.String(), Input{t, nil, same[*Tensor]})
 }
 
 // assign writes the elements of x, broadcast and converted, to out.

@@ -44,13 +44,13 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 	if !o.Training {
 		b.by(Values[float64](runningMean), Values[float64](runningVar))
 		kernel.Convolve(c, nil, x, w, wBias, func(y []T, from, to int) { b.normalize(b.pool(y, from, to), from, to) })
-		var inputs []input // none of which requires a gradient, but whose NoGrad the result takes on
+		var inputs []Input // none of which requires a gradient, but whose NoGrad the result takes on
 		for _, p := range []*Tensor{t, filters, filterBias, weight, bias} {
 			if p != nil {
-				inputs = append(inputs, input{t: p})
+				inputs = append(inputs, Input{Tensor: p})
 			}
 		}
-		return record(b.out, "conv2d with batch-norm", inputs...).releases(b.release)
+		return Record(b.out, "conv2d with batch-norm", inputs...).releases(b.release)
 	}
 	// The first picture comes first, with what is taken out of the statistics.
 	first, rest := c, c
@@ -61,7 +61,7 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 	if !kept {
 		shape = append([]int{1}, shape[1:]...)
 	}
-	y := empty(t.dtype, shape) // of all pictures, or of the first
+	y := Empty(t.dtype, shape...) // of all pictures, or of the first
 	_, size := b.batch.sample(0)
 	one, others := Data[T](y)[:size], []T(nil)
 	if kept {
@@ -86,15 +86,15 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 		},
 		b.inputGrad,
 	)
-	inputs[0].reads = append(inputs[0].reads, filters)
+	inputs[0].Reads = append(inputs[0].Reads, filters)
 	if weight != nil {
-		inputs[0].reads = append(inputs[0].reads, weight)
+		inputs[0].Reads = append(inputs[0].Reads, weight)
 	}
 	if filterBias != nil {
-		inputs = append(inputs, input{filterBias, nil, func(*Tensor) *Tensor { return Zeros(filterBias.dtype, filterBias.shape...) }})
+		inputs = append(inputs, Input{filterBias, nil, func(*Tensor) *Tensor { return Zeros(filterBias.dtype, filterBias.shape...) }})
 	}
 	inputs = append(inputs, b.parameters(t)...)
-	return record(b.out, "conv2d with batch-norm", inputs...).releases(func() {
+	return Record(b.out, "conv2d with batch-norm", inputs...).releases(func() {
 		b.release()
 		y.done()
 	})

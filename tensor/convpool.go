@@ -22,7 +22,7 @@ func convMaxPool[T Float](c kernel.Conv2d, t, filters, bias *Tensor) *Tensor {
 	size := c.Out()
 	results, height, width := []int{c.Images, c.Filters, size[0], size[1]}, size[0], size[1]
 	windows := c.Filters * (height / 2) * (width / 2) // of a picture
-	out := empty(t.dtype, []int{c.Images, c.Filters, height / 2, width / 2})
+	out := Empty(t.dtype, c.Images, c.Filters, height/2, width/2)
 	pooled, winners := Data[T](out), newWinners(out.Numel())
 	kernel.Convolve(c, nil, inOrder[T](t), inOrder[T](filters), inOrder[T](bias), func(y []T, from, to int) {
 		kernel.MaxPool2x2(pooled[from*windows:], (*winners)[from*windows:], y, (to-from)*c.Filters, height, width, true)
@@ -36,5 +36,5 @@ func convMaxPool[T Float](c kernel.Conv2d, t, filters, bias *Tensor) *Tensor {
 		},
 		func(g *Tensor) *Tensor { return g.maxPool2x2Grad(winners, results) },
 	)
-	return record(out, "conv2d with max-pool2d", inputs...).releases(func() { doneWinners(winners) })
+	return Record(out, "conv2d with max-pool2d", inputs...).releases(func() { doneWinners(winners) })
 }

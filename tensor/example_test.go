@@ -62,6 +62,32 @@ func ExampleTensor_Std() {
 	// Output: tensor([2.1602, 3.5590])
 }
 
+// sine returns the sine of every element of x, in radians. It is an operation with its
+// gradient, added outside of package tensor.
+func sine(x *tensor.Tensor) *tensor.Tensor {
+	each := func(f func(float64) float64) *tensor.Tensor {
+		v := tensor.Values[float64](x)
+		for i := range v {
+			v[i] = f(v[i])
+		}
+		return tensor.New(v, x.Shape()...).To(x.DType())
+	}
+	return tensor.Record(each(math.Sin), "sine", tensor.Input{Tensor: x, Reads: []*tensor.Tensor{x}, Grad: func(g *tensor.Tensor) *tensor.Tensor {
+		return g.Mul(each(math.Cos))
+	}})
+}
+
+func ExampleRecord() {
+	x := tensor.New([]float64{0, math.Pi / 3, math.Pi}, 3).SetRequiresGrad(true)
+	y := sine(x).Sum()
+	y.Backward()
+	fmt.Println(y.Detach())
+	fmt.Println(x.Grad())
+	// Output:
+	// tensor(0.8660, dtype=float64)
+	// tensor([ 1.0000,  0.5000, -1.0000], dtype=float64)
+}
+
 func ExampleTensor_NoGrad() {
 	w := tensor.New([]float32{2}, 1).SetRequiresGrad(true)
 	x := tensor.New([]float32{3}, 1)

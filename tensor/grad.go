@@ -21,14 +21,20 @@ type node struct {
 	grad *Tensor // what the gradients of the result add up to so far
 }
 
-// input is an operand of an operation and the way of gradients back to it.
-type input struct {
-	t     *Tensor
-	reads []*Tensor // whose elements grad reads: changing them before Backward is an error
-	// grad returns t's gradient from the gradient g of the result. It may be of a shape
-	// that t was broadcast to and a type that t was promoted to; summing and converting
-	// it back, and adding up where t is used more than once, happen in Backward.
-	grad func(g *Tensor) *Tensor
+// Input is an operand of an operation, with the way of gradients back to it.
+type Input struct {
+	Tensor *Tensor
+	// Reads are the tensors whose elements Grad reads. Backward panics with a *GradError
+	// if one of them was changed in place after Record.
+	Reads []*Tensor
+	// Grad returns the gradient of Tensor from g, the gradient of the result. What it
+	// returns may have a shape that Tensor was broadcast to, and a type that it was
+	// promoted to: Backward sums and converts it back, and adds gradients up where a
+	// tensor is used more than once. Operations on g record nothing. Grad may return g
+	// itself or a view of it. It must not write to g, and must keep neither g nor what it
+	// returns, since Backward uses their memory again. Grad is called once at most, and
+	// only if Tensor requires a gradient; it may be nil if the result is not of floats.
+	Grad func(g *Tensor) *Tensor
 }
 
 // edge is the way of gradients to an input.
@@ -53,18 +59,27 @@ type recorded struct {
 	saved  [3]savedValue
 }
 
-// record makes out the result of op: gradients flow from it to those inputs that
-// require them, and only what these need is kept. Every operation ends with it.
-func record(out *Tensor, op string, inputs ...input) *Tensor {
+// Record makes out the result of the operation op on inputs, and returns it. Gradients flow
+// from out to those inputs that require them, and only what these need is kept. Every
+// operation ends with Record, in this package and elsewhere: an operation computes the
+// elements of a new tensor, one of Empty's for instance, without recording anything, and
+// hands it to Record. The inputs' marks pass to the result: NoGrad, with which nothing is
+// recorded.
+//
+// It panics with a *GradError if out is already a result or requires a gradient.
+func Record(out *Tensor, op string, inputs ...Input) *Tensor {
+	if out.requiresGrad {
+		failGrad(op, "the result to be recorded requires a gradient already: compute its elements from Detach", out)
+	}
 	for _, in := range inputs {
-		out.noGrad = out.noGrad || in.t.noGrad
+		out.noGrad = out.noGrad || in.Tensor.noGrad
 	}
 	if out.noGrad || !out.dtype.IsFloat() {
 		return out
 	}
 	var n *node
 	for _, in := range inputs {
-		if !in.t.requiresGrad {
+		if !in.Tensor.requiresGrad {
 			continue
 		}
 		if n == nil {
@@ -72,8 +87,8 @@ func record(out *Tensor, op string, inputs ...input) *Tensor {
 			n = &r.node
 			n.inputs, n.saved = r.inputs[:0], r.saved[:0]
 		}
-		n.inputs = append(n.inputs, edge{t: in.t, grad: in.grad})
-		for _, s := range in.reads {
+		n.inputs = append(n.inputs, edge{t: in.Tensor, grad: in.Grad})
+		for _, s := range in.Reads {
 			n.saved = append(n.saved, savedValue{s, s.store.version})
 		}
 	}

@@ -30,7 +30,7 @@ func (t *Tensor) gather(op string, dim int, index *Tensor) *Tensor {
 	case Float64:
 		gather[float64](out, t, dim, index)
 	}
-	return record(out, op, input{t, []*Tensor{index}, func(g *Tensor) *Tensor {
+	return Record(out, op, Input{t, []*Tensor{index}, func(g *Tensor) *Tensor {
 		return Zeros(g.dtype, t.shape...).scatterAdd(dim, index, g)
 	}})
 }
@@ -61,9 +61,9 @@ func (t *Tensor) ScatterAdd(dim int, index, src *Tensor) *Tensor {
 	out := Zeros(t.dtype, t.shape...)
 	out.assign(t)
 	out.scatterAdd(dim, index, src.corner(index.shape))
-	return record(out, "scatter-add",
-		input{t, nil, same[*Tensor]},
-		input{src, []*Tensor{index}, func(g *Tensor) *Tensor {
+	return Record(out, "scatter-add",
+		Input{t, nil, same[*Tensor]},
+		Input{src, []*Tensor{index}, func(g *Tensor) *Tensor {
 			whole := Zeros(g.dtype, src.shape...)
 			whole.corner(index.shape).assign(g.Gather(dim, index))
 			return whole
@@ -195,7 +195,7 @@ func (t *Tensor) indexSelect(op string, dim int, index *Tensor) *Tensor {
 	case Float64:
 		indexSelect[float64](out, t, dim, index)
 	}
-	return record(out, op, input{t, []*Tensor{index}, func(g *Tensor) *Tensor {
+	return Record(out, op, Input{t, []*Tensor{index}, func(g *Tensor) *Tensor {
 		whole := Zeros(g.dtype, t.shape...)
 		if g.dtype == Float32 {
 			indexAdd[float32](whole, dim, index, g)
@@ -279,9 +279,9 @@ func Where(cond, x, y *Tensor) *Tensor {
 	case Float64:
 		choose[float64](out, cond, from, other)
 	}
-	return record(out, "where",
-		input{x, []*Tensor{cond}, func(g *Tensor) *Tensor { return Where(cond, g, Zeros(g.dtype)) }},
-		input{y, []*Tensor{cond}, func(g *Tensor) *Tensor { return Where(cond, Zeros(g.dtype), g) }})
+	return Record(out, "where",
+		Input{x, []*Tensor{cond}, func(g *Tensor) *Tensor { return Where(cond, g, Zeros(g.dtype)) }},
+		Input{y, []*Tensor{cond}, func(g *Tensor) *Tensor { return Where(cond, Zeros(g.dtype), g) }})
 }
 
 // choose writes x where cond holds and y elsewhere, all broadcast to out, to out.

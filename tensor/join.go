@@ -56,19 +56,19 @@ func cat(op string, dim int, ts []*Tensor) *Tensor {
 		shape[dim] += t.shape[dim]
 	}
 	out := Zeros(dtype, shape...)
-	inputs := make([]input, 0, len(ts))
+	inputs := make([]Input, 0, len(ts))
 	at := 0
 	for _, t := range ts {
 		if t.isNothing() {
-			inputs = append(inputs, input{t, nil, func(g *Tensor) *Tensor { return Zeros(g.dtype, 0) }})
+			inputs = append(inputs, Input{t, nil, func(g *Tensor) *Tensor { return Zeros(g.dtype, 0) }})
 			continue
 		}
 		start, n := at, t.shape[dim]
 		out.cut(op, dim, start, n, 1).assign(t)
-		inputs = append(inputs, input{t, nil, func(g *Tensor) *Tensor { return g.Narrow(dim, start, n) }})
+		inputs = append(inputs, Input{t, nil, func(g *Tensor) *Tensor { return g.Narrow(dim, start, n) }})
 		at += n
 	}
-	return record(out, op, inputs...)
+	return Record(out, op, inputs...)
 }
 
 // isNothing reports whether t has the shape (0), which joins others of any shape.

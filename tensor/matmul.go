@@ -35,9 +35,9 @@ func (t *Tensor) MatMul(y *Tensor) *Tensor {
 			return t.Flatten(0, -2).MatMul(y).Reshape(append(slices.Clone(rows), y.shape[1])...)
 		}
 	}
-	return record(t.products(y), "matmul",
-		input{t, []*Tensor{y}, func(g *Tensor) *Tensor { return product(g, y.Transpose(-2, -1), t) }},
-		input{y, []*Tensor{t}, func(g *Tensor) *Tensor { return product(t.Transpose(-2, -1), g, y) }})
+	return Record(t.products(y), "matmul",
+		Input{t, []*Tensor{y}, func(g *Tensor) *Tensor { return product(g, y.Transpose(-2, -1), t) }},
+		Input{y, []*Tensor{t}, func(g *Tensor) *Tensor { return product(t.Transpose(-2, -1), g, y) }})
 }
 
 // Linear returns t·wᵀ + b: a (..., out) tensor of t, (..., in), a weight (out, in) and a
@@ -74,7 +74,7 @@ func (t *Tensor) linear(w, b *Tensor, relu bool) *Tensor {
 		}
 		return g.Reshape(x.shape[0], w.shape[0])
 	}
-	inputs := [3]input{
+	inputs := [3]Input{
 		{t, []*Tensor{w}, func(g *Tensor) *Tensor { return flat(g).products(w).Reshape(t.shape...) }},
 		{w, []*Tensor{t}, func(g *Tensor) *Tensor { return product(flat(g).Transpose(0, 1), x, w) }},
 		{b, nil, same[*Tensor]},
@@ -85,7 +85,7 @@ func (t *Tensor) linear(w, b *Tensor, relu bool) *Tensor {
 	}
 	shape := slices.Clone(t.shape)
 	shape[len(shape)-1] = w.shape[0]
-	out := empty(Float32, shape)
+	out := Empty(Float32, shape...)
 	dst, wt := Data[float32](out), transposed[float32](w)
 	x.writing(func(ready func(lo, hi int)) {
 		if ready == nil {
@@ -95,7 +95,7 @@ func (t *Tensor) linear(w, b *Tensor, relu bool) *Tensor {
 				RowStride: x.shape[1], ColStride: 1}, wt, e, ready)
 		}
 	})
-	record(out, "linear", inputs[:n]...).
+	Record(out, "linear", inputs[:n]...).
 		adds(w, func(sum, g *Tensor) {
 			kernel.Gemm(DataInPlace[float32](sum), transposed[float32](flat(g)), matrix[float32](x, 0), kernel.Epilogue[float32]{Add: true})
 		}).
@@ -145,7 +145,7 @@ func (t *Tensor) products(y *Tensor) *Tensor {
 		}
 		t, y = like(t), like(y)
 	}
-	out := empty(t.dtype, append(batch, t.shape[len(batch)], y.shape[len(batch)+1]))
+	out := Empty(t.dtype, append(batch, t.shape[len(batch)], y.shape[len(batch)+1])...)
 	if t.dtype == Float32 {
 		gemms[float32](out, t, y)
 	} else {

@@ -39,8 +39,10 @@ func sizeClass(n int) (class, size int) {
 	return 8*shift + eighths, eighths << shift
 }
 
-// empty returns a tensor of elements that are anything: all of them are to be written.
-func empty(dtype DType, shape []int) *Tensor {
+// Empty returns a tensor whose elements may be anything: the caller writes all of them. It
+// costs less than Zeros, and is what operations write their results to; see Record.
+func Empty(dtype DType, shape ...int) *Tensor {
+	checkShape("empty", shape)
 	n := numel(shape)
 	if dtype != Float32 || n < leastSpare {
 		return zeros("empty", dtype, shape)

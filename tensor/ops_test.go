@@ -194,6 +194,8 @@ var withoutGradient = []string{"And", "Or", "Not", "Any", "AnyKeepDim", "All", "
 // elsewhere are the methods and functions that return a tensor but are no operations of their
 // own, and where they are tested.
 var elsewhere = map[string]string{
+	"Empty":           "record_test.go",
+	"Record":          "record_test.go",
 	"FromNested":      "create_test.go",
 	"Full":            "tensor_test.go",
 	"New":             "tensor_test.go",

@@ -83,11 +83,11 @@ func (t *Tensor) MaxPool2d(o Pool2dOptions) *Tensor {
 		o.ReLU = false
 		return t.MaxPool2d(o).ReLU()
 	}
-	out := empty(t.dtype, t.withSize(len(rows), len(cols)))
+	out := Empty(t.dtype, t.withSize(len(rows), len(cols))...)
 	x := t.detached().Contiguous()
 	if t.dtype == Float32 && o.pairs() {
 		winners := x.maxPool2x2(out, o.ReLU)
-		record(out, "max-pool2d", input{t, nil, func(g *Tensor) *Tensor { return g.maxPool2x2Grad(winners, t.shape) }})
+		Record(out, "max-pool2d", Input{t, nil, func(g *Tensor) *Tensor { return g.maxPool2x2Grad(winners, t.shape) }})
 		return out.releases(func() { doneWinners(winners) })
 	}
 	winners := make([]int32, out.Numel())
@@ -96,7 +96,7 @@ func (t *Tensor) MaxPool2d(o Pool2dOptions) *Tensor {
 	} else {
 		maxPool[float64](out, winners, x, rows, cols)
 	}
-	return record(out, "max-pool2d", input{t, nil, func(g *Tensor) *Tensor {
+	return Record(out, "max-pool2d", Input{t, nil, func(g *Tensor) *Tensor {
 		dx := Zeros(t.dtype, t.shape...)
 		if t.dtype == Float32 {
 			scatter[float32](dx, g.Contiguous(), winners)
@@ -191,7 +191,7 @@ func (t *Tensor) maxPool2x2(out *Tensor, relu bool) (winners *[]uint8) {
 // maxPool2x2Grad returns the gradient of pictures of the given shape from that of the
 // greatest of every 2×2 window, t.
 func (t *Tensor) maxPool2x2Grad(winners *[]uint8, shape []int) *Tensor {
-	dx := empty(t.dtype, shape)
+	dx := Empty(t.dtype, shape...)
 	if t.dtype == Float32 {
 		spreadPairs[float32](dx, t.Contiguous(), *winners)
 	} else {
@@ -240,13 +240,13 @@ func (t *Tensor) AdaptiveAvgPool2d(rows, cols int) *Tensor {
 
 // avgPool returns the sum of every window divided by what count says.
 func (t *Tensor) avgPool(op string, rows, cols []span, count func(r, c span) int) *Tensor {
-	out, x := empty(t.dtype, t.withSize(len(rows), len(cols))), t.detached().Contiguous()
+	out, x := Empty(t.dtype, t.withSize(len(rows), len(cols))...), t.detached().Contiguous()
 	if t.dtype == Float32 {
 		means[float32](out, x, rows, cols, count)
 	} else {
 		means[float64](out, x, rows, cols, count)
 	}
-	return record(out, op, input{t, nil, func(g *Tensor) *Tensor {
+	return Record(out, op, Input{t, nil, func(g *Tensor) *Tensor {
 		dx := Zeros(t.dtype, t.shape...)
 		if t.dtype == Float32 {
 			spread[float32](dx, g.Contiguous(), rows, cols, count)

@@ -124,7 +124,7 @@ func (t *Tensor) SumKeepDim(dims ...int) *Tensor {
 	case Float64:
 		reduce(out, x, over, 0, foldSum[float64, float64], same[float64])
 	}
-	return record(out, "sum", input{x, nil, func(g *Tensor) *Tensor { return g.Expand(x.shape...) }})
+	return Record(out, "sum", Input{x, nil, func(g *Tensor) *Tensor { return g.Expand(x.shape...) }})
 }
 
 // wide returns t as its elements are added up or multiplied: integers and booleans become
@@ -168,7 +168,7 @@ func (t *Tensor) ProdKeepDim(dims ...int) *Tensor {
 	case Float64:
 		reduce(out, x, over, 1, foldProd[float64, float64], same[float64])
 	}
-	return record(out, "prod", input{x, []*Tensor{x}, func(g *Tensor) *Tensor { return g.Mul(x.others(over)) }})
+	return Record(out, "prod", Input{x, []*Tensor{x}, func(g *Tensor) *Tensor { return g.Mul(x.others(over)) }})
 }
 
 // foldProd multiplies elements of type A in type S.
@@ -227,7 +227,7 @@ func (t *Tensor) mean(dims []int, keep bool) *Tensor {
 	if !keep {
 		out = out.dropDims(over)
 	}
-	return record(out, "mean", input{t, nil, func(g *Tensor) *Tensor {
+	return Record(out, "mean", Input{t, nil, func(g *Tensor) *Tensor {
 		return g.DivScalar(n).Reshape(kept...).Expand(t.shape...)
 	}})
 }
@@ -252,7 +252,7 @@ func (t *Tensor) Var(correction int, dims ...int) *Tensor {
 func (t *Tensor) VarKeepDim(correction int, dims ...int) *Tensor {
 	over := t.dims("var", dims)
 	out := t.spread("var", correction, over, same[float64])
-	return record(out, "var", input{t, []*Tensor{t}, func(g *Tensor) *Tensor {
+	return Record(out, "var", Input{t, []*Tensor{t}, func(g *Tensor) *Tensor {
 		return g.Mul(t.varSlope(correction, over))
 	}})
 }
@@ -267,7 +267,7 @@ func (t *Tensor) Std(correction int, dims ...int) *Tensor {
 func (t *Tensor) StdKeepDim(correction int, dims ...int) *Tensor {
 	over := t.dims("std", dims)
 	out := t.spread("std", correction, over, math.Sqrt)
-	return record(out, "std", input{t, []*Tensor{t, out}, func(g *Tensor) *Tensor {
+	return Record(out, "std", Input{t, []*Tensor{t, out}, func(g *Tensor) *Tensor {
 		g = zip("std", g, out, zipFuncs{f32: sqrtGrad[float32], f64: sqrtGrad[float64]})
 		return g.Mul(t.varSlope(correction, over))
 	}})
@@ -353,7 +353,7 @@ func (t *Tensor) truth(op string, dims []int, start bool, join func(a, b bool) b
 		}
 		return acc
 	}, same[bool])
-	return record(out, op, input{t: t})
+	return Record(out, op, Input{Tensor: t})
 }
 
 // Max returns the greatest elements over dims, which the result no longer has; over all
@@ -423,7 +423,7 @@ func (t *Tensor) extreme(op string, dims []int, before orderFuncs) *Tensor {
 	case Float64:
 		reduce(out, t, over, first[float64]{}, foldExtreme(before.f64), first[float64].get)
 	}
-	return record(out, op, input{t, []*Tensor{t, out}, func(g *Tensor) *Tensor {
+	return Record(out, op, Input{t, []*Tensor{t, out}, func(g *Tensor) *Tensor {
 		winners := t.Eq(out).To(t.dtype)
 		return g.Mul(winners).Div(winners.SumKeepDim(over...))
 	}})
@@ -507,7 +507,7 @@ func (t *Tensor) argExtreme(op string, dim int, before orderFuncs) *Tensor {
 	case Float64:
 		reduce(out, t, over, 0, foldArg(before.f64), same[int64])
 	}
-	return record(out, op, input{t: t})
+	return Record(out, op, Input{Tensor: t})
 }
 
 // foldArg finds the index of the element that comes first. The elements along one

@@ -18,7 +18,7 @@ func (t *Tensor) LogSoftmax(dim int) *Tensor {
 	x := t.asFloat()
 	over := x.dims("log-softmax", []int{dim})
 	y := x.logSoftmax(over)
-	return record(y, "log-softmax", input{x, []*Tensor{y}, func(g *Tensor) *Tensor { return logSoftmaxGrad(g, y, over) }})
+	return Record(y, "log-softmax", Input{x, []*Tensor{y}, func(g *Tensor) *Tensor { return logSoftmaxGrad(g, y, over) }})
 }
 
 // logSoftmax computes LogSoftmax by the kernel where it can: composed of operations it is
@@ -26,7 +26,7 @@ func (t *Tensor) LogSoftmax(dim int) *Tensor {
 func (t *Tensor) logSoftmax(over []int) *Tensor {
 	x := t.detached()
 	if rows, cols, ok := x.float32Rows(over); ok {
-		y := empty(Float32, x.shape)
+		y := Empty(Float32, x.shape...)
 		dst, src := Data[float32](y), Data[float32](x)
 		eachRows(rows, cols, func(from, to, rows int) { kernel.LogSoftmaxRows(dst[from:to], src[from:to], rows, cols) })
 		return y
@@ -40,7 +40,7 @@ func (t *Tensor) logSoftmax(over []int) *Tensor {
 func logSoftmaxGrad(g, y *Tensor, over []int) *Tensor {
 	y = y.detached()
 	if rows, cols, ok := y.float32Rows(over); ok && g.IsContiguous() {
-		out := empty(Float32, y.shape)
+		out := Empty(Float32, y.shape...)
 		dst, gs, ys := Data[float32](out), Data[float32](g), Data[float32](y)
 		eachRows(rows, cols, func(from, to, rows int) {
 			kernel.LogSoftmaxGradRows(dst[from:to], gs[from:to], ys[from:to], rows, cols)
@@ -72,13 +72,13 @@ func (t *Tensor) CrossEntropy(labels *Tensor) *Tensor {
 			Fail(op, fmt.Sprintf("label %d at %d: 0 to %d expected", l, i, cols-1), t, labels)
 		}
 	}
-	losses, p := empty(Float32, t.shape[:1]), empty(Float32, t.shape)
+	losses, p := Empty(Float32, t.shape[:1]...), Empty(Float32, t.shape...)
 	dst, ps, xs := Data[float32](losses), Data[float32](p), Data[float32](x)
 	eachRows(rows, cols, func(from, to, rows int) {
 		i := from / cols
 		kernel.CrossEntropyRows(dst[i:i+rows], ps[from:to], xs[from:to], index[i:i+rows], rows, cols)
 	})
-	return record(losses, op, input{x, []*Tensor{labels}, func(g *Tensor) *Tensor {
+	return Record(losses, op, Input{x, []*Tensor{labels}, func(g *Tensor) *Tensor {
 		// The gradient takes the place of the softmax, which nothing needs after it.
 		if g.strides[0] == 0 { // of the losses' mean or sum
 			kernel.CrossEntropyGradRows(ps, ps, index, float32(g.float(g.offset)), rows, cols)
@@ -100,7 +100,7 @@ func (t *Tensor) Softmax(dim int) *Tensor {
 	e := x.detached()
 	e = e.Sub(e.peak(over)).Exp()
 	y := e.Div(e.SumKeepDim(over...))
-	return record(y, "softmax", input{x, []*Tensor{y}, func(g *Tensor) *Tensor {
+	return Record(y, "softmax", Input{x, []*Tensor{y}, func(g *Tensor) *Tensor {
 		gy := g.Mul(y)
 		return gy.Sub(gy.SumKeepDim(over...).Mul(y))
 	}})
@@ -124,7 +124,7 @@ func (t *Tensor) LogSumExpKeepDim(dims ...int) *Tensor {
 		return v
 	})
 	y := x.detached().Sub(shift).Exp().SumKeepDim(over...).Log().Add(shift)
-	return record(y, "log-sum-exp", input{x, []*Tensor{x, y}, func(g *Tensor) *Tensor {
+	return Record(y, "log-sum-exp", Input{x, []*Tensor{x, y}, func(g *Tensor) *Tensor {
 		return g.Mul(x.detached().Sub(y.detached()).Exp())
 	}})
 }

@@ -18,7 +18,7 @@ func (t *Tensor) asFloat() *Tensor {
 
 // mapFloat applies f, computed in float64, to every element of a floating-point tensor.
 func (t *Tensor) mapFloat(f func(float64) float64) *Tensor {
-	out := empty(t.dtype, t.shape)
+	out := Empty(t.dtype, t.shape...)
 	if t.dtype == Float32 {
 		mapInto(out, t, func(v float32) float32 { return float32(f(float64(v))) })
 	} else {
@@ -33,7 +33,7 @@ func (t *Tensor) mapRuns(run func(dst, x []float32)) *Tensor {
 	if run == nil || t.dtype != Float32 || !t.IsContiguous() {
 		return nil
 	}
-	out := empty(Float32, t.shape)
+	out := Empty(Float32, t.shape...)
 	dst, x := Data[float32](out), Data[float32](t)
 	parallel.For(len(dst), grain, func(lo, hi int) { run(dst[lo:hi], x[lo:hi]) })
 	return out
@@ -55,7 +55,7 @@ func (t *Tensor) mapNumber(op string, fs mapFuncs) *Tensor {
 	if out := t.mapRuns(fs.run32); out != nil {
 		return out
 	}
-	out := empty(t.dtype, t.shape)
+	out := Empty(t.dtype, t.shape...)
 	switch t.dtype {
 	case Uint8:
 		mapInto(out, t, fs.u8)
@@ -86,20 +86,20 @@ func (t *Tensor) Exp() *Tensor {
 	if y == nil {
 		y = x.mapFloat(math.Exp)
 	}
-	return record(y, "exp", input{x, []*Tensor{y}, func(g *Tensor) *Tensor { return g.Mul(y) }})
+	return Record(y, "exp", Input{x, []*Tensor{y}, func(g *Tensor) *Tensor { return g.Mul(y) }})
 }
 
 // Log returns the natural logarithm of every element: -Inf for 0, NaN below.
 func (t *Tensor) Log() *Tensor {
 	x := t.asFloat()
-	return record(x.mapFloat(math.Log), "log", input{x, []*Tensor{x}, func(g *Tensor) *Tensor { return g.Div(x) }})
+	return Record(x.mapFloat(math.Log), "log", Input{x, []*Tensor{x}, func(g *Tensor) *Tensor { return g.Div(x) }})
 }
 
 // Log1p returns log(1 + x) of every element x, exact to rounding for small ones too:
 // -Inf for -1, NaN below.
 func (t *Tensor) Log1p() *Tensor {
 	x := t.asFloat()
-	return record(x.mapFloat(math.Log1p), "log1p", input{x, []*Tensor{x}, func(g *Tensor) *Tensor {
+	return Record(x.mapFloat(math.Log1p), "log1p", Input{x, []*Tensor{x}, func(g *Tensor) *Tensor {
 		return g.Div(x.detached().AddScalar(1))
 	}})
 }
@@ -109,14 +109,14 @@ func (t *Tensor) Log1p() *Tensor {
 func (t *Tensor) Sqrt() *Tensor {
 	x := t.asFloat()
 	y := x.mapFloat(math.Sqrt)
-	return record(y, "sqrt", input{x, []*Tensor{y}, func(g *Tensor) *Tensor { return g.Div(y).MulScalar(0.5) }})
+	return Record(y, "sqrt", Input{x, []*Tensor{y}, func(g *Tensor) *Tensor { return g.Div(y).MulScalar(0.5) }})
 }
 
 // Abs returns the magnitude of every element; integers stay integers. Its derivative at
 // 0 is 0.
 func (t *Tensor) Abs() *Tensor {
 	y := t.mapNumber("abs", mapFuncs{u8: same[uint8], i64: abs[int64], f32: abs[float32], f64: abs[float64]})
-	return record(y, "abs", input{t, []*Tensor{t}, func(g *Tensor) *Tensor {
+	return Record(y, "abs", Input{t, []*Tensor{t}, func(g *Tensor) *Tensor {
 		return zip("abs", g, t, zipFuncs{f32: absGrad[float32], f64: absGrad[float64]})
 	}})
 }
@@ -146,7 +146,7 @@ func (t *Tensor) ReLU() *Tensor {
 
 // rectified makes y, whose elements are those of ReLU, its result.
 func (t *Tensor) rectified(y *Tensor) *Tensor {
-	return record(y, "relu", input{t, []*Tensor{y}, func(g *Tensor) *Tensor { return reluGradient(g, y) }})
+	return Record(y, "relu", Input{t, []*Tensor{y}, func(g *Tensor) *Tensor { return reluGradient(g, y) }})
 }
 
 // reluGradient returns the gradient of ReLU from that of what it gave, y.
@@ -172,13 +172,13 @@ func reluGrad[T Float](g, y T) T {
 // derivative at 0 is slope.
 func (t *Tensor) LeakyReLU(slope float64) *Tensor {
 	x := t.asFloat()
-	y := empty(x.dtype, x.shape)
+	y := Empty(x.dtype, x.shape...)
 	if x.dtype == Float32 {
 		mapInto(y, x, func(v float32) float32 { return leak(v, v, float32(slope)) })
 	} else {
 		mapInto(y, x, func(v float64) float64 { return leak(v, v, slope) })
 	}
-	return record(y, "leaky-relu", input{x, []*Tensor{x}, func(g *Tensor) *Tensor {
+	return Record(y, "leaky-relu", Input{x, []*Tensor{x}, func(g *Tensor) *Tensor {
 		return zip("leaky-relu", g, x, zipFuncs{
 			f32: func(g, v float32) float32 { return leak(g, v, float32(slope)) },
 			f64: func(g, v float64) float64 { return leak(g, v, slope) },
@@ -208,7 +208,7 @@ func (t *Tensor) Clamp(low, high float64) *Tensor {
 	y := x.mapNumber("clamp", mapFuncs{
 		u8: clamp[uint8](low, high), i64: clamp[int64](low, high), f32: clamp[float32](low, high), f64: clamp[float64](low, high),
 	})
-	return record(y, "clamp", input{x, []*Tensor{x}, func(g *Tensor) *Tensor {
+	return Record(y, "clamp", Input{x, []*Tensor{x}, func(g *Tensor) *Tensor {
 		return zip("clamp", g, x, zipFuncs{f32: clampGrad[float32](low, high), f64: clampGrad[float64](low, high)})
 	}})
 }
@@ -234,7 +234,7 @@ func clampGrad[T Float](low, high float64) func(g, x T) T {
 func (t *Tensor) Sigmoid() *Tensor {
 	x := t.asFloat()
 	y := x.mapFloat(sigmoid)
-	return record(y, "sigmoid", input{x, []*Tensor{y}, func(g *Tensor) *Tensor {
+	return Record(y, "sigmoid", Input{x, []*Tensor{y}, func(g *Tensor) *Tensor {
 		return zip("sigmoid", g, y, zipFuncs{
 			f32: func(g, y float32) float32 { return g * (1 - y) * y },
 			f64: func(g, y float64) float64 { return g * (1 - y) * y },
@@ -256,7 +256,7 @@ func sigmoid(x float64) float64 {
 func (t *Tensor) LogSigmoid() *Tensor {
 	x := t.asFloat()
 	y := x.mapFloat(func(x float64) float64 { return min(x, 0) - math.Log1p(math.Exp(-math.Abs(x))) })
-	return record(y, "log-sigmoid", input{x, []*Tensor{x}, func(g *Tensor) *Tensor {
+	return Record(y, "log-sigmoid", Input{x, []*Tensor{x}, func(g *Tensor) *Tensor {
 		return g.Mul(x.mapFloat(func(x float64) float64 { return sigmoid(-x) }))
 	}})
 }
@@ -265,7 +265,7 @@ func (t *Tensor) LogSigmoid() *Tensor {
 func (t *Tensor) Tanh() *Tensor {
 	x := t.asFloat()
 	y := x.mapFloat(math.Tanh)
-	return record(y, "tanh", input{x, []*Tensor{y}, func(g *Tensor) *Tensor {
+	return Record(y, "tanh", Input{x, []*Tensor{y}, func(g *Tensor) *Tensor {
 		return zip("tanh", g, y, zipFuncs{
 			f32: func(g, y float32) float32 { return g * (1 - y*y) },
 			f64: func(g, y float64) float64 { return g * (1 - y*y) },
@@ -277,7 +277,7 @@ func (t *Tensor) Tanh() *Tensor {
 // exp(-u²) from 0 to x.
 func (t *Tensor) Erf() *Tensor {
 	x := t.asFloat()
-	return record(x.mapFloat(math.Erf), "erf", input{x, []*Tensor{x}, func(g *Tensor) *Tensor {
+	return Record(x.mapFloat(math.Erf), "erf", Input{x, []*Tensor{x}, func(g *Tensor) *Tensor {
 		return g.Mul(x.mapFloat(func(x float64) float64 { return 2 / math.SqrtPi * math.Exp(-x*x) }))
 	}})
 }
@@ -286,7 +286,7 @@ func (t *Tensor) Erf() *Tensor {
 // standard normal: the exact form, which is PyTorch's default.
 func (t *Tensor) GELU() *Tensor {
 	x := t.asFloat()
-	return record(x.mapFloat(func(x float64) float64 { return x * phi(x) }), "gelu", input{x, []*Tensor{x}, func(g *Tensor) *Tensor {
+	return Record(x.mapFloat(func(x float64) float64 { return x * phi(x) }), "gelu", Input{x, []*Tensor{x}, func(g *Tensor) *Tensor {
 		return g.Mul(x.mapFloat(func(x float64) float64 {
 			return phi(x) + x*math.Exp(-x*x/2)/(math.Sqrt2*math.SqrtPi)
 		}))

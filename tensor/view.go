@@ -9,7 +9,7 @@ import (
 // given way back for its gradient.
 func (t *Tensor) alias(op string, shape, strides []int, offset int, grad func(g *Tensor) *Tensor) *Tensor {
 	out := &Tensor{dtype: t.dtype, shape: shape, strides: strides, offset: offset, store: t.store}
-	return record(out, op, input{t, nil, grad})
+	return Record(out, op, Input{t, nil, grad})
 }
 
 // IsContiguous reports whether the elements lie in row-major order without gaps; where
@@ -38,9 +38,9 @@ func (t *Tensor) Contiguous() *Tensor {
 
 // Clone returns a contiguous copy of t. Gradients flow through it.
 func (t *Tensor) Clone() *Tensor {
-	out := empty(t.dtype, t.shape)
+	out := Empty(t.dtype, t.shape...)
 	out.assign(t)
-	return record(out, "clone", input{t, nil, same[*Tensor]})
+	return Record(out, "clone", Input{t, nil, same[*Tensor]})
 }
 
 // View returns the elements of t, in row-major order, as another shape with the same
