@@ -63,8 +63,9 @@ type recorded struct {
 // from out to those inputs that require them, and only what these need is kept. Every
 // operation ends with Record, in this package and elsewhere: an operation computes the
 // elements of a new tensor, one of Empty's for instance, without recording anything, and
-// hands it to Record. The inputs' marks pass to the result: NoGrad, with which nothing is
-// recorded.
+// hands it to Record. The inputs' marks pass to the result: Evaluation, and NoGrad, with
+// which nothing is recorded. An input that has no gradient, such as an index, is named for
+// its marks.
 //
 // It panics with a *GradError if out is already a result or requires a gradient.
 func Record(out *Tensor, op string, inputs ...Input) *Tensor {
@@ -73,6 +74,7 @@ func Record(out *Tensor, op string, inputs ...Input) *Tensor {
 	}
 	for _, in := range inputs {
 		out.noGrad = out.noGrad || in.Tensor.noGrad
+		out.evaluation = out.evaluation || in.Tensor.evaluation
 	}
 	if out.noGrad || !out.dtype.IsFloat() {
 		return out
@@ -169,6 +171,23 @@ func (t *Tensor) NoGrad() *Tensor {
 	return d
 }
 
+// Evaluation returns a view of t that is marked: layers compute as in evaluation on it,
+// whatever their own mode is. The mark passes to all that is computed from the view, as
+// NoGrad's does, but for tensors that are changed in place. So several goroutines may
+// evaluate a model, and train it, at once:
+//
+//	logits := net.Forward(images.NoGrad().Evaluation())
+//
+// Gradients flow through the view.
+func (t *Tensor) Evaluation() *Tensor {
+	e := t.alias("evaluation", t.shape, t.strides, t.offset, same[*Tensor])
+	e.evaluation = true
+	return e
+}
+
+// InEvaluation reports whether t is a result of Evaluation, or computed from one.
+func (t *Tensor) InEvaluation() bool { return t.evaluation }
+
 // withoutGrad is NoGrad, or t itself where it is that already.
 func (t *Tensor) withoutGrad() *Tensor {
 	if t.noGrad {
@@ -178,7 +197,7 @@ func (t *Tensor) withoutGrad() *Tensor {
 }
 
 func (t *Tensor) detached() *Tensor {
-	return &Tensor{dtype: t.dtype, shape: t.shape, strides: t.strides, offset: t.offset, store: t.store}
+	return &Tensor{dtype: t.dtype, shape: t.shape, strides: t.strides, offset: t.offset, store: t.store, evaluation: t.evaluation}
 }
 
 // Backward computes the derivative of t, a scalar, with respect to every tensor that it

@@ -32,7 +32,7 @@ func (t *Tensor) gather(op string, dim int, index *Tensor) *Tensor {
 	}
 	return Record(out, op, Input{t, []*Tensor{index}, func(g *Tensor) *Tensor {
 		return Zeros(g.dtype, t.shape...).scatterAdd(dim, index, g)
-	}})
+	}}, Input{Tensor: index})
 }
 
 // ScatterAdd returns a copy of t with the elements of src added to those that index
@@ -67,7 +67,8 @@ func (t *Tensor) ScatterAdd(dim int, index, src *Tensor) *Tensor {
 			whole := Zeros(g.dtype, src.shape...)
 			whole.corner(index.shape).assign(g.Gather(dim, index))
 			return whole
-		}})
+		}},
+		Input{Tensor: index})
 }
 
 // corner returns the view of the first elements of t along every dimension, as many as
@@ -203,7 +204,7 @@ func (t *Tensor) indexSelect(op string, dim int, index *Tensor) *Tensor {
 			indexAdd[float64](whole, dim, index, g)
 		}
 		return whole
-	}})
+	}}, Input{Tensor: index})
 }
 
 // indexSelect writes the parts of t that index names to out. A part is one run of
@@ -256,7 +257,7 @@ func (t *Tensor) MaskedSelect(mask *Tensor) *Tensor {
 			at = append(at, int64(i))
 		}
 	}
-	return t.Expand(shape...).Reshape(-1).indexSelect("masked-select", 0, wrap(at, []int{len(at)}))
+	return t.Expand(shape...).Reshape(-1).indexSelect("masked-select", 0, Record(wrap(at, []int{len(at)}), "masked-select", Input{Tensor: mask}))
 }
 
 // Where returns the elements of x where cond, a Bool tensor, holds and those of y
@@ -281,7 +282,8 @@ func Where(cond, x, y *Tensor) *Tensor {
 	}
 	return Record(out, "where",
 		Input{x, []*Tensor{cond}, func(g *Tensor) *Tensor { return Where(cond, g, Zeros(g.dtype)) }},
-		Input{y, []*Tensor{cond}, func(g *Tensor) *Tensor { return Where(cond, Zeros(g.dtype), g) }})
+		Input{y, []*Tensor{cond}, func(g *Tensor) *Tensor { return Where(cond, Zeros(g.dtype), g) }},
+		Input{Tensor: cond})
 }
 
 // choose writes x where cond holds and y elsewhere, all broadcast to out, to out.
@@ -316,5 +318,5 @@ func OneHot(labels *Tensor, classes int) *Tensor {
 		}
 		dst[i*classes+int(k)] = 1
 	}
-	return out
+	return Record(out, "one-hot", Input{Tensor: labels})
 }

@@ -213,6 +213,7 @@ var elsewhere = map[string]string{
 	"Detach":          "grad_test.go",
 	"Grad":            "grad_test.go",
 	"NoGrad":          "grad_test.go",
+	"Evaluation":      "marks_test.go",
 	"SetRequiresGrad": "grad_test.go",
 	"NormalInPlace":   "inplace_test.go",
 	"UniformInPlace":  "inplace_test.go",

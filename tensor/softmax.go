@@ -89,7 +89,7 @@ func (t *Tensor) CrossEntropy(labels *Tensor) *Tensor {
 			kernel.CrossEntropyGradRows(row, row, index[i:i+1], float32(g.At(i)), 1, cols)
 		}
 		return p
-	}})
+	}}, Input{Tensor: labels})
 }
 
 // Softmax returns exp(x) / sum(exp(x)) along dim, with the maximum taken out first: the

@@ -13,14 +13,14 @@ import (
 // their order; NaN counts as the greatest.
 func (t *Tensor) Sort(dim int, descending bool) (values, indices *Tensor) {
 	dim = t.wrapDim("sort", dim)
-	indices = t.sorted(dim, t.along(dim), descending)
+	indices = t.sorted("sort", dim, t.along(dim), descending)
 	return t.gather("sort", dim, indices), indices
 }
 
 // ArgSort returns the indices that Sort does.
 func (t *Tensor) ArgSort(dim int, descending bool) *Tensor {
 	dim = t.wrapDim("argsort", dim)
-	return t.sorted(dim, t.along(dim), descending)
+	return t.sorted("argsort", dim, t.along(dim), descending)
 }
 
 // TopK returns the k greatest elements along dim, or the k least, and the Int64 indices
@@ -31,14 +31,14 @@ func (t *Tensor) TopK(k, dim int, largest bool) (values, indices *Tensor) {
 	if n := t.along(dim); k < 0 || k > n || t.Dim() == 0 && k == 0 {
 		Fail("topk", fmt.Sprintf("%d elements of dimension %d of size %d asked for", k, dim, n), t)
 	}
-	indices = t.sorted(dim, k, largest)
+	indices = t.sorted("topk", dim, k, largest)
 	return t.gather("topk", dim, indices), indices
 }
 
 // sorted returns the indices of the first k elements along dim in order.
-func (t *Tensor) sorted(dim, k int, descending bool) *Tensor {
+func (t *Tensor) sorted(op string, dim, k int, descending bool) *Tensor {
 	if t.Dim() == 0 {
-		return Zeros(Int64)
+		return Record(Zeros(Int64), op, Input{Tensor: t})
 	}
 	rows := t.detached().Transpose(dim, -1)
 	shape := rows.Shape()
@@ -56,7 +56,7 @@ func (t *Tensor) sorted(dim, k int, descending bool) *Tensor {
 	case Float64:
 		sortRows[float64](out, rows, descending)
 	}
-	return out.Transpose(dim, -1).Contiguous()
+	return Record(out.Transpose(dim, -1).Contiguous(), op, Input{Tensor: t})
 }
 
 // sortRows writes the indices of the first elements of each row of t, as many as out has

@@ -38,6 +38,7 @@ type Tensor struct {
 
 	requiresGrad bool
 	noGrad       bool // computed from a NoGrad tensor: records nothing
+	evaluation   bool // computed from an Evaluation tensor: see InEvaluation
 	grad         *Tensor
 	node         *node // how it was computed, if gradients flow through it
 }
