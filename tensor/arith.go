@@ -87,6 +87,35 @@ func (t *Tensor) Div(y *Tensor) *Tensor {
 		Input{y, []*Tensor{y, quotient}, func(g *Tensor) *Tensor { return g.Div(y).Mul(quotient).Neg() }})
 }
 
+// Maximum returns the greater of t and y, element by element, broadcast and promoted. NaN
+// counts as the greatest. Where both are equal each gets half of the gradient, and where one
+// is NaN both get all of it.
+func (t *Tensor) Maximum(y *Tensor) *Tensor {
+	return choice("maximum", t, y, zipFuncs{u8: larger[uint8], i64: larger[int64], f32: larger[float32], f64: larger[float64]}, (*Tensor).Lt)
+}
+
+// Minimum returns the lesser of t and y, element by element, broadcast and promoted. NaN
+// counts as the least. Where both are equal each gets half of the gradient, and where one is
+// NaN both get all of it.
+func (t *Tensor) Minimum(y *Tensor) *Tensor {
+	return choice("minimum", t, y, zipFuncs{u8: lesser[uint8], i64: lesser[int64], f32: lesser[float32], f64: lesser[float64]}, (*Tensor).Gt)
+}
+
+func larger[T Number](a, b T) T { return max(a, b) }
+func lesser[T Number](a, b T) T { return min(a, b) }
+
+// choice returns one of each pair of elements, as fs says. It is never the first where loses
+// holds of the pair.
+func choice(op string, x, y *Tensor, fs zipFuncs, loses func(x, y *Tensor) *Tensor) *Tensor {
+	share := func(x, y *Tensor) func(g *Tensor) *Tensor {
+		return func(g *Tensor) *Tensor {
+			return Where(x.Eq(y), g.MulScalar(0.5), Where(loses(x, y), Zeros(g.dtype), g))
+		}
+	}
+	both := []*Tensor{x, y}
+	return Record(zip(op, x, y, fs), op, Input{x, both, share(x, y)}, Input{y, both, share(y, x)})
+}
+
 // Pow returns t to the power of y element by element, broadcast and promoted. Integers
 // wrap around; to a negative power they are 0, but for 1 and -1. Where y is 0 the
 // derivative with respect to t is 0, and where t is 0 and y is not negative so is the one

@@ -9,9 +9,13 @@ import (
 	"strings"
 )
 
-// New returns a tensor of the given shape with a copy of data in row-major order. With
-// no shape it is a scalar, and data has one element.
+// New returns a tensor of the given shape with a copy of data in row-major order. With no
+// shape it has one dimension. A shape that is empty but not nil, as a scalar's Shape is, makes
+// a scalar of one element; so does Scalar.
 func New[T Element](data []T, shape ...int) *Tensor {
+	if shape == nil {
+		shape = []int{len(data)}
+	}
 	checkShape("new", shape)
 	if len(data) != numel(shape) {
 		panic(&ShapeError{Op: "new", Shapes: [][]int{slices.Clone(shape)},

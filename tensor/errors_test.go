@@ -34,7 +34,7 @@ func TestShapeErrors(t *testing.T) {
 	x := zeros(2, 3)
 	for text, f := range map[string]func(){
 		"new: shape (2, 2): 4 elements expected, got 3":                             func() { tensor.New([]uint8{1, 2, 3}, 2, 2) },
-		"new: shape (): 1 elements expected, got 2":                                 func() { tensor.New([]uint8{1, 2}) },
+		"new: shape (): 1 elements expected, got 2":                                 func() { tensor.New([]uint8{1, 2}, []int{}...) },
 		"new: shape (2, -1): dimension 1 is negative":                               func() { tensor.New([]uint8{1, 2}, 2, -1) },
 		"zeros: shape (-2): dimension 0 is negative":                                func() { zeros(-2) },
 		"item: shape (2, 3): one element expected, got 6":                           func() { x.Item() },
@@ -124,6 +124,9 @@ func TestShapeErrors(t *testing.T) {
 		"view: shape (4, 3): as (12) its elements are not evenly spaced in memory (strides [0 1]): Reshape copies them": func() { zeros(3).Expand(4, 3).View(-1) },
 		"flatten: shape (2, 3): dimension 1 comes after 0":                                                              func() { x.Flatten(1, 0) },
 		"flatten: shape (2, 3): dimension 3 is out of range":                                                            func() { x.Flatten(0, 3) },
+		"flip: shape (2, 3): dimension 0 is named twice":                                                                func() { x.Flip(0, -2) },
+		"flip: shape (2, 3): dimension 2 is out of range":                                                               func() { x.Flip(2) },
+		"maximum: shapes (2, 3) and (2): sizes 3 and 2 of dimension -1 do not broadcast":                                func() { x.Maximum(zeros(2)) },
 		"permute: shape (2, 3): 2 dimensions expected, got [0]":                                                         func() { x.Permute(0) },
 		"permute: shape (2, 3): dimension 0 is named twice":                                                             func() { x.Permute(0, -2) },
 		"permute: shape (2, 3): dimension 4 is out of range":                                                            func() { x.Permute(0, 4) },
@@ -255,6 +258,7 @@ func TestDTypeErrors(t *testing.T) {
 	for text, f := range map[string]func(){
 		"zeros: DType(9) elements, shape (2): a known type expected":                                                         func() { tensor.Zeros(9, 2) },
 		"data: float32 elements, shape (2, 2): float64 expected":                                                             func() { tensor.Data[float64](floats) },
+		"minimum: bool elements, shapes (2, 2) and (2, 2): a type with arithmetic on one side expected":                      func() { bools.Minimum(bools) },
 		"add: bool elements, shapes (2, 2) and (2, 2): a type with arithmetic on one side expected":                          func() { bools.Add(bools) },
 		"sub: bool elements, shapes (2, 2) and (2, 2): a type with arithmetic on one side expected":                          func() { bools.Sub(bools) },
 		"mul: bool elements, shapes (2, 2) and (2, 2): a type with arithmetic on one side expected":                          func() { bools.Mul(bools) },

@@ -52,6 +52,9 @@ var operations = map[string]operation{
 	"Mul": binary((*Tensor).Mul),
 	"Div": binary((*Tensor).Div),
 
+	"Maximum": binary((*Tensor).Maximum),
+	"Minimum": binary((*Tensor).Minimum),
+
 	"AddScalar": scalar((*Tensor).AddScalar),
 	"SubScalar": scalar((*Tensor).SubScalar),
 	"MulScalar": scalar((*Tensor).MulScalar),
@@ -140,6 +143,7 @@ var operations = map[string]operation{
 	"Transpose":  func(x []*Tensor, a arguments) *Tensor { return x[0].Transpose(a.Dims[0], a.Dims[1]) },
 	"Squeeze":    overDims((*Tensor).Squeeze),
 	"Unsqueeze":  alongDim((*Tensor).Unsqueeze),
+	"Flip":       overDims((*Tensor).Flip),
 	"Expand":     func(x []*Tensor, a arguments) *Tensor { return x[0].Expand(a.Shape...) },
 	"Narrow":     func(x []*Tensor, a arguments) *Tensor { return x[0].Narrow(a.Dim, a.Start, a.Length) },
 	"Slice":      func(x []*Tensor, a arguments) *Tensor { return x[0].Slice(a.Dim, a.Start, a.End, a.Step) },

@@ -62,8 +62,8 @@ func SetThreads(n int) { parallel.SetThreads(n) }
 // DType returns the type of the elements.
 func (t *Tensor) DType() DType { return t.dtype }
 
-// Shape returns a copy of the sizes of the dimensions; it is empty for a scalar.
-func (t *Tensor) Shape() []int { return slices.Clone(t.shape) }
+// Shape returns a copy of the sizes of the dimensions; it is empty, but not nil, for a scalar.
+func (t *Tensor) Shape() []int { return append([]int{}, t.shape...) }
 
 // Dim returns the number of dimensions.
 func (t *Tensor) Dim() int { return len(t.shape) }

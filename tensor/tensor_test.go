@@ -44,6 +44,21 @@ func TestNewCopies(t *testing.T) {
 	}
 }
 
+// TestNewShapes holds what New makes without a shape, and that it can make again what has any
+// shape, a scalar too.
+func TestNewShapes(t *testing.T) {
+	for _, data := range [][]int64{{}, {1}, {1, 2, 3}} {
+		if got := tensor.New(data).Shape(); !slices.Equal(got, []int{len(data)}) {
+			t.Errorf("%d elements without a shape: got shape %v", len(data), got)
+		}
+	}
+	for _, x := range []*Tensor{tensor.Scalar(1.0), vector(1), tensor.Ones(tensor.Float64, 1, 1), vector(1).Squeeze(), vector(1, 2).Sum(), zeros(2, 0)} {
+		if got := tensor.New(tensor.Values[float64](x), x.Shape()...).Shape(); !slices.Equal(got, x.Shape()) {
+			t.Errorf("got shape %v, want %v", got, x.Shape())
+		}
+	}
+}
+
 func TestSizes(t *testing.T) {
 	x := tensor.Zeros(tensor.Bool, 2, 3, 4)
 	if x.Dim() != 3 || x.Numel() != 24 || x.Size(0) != 2 || x.Size(-1) != 4 {

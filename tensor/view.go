@@ -201,6 +201,21 @@ func (t *Tensor) unsqueeze(op string, dim int) *Tensor {
 	return t.alias(op, shape, strides, t.offset, func(g *Tensor) *Tensor { return g.Squeeze(dim) })
 }
 
+// Flip returns a copy of t with the order of the elements reversed along dims; along all of
+// them if none is named.
+func (t *Tensor) Flip(dims ...int) *Tensor {
+	over := t.dims("flip", dims)
+	mirrored := t.detached()
+	mirrored.strides = slices.Clone(t.strides)
+	for _, d := range over {
+		mirrored.offset += (t.shape[d] - 1) * t.strides[d]
+		mirrored.strides[d] = -t.strides[d]
+	}
+	out := Empty(t.dtype, t.shape...)
+	out.assign(mirrored)
+	return Record(out, "flip", Input{t, nil, func(g *Tensor) *Tensor { return g.Flip(over...) }})
+}
+
 // Expand returns a view of t broadcast to shape: dimensions of size 1 are repeated, and
 // new ones may stand in front. A size of -1 keeps the one that t has.
 func (t *Tensor) Expand(shape ...int) *Tensor {

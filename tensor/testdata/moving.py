@@ -32,6 +32,7 @@ OPS.update({
     "Transpose": lambda x, a: x[0].transpose(*a["dims"]),
     "Squeeze": lambda x, a: squeeze(x[0], a["dims"]),
     "Unsqueeze": lambda x, a: x[0].unsqueeze(a["dim"]),
+    "Flip": lambda x, a: x[0].flip(a["dims"] or tuple(range(x[0].dim()))),
     "Expand": lambda x, a: x[0].expand(a["shape"]),
     "Narrow": lambda x, a: x[0].narrow(a["dim"], a["start"], a["length"]),
     "Slice": lambda x, a: sliced(x[0], a),
@@ -450,5 +451,21 @@ for a in TYPES:
     case("FillInPlace", sample(a, 2, 3), typed=True, scalar=3)
 for shape in [(2, 3), (), (0, 3)]:
     case("FillInPlace", draw(*shape), scalar=-0.1)
+
+for shape, dims in [
+    ((4,), (0,)),
+    ((2, 3), (1,)),
+    ((2, 3), (-2,)),
+    ((2, 3), ()),
+    ((2, 3, 4), (2, 0)),
+    ((2, 1, 3), (1, -1)),
+    ((0, 3), (1,)),
+    ((2, 0), ()),
+    ((), ()),
+    ((), (0,)),
+]:
+    case("Flip", draw(*shape), dims=list(dims))
+for dtype in TYPES:
+    case("Flip", sample(dtype, 2, 3), typed=True, smooth=False, dims=[1])
 
 save("moving.json")

@@ -44,6 +44,8 @@ OPS.update({
     "Sub": lambda x, a: x[0] - x[1],
     "Mul": lambda x, a: x[0] * x[1],
     "Div": lambda x, a: x[0] / x[1],
+    "Maximum": lambda x, a: torch.maximum(x[0], x[1]),
+    "Minimum": lambda x, a: torch.minimum(x[0], x[1]),
     "AddScalar": lambda x, a: x[0] + a["scalar"],
     "SubScalar": lambda x, a: x[0] - a["scalar"],
     "MulScalar": lambda x, a: x[0] * a["scalar"],
@@ -368,5 +370,16 @@ for n, c in [(1, 1), (1, 4), (3, 2), (5, 7), (0, 3), (20, 3)]:
     case("CrossEntropy", draw(n, c), torch.arange(n) * 5 % c)
 case("CrossEntropy", f64([[1e3, -1e3, 0.0], [1e3, -1e3, 0.0]]), torch.tensor([0, 1]), smooth=False, note="large")
 case("CrossEntropy", f64([[INF, 0.0], [NAN, 0.0], [-INF, 0.0], [-INF, 0.0]]), torch.tensor([0, 0, 1, 0]), smooth=False, note="special")
+
+for op in ["Maximum", "Minimum"]:
+    for a, b in BROADCAST:
+        case(op, draw(*a), draw(*b))
+    case(op, f64([[1.0, -2.0, 3.0]]), f64([[1.0], [-2.0], [0.0]]), smooth=False, note="equal")
+    case(op, f64([NAN, 1.0, NAN, INF, -INF, INF]), f64([1.0, NAN, NAN, INF, INF, 0.0]), smooth=False, note="special")
+    for a in TYPES:
+        for b in TYPES:
+            if not a == b == BOOL:
+                case(op, torch.tensor(SAMPLES[a], dtype=a), torch.tensor(SAMPLES[b], dtype=b), typed=True, smooth=False)
+                case(op, torch.tensor(SAMPLES[a], dtype=a), torch.tensor(SAMPLES[b][0], dtype=b), typed=True, smooth=False)
 
 save("reference.json")
