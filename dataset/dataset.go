@@ -125,17 +125,3 @@ type IndexError struct {
 func (e *IndexError) Error() string {
 	return fmt.Sprintf("%s: sample %d of %d: index out of range", e.Dataset, e.Index, e.Len)
 }
-
-// FormatError says that a file is not what it should be, and where.
-type FormatError struct {
-	File     string // its path
-	Field    string // the place in it: "magic number", "label 17"
-	Found    string
-	Expected string
-}
-
-// Error names the file, the place, what was found there and what was expected: "FILE:
-// FIELD: found X, expected Y".
-func (e *FormatError) Error() string {
-	return fmt.Sprintf("%s: %s: found %s, expected %s", e.File, e.Field, e.Found, e.Expected)
-}

@@ -1,12 +1,11 @@
 package dataset
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/random"
-	"github.com/onehot-go/onehot/tensor"
 )
 
 // Subset is the samples of a data set at some indices, in their order; an index may come
@@ -101,7 +100,7 @@ func oneByOne(shape []int, find func(i int) (Fill, []int)) Fill {
 
 // RandomSplit divides a data set by chance into parts of the given lengths, which sum to
 // that of the data set; every sample is in one of them. A part has its samples in the
-// data set's order. The split is a function of key. It panics with a *tensor.ShapeError
+// data set's order. The split is a function of key. It panics with a *fault.OptionError
 // where the lengths do not fit.
 func RandomSplit(d Dataset, lengths []int, key random.Key) []Subset {
 	sum := 0
@@ -109,7 +108,7 @@ func RandomSplit(d Dataset, lengths []int, key random.Key) []Subset {
 		sum += n
 	}
 	if sum != d.Len() || len(lengths) > 0 && slices.Min(lengths) < 0 {
-		tensor.Fail("dataset.RandomSplit", fmt.Sprintf("lengths %v, numbers of the sum %d expected", lengths, d.Len()))
+		fault.Option("dataset.RandomSplit", "lengths %v, numbers of the sum %d expected", lengths, d.Len())
 	}
 	order := key.Rand().Perm(d.Len())
 	parts := make([]Subset, len(lengths))
@@ -125,14 +124,14 @@ func RandomSplit(d Dataset, lengths []int, key random.Key) []Subset {
 // of every class, which sum to 1; every sample is in one of them. Of a class of n samples
 // a part of fraction f has less than one more or less than f·n. A part has its samples in
 // the data set's order. The split is a function of key; the error is that of Labels. It
-// panics with a *tensor.ShapeError where the fractions do not fit.
+// panics with a *fault.OptionError where the fractions do not fit.
 func StratifiedSplit(d Dataset, fractions []float64, key random.Key) ([]Subset, error) {
 	sum := 0.0
 	for _, f := range fractions {
 		sum += f
 	}
 	if !(math.Abs(sum-1) <= 1e-9) || slices.Min(fractions) < 0 {
-		tensor.Fail("dataset.StratifiedSplit", fmt.Sprintf("fractions %v, numbers of the sum 1 expected", fractions))
+		fault.Option("dataset.StratifiedSplit", "fractions %v, numbers of the sum 1 expected", fractions)
 	}
 	labels, err := Labels(d)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
@@ -353,7 +354,7 @@ func TestSplitPanics(t *testing.T) {
 		func() {
 			defer func() {
 				err, _ := recover().(error)
-				if _, ok := errors.AsType[*tensor.ShapeError](err); !ok || err.Error() != test.want {
+				if _, ok := errors.AsType[*fault.OptionError](err); !ok || err.Error() != test.want {
 					t.Errorf("panic with %v, want %q", err, test.want)
 				}
 			}()

@@ -2,17 +2,34 @@
 package loader
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"sync"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/reuse"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
+
+// Source gives the batches of an epoch. A Loader is one, over samples by index.
+type Source interface {
+	// Batches returns the batches of an epoch from the one at index from on, which are the
+	// batches that the whole epoch has from there. No sample of the batches before them is
+	// prepared. It panics with a *fault.OptionError where from is below 0. A batch's tensors
+	// are overwritten when the next one is asked for: Clone what is to be kept. An error ends
+	// the epoch.
+	Batches(epoch, from int) iter.Seq2[Batch, error]
+	// Len returns the number of batches in an epoch, or -1 where nobody knows it.
+	Len() int
+	// Samples returns the number of samples in an epoch, or -1 where nobody knows it.
+	Samples() int
+	// Classes returns the names of the classes: the class c of a target means Classes()[c].
+	// The caller must not change them.
+	Classes() []string
+}
 
 // Batch is some samples side by side.
 type Batch struct {
@@ -56,7 +73,7 @@ type Sampler interface {
 	Order(epoch int) []int
 }
 
-// Loader goes over a data set in batches. Batches depend on the data set, the options
+// Loader goes over a data set in batches: it is a Source. Batches depend on the data set, the options
 // but Workers, and the epoch. It may be used from several goroutines at once.
 //
 // The workers prepare batches ahead, while the ones before them are in use. But those of a
@@ -78,20 +95,25 @@ type shuffled struct {
 	order chan []int
 }
 
-// New returns a loader over data. It panics if the batch size is below 1 or the number
+var _ Source = (*Loader)(nil)
+
+// New returns a loader over data. It panics with a *fault.OptionError if the batch size is below 1 or the number
 // of workers below 0, and where both Shuffle and a Sampler are given.
 func New(data dataset.Dataset, options Options) *Loader {
 	if options.BatchSize < 1 || options.Workers < 0 {
-		panic(fmt.Errorf("loader.New: batch size %d, workers %d: at least 1 and at least 0 expected", options.BatchSize, options.Workers))
+		fault.Option("loader.New", "batch size %d, workers %d: at least 1 and at least 0 expected", options.BatchSize, options.Workers)
 	}
 	if options.Shuffle && options.Sampler != nil {
-		panic(errors.New("loader.New: Shuffle and a Sampler: one of them expected"))
+		fault.Option("loader.New", "Shuffle and a Sampler: one of them expected")
 	}
 	return &Loader{data: data, options: options}
 }
 
 // Dataset returns what the loader goes over.
 func (l *Loader) Dataset() dataset.Dataset { return l.data }
+
+// Classes returns the names of the data set's classes.
+func (l *Loader) Classes() []string { return l.data.Classes() }
 
 // Samples returns the number of samples in an epoch.
 func (l *Loader) Samples() int {
@@ -111,14 +133,20 @@ func (l *Loader) Len() int {
 	return n/size + min(n%size, 1)
 }
 
-// Epoch returns the batches of an epoch. A batch's tensors are overwritten when the next
-// one is asked for: Clone what is to be kept. An error of the data set ends the epoch.
-func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
+// Epoch returns the batches of an epoch, all of them: Batches(epoch, 0).
+func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] { return l.Batches(epoch, 0) }
+
+// Batches returns the batches of an epoch from the one at index from on, as Source says.
+// The errors are the data set's.
+func (l *Loader) Batches(epoch, from int) iter.Seq2[Batch, error] {
+	if from < 0 {
+		fault.Option("loader.Loader", "batches from %d on: at least 0 expected", from)
+	}
 	return func(yield func(Batch, error) bool) {
 		p := l.plan(epoch)
 		if l.options.Workers == 0 || p.fill != nil {
 			var b buffer
-			for k := range l.Len() {
+			for k := from; k < l.Len(); k++ {
 				batch, err := p.batch(k, &b)
 				if !yield(batch, err) || err != nil {
 					return
@@ -129,7 +157,7 @@ func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
 			}
 			return
 		}
-		p.ahead(l.options.Workers, l.Len(), yield)
+		p.ahead(l.options.Workers, from, l.Len(), yield)
 	}
 }
 
@@ -174,7 +202,7 @@ func (l *Loader) plan(epoch int) *plan {
 	p := &plan{data: l.data, size: l.options.BatchSize, key: seed.For("transform").At(epoch)}
 	if s := l.options.Sampler; s != nil {
 		if p.order = s.Order(epoch); len(p.order) != s.Len() {
-			panic(fmt.Errorf("loader: the sampler's order of epoch %d has %d samples, expected its Len, %d", epoch, len(p.order), s.Len()))
+			fault.Option("loader.Loader", "the sampler's order of epoch %d has %d samples, expected its Len, %d", epoch, len(p.order), s.Len())
 		}
 		p.turns = make([]int, len(p.order))
 		times := map[int]int{}
@@ -284,10 +312,11 @@ type prepared struct {
 	raised any // what the data set panicked with
 }
 
-// ahead prepares n batches with the given number of workers and yields them in order.
-// Worker w makes batches w, w+workers, ...: it writes one while its last is in use.
-func (p *plan) ahead(workers, n int, yield func(Batch, error) bool) {
-	workers = min(workers, n)
+// ahead prepares batches from up to n with the given number of workers and yields them in
+// order. Worker w makes batches from+w, from+w+workers, ...: it writes one while its last is
+// in use.
+func (p *plan) ahead(workers, from, n int, yield func(Batch, error) bool) {
+	workers = min(workers, max(n-from, 0))
 	done := make(chan struct{})
 	out := make([]chan prepared, workers)
 	var wg sync.WaitGroup
@@ -297,7 +326,7 @@ func (p *plan) ahead(workers, n int, yield func(Batch, error) bool) {
 		out[w] = make(chan prepared)
 		wg.Go(func() {
 			var buffers [2]buffer
-			for k, turn := w, 0; k < n; k, turn = k+workers, 1-turn {
+			for k, turn := from+w, 0; k < n; k, turn = k+workers, 1-turn {
 				select {
 				case out[w] <- p.prepare(k, &buffers[turn]):
 				case <-done:
@@ -306,8 +335,8 @@ func (p *plan) ahead(workers, n int, yield func(Batch, error) bool) {
 			}
 		})
 	}
-	for k := range n {
-		r := <-out[k%workers]
+	for k := from; k < n; k++ {
+		r := <-out[(k-from)%workers]
 		if r.raised != nil {
 			panic(r.raised)
 		}

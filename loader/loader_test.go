@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
@@ -301,12 +302,74 @@ func TestOptionsPanic(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			defer func() {
-				if err, _ := recover().(error); err == nil || err.Error() != want {
+				if err, _ := recover().(*fault.OptionError); err == nil || err.Error() != want {
 					t.Errorf("panic with %v", err)
 				}
 			}()
 			loader.New(patches(3, nil), o)
 		})
+	}
+}
+
+// TestBatchesFrom checks that an epoch that starts at a later batch has the batches of the
+// whole epoch, and that no sample of those before is read.
+func TestBatchesFrom(t *testing.T) {
+	data := patches(23, transform.Compose{transform.RandomCrop{Height: 2, Width: 3, Padding: 1}, transform.ToTensor{}})
+	for name, o := range map[string]loader.Options{
+		"in order":  {BatchSize: 5},
+		"shuffled":  {BatchSize: 5, Shuffle: true, Seed: 3},
+		"drop last": {BatchSize: 5, Shuffle: true, Seed: 3, DropLast: true},
+		"sampled":   {BatchSize: 5, Sampler: fixed{1, 3, 1, 1, 3, 22, 1, 3, 3, 3, 0, 1}},
+	} {
+		want := epoch(t, data, o, 2)
+		for _, w := range workers {
+			o.Workers = w
+			for road, d := range map[string]dataset.Dataset{"fill": data, "sample by sample": slow{data}} {
+				for from := range len(want) + 2 {
+					var got []copied
+					for b, err := range loader.New(d, o).Batches(2, from) {
+						if err != nil {
+							t.Fatal(err)
+						}
+						got = append(got, copyOf(b))
+					}
+					if rest := want[min(from, len(want)):]; len(got) != len(rest) || len(rest) > 0 && !reflect.DeepEqual(got, rest) {
+						t.Errorf("%s, %s, %d workers, from %d: got %v, want %v", name, road, w, from, got, rest)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestBatchesFromReadsNothingBefore(t *testing.T) {
+	for _, w := range workers {
+		var read atomic.Int64
+		data := fake{10, func(i int) (dataset.Sample, error) {
+			read.Add(1)
+			if i < 6 {
+				t.Errorf("%d workers: sample %d was read", w, i)
+			}
+			return pixels(i, 1, 1, 1), nil
+		}}
+		l := loader.New(data, loader.Options{BatchSize: 2, Workers: w})
+		for _, err := range l.Batches(0, 3) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if read.Load() != 4 {
+			t.Errorf("%d workers: %d samples were read, want 4", w, read.Load())
+		}
+		func() {
+			defer func() {
+				err, _ := recover().(*fault.OptionError)
+				if want := "loader.Loader: batches from -1 on: at least 0 expected"; err == nil || err.Error() != want {
+					t.Errorf("panic with %v, want %q", err, want)
+				}
+			}()
+			l.Batches(0, -1)
+		}()
 	}
 }
 

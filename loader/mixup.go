@@ -1,10 +1,10 @@
 package loader
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -17,11 +17,11 @@ import (
 // new memory, and a function of the arguments: key is one of the batch, of its epoch and
 // place.
 //
-// It panics with a *tensor.ShapeError where a label is outside [0, classes), and where
-// alpha is not positive and finite.
+// It panics with a *fault.LabelError where a label is outside [0, classes), and with a
+// *fault.OptionError where alpha is not positive and finite.
 func Mixup(b Batch, classes int, alpha float64, key random.Key) (images, targets *tensor.Tensor) {
 	if !(alpha > 0 && alpha <= math.MaxFloat64) {
-		tensor.Fail("loader.Mixup", fmt.Sprintf("alpha %v, a positive number expected", alpha))
+		fault.Option("loader.Mixup", "alpha %v: a positive number expected", alpha)
 	}
 	r := key.Rand()
 	lambda := beta(r, alpha)
@@ -37,7 +37,7 @@ func mix(b Batch, classes int, lambda float64, partners []int) (images, targets 
 	out, probabilities := tensor.Data[float32](images), tensor.Data[float32](targets)
 	for i, c := range labels {
 		if c < 0 || c >= int64(classes) {
-			tensor.Fail("loader.Mixup", fmt.Sprintf("label %d of sample %d is outside the %d classes", c, i, classes), b.Targets)
+			panic(&fault.LabelError{Op: "loader.Mixup", Label: c, Index: []int{i}, Classes: classes})
 		}
 	}
 	size := len(in) / max(len(labels), 1)

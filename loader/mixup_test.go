@@ -1,11 +1,11 @@
 package loader
 
 import (
-	"errors"
 	"math"
 	"slices"
 	"testing"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/reference"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
@@ -107,15 +107,16 @@ func TestMixupPanics(t *testing.T) {
 		alpha   float64
 		want    string
 	}{
-		{2, 1, "loader.Mixup: shape (2): label 2 of sample 1 is outside the 2 classes"},
-		{3, 0, "loader.Mixup: alpha 0, a positive number expected"},
-		{3, math.NaN(), "loader.Mixup: alpha NaN, a positive number expected"},
-		{3, math.Inf(1), "loader.Mixup: alpha +Inf, a positive number expected"},
+		{2, 1, "loader.Mixup: label 2 at (1): 0 to 1 expected, there are 2 classes"},
+		{3, 0, "loader.Mixup: alpha 0: a positive number expected"},
+		{3, math.NaN(), "loader.Mixup: alpha NaN: a positive number expected"},
+		{3, math.Inf(1), "loader.Mixup: alpha +Inf: a positive number expected"},
 	} {
 		func() {
 			defer func() {
 				err, _ := recover().(error)
-				if _, ok := errors.AsType[*tensor.ShapeError](err); !ok || err.Error() != test.want {
+				_, option := err.(*fault.OptionError)
+				if _, label := err.(*fault.LabelError); !option && !label || err.Error() != test.want {
 					t.Errorf("panic with %v, want %q", err, test.want)
 				}
 			}()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/transform"
 )
@@ -164,7 +165,7 @@ func TestSamplerPanics(t *testing.T) {
 			for range loader.New(patches(3, nil), loader.Options{BatchSize: 1, Sampler: wrong{fixed{0, 1}}}).Epoch(4) {
 				t.Error("a batch")
 			}
-		}, "loader: the sampler's order of epoch 4 has 2 samples, expected its Len, 9"},
+		}, "loader.Loader: the sampler's order of epoch 4 has 2 samples, expected its Len, 9"},
 		{weighted(1, false, 1, -1), "loader.Weighted: weight -1 of sample 1: a finite number of at least 0 expected"},
 		{weighted(1, true, math.Inf(1)), "loader.Weighted: weight +Inf of sample 0: a finite number of at least 0 expected"},
 		{weighted(1, true, 2, 3, math.NaN()), "loader.Weighted: weight NaN of sample 2: a finite number of at least 0 expected"},
@@ -175,7 +176,7 @@ func TestSamplerPanics(t *testing.T) {
 	} {
 		func() {
 			defer func() {
-				if err, _ := recover().(error); err == nil || err.Error() != test.want {
+				if err, _ := recover().(*fault.OptionError); err == nil || err.Error() != test.want {
 					t.Errorf("panic with %v, want %q", err, test.want)
 				}
 			}()

@@ -2,11 +2,11 @@ package loader
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"sort"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/random"
 )
 
@@ -26,14 +26,14 @@ var _ Sampler = (*Weighted)(nil)
 // Len returns Samples.
 func (w *Weighted) Len() int { return w.Samples }
 
-// Order returns the samples drawn. It panics where a weight is not finite or below 0, or
+// Order returns the samples drawn. It panics with a *fault.OptionError where a weight is not finite or below 0, or
 // fewer have a positive one than are drawn: one, or Samples where they are distinct.
 func (w *Weighted) Order(epoch int) []int {
 	sums := make([]float64, len(w.Weights)) // of the weights up to each
 	total, positive := 0.0, 0
 	for i, weight := range w.Weights {
 		if !(weight >= 0 && weight <= math.MaxFloat64) {
-			panic(fmt.Errorf("loader.Weighted: weight %v of sample %d: a finite number of at least 0 expected", weight, i))
+			fault.Option("loader.Weighted", "weight %v of sample %d: a finite number of at least 0 expected", weight, i)
 		}
 		if weight > 0 {
 			positive++
@@ -42,10 +42,10 @@ func (w *Weighted) Order(epoch int) []int {
 		sums[i] = total
 	}
 	if w.Samples < 0 || w.Distinct && w.Samples > positive || w.Samples > 0 && positive == 0 {
-		panic(fmt.Errorf("loader.Weighted: %d samples of %d with a positive weight", w.Samples, positive))
+		fault.Option("loader.Weighted", "%d samples of %d with a positive weight", w.Samples, positive)
 	}
 	if math.IsInf(total, 1) {
-		panic(fmt.Errorf("loader.Weighted: the sum of the weights is %v: a finite one expected", total))
+		fault.Option("loader.Weighted", "the sum of the weights is %v: a finite one expected", total)
 	}
 	r := random.New(w.Seed).For("weighted").At(epoch).Rand()
 	if !w.Distinct {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/model/safetensors"
@@ -830,7 +831,7 @@ func (b broken) Sample(i int, chance random.Key) (dataset.Sample, error) {
 }
 
 func TestDatasetErrors(t *testing.T) {
-	wrong := &dataset.FormatError{File: "blobs.idx", Field: "label 17", Found: "255", Expected: "at most 2"}
+	wrong := &fault.FormatError{File: "blobs.idx", Field: "label 17", Found: "255", Expected: "at most 2"}
 	for _, workers := range []int{0, 2} {
 		s := settings{batch: 16, lr: 0.5, workers: workers}
 		whole, torn := blobs(50, 4, random.New(1)), broken{blobs(50, 4, random.New(1)), 17, wrong}

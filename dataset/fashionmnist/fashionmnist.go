@@ -23,7 +23,7 @@ func Classes() []string { return slices.Clone(collection.FashionMNIST.Classes) }
 // They are looked for in root/FashionMNIST/raw, where torchvision keeps them, and then in
 // root. An empty root means "data", and after it /usr/share/datasets/fashion-mnist, where
 // Debian's package dataset-fashion-mnist installs them. The error wraps fs.ErrNotExist
-// where a file is missing, and is a *dataset.FormatError where one is not what it should
+// where a file is missing, and is a *fault.FormatError where one is not what it should
 // be. What is read is not compared with what was published: Images.Files has the SHA-256
 // for that.
 //

@@ -24,7 +24,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/memory"
 )
 
@@ -53,7 +53,7 @@ func ReadFile(path string, dims int) (*Array, error) {
 // images and 1 for labels, from r to its end. Whether r is compressed with gzip is seen
 // from its first bytes. The header is checked before memory is taken for what it
 // promises, and past 64 MiB memory is taken only as the elements come. A file that is not such an array, is cut off, damaged or goes on after its
-// last element gives a *dataset.FormatError; name stands for the file in errors.
+// last element gives a *fault.FormatError; name stands for the file in errors.
 func Read(r io.Reader, name string, dims int) (*Array, error) {
 	d := &decoder{name: name}
 	b := bufio.NewReader(r)
@@ -164,7 +164,7 @@ func (d *decoder) fault(field string, err error, expected string) error {
 }
 
 func (d *decoder) format(field, found, expected string) error {
-	return &dataset.FormatError{File: d.name, Field: field, Found: found, Expected: expected}
+	return &fault.FormatError{File: d.name, Field: field, Found: found, Expected: expected}
 }
 
 // elementType names a type as the format's description does.

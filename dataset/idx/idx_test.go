@@ -15,8 +15,8 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/idx"
+	"github.com/onehot-go/onehot/fault"
 )
 
 // file returns an IDX file of unsigned bytes: its header and the elements given.
@@ -94,7 +94,7 @@ func TestReadErrors(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := idx.Read(bytes.NewReader(test.in), "file", test.dims)
-			var format *dataset.FormatError
+			var format *fault.FormatError
 			if want := "file: " + test.want; !errors.As(err, &format) || err.Error() != want {
 				t.Errorf("got %q (%T), want %q", err, err, want)
 			}
@@ -107,7 +107,7 @@ func TestReadFailure(t *testing.T) {
 	broken := errors.New("the disk is on fire")
 	for _, n := range []int{0, 3, 10, 13} {
 		_, err := idx.Read(io.MultiReader(bytes.NewReader(file("abcde", 5)[:n]), iotest.ErrReader(broken)), "file", 1)
-		var format *dataset.FormatError
+		var format *fault.FormatError
 		if !errors.Is(err, broken) || errors.As(err, &format) || !strings.HasPrefix(err.Error(), "file: ") {
 			t.Errorf("after %d bytes: got %q", n, err)
 		}

@@ -22,7 +22,7 @@ func Classes() []string { return slices.Clone(collection.MNIST.Classes) }
 // train-images-idx3-ubyte, each as it is or compressed with gzip (train-images-idx3-ubyte.gz).
 // They are looked for in root/MNIST/raw, where torchvision keeps them, and then in root;
 // an empty root means "data". The error wraps fs.ErrNotExist where a file is missing, and
-// is a *dataset.FormatError where one is not what it should be. What is read is not
+// is a *fault.FormatError where one is not what it should be. What is read is not
 // compared with what was published: Images.Files has the SHA-256 for that.
 //
 // Open panics where split is neither dataset.Train nor dataset.Test.

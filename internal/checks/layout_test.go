@@ -16,6 +16,7 @@ const module = "github.com/onehot-go/onehot/"
 var order = []string{
 	"internal/atomicfile",
 	"internal/parallel",
+	"fault",
 	"internal/kernel",
 	"internal/memory",
 	"internal/reuse",

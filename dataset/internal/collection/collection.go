@@ -14,6 +14,7 @@ import (
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/idx"
+	"github.com/onehot-go/onehot/fault"
 )
 
 // Side is the height and the width of a picture, in pixels.
@@ -57,7 +58,7 @@ func (c *Collection) files() []File {
 // Open reads a split from the files under root: each is looked for in torchvision's
 // folder there (root/Folder/raw), then in root itself, uncompressed and then with ".gz".
 // An empty root means "data", and after it the folder that a distribution installs to.
-// The error wraps fs.ErrNotExist where a file is missing, and is a *dataset.FormatError
+// The error wraps fs.ErrNotExist where a file is missing, and is a *fault.FormatError
 // where one is not what it should be.
 func (c *Collection) Open(root string, split dataset.Split) (*dataset.Images, error) {
 	pair := c.Pair(split)
@@ -70,7 +71,7 @@ func (c *Collection) Open(root string, split dataset.Split) (*dataset.Images, er
 		return nil, err
 	}
 	if n := images.Shape[0]; labels.Shape[0] != n {
-		return nil, &dataset.FormatError{File: labelsFile.Path, Field: "number of labels", Found: fmt.Sprint(labels.Shape[0]),
+		return nil, &fault.FormatError{File: labelsFile.Path, Field: "number of labels", Found: fmt.Sprint(labels.Shape[0]),
 			Expected: fmt.Sprintf("%d, the number of images in %s", n, imagesFile.Path)}
 	}
 	return &dataset.Images{
@@ -102,18 +103,18 @@ func (c *Collection) check(path string, a *idx.Array) error {
 	for _, other := range []*Collection{MNIST, FashionMNIST} {
 		isTheirs := func(f File) bool { return f.SHA256 == a.SHA256 }
 		if other.Name != c.Name && slices.ContainsFunc(other.files(), isTheirs) {
-			return &dataset.FormatError{File: path, Field: "content", Found: "a file of " + other.Name, Expected: "one of " + c.Name}
+			return &fault.FormatError{File: path, Field: "content", Found: "a file of " + other.Name, Expected: "one of " + c.Name}
 		}
 	}
 	if len(a.Shape) == 3 {
 		if h, w := a.Shape[1], a.Shape[2]; h != Side || w != Side {
-			return &dataset.FormatError{File: path, Field: "size of the images", Found: fmt.Sprintf("%dx%d", h, w), Expected: fmt.Sprintf("%dx%d", Side, Side)}
+			return &fault.FormatError{File: path, Field: "size of the images", Found: fmt.Sprintf("%dx%d", h, w), Expected: fmt.Sprintf("%dx%d", Side, Side)}
 		}
 		return nil
 	}
 	for i, label := range a.Data {
 		if int(label) >= len(c.Classes) {
-			return &dataset.FormatError{File: path, Field: fmt.Sprintf("label %d", i), Found: fmt.Sprint(label), Expected: fmt.Sprintf("0 to %d", len(c.Classes)-1)}
+			return &fault.FormatError{File: path, Field: fmt.Sprintf("label %d", i), Found: fmt.Sprint(label), Expected: fmt.Sprintf("0 to %d", len(c.Classes)-1)}
 		}
 	}
 	return nil

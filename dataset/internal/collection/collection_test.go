@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/fault"
 )
 
 // array returns an IDX file of the given sizes in which element i is i modulo 3.
@@ -166,7 +167,7 @@ func TestOpenErrors(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 			missing := test.images == nil || test.labels == nil
-			var format *dataset.FormatError
+			var format *fault.FormatError
 			if errors.Is(err, fs.ErrNotExist) != missing || errors.As(err, &format) == missing {
 				t.Errorf("%q is a %T", err, err)
 			}

@@ -1,0 +1,31 @@
+package fault_test
+
+import (
+	"testing"
+
+	"github.com/onehot-go/onehot/fault"
+)
+
+func TestErrors(t *testing.T) {
+	for want, err := range map[string]error{
+		"optim.SGD: momentum -1: at least 0 expected": &fault.OptionError{Op: "optim.SGD", Detail: "momentum -1: at least 0 expected"},
+		"loss.CrossEntropy: label 10 at (3, 0): 0 to 9 expected, there are 10 classes": &fault.LabelError{
+			Op: "loss.CrossEntropy", Label: 10, Index: []int{3, 0}, Classes: 10},
+		"a.idx: label 17: found 255, expected 0 to 9": &fault.FormatError{File: "a.idx", Field: "label 17", Found: "255", Expected: "0 to 9"},
+		"label 17: found 255, expected 0 to 9":        &fault.FormatError{Field: "label 17", Found: "255", Expected: "0 to 9"},
+	} {
+		if err.Error() != want {
+			t.Errorf("got %q, want %q", err, want)
+		}
+	}
+}
+
+func TestOption(t *testing.T) {
+	defer func() {
+		err, ok := recover().(*fault.OptionError)
+		if want := "nn.Dropout: probability 2: 0 to 1 expected"; !ok || err.Error() != want {
+			t.Errorf("panic with %v, want %q", err, want)
+		}
+	}()
+	fault.Option("nn.Dropout", "probability %d: 0 to 1 expected", 2)
+}
