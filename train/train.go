@@ -18,6 +18,7 @@ import (
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/train/internal/onepass"
 )
 
 // Config is a training run. Train shuffles by the epoch's number, from 1.
@@ -44,7 +45,7 @@ type Config struct {
 	Keep     Keep     // where checkpoints are kept
 
 	clock   clock
-	onePass *regression // what computes the steps of an epoch, or nil
+	onePass *onepass.Regression // what computes the steps of an epoch, or nil
 }
 
 // Keep says which files checkpoints are kept in; an empty path keeps none.
@@ -257,7 +258,7 @@ func (c *Config) step(epoch, step int, batch loader.Batch, accuracy *metric.Accu
 	done := false
 	if c.onePass != nil {
 		var correct int
-		if value, correct, done = c.onePass.step(batch); done {
+		if value, correct, done = c.onePass.Step(batch); done {
 			accuracy.Add(correct, len(batch.Indices))
 		}
 	}

@@ -1,4 +1,6 @@
-package train
+// Package onepass has softmax regression by loops over slices: the loss of many samples and its
+// gradients in one pass over them, as floats or as the bytes of their pictures.
+package onepass
 
 import (
 	"sync"
@@ -12,11 +14,11 @@ import (
 	"github.com/onehot-go/onehot/tensor"
 )
 
-// regression computes the loss of softmax regression and its gradients in one pass over the
+// Regression computes the loss of softmax regression and its gradients in one pass over the
 // samples: pixels become logits, probabilities and what they add to the gradient while they
 // are in a core's first caches. Layer by layer, most of the time would go to carrying the
 // floats of a batch to memory and back.
-type regression struct {
+type Regression struct {
 	op              string // that a label which names no class is blamed on
 	layer           *nn.Linear
 	classes, inputs int
@@ -55,10 +57,10 @@ type block struct {
 	bias   []float32
 }
 
-// newRegression returns a regression over layer, which has float32 parameters and a bias, on
+// New returns a regression over layer, which has float32 parameters and a bias, on
 // samples of data.
-func newRegression(op string, layer *nn.Linear, data dataset.Dataset) *regression {
-	r := &regression{op: op, layer: layer, classes: layer.Weight.Size(0), inputs: layer.Weight.Size(1), line: dataset.Line{Scale: 1}}
+func New(op string, layer *nn.Linear, data dataset.Dataset) *Regression {
+	r := &Regression{op: op, layer: layer, classes: layer.Weight.Size(0), inputs: layer.Weight.Size(1), line: dataset.Line{Scale: 1}}
 	if b, ok := data.(dataset.ByteBatcher); ok && kernel.HavePixels() {
 		if rows, ok := b.Bytes(); ok {
 			r.bytes, r.line = &rows, rows.Line
@@ -80,7 +82,7 @@ func newRegression(op string, layer *nn.Linear, data dataset.Dataset) *regressio
 }
 
 // reserve makes sure that there are n parts.
-func (r *regression) reserve(n int) {
+func (r *Regression) reserve(n int) {
 	for len(r.parts) < n {
 		r.parts = append(r.parts, part{weight: make([]float32, r.classes*r.inputs), bias: make([]float64, r.classes)})
 	}
@@ -88,7 +90,7 @@ func (r *regression) reserve(n int) {
 
 // sum sets the parts to sums over n samples each, of all of s; the gradients are of the sum of
 // the losses times scale. Those of the weight lack what biasGrad says.
-func (r *regression) sum(s samples, n int, scale float32) {
+func (r *Regression) sum(s samples, n int, scale float32) {
 	all := len(s.indices)
 	r.reserve((all + n - 1) / n)
 	weight := tensor.Data[float32](r.layer.Weight)
@@ -125,7 +127,7 @@ func (r *regression) sum(s samples, n int, scale float32) {
 
 // add adds samples lo up to hi to p, or, where there is nothing in p's weight yet, begins with
 // them.
-func (r *regression) add(p *part, b *block, more bool, weight []float32, s samples, lo, hi int, next []int, scale float32) {
+func (r *Regression) add(p *part, b *block, more bool, weight []float32, s samples, lo, hi int, next []int, scale float32) {
 	n, labels, c := hi-lo, b.labels[:hi-lo], b.scores
 	c.SetSamples(n)
 	b.inputs.products(c, labels, s, lo, hi, next, weight)
@@ -147,7 +149,7 @@ func (r *regression) add(p *part, b *block, more bool, weight []float32, s sampl
 
 // biasGrad returns the gradient of element j of the bias, over the first n parts. That of the
 // weights of class j is the sum of the parts' and the line's shift times this.
-func (r *regression) biasGrad(n, j int) float64 {
+func (r *Regression) biasGrad(n, j int) float64 {
 	sum := 0.0
 	for _, p := range r.parts[:n] {
 		sum += p.bias[j]
@@ -156,7 +158,7 @@ func (r *regression) biasGrad(n, j int) float64 {
 }
 
 // total returns the loss and how many samples were predicted right, over the first n parts.
-func (r *regression) total(n int) (loss float64, correct int) {
+func (r *Regression) total(n int) (loss float64, correct int) {
 	for _, p := range r.parts[:n] {
 		loss += p.loss
 		correct += p.correct
@@ -164,35 +166,9 @@ func (r *regression) total(n int) (loss float64, correct int) {
 	return loss, correct
 }
 
-// stepper returns what computes the steps of c in one pass, or nil where they are more than
-// softmax regression: the net is one Linear layer behind a Flatten, the loss the plain mean.
-func (c *Config) stepper() *regression {
-	plain := c.Criterion.Weight == nil && c.Criterion.IgnoreIndex == nil && c.Criterion.LabelSmoothing == 0 && c.Criterion.Reduction == loss.Mean
-	if !plain || c.Mixup > 0 {
-		return nil
-	}
-	var layers []nn.Module
-	for _, l := range c.Model.Net.Layers() {
-		layers = append(layers, l)
-	}
-	if len(layers) != 2 || layers[0] != nn.Module(nn.Flatten{}) {
-		return nil
-	}
-	l, ok := layers[1].(*nn.Linear)
-	if !ok || l.Bias == nil {
-		return nil
-	}
-	for _, p := range []*tensor.Tensor{l.Weight, l.Bias} {
-		if p.DType() != tensor.Float32 || !p.IsContiguous() || !p.RequiresGrad() {
-			return nil
-		}
-	}
-	return newRegression("loss.CrossEntropy", l, c.Train.Dataset())
-}
-
-// step sets the gradients of the mean loss of a batch, and returns that and how many of its
+// Step sets the gradients of the mean loss of a batch, and returns that and how many of its
 // samples were predicted right; ok is false where the batch cannot be filled in pieces.
-func (r *regression) step(batch loader.Batch) (value float64, correct int, ok bool) {
+func (r *Regression) Step(batch loader.Batch) (value float64, correct int, ok bool) {
 	if !batch.InPieces() || batch.Inputs.Numel() != len(batch.Indices)*r.inputs {
 		return 0, 0, false
 	}

@@ -1,11 +1,11 @@
-package train
+package onepass
 
 import (
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/internal/kernel"
 )
 
-// inputs is the rows of a block of a regression, x: its samples, as floats or as bytes.
+// inputs is the rows of a block of a Regression, x: its samples, as floats or as bytes.
 type inputs interface {
 	// products reads samples lo up to hi and their labels, and computes weight·xᵀ. Some that
 	// will be wanted next are at the given indices.
