@@ -43,10 +43,12 @@ func newBatchNorm(op string, channels int) BatchNorm {
 	}
 }
 
-// forward returns x normalized, with relu 0 in place of what is negative then, and with pool
-// the greatest of every window of 2×2 of that.
-func (b *BatchNorm) forward(norm func(runningMean, runningVar, weight, bias *tensor.Tensor, o tensor.BatchNormOptions) *tensor.Tensor, relu, pool bool) *tensor.Tensor {
-	o := tensor.BatchNormOptions{Training: !b.evaluation || b.RunningMean == nil, Eps: b.Eps, ReLU: relu, MaxPool: pool}
+// norm is a tensor's BatchNorm, or one that does more in the same pass.
+type norm func(runningMean, runningVar, weight, bias *tensor.Tensor, o tensor.BatchNormOptions) *tensor.Tensor
+
+// forward returns what norm gives.
+func (b *BatchNorm) forward(norm norm) *tensor.Tensor {
+	o := tensor.BatchNormOptions{Training: !b.evaluation || b.RunningMean == nil, Eps: b.Eps}
 	if !o.Training || b.RunningMean == nil {
 		return norm(b.RunningMean, b.RunningVar, b.Weight, b.Bias, o)
 	}
@@ -95,7 +97,7 @@ func (b *BatchNorm1d) Forward(x *tensor.Tensor) *tensor.Tensor {
 	if x.Dim() != 2 && x.Dim() != 3 {
 		tensor.Fail("nn.BatchNorm1d", "rows (N, C) or sequences (N, C, L) expected", x)
 	}
-	return b.forward(x.BatchNorm, false, false)
+	return b.forward(x.BatchNorm)
 }
 
 // BatchNorm2d is a BatchNorm of pictures, (N, C, H, W).
@@ -108,12 +110,12 @@ func NewBatchNorm2d(channels int) *BatchNorm2d {
 }
 
 // Forward returns x normalized.
-func (b *BatchNorm2d) Forward(x *tensor.Tensor) *tensor.Tensor { return b.pictures(x, false, false) }
+func (b *BatchNorm2d) Forward(x *tensor.Tensor) *tensor.Tensor { return b.pictures(x, x.BatchNorm) }
 
-// pictures is Forward, and with relu and pool ReLU and MaxPool2d(2) behind it.
-func (b *BatchNorm2d) pictures(x *tensor.Tensor, relu, pool bool) *tensor.Tensor {
+// pictures is Forward by norm, a method of x.
+func (b *BatchNorm2d) pictures(x *tensor.Tensor, norm norm) *tensor.Tensor {
 	if x.Dim() != 4 {
 		tensor.Fail("nn.BatchNorm2d", "pictures (N, C, H, W) expected", x)
 	}
-	return b.forward(x.BatchNorm, relu, pool)
+	return b.forward(norm)
 }

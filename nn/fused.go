@@ -8,12 +8,19 @@ func forward(layers []Layer, x *tensor.Tensor) (y *tensor.Tensor, n int) {
 	switch first := layers[0].Module.(type) {
 	case *Conv2d:
 		if norm, relu, pool, n := normed(layers[1:]); norm != nil {
+			f := x.Conv2dBatchNorm
+			switch {
+			case pool:
+				f = x.Conv2dBatchNormReLUMaxPool
+			case relu:
+				f = x.Conv2dBatchNormReLU
+			}
 			return norm.forward(func(mean, variance, weight, bias *tensor.Tensor, o tensor.BatchNormOptions) *tensor.Tensor {
-				return x.Conv2dBatchNorm(first.Weight, first.Bias, first.Options, mean, variance, weight, bias, o)
-			}, relu, pool), 1 + n
+				return f(first.Weight, first.Bias, first.Options, mean, variance, weight, bias, o)
+			}), 1 + n
 		}
 		if _, ok := at(layers, 1).(ReLU); ok && at(layers, 2) == NewMaxPool2d(2) {
-			return x.Conv2dMaxPool(first.Weight, first.Bias, first.Options), 3
+			return x.Conv2dReLUMaxPool(first.Weight, first.Bias, first.Options), 3
 		}
 	case *Linear:
 		if _, ok := at(layers, 1).(ReLU); ok {
@@ -21,13 +28,18 @@ func forward(layers []Layer, x *tensor.Tensor) (y *tensor.Tensor, n int) {
 			return x.LinearReLU(first.Weight, first.Bias), 2
 		}
 	case *BatchNorm2d:
+		f := x.BatchNorm
 		_, relu, pool, n := normed(layers)
-		return first.pictures(x, relu, pool), n
+		switch {
+		case pool:
+			f = x.BatchNormReLUMaxPool
+		case relu:
+			f = x.BatchNormReLU
+		}
+		return first.pictures(x, f), n
 	case ReLU:
-		// The greatest element of a window is positive or becomes 0, in either order.
 		if pool, ok := at(layers, 1).(MaxPool2d); ok {
-			pool.ReLU = true
-			return pool.Forward(x), 2
+			return x.ReLUMaxPool2d(pool.Pool2dOptions), 2
 		}
 	}
 	return layers[0].Forward(x), 1

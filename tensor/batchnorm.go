@@ -15,15 +15,18 @@ type BatchNormOptions struct {
 	Training bool    // by the statistics of the batch
 	Momentum float64 // share of these in the running ones, in training
 	Eps      float64 // added to the variance
-	ReLU     bool    // 0 in place of negative results, as the ReLU of the result gives, in the same pass
-	MaxPool  bool    // then the greatest of every window of 2×2, as MaxPool2d of the result gives; after ReLU in the same pass
 }
 
-// inOnePass reports whether a batch of the given shape is pooled, if at all, before it is
-// normalized: where ReLU comes between, and no weight is 0, which leaves equal elements, of
-// which the first has to win.
-func (o BatchNormOptions) inOnePass(shape []int, weight *Tensor) bool {
-	return !o.MaxPool || o.ReLU && len(shape) == 4 && min(shape[2], shape[3]) >= 2 &&
+// following is what is done to the results of a batch norm in the same pass.
+type following struct {
+	relu    bool // 0 takes the place of negative results
+	maxPool bool // then the greatest of every window of 2×2 is taken; only behind relu
+}
+
+// inOnePass reports whether windows of a batch of the given shape can be pooled before it is
+// normalized. A weight of 0 leaves equal elements, of which the first has to win.
+func (f following) inOnePass(shape []int, weight *Tensor) bool {
+	return !f.maxPool || len(shape) == 4 && min(shape[2], shape[3]) >= 2 &&
 		(weight == nil || !slices.Contains(Values[float64](weight), 0))
 }
 
@@ -35,15 +38,33 @@ func (o BatchNormOptions) inOnePass(shape []int, weight *Tensor) bool {
 // divided by one less. Otherwise the running ones are taken. weight and bias, nil for 1
 // and 0, and the running statistics are (C), all of x's floating-point type.
 func (t *Tensor) BatchNorm(runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
+	return t.batchNorm(runningMean, runningVar, weight, bias, o, following{})
+}
+
+// BatchNormReLU returns the ReLU of BatchNorm, with its shapes, errors and bits, in one pass.
+func (t *Tensor) BatchNormReLU(runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
+	return t.batchNorm(runningMean, runningVar, weight, bias, o, following{relu: true})
+}
+
+// BatchNormReLUMaxPool returns the greatest element of every window of 2×2 of BatchNormReLU,
+// with the shapes and errors of BatchNorm and MaxPool2d. Windows are pooled first, since a
+// channel's weight says, by its sign, what will be the greatest, and only that is normalized.
+// The values have the bits of one operation after the other. The gradients are made of sums
+// in another order, which are rounded in float64.
+func (t *Tensor) BatchNormReLUMaxPool(runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
+	return t.batchNorm(runningMean, runningVar, weight, bias, o, following{relu: true, maxPool: true})
+}
+
+// batchNorm is BatchNorm with what follows it.
+func (t *Tensor) batchNorm(runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions, f following) *Tensor {
 	t.checkBatchNorm(runningMean, runningVar, weight, bias, o.Training)
-	if !o.inOnePass(t.shape, weight) {
-		o.MaxPool = false
-		return t.BatchNorm(runningMean, runningVar, weight, bias, o).MaxPool2d(Pool2dOptions{Kernel: [2]int{2, 2}})
+	if !f.inOnePass(t.shape, weight) {
+		return t.BatchNormReLU(runningMean, runningVar, weight, bias, o).MaxPool2d(Pool2dOptions{Kernel: [2]int{2, 2}})
 	}
 	if t.dtype == Float32 {
-		return batchNorm[float32](t, runningMean, runningVar, weight, bias, o)
+		return batchNorm[float32](t, runningMean, runningVar, weight, bias, o, f)
 	}
-	return batchNorm[float64](t, runningMean, runningVar, weight, bias, o)
+	return batchNorm[float64](t, runningMean, runningVar, weight, bias, o, f)
 }
 
 func (t *Tensor) checkBatchNorm(runningMean, runningVar, weight, bias *Tensor, training bool) {
@@ -76,10 +97,10 @@ func (t *Tensor) checkBatchNorm(runningMean, runningVar, weight, bias *Tensor, t
 	}
 }
 
-// batchNorm is BatchNorm for elements of type T.
-func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
+// batchNorm is BatchNorm, and what follows it, for elements of type T.
+func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions, f following) *Tensor {
 	x := Data[T](t.detached().Contiguous())
-	b := newNormed[T](t.dtype, t.shape, weight, bias, o)
+	b := newNormed[T](t.dtype, t.shape, weight, bias, o, f)
 	b.x = x
 	if o.Training {
 		b.follow(runningMean, runningVar, x, func(take func(x []T, from, to int)) { b.batch.each(x, take) })
@@ -94,10 +115,10 @@ func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o Batc
 		factors := wrap(convert[T](b.scales), shape)
 		in := &inputs[len(inputs)-1]
 		*in = Input{t, nil, func(g *Tensor) *Tensor { return g.Mul(factors) }}
-		if o.ReLU {
+		if f.relu {
 			in.Reads = []*Tensor{b.out}
 			in.Grad = func(g *Tensor) *Tensor {
-				if g = reluGradient(g, b.out).Mul(factors); o.MaxPool {
+				if g = reluGradient(g, b.out).Mul(factors); f.maxPool {
 					g = g.maxPool2x2Grad(b.winners, t.shape)
 				}
 				return g
@@ -114,6 +135,7 @@ func batchNorm[T Float](t, runningMean, runningVar, weight, bias *Tensor, o Batc
 // normed is a batch and what a batch norm makes of it.
 type normed[T Float] struct {
 	BatchNormOptions
+	following
 	weight, bias     *Tensor
 	batch, result    perChannel[T]
 	shape            []int // of the batch
@@ -128,10 +150,10 @@ type normed[T Float] struct {
 
 // newNormed returns one of a batch of the given shape, and of nothing yet, with memory for
 // the result.
-func newNormed[T Float](dtype DType, shape []int, weight, bias *Tensor, o BatchNormOptions) *normed[T] {
+func newNormed[T Float](dtype DType, shape []int, weight, bias *Tensor, o BatchNormOptions, f following) *normed[T] {
 	p := perChannel[T]{samples: shape[0], channels: shape[1], size: numel(shape[2:])}
-	b := &normed[T]{BatchNormOptions: o, weight: weight, bias: bias, batch: p, result: p, shape: shape, channels: make([]kernel.Channel[T], p.channels)}
-	if o.MaxPool {
+	b := &normed[T]{BatchNormOptions: o, following: f, weight: weight, bias: bias, batch: p, result: p, shape: shape, channels: make([]kernel.Channel[T], p.channels)}
+	if f.maxPool {
 		shape = []int{shape[0], shape[1], shape[2] / 2, shape[3] / 2}
 		b.result.size = shape[2] * shape[3]
 		b.best, b.winners = Empty(dtype, shape...), newWinners(numel(shape))
@@ -186,7 +208,7 @@ func (b *normed[T]) by(means, variances []float64) {
 
 // pool returns what the results of some samples x are made of: x, or what wins in its windows.
 func (b *normed[T]) pool(x []T, from, to int) []T {
-	if !b.MaxPool {
+	if !b.maxPool {
 		return x
 	}
 	best := Data[T](b.best)
@@ -206,13 +228,13 @@ func (b *normed[T]) normalize(x []T, from, to int) {
 	for sample := from; sample < to; sample++ {
 		at, end := b.result.sample(sample - from)
 		lo, hi := b.result.sample(sample)
-		kernel.Normalize(out[lo:hi], x[at:end], b.channels, b.result.size, b.ReLU)
+		kernel.Normalize(out[lo:hi], x[at:end], b.channels, b.result.size, b.relu)
 	}
 }
 
 // pooled returns what the result of the batch is made of, once it has been pooled.
 func (b *normed[T]) pooled() []T {
-	if b.MaxPool {
+	if b.maxPool {
 		return Data[T](b.best)
 	}
 	return b.x
@@ -228,9 +250,9 @@ func (b *normed[T]) reduce(g []T) {
 	from := b.pooled()
 	b.sums, b.dots = b.result.reduce(func(add func(g []T, from, to int)) { b.result.each(g, add) }, func(sums, dots []float64, g []T, sample int) {
 		lo, hi := b.result.sample(sample)
-		kernel.GradMoments(sums, dots, g, from[lo:hi], b.channels, b.result.size, b.ReLU)
-		if b.MaxPool { // without slope and shift yet
-			kernel.Grad(from[lo:hi], g, from[lo:hi], b.channels, b.result.size, b.ReLU)
+		kernel.GradMoments(sums, dots, g, from[lo:hi], b.channels, b.result.size, b.relu)
+		if b.maxPool { // without slope and shift yet
+			kernel.Grad(from[lo:hi], g, from[lo:hi], b.channels, b.result.size, b.relu)
 		}
 	})
 	for c := range b.channels {
@@ -254,10 +276,10 @@ func (b *normed[T]) samplesGrad(dst, g []T, from, to int) {
 		at, end := b.batch.sample(sample)
 		lo, hi := b.result.sample(sample)
 		dst, x := dst[(sample-from)*(end-at):][:end-at], b.x[at:end]
-		if b.MaxPool {
+		if b.maxPool {
 			kernel.PreNormMaxPool2x2Grad(dst, Data[T](b.best)[lo:hi], (*b.winners)[lo:hi], x, b.channels, b.shape[2], b.shape[3])
 		} else {
-			kernel.Grad(dst, g[lo:hi], x, b.channels, b.batch.size, b.ReLU)
+			kernel.Grad(dst, g[lo:hi], x, b.channels, b.batch.size, b.relu)
 		}
 	}
 }
@@ -285,7 +307,7 @@ func (b *normed[T]) parameters(t *Tensor) (inputs []Input) {
 
 // release gives back the memory of what gradients need.
 func (b *normed[T]) release() {
-	if b.MaxPool {
+	if b.maxPool {
 		b.best.done()
 		doneWinners(b.winners)
 	}

@@ -11,6 +11,9 @@ import (
 	"github.com/onehot-go/onehot/tensor"
 )
 
+// normFunc is BatchNorm, or one of the methods that do more in the same pass.
+type normFunc func(x, mean, variance, weight, bias *Tensor, o tensor.BatchNormOptions) *Tensor
+
 // norm is a batch, what it is normalized with, and a gradient of the result.
 type norm struct{ x, mean, variance, weight, bias, seed *Tensor }
 
@@ -37,8 +40,8 @@ func (n norm) seedFor(y *Tensor) {
 }
 
 // run returns the result, the gradients and the running statistics after it, by name.
-func (n norm) run(o tensor.BatchNormOptions) map[string]*Tensor {
-	y := n.x.BatchNorm(n.mean, n.variance, n.weight, n.bias, o)
+func (n norm) run(f normFunc, o tensor.BatchNormOptions) map[string]*Tensor {
+	y := f(n.x, n.mean, n.variance, n.weight, n.bias, o)
 	n.seedFor(y)
 	return map[string]*Tensor{"result": y, "gradient": n.x.Grad(), "gradient of the weight": n.weight.Grad(),
 		"gradient of the bias": n.bias.Grad(), "running mean": n.mean, "running variance": n.variance}
@@ -52,18 +55,17 @@ var normShapes = [][]int{{7, 5}, {2, 1}, {9, 3, 4}, {3, 2, 5, 7}, {5, 3, 8, 8}, 
 // what it was made of: the tolerance is absolute.
 func TestBatchNormFloat32(t *testing.T) {
 	for _, shape := range normShapes {
-		for _, o := range []tensor.BatchNormOptions{
-			{Training: true, Momentum: 0.25, Eps: 1e-2}, {Eps: 1e-5},
-			{Training: true, Momentum: 0.25, Eps: 1e-2, ReLU: true}, {Eps: 1e-5, ReLU: true},
-		} {
-			want := newNorm(tensor.Float64, shape...).run(o)
-			for name, got := range newNorm(tensor.Float32, shape...).run(o) {
-				if got.DType() != tensor.Float32 {
-					t.Errorf("%v, %+v: %s is %s", shape, o, name, got.DType())
-				}
-				scale := max(1, want[name].Detach().Abs().Max().Item())
-				if off := got.Detach().To(tensor.Float64).Sub(want[name].Detach()).Abs().Max().Item(); !(off <= 2e-6*scale) {
-					t.Errorf("%v, %+v: %s is off by %v of %v", shape, o, name, off, scale)
+		for method, f := range map[string]normFunc{"BatchNorm": (*Tensor).BatchNorm, "BatchNormReLU": (*Tensor).BatchNormReLU} {
+			for _, o := range []tensor.BatchNormOptions{{Training: true, Momentum: 0.25, Eps: 1e-2}, {Eps: 1e-5}} {
+				want := newNorm(tensor.Float64, shape...).run(f, o)
+				for name, got := range newNorm(tensor.Float32, shape...).run(f, o) {
+					if got.DType() != tensor.Float32 {
+						t.Errorf("%s, %v, %+v: %s is %s", method, shape, o, name, got.DType())
+					}
+					scale := max(1, want[name].Detach().Abs().Max().Item())
+					if off := got.Detach().To(tensor.Float64).Sub(want[name].Detach()).Abs().Max().Item(); !(off <= 2e-6*scale) {
+						t.Errorf("%s, %v, %+v: %s is off by %v of %v", method, shape, o, name, off, scale)
+					}
 				}
 			}
 		}
@@ -79,8 +81,7 @@ func TestBatchNormReLU(t *testing.T) {
 				apart, fused := newNorm(dtype, shape...), newNorm(dtype, shape...)
 				y := apart.x.BatchNorm(apart.mean, apart.variance, apart.weight, apart.bias, o).ReLU()
 				y.Backward(apart.seed)
-				o.ReLU = true
-				got := fused.run(o)
+				got := fused.run((*Tensor).BatchNormReLU, o)
 				name := fmt.Sprint(dtype, " ", shape, " training ", training)
 				wantSame(t, name, got["result"], y)
 				wantSame(t, name+", gradient", got["gradient"], apart.x.Grad())
@@ -95,14 +96,14 @@ func TestBatchNormReLU(t *testing.T) {
 // rows and columns left over and without.
 var pooledShapes = [][]int{{3, 2, 4, 4}, {2, 3, 14, 14}, {3, 2, 5, 7}, {2, 4, 3, 33}, {4, 3, 28, 28}, {1, 5, 10, 35}, {2, 2, 7, 70}}
 
-// TestBatchNormMaxPool holds that pooling in the same pass gives the bits of pooling behind
+// TestBatchNormReLUMaxPool holds that pooling in the same pass gives the bits of pooling behind
 // it, of elements many of which are equal too. The gradients are made of sums in another
 // order, which are rounded in float64.
-func TestBatchNormMaxPool(t *testing.T) {
+func TestBatchNormReLUMaxPool(t *testing.T) {
 	pair := tensor.Pool2dOptions{Kernel: [2]int{2, 2}}
 	for _, dtype := range []tensor.DType{tensor.Float32, tensor.Float64} {
 		for _, shape := range pooledShapes {
-			for _, o := range []tensor.BatchNormOptions{{Training: true, ReLU: true}, {ReLU: true}, {Training: true}, {}} {
+			for _, o := range []tensor.BatchNormOptions{{Training: true}, {}} {
 				for _, ties := range []string{"no ties", "equal elements", "a weight of 0"} {
 					name := fmt.Sprintf("%v %v %+v %s", dtype, shape, o, ties)
 					o.Momentum, o.Eps = 0.25, 1e-5
@@ -116,14 +117,12 @@ func TestBatchNormMaxPool(t *testing.T) {
 							n.bias.Detach().Narrow(0, 0, 1).FillInPlace(1)
 						}
 					}
-					y := apart.x.BatchNorm(apart.mean, apart.variance, apart.weight, apart.bias, o).MaxPool2d(pair)
+					y := apart.x.BatchNorm(apart.mean, apart.variance, apart.weight, apart.bias, o).ReLU().MaxPool2d(pair)
 					apart.seedFor(y)
-					pooled := o
-					pooled.MaxPool = true
-					got := fused.run(pooled)
+					got := fused.run((*Tensor).BatchNormReLUMaxPool, o)
 					wantSame(t, name, got["result"], y)
 					wantSame(t, name+", running mean", fused.mean, apart.mean)
-					wantSame(t, name+", without gradients", fused.x.NoGrad().BatchNorm(fused.mean, fused.variance, fused.weight, fused.bias, pooled), y)
+					wantSame(t, name+", without gradients", fused.x.NoGrad().BatchNormReLUMaxPool(fused.mean, fused.variance, fused.weight, fused.bias, o), y)
 					bound := 1e-14
 					if dtype == tensor.Float32 {
 						bound = 1e-6
@@ -140,14 +139,14 @@ func TestBatchNormMaxPool(t *testing.T) {
 	}
 }
 
-// TestBatchNormMaxPoolGradient checks the gradients of the way through windows by
+// TestBatchNormReLUMaxPoolGradient checks the gradients of the way through windows by
 // differences.
-func TestBatchNormMaxPoolGradient(t *testing.T) {
+func TestBatchNormReLUMaxPoolGradient(t *testing.T) {
 	for _, training := range []bool{true, false} {
 		n := newNorm(tensor.Float64, 2, 3, 5, 4)
-		o := tensor.BatchNormOptions{Training: training, Eps: 1e-2, ReLU: true, MaxPool: true}
+		o := tensor.BatchNormOptions{Training: training, Eps: 1e-2}
 		f := func(in []*Tensor) *Tensor {
-			y := in[0].BatchNorm(n.mean, n.variance, in[1], in[2], o)
+			y := in[0].BatchNormReLUMaxPool(n.mean, n.variance, in[1], in[2], o)
 			return y.Mul(y).Sum()
 		}
 		if err := gradcheck.Check(f, n.x, n.weight, n.bias); err != nil {
@@ -202,12 +201,16 @@ func TestBatchNormFarFromZero(t *testing.T) {
 func TestBatchNormThreads(t *testing.T) {
 	defer tensor.SetThreads(0)
 	for _, shape := range [][]int{{64, 300}, {37, 6, 14, 14}, {5, 3, 100, 100}} {
-		o := tensor.BatchNormOptions{Training: true, Momentum: 0.1, Eps: 1e-5, ReLU: true, MaxPool: len(shape) == 4}
+		f := (*Tensor).BatchNormReLU
+		if len(shape) == 4 {
+			f = (*Tensor).BatchNormReLUMaxPool
+		}
+		o := tensor.BatchNormOptions{Training: true, Momentum: 0.1, Eps: 1e-5}
 		tensor.SetThreads(1)
-		want := newNorm(tensor.Float32, shape...).run(o)
+		want := newNorm(tensor.Float32, shape...).run(f, o)
 		for _, threads := range []int{2, 3, 5, 8} {
 			tensor.SetThreads(threads)
-			for name, got := range newNorm(tensor.Float32, shape...).run(o) {
+			for name, got := range newNorm(tensor.Float32, shape...).run(f, o) {
 				wantSame(t, fmt.Sprintf("%v, %d threads: %s", shape, threads, name), got, want[name])
 			}
 		}
@@ -256,15 +259,15 @@ func TestBatchNormErrors(t *testing.T) {
 func BenchmarkBatchNorm(b *testing.B) {
 	for _, shape := range [][]int{{256, 32, 28, 28}, {256, 64, 14, 14}} {
 		n := newNorm(tensor.Float32, shape...)
-		o := tensor.BatchNormOptions{Training: true, Momentum: 0.1, Eps: 1e-5, ReLU: true}
+		o := tensor.BatchNormOptions{Training: true, Momentum: 0.1, Eps: 1e-5}
 		b.Run(fmt.Sprint("forward/", shape), func(b *testing.B) {
 			for b.Loop() {
-				n.x.BatchNorm(n.mean, n.variance, n.weight, n.bias, o)
+				n.x.BatchNormReLU(n.mean, n.variance, n.weight, n.bias, o)
 			}
 		})
 		b.Run(fmt.Sprint("both/", shape), func(b *testing.B) {
 			for b.Loop() {
-				n.x.BatchNorm(n.mean, n.variance, n.weight, n.bias, o).Backward(n.seed)
+				n.x.BatchNormReLU(n.mean, n.variance, n.weight, n.bias, o).Backward(n.seed)
 			}
 		})
 	}

@@ -8,38 +8,55 @@ import (
 
 // Conv2dBatchNorm returns what BatchNorm by norm makes of t's Conv2d by conv, with the shapes
 // and the errors of these, in fewer passes over memory. In training the statistics are added
-// up, and windows pooled, while a core has a picture's results in its cache, and the
-// gradients of pictures are made of the normalized ones' where those of the filters are. In
-// evaluation, unless gradients flow, a picture's results are normalized as soon as they are
-// written. The numbers are the same to the bit but in three cases: of the elements of a window
-// that would be the same once normalized, the greatest before wins rather than the first; where
-// windows are pooled of pictures that need no gradient, the convolution's results may not be
-// kept, and the gradient of the filters be added up in another way (see filterGrad); and in
-// training the gradient of filterBias is 0, which the mean takes out again, without what
-// rounding errors would make of it.
+// up while a core has a picture's results in its cache, and the gradients of pictures are made
+// of the normalized ones' where those of the filters are. In evaluation, unless gradients flow,
+// a picture's results are normalized as soon as they are written. The numbers are the same to
+// the bit but for the gradient of filterBias in training: it is 0, since the mean takes the
+// bias out again, without what rounding errors would make of it.
 func (t *Tensor) Conv2dBatchNorm(filters, filterBias *Tensor, conv Conv2dOptions, runningMean, runningVar, weight, bias *Tensor, norm BatchNormOptions) *Tensor {
+	return t.convBatchNorm(filters, filterBias, conv, runningMean, runningVar, weight, bias, norm, following{})
+}
+
+// Conv2dBatchNormReLU returns what BatchNormReLU makes of t's Conv2d, as Conv2dBatchNorm does
+// without ReLU.
+func (t *Tensor) Conv2dBatchNormReLU(filters, filterBias *Tensor, conv Conv2dOptions, runningMean, runningVar, weight, bias *Tensor, norm BatchNormOptions) *Tensor {
+	return t.convBatchNorm(filters, filterBias, conv, runningMean, runningVar, weight, bias, norm, following{relu: true})
+}
+
+// Conv2dBatchNormReLUMaxPool returns what BatchNormReLUMaxPool makes of t's Conv2d, as
+// Conv2dBatchNorm does without ReLU and pooling. The numbers are the same to the bit but in two
+// cases more: of the elements of a window that would be the same once normalized, the greatest
+// before wins rather than the first; and of pictures that need no gradient the convolution's
+// results may not be kept, and the gradient of the filters is then added up in another way (see
+// filterGrad).
+func (t *Tensor) Conv2dBatchNormReLUMaxPool(filters, filterBias *Tensor, conv Conv2dOptions, runningMean, runningVar, weight, bias *Tensor, norm BatchNormOptions) *Tensor {
+	return t.convBatchNorm(filters, filterBias, conv, runningMean, runningVar, weight, bias, norm, following{relu: true, maxPool: true})
+}
+
+// convBatchNorm is Conv2dBatchNorm with what follows it.
+func (t *Tensor) convBatchNorm(filters, filterBias *Tensor, conv Conv2dOptions, runningMean, runningVar, weight, bias *Tensor, norm BatchNormOptions, f following) *Tensor {
 	c := conv.shape(t, filters, filterBias)
 	size := c.Out()
 	shape := []int{c.Images, c.Filters, size[0], size[1]}
 	results := &Tensor{dtype: t.dtype, shape: shape}
 	results.checkBatchNorm(runningMean, runningVar, weight, bias, norm.Training)
 	recorded := !t.noGrad && slices.ContainsFunc([]*Tensor{t, filters, filterBias, weight, bias}, func(p *Tensor) bool { return p != nil && p.requiresGrad })
-	if !norm.Training && recorded || !norm.inOnePass(shape, weight) || c.Images == 0 {
+	if !norm.Training && recorded || !f.inOnePass(shape, weight) || c.Images == 0 {
 		y := t.Conv2d(filters, filterBias, conv)
-		out := y.BatchNorm(runningMean, runningVar, weight, bias, norm)
+		out := y.batchNorm(runningMean, runningVar, weight, bias, norm, f)
 		inner(t, y, out)
 		return out
 	}
 	if t.dtype == Float32 {
-		return convBatchNorm[float32](c, shape, t, filters, filterBias, runningMean, runningVar, weight, bias, norm)
+		return convBatchNorm[float32](c, shape, t, filters, filterBias, runningMean, runningVar, weight, bias, norm, f)
 	}
-	return convBatchNorm[float64](c, shape, t, filters, filterBias, runningMean, runningVar, weight, bias, norm)
+	return convBatchNorm[float64](c, shape, t, filters, filterBias, runningMean, runningVar, weight, bias, norm, f)
 }
 
-// convBatchNorm is Conv2dBatchNorm for elements of type T and results of the given shape. In
+// convBatchNorm is Conv2dBatchNorm, and what follows it, for elements of type T and results of the given shape. In
 // evaluation no gradient may be asked for.
-func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias, runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions) *Tensor {
-	b := newNormed[T](t.dtype, shape, weight, bias, o)
+func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias, runningMean, runningVar, weight, bias *Tensor, o BatchNormOptions, f following) *Tensor {
+	b := newNormed[T](t.dtype, shape, weight, bias, o, f)
 	x, w, wBias := inOrder[T](t), inOrder[T](filters), inOrder[T](filterBias)
 	if !o.Training {
 		b.by(Values[float64](runningMean), Values[float64](runningVar))
@@ -57,7 +74,7 @@ func convBatchNorm[T Float](c kernel.Conv2d, shape []int, t, filters, filterBias
 	first.Images, rest.Images = 1, c.Images-1
 	// Without its results the gradient of the filters is had as filterGrad says, that of the
 	// pictures is not. It is worth it where less lies under a filter than there are filters.
-	kept := t.requiresGrad || !o.MaxPool || c.Groups > 1 || numel(filters.shape[1:]) > c.Filters
+	kept := t.requiresGrad || !f.maxPool || c.Groups > 1 || numel(filters.shape[1:]) > c.Filters
 	if !kept {
 		shape = append([]int{1}, shape[1:]...)
 	}

@@ -15,15 +15,20 @@ type convNorm struct {
 	x, filters, filterBias, mean, variance, weight, bias *Tensor
 	conv                                                 tensor.Conv2dOptions
 	norm                                                 tensor.BatchNormOptions
+	after                                                string // the batch norm: "", "ReLU" or "ReLUMaxPool"
 }
 
 // fused and apart compute the same.
 func (c convNorm) fused() *Tensor {
-	return c.x.Conv2dBatchNorm(c.filters, c.filterBias, c.conv, c.mean, c.variance, c.weight, c.bias, c.norm)
+	f := map[string]func(x, filters, filterBias *Tensor, conv tensor.Conv2dOptions, mean, variance, weight, bias *Tensor, norm tensor.BatchNormOptions) *Tensor{
+		"": (*Tensor).Conv2dBatchNorm, "ReLU": (*Tensor).Conv2dBatchNormReLU, "ReLUMaxPool": (*Tensor).Conv2dBatchNormReLUMaxPool,
+	}[c.after]
+	return f(c.x, c.filters, c.filterBias, c.conv, c.mean, c.variance, c.weight, c.bias, c.norm)
 }
 
 func (c convNorm) apart() *Tensor {
-	return c.x.Conv2d(c.filters, c.filterBias, c.conv).BatchNorm(c.mean, c.variance, c.weight, c.bias, c.norm)
+	f := map[string]normFunc{"": (*Tensor).BatchNorm, "ReLU": (*Tensor).BatchNormReLU, "ReLUMaxPool": (*Tensor).BatchNormReLUMaxPool}[c.after]
+	return f(c.x.Conv2d(c.filters, c.filterBias, c.conv), c.mean, c.variance, c.weight, c.bias, c.norm)
 }
 
 // clone returns c with tensors of its own, of which those require gradients whose names are
@@ -85,11 +90,12 @@ func convNorms(dtype tensor.DType) (all []convNorm) {
 			weight: draw(5, -1, shape.filters), bias: draw(6, -1, shape.filters), conv: shape.conv,
 		}
 		for _, training := range []bool{true, false} {
-			for _, relu := range []bool{false, true} {
-				for _, pool := range []bool{false, true} {
-					c.norm = tensor.BatchNormOptions{Training: training, Momentum: 0.25, Eps: 1e-5, ReLU: relu, MaxPool: pool && shape.size[0] > 3}
-					all = append(all, c)
+			for _, after := range []string{"", "ReLU", "ReLUMaxPool"} {
+				if after == "ReLUMaxPool" && shape.size[0] == 3 {
+					continue // there is no window
 				}
+				c.norm, c.after = tensor.BatchNormOptions{Training: training, Momentum: 0.25, Eps: 1e-5}, after
+				all = append(all, c)
 			}
 		}
 		c.filterBias, c.weight, c.bias = nil, nil, nil
@@ -99,13 +105,13 @@ func convNorms(dtype tensor.DType) (all []convNorm) {
 }
 
 func (c convNorm) String() string {
-	return fmt.Sprintf("%s %v by %v, %+v, %+v, bias %t", c.x.DType(), c.x.Shape(), c.filters.Shape(), c.conv, c.norm, c.filterBias != nil)
+	return fmt.Sprintf("%s %v by %v, %+v, %+v %s, bias %t", c.x.DType(), c.x.Shape(), c.filters.Shape(), c.conv, c.norm, c.after, c.filterBias != nil)
 }
 
 // summedUp says whether the gradient of the filters may be made of sums over what lies under
 // the filters, which rounds it in another way.
 func (c convNorm) summedUp(fixed []string) bool {
-	return c.norm.Training && c.norm.MaxPool && c.norm.ReLU && slices.Contains(fixed, "pictures") && c.conv.Groups == 0 &&
+	return c.norm.Training && c.after == "ReLUMaxPool" && slices.Contains(fixed, "pictures") && c.conv.Groups == 0 &&
 		c.x.Size(1)*c.filters.Size(2)*c.filters.Size(3) <= c.filters.Size(0)
 }
 
@@ -130,7 +136,7 @@ func TestConv2dBatchNorm(t *testing.T) {
 					switch {
 					case c.summedUp(fixed) && name == "gradient of the filters":
 						wantNear(t, label, got[name], x)
-					case c.norm.Training && (c.norm.ReLU || !c.norm.MaxPool) && name == "gradient of the bias of the filters":
+					case c.norm.Training && name == "gradient of the bias of the filters":
 						rounding := map[tensor.DType]float64{tensor.Float32: 1e-4, tensor.Float64: 1e-12}[dtype]
 						if size, other := got[name].Abs().Max().Item(), x.Abs().Max().Item(); size != 0 || !(other <= rounding) {
 							t.Errorf("%s: got %g, and %g from one operation after the other: 0 expected but for rounding", label, size, other)
@@ -162,8 +168,8 @@ func wantNear(t *testing.T, name string, got, want *Tensor) {
 func TestConv2dBatchNormDigits(t *testing.T) {
 	level := tensor.Uniform(tensor.Float64, random.New(5).Rand(), 0, 1, 19, 1, 1, 1)
 	for _, of := range []struct{ x, bias, contrast float64 }{{50, 0, 1}, {0, 30, 1}, {-20, 100, 1}, {0, 0, 1e-2}, {0, 0, 1e-3}} {
-		c := convNorms(tensor.Float64)[9]
-		c.norm = tensor.BatchNormOptions{Training: true, ReLU: true, MaxPool: true}
+		c := convNorms(tensor.Float64)[7]
+		c.norm, c.after = tensor.BatchNormOptions{Training: true}, "ReLUMaxPool"
 		c.x, c.filterBias = c.x.AddScalar(of.x), c.filterBias.AddScalar(of.bias)
 		if of.contrast < 1 {
 			c.x = c.x.MulScalar(of.contrast).Add(level)

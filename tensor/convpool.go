@@ -2,23 +2,23 @@ package tensor
 
 import "github.com/onehot-go/onehot/internal/kernel"
 
-// Conv2dMaxPool returns the greatest element of every window of 2×2, or 0 where that is
-// negative, of t's Conv2d: what ReLU and MaxPool2d make of it, with the shapes, the errors and
-// the bits of these, in fewer passes over memory. A picture's results are pooled while a core has
-// them in its cache, and are not kept; nor are their gradients.
-func (t *Tensor) Conv2dMaxPool(filters, bias *Tensor, o Conv2dOptions) *Tensor {
+// Conv2dReLUMaxPool returns the greatest element of every window of 2×2 of the ReLU of t's
+// Conv2d, with the shapes, the errors and the bits of these, in fewer passes over memory. A
+// picture's results are pooled while a core has them in its cache, and are not kept; nor are
+// their gradients.
+func (t *Tensor) Conv2dReLUMaxPool(filters, bias *Tensor, o Conv2dOptions) *Tensor {
 	c := o.shape(t, filters, bias)
 	if out := c.Out(); min(out[0], out[1]) < 2 {
-		return t.Conv2d(filters, bias, o).MaxPool2d(Pool2dOptions{Kernel: [2]int{2, 2}, ReLU: true})
+		return t.Conv2d(filters, bias, o).ReLU().MaxPool2d(Pool2dOptions{Kernel: [2]int{2, 2}})
 	}
 	if t.dtype == Float32 {
-		return convMaxPool[float32](c, t, filters, bias)
+		return convReLUMaxPool[float32](c, t, filters, bias)
 	}
-	return convMaxPool[float64](c, t, filters, bias)
+	return convReLUMaxPool[float64](c, t, filters, bias)
 }
 
-// convMaxPool is Conv2dMaxPool for elements of type T and results of at least one window.
-func convMaxPool[T Float](c kernel.Conv2d, t, filters, bias *Tensor) *Tensor {
+// convReLUMaxPool is Conv2dReLUMaxPool for elements of type T and results of at least one window.
+func convReLUMaxPool[T Float](c kernel.Conv2d, t, filters, bias *Tensor) *Tensor {
 	size := c.Out()
 	results, height, width := []int{c.Images, c.Filters, size[0], size[1]}, size[0], size[1]
 	windows := c.Filters * (height / 2) * (width / 2) // of a picture
@@ -36,5 +36,5 @@ func convMaxPool[T Float](c kernel.Conv2d, t, filters, bias *Tensor) *Tensor {
 		},
 		func(g *Tensor) *Tensor { return g.maxPool2x2Grad(winners, results) },
 	)
-	return Record(out, "conv2d with max-pool2d", inputs...).releases(func() { doneWinners(winners) })
+	return Record(out, "conv2d with relu and max-pool2d", inputs...).releases(func() { doneWinners(winners) })
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/onehot-go/onehot/tensor"
 )
 
-// TestConv2dMaxPool holds that one pass gives the bits of one operation after the other,
+// TestConv2dReLUMaxPool holds that one pass gives the bits of one operation after the other,
 // whichever of the inputs require gradients, on any number of threads: of filters in tiles and
 // not, of groups, of rows and columns in no window, and of a NaN.
-func TestConv2dMaxPool(t *testing.T) {
+func TestConv2dReLUMaxPool(t *testing.T) {
 	one, two := [2]int{1, 1}, [2]int{2, 2}
 	for i, c := range []struct {
 		images, channels, filters int
@@ -36,7 +36,7 @@ func TestConv2dMaxPool(t *testing.T) {
 			wantFused(t, fmt.Sprintf("%s %+v", dtype, c), operands{"x": x, "filters": filters, "bias": bias},
 				[][]string{nil, {"x"}, {"filters"}, {"bias"}, {"x", "filters"}, {"filters", "bias"}, {"x", "bias"}, {"x", "filters", "bias"}, {"no bias"}},
 				func(shape ...int) *Tensor { return draw(3, shape...) },
-				func(o operands) *Tensor { return o["x"].Conv2dMaxPool(o["filters"], o["bias"], c.conv) },
+				func(o operands) *Tensor { return o["x"].Conv2dReLUMaxPool(o["filters"], o["bias"], c.conv) },
 				func(o operands) *Tensor {
 					return o["x"].Conv2d(o["filters"], o["bias"], c.conv).ReLU().MaxPool2d(tensor.Pool2dOptions{Kernel: two})
 				})
@@ -44,13 +44,13 @@ func TestConv2dMaxPool(t *testing.T) {
 	}
 }
 
-func TestConv2dMaxPoolErrors(t *testing.T) {
+func TestConv2dReLUMaxPoolErrors(t *testing.T) {
 	for text, f := range map[string]func(){
 		"conv2d: shapes (4, 2, 3) and (5, 2, 3, 3): pictures (N, C, H, W) and filters (O, C, h, w) expected": func() {
-			zeros(4, 2, 3).Conv2dMaxPool(zeros(5, 2, 3, 3), nil, tensor.Conv2dOptions{})
+			zeros(4, 2, 3).Conv2dReLUMaxPool(zeros(5, 2, 3, 3), nil, tensor.Conv2dOptions{})
 		},
 		"max-pool2d: shape (4, 5, 1, 2): kernel [2 2] with padding [0 0] is larger than the picture": func() {
-			zeros(4, 2, 3, 4).Conv2dMaxPool(zeros(5, 2, 3, 3), nil, tensor.Conv2dOptions{})
+			zeros(4, 2, 3, 4).Conv2dReLUMaxPool(zeros(5, 2, 3, 3), nil, tensor.Conv2dOptions{})
 		},
 	} {
 		wantPanic[*tensor.ShapeError](t, text, text, f)

@@ -20,8 +20,20 @@ var further = map[string]struct {
 	"Conv2dBatchNorm/evaluation": {[]*Tensor{zeros(2, 1, 4, 4), zeros(3, 1, 3, 3), zeros(3), zeros(3), zeros(3)}, func(x []*Tensor) *Tensor {
 		return x[0].Conv2dBatchNorm(x[1], x[2], tensor.Conv2dOptions{}, zeros(3), zeros(3), x[3], x[4], tensor.BatchNormOptions{})
 	}},
-	"Conv2dMaxPool": {[]*Tensor{zeros(2, 1, 4, 4), zeros(3, 1, 3, 3), zeros(3)}, func(x []*Tensor) *Tensor {
-		return x[0].Conv2dMaxPool(x[1], x[2], tensor.Conv2dOptions{})
+	"BatchNormReLUMaxPool": {[]*Tensor{zeros(2, 1, 4, 4), zeros(1), zeros(1)}, func(x []*Tensor) *Tensor {
+		return x[0].BatchNormReLUMaxPool(nil, nil, x[1], x[2], tensor.BatchNormOptions{Training: true})
+	}},
+	"Conv2dBatchNormReLU": {[]*Tensor{zeros(2, 1, 4, 4), zeros(3, 1, 3, 3), zeros(3), zeros(3), zeros(3)}, func(x []*Tensor) *Tensor {
+		return x[0].Conv2dBatchNormReLU(x[1], x[2], tensor.Conv2dOptions{}, zeros(3), zeros(3), x[3], x[4], tensor.BatchNormOptions{})
+	}},
+	"Conv2dBatchNormReLUMaxPool": {[]*Tensor{zeros(2, 1, 4, 4), zeros(3, 1, 3, 3), zeros(3), zeros(3), zeros(3)}, func(x []*Tensor) *Tensor {
+		return x[0].Conv2dBatchNormReLUMaxPool(x[1], x[2], tensor.Conv2dOptions{}, nil, nil, x[3], x[4], tensor.BatchNormOptions{Training: true})
+	}},
+	"ReLUMaxPool2d": {[]*Tensor{zeros(2, 1, 4, 4)}, func(x []*Tensor) *Tensor {
+		return x[0].ReLUMaxPool2d(tensor.Pool2dOptions{Kernel: [2]int{2, 2}})
+	}},
+	"Conv2dReLUMaxPool": {[]*Tensor{zeros(2, 1, 4, 4), zeros(3, 1, 3, 3), zeros(3)}, func(x []*Tensor) *Tensor {
+		return x[0].Conv2dReLUMaxPool(x[1], x[2], tensor.Conv2dOptions{})
 	}},
 	"LinearReLU": {[]*Tensor{zeros(2, 4), zeros(3, 4), zeros(3)}, func(x []*Tensor) *Tensor { return x[0].LinearReLU(x[1], x[2]) }},
 	"Record": {[]*Tensor{zeros(2), zeros(2)}, func(x []*Tensor) *Tensor {

@@ -15,7 +15,6 @@ type Pool2dOptions struct {
 	Kernel  [2]int // size of a window, at least 1
 	Stride  [2]int // from one window to the next; 0 is the kernel's size
 	Padding [2]int // rows and columns added on each side, at most half a kernel
-	ReLU    bool   // 0 in place of negative results, as the ReLU of the result gives
 }
 
 // pairs reports whether the windows are of 2×2, side by side.
@@ -77,16 +76,25 @@ func (t *Tensor) withSize(rows, cols int) []int {
 // (C, H, W): of H rows ⌊(H + 2·padding - kernel)/stride⌋ + 1 are left, and of the columns
 // as many. The padding is -Inf, and NaN counts as the greatest. The gradient goes to the
 // first of equal elements.
-func (t *Tensor) MaxPool2d(o Pool2dOptions) *Tensor {
-	rows, cols := o.windows("max-pool2d", t)
-	if o.ReLU && (t.dtype != Float32 || !o.pairs()) {
-		o.ReLU = false
+func (t *Tensor) MaxPool2d(o Pool2dOptions) *Tensor { return t.maxPool2d(o, false) }
+
+// ReLUMaxPool2d returns the MaxPool2d of t's ReLU, with its shapes, errors and bits. The
+// greatest element of a window is positive or becomes 0 in either order, so that ReLU looks at
+// the results alone, and of windows of 2×2 both are one pass.
+func (t *Tensor) ReLUMaxPool2d(o Pool2dOptions) *Tensor {
+	if t.dtype != Float32 || !o.pairs() {
 		return t.MaxPool2d(o).ReLU()
 	}
+	return t.maxPool2d(o, true)
+}
+
+// maxPool2d is MaxPool2d, or for windows of 2×2 of Float32 ReLUMaxPool2d.
+func (t *Tensor) maxPool2d(o Pool2dOptions, relu bool) *Tensor {
+	rows, cols := o.windows("max-pool2d", t)
 	out := Empty(t.dtype, t.withSize(len(rows), len(cols))...)
 	x := t.detached().Contiguous()
 	if t.dtype == Float32 && o.pairs() {
-		winners := x.maxPool2x2(out, o.ReLU)
+		winners := x.maxPool2x2(out, relu)
 		Record(out, "max-pool2d", Input{t, nil, func(g *Tensor) *Tensor { return g.maxPool2x2Grad(winners, t.shape) }})
 		return out.releases(func() { doneWinners(winners) })
 	}
@@ -212,11 +220,7 @@ func spreadPairs[T Float](dx, g *Tensor, winners []uint8) {
 // size that MaxPool2d's result has. The padding is zeros, and counts as part of a window.
 func (t *Tensor) AvgPool2d(o Pool2dOptions) *Tensor {
 	rows, cols := o.windows("avg-pool2d", t)
-	means := t.avgPool("avg-pool2d", rows, cols, func(span, span) int { return o.Kernel[0] * o.Kernel[1] })
-	if o.ReLU {
-		return means.ReLU()
-	}
-	return means
+	return t.avgPool("avg-pool2d", rows, cols, func(span, span) int { return o.Kernel[0] * o.Kernel[1] })
 }
 
 // AdaptiveAvgPool2d returns the means of rows×cols windows that together are all of a

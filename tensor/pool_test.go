@@ -60,23 +60,17 @@ func TestPoolThreads(t *testing.T) {
 	}
 }
 
-// TestPoolReLU holds that ReLU in the same pass gives the bits of ReLU behind it.
-func TestPoolReLU(t *testing.T) {
-	for name, f := range map[string]func(x *Tensor, relu bool) *Tensor{
-		"max of pairs": func(x *Tensor, relu bool) *Tensor {
-			return x.MaxPool2d(tensor.Pool2dOptions{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}, ReLU: relu})
-		},
-		"max": func(x *Tensor, relu bool) *Tensor {
-			return x.MaxPool2d(tensor.Pool2dOptions{Kernel: [2]int{3, 3}, ReLU: relu})
-		},
-		"mean": func(x *Tensor, relu bool) *Tensor {
-			return x.AvgPool2d(tensor.Pool2dOptions{Kernel: [2]int{2, 2}, ReLU: relu})
-		},
+// TestReLUMaxPool2d holds that one pass gives the bits of one operation after the other.
+func TestReLUMaxPool2d(t *testing.T) {
+	for name, o := range map[string]tensor.Pool2dOptions{
+		"pairs":       {Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}},
+		"overlapping": {Kernel: [2]int{3, 3}, Stride: [2]int{1, 1}, Padding: [2]int{1, 1}},
+		"3 by 3":      {Kernel: [2]int{3, 3}},
 	} {
 		for _, dtype := range []tensor.DType{tensor.Float32, tensor.Float64} {
 			x := tensor.Normal(tensor.Float32, random.New(1).Rand(), -0.5, 1, 3, 4, 9, 31).To(dtype)
 			apart, fused := x.Clone().SetRequiresGrad(true), x.Clone().SetRequiresGrad(true)
-			want, got := f(apart, false).ReLU(), f(fused, true)
+			want, got := apart.ReLU().MaxPool2d(o), fused.ReLUMaxPool2d(o)
 			wantSame(t, name, got, want)
 			want.Mul(want).Sum().Backward()
 			got.Mul(got).Sum().Backward()

@@ -16,8 +16,7 @@ def batch_norm(x, a):
     """x[0] normalized, with x[1] and x[2], if any, as weight and bias; numbers are the running mean and variance."""
     running = torch.tensor(a.get("numbers", []), dtype=x[0].dtype).chunk(2) if "numbers" in a else (None, None)
     weight, bias = (x[1:] + [None, None])[:2]
-    out = F.batch_norm(x[0], *running, weight, bias, training=a.get("training", False), eps=a["eps"])
-    return out.relu() if a.get("relu") else out
+    return F.batch_norm(x[0], *running, weight, bias, training=a.get("training", False), eps=a["eps"])
 
 
 OPS.update({
@@ -25,6 +24,7 @@ OPS.update({
     "AvgPool2d": pool(F.avg_pool2d),
     "AdaptiveAvgPool2d": lambda x, a: F.adaptive_avg_pool2d(x[0], a["shape"]),
     "BatchNorm": batch_norm,
+    "BatchNormReLU": lambda x, a: batch_norm(x, a).relu(),
 })
 
 for op in ["MaxPool2d", "AvgPool2d"]:
@@ -75,14 +75,14 @@ for shape in [(4, 3), (2, 1), (5, 2, 3), (1, 3, 4), (2, 3, 3, 2), (3, 2, 1, 1), 
     x, weight, bias = draw(*shape), draw(shape[1]), draw(shape[1])
     mean, variance = draw(shape[1]), draw(shape[1]).abs()
     running = mean.tolist() + variance.tolist()
-    for relu in [False, True]:
-        case("BatchNorm", x, weight, bias, typed=True, training=True, eps=0.1, relu=relu)
-        case("BatchNorm", x, weight, bias, typed=True, eps=1e-3, relu=relu, numbers=running)
+    for op in ["BatchNorm", "BatchNormReLU"]:
+        case(op, x, weight, bias, typed=True, training=True, eps=0.1)
+        case(op, x, weight, bias, typed=True, eps=1e-3, numbers=running)
     case("BatchNorm", x, typed=True, training=True, eps=0.1)
-    case("BatchNorm", x, typed=True, training=True, eps=0.1, relu=True)
+    case("BatchNormReLU", x, typed=True, training=True, eps=0.1)
     case("BatchNorm", x, typed=True, eps=0, numbers=running)
     case("BatchNorm", x, weight, typed=True, training=True, eps=0.5)
 case("BatchNorm", f64([[1.0, NAN, 2.0], [INF, 0.0, 1.0], [0.0, 1.0, -INF]]), typed=True, smooth=False, training=True, eps=1e-5, note="special")
-case("BatchNorm", f64([[1.0, NAN, 2.0], [INF, 0.0, -INF]]), typed=True, smooth=False, eps=1e-5, relu=True, numbers=[0.0, 0.0, 0.0, 1.0, 1.0, 1.0], note="special")
+case("BatchNormReLU", f64([[1.0, NAN, 2.0], [INF, 0.0, -INF]]), typed=True, smooth=False, eps=1e-5, numbers=[0.0, 0.0, 0.0, 1.0, 1.0, 1.0], note="special")
 
 save("pooling.json")
