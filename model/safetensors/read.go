@@ -109,7 +109,7 @@ func (d *decoder) decode(size int64) (*File, error) {
 		if err := d.elements(&e, t); err != nil {
 			return nil, err
 		}
-		f.Tensors = append(f.Tensors, Tensor{Name: e.name, Value: t})
+		f.Tensors = append(f.Tensors, Tensor{Name: e.name, Value: t, Half: e.format.half})
 	}
 	return f, nil
 }
@@ -199,11 +199,11 @@ func (d *decoder) check(entries []entry, size int64) error {
 		if e.begin > at {
 			return d.fail(e.field("data_offsets"), "starts at byte %d and leaves a hole: %d expected", e.begin, at)
 		}
-		n, ok := byteSize(e.shape, e.format.width)
+		n, ok := byteSize(e.shape, e.format.memory)
 		if !ok {
 			return d.fail(e.field("shape"), "%d has more elements than fit in memory", e.shape)
 		}
-		if e.end-e.begin != n {
+		if n = n / e.format.memory * e.format.width; e.end-e.begin != n {
 			return d.fail(e.field("data_offsets"), "%d bytes, but shape %d of %s takes %d",
 				e.end-e.begin, e.shape, e.format.name, n)
 		}
@@ -215,7 +215,7 @@ func (d *decoder) check(entries []entry, size int64) error {
 	return nil
 }
 
-// byteSize returns the size of a tensor, or false where it overflows an int. Empty
+// byteSize returns the size of a tensor in memory, or false where it overflows an int. Empty
 // dimensions do not excuse others that overflow: strides are computed from them.
 func byteSize(shape []int, width int) (int, bool) {
 	n, empty := width, false
@@ -237,6 +237,9 @@ func byteSize(shape []int, width int) (int, bool) {
 
 // elements reads the data of e to t.
 func (d *decoder) elements(e *entry, t *tensor.Tensor) error {
+	if e.format.half != "" {
+		return fillHalf(d, e, tensor.Data[float32](t))
+	}
 	switch e.format.dtype {
 	case tensor.Bool:
 		return fill(d, e, tensor.Data[bool](t))

@@ -5,7 +5,8 @@
 // object that maps a tensor's name to its type, shape and place in the data, and
 // "__metadata__" to a string for each of some keys; and the data, every tensor in
 // row-major order and little-endian, without holes or overlaps. Nothing in it is code,
-// and reading checks every length before memory is taken for it.
+// and reading checks every length before memory is taken for it. Elements are booleans, bytes,
+// int64 and floats of 16, 32 and 64 bits; those of 16 bits are Float32 once read.
 package safetensors
 
 import (
@@ -31,6 +32,11 @@ type File struct {
 type Tensor struct {
 	Name  string
 	Value *tensor.Tensor
+
+	// Half is the type of 16 bits that a file has for the elements of a Float32 tensor, or ""
+	// where it has all 32 bits, and for other tensors. Read sets it, so that a file written
+	// again has the same bytes. Write rounds to the nearest value, half-way to even.
+	Half Half
 }
 
 // Lookup returns the tensor with the given name, or false if there is none.
@@ -58,12 +64,12 @@ func (e *FormatError) Error() string { return locate(e.File, e.Field+": "+e.Deta
 type UnsupportedError struct {
 	File   string // the file's path, or "" where it was not read by ReadFile
 	Tensor string // the tensor's name
-	DType  string // its type, as in the file: "BF16"
+	DType  string // its type, as in the file: "F8_E4M3"
 }
 
 // Error names the file if it is known, the tensor, its type and the types supported.
 func (e *UnsupportedError) Error() string {
-	return locate(e.File, fmt.Sprintf("tensor %q: dtype: found %q, which is not supported; BOOL, U8, F32, F64 or I64 expected",
+	return locate(e.File, fmt.Sprintf("tensor %q: dtype: found %q, which is not supported; BOOL, U8, F16, BF16, F32, F64 or I64 expected",
 		e.Tensor, e.DType))
 }
 
@@ -84,17 +90,21 @@ const (
 
 // format is how a file names and stores a type of elements.
 type format struct {
-	name  string
-	dtype tensor.DType
-	width int // bytes of an element
+	name   string
+	dtype  tensor.DType
+	half   Half // where the file has 16 bits for a Float32
+	width  int  // bytes of an element in the file
+	memory int  // bytes of an element in memory
 }
 
 // formats is in the order in which the reference implementation places tensors: by
 // falling alignment, so that each starts at a multiple of its elements' width.
 var formats = []format{
-	{"I64", tensor.Int64, 8},
-	{"F64", tensor.Float64, 8},
-	{"F32", tensor.Float32, 4},
-	{"U8", tensor.Uint8, 1},
-	{"BOOL", tensor.Bool, 1},
+	{"I64", tensor.Int64, "", 8, 8},
+	{"F64", tensor.Float64, "", 8, 8},
+	{"F32", tensor.Float32, "", 4, 4},
+	{"BF16", tensor.Float32, BF16, 2, 4},
+	{"F16", tensor.Float32, F16, 2, 4},
+	{"U8", tensor.Uint8, "", 1, 1},
+	{"BOOL", tensor.Bool, "", 1, 1},
 }

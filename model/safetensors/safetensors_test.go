@@ -97,15 +97,15 @@ func TestRoundTrip(t *testing.T) {
 	}
 	long[7] = math.NaN()
 	f := &File{Tensors: []Tensor{
-		{"bool", tensor.New([]bool{true, false}, 2, 1)},
-		{"uint8", tensor.New([]uint8{0, 255}, 2)},
-		{"int64", tensor.New([]int64{math.MinInt64, math.MaxInt64}, 1, 2)},
-		{"float32", tensor.New([]float32{math.MaxFloat32, math.SmallestNonzeroFloat32}, 2)},
-		{"float64", tensor.New(long, many)},
-		{"scalar", tensor.Scalar(float32(-0.5))},
-		{"empty", tensor.Zeros(tensor.Uint8, 3, 0, 2)},
-		{"", tensor.Scalar(true)},
-		{"\u2028 \"quoted\" \\ \t", tensor.Scalar(uint8(7))},
+		{Name: "bool", Value: tensor.New([]bool{true, false}, 2, 1)},
+		{Name: "uint8", Value: tensor.New([]uint8{0, 255}, 2)},
+		{Name: "int64", Value: tensor.New([]int64{math.MinInt64, math.MaxInt64}, 1, 2)},
+		{Name: "float32", Value: tensor.New([]float32{math.MaxFloat32, math.SmallestNonzeroFloat32}, 2)},
+		{Name: "float64", Value: tensor.New(long, many)},
+		{Name: "scalar", Value: tensor.Scalar(float32(-0.5))},
+		{Name: "empty", Value: tensor.Zeros(tensor.Uint8, 3, 0, 2)},
+		{Name: "", Value: tensor.Scalar(true)},
+		{Name: "\u2028 \"quoted\" \\ \t", Value: tensor.Scalar(uint8(7))},
 	}}
 	first := encode(t, f)
 	got, err := read(string(first))
@@ -137,9 +137,9 @@ func TestRoundTrip(t *testing.T) {
 func TestWriteViews(t *testing.T) {
 	w := tensor.New([]float32{1, 2, 3, 4, 5, 6}, 2, 3).SetRequiresGrad(true)
 	f := &File{Tensors: []Tensor{
-		{"transposed", w.Permute(1, 0)},
-		{"column", w.Select(1, 2)},
-		{"broadcast", tensor.Scalar(int64(9)).Expand(2, 2)},
+		{Name: "transposed", Value: w.Permute(1, 0)},
+		{Name: "column", Value: w.Select(1, 2)},
+		{Name: "broadcast", Value: tensor.Scalar(int64(9)).Expand(2, 2)},
 	}}
 	got, err := read(string(encode(t, f)))
 	if err != nil {
@@ -162,9 +162,9 @@ func TestWriteBytes(t *testing.T) {
 		{"empty", File{}, "\x08\x00\x00\x00\x00\x00\x00\x00{}      "},
 		{"metadata only", File{Metadata: map[string]string{"framework": "pt"}},
 			"\x28\x00\x00\x00\x00\x00\x00\x00" + `{"__metadata__":{"framework":"pt"}}     `},
-		{"aligned", File{Tensors: []Tensor{{"attn.0", values.Reshape(1, 2, 3)}}},
+		{"aligned", File{Tensors: []Tensor{{Name: "attn.0", Value: values.Reshape(1, 2, 3)}}},
 			"\x40\x00\x00\x00\x00\x00\x00\x00" + `{"attn.0":{"dtype":"F32","shape":[1,2,3],"data_offsets":[0,24]}}` + data},
-		{"filled up", File{Tensors: []Tensor{{"attn0", values}}},
+		{"filled up", File{Tensors: []Tensor{{Name: "attn0", Value: values}}},
 			"\x48\x00\x00\x00\x00\x00\x00\x00" + `{"attn0":{"dtype":"F32","shape":[1,1,2,3],"data_offsets":[0,24]}}       ` + data},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -233,7 +233,7 @@ var broken = map[string]struct{ content, want string }{
 	"no offsets":      {file(`{"a":{"dtype":"U8","shape":[1]}}`, `x`), `tensor "a": data_offsets: missing`},
 	"dtype no string": {file(`{"a":{"dtype":true,"shape":[1],"data_offsets":[0,1]}}`, `x`), `tensor "a": dtype: found true, a string expected`},
 	"dtype unknown": {file(`{"a":{"dtype":"f32","shape":[1],"data_offsets":[0,4]}}`, `xxxx`),
-		`tensor "a": dtype: found "f32", which is not supported; BOOL, U8, F32, F64 or I64 expected`},
+		`tensor "a": dtype: found "f32", which is not supported; BOOL, U8, F16, BF16, F32, F64 or I64 expected`},
 	"shape no array": {file(`{"a":{"dtype":"U8","shape":{},"data_offsets":[0,1]}}`, `x`), `tensor "a": shape: found an object, an array expected`},
 	"shape null":     {file(`{"a":{"dtype":"U8","shape":null,"data_offsets":[0,1]}}`, `x`), `tensor "a": shape: found null, an array expected`},
 	"size null": {file(`{"a":{"dtype":"U8","shape":[null],"data_offsets":[0,1]}}`, `x`),
@@ -261,6 +261,12 @@ var broken = map[string]struct{ content, want string }{
 		`tensor "b": data_offsets: starts at byte 3 and leaves a hole: 1 expected`},
 	"overlap": {file(`{"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, `xxx`),
 		`tensor "b": data_offsets: starts at byte 1, inside tensor "a", which ends at 2`},
+	"shape does not fit 16 bits": {file(`{"a":{"dtype":"F16","shape":[3],"data_offsets":[0,12]}}`, strings.Repeat("x", 12)),
+		`tensor "a": data_offsets: 12 bytes, but shape [3] of F16 takes 6`},
+	"shape overflows once read": {file(`{"a":{"dtype":"BF16","shape":[3,1000000000000000000],"data_offsets":[0,6000000000000000000]}}`, `xx`),
+		`tensor "a": shape: [3 1000000000000000000] has more elements than fit in memory`},
+	"huge and truncated, of 16 bits": {file(`{"a":{"dtype":"BF16","shape":[2000000000],"data_offsets":[0,4000000000]}}`, `xxx`),
+		`data: 3 bytes follow the header, but the tensors take 4000000000`},
 	"truncated data": {file(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}`, `xxx`),
 		`data: 3 bytes follow the header, but the tensors take 4`},
 	"huge and truncated": {file(`{"a":{"dtype":"U8","shape":[2000000000],"data_offsets":[0,2000000000]}}`, `xxx`),
@@ -291,8 +297,8 @@ func TestBroken(t *testing.T) {
 }
 
 func TestErrorTypes(t *testing.T) {
-	_, err := read(file(`{"w":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}`, `xxxx`))
-	if got, ok := errors.AsType[*UnsupportedError](err); !ok || *got != (UnsupportedError{Tensor: "w", DType: "BF16"}) {
+	_, err := read(file(`{"w":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}}`, `xxxx`))
+	if got, ok := errors.AsType[*UnsupportedError](err); !ok || *got != (UnsupportedError{Tensor: "w", DType: "F8_E4M3"}) {
 		t.Errorf("error %#v", err)
 	}
 	_, err = read(file(`{}`, `x`))
@@ -358,9 +364,17 @@ func TestWriteRefuses(t *testing.T) {
 		file File
 		want string
 	}{
-		"name twice":    {File{Tensors: []Tensor{{"a", v}, {"b", v}, {"a", tensor.Scalar(true)}}}, `tensor "a": two tensors have this name`},
-		"reserved name": {File{Tensors: []Tensor{{"__metadata__", v}}}, `tensor "__metadata__": the name is reserved`},
-		"name":          {File{Tensors: []Tensor{{"a\xff", v}}}, `tensor "a\xff": the name is not valid UTF-8`},
+		"name twice": {File{Tensors: []Tensor{{Name: "a", Value: v}, {Name: "b", Value: v}, {Name: "a", Value: tensor.Scalar(true)}}}, `tensor "a": two tensors have this name`},
+		"half of another type": {File{Tensors: []Tensor{{Name: "a", Value: tensor.Scalar(1.0), Half: F16}}},
+			`tensor "a": Half is "F16" for elements of type float64: F16 or BF16 for float32 expected`},
+		"half unknown": {File{Tensors: []Tensor{{Name: "a", Value: v, Half: "F8"}}},
+			`tensor "a": Half is "F8" for elements of type float32: F16 or BF16 for float32 expected`},
+		"too great for F16": {File{Tensors: []Tensor{{Name: "a", Value: tensor.Scalar(float32(65520)), Half: F16}}},
+			`tensor "a": 65520 is no finite F16, at most 65504 expected`},
+		"too great for BF16": {File{Tensors: []Tensor{{Name: "a", Value: tensor.Scalar(float32(-math.MaxFloat32)), Half: BF16}}},
+			`tensor "a": -3.4028235e+38 is no finite BF16, at most 3.3895314e+38 expected`},
+		"reserved name": {File{Tensors: []Tensor{{Name: "__metadata__", Value: v}}}, `tensor "__metadata__": the name is reserved`},
+		"name":          {File{Tensors: []Tensor{{Name: "a\xff", Value: v}}}, `tensor "a\xff": the name is not valid UTF-8`},
 		"metadata":      {File{Metadata: map[string]string{"a": "\xff"}}, `__metadata__: "a": not valid UTF-8`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -373,11 +387,13 @@ func TestWriteRefuses(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	content, err := os.ReadFile(golden)
-	if err != nil {
-		f.Fatal(err)
+	for _, path := range []string{golden, "testdata/half.safetensors"} {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(content)
 	}
-	f.Add(content)
 	for _, test := range broken {
 		f.Add([]byte(test.content))
 	}

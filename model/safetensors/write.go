@@ -16,7 +16,8 @@ import (
 // Write writes f to w as a safetensors file. The bytes depend on nothing but the
 // content: tensors are placed as the reference implementation places them, by type and
 // then by name, and the keys of the metadata are sorted. The error is a *FormatError
-// where f cannot be written, as when two tensors have one name, and w's own otherwise.
+// where f cannot be written, and w's own otherwise: where two tensors have one name, or
+// where a finite number is too great for a tensor's Half.
 func (f *File) Write(w io.Writer) error {
 	tensors := slices.Clone(f.Tensors)
 	slices.SortFunc(tensors, func(x, y Tensor) int {
@@ -41,9 +42,10 @@ func (f *File) Write(w io.Writer) error {
 	return nil
 }
 
-// rank returns the index in formats of the type of t's elements.
+// rank returns the index in formats of the type of t's elements, or -1 where t's Half is
+// none that they can have.
 func rank(t Tensor) int {
-	return slices.IndexFunc(formats, func(f format) bool { return f.dtype == t.Value.DType() })
+	return slices.IndexFunc(formats, func(f format) bool { return f.dtype == t.Value.DType() && f.half == t.Half })
 }
 
 // encodeHeader returns the header for tensors in this order, filled up with spaces so
@@ -79,6 +81,9 @@ func encodeHeader(metadata map[string]string, tensors []Tensor) ([]byte, error) 
 			return nil, &FormatError{Field: field, Detail: "the name is not valid UTF-8"}
 		case seen[t.Name]:
 			return nil, &FormatError{Field: field, Detail: "two tensors have this name"}
+		case rank(t) < 0:
+			return nil, &FormatError{Field: field, Detail: fmt.Sprintf("Half is %q for elements of type %v: F16 or BF16 for float32 expected",
+				t.Half, t.Value.DType())}
 		}
 		seen[t.Name] = true
 		format := formats[rank(t)]
@@ -114,6 +119,9 @@ func marshal(v any) []byte {
 // writeElements writes the data of t.
 func writeElements(w io.Writer, buffer []byte, t Tensor) error {
 	value := t.Value.Detach().Contiguous()
+	if t.Half != "" {
+		return drainHalf(w, buffer, t, tensor.Data[float32](value))
+	}
 	switch value.DType() {
 	case tensor.Bool:
 		return drain(w, buffer, tensor.Data[bool](value))
