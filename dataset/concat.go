@@ -14,11 +14,14 @@ type concatenation struct {
 	ends  []int // the index in the whole that comes after each part's last
 }
 
-var _ Batcher = (*concatenation)(nil)
+var (
+	_ Batcher  = (*concatenation)(nil)
+	_ Labelled = (*concatenation)(nil)
+)
 
-// Concat returns the samples of data sets one after the other, as one data set. It is a
-// Batcher where all of them are, for pictures of one shape. The error says which of them
-// has other classes than the first, or that there is none.
+// Concat returns the samples of data sets one after the other, as one data set. It fills
+// batches where all of the data sets do, with rows of one kind. The error says which data
+// set has other classes than the first, or that there is none.
 func Concat(sets ...Dataset) (Dataset, error) {
 	if len(sets) == 0 {
 		return nil, errors.New("dataset.Concat: found no data set, expected at least one")
@@ -47,25 +50,30 @@ func (c *concatenation) Sample(i int, chance random.Key) (Sample, error) {
 	return c.parts[part].Sample(at, chance)
 }
 
-// Batch returns a function that fills batches where all parts have one for one shape.
-func (c *concatenation) Batch() (fill Fill, shape []int) {
+// Label returns the class of the sample of the part that i falls in.
+func (c *concatenation) Label(i int) (int, error) {
+	part, at := c.find(i)
+	return label(c.parts[part], at)
+}
+
+// Batch returns a function that fills batches where all parts have one for one kind of row.
+func (c *concatenation) Batch() (fill Fill, row Row) {
 	fills := make([]Fill, len(c.parts))
-	longest := 0
 	for i, part := range c.parts {
-		var of []int
-		if fills[i], of = batch(part); fills[i] == nil || i > 0 && !slices.Equal(of, shape) {
-			return nil, nil
+		var of Row
+		if fills[i], of = batch(part); fills[i] == nil || i > 0 && !of.equal(row) {
+			return nil, Row{}
 		}
-		shape, longest = of, max(longest, part.Len())
+		row = of
 	}
-	indices := make([]int, longest) // of which a list of any one is part
-	for i := range indices {
-		indices[i] = i
-	}
-	return oneByOne(shape, func(i int) (Fill, []int) {
-		part, at := c.find(i)
-		return fills[part], indices[at : at+1]
-	}), shape
+	return func(to Memory, indices []int, chance Chance) {
+		var one [1]int // the index of a sample in its part
+		for k, i := range indices {
+			var part int
+			part, one[0] = c.find(i)
+			fills[part](to.Rows(k, k+1, row), one[:], Chance{chance.Of, chance.First + k})
+		}
+	}, row
 }
 
 // find returns the part that has sample i of the whole, and its index there.

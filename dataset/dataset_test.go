@@ -18,12 +18,40 @@ import (
 func patches(n int) *dataset.Images {
 	m := &dataset.Images{Name: "patches", Split: dataset.Test, ClassNames: []string{"a", "b", "c"}, Height: 2, Width: 3}
 	for i := range n {
-		m.Labels = append(m.Labels, uint8(i%3))
+		m.Labels = append(m.Labels, i%3)
 		for j := range 6 {
 			m.Pixels = append(m.Pixels, uint8(37*i+11*j))
 		}
 	}
 	return m
+}
+
+// class returns the class of a sample.
+func class(t *testing.T, s dataset.Sample) int {
+	t.Helper()
+	c, ok := s.Class()
+	if !ok {
+		t.Fatalf("target %v is no class", s.Target)
+	}
+	return c
+}
+
+func TestClass(t *testing.T) {
+	for _, test := range []struct {
+		target *tensor.Tensor
+		class  int
+		ok     bool
+	}{
+		{dataset.Class(0), 0, true},
+		{dataset.Class(70000), 70000, true},
+		{nil, 0, false},
+		{tensor.New([]int64{1}, 1), 0, false},
+		{tensor.Full(tensor.Float32, 1), 0, false},
+	} {
+		if c, ok := (dataset.Sample{Target: test.target}).Class(); c != test.class || ok != test.ok {
+			t.Errorf("%v: got %d, %v, want %d, %v", test.target, c, ok, test.class, test.ok)
+		}
+	}
 }
 
 func TestImages(t *testing.T) {
@@ -35,21 +63,21 @@ func TestImages(t *testing.T) {
 	if img.Bounds() != image.Rect(0, 0, 3, 2) || img.GrayAt(1, 1).Y != m.Pixels[4*6+4] || &img.Pix[0] != &m.Pixels[4*6] {
 		t.Errorf("image 4 is %v", img)
 	}
-	if m.Label(4) != 1 {
-		t.Errorf("label 4 is %d, want 1", m.Label(4))
+	if c, err := m.Label(4); c != 1 || err != nil {
+		t.Errorf("label 4 is %d (%v), want 1", c, err)
 	}
 }
 
 func TestSample(t *testing.T) {
 	m := patches(5)
 	s, err := m.Sample(4, random.New(0))
-	if img, ok := s.Image.(*image.Gray); err != nil || !ok || !slices.Equal(img.Pix, m.Pixels[24:]) || s.Label != 1 {
+	if img, ok := s.Image.(*image.Gray); err != nil || !ok || !slices.Equal(img.Pix, m.Pixels[24:]) || class(t, s) != 1 {
 		t.Errorf("without a transform: got %v, %v", s, err)
 	}
 	m.Transform = transform.ToTensor{}
 	m.TargetTransform = func(label int) int { return 10 + label }
 	s, err = m.Sample(4, random.New(0))
-	if err != nil || !slices.Equal(s.Tensor.Shape(), []int{1, 2, 3}) || s.Label != 11 {
+	if err != nil || !slices.Equal(s.Tensor.Shape(), []int{1, 2, 3}) || class(t, s) != 11 {
 		t.Errorf("with transforms: got %v, %v", s, err)
 	}
 	m.Transform = transform.Normalize{}
@@ -67,23 +95,23 @@ func TestBatch(t *testing.T) {
 	for name, target := range map[string]func(int) int{"labels as they are": nil, "labels changed": func(l int) int { return 2 - l }} {
 		t.Run(name, func(t *testing.T) {
 			m.TargetTransform = target
-			fill, shape := m.Batch()
-			if fill == nil || !slices.Equal(shape, []int{1, 2, 3}) {
-				t.Fatalf("no fast road (shape %v)", shape)
+			fill, row := m.Batch()
+			if fill == nil || !slices.Equal(row.Input, []int{1, 2, 3}) || row.Vector != 0 {
+				t.Fatalf("no fast road (row %v)", row)
 			}
 			indices := []int{39, 0, 7, 7, 21}
-			images, labels := make([]float32, len(indices)*6), make([]int64, len(indices))
-			fill(images, labels, indices, anyKey)
+			got := dataset.NewMemory(len(indices), row)
+			fill(got, indices, anyKey)
 			for k, i := range indices {
 				s, err := m.Sample(i, random.New(0))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if labels[k] != int64(s.Label) {
-					t.Errorf("sample %d: label %d, want %d", i, labels[k], s.Label)
+				if want := class(t, s); got.Classes[k] != int64(want) {
+					t.Errorf("sample %d: label %d, want %d", i, got.Classes[k], want)
 				}
 				for j, want := range tensor.Data[float32](s.Tensor) {
-					if got := images[k*6+j]; math.Float32bits(got) != math.Float32bits(want) {
+					if got := got.Inputs[k*6+j]; math.Float32bits(got) != math.Float32bits(want) {
 						t.Errorf("sample %d, pixel %d: got %v, want %v", i, j, got, want)
 					}
 				}
@@ -101,12 +129,12 @@ func TestBatch(t *testing.T) {
 func TestOutOfRange(t *testing.T) {
 	m := patches(3)
 	m.Transform = transform.ToTensor{}
-	fill, _ := m.Batch()
+	fill, row := m.Batch()
 	for name, f := range map[string]func(i int){
 		"Image":  func(i int) { m.Image(i) },
 		"Label":  func(i int) { m.Label(i) },
 		"Sample": func(i int) { m.Sample(i, random.New(0)) },
-		"Fill":   func(i int) { fill(make([]float32, 6), make([]int64, 1), []int{i}, anyKey) },
+		"Fill":   func(i int) { fill(dataset.NewMemory(1, row), []int{i}, anyKey) },
 	} {
 		for _, i := range []int{-1, 3} {
 			func() {
@@ -133,18 +161,18 @@ func TestSplitString(t *testing.T) {
 // BenchmarkFill fills batches of 256 from 60000 images of 28 by 28, in random order.
 func BenchmarkFill(b *testing.B) {
 	const batch, all, size = 256, 60000, 28 * 28
-	m := &dataset.Images{Height: 28, Width: 28, Pixels: make([]byte, all*size), Labels: make([]uint8, all), Transform: transform.ToTensor{}}
+	m := &dataset.Images{Height: 28, Width: 28, Pixels: make([]byte, all*size), Labels: make([]int, all), Transform: transform.ToTensor{}}
 	for i := range m.Pixels {
 		m.Pixels[i] = uint8(i * 31)
 	}
 	indices := random.New(0).Rand().Perm(all)
-	images, labels := make([]float32, batch*size), make([]int64, batch)
-	fill, _ := m.Batch()
+	fill, row := m.Batch()
+	memory := dataset.NewMemory(batch, row)
 	b.ReportAllocs()
 	b.SetBytes(batch * size)
 	at := 0
 	for b.Loop() {
-		fill(images, labels, indices[at:][:batch], anyKey)
+		fill(memory, indices[at:][:batch], anyKey)
 		at = (at + batch) % (all - batch)
 	}
 }
@@ -154,7 +182,7 @@ func ExampleImages() {
 		Name: "dots", ClassNames: []string{"dark", "light"},
 		Height: 1, Width: 2,
 		Pixels:    []byte{0, 51, 204, 255},
-		Labels:    []uint8{0, 1},
+		Labels:    []int{0, 1},
 		Transform: transform.ToTensor{},
 	}
 	s, err := m.Sample(1, random.New(0))
@@ -162,7 +190,8 @@ func ExampleImages() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(m.Classes()[s.Label], s.Tensor.Shape(), s.Tensor.At(0, 0, 1))
+	c, _ := s.Class()
+	fmt.Println(m.Classes()[c], s.Tensor.Shape(), s.Tensor.At(0, 0, 1))
 	// Output: light [1 1 2] 1
 }
 

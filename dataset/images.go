@@ -17,14 +17,14 @@ type Images struct {
 	ClassNames []string
 
 	Height, Width int
-	Pixels        []byte  // (N, Height, Width), 0 is black
-	Labels        []uint8 // (N), indices of ClassNames
+	Pixels        []byte // (N, Height, Width), 0 is black
+	Labels        []int  // (N), indices of ClassNames
 
 	// Transform is applied to every picture that Sample returns; nil leaves it the
 	// *image.Gray that it is.
 	Transform transform.Transform
-	// TargetTransform, where not nil, makes the label of a sample of the one it has in
-	// the files. It is called from several goroutines at once.
+	// TargetTransform, where not nil, makes the label of a sample of the one in Labels. It
+	// is called from several goroutines at once.
 	TargetTransform func(int) int
 
 	Files []File // what it was read from
@@ -37,7 +37,10 @@ type File struct {
 	SHA256 string // of the uncompressed bytes, in hexadecimal
 }
 
-var _ ByteBatcher = (*Images)(nil)
+var (
+	_ ByteBatcher = (*Images)(nil)
+	_ Labelled    = (*Images)(nil)
+)
 
 // Len returns the number of samples.
 func (m *Images) Len() int { return len(m.Labels) }
@@ -54,21 +57,18 @@ func (m *Images) Image(i int) *image.Gray {
 	return &image.Gray{Pix: m.pixels(i), Stride: m.Width, Rect: image.Rect(0, 0, m.Width, m.Height)}
 }
 
-// Label returns the label of image i before any transform. It panics with an
-// *IndexError where i is outside [0, Len()).
-func (m *Images) Label(i int) int {
-	m.check(i)
-	return int(m.Labels[i])
-}
+// Label returns the label of image i after TargetTransform. It panics with an *IndexError
+// where i is outside [0, Len()); the error is nil.
+func (m *Images) Label(i int) (int, error) { return m.label(i), nil }
 
-// Sample returns image i after Transform, and its label after TargetTransform. It panics
-// with an *IndexError where i is outside [0, Len()); the error is Transform's and names
-// the sample.
+// Sample returns image i after Transform, and as its target the label after
+// TargetTransform. It panics with an *IndexError where i is outside [0, Len()); the error
+// is Transform's and names the sample.
 func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
-	s := Sample{Picture: transform.Picture{Image: m.Image(i)}, Label: m.target(i)}
+	s := Sample{Input: transform.Input{Image: m.Image(i)}, Target: Class(m.label(i))}
 	if m.Transform != nil {
 		var err error
-		if s.Picture, err = m.Transform.Apply(s.Picture, chance); err != nil {
+		if s.Input, err = m.Transform.Apply(s.Input, chance); err != nil {
 			return Sample{}, fmt.Errorf("%s: sample %d: %w", m.title(), i, err)
 		}
 	}
@@ -78,29 +78,29 @@ func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
 // Batch returns a function that converts each pixel by itself, where Transform is one that
 // has a table (see transform.Table), or picture by picture, where it can be fused (see
 // transform.Fuse), and nil where it can be neither.
-func (m *Images) Batch() (fill Fill, shape []int) {
+func (m *Images) Batch() (fill Fill, row Row) {
 	if tables, ok := transform.Table(m.Transform, 1); ok {
 		table, size := kernel.NewTable(&tables[0]), m.Height*m.Width
-		return func(images []float32, labels []int64, indices []int, _ Chance) {
+		return func(to Memory, indices []int, _ Chance) {
 			for k, i := range indices {
-				labels[k] = int64(m.target(i))
+				to.Classes[k] = int64(m.label(i))
 			}
-			table.Gather(images, m.Pixels, size, indices)
-		}, m.Shape()
+			table.Gather(to.Inputs, m.Pixels, size, indices)
+		}, Row{Input: m.Shape()}
 	}
 	f, ok := transform.Fuse(m.Transform, m.Height, m.Width)
 	if !ok {
-		return nil, nil
+		return nil, Row{}
 	}
-	shape = f.Shape()
-	size := shape[1] * shape[2]
-	return func(images []float32, labels []int64, indices []int, chance Chance) {
+	row = Row{Input: f.Shape()}
+	size := row.size()
+	return func(to Memory, indices []int, chance Chance) {
 		apply := f.Start()
 		for k, i := range indices {
-			labels[k] = int64(m.target(i))
-			apply(images[k*size:][:size], m.pixels(i), chance.Key(k))
+			to.Classes[k] = int64(m.label(i))
+			apply(to.Inputs[k*size:][:size], m.pixels(i), chance.Key(k))
 		}
-	}, shape
+	}, row
 }
 
 // Bytes returns Pixels, where Transform is one that has a table (see transform.Table) whose
@@ -111,12 +111,13 @@ func (m *Images) Bytes() (rows ByteRows, ok bool) {
 		return ByteRows{}, false
 	}
 	line, ok := lineThrough(&tables[0])
-	return ByteRows{m.Pixels, line, func(i int) (row, label int) { return i, m.target(i) }}, ok
+	return ByteRows{m.Pixels, []Line{line}, func(i int) (row, label int) { return i, m.label(i) }}, ok
 }
 
-// target returns the label of image i after TargetTransform.
-func (m *Images) target(i int) int {
-	label := m.Label(i)
+// label returns the label of image i after TargetTransform.
+func (m *Images) label(i int) int {
+	m.check(i)
+	label := m.Labels[i]
 	if m.TargetTransform != nil {
 		label = m.TargetTransform(label)
 	}

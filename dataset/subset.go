@@ -8,15 +8,19 @@ import (
 	"github.com/onehot-go/onehot/random"
 )
 
-// Subset is the samples of a data set at some indices, in their order; an index may come
-// more than once. With the same indices over a copy of the data set that has another
-// transform, samples to learn from are augmented and those to measure on are not.
+// Subset is the samples of a data set at some indices, in the order of the indices. An
+// index may come more than once. Two subsets over two copies of a data set, each with a
+// transform of its own, let samples to learn from be augmented and samples to measure on
+// stay as they are.
 type Subset struct {
 	Dataset Dataset
 	Indices []int
 }
 
-var _ ByteBatcher = Subset{}
+var (
+	_ ByteBatcher = Subset{}
+	_ Labelled    = Subset{}
+)
 
 // Len returns the number of indices.
 func (s Subset) Len() int { return len(s.Indices) }
@@ -31,13 +35,20 @@ func (s Subset) Sample(i int, chance random.Key) (Sample, error) {
 	return s.Dataset.Sample(s.Indices[i], chance)
 }
 
+// Label returns the class of the data set's sample at the i-th index, which is read where
+// the data set is not Labelled. It panics as Sample does.
+func (s Subset) Label(i int) (int, error) {
+	s.check(i)
+	return label(s.Dataset, s.Indices[i])
+}
+
 // Batch returns a function that fills batches where the data set has one.
-func (s Subset) Batch() (fill Fill, shape []int) {
-	from, shape := batch(s.Dataset)
+func (s Subset) Batch() (fill Fill, row Row) {
+	from, row := batch(s.Dataset)
 	if from == nil {
-		return nil, nil
+		return nil, Row{}
 	}
-	return func(images []float32, labels []int64, indices []int, chance Chance) {
+	return func(to Memory, indices []int, chance Chance) {
 		n := len(indices)
 		wanted := indices[:min(n+ahead, cap(indices))]
 		inner := make([]int, len(wanted))
@@ -45,8 +56,8 @@ func (s Subset) Batch() (fill Fill, shape []int) {
 			s.check(i)
 			inner[k] = s.Indices[i]
 		}
-		from(images, labels, inner[:n], chance)
-	}, shape
+		from(to, inner[:n], chance)
+	}, row
 }
 
 // Bytes returns those of the data set where it has them.
@@ -66,35 +77,12 @@ func (s Subset) Bytes() (rows ByteRows, ok bool) {
 	return rows, true
 }
 
-// ahead is how many samples beyond those that are filled a Subset names as wanted next.
+// ahead is how many samples a Subset names as wanted next.
 const ahead = 8
 
 func (s Subset) check(i int) {
 	if i < 0 || i >= len(s.Indices) {
 		panic(&IndexError{Dataset: "subset", Index: i, Len: len(s.Indices)})
-	}
-}
-
-// batch returns what d's Batch does, a nil fill where it has none.
-func batch(d Dataset) (Fill, []int) {
-	if b, ok := d.(Batcher); ok {
-		return b.Batch()
-	}
-	return nil, nil
-}
-
-// oneByOne returns the Fill that takes every sample, of the given shape, from the Fill
-// and by the list of one index that find has for its own.
-func oneByOne(shape []int, find func(i int) (Fill, []int)) Fill {
-	size := 1
-	for _, n := range shape {
-		size *= n
-	}
-	return func(images []float32, labels []int64, indices []int, chance Chance) {
-		for k, i := range indices {
-			fill, index := find(i)
-			fill(images[k*size:][:size], labels[k:][:1], index, Chance{chance.Of, chance.First + k})
-		}
 	}
 }
 
@@ -159,45 +147,4 @@ func StratifiedSplit(d Dataset, fractions []float64, key random.Key) ([]Subset, 
 		slices.Sort(p.Indices)
 	}
 	return parts, nil
-}
-
-// Labels returns the label of every sample, in their order. Those of Images, and of
-// subsets and concatenations of them, are read without the pictures; any other data
-// set's samples are all read, and the error is the first of them.
-func Labels(d Dataset) ([]int, error) {
-	out := make([]int, 0, d.Len())
-	switch d := d.(type) {
-	case *Images:
-		for i := range d.Len() {
-			out = append(out, d.target(i))
-		}
-	case Subset:
-		all, err := Labels(d.Dataset)
-		if err != nil {
-			return nil, err
-		}
-		for _, i := range d.Indices {
-			if i < 0 || i >= len(all) {
-				panic(&IndexError{Dataset: "data set of a subset", Index: i, Len: len(all)})
-			}
-			out = append(out, all[i])
-		}
-	case *concatenation:
-		for _, part := range d.parts {
-			labels, err := Labels(part)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, labels...)
-		}
-	default:
-		for i := range d.Len() {
-			s, err := d.Sample(i, random.Key{})
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, s.Label)
-		}
-	}
-	return out, nil
 }

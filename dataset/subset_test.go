@@ -74,30 +74,30 @@ func TestViews(t *testing.T) {
 					if !reflect.DeepEqual(got, want) {
 						t.Errorf("sample %d is %v, want %v", i, got, want)
 					}
-					images, labels = append(images, tensor.Values[float32](want.Tensor)...), append(labels, want.Label)
+					images, labels = append(images, tensor.Values[float32](want.Tensor)...), append(labels, class(t, want))
 				}
 				if got, err := dataset.Labels(test.d); err != nil || !slices.Equal(got, labels) {
 					t.Errorf("labels %v, %v, want %v", got, err, labels)
 				}
-				fill, shape := test.d.(dataset.Batcher).Batch()
+				fill, row := test.d.(dataset.Batcher).Batch()
 				if fast := name != "concatenation with a slow one"; (fill != nil) != fast {
 					t.Fatalf("a fast road: %t, want %t", fill != nil, fast)
 				}
 				if fill == nil {
 					return
 				}
-				if !slices.Equal(shape, []int{1, 2, 3}) {
-					t.Errorf("shape %v", shape)
+				if !slices.Equal(row.Input, []int{1, 2, 3}) {
+					t.Errorf("shape %v", row.Input)
 				}
-				got, of := make([]float32, 6*len(test.want)), make([]int64, len(test.want))
+				got := dataset.NewMemory(len(test.want), row)
 				indices := make([]int, len(test.want))
 				for i := range indices { // in another order
 					indices[i] = len(indices) - 1 - i
 				}
-				fill(got, of, indices, dataset.Chance{Of: func(k int) random.Key { return random.New(uint64(indices[k])) }})
+				fill(got, indices, dataset.Chance{Of: func(k int) random.Key { return random.New(uint64(indices[k])) }})
 				for k, i := range indices {
-					if !slices.Equal(got[6*k:][:6], images[6*i:][:6]) || of[k] != int64(labels[i]) {
-						t.Errorf("sample %d is %v of label %d, want %v of label %d", i, got[6*k:][:6], of[k], images[6*i:][:6], labels[i])
+					if got := got.Rows(k, k+1, row); !slices.Equal(got.Inputs, images[6*i:][:6]) || got.Classes[0] != int64(labels[i]) {
+						t.Errorf("sample %d is %v of label %d, want %v of label %d", i, got.Inputs, got.Classes, images[6*i:][:6], labels[i])
 					}
 				}
 			})
@@ -127,11 +127,11 @@ func TestBytes(t *testing.T) {
 					t.Fatal(err)
 				}
 				row, label := rows.Sample(i)
-				if label != want.Label {
-					t.Errorf("%s: sample %d has label %d, want %d", name, i, label, want.Label)
+				if want := class(t, want); label != want {
+					t.Errorf("%s: sample %d has label %d, want %d", name, i, label, want)
 				}
 				for k, value := range tensor.Values[float64](want.Tensor) {
-					got := rows.Line.Scale*float64(rows.Pixels[6*row+k]) + rows.Line.Shift
+					got := rows.Lines[0].Scale*float64(rows.Pixels[6*row+k]) + rows.Lines[0].Shift
 					if !(math.Abs(got-value) <= 2e-7*max(1, math.Abs(value))) {
 						t.Errorf("%s: element %d of sample %d is %v, want %v", name, k, i, got, value)
 					}
@@ -167,8 +167,8 @@ func TestConcatRefuses(t *testing.T) {
 	small, large := patches(2), patches(2)
 	small.Transform, large.Transform = transform.ToTensor{}, transform.ToTensor{}
 	small.Height, small.Width = 3, 2
-	if fill, shape := concat(t, small, large).(dataset.Batcher).Batch(); fill != nil || shape != nil {
-		t.Errorf("pictures of two shapes have a fast road, of shape %v", shape)
+	if fill, row := concat(t, small, large).(dataset.Batcher).Batch(); fill != nil || row.Input != nil {
+		t.Errorf("pictures of two shapes have a fast road, of row %v", row)
 	}
 }
 
@@ -180,8 +180,8 @@ func TestViewsOutOfRange(t *testing.T) {
 	whole := concat(t, m, subset)
 	fill := func(d dataset.Dataset, i int) func() {
 		return func() {
-			fill, _ := d.(dataset.Batcher).Batch()
-			fill(make([]float32, 6), make([]int64, 1), []int{i}, anyKey)
+			fill, row := d.(dataset.Batcher).Batch()
+			fill(dataset.NewMemory(1, row), []int{i}, anyKey)
 		}
 	}
 	row := func(d dataset.ByteBatcher, i int) func() {
@@ -204,7 +204,7 @@ func TestViewsOutOfRange(t *testing.T) {
 		{row(subset, 2), "subset: sample 2 of 2: index out of range"},
 		{row(astray, 0), "patches test: sample 3 of 3: index out of range"},
 		{fill(astray, 0), "patches test: sample 3 of 3: index out of range"},
-		{func() { dataset.Labels(astray) }, "data set of a subset: sample 3 of 3: index out of range"},
+		{func() { dataset.Labels(astray) }, "patches test: sample 3 of 3: index out of range"},
 		{sample(whole, 5), "concatenation: sample 5 of 5: index out of range"},
 		{sample(whole, -1), "concatenation: sample -1 of 5: index out of range"},
 		{fill(whole, 5), "concatenation: sample 5 of 5: index out of range"},
@@ -269,7 +269,7 @@ func TestStratifiedSplit(t *testing.T) {
 	sizes := []int{40, 7, 1}
 	for c, n := range sizes {
 		for range n {
-			d.Labels = append(d.Labels, uint8(c))
+			d.Labels = append(d.Labels, c)
 		}
 	}
 	d.Pixels = make([]byte, 6*len(d.Labels))
@@ -326,7 +326,7 @@ func TestLabelsOfSamples(t *testing.T) {
 	}
 	d.Transform = transform.Normalize{}
 	text := "patches test: sample 0: normalize: found an image, expected a tensor: ToTensor comes before it"
-	for _, d := range []dataset.Dataset{slow{d}, dataset.Subset{Dataset: slow{d}}, concat(t, d, slow{d})} {
+	for _, d := range []dataset.Dataset{slow{d}, dataset.Subset{Dataset: slow{d}, Indices: []int{0}}, concat(t, dataset.Subset{Dataset: d}, slow{d})} {
 		if got, err := dataset.Labels(d); got != nil || err == nil || err.Error() != text {
 			t.Errorf("%T: labels %v, %v, want %q", d, got, err, text)
 		}
@@ -365,9 +365,9 @@ func TestSplitPanics(t *testing.T) {
 
 // A tenth of the samples is kept apart, to choose settings by: it is not augmented.
 func ExampleStratifiedSplit() {
-	var labels []uint8
+	var labels []int
 	for i := range 60 {
-		labels = append(labels, uint8(i%3))
+		labels = append(labels, i%3)
 	}
 	learn := &dataset.Images{
 		Name: "dots", ClassNames: []string{"red", "green", "blue"},

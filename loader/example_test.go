@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/dataset/fashionmnist/embedded"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/transform"
@@ -14,7 +15,7 @@ func Example() {
 		Name: "dots", ClassNames: []string{"dark", "light"},
 		Height: 1, Width: 2,
 		Pixels:    []byte{0, 51, 204, 255, 102, 0, 255, 255, 51, 51},
-		Labels:    []uint8{0, 1, 0, 1, 0},
+		Labels:    []int{0, 1, 0, 1, 0},
 		Transform: transform.ToTensor{},
 	}
 	l := loader.New(data, loader.Options{BatchSize: 2, Workers: 2})
@@ -31,12 +32,32 @@ func Example() {
 	// [4] [1 1 1 2] tensor([0])
 }
 
+func ExampleSplits() {
+	training, test, err := loader.Splits(embedded.Open, transform.ToTensor{}, loader.Options{BatchSize: 256})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for batch, err := range training.Epoch(1) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(batch.Inputs.Shape(), batch.Targets.Shape())
+		break
+	}
+	fmt.Println(training.Len(), "batches to learn from,", test.Len(), "to measure on")
+	// Output:
+	// [256 1 28 28] [256]
+	// 235 batches to learn from, 40 to measure on
+}
+
 func ExampleMixup() {
 	data := &dataset.Images{
 		Name: "dots", ClassNames: []string{"dark", "light"},
 		Height: 1, Width: 2,
 		Pixels:    []byte{0, 0, 255, 255, 0, 51, 204, 255},
-		Labels:    []uint8{0, 1, 0, 1},
+		Labels:    []int{0, 1, 0, 1},
 		Transform: transform.ToTensor{},
 	}
 	chance := random.New(3).For("mixup").At(1) // of epoch 1

@@ -33,21 +33,21 @@ type Source interface {
 
 // Batch is some samples side by side.
 type Batch struct {
-	Inputs  *tensor.Tensor // (N, C, H, W) of Float32
-	Targets *tensor.Tensor // (N) of Int64
+	Inputs  *tensor.Tensor // (N, ...) of Float32; (N, C, H, W) for pictures
+	Targets *tensor.Tensor // (N) of Int64, the classes; or (N, V) of Float32, where targets are vectors
 	Indices []int          // (N), of the samples in the data set
-	Next    []int          // of the batch after it, for who fetches them ahead; none after the last
+	Next    []int          // the Indices of the next batch, or none: memory that they lie in may be fetched ahead
 
-	fill func(images []float32, labels []int64, lo, hi int) // or nil
+	fill func(to dataset.Memory, lo, hi int) // or nil
 }
 
 // InPieces reports whether Fill can be called: whether the data set is a dataset.Batcher.
 func (b Batch) InPieces() bool { return b.fill != nil }
 
-// Fill writes samples lo up to hi of the batch to other memory than the batch's: their
-// elements to images, row by row, and their labels. For who needs a few at a time the whole
-// batch is not written then. Several may call it at once.
-func (b Batch) Fill(images []float32, labels []int64, lo, hi int) { b.fill(images, labels, lo, hi) }
+// Fill writes samples lo up to hi of the batch to memory of the caller's, which has a row
+// for each. A caller that needs a few samples at a time saves the writing of Inputs and
+// Targets, which are filled when they are first read. Several calls may run at once.
+func (b Batch) Fill(to dataset.Memory, lo, hi int) { b.fill(to, lo, hi) }
 
 // Options say how samples become batches.
 type Options struct {
@@ -76,8 +76,8 @@ type Sampler interface {
 // Loader goes over a data set in batches: it is a Source. Batches depend on the data set, the options
 // but Workers, and the epoch. It may be used from several goroutines at once.
 //
-// The workers prepare batches ahead, while the ones before them are in use. But those of a
-// dataset.Batcher, which take some microseconds, are filled by all cores when they are first
+// The workers prepare batches ahead, while earlier ones are in use. Batches of a
+// dataset.Batcher take some microseconds. They are filled by all cores when they are first
 // read, whatever the number of workers: to hand them over would take longer, and each core
 // finds the samples that it wrote in its own cache.
 type Loader struct {
@@ -194,7 +194,7 @@ type plan struct {
 	size  int
 	key   random.Key // of the epoch's transforms
 	fill  dataset.Fill
-	shape []int // of one sample, if fill is set
+	row   dataset.Row // of a batch, if fill is set
 }
 
 func (l *Loader) plan(epoch int) *plan {
@@ -220,30 +220,37 @@ func (l *Loader) plan(epoch int) *plan {
 	}
 	p.order = p.order[:l.Samples()]
 	if b, ok := l.data.(dataset.Batcher); ok {
-		p.fill, p.shape = b.Batch()
+		p.fill, p.row = b.Batch()
 	}
 	return p
 }
 
 // buffer is the memory of one batch, reused for others.
 type buffer struct {
-	images, labels *tensor.Tensor
-	pixels         []float32 // the elements of images
-	classes        []int64   // of labels
+	inputs, targets *tensor.Tensor
+	row             dataset.Row
+	memory          dataset.Memory // the elements of inputs and targets
 }
 
-// reserve returns tensors for n samples of the given shape, views of what b has; it is
-// made for size samples, the first time and where the shape is another one.
-func (b *buffer) reserve(n, size int, shape []int) (images, labels *tensor.Tensor) {
-	if b.images == nil || !slices.Equal(b.images.Shape()[1:], shape) {
-		b.images = tensor.Zeros(tensor.Float32, append([]int{size}, shape...)...)
-		b.labels = tensor.Zeros(tensor.Int64, size)
-		b.pixels, b.classes = tensor.Data[float32](b.images), tensor.Data[int64](b.labels)
+// reserve returns tensors for n samples, views of what b has. The memory of b is made for
+// size samples, the first time and where a row is another one.
+func (b *buffer) reserve(n, size int, row dataset.Row) (inputs, targets *tensor.Tensor) {
+	if b.inputs == nil || !slices.Equal(b.row.Input, row.Input) || b.row.Vector != row.Vector {
+		b.row = row
+		b.inputs = tensor.Zeros(tensor.Float32, append([]int{size}, row.Input...)...)
+		b.memory = dataset.Memory{Inputs: tensor.Data[float32](b.inputs)}
+		if row.Vector > 0 {
+			b.targets = tensor.Zeros(tensor.Float32, size, row.Vector)
+			b.memory.Vectors = tensor.Data[float32](b.targets)
+		} else {
+			b.targets = tensor.Zeros(tensor.Int64, size)
+			b.memory.Classes = tensor.Data[int64](b.targets)
+		}
 	}
-	if n == size { // views all the same: what a user does to a batch's tensor ends with it
-		return b.images.Detach(), b.labels.Detach()
+	if n == b.inputs.Size(0) { // views all the same: what a user does to a batch's tensor ends with it
+		return b.inputs.Detach(), b.targets.Detach()
 	}
-	return b.images.Narrow(0, 0, n), b.labels.Narrow(0, 0, n)
+	return b.inputs.Narrow(0, 0, n), b.targets.Narrow(0, 0, n)
 }
 
 // indices returns the samples of batch k, and of the one after it.
@@ -266,14 +273,13 @@ func (p *plan) chance(at int) random.Key {
 // the first layer can then take each sample from the cache that it was written to.
 func (p *plan) fillBatch(k int, b *buffer) Batch {
 	indices, next := p.indices(k)
-	images, labels := b.reserve(len(indices), min(p.size, len(p.order)), p.shape)
-	x, y, size := b.pixels, b.classes, len(b.pixels)/len(b.classes)
-	first, chance := k*p.size, p.chance
-	fill := func(images []float32, labels []int64, lo, hi int) {
-		p.fill(images, labels, p.order[first+lo:first+hi], dataset.Chance{Of: chance, First: first + lo})
+	inputs, targets := b.reserve(len(indices), min(p.size, len(p.order)), p.row)
+	memory, row, first, chance := b.memory, p.row, k*p.size, p.chance
+	fill := func(to dataset.Memory, lo, hi int) {
+		p.fill(to, p.order[first+lo:first+hi], dataset.Chance{Of: chance, First: first + lo})
 	}
-	reuse.Later(func(lo, hi int) { fill(x[lo*size:hi*size], y[lo:hi], lo, hi) }, images, labels)
-	return Batch{images, labels, indices, next, fill}
+	reuse.Later(func(lo, hi int) { fill(memory.Rows(lo, hi, row), lo, hi) }, inputs, targets)
+	return Batch{inputs, targets, indices, next, fill}
 }
 
 // batch prepares batch k in b.
@@ -282,27 +288,58 @@ func (p *plan) batch(k int, b *buffer) (Batch, error) {
 		return p.fillBatch(k, b), nil
 	}
 	indices, next := p.indices(k)
-	batch := Batch{Next: next}
+	batch := Batch{Indices: indices, Next: next}
 	for at, i := range indices {
 		s, err := p.data.Sample(i, p.chance(k*p.size+at))
 		if err != nil {
 			return Batch{}, err
 		}
-		if s.Tensor == nil {
-			return Batch{}, fmt.Errorf("loader: sample %d is an image: a transform that ends in a tensor expected", i)
+		row, err := rowOf(s, i)
+		if err != nil {
+			return Batch{}, err
 		}
 		if at == 0 {
-			batch.Inputs, batch.Targets = b.reserve(len(indices), min(p.size, len(p.order)), s.Tensor.Shape())
-			batch.Indices = indices
+			batch.Inputs, batch.Targets = b.reserve(len(indices), min(p.size, len(p.order)), row)
 		}
-		row := batch.Inputs.Select(0, at)
-		if !slices.Equal(row.Shape(), s.Tensor.Shape()) {
-			return Batch{}, fmt.Errorf("loader: sample %d has shape %v, the first of its batch %v: one shape expected", i, s.Tensor.Shape(), row.Shape())
+		if !slices.Equal(row.Input, b.row.Input) {
+			return Batch{}, fmt.Errorf("loader: sample %d has shape %v, the first of its batch %v: one shape expected", i, row.Input, b.row.Input)
 		}
-		row.CopyInPlace(s.Tensor)
-		tensor.Data[int64](batch.Targets)[at] = int64(s.Label)
+		if row.Vector != b.row.Vector {
+			return Batch{}, fmt.Errorf("loader: sample %d has %s as its target, the first of its batch %s: one kind expected",
+				i, kindOf(row), kindOf(b.row))
+		}
+		batch.Inputs.Select(0, at).CopyInPlace(s.Tensor)
+		batch.Targets.Select(0, at).CopyInPlace(s.Target)
 	}
 	return batch, nil
+}
+
+// rowOf returns what a batch has of sample i. The error says that it fits no batch.
+func rowOf(s dataset.Sample, i int) (dataset.Row, error) {
+	if s.Tensor == nil {
+		return dataset.Row{}, fmt.Errorf("loader: sample %d is an image: a transform that ends in a tensor expected", i)
+	}
+	row := dataset.Row{Input: s.Tensor.Shape()}
+	if _, ok := s.Class(); ok {
+		return row, nil
+	}
+	switch t := s.Target; {
+	case t == nil:
+		return row, fmt.Errorf("loader: sample %d has no target: a class or a vector expected", i)
+	case t.DType() != tensor.Float32 || t.Dim() != 1 || t.Size(0) == 0:
+		return row, fmt.Errorf("loader: sample %d has %s elements of shape %v as its target: a class, an int64 scalar, or a float32 vector expected",
+			i, t.DType(), t.Shape())
+	}
+	row.Vector = s.Target.Size(0)
+	return row, nil
+}
+
+// kindOf names the kind of target that a row has.
+func kindOf(row dataset.Row) string {
+	if row.Vector > 0 {
+		return fmt.Sprintf("a vector of %d", row.Vector)
+	}
+	return "a class"
 }
 
 // prepared is what a worker hands over.

@@ -27,7 +27,7 @@ var workers = []int{0, 1, 2, 3, 8}
 func patches(n int, t transform.Transform) *dataset.Images {
 	m := &dataset.Images{Name: "patches", ClassNames: []string{"a", "b", "c"}, Height: 2, Width: 3, Transform: t}
 	for i := range n {
-		m.Labels = append(m.Labels, uint8(i%3))
+		m.Labels = append(m.Labels, i%3)
 		for j := range 6 {
 			m.Pixels = append(m.Pixels, uint8(37*i+11*j))
 		}
@@ -41,8 +41,8 @@ type slow struct{ dataset.Dataset }
 // noise is a transform that draws: it adds one random number to all pixels.
 type noise struct{}
 
-func (noise) Apply(p transform.Picture, chance random.Key) (transform.Picture, error) {
-	return transform.Picture{Tensor: p.Tensor.AddScalar(chance.Rand().Float64())}, nil
+func (noise) Apply(p transform.Input, chance random.Key) (transform.Input, error) {
+	return transform.Input{Tensor: p.Tensor.AddScalar(chance.Rand().Float64())}, nil
 }
 
 // fake is a data set of n samples that sample makes.
@@ -55,7 +55,7 @@ func (f fake) Len() int                                           { return f.n }
 func (f fake) Classes() []string                                  { return []string{"a"} }
 func (f fake) Sample(i int, _ random.Key) (dataset.Sample, error) { return f.sample(i) }
 func pixels(i int, shape ...int) (s dataset.Sample) {
-	s.Tensor = tensor.Full(tensor.Float32, float64(i), shape...)
+	s.Tensor, s.Target = tensor.Full(tensor.Float32, float64(i), shape...), dataset.Class(0)
 	return s
 }
 
@@ -150,8 +150,8 @@ func TestBatches(t *testing.T) {
 							if err != nil {
 								t.Fatal(err)
 							}
-							if b.Targets[at] != int64(s.Label) {
-								t.Errorf("sample %d: label %d, want %d", i, b.Targets[at], s.Label)
+							if want, ok := s.Class(); !ok || b.Targets[at] != int64(want) {
+								t.Errorf("sample %d: label %d, want %d", i, b.Targets[at], want)
 							}
 							for j, want := range tensor.Data[float32](s.Tensor) {
 								if got := b.Inputs[6*at+j]; got != math.Float32bits(want) {
@@ -549,6 +549,75 @@ func TestDatasetPanic(t *testing.T) {
 	}
 }
 
+// targets is a data set of 6 samples that have targets in turn.
+func targets(of ...*tensor.Tensor) fake {
+	return fake{6, func(i int) (dataset.Sample, error) {
+		s := pixels(i, 1, 1, 1)
+		s.Target = of[i%len(of)]
+		return s, nil
+	}}
+}
+
+// vectors is a data set of rows of numbers with targets that are vectors. It fills batches.
+type vectors int
+
+func (d vectors) Len() int          { return int(d) }
+func (d vectors) Classes() []string { return []string{"a", "b", "c"} }
+
+func (d vectors) Sample(i int, _ random.Key) (dataset.Sample, error) {
+	var s dataset.Sample
+	s.Tensor = tensor.New([]float32{float32(i), float32(-i)}, 2)
+	s.Target = tensor.New([]float32{float32(i % 2), 1, float32(i) / 8}, 3)
+	return s, nil
+}
+
+func (d vectors) Batch() (dataset.Fill, dataset.Row) {
+	return func(to dataset.Memory, indices []int, _ dataset.Chance) {
+		for k, i := range indices {
+			copy(to.Inputs[2*k:], []float32{float32(i), float32(-i)})
+			copy(to.Vectors[3*k:], []float32{float32(i % 2), 1, float32(i) / 8})
+		}
+	}, dataset.Row{Input: []int{2}, Vector: 3}
+}
+
+// TestVectors checks batches of rows of numbers whose targets are vectors, on both roads and
+// below other data sets.
+func TestVectors(t *testing.T) {
+	all := dataset.Subset{Dataset: vectors(9), Indices: []int{8, 7, 6, 5, 4, 3, 2, 1, 0}}
+	both, err := dataset.Concat(all, vectors(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range workers {
+		for name, d := range map[string]dataset.Dataset{"fill": both, "sample by sample": slow{both}} {
+			for b, err := range loader.New(d, loader.Options{BatchSize: 4, Workers: w}).Epoch(0) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				n := len(b.Indices)
+				if !slices.Equal(b.Inputs.Shape(), []int{n, 2}) || !slices.Equal(b.Targets.Shape(), []int{n, 3}) || b.InPieces() != (name == "fill") {
+					t.Fatalf("%s: inputs %v and targets %v of %d samples", name, b.Inputs.Shape(), b.Targets.Shape(), n)
+				}
+				for at, i := range b.Indices {
+					s, err := both.Sample(i, random.Key{})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got := b.Inputs.Select(0, at); !slices.Equal(tensor.Values[float32](got), tensor.Data[float32](s.Tensor)) {
+						t.Errorf("%s: sample %d is %v, want %v", name, i, got, s.Tensor)
+					}
+					if got := b.Targets.Select(0, at); !slices.Equal(tensor.Values[float32](got), tensor.Data[float32](s.Target)) {
+						t.Errorf("%s: sample %d has the target %v, want %v", name, i, got, s.Target)
+					}
+				}
+			}
+		}
+	}
+	if _, err := dataset.Labels(both); err == nil || err.Error() != "sample 8: found float32 elements of shape [3] as its target, expected a class" {
+		t.Errorf("labels of vectors: %v", err)
+	}
+}
+
 // TestErrors checks the loader's own errors, which must not depend on the workers.
 func TestErrors(t *testing.T) {
 	shapes := func(odd int) fake {
@@ -576,6 +645,12 @@ func TestErrors(t *testing.T) {
 		"dims in a batch": {fake{6, func(i int) (dataset.Sample, error) { return pixels(i, make([]int, i)...), nil }},
 			"loader: sample 1 has shape [0], the first of its batch []: one shape expected"},
 		"shapes of batches": {shapes(2), ""},
+		"no target":         {targets(nil), "loader: sample 0 has no target: a class or a vector expected"},
+		"odd type":          {targets(tensor.Zeros(tensor.Float64, 2)), "loader: sample 0 has float64 elements of shape [2] as its target: a class, an int64 scalar, or a float32 vector expected"},
+		"odd shape":         {targets(tensor.Zeros(tensor.Int64, 2)), "loader: sample 0 has int64 elements of shape [2] as its target: a class, an int64 scalar, or a float32 vector expected"},
+		"empty vector":      {targets(tensor.Zeros(tensor.Float32, 0)), "loader: sample 0 has float32 elements of shape [0] as its target: a class, an int64 scalar, or a float32 vector expected"},
+		"two kinds":         {targets(tensor.Zeros(tensor.Float32, 2), dataset.Class(1)), "loader: sample 1 has a class as its target, the first of its batch a vector of 2: one kind expected"},
+		"two lengths":       {targets(tensor.Zeros(tensor.Float32, 2), tensor.Zeros(tensor.Float32, 3)), "loader: sample 1 has a vector of 3 as its target, the first of its batch a vector of 2: one kind expected"},
 	} {
 		for _, w := range workers {
 			t.Run(fmt.Sprintf("%s, %d workers", name, w), func(t *testing.T) {

@@ -12,14 +12,15 @@ import (
 // Mixup returns a batch of mixtures (Zhang et al., "mixup: Beyond Empirical Risk
 // Minimization", 2018): every sample with a partner in the batch, λ parts of the one to
 // 1-λ of the other. λ is drawn once a batch, from the distribution Beta(alpha, alpha),
-// and the partners are a permutation. images has the shape of b.Inputs; targets, (N,
-// classes) of Float32, are the mixed one-hot labels, probabilities to train on. Both are
-// new memory, and a function of the arguments: key is one of the batch, of its epoch and
-// place.
+// and the partners are a permutation. inputs has the shape of b.Inputs; targets, (N,
+// classes) of Float32, are mixtures of one-hot classes, or of the vectors that b.Targets
+// has. Both are new memory, and a function of the arguments: key is one of the batch, of its
+// epoch and place.
 //
-// It panics with a *fault.LabelError where a label is outside [0, classes), and with a
-// *fault.OptionError where alpha is not positive and finite.
-func Mixup(b Batch, classes int, alpha float64, key random.Key) (images, targets *tensor.Tensor) {
+// It panics with a *fault.LabelError where a class is outside [0, classes), and with a
+// *fault.OptionError where vectors are not of that length, and where alpha is not positive
+// and finite.
+func Mixup(b Batch, classes int, alpha float64, key random.Key) (inputs, targets *tensor.Tensor) {
 	if !(alpha > 0 && alpha <= math.MaxFloat64) {
 		fault.Option("loader.Mixup", "alpha %v: a positive number expected", alpha)
 	}
@@ -28,29 +29,43 @@ func Mixup(b Batch, classes int, alpha float64, key random.Key) (images, targets
 	return mix(b, classes, lambda, r.Perm(b.Targets.Size(0)))
 }
 
-// mix returns lambda of each sample and its label with 1-lambda of its partner's.
-func mix(b Batch, classes int, lambda float64, partners []int) (images, targets *tensor.Tensor) {
-	mine, other := float32(lambda), float32(1-lambda)
-	in, labels := tensor.Data[float32](b.Inputs.Contiguous()), tensor.Data[int64](b.Targets)
-	images = tensor.Zeros(tensor.Float32, b.Inputs.Shape()...)
-	targets = tensor.Zeros(tensor.Float32, len(labels), classes)
-	out, probabilities := tensor.Data[float32](images), tensor.Data[float32](targets)
-	for i, c := range labels {
+// mix returns lambda of each sample and its target with 1-lambda of its partner's.
+func mix(b Batch, classes int, lambda float64, partners []int) (inputs, targets *tensor.Tensor) {
+	vectors := b.Targets
+	if vectors.DType() == tensor.Int64 {
+		vectors = oneHot(vectors, classes)
+	}
+	if vectors.Size(1) != classes {
+		fault.Option("loader.Mixup", "%d classes: targets are vectors of %d", classes, vectors.Size(1))
+	}
+	return mixRows(b.Inputs, lambda, partners), mixRows(vectors, lambda, partners)
+}
+
+// mixRows returns lambda of each row of x with 1-lambda of its partner.
+func mixRows(x *tensor.Tensor, lambda float64, partners []int) *tensor.Tensor {
+	mixed := tensor.Zeros(tensor.Float32, x.Shape()...)
+	in, out := tensor.Data[float32](x.Contiguous()), tensor.Data[float32](mixed)
+	mine, other, size := float32(lambda), float32(1-lambda), len(in)/max(len(partners), 1)
+	for i, j := range partners {
+		to, x, y := out[i*size:][:size], in[i*size:][:size], in[j*size:][:size]
+		for k := range x {
+			to[k] = float32(mine*x[k]) + float32(other*y[k]) // rounded, on machines that would fuse them too
+		}
+	}
+	return mixed
+}
+
+// oneHot returns the rows that are 1 at each class and 0 elsewhere.
+func oneHot(labels *tensor.Tensor, classes int) *tensor.Tensor {
+	rows := tensor.Zeros(tensor.Float32, labels.Size(0), classes)
+	out := tensor.Data[float32](rows)
+	for i, c := range tensor.Data[int64](labels.Contiguous()) {
 		if c < 0 || c >= int64(classes) {
 			panic(&fault.LabelError{Op: "loader.Mixup", Label: c, Index: []int{i}, Classes: classes})
 		}
+		out[i*classes+int(c)] = 1
 	}
-	size := len(in) / max(len(labels), 1)
-	for i, j := range partners {
-		x, y := in[i*size:][:size], in[j*size:][:size]
-		for k := range x {
-			out[i*size+k] = float32(mine*x[k]) + float32(other*y[k]) // rounded, on machines that would fuse them too
-		}
-		row := probabilities[i*classes:][:classes]
-		row[labels[i]] += mine
-		row[labels[j]] += other
-	}
-	return images, targets
+	return rows
 }
 
 // beta returns a number drawn from the distribution Beta(alpha, alpha): of two drawn from

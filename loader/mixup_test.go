@@ -100,17 +100,38 @@ func TestMixup(t *testing.T) {
 	}
 }
 
+// TestMixupOfVectors checks that classes and the one-hot vectors of them give the same, and
+// that the vectors of several classes are mixed too.
+func TestMixupOfVectors(t *testing.T) {
+	x := tensor.Uniform(tensor.Float32, random.New(0).Rand(), 0, 1, 3, 2)
+	labels := tensor.New([]int64{2, 0, 0}, 3)
+	oneHot := tensor.New([]float32{0, 0, 1, 1, 0, 0, 1, 0, 0}, 3, 3)
+	inputs, targets := Mixup(Batch{Inputs: x, Targets: labels}, 3, 1, random.New(1))
+	same, vectors := Mixup(Batch{Inputs: x, Targets: oneHot}, 3, 1, random.New(1))
+	if !slices.Equal(tensor.Data[float32](inputs), tensor.Data[float32](same)) || !slices.Equal(tensor.Data[float32](targets), tensor.Data[float32](vectors)) {
+		t.Errorf("classes give %v, one-hot vectors %v", targets, vectors)
+	}
+	several := tensor.New([]float32{1, 1, 0, 0}, 2, 2)
+	_, targets = mix(Batch{Inputs: x.Narrow(0, 0, 2), Targets: several}, 2, 0.75, []int{1, 0})
+	if got, want := tensor.Data[float32](targets), []float32{0.75, 0.75, 0.25, 0.25}; !slices.Equal(got, want) {
+		t.Errorf("vectors of several classes give %v, want %v", got, want)
+	}
+}
+
 func TestMixupPanics(t *testing.T) {
+	vectors := Batch{Inputs: tensor.Zeros(tensor.Float32, 2, 1), Targets: tensor.Zeros(tensor.Float32, 2, 3)}
 	b := Batch{Inputs: tensor.Zeros(tensor.Float32, 2, 1, 1, 1), Targets: tensor.New([]int64{0, 2}, 2)}
 	for _, test := range []struct {
+		b       Batch
 		classes int
 		alpha   float64
 		want    string
 	}{
-		{2, 1, "loader.Mixup: label 2 at (1): 0 to 1 expected, there are 2 classes"},
-		{3, 0, "loader.Mixup: alpha 0: a positive number expected"},
-		{3, math.NaN(), "loader.Mixup: alpha NaN: a positive number expected"},
-		{3, math.Inf(1), "loader.Mixup: alpha +Inf: a positive number expected"},
+		{vectors, 2, 1, "loader.Mixup: 2 classes: targets are vectors of 3"},
+		{b, 2, 1, "loader.Mixup: label 2 at (1): 0 to 1 expected, there are 2 classes"},
+		{b, 3, 0, "loader.Mixup: alpha 0: a positive number expected"},
+		{b, 3, math.NaN(), "loader.Mixup: alpha NaN: a positive number expected"},
+		{b, 3, math.Inf(1), "loader.Mixup: alpha +Inf: a positive number expected"},
 	} {
 		func() {
 			defer func() {
@@ -120,7 +141,7 @@ func TestMixupPanics(t *testing.T) {
 					t.Errorf("panic with %v, want %q", err, test.want)
 				}
 			}()
-			Mixup(b, test.classes, test.alpha, random.New(0))
+			Mixup(test.b, test.classes, test.alpha, random.New(0))
 		}()
 	}
 }

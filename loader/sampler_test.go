@@ -191,7 +191,7 @@ func ExampleWeighted() {
 		Name: "dots", ClassNames: []string{"common", "rare"},
 		Height: 1, Width: 1,
 		Pixels:    make([]byte, 10),
-		Labels:    []uint8{0, 0, 0, 0, 0, 0, 0, 1, 0, 0},
+		Labels:    []int{0, 0, 0, 0, 0, 0, 0, 1, 0, 0},
 		Transform: transform.ToTensor{},
 	}
 	labels, err := dataset.Labels(data)

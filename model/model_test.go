@@ -583,14 +583,14 @@ func TestTransform(t *testing.T) {
 		t.Fatal(err)
 	}
 	grey := &image.Gray{Pix: []byte{0, 51, 102, 153, 204, 255}, Stride: 3, Rect: image.Rect(0, 0, 3, 2)}
-	p, err := tr.Apply(transform.Picture{Image: grey}, random.Key{})
+	p, err := tr.Apply(transform.Input{Image: grey}, random.Key{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := []float32{0, 0.2, 0.4, 0.6, 0.8, 1}; !slices.Equal(p.Tensor.Shape(), m.InputShape) || !slices.Equal(tensor.Data[float32](p.Tensor), want) {
 		t.Errorf("a picture of the right size becomes %v, want %v", p.Tensor, want)
 	}
-	p, err = tr.Apply(transform.Picture{Image: image.NewRGBA(image.Rect(0, 0, 40, 7))}, random.Key{})
+	p, err = tr.Apply(transform.Input{Image: image.NewRGBA(image.Rect(0, 0, 40, 7))}, random.Key{})
 	if err != nil || !slices.Equal(p.Tensor.Shape(), m.InputShape) {
 		t.Errorf("a larger, coloured one becomes %v (%v)", p.Tensor, err)
 	}
@@ -647,7 +647,7 @@ func FuzzFromState(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := tr.Apply(transform.Picture{Image: image.NewGray(image.Rect(0, 0, 2, 2))}, random.Key{})
+			p, err := tr.Apply(transform.Input{Image: image.NewGray(image.Rect(0, 0, 2, 2))}, random.Key{})
 			if err == nil && p.Tensor == nil {
 				t.Errorf("no tensor comes out of %v", m.Preprocess)
 			}

@@ -19,7 +19,7 @@ import (
 // iteration: what a profile of training is taken from.
 func BenchmarkEpoch(b *testing.B) {
 	const n, side = 60000, 28
-	m := &dataset.Images{Name: "noise", Height: side, Width: side, Pixels: memory.Bytes(n * side * side), Labels: make([]byte, n), Transform: transform.ToTensor{}}
+	m := &dataset.Images{Name: "noise", Height: side, Width: side, Pixels: memory.Bytes(n * side * side), Labels: make([]int, n), Transform: transform.ToTensor{}}
 	for c := range 10 {
 		m.ClassNames = append(m.ClassNames, fmt.Sprint(c))
 	}
@@ -28,7 +28,7 @@ func BenchmarkEpoch(b *testing.B) {
 		m.Pixels[i] = byte(r.Uint32())
 	}
 	for i := range m.Labels {
-		m.Labels[i] = byte(r.IntN(10))
+		m.Labels[i] = r.IntN(10)
 	}
 	for name, d := range map[string]model.Definition{
 		"softmax": model.Softmax(m.Shape(), m.ClassNames),

@@ -169,7 +169,7 @@ func TestEarlyStop(t *testing.T) {
 
 // takes is ToTensor, for so long.
 func takes(d time.Duration) transform.Transform {
-	return transform.Compose{transform.ToTensor{}, transform.Lambda(func(p transform.Picture) (transform.Picture, error) {
+	return transform.Compose{transform.ToTensor{}, transform.Lambda(func(p transform.Input) (transform.Input, error) {
 		time.Sleep(d)
 		return p, nil
 	})}

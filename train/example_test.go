@@ -20,7 +20,7 @@ func Example() {
 		Name: "pairs", ClassNames: []string{"left", "right"},
 		Height: 1, Width: 2,
 		Pixels:    []byte{255, 0, 200, 10, 30, 250, 0, 190, 90, 20, 60, 220},
-		Labels:    []uint8{0, 0, 1, 1, 0, 1},
+		Labels:    []int{0, 0, 1, 1, 0, 1},
 		Transform: transform.ToTensor{},
 	}
 	key := random.New(0)

@@ -44,8 +44,12 @@ func TestFullBatchAgreesWithScikitLearn(t *testing.T) {
 		}
 	}
 	reference.Load(t, "testdata/fullbatch.json", &file)
+	var labels []int
+	for _, c := range tensor.Values[int64](file.Labels[0].Tensor()) {
+		labels = append(labels, int(c))
+	}
 	data := &dataset.Images{Name: "small", ClassNames: []string{"a", "b", "c"}, Height: 3, Width: 4, Transform: transform.ToTensor{},
-		Pixels: tensor.Values[uint8](file.Pixels[0].Tensor()), Labels: tensor.Values[uint8](file.Labels[0].Tensor())}
+		Pixels: tensor.Values[uint8](file.Pixels[0].Tensor()), Labels: labels}
 	for _, want := range file.Fits {
 		layer, f := newFullBatch(t, data, 12, want.L2)
 		layer.Bias.FillInPlace(0) // their sum stays as it is, here as there
@@ -335,7 +339,7 @@ func ExampleFullBatch() {
 		Name: "pairs", ClassNames: []string{"left", "right"},
 		Height: 1, Width: 2,
 		Pixels:    []byte{255, 0, 200, 10, 30, 250, 0, 190, 90, 20, 60, 220},
-		Labels:    []uint8{0, 0, 1, 1, 0, 1},
+		Labels:    []int{0, 0, 1, 1, 0, 1},
 		Transform: transform.ToTensor{},
 	}
 	layer := nn.NewLinear(2, 2, random.New(0).Rand())

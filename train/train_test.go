@@ -34,7 +34,7 @@ func blobs(n, size int, key random.Key) *dataset.Images {
 	m := &dataset.Images{Name: "blobs", ClassNames: []string{"top", "middle", "bottom"}, Height: size, Width: size, Transform: transform.ToTensor{}}
 	r := key.Rand()
 	for i := range n {
-		m.Labels = append(m.Labels, uint8(i%3))
+		m.Labels = append(m.Labels, i%3)
 		for p := range size * size {
 			value := r.IntN(100)
 			if p*3/(size*size) == i%3 {
@@ -196,7 +196,7 @@ func picture(m *dataset.Images, i int) ([]float64, int) {
 	for j := range x {
 		x[j] = float64(m.Pixels[16*i+j]) / 255
 	}
-	return x, m.Label(i)
+	return x, m.Labels[i]
 }
 
 // TestFigures compares every figure of a run with a plain recomputation over samples.
@@ -329,7 +329,7 @@ func (u unrecorded) Forward(x *tensor.Tensor) *tensor.Tensor {
 func TestSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		takes := func(d time.Duration) transform.Transform {
-			return transform.Compose{transform.ToTensor{}, transform.Lambda(func(p transform.Picture) (transform.Picture, error) {
+			return transform.Compose{transform.ToTensor{}, transform.Lambda(func(p transform.Input) (transform.Input, error) {
 				time.Sleep(d)
 				return p, nil
 			})}

@@ -20,10 +20,10 @@ type Rotate struct {
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
-func (t Rotate) Apply(p Picture, _ random.Key) (Picture, error) {
+func (t Rotate) Apply(p Input, _ random.Key) (Input, error) {
 	const op = "rotate"
 	if err := checkFinite(op, t.Degrees); err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	return warp(op, p, t.matrix, t.Interpolation, t.Fill)
 }
@@ -47,10 +47,10 @@ type RandomRotation struct {
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
-func (t RandomRotation) Apply(p Picture, chance random.Key) (Picture, error) {
+func (t RandomRotation) Apply(p Input, chance random.Key) (Input, error) {
 	const op = "random rotation"
 	if err := checkDegrees(op, t.Degrees); err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	return warp(op, p, t.draw(chance.Rand()).matrix, t.Interpolation, t.Fill)
 }
@@ -72,13 +72,13 @@ type Affine struct {
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
-func (t Affine) Apply(p Picture, _ random.Key) (Picture, error) {
+func (t Affine) Apply(p Input, _ random.Key) (Input, error) {
 	const op = "affine"
 	if err := checkFinite(op, t.Degrees, t.Scale, t.ShearX, t.ShearY); err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	if t.Scale <= 0 {
-		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("a scale of %v", t.Scale), Expected: "a positive number"}
+		return Input{}, &Error{Op: op, Found: fmt.Sprintf("a scale of %v", t.Scale), Expected: "a positive number"}
 	}
 	return warp(op, p, t.matrix, t.Interpolation, t.Fill)
 }
@@ -115,23 +115,23 @@ type RandomAffine struct {
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
-func (t RandomAffine) Apply(p Picture, chance random.Key) (Picture, error) {
+func (t RandomAffine) Apply(p Input, chance random.Key) (Input, error) {
 	const op = "random affine"
 	if err := checkFinite(op, t.Scale[:]...); err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	for _, d := range []float64{t.Degrees, t.Shear[0], t.Shear[1]} {
 		if err := checkDegrees(op, d); err != nil {
-			return Picture{}, err
+			return Input{}, err
 		}
 	}
 	for _, f := range t.Translate {
 		if !(f >= 0 && f <= 1) {
-			return Picture{}, &Error{Op: op, Found: fmt.Sprintf("a shift by %v of the image", f), Expected: "0 to 1"}
+			return Input{}, &Error{Op: op, Found: fmt.Sprintf("a shift by %v of the image", f), Expected: "0 to 1"}
 		}
 	}
 	if t.Scale != [2]float64{} && !(t.Scale[0] > 0 && t.Scale[0] <= t.Scale[1]) {
-		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("scales from %v to %v", t.Scale[0], t.Scale[1]), Expected: "positive numbers in order"}
+		return Input{}, &Error{Op: op, Found: fmt.Sprintf("scales from %v to %v", t.Scale[0], t.Scale[1]), Expected: "positive numbers in order"}
 	}
 	matrix := func(width, height float64) matrix { return t.draw(chance.Rand(), width, height).matrix(width, height) }
 	return warp(op, p, matrix, t.Interpolation, t.Fill)
@@ -184,13 +184,13 @@ func checkDegrees(op string, d float64) error {
 
 // warp makes every pixel of an image of p's size of the place in p's image to which the
 // matrix for that size takes its middle.
-func warp(op string, p Picture, back func(width, height float64) matrix, i Interpolation, fill uint8) (Picture, error) {
+func warp(op string, p Input, back func(width, height float64) matrix, i Interpolation, fill uint8) (Input, error) {
 	in, err := p.raster(op)
 	if err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	if i, err = i.or(Nearest, op); err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	out := in.filled(in.width, in.height, fill)
 	m := back(float64(in.width), float64(in.height))

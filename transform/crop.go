@@ -16,14 +16,14 @@ type Pad struct {
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
-func (t Pad) Apply(p Picture, _ random.Key) (Picture, error) {
+func (t Pad) Apply(p Input, _ random.Key) (Input, error) {
 	const op = "pad"
 	in, err := p.raster(op)
 	if err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	if min(t.Left, t.Top, t.Right, t.Bottom) < 0 {
-		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("%d, %d, %d and %d pixels", t.Left, t.Top, t.Right, t.Bottom), Expected: "0 or more"}
+		return Input{}, &Error{Op: op, Found: fmt.Sprintf("%d, %d, %d and %d pixels", t.Left, t.Top, t.Right, t.Bottom), Expected: "0 or more"}
 	}
 	return in.pad(t.Left, t.Top, t.Right, t.Bottom, t.Fill).picture(), nil
 }
@@ -51,14 +51,14 @@ type CenterCrop struct{ Height, Width int }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one,
 // which may share memory with the picture.
-func (t CenterCrop) Apply(p Picture, _ random.Key) (Picture, error) {
+func (t CenterCrop) Apply(p Input, _ random.Key) (Input, error) {
 	const op = "center crop"
 	in, err := p.raster(op)
 	if err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	if err := checkSize(op, t.Height, t.Width); err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	if h, w := max(t.Height-in.height, 0), max(t.Width-in.width, 0); h > 0 || w > 0 {
 		in = in.pad(w/2, h/2, (w+1)/2, (h+1)/2, 0)
@@ -78,23 +78,23 @@ type RandomCrop struct {
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one,
 // which may share memory with the picture.
-func (t RandomCrop) Apply(p Picture, chance random.Key) (Picture, error) {
+func (t RandomCrop) Apply(p Input, chance random.Key) (Input, error) {
 	const op = "random crop"
 	in, err := p.raster(op)
 	if err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	if err := checkSize(op, t.Height, t.Width); err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	if t.Padding < 0 {
-		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("a padding of %d", t.Padding), Expected: "0 or more"}
+		return Input{}, &Error{Op: op, Found: fmt.Sprintf("a padding of %d", t.Padding), Expected: "0 or more"}
 	}
 	if t.Padding > 0 {
 		in = in.pad(t.Padding, t.Padding, t.Padding, t.Padding, t.Fill)
 	}
 	if in.height < t.Height || in.width < t.Width {
-		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("%d by %d pixels", in.height, in.width),
+		return Input{}, &Error{Op: op, Found: fmt.Sprintf("%d by %d pixels", in.height, in.width),
 			Expected: fmt.Sprintf("at least %d by %d", t.Height, t.Width)}
 	}
 	top, left := t.draw(chance.Rand(), in.height, in.width)
@@ -112,14 +112,14 @@ type RandomHorizontalFlip struct{ P float64 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one,
 // which may share memory with the picture.
-func (t RandomHorizontalFlip) Apply(p Picture, chance random.Key) (Picture, error) {
+func (t RandomHorizontalFlip) Apply(p Input, chance random.Key) (Input, error) {
 	const op = "random horizontal flip"
 	in, err := p.raster(op)
 	if err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	if err := checkProbability(op, t.P); err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	if chance.Rand().Float64() >= t.P {
 		return in.picture(), nil

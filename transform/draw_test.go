@@ -87,7 +87,7 @@ func TestRandomCropPlaces(t *testing.T) {
 	crop := RandomCrop{Height: 3, Width: 4, Padding: 1, Fill: 7} // in 4 by 5 pixels: 4 places
 	counts := map[string]int{}
 	for i := range draws {
-		p, err := crop.Apply(Picture{Image: img}, random.New(uint64(i)))
+		p, err := crop.Apply(Input{Image: img}, random.New(uint64(i)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,8 +115,8 @@ func TestRandomCropPlaces(t *testing.T) {
 
 // TestProbabilities checks how often the transforms that have a probability do anything.
 func TestProbabilities(t *testing.T) {
-	grey := Picture{Image: &image.Gray{Pix: []uint8{1, 2}, Stride: 2, Rect: image.Rect(0, 0, 2, 1)}}
-	ones := Picture{Tensor: tensor.Ones(tensor.Float32, 1, 8, 8)}
+	grey := Input{Image: &image.Gray{Pix: []uint8{1, 2}, Stride: 2, Rect: image.Rect(0, 0, 2, 1)}}
+	ones := Input{Tensor: tensor.Ones(tensor.Float32, 1, 8, 8)}
 	for _, p := range []float64{0, 0.25, 1} {
 		flips, erased := 0, 0
 		for i := range draws {
@@ -148,7 +148,7 @@ func TestRandomErasing(t *testing.T) {
 	before := tensor.Values[float32](in)
 	erase := RandomErasing{P: 1, Value: -3}
 	for i := range 50 {
-		p, err := erase.Apply(Picture{Tensor: in}, random.New(uint64(i)))
+		p, err := erase.Apply(Input{Tensor: in}, random.New(uint64(i)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,7 +174,7 @@ func TestRandomErasing(t *testing.T) {
 	}
 	// A square of one pixel is as high or as wide as these.
 	for _, shape := range [][]int{{1, 1, 4}, {1, 4, 1}} {
-		thin := Picture{Tensor: tensor.Ones(tensor.Float32, shape...)}
+		thin := Input{Tensor: tensor.Ones(tensor.Float32, shape...)}
 		square := RandomErasing{P: 1, Scale: [2]float64{0.25, 0.25}, Ratio: [2]float64{1, 1}}
 		if p, err := square.Apply(thin, random.New(0)); err != nil || p != thin {
 			t.Errorf("shape %v became %v, %v", shape, p, err)
@@ -199,7 +199,7 @@ func TestDrawnMapsAreApplied(t *testing.T) {
 			for _, pair := range [][2]Transform{{rotation, rotate}, {affine, move}} {
 				var pix [2][]uint8
 				for k, tr := range pair {
-					p, err := tr.Apply(Picture{Image: img}, key)
+					p, err := tr.Apply(Input{Image: img}, key)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -229,7 +229,7 @@ func TestRandomIsAFunctionOfTheKey(t *testing.T) {
 		"erasing":  Compose{ToTensor{}, RandomErasing{P: 0.9}},
 	} {
 		apply := func(k random.Key) []float32 {
-			p, err := tr.Apply(Picture{Image: img}, k)
+			p, err := tr.Apply(Input{Image: img}, k)
 			if err != nil {
 				t.Fatal(err)
 			}

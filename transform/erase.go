@@ -21,20 +21,20 @@ type RandomErasing struct {
 
 // Apply erases part of a copy of p.Tensor, a float32 tensor of shape (C, H, W). As in
 // torchvision nothing is erased if ten rectangles drawn do not fit.
-func (t RandomErasing) Apply(p Picture, chance random.Key) (Picture, error) {
+func (t RandomErasing) Apply(p Input, chance random.Key) (Input, error) {
 	const op = "random erasing"
 	if err := p.checkTensor(op); err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	if err := checkProbability(op, t.P); err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	t = t.complete()
 	if !(t.Scale[0] >= 0 && t.Scale[0] <= t.Scale[1] && t.Scale[1] <= 1) {
-		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("areas from %v to %v", t.Scale[0], t.Scale[1]), Expected: "0 to 1 in order"}
+		return Input{}, &Error{Op: op, Found: fmt.Sprintf("areas from %v to %v", t.Scale[0], t.Scale[1]), Expected: "0 to 1 in order"}
 	}
 	if !(t.Ratio[0] > 0 && t.Ratio[0] <= t.Ratio[1]) {
-		return Picture{}, &Error{Op: op, Found: fmt.Sprintf("ratios from %v to %v", t.Ratio[0], t.Ratio[1]), Expected: "positive numbers in order"}
+		return Input{}, &Error{Op: op, Found: fmt.Sprintf("ratios from %v to %v", t.Ratio[0], t.Ratio[1]), Expected: "positive numbers in order"}
 	}
 	channels, height, width := p.Tensor.Size(0), p.Tensor.Size(1), p.Tensor.Size(2)
 	at, ok := t.rectangle(chance, height, width)
@@ -46,7 +46,7 @@ func (t RandomErasing) Apply(p Picture, chance random.Key) (Picture, error) {
 	for c := range channels {
 		at.fill(pixels[c*height*width:], width, t.Value)
 	}
-	return Picture{Tensor: out}, nil
+	return Input{Tensor: out}, nil
 }
 
 // complete returns t with the usual bounds in place of zero ones.

@@ -67,7 +67,7 @@ func Fuse(t Transform, height, width int) (f *Fused, ok bool) {
 		return nil, false
 	}
 	// Apply itself says whether it takes such pictures, and what of.
-	out, err := t.Apply(Picture{Image: image.NewGray(image.Rect(0, 0, width, height))}, random.Key{})
+	out, err := t.Apply(Input{Image: image.NewGray(image.Rect(0, 0, width, height))}, random.Key{})
 	if err != nil {
 		return nil, false
 	}

@@ -49,7 +49,7 @@ func TestFuse(t *testing.T) {
 			var first []float32
 			for i := range 100 {
 				pixels, key := noise(height, width, random.New(uint64(i))), random.New(7).At(i)
-				want, err := tr.Apply(Picture{Image: &image.Gray{Pix: pixels, Stride: width, Rect: image.Rect(0, 0, width, height)}}, key)
+				want, err := tr.Apply(Input{Image: &image.Gray{Pix: pixels, Stride: width, Rect: image.Rect(0, 0, width, height)}}, key)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -78,7 +78,7 @@ func TestFuse(t *testing.T) {
 
 // TestFuseNot lists transforms that must go by Apply.
 func TestFuseNot(t *testing.T) {
-	called := Lambda(func(p Picture) (Picture, error) { t.Error("the lambda was called"); return p, nil })
+	called := Lambda(func(p Input) (Input, error) { t.Error("the lambda was called"); return p, nil })
 	for name, tr := range map[string]Transform{
 		"nil":                 nil,
 		"no tensor":           RandomHorizontalFlip{P: 0.5},

@@ -8,7 +8,7 @@ import (
 
 // image returns p's image with 8 bits a channel: an *image.Gray, or an *image.RGBA that
 // is opaque. It may share p's memory.
-func (p Picture) image(op string) (image.Image, error) {
+func (p Input) image(op string) (image.Image, error) {
 	if p.Image == nil || p.Tensor != nil {
 		return nil, &Error{Op: op, Found: p.kind(), Expected: "an image"}
 	}
@@ -35,7 +35,7 @@ func (p Picture) image(op string) (image.Image, error) {
 }
 
 // kind says what p holds, for errors.
-func (p Picture) kind() string {
+func (p Input) kind() string {
 	switch {
 	case p.Image != nil && p.Tensor != nil:
 		return "an image and a tensor"
@@ -56,7 +56,7 @@ type raster struct {
 }
 
 // raster returns the pixels of p's image, which may be p's memory.
-func (p Picture) raster(op string) (raster, error) {
+func (p Input) raster(op string) (raster, error) {
 	img, err := p.image(op)
 	if err != nil {
 		return raster{}, err
@@ -92,12 +92,12 @@ func (r raster) filled(width, height int, fill uint8) raster {
 func (r raster) row(y int) []uint8 { return r.pix[y*r.stride:][:r.width*r.size] }
 
 // picture returns r as an image, an *image.Gray or an *image.RGBA, in r's memory.
-func (r raster) picture() Picture {
+func (r raster) picture() Input {
 	bounds := image.Rect(0, 0, r.width, r.height)
 	if r.size == 1 {
-		return Picture{Image: &image.Gray{Pix: r.pix, Stride: r.stride, Rect: bounds}}
+		return Input{Image: &image.Gray{Pix: r.pix, Stride: r.stride, Rect: bounds}}
 	}
-	return Picture{Image: &image.RGBA{Pix: r.pix, Stride: r.stride, Rect: bounds}}
+	return Input{Image: &image.RGBA{Pix: r.pix, Stride: r.stride, Rect: bounds}}
 }
 
 // checkSize returns an *Error unless a picture can have the given sides.

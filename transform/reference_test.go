@@ -71,7 +71,7 @@ func TestReference(t *testing.T) {
 		seen[c.Op] = true
 		t.Run(fmt.Sprintf("%s of %s %+v", c.Op, c.Image, c.Args), func(t *testing.T) {
 			img := images[c.Image]
-			got := apply(t, step[c.Op](c.Args), transform.Picture{Image: img})
+			got := apply(t, step[c.Op](c.Args), transform.Input{Image: img})
 			x := got.Tensor
 			if x == nil {
 				x = levels(got.Image)

@@ -40,7 +40,7 @@ type Resize struct {
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
-func (r Resize) Apply(p Picture, _ random.Key) (Picture, error) {
+func (r Resize) Apply(p Input, _ random.Key) (Input, error) {
 	return resize("resize", p, r.Interpolation, func(width, height int) (int, int) { return r.Width, r.Height })
 }
 
@@ -53,7 +53,7 @@ type ResizeEdge struct {
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
-func (r ResizeEdge) Apply(p Picture, _ random.Key) (Picture, error) {
+func (r ResizeEdge) Apply(p Input, _ random.Key) (Input, error) {
 	return resize("resize edge", p, r.Interpolation, func(width, height int) (int, int) {
 		if width <= height {
 			return r.Size, r.Size * height / width
@@ -63,17 +63,17 @@ func (r ResizeEdge) Apply(p Picture, _ random.Key) (Picture, error) {
 }
 
 // resize scales p's image to the size that to makes of its own.
-func resize(op string, p Picture, i Interpolation, to func(width, height int) (int, int)) (Picture, error) {
+func resize(op string, p Input, i Interpolation, to func(width, height int) (int, int)) (Input, error) {
 	in, err := p.raster(op)
 	if err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	if i, err = i.or(Bilinear, op); err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	width, height := to(in.width, in.height)
 	if err := checkSize(op, height, width); err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	if i == Nearest {
 		out := in.blank(width, height)

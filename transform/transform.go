@@ -1,8 +1,8 @@
-// Package transform turns pictures into what a model takes: images are resized, cropped,
-// converted and inverted, become tensors by ToTensor, and are normalized after it. The
-// transforms whose names begin with Random change pictures by chance, so that a model
-// sees more than there are. Names and meanings are torchvision's, and so are the pixels
-// that come out.
+// Package transform turns inputs as they were read into what a model takes: images are
+// resized, cropped, converted and inverted, become tensors by ToTensor, and are normalized
+// after it. The transforms whose names begin with Random change pictures by chance, so that
+// a model sees more than there are. Names and meanings are torchvision's, and so are the
+// pixels that come out.
 //
 // Images are worked on with 8 bits a channel, grey or opaque RGB: *image.Gray and
 // *image.Gray16 are grey, every other type is colour, and what is transparent is
@@ -19,23 +19,23 @@ import (
 	"github.com/onehot-go/onehot/tensor"
 )
 
-// Picture is what transforms take and give. Exactly one field is set: Image until
-// ToTensor, Tensor after it.
-type Picture struct {
+// Input is what transforms take and give. Exactly one field is set: Image for a picture
+// until ToTensor, Tensor after it, and for inputs that are no pictures.
+type Input struct {
 	Image  image.Image
-	Tensor *tensor.Tensor // (C, H, W)
+	Tensor *tensor.Tensor // of any shape; (C, H, W) for a picture
 }
 
-// Transform is one step from a picture as it was read to what a model takes.
+// Transform is one step from an input as it was read to what a model takes.
 type Transform interface {
-	// Apply returns the picture that the step makes of p, and leaves p as it was. What
+	// Apply returns the input that the step makes of p, and leaves p as it was. What
 	// it draws is a function of chance, the key of one sample in one epoch; steps that
 	// draw nothing ignore it. It may be called from several goroutines at once. Where p
 	// does not fit the step, the error is an *Error.
-	Apply(p Picture, chance random.Key) (Picture, error)
+	Apply(p Input, chance random.Key) (Input, error)
 }
 
-// Error says that a transform cannot work on the picture it was given.
+// Error says that a transform cannot work on the input that it was given.
 type Error struct {
 	Op       string // the transform: "normalize"
 	Found    string // what it was given
@@ -53,22 +53,22 @@ func (e *Error) Error() string {
 type Compose []Transform
 
 // Apply returns what the last transform gives; an empty Compose gives p.
-func (c Compose) Apply(p Picture, chance random.Key) (Picture, error) {
+func (c Compose) Apply(p Input, chance random.Key) (Input, error) {
 	for i, t := range c {
 		var err error
 		if p, err = t.Apply(p, chance.At(i)); err != nil {
-			return Picture{}, err
+			return Input{}, err
 		}
 	}
 	return p, nil
 }
 
-// Lambda is a function used as a transform. It must not change the picture that it is
+// Lambda is a function used as a transform. It must not change the input that it is
 // given, and must be safe to call from several goroutines at once.
-type Lambda func(Picture) (Picture, error)
+type Lambda func(Input) (Input, error)
 
 // Apply returns f(p).
-func (f Lambda) Apply(p Picture, _ random.Key) (Picture, error) { return f(p) }
+func (f Lambda) Apply(p Input, _ random.Key) (Input, error) { return f(p) }
 
 // ToTensor makes a float32 tensor in [0, 1] of an image: (1, H, W) of a grey one and
 // (3, H, W), red, green and blue, of a colour one. A value v of 8 bits becomes v/255,
@@ -76,10 +76,10 @@ func (f Lambda) Apply(p Picture, _ random.Key) (Picture, error) { return f(p) }
 type ToTensor struct{}
 
 // Apply converts p.Image.
-func (ToTensor) Apply(p Picture, _ random.Key) (Picture, error) {
+func (ToTensor) Apply(p Input, _ random.Key) (Input, error) {
 	img, err := p.image("to tensor")
 	if err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	b := img.Bounds()
 	h, w := b.Dy(), b.Dx()
@@ -93,7 +93,7 @@ func (ToTensor) Apply(p Picture, _ random.Key) (Picture, error) {
 				out[y*w+x] = float32(v) / 255
 			}
 		}
-		return Picture{Tensor: t}, nil
+		return Input{Tensor: t}, nil
 	default:
 		rgb := img.(*image.RGBA)
 		t := tensor.Zeros(tensor.Float32, 3, h, w)
@@ -106,7 +106,7 @@ func (ToTensor) Apply(p Picture, _ random.Key) (Picture, error) {
 				}
 			}
 		}
-		return Picture{Tensor: t}, nil
+		return Input{Tensor: t}, nil
 	}
 }
 
@@ -115,15 +115,15 @@ func (ToTensor) Apply(p Picture, _ random.Key) (Picture, error) {
 type Normalize struct{ Mean, Std []float32 }
 
 // Apply normalizes p.Tensor, a float32 tensor of shape (C, H, W).
-func (n Normalize) Apply(p Picture, _ random.Key) (Picture, error) {
+func (n Normalize) Apply(p Input, _ random.Key) (Input, error) {
 	const op = "normalize"
 	if err := p.checkTensor(op); err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	channels, area := p.Tensor.Size(0), p.Tensor.Size(1)*p.Tensor.Size(2)
 	for _, per := range [][]float32{n.Mean, n.Std} {
 		if len(per) != 1 && len(per) != channels {
-			return Picture{}, &Error{Op: op, Found: fmt.Sprintf("%d means and %d deviations", len(n.Mean), len(n.Std)),
+			return Input{}, &Error{Op: op, Found: fmt.Sprintf("%d means and %d deviations", len(n.Mean), len(n.Std)),
 				Expected: fmt.Sprintf("1 or %d, the number of channels", channels)}
 		}
 	}
@@ -132,17 +132,17 @@ func (n Normalize) Apply(p Picture, _ random.Key) (Picture, error) {
 	for c := range channels {
 		mean, std := n.Mean[c%len(n.Mean)], n.Std[c%len(n.Std)]
 		if std == 0 {
-			return Picture{}, &Error{Op: op, Found: fmt.Sprintf("a deviation of 0 for channel %d", c), Expected: "another number"}
+			return Input{}, &Error{Op: op, Found: fmt.Sprintf("a deviation of 0 for channel %d", c), Expected: "another number"}
 		}
 		for i := c * area; i < (c+1)*area; i++ {
 			out[i] = (in[i] - mean) / std
 		}
 	}
-	return Picture{Tensor: t}, nil
+	return Input{Tensor: t}, nil
 }
 
 // checkTensor returns an *Error unless p is a float32 tensor of shape (C, H, W).
-func (p Picture) checkTensor(op string) error {
+func (p Input) checkTensor(op string) error {
 	if p.Tensor == nil {
 		return &Error{Op: op, Found: p.kind(), Expected: "a tensor: ToTensor comes before it"}
 	}
@@ -159,14 +159,14 @@ func (p Picture) checkTensor(op string) error {
 type Grayscale struct{}
 
 // Apply gives an *image.Gray.
-func (Grayscale) Apply(p Picture, _ random.Key) (Picture, error) {
+func (Grayscale) Apply(p Input, _ random.Key) (Input, error) {
 	img, err := p.image("grayscale")
 	if err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	rgb, ok := img.(*image.RGBA)
 	if !ok {
-		return Picture{Image: img}, nil
+		return Input{Image: img}, nil
 	}
 	b := rgb.Bounds()
 	grey := image.NewGray(b)
@@ -177,17 +177,17 @@ func (Grayscale) Apply(p Picture, _ random.Key) (Picture, error) {
 			out[x] = uint8((19595*r + 38470*g + 7471*b + 1<<15) >> 16)
 		}
 	}
-	return Picture{Image: grey}, nil
+	return Input{Image: grey}, nil
 }
 
 // Invert makes a negative: every value v of 8 bits becomes 255-v.
 type Invert struct{}
 
 // Apply gives an *image.Gray or an opaque *image.RGBA.
-func (Invert) Apply(p Picture, _ random.Key) (Picture, error) {
+func (Invert) Apply(p Input, _ random.Key) (Input, error) {
 	img, err := p.image("invert")
 	if err != nil {
-		return Picture{}, err
+		return Input{}, err
 	}
 	b := img.Bounds()
 	switch img := img.(type) {
@@ -199,7 +199,7 @@ func (Invert) Apply(p Picture, _ random.Key) (Picture, error) {
 				row[x] = 255 - v
 			}
 		}
-		return Picture{Image: out}, nil
+		return Input{Image: out}, nil
 	default:
 		rgb := img.(*image.RGBA)
 		out := image.NewRGBA(b)
@@ -213,7 +213,7 @@ func (Invert) Apply(p Picture, _ random.Key) (Picture, error) {
 				}
 			}
 		}
-		return Picture{Image: out}, nil
+		return Input{Image: out}, nil
 	}
 }
 
@@ -241,7 +241,7 @@ func Table(t Transform, channels int) (tables [][256]float32, ok bool) {
 	}
 	// Apply itself makes the table, of an image that has every value once: so the bits
 	// are the same, and what it refuses has no table.
-	p, err := t.Apply(Picture{Image: ramp(channels)}, random.Key{})
+	p, err := t.Apply(Input{Image: ramp(channels)}, random.Key{})
 	if err != nil || p.Tensor == nil {
 		return nil, false
 	}

@@ -26,7 +26,7 @@ func rgb(width int, pixels ...color.NRGBA) *image.NRGBA {
 	return img
 }
 
-func apply(t *testing.T, tr transform.Transform, p transform.Picture) transform.Picture {
+func apply(t *testing.T, tr transform.Transform, p transform.Input) transform.Input {
 	t.Helper()
 	p, err := tr.Apply(p, random.New(1))
 	if err != nil {
@@ -56,7 +56,7 @@ func TestToTensor(t *testing.T) {
 		{"JPEG's colours", ycc, []int{3, 1, 1}, []float32{100, 100, 100}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := apply(t, transform.ToTensor{}, transform.Picture{Image: test.img})
+			got := apply(t, transform.ToTensor{}, transform.Input{Image: test.img})
 			if got.Image != nil || got.Tensor.DType() != tensor.Float32 || !slices.Equal(got.Tensor.Shape(), test.shape) {
 				t.Fatalf("got image %v, %s elements, shape %v; want float32, %v", got.Image, got.Tensor.DType(), got.Tensor.Shape(), test.shape)
 			}
@@ -80,7 +80,7 @@ func TestNormalize(t *testing.T) {
 		{"one for all", transform.Normalize{Mean: []float32{1}, Std: []float32{2}}, []float32{0, 0.5, 1, 1.5}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := apply(t, test.n, transform.Picture{Tensor: in})
+			got := apply(t, test.n, transform.Input{Tensor: in})
 			if !slices.Equal(tensor.Data[float32](got.Tensor), test.want) || !slices.Equal(got.Tensor.Shape(), in.Shape()) {
 				t.Errorf("got %v of shape %v, want %v", tensor.Data[float32](got.Tensor), got.Tensor.Shape(), test.want)
 			}
@@ -98,26 +98,26 @@ func TestGrayscale(t *testing.T) {
 		color.NRGBA{R: 255, A: 255}, color.NRGBA{G: 255, A: 255}, color.NRGBA{B: 255, A: 255},
 		color.NRGBA{R: 12, G: 200, B: 77, A: 255}, color.NRGBA{R: 137, G: 137, B: 137, A: 255},
 		color.NRGBA{A: 0})
-	got := apply(t, transform.Grayscale{}, transform.Picture{Image: img}).Image.(*image.Gray)
+	got := apply(t, transform.Grayscale{}, transform.Input{Image: img}).Image.(*image.Gray)
 	if want := []uint8{76, 150, 29, 130, 137, 255}; !slices.Equal(got.Pix, want) {
 		t.Errorf("got %v, want %v", got.Pix, want)
 	}
 	same := grey(2, 3, 4)
-	if got := apply(t, transform.Grayscale{}, transform.Picture{Image: same}); got.Image != same {
+	if got := apply(t, transform.Grayscale{}, transform.Input{Image: same}); got.Image != same {
 		t.Errorf("a grey image became %v", got.Image)
 	}
 }
 
 func TestInvert(t *testing.T) {
 	in := grey(2, 0, 255, 7, 100)
-	got := apply(t, transform.Invert{}, transform.Picture{Image: in}).Image.(*image.Gray)
+	got := apply(t, transform.Invert{}, transform.Input{Image: in}).Image.(*image.Gray)
 	if want := []uint8{255, 0, 248, 155}; !slices.Equal(got.Pix, want) {
 		t.Errorf("grey: got %v, want %v", got.Pix, want)
 	}
 	if in.Pix[0] != 0 {
 		t.Error("the input was changed")
 	}
-	colour := apply(t, transform.Invert{}, transform.Picture{Image: rgb(1, color.NRGBA{R: 1, G: 2, B: 3, A: 255})}).Image
+	colour := apply(t, transform.Invert{}, transform.Input{Image: rgb(1, color.NRGBA{R: 1, G: 2, B: 3, A: 255})}).Image
 	if want := (color.RGBA{R: 254, G: 253, B: 252, A: 255}); colour.At(0, 0) != want {
 		t.Errorf("colour: got %v, want %v", colour.At(0, 0), want)
 	}
@@ -140,14 +140,14 @@ func TestResize(t *testing.T) {
 		{"flat stays flat", transform.Resize{Height: 2, Width: 2}, grey(3, 37, 37, 37, 37, 37, 37, 37, 37, 37), []uint8{37, 37, 37, 37}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := apply(t, test.r, transform.Picture{Image: test.in}).Image.(*image.Gray)
+			got := apply(t, test.r, transform.Input{Image: test.in}).Image.(*image.Gray)
 			if !slices.Equal(got.Pix, test.want) {
 				t.Errorf("got %v, want %v", got.Pix, test.want)
 			}
 		})
 	}
 	a, b := color.NRGBA{R: 0, G: 255, B: 10, A: 255}, color.NRGBA{R: 100, G: 255, B: 20, A: 255}
-	got := apply(t, transform.Resize{Height: 1, Width: 1}, transform.Picture{Image: rgb(2, a, b)}).Image
+	got := apply(t, transform.Resize{Height: 1, Width: 1}, transform.Input{Image: rgb(2, a, b)}).Image
 	if want := (color.RGBA{R: 50, G: 255, B: 15, A: 255}); got.At(0, 0) != want {
 		t.Errorf("colour: got %v, want %v", got.At(0, 0), want)
 	}
@@ -160,7 +160,7 @@ func TestResizeOfMillions(t *testing.T) {
 	for i := range img.Pix {
 		img.Pix[i] = 255
 	}
-	got := apply(t, transform.Resize{Height: 1, Width: 1}, transform.Picture{Image: img}).Image.(*image.Gray)
+	got := apply(t, transform.Resize{Height: 1, Width: 1}, transform.Input{Image: img}).Image.(*image.Gray)
 	if got.Pix[0] != 255 {
 		t.Errorf("got %d", got.Pix[0])
 	}
@@ -169,14 +169,14 @@ func TestResizeOfMillions(t *testing.T) {
 // draw notes which keys it is given.
 type draw struct{ seen *[]uint64 }
 
-func (d draw) Apply(p transform.Picture, chance random.Key) (transform.Picture, error) {
+func (d draw) Apply(p transform.Input, chance random.Key) (transform.Input, error) {
 	*d.seen = append(*d.seen, chance.Rand().Uint64())
 	return p, nil
 }
 
 func TestComposeKeys(t *testing.T) {
 	var first, again []uint64
-	p := transform.Picture{Image: grey(1, 0)}
+	p := transform.Input{Image: grey(1, 0)}
 	apply(t, transform.Compose{draw{&first}, draw{&first}}, p)
 	apply(t, transform.Compose{draw{&again}, draw{&again}}, p)
 	if first[0] == first[1] || !slices.Equal(first, again) {
@@ -185,33 +185,33 @@ func TestComposeKeys(t *testing.T) {
 }
 
 func TestLambda(t *testing.T) {
-	double := transform.Lambda(func(p transform.Picture) (transform.Picture, error) {
-		return transform.Picture{Tensor: p.Tensor.MulScalar(2)}, nil
+	double := transform.Lambda(func(p transform.Input) (transform.Input, error) {
+		return transform.Input{Tensor: p.Tensor.MulScalar(2)}, nil
 	})
-	got := apply(t, transform.Compose{transform.ToTensor{}, double}, transform.Picture{Image: grey(1, 51)})
+	got := apply(t, transform.Compose{transform.ToTensor{}, double}, transform.Input{Image: grey(1, 51)})
 	if got.Tensor.Item() != float64(2*float32(51)/255) {
 		t.Errorf("got %v", got.Tensor)
 	}
 }
 
 func TestErrors(t *testing.T) {
-	img := transform.Picture{Image: grey(1, 0)}
-	ten := transform.Picture{Tensor: tensor.Zeros(tensor.Float32, 2, 1, 1)}
+	img := transform.Input{Image: grey(1, 0)}
+	ten := transform.Input{Tensor: tensor.Zeros(tensor.Float32, 2, 1, 1)}
 	for _, test := range []struct {
 		t    transform.Transform
-		p    transform.Picture
+		p    transform.Input
 		want string
 	}{
 		{transform.ToTensor{}, ten, "to tensor: found a tensor, expected an image"},
 		{transform.Resize{Height: 1, Width: 1}, ten, "resize: found a tensor, expected an image"},
-		{transform.Grayscale{}, transform.Picture{}, "grayscale: found nothing, expected an image"},
-		{transform.Invert{}, transform.Picture{Image: img.Image, Tensor: ten.Tensor}, "invert: found an image and a tensor, expected an image"},
-		{transform.ToTensor{}, transform.Picture{Image: image.NewGray(image.Rectangle{})}, "to tensor: found an image without pixels, expected at least one"},
+		{transform.Grayscale{}, transform.Input{}, "grayscale: found nothing, expected an image"},
+		{transform.Invert{}, transform.Input{Image: img.Image, Tensor: ten.Tensor}, "invert: found an image and a tensor, expected an image"},
+		{transform.ToTensor{}, transform.Input{Image: image.NewGray(image.Rectangle{})}, "to tensor: found an image without pixels, expected at least one"},
 		{transform.Resize{Width: 1}, img, "resize: found height 0 and width 1, expected positive numbers"},
 		{transform.Normalize{Mean: []float32{0}, Std: []float32{1}}, img, "normalize: found an image, expected a tensor: ToTensor comes before it"},
 		{transform.Normalize{Mean: []float32{0, 0, 0}, Std: []float32{1}}, ten, "normalize: found 3 means and 1 deviations, expected 1 or 2, the number of channels"},
 		{transform.Normalize{Mean: []float32{0}, Std: []float32{1, 0}}, ten, "normalize: found a deviation of 0 for channel 1, expected another number"},
-		{transform.Normalize{Mean: []float32{0}, Std: []float32{1}}, transform.Picture{Tensor: tensor.Zeros(tensor.Float64, 4)},
+		{transform.Normalize{Mean: []float32{0}, Std: []float32{1}}, transform.Input{Tensor: tensor.Zeros(tensor.Float64, 4)},
 			"normalize: found float64 elements of shape [4], expected float32 elements of shape [C H W]"},
 		{transform.Resize{Height: 1, Width: 1, Interpolation: 3}, img, "resize: found interpolation 3, expected Nearest or Bilinear"},
 		{transform.ResizeEdge{}, img, "resize edge: found height 0 and width 0, expected positive numbers"},
@@ -281,7 +281,7 @@ func TestTable(t *testing.T) {
 		{"in the wrong order", transform.Compose{one, transform.ToTensor{}}, 1, false},
 		{"too many means", transform.Compose{transform.ToTensor{}, three}, 1, false},
 		{"resized", transform.Compose{transform.Resize{Height: 1, Width: 256}, transform.ToTensor{}}, 1, false},
-		{"a function", transform.Compose{transform.ToTensor{}, transform.Lambda(func(p transform.Picture) (transform.Picture, error) { return p, nil })}, 1, false},
+		{"a function", transform.Compose{transform.ToTensor{}, transform.Lambda(func(p transform.Input) (transform.Input, error) { return p, nil })}, 1, false},
 		{"two channels", transform.ToTensor{}, 2, false},
 		{"none", nil, 1, false},
 	} {
@@ -297,7 +297,7 @@ func TestTable(t *testing.T) {
 			if test.channels == 3 {
 				img = colours
 			}
-			want := tensor.Data[float32](apply(t, test.t, transform.Picture{Image: img}).Tensor)
+			want := tensor.Data[float32](apply(t, test.t, transform.Input{Image: img}).Tensor)
 			for c := range test.channels {
 				for x := range 256 {
 					v := greys.Pix[x]
@@ -314,7 +314,7 @@ func TestTable(t *testing.T) {
 }
 
 func BenchmarkToTensor(b *testing.B) {
-	p := transform.Picture{Image: image.NewGray(image.Rect(0, 0, 28, 28))}
+	p := transform.Input{Image: image.NewGray(image.Rect(0, 0, 28, 28))}
 	for b.Loop() {
 		if _, err := (transform.ToTensor{}).Apply(p, random.Key{}); err != nil {
 			b.Fatal(err)
@@ -323,7 +323,7 @@ func BenchmarkToTensor(b *testing.B) {
 }
 
 func BenchmarkResize(b *testing.B) {
-	p := transform.Picture{Image: image.NewGray(image.Rect(0, 0, 28, 28))}
+	p := transform.Input{Image: image.NewGray(image.Rect(0, 0, 28, 28))}
 	for b.Loop() {
 		if _, err := (transform.Resize{Height: 32, Width: 32}).Apply(p, random.Key{}); err != nil {
 			b.Fatal(err)
@@ -347,7 +347,7 @@ func ExampleRandomCrop() {
 	}
 	epoch := random.New(0).For("augment").At(1)
 	for _, sample := range []int{7, 8, 7} {
-		p, err := augment.Apply(transform.Picture{Image: light}, epoch.At(sample))
+		p, err := augment.Apply(transform.Input{Image: light}, epoch.At(sample))
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -368,7 +368,7 @@ func ExampleCompose() {
 		transform.Normalize{Mean: []float32{0.5}, Std: []float32{0.5}},
 	}
 	photo := image.NewRGBA(image.Rect(0, 0, 640, 480)) // transparent, so white
-	p, err := prepare.Apply(transform.Picture{Image: photo}, random.New(0))
+	p, err := prepare.Apply(transform.Input{Image: photo}, random.New(0))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -25,15 +25,15 @@ func TestOpen(t *testing.T) {
 	}
 	for _, test := range []struct {
 		split  dataset.Split
-		labels []uint8 // the first five
+		labels []int // the first five
 		sums   []string
 		pixels string // SHA-256 of the pixels without the file's header
 	}{
-		{dataset.Train, []uint8{5, 0, 4, 1, 9}, []string{
+		{dataset.Train, []int{5, 0, 4, 1, 9}, []string{
 			"ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
 			"65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
 		}, "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757"},
-		{dataset.Test, []uint8{7, 2, 1, 0, 4}, []string{
+		{dataset.Test, []int{7, 2, 1, 0, 4}, []string{
 			"0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
 			"ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 		}, "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161"},

@@ -7,16 +7,18 @@ import (
 	"log"
 
 	"github.com/onehot-go/onehot/dataset/fashionmnist/embedded"
+	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/train"
+	"github.com/onehot-go/onehot/transform"
 )
 
 func main() {
-	training, test, err := embedded.Load(256, 0, 0)
+	training, test, err := loader.Splits(embedded.Open, transform.ToTensor{}, loader.Options{BatchSize: 256})
 	if err != nil {
 		log.Fatal(err)
 	}

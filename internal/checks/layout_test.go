@@ -28,8 +28,8 @@ var order = []string{
 	"dataset/internal/collection",
 	"dataset/fashionmnist",
 	"dataset/mnist",
+	"dataset/fashionmnist/embedded",
 	"loader",
-	"dataset/fashionmnist/embedded", // gives loaders too
 	"nn",
 	"loss",
 	"optim",

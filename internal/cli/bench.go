@@ -455,9 +455,13 @@ func writeRaw(m *dataset.Images) (folder string, err error) {
 	if folder, err = os.MkdirTemp("", "onehot-bench-"); err != nil {
 		return "", err
 	}
+	labels := make([]byte, len(m.Labels))
+	for i, c := range m.Labels {
+		labels[i] = byte(c)
+	}
 	err = errors.Join(
 		os.WriteFile(filepath.Join(folder, "images.u8"), m.Pixels, 0o600),
-		os.WriteFile(filepath.Join(folder, "labels.u8"), m.Labels, 0o600))
+		os.WriteFile(filepath.Join(folder, "labels.u8"), labels, 0o600))
 	if err != nil {
 		os.RemoveAll(folder)
 		return "", err

@@ -151,7 +151,7 @@ func (c *predictCommand) predict(m *model.Model, file string) (prediction, error
 	if err != nil {
 		return prediction{}, err
 	}
-	picture := transform.Picture{Image: img}
+	picture := transform.Input{Image: img}
 	p := prediction{File: file, Steps: []string{}}
 	for _, step := range m.Preprocess {
 		// Inverting comes last before the picture becomes numbers.

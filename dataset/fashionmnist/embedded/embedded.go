@@ -14,8 +14,6 @@ import (
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/internal/collection"
 	"github.com/onehot-go/onehot/internal/memory"
-	"github.com/onehot-go/onehot/loader"
-	"github.com/onehot-go/onehot/transform"
 )
 
 //go:generate go run ./gen
@@ -94,36 +92,12 @@ func Open(split dataset.Split) (*dataset.Images, error) {
 	pair := collection.FashionMNIST.Pair(split)
 	return &dataset.Images{
 		Name: collection.FashionMNIST.Name, Split: split, ClassNames: slices.Clone(collection.FashionMNIST.Classes),
-		Height: side, Width: side, Pixels: pixels, Labels: labels,
+		Height: side, Width: side, Pixels: pixels, Labels: collection.Labels(labels),
 		Files: []dataset.File{
 			{Name: pair.Images.Name, Path: "embedded", SHA256: pair.Images.SHA256},
 			{Name: pair.Labels.Name, Path: "embedded", SHA256: pair.Labels.SHA256},
 		},
 	}, nil
-}
-
-// Load returns Fashion-MNIST in batches: pictures as float32 tensors from 0 to 1, of 28 by
-// 28 pixels, or resize by resize where that is not 0; samples to learn from in another
-// order every epoch, a function of seed, and those to measure on as they are. It is the
-// load_data_fashion_mnist(batch_size, resize) of the book "Dive into Deep Learning". An
-// error means that the program file is damaged.
-//
-// Load panics where batchSize is below 1.
-func Load(batchSize, resize int, seed uint64) (train, test *loader.Loader, err error) {
-	var prepare transform.Transform = transform.ToTensor{}
-	if resize != 0 {
-		prepare = transform.Compose{transform.Resize{Height: resize, Width: resize}, prepare}
-	}
-	var loaders [2]*loader.Loader
-	for _, split := range []dataset.Split{dataset.Train, dataset.Test} {
-		data, err := Open(split)
-		if err != nil {
-			return nil, nil, err
-		}
-		data.Transform = prepare
-		loaders[split] = loader.New(data, loader.Options{BatchSize: batchSize, Shuffle: split == dataset.Train, Seed: seed, Workers: 2})
-	}
-	return loaders[dataset.Train], loaders[dataset.Test], nil
 }
 
 // decode fills out with what compressed holds.

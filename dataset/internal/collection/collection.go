@@ -76,9 +76,18 @@ func (c *Collection) Open(root string, split dataset.Split) (*dataset.Images, er
 	}
 	return &dataset.Images{
 		Name: c.Name, Split: split, ClassNames: slices.Clone(c.Classes),
-		Height: Side, Width: Side, Pixels: images.Data, Labels: labels.Data,
+		Height: Side, Width: Side, Pixels: images.Data, Labels: Labels(labels.Data),
 		Files: []dataset.File{imagesFile, labelsFile},
 	}, nil
+}
+
+// Labels returns the labels of a file of them, one byte each.
+func Labels(content []byte) []int {
+	labels := make([]int, len(content))
+	for i, c := range content {
+		labels[i] = int(c)
+	}
+	return labels
 }
 
 // read finds one file under root, reads it and checks what can be checked of it alone.

@@ -100,7 +100,7 @@ func TestOpenPlaces(t *testing.T) {
 				t.Fatal(err)
 			}
 			if m.Name != "tiny" || m.Split != dataset.Test || m.Len() != 2 || m.Height != Side || m.Width != Side ||
-				!bytes.Equal(m.Pixels, contents["test-images"][16:]) || !slices.Equal(m.Labels, []uint8{0, 1}) ||
+				!bytes.Equal(m.Pixels, contents["test-images"][16:]) || !slices.Equal(m.Labels, []int{0, 1}) ||
 				!slices.Equal(m.Classes(), c.Classes) {
 				t.Errorf("got %+v", m)
 			}

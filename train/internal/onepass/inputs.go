@@ -20,7 +20,7 @@ type samples struct {
 	indices []int // in the data set
 	next    []int // of those that will be summed up after them, where that is known
 	// fill writes the floats of samples lo up to hi, and their labels.
-	fill func(images []float32, labels []int64, lo, hi int)
+	fill func(to dataset.Memory, lo, hi int)
 }
 
 // floatInputs are what transforms made of samples.
@@ -30,7 +30,7 @@ type floatInputs struct {
 }
 
 func (x *floatInputs) products(c *kernel.Scores, labels []int64, s samples, lo, hi int, _ []int, weight []float32) {
-	s.fill(x.images[:(hi-lo)*x.cols], labels, lo, hi)
+	s.fill(dataset.Memory{Inputs: x.images[:(hi-lo)*x.cols], Classes: labels}, lo, hi)
 	w := kernel.Matrix[float32]{Data: weight, Rows: x.classes, Cols: x.cols, RowStride: x.cols, ColStride: 1}
 	turned := kernel.Matrix[float32]{Data: x.images, Rows: x.cols, Cols: c.Stride, RowStride: 1, ColStride: x.cols}
 	kernel.GemmHere(c.X, w, turned, kernel.Epilogue[float32]{})

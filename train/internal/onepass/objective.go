@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/parallel"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/nn"
@@ -17,7 +18,7 @@ type Objective struct {
 	regression *Regression
 	l2         float64
 	fill       dataset.Fill
-	shape      []int // of a sample
+	row        dataset.Row
 	indices    []int // of all samples
 
 	// What the last evaluation found, and where.
@@ -37,13 +38,16 @@ const partSamples = 2048
 func NewObjective(op string, layer *nn.Linear, data dataset.Dataset, l2 float64) (*Objective, error) {
 	o := &Objective{regression: New(op, layer, data), l2: l2}
 	if b, ok := data.(dataset.Batcher); ok {
-		o.fill, o.shape = b.Batch()
+		o.fill, o.row = b.Batch()
 	}
 	if o.fill == nil {
 		var err error
-		if o.fill, o.shape, err = keepSamples(data); err != nil {
+		if o.fill, o.row, err = keepSamples(data); err != nil {
 			return nil, err
 		}
+	}
+	if o.row.Vector > 0 {
+		fault.Option(op, "targets are vectors of %d: classes expected", o.row.Vector)
 	}
 	for i := range data.Len() {
 		o.indices = append(o.indices, i)
@@ -51,29 +55,34 @@ func NewObjective(op string, layer *nn.Linear, data dataset.Dataset, l2 float64)
 	return o, nil
 }
 
-// keepSamples reads all samples and returns what copies them, and the shape of one.
-func keepSamples(data dataset.Dataset) (fill dataset.Fill, shape []int, err error) {
+// keepSamples reads all samples and returns what copies them, and what a row of them is. It
+// reads no more than a batch where targets are vectors.
+func keepSamples(data dataset.Dataset) (fill dataset.Fill, row dataset.Row, err error) {
 	var images []float32
 	var labels []int64
 	for batch, err := range loader.New(data, loader.Options{BatchSize: 256, Workers: parallel.Threads()}).Epoch(1) {
 		if err != nil {
-			return nil, nil, err
+			return nil, dataset.Row{}, err
 		}
-		shape = batch.Inputs.Shape()[1:]
+		row.Input = batch.Inputs.Shape()[1:]
+		if batch.Targets.DType() != tensor.Int64 {
+			row.Vector = batch.Targets.Size(1)
+			return nil, row, nil
+		}
 		images = append(images, tensor.Data[float32](batch.Inputs)...)
 		labels = append(labels, tensor.Data[int64](batch.Targets)...)
 	}
 	size := len(images) / len(labels)
-	return func(to []float32, toLabels []int64, indices []int, _ dataset.Chance) {
+	return func(to dataset.Memory, indices []int, _ dataset.Chance) {
 		for k, i := range indices {
-			copy(to[k*size:], images[i*size:][:size])
-			toLabels[k] = labels[i]
+			copy(to.Inputs[k*size:], images[i*size:][:size])
+			to.Classes[k] = labels[i]
 		}
-	}, shape, nil
+	}, row, nil
 }
 
 // Shape returns the shape of a sample.
-func (o *Objective) Shape() []int { return o.shape }
+func (o *Objective) Shape() []int { return o.row.Input }
 
 // Samples returns how many there are.
 func (o *Objective) Samples() int { return len(o.indices) }
@@ -92,8 +101,8 @@ func (o *Objective) Evaluate() float64 {
 	}
 	o.weight, o.bias = append(o.weight[:0], weight...), append(o.bias[:0], bias...)
 	r, n := o.regression, float64(len(o.indices))
-	r.sum(samples{o.indices, nil, func(images []float32, labels []int64, lo, hi int) {
-		o.fill(images, labels, o.indices[lo:hi], dataset.Chance{Of: random.New(0).At, First: lo})
+	r.sum(samples{o.indices, nil, func(to dataset.Memory, lo, hi int) {
+		o.fill(to, o.indices[lo:hi], dataset.Chance{Of: random.New(0).At, First: lo})
 	}}, partSamples, 1)
 	loss, correct := r.total(len(r.parts))
 	squares := 0.0
@@ -113,8 +122,15 @@ func (o *Objective) Evaluate() float64 {
 					sums[i] += float64(v)
 				}
 			}
-			for i, sum := range sums {
-				gradient[from+i] = float32((sum+r.line.Shift*grad)/n + o.l2*float64(weight[from+i]))
+			size := r.inputs / len(r.lines)
+			for c, line := range r.lines {
+				for i := c * size; i < (c+1)*size; i++ {
+					sum := sums[i]
+					if c > 0 {
+						sum *= r.ratio(c)
+					}
+					gradient[from+i] = float32((sum+line.Shift*grad)/n + o.l2*float64(weight[from+i]))
+				}
 			}
 		}
 	})

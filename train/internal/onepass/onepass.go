@@ -3,6 +3,7 @@
 package onepass
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/onehot-go/onehot/dataset"
@@ -22,10 +23,13 @@ type Regression struct {
 	op              string // that a label which names no class is blamed on
 	layer           *nn.Linear
 	classes, inputs int
-	// What samples are made of, where products of bytes are fast. Then all sums are of bytes,
-	// and line says what they stand for.
-	bytes   *dataset.ByteRows // or nil
-	line    dataset.Line
+	// What samples are made of, where products of bytes are fast, or nil. All sums are then
+	// of bytes, and lines say what they stand for.
+	bytes *dataset.ByteRows
+	lines []dataset.Line // of each channel, or one of all
+	// What bytes are multiplied with: the weight, where there is one line. Else every channel
+	// of it is scaled to the first one's line.
+	scaled  []float32
 	bias    []float32 // of the logits
 	parts   []part
 	buffers sync.Pool // of *block
@@ -60,10 +64,13 @@ type block struct {
 // New returns a regression over layer, which has float32 parameters and a bias, on
 // samples of data.
 func New(op string, layer *nn.Linear, data dataset.Dataset) *Regression {
-	r := &Regression{op: op, layer: layer, classes: layer.Weight.Size(0), inputs: layer.Weight.Size(1), line: dataset.Line{Scale: 1}}
+	r := &Regression{op: op, layer: layer, classes: layer.Weight.Size(0), inputs: layer.Weight.Size(1), lines: []dataset.Line{{Scale: 1}}}
 	if b, ok := data.(dataset.ByteBatcher); ok && kernel.HavePixels() {
 		if rows, ok := b.Bytes(); ok {
-			r.bytes, r.line = &rows, rows.Line
+			r.bytes, r.lines = &rows, rows.Lines
+			if !slices.ContainsFunc(r.lines, func(l dataset.Line) bool { return l != r.lines[0] }) {
+				r.lines = r.lines[:1]
+			}
 		}
 	}
 	r.bias = make([]float32, r.classes)
@@ -93,18 +100,8 @@ func (r *Regression) reserve(n int) {
 func (r *Regression) sum(s samples, n int, scale float32) {
 	all := len(s.indices)
 	r.reserve((all + n - 1) / n)
-	weight := tensor.Data[float32](r.layer.Weight)
-	copy(r.bias, tensor.Data[float32](r.layer.Bias))
-	if r.line.Shift != 0 {
-		for j := range r.bias {
-			sum := 0.0
-			for _, w := range weight[j*r.inputs:][:r.inputs] {
-				sum += float64(w)
-			}
-			r.bias[j] = float32(float64(r.bias[j]) + r.line.Shift*sum)
-		}
-	}
-	scale *= float32(r.line.Scale) // of the bytes, for the weight
+	weight := r.byteWeight()
+	scale *= float32(r.lines[0].Scale) // of the bytes, for the weight
 	parallel.Share((all+n-1)/n, 1, func(lo, hi int) {
 		b := r.buffers.Get().(*block)
 		defer r.buffers.Put(b)
@@ -125,6 +122,44 @@ func (r *Regression) sum(s samples, n int, scale float32) {
 	})
 }
 
+// byteWeight returns what bytes are multiplied with, and sets the bias of the logits.
+func (r *Regression) byteWeight() []float32 {
+	weight := tensor.Data[float32](r.layer.Weight)
+	copy(r.bias, tensor.Data[float32](r.layer.Bias))
+	for j := range r.bias {
+		for c, line := range r.lines {
+			if line.Shift == 0 {
+				continue
+			}
+			sum := 0.0
+			for _, w := range r.channel(weight, j, c) {
+				sum += float64(w)
+			}
+			r.bias[j] = float32(float64(r.bias[j]) + line.Shift*sum)
+		}
+	}
+	if len(r.lines) == 1 {
+		return weight
+	}
+	r.scaled = append(r.scaled[:0], weight...)
+	for j := range r.classes {
+		for c := range r.lines {
+			kernel.Scale(r.channel(r.scaled, j, c), r.channel(r.scaled, j, c), float32(r.ratio(c)))
+		}
+	}
+	return r.scaled
+}
+
+// channel returns the elements that a weight, or a gradient of it, has for class j and the
+// inputs of line c.
+func (r *Regression) channel(weight []float32, j, c int) []float32 {
+	size := r.inputs / len(r.lines)
+	return weight[j*r.inputs+c*size:][:size]
+}
+
+// ratio returns how much steeper line c is than the first.
+func (r *Regression) ratio(c int) float64 { return r.lines[c].Scale / r.lines[0].Scale }
+
 // add adds samples lo up to hi to p, or, where there is nothing in p's weight yet, begins with
 // them.
 func (r *Regression) add(p *part, b *block, more bool, weight []float32, s samples, lo, hi int, next []int, scale float32) {
@@ -136,7 +171,7 @@ func (r *Regression) add(p *part, b *block, more bool, weight []float32, s sampl
 			panic(&loss.LabelError{Op: r.op, Label: label, Index: []int{lo + k}, Classes: r.classes})
 		}
 	}
-	sum, right := c.CrossEntropy(labels, float32(r.line.Scale), r.bias)
+	sum, right := c.CrossEntropy(labels, float32(r.lines[0].Scale), r.bias)
 	p.loss += sum
 	p.correct += right
 	c.Grad(labels, scale)
@@ -147,14 +182,15 @@ func (r *Regression) add(p *part, b *block, more bool, weight []float32, s sampl
 	}
 }
 
-// biasGrad returns the gradient of element j of the bias, over the first n parts. That of the
-// weights of class j is the sum of the parts' and the line's shift times this.
+// biasGrad returns the gradient of element j of the bias, over the first n parts. The gradient
+// of a weight of class j is the sum of the parts' times the ratio of its line, and the shift
+// of its line times this.
 func (r *Regression) biasGrad(n, j int) float64 {
 	sum := 0.0
 	for _, p := range r.parts[:n] {
 		sum += p.bias[j]
 	}
-	return sum / r.line.Scale
+	return sum / r.lines[0].Scale
 }
 
 // total returns the loss and how many samples were predicted right, over the first n parts.
@@ -169,7 +205,7 @@ func (r *Regression) total(n int) (loss float64, correct int) {
 // Step sets the gradients of the mean loss of a batch, and returns that and how many of its
 // samples were predicted right; ok is false where the batch cannot be filled in pieces.
 func (r *Regression) Step(batch loader.Batch) (value float64, correct int, ok bool) {
-	if !batch.InPieces() || batch.Inputs.Numel() != len(batch.Indices)*r.inputs {
+	if !batch.InPieces() || batch.Targets.DType() != tensor.Int64 || batch.Inputs.Numel() != len(batch.Indices)*r.inputs {
 		return 0, 0, false
 	}
 	n := len(batch.Indices)
@@ -186,9 +222,15 @@ func (r *Regression) Step(batch loader.Batch) (value float64, correct int, ok bo
 			for _, p := range parts[1:] {
 				kernel.Add(row, row, p.weight[from:to])
 			}
-			if shift := float32(r.line.Shift * grad); shift != 0 {
-				for i := range row {
-					row[i] += shift
+			for c, line := range r.lines {
+				row := r.channel(gradient, j, c)
+				if c > 0 {
+					kernel.Scale(row, row, float32(r.ratio(c)))
+				}
+				if shift := float32(line.Shift * grad); shift != 0 {
+					for i := range row {
+						row[i] += shift
+					}
 				}
 			}
 		}

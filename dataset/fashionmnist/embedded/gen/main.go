@@ -59,7 +59,11 @@ func generate(from, prefix string, split dataset.Split) error {
 			return err
 		}
 	}
-	return os.WriteFile(prefix+"-labels.zst", encoder.EncodeAll(images.Labels, nil), 0o644)
+	labels := make([]byte, len(images.Labels))
+	for i, c := range images.Labels {
+		labels[i] = byte(c)
+	}
+	return os.WriteFile(prefix+"-labels.zst", encoder.EncodeAll(labels, nil), 0o644)
 }
 
 // difference returns pictures as they are stored: column by column, every pixel as its
