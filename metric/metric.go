@@ -51,8 +51,7 @@ func (a *Accuracy) Reset() { *a = Accuracy{} }
 // Mean is the mean over samples of a figure that is known as the mean of each batch,
 // such as the loss. The zero value is ready to use.
 type Mean struct {
-	sum   float64
-	total int
+	sum, total float64
 }
 
 // Update adds a batch of n samples whose mean is value. An empty batch adds nothing,
@@ -64,12 +63,17 @@ func (m *Mean) Update(value float64, n int) {
 	if n == 0 {
 		return // the mean of no sample is NaN, which would spoil the sum
 	}
-	m.sum += value * float64(n)
-	m.total += n
+	m.Add(value, float64(n))
+}
+
+// Add adds a batch whose mean is value, over samples of so much weight together.
+func (m *Mean) Add(value, weight float64) {
+	m.sum += value * weight
+	m.total += weight
 }
 
 // Result returns the mean over all samples so far, or NaN without any.
-func (m *Mean) Result() float64 { return m.sum / float64(m.total) }
+func (m *Mean) Result() float64 { return m.sum / m.total }
 
 // Reset forgets all samples.
 func (m *Mean) Reset() { *m = Mean{} }

@@ -2,7 +2,7 @@ package train
 
 import (
 	"fmt"
-	"time"
+	"math"
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/nn"
@@ -26,7 +26,8 @@ import (
 // gradients are in Grad of the layer's parameters.
 type FullBatch struct {
 	*optim.LBFGS
-	objective *onepass.Objective
+	parameters []*tensor.Tensor
+	objective  *onepass.Objective
 }
 
 var _ optim.Optimizer = (*FullBatch)(nil)
@@ -45,7 +46,8 @@ func NewFullBatch(layer *nn.Linear, data dataset.Dataset, lr, l2 float64) (*Full
 	if !(l2 >= 0) || data.Len() == 0 {
 		panic(&optim.OptionError{Op: op, Detail: fmt.Sprintf("l2 %v, %d samples: at least 0 and at least 1 expected", l2, data.Len())})
 	}
-	optimizer := optim.NewLBFGS([]*tensor.Tensor{layer.Weight, layer.Bias}, lr,
+	parameters := []*tensor.Tensor{layer.Weight, layer.Bias}
+	optimizer := optim.NewLBFGS(parameters, lr,
 		optim.LBFGSOptions{MaxIter: new(1), HistorySize: new(lbfgsHistory), StrongWolfe: true})
 	objective, err := onepass.NewObjective("train.FullBatch", layer, data, l2)
 	if err != nil {
@@ -58,30 +60,37 @@ func NewFullBatch(layer *nn.Linear, data dataset.Dataset, lr, l2 float64) (*Full
 	if size != layer.Weight.Size(1) {
 		tensor.Fail(op, fmt.Sprintf("samples of %d numbers and weight (classes, %d) expected", size, size), layer.Weight)
 	}
-	return &FullBatch{optimizer, objective}, nil
+	return &FullBatch{optimizer, parameters, objective}, nil
 }
 
 // Step changes the parameters by one iteration of L-BFGS.
-func (f *FullBatch) Step() { f.LBFGS.Step(f.Objective) }
+func (f *FullBatch) Step() { f.step(func(*Gradients) error { return nil }) }
+
+// step is Step with act called after every evaluation of the objective. Its first error ends
+// the step.
+func (f *FullBatch) step(act func(*Gradients) error) (err error) {
+	f.LBFGS.Step(func() float64 {
+		if err != nil {
+			return math.NaN()
+		}
+		value, evaluated := f.objective.Evaluate()
+		if !evaluated {
+			return value
+		}
+		g := Gradients{Parameters: f.parameters, Loss: value, Samples: f.objective.Samples()}
+		if err = act(&g); err != nil {
+			return math.NaN()
+		}
+		f.objective.Set(g.Loss)
+		return g.Loss
+	})
+	return err
+}
 
 // Objective returns what is minimized at the layer's parameters, and sets their
 // gradients. Where it has just been evaluated it costs nothing: there a step begins, and
 // most end.
-func (f *FullBatch) Objective() float64 { return f.objective.Evaluate() }
-
-// fullBatch trains one epoch by f and measures; more is false if emit stopped it.
-func (c *Config) fullBatch(f *FullBatch, epoch int, emit func(Event) bool) (e Epoch, more bool, err error) {
-	start := time.Now()
-	f.Step()
-	if value := f.Objective(); !(value <= maxLoss) { // NaN too
-		return e, false, &DivergedError{epoch, 1, value}
-	}
-	loss, correct := f.objective.Result()
-	accuracy := float64(correct) / float64(f.objective.Samples())
-	if !emit(Step{epoch, 1, 1, f.objective.Samples(), loss, accuracy}) {
-		return e, false, nil
-	}
-	e = Epoch{Epoch: epoch, TrainLoss: loss, TrainAccuracy: accuracy, Validation: c.Validation, LR: f.LR(), Seconds: time.Since(start).Seconds()}
-	err = c.measure(&e)
-	return e, true, err
+func (f *FullBatch) Objective() float64 {
+	value, _ := f.objective.Evaluate()
+	return value
 }

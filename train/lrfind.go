@@ -39,11 +39,12 @@ func FindLR(ctx context.Context, c Config, low, high float64, steps int) ([]LRLo
 	rate := func(_ float64, step int) float64 { return low * math.Pow(high/low, float64(step)/float64(steps-1)) }
 	c.Schedule, c.Plateau, c.EMA, c.Budget = rate, nil, nil, nil
 	nn.SetTraining(c.Model.Net, true)
+	s := c.newStepper(new(metric.Accuracy))
 	var found []LRLoss
 	sum, least := 0.0, math.Inf(1)
 	for epoch := 1; ; epoch++ {
 		step := 0
-		for batch, err := range c.Train.Epoch(epoch) {
+		for batch, err := range s.batches(epoch) {
 			if err != nil {
 				return nil, err
 			}
@@ -51,7 +52,7 @@ func FindLR(ctx context.Context, c Config, low, high float64, steps int) ([]LRLo
 				return nil, err
 			}
 			step++
-			value, err := c.step(epoch, step, batch, new(metric.Accuracy))
+			t, err := c.step(epoch, step, s, batch)
 			if _, diverged := errors.AsType[*DivergedError](err); diverged && len(found) > 0 {
 				return found, nil
 			}
@@ -59,7 +60,7 @@ func FindLR(ctx context.Context, c Config, low, high float64, steps int) ([]LRLo
 				return nil, err
 			}
 			n := len(found)
-			sum = lrSmoothing*sum + (1-lrSmoothing)*value
+			sum = lrSmoothing*sum + (1-lrSmoothing)*t.loss
 			smooth := sum / (1 - math.Pow(lrSmoothing, float64(n+1))) // as Adam corrects its averages
 			found = append(found, LRLoss{rate(0, n), smooth})
 			if least = min(least, smooth); smooth > lrExplodes*least || n+1 == steps {

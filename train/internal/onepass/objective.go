@@ -91,13 +91,19 @@ func (o *Objective) Samples() int { return len(o.indices) }
 // were predicted right.
 func (o *Objective) Result() (loss float64, correct int) { return o.loss, o.correct }
 
+// Set puts value in place of what the last evaluation found: its gradients were changed.
+func (o *Objective) Set(value float64) {
+	o.loss += value - o.value
+	o.value = value
+}
+
 // Evaluate returns the objective at the layer's parameters, and sets their gradients. Where it
-// was last evaluated at the same ones it costs nothing.
-func (o *Objective) Evaluate() float64 {
+// was last evaluated at the same ones it costs nothing, and evaluated is false.
+func (o *Objective) Evaluate() (value float64, evaluated bool) {
 	weight := tensor.Data[float32](o.regression.layer.Weight.Detach().Contiguous())
 	bias := tensor.Data[float32](o.regression.layer.Bias.Detach().Contiguous())
 	if slices.Equal(weight, o.weight) && slices.Equal(bias, o.bias) {
-		return o.value
+		return o.value, false
 	}
 	o.weight, o.bias = append(o.weight[:0], weight...), append(o.bias[:0], bias...)
 	r, n := o.regression, float64(len(o.indices))
@@ -136,5 +142,5 @@ func (o *Objective) Evaluate() float64 {
 	})
 	o.loss, o.correct = loss/n, correct
 	o.value = o.loss + o.l2/2*squares
-	return o.value
+	return o.value, true
 }
