@@ -1,9 +1,9 @@
 package loss
 
 import (
-	"fmt"
 	"slices"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -32,7 +32,7 @@ type CrossEntropy struct {
 func (c CrossEntropy) Forward(logits, target *tensor.Tensor) *tensor.Tensor {
 	const op = "loss.CrossEntropy"
 	if e := c.LabelSmoothing; !(e >= 0 && e <= 1) {
-		panic(&OptionError{op, fmt.Sprintf("label smoothing %v: 0 to 1 expected", e)})
+		fault.Option(op, "label smoothing %v: 0 to 1 expected", e)
 	}
 	classes := newClasses(op, "logits", logits, c.Weight)
 	if c.LabelSmoothing == 0 && logits.Dim() == 2 && target.DType() == tensor.Int64 {
@@ -45,7 +45,7 @@ func (c CrossEntropy) Forward(logits, target *tensor.Tensor) *tensor.Tensor {
 			tensor.Fail(op, "probabilities of the logits' shape expected", logits, target)
 		}
 		if c.IgnoreIndex != nil && *c.IgnoreIndex >= 0 {
-			panic(&OptionError{op, fmt.Sprintf("ignored label %d, but the target is probabilities: labels expected", *c.IgnoreIndex)})
+			fault.Option(op, "ignored label %d, but the target is probabilities: labels expected", *c.IgnoreIndex)
 		}
 		if e := c.LabelSmoothing; e > 0 {
 			target = target.MulScalar(1 - e).AddScalar(e / float64(classes.n))
@@ -148,7 +148,7 @@ func (c *classes) labels(t *tensor.Tensor, ignore *int64) *labels {
 			kept[i] = false
 			tensor.Data[int64](l.index)[i] = 0
 		case label < 0 || label >= int64(c.n):
-			panic(&LabelError{Op: c.op, Label: label, Index: place(i, t.Shape()), Classes: c.n})
+			panic(&fault.LabelError{Op: c.op, Label: label, Index: place(i, t.Shape()), Classes: c.n})
 		}
 	}
 	if c.weight != nil {

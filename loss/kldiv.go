@@ -3,6 +3,7 @@ package loss
 import (
 	"fmt"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -41,5 +42,5 @@ func (l KLDiv) Forward(logProbabilities, targets *tensor.Tensor) *tensor.Tensor 
 		}
 		return losses.Sum().DivScalar(float64(losses.Size(0)))
 	}
-	panic(&OptionError{op, fmt.Sprintf("reduction %v: mean, batchmean, sum or none expected", l.Reduction)})
+	panic(&fault.OptionError{Op: op, Detail: fmt.Sprintf("reduction %v: mean, batchmean, sum or none expected", l.Reduction)})
 }

@@ -5,8 +5,8 @@ package loss
 
 import (
 	"fmt"
-	"strings"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -50,31 +50,7 @@ func (r Reduction) reduce(op string, losses, weights *tensor.Tensor) *tensor.Ten
 	case None:
 		return losses
 	}
-	panic(&OptionError{op, fmt.Sprintf("reduction %v: mean, sum or none expected", r)})
-}
-
-// OptionError is what a loss panics with when its settings cannot work.
-type OptionError struct {
-	Op     string // the loss: "loss.CrossEntropy"
-	Detail string // which setting, and what was expected
-}
-
-// Error names the loss and the setting.
-func (e *OptionError) Error() string { return e.Op + ": " + e.Detail }
-
-// LabelError is what a loss panics with for a label that names no class.
-type LabelError struct {
-	Op      string // the loss
-	Label   int64
-	Index   []int // of the label among the labels
-	Classes int   // how many there are
-}
-
-// Error names the loss, the label, where it stands and the number of classes:
-// "loss.CrossEntropy: label 10 at (3): 0 to 9 expected, there are 10 classes".
-func (e *LabelError) Error() string {
-	at := strings.ReplaceAll(strings.Trim(fmt.Sprint(e.Index), "[]"), " ", ", ")
-	return fmt.Sprintf("%s: label %d at (%s): 0 to %d expected, there are %d classes", e.Op, e.Label, at, e.Classes-1, e.Classes)
+	panic(&fault.OptionError{Op: op, Detail: fmt.Sprintf("reduction %v: mean, sum or none expected", r)})
 }
 
 // wantFloats panics unless the tensor that what names has floating-point elements.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/gradcheck"
 	"github.com/onehot-go/onehot/internal/reference"
 	"github.com/onehot-go/onehot/loss"
@@ -509,7 +510,7 @@ func TestLabelErrors(t *testing.T) {
 		"loss.CrossEntropy: label 7 at (1, 0, 1): 0 to 2 expected, there are 3 classes": func() { loss.CrossEntropy{}.Forward(pictures, tensor.New([]int64{0, 1, 2, 7}, 2, 1, 2)) },
 		"loss.NLL: label 9 at (1): 0 to 2 expected, there are 3 classes":                func() { loss.NLL{IgnoreIndex: new(int64(-1))}.Forward(x, ints(-1, 9)) },
 	} {
-		wantPanic[*loss.LabelError](t, want, f)
+		wantPanic[*fault.LabelError](t, want, f)
 	}
 }
 
@@ -527,7 +528,7 @@ func TestOptionErrors(t *testing.T) {
 		"loss.CrossEntropy: label smoothing NaN: 0 to 1 expected":                              func() { loss.CrossEntropy{LabelSmoothing: math.NaN()}.Forward(x, x) },
 		"loss.CrossEntropy: ignored label 0, but the target is probabilities: labels expected": func() { loss.CrossEntropy{IgnoreIndex: new(int64(0))}.Forward(x, x) },
 	} {
-		wantPanic[*loss.OptionError](t, want, f)
+		wantPanic[*fault.OptionError](t, want, f)
 	}
 	for r, want := range map[loss.Reduction]string{loss.Mean: "mean", loss.Sum: "sum", loss.None: "none"} {
 		if r.String() != want {

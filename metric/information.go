@@ -1,14 +1,13 @@
 package metric
 
 import (
-	"fmt"
 	"math"
 
-	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/fault"
 )
 
 // Entropy returns the entropy of the distribution p in nats, Σ -p·log p with 0·log 0 = 0:
-// how much a draw from it surprises on average. It panics with a *tensor.ShapeError where
+// how much a draw from it surprises on average. It panics with a *fault.OptionError where
 // p is no distribution: with a number that is negative, or a sum that is not 1 within
 // 1e-6.
 func Entropy(p []float64) float64 {
@@ -19,7 +18,7 @@ func Entropy(p []float64) float64 {
 // CrossEntropy returns the cross-entropy of the distribution p relative to q in nats,
 // Σ -p·log q: how much a draw from p surprises who believes in q. It is
 // Entropy(p) + KL(p, q), and +Inf where q is 0 and p is not. It panics with a
-// *tensor.ShapeError where one is no distribution, as in Entropy, or their lengths differ.
+// *fault.OptionError where one is no distribution, as in Entropy, or their lengths differ.
 func CrossEntropy(p, q []float64) float64 {
 	checkPair("metric.CrossEntropy", p, q)
 	return crossEntropy(p, q)
@@ -38,7 +37,7 @@ func crossEntropy(p, q []float64) float64 {
 
 // KL returns the Kullback-Leibler divergence of the distribution p from q in nats,
 // Σ p·log(p/q): how much belief in q costs over belief in p, 0 only where they are the
-// same. It is +Inf where q is 0 and p is not. It panics with a *tensor.ShapeError where
+// same. It is +Inf where q is 0 and p is not. It panics with a *fault.OptionError where
 // one is no distribution, as in Entropy, or their lengths differ.
 func KL(p, q []float64) float64 {
 	checkPair("metric.KL", p, q)
@@ -57,7 +56,7 @@ func Bits(nats float64) float64 { return nats / math.Ln2 }
 // checkPair panics unless p and q are distributions over the same things.
 func checkPair(op string, p, q []float64) {
 	if len(p) != len(q) {
-		tensor.Fail(op, fmt.Sprintf("p has %d probabilities and q %d", len(p), len(q)))
+		fault.Option(op, "p has %d probabilities and q %d", len(p), len(q))
 	}
 	checkDistribution(op, "p", p)
 	checkDistribution(op, "q", q)
@@ -69,11 +68,11 @@ func checkDistribution(op, name string, p []float64) {
 	sum := 0.0
 	for i, v := range p {
 		if !(v >= 0) {
-			tensor.Fail(op, fmt.Sprintf("%s: probability %d is %v, at least 0 expected", name, i, v))
+			fault.Option(op, "%s: probability %d is %v, at least 0 expected", name, i, v)
 		}
 		sum += v
 	}
 	if !(math.Abs(sum-1) <= 1e-6) {
-		tensor.Fail(op, fmt.Sprintf("%s: the probabilities sum to %v, 1 expected", name, sum))
+		fault.Option(op, "%s: the probabilities sum to %v, 1 expected", name, sum)
 	}
 }

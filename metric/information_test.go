@@ -1,14 +1,11 @@
 package metric
 
 import (
-	"errors"
 	"flag"
 	"math"
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"github.com/onehot-go/onehot/tensor"
 )
 
 // Properties are tried on the same drawn inputs in every run.
@@ -96,7 +93,7 @@ func TestInformationPanics(t *testing.T) {
 		t.Run(test.want, func(t *testing.T) {
 			defer func() {
 				err, _ := recover().(error)
-				if _, ok := errors.AsType[*tensor.ShapeError](err); !ok || err.Error() != test.want {
+				if !typed(err) || err.Error() != test.want {
 					t.Errorf("panic with %v, want %s", err, test.want)
 				}
 			}()

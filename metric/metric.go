@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -24,8 +25,8 @@ type Accuracy struct {
 }
 
 // Update adds a batch: scores (N, C) of C classes, and labels (N), the true classes as
-// Int64 from 0 to C-1. It panics with a *tensor.ShapeError or *tensor.DTypeError where
-// they are not that.
+// Int64 from 0 to C-1. It panics with a *tensor.ShapeError, *tensor.DTypeError or
+// *fault.LabelError where they are not that.
 func (a *Accuracy) Update(scores, labels *tensor.Tensor) {
 	predicted, actual := classes("metric.Accuracy", scores, labels)
 	for i, p := range predicted {
@@ -55,10 +56,11 @@ type Mean struct {
 }
 
 // Update adds a batch of n samples whose mean is value. An empty batch adds nothing,
-// whatever its value. A negative n panics with a *tensor.ShapeError.
+// whatever its value. A negative n panics with a
+// *fault.OptionError.
 func (m *Mean) Update(value float64, n int) {
 	if n < 0 {
-		tensor.Fail("metric.Mean", fmt.Sprintf("a batch of %d samples", n))
+		fault.Option("metric.Mean", "a batch of %d samples", n)
 	}
 	if n == 0 {
 		return // the mean of no sample is NaN, which would spoil the sum
@@ -93,10 +95,10 @@ type ClassReport struct {
 }
 
 // NewConfusion returns an empty confusion matrix for the given number of classes. It
-// panics with a *tensor.ShapeError if that is less than 1.
+// panics with a *fault.OptionError if that is less than 1.
 func NewConfusion(classes int) *Confusion {
 	if classes < 1 {
-		tensor.Fail("metric.NewConfusion", fmt.Sprintf("%d classes, at least 1 expected", classes))
+		fault.Option("metric.NewConfusion", "%d classes, at least 1 expected", classes)
 	}
 	c := &Confusion{counts: make([][]int, classes)}
 	c.Reset()
@@ -104,8 +106,8 @@ func NewConfusion(classes int) *Confusion {
 }
 
 // Update adds a batch: scores (N, C), where C is the number of classes, and labels (N),
-// the true classes as Int64 from 0 to C-1. It panics with a *tensor.ShapeError or
-// *tensor.DTypeError where they are not that.
+// the true classes as Int64 from 0 to C-1. It panics with a *tensor.ShapeError,
+// *tensor.DTypeError or *fault.LabelError where they are not that.
 func (c *Confusion) Update(scores, labels *tensor.Tensor) {
 	const op = "metric.Confusion"
 	predicted, actual := classes(op, scores, labels)
@@ -195,7 +197,7 @@ func trueClasses(op string, scores, labels *tensor.Tensor) []int64 {
 	actual, n := tensor.Data[int64](labels.Contiguous()), scores.Size(1)
 	for i, c := range actual {
 		if c < 0 || c >= int64(n) {
-			tensor.Fail(op, fmt.Sprintf("label %d of sample %d is outside the %d classes", c, i, n), scores, labels)
+			panic(&fault.LabelError{Op: op, Label: c, Index: []int{i}, Classes: n})
 		}
 	}
 	return actual

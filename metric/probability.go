@@ -5,6 +5,7 @@ import (
 	"math"
 	"sort"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -20,8 +21,9 @@ type LogLoss struct {
 // Update adds a batch: scores (N, C) of C classes, logits or probabilities, and labels
 // (N), the true classes as Int64 from 0 to C-1. A true class of probability 0 makes the
 // loss +Inf, where scikit-learn's log_loss puts 2e-16 for 0. It panics with a
-// *tensor.ShapeError or *tensor.DTypeError where scores and labels are not that, and
-// where probabilities are negative or do not sum to 1 within 1e-6.
+// *tensor.ShapeError, *tensor.DTypeError or *fault.LabelError where scores and labels are
+// not that, and with a *fault.OptionError where probabilities are negative or do not sum
+// to 1 within 1e-6.
 func (l *LogLoss) Update(scores, labels *tensor.Tensor) {
 	const op = "metric.LogLoss"
 	actual := trueClasses(op, scores, labels)
@@ -78,13 +80,14 @@ type bin struct {
 }
 
 // Update adds a batch: scores (N, C) of C classes, logits or probabilities, and labels
-// (N), the true classes as Int64 from 0 to C-1. It panics with a *tensor.ShapeError or
-// *tensor.DTypeError where they are not that, where probabilities are negative or do not
-// sum to 1 within 1e-6, and where Bins is negative.
+// (N), the true classes as Int64 from 0 to C-1. It panics with a *tensor.ShapeError,
+// *tensor.DTypeError or *fault.LabelError where they are not that, and with a
+// *fault.OptionError where probabilities are negative or do not sum to 1 within 1e-6, and
+// where Bins is negative.
 func (e *Calibration) Update(scores, labels *tensor.Tensor) {
 	const op = "metric.Calibration"
 	if e.Bins < 0 {
-		tensor.Fail(op, fmt.Sprintf("%d bins", e.Bins))
+		fault.Option(op, "%d bins", e.Bins)
 	}
 	predicted, actual := classes(op, scores, labels)
 	if e.bins == nil {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/fault"
 )
 
 // Averaging is how the figures of all classes become one.
@@ -20,7 +20,7 @@ const (
 
 // Average returns the averages of precision, recall and F1 over all classes, also those
 // without samples, and as Support the number of all samples. Without samples the figures
-// are 0. It panics where how is none of the three.
+// are 0. It panics with a *fault.OptionError where how is none of the three.
 func (c *Confusion) Average(how Averaging) ClassReport {
 	var mean ClassReport
 	hits, weights := 0, 0.0
@@ -47,7 +47,7 @@ func (c *Confusion) Average(how Averaging) ClassReport {
 		accuracy := ratio(hits, mean.Support, 0)
 		mean.Precision, mean.Recall, mean.F1 = accuracy, accuracy, accuracy
 	default:
-		panic(fmt.Errorf("metric: unknown averaging %d", how))
+		fault.Option("metric.Confusion", "averaging %d: Macro, Micro or Weighted expected", how)
 	}
 	return mean
 }
@@ -56,10 +56,10 @@ func (c *Confusion) Average(how Averaging) ClassReport {
 // macro and weighted averages as a table: the text of scikit-learn's
 // classification_report with all classes as labels. As there the line of the accuracy is
 // one of micro averages where a class has no sample and is never predicted. It panics
-// with a *tensor.ShapeError where names does not have one name a class.
+// with a *fault.OptionError where names does not have one name a class.
 func (c *Confusion) Report(names []string) string {
 	if len(names) != len(c.counts) {
-		tensor.Fail("metric.Confusion", fmt.Sprintf("%d names of %d classes", len(names), len(c.counts)))
+		fault.Option("metric.Confusion", "%d names of %d classes", len(names), len(c.counts))
 	}
 	width := len("weighted avg")
 	for _, name := range names {

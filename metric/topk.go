@@ -1,9 +1,9 @@
 package metric
 
 import (
-	"fmt"
 	"math"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -17,12 +17,13 @@ type TopK struct {
 }
 
 // Update adds a batch: scores (N, C) of C classes, and labels (N), the true classes as
-// Int64 from 0 to C-1. It panics with a *tensor.ShapeError or *tensor.DTypeError where
-// they are not that, and where K is below 1.
+// Int64 from 0 to C-1. It panics with a *tensor.ShapeError, *tensor.DTypeError or
+// *fault.LabelError where they are not that, and with a *fault.OptionError where K is below
+// 1.
 func (a *TopK) Update(scores, labels *tensor.Tensor) {
 	const op = "metric.TopK"
 	if a.K < 1 {
-		tensor.Fail(op, fmt.Sprintf("K is %d, at least 1 expected", a.K))
+		fault.Option(op, "K is %d, at least 1 expected", a.K)
 	}
 	actual := trueClasses(op, scores, labels)
 	values, classes := tensor.Values[float64](scores), scores.Size(1)

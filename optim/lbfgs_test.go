@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/reference"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/tensor"
@@ -213,7 +214,7 @@ func TestLBFGSOptionErrors(t *testing.T) {
 	} {
 		func() {
 			defer func() {
-				if err, ok := recover().(*optim.OptionError); !ok || err.Error() != text {
+				if err, ok := recover().(*fault.OptionError); !ok || err.Error() != text {
 					t.Errorf("got  %v\nwant %s", err, text)
 				}
 			}()

@@ -15,12 +15,13 @@
 //	optim.ClipGradNorm(params, 1, 2) // all gradients together no longer than 1
 //	optimizer.Step()
 //
-// A setting that cannot work panics with an *OptionError.
+// A setting that cannot work panics with a *fault.OptionError.
 package optim
 
 import (
 	"fmt"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/parallel"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -45,21 +46,10 @@ type Optimizer interface {
 	State() map[string]*tensor.Tensor
 }
 
-// OptionError is what this package panics with when it is given a setting that cannot
-// work. It is the caller's mistake, not a condition to handle.
-type OptionError struct {
-	Op     string // what it was given to: "optim.SGD"
-	Detail string // what is wrong
-}
-
-// Error names the operation, the setting and what was expected:
-// "optim.SGD: momentum -1: at least 0 expected".
-func (e *OptionError) Error() string { return e.Op + ": " + e.Detail }
-
 // check panics with the described error unless ok.
 func check(ok bool, op, format string, args ...any) {
 	if !ok {
-		panic(&OptionError{op, fmt.Sprintf(format, args...)})
+		fault.Option(op, format, args...)
 	}
 }
 

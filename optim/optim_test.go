@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/reference"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
@@ -663,12 +664,12 @@ func TestOptionErrors(t *testing.T) {
 		func() {
 			defer func() {
 				switch err := recover().(type) {
-				case *optim.OptionError:
+				case *fault.OptionError:
 					if err.Error() != text {
 						t.Errorf("got  %s\nwant %s", err, text)
 					}
 				default:
-					t.Errorf("got panic %v, want %v: %s", err, reflect.TypeFor[*optim.OptionError](), text)
+					t.Errorf("got panic %v, want %v: %s", err, reflect.TypeFor[*fault.OptionError](), text)
 				}
 			}()
 			f()

@@ -6,8 +6,8 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/metric"
-	"github.com/onehot-go/onehot/tensor"
 )
 
 // maxName is how long the name of a class may be in a chart, in units; what is longer
@@ -16,12 +16,12 @@ const maxName = 150
 
 // ConfusionMatrix draws how many samples of each true class, a row, were taken for each
 // class, a column. With normalised they are percentages of their row. It panics with a
-// *tensor.ShapeError where counts is not (C, C) for C names.
+// *fault.OptionError where counts is not (C, C) for C names.
 func ConfusionMatrix(names []string, counts [][]int, normalised bool) *Drawing {
 	const op = "report.ConfusionMatrix"
 	n := len(names)
 	if len(counts) != n {
-		tensor.Fail(op, fmt.Sprintf("%d rows for %d classes", len(counts), n))
+		fault.Option(op, "%d rows for %d classes", len(counts), n)
 	}
 	title := "Confusion matrix: samples"
 	if normalised {
@@ -51,7 +51,7 @@ func ConfusionMatrix(names []string, counts [][]int, normalised bool) *Drawing {
 	most := 1
 	for t, row := range counts {
 		if len(row) != n {
-			tensor.Fail(op, fmt.Sprintf("%d columns in row %d for %d classes", len(row), t, n))
+			fault.Option(op, "%d columns in row %d for %d classes", len(row), t, n)
 		}
 		for _, v := range row {
 			most = max(most, v)
@@ -104,10 +104,10 @@ func shareText(share float64, tenths bool) string {
 }
 
 // ClassBars draws precision and recall of every class. It panics with a
-// *tensor.ShapeError where there is not one name for each.
+// *fault.OptionError where there is not one name for each.
 func ClassBars(names []string, classes []metric.ClassReport) *Drawing {
 	if len(names) != len(classes) {
-		tensor.Fail("report.ClassBars", fmt.Sprintf("%d names for %d classes", len(names), len(classes)))
+		fault.Option("report.ClassBars", "%d names for %d classes", len(names), len(classes))
 	}
 	const bar, gap, wide, top, value = 13.0, 10.0, 420.0, 66.0, 44.0
 	d := newDrawing("Precision and recall by class", 0, 0, 2)
@@ -180,7 +180,7 @@ func Reliability(c Calibration) *Drawing {
 
 // ConfidenceHistogram draws how many samples have which confidence, the probability of the
 // predicted class, in n bins: those predicted right and those predicted wrong. It panics
-// with a *tensor.ShapeError where n is below 1, as p.Calibration does.
+// with a *fault.OptionError where n is below 1, as p.Calibration does.
 func ConfidenceHistogram(p *Predictions, n int) *Drawing {
 	d := newDrawing("Confidence of right and of wrong predictions", 560, 500, 2)
 	right, wrong := make([]int, n), make([]int, n)

@@ -368,8 +368,8 @@ func TestDrawingPanics(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			defer func() {
-				err, _ := recover().(*tensor.ShapeError)
-				if err == nil || err.Error() != want {
+				err, _ := recover().(error)
+				if !typed(err) || err.Error() != want {
 					t.Errorf("panic with %v, want %s", err, want)
 				}
 			}()

@@ -9,6 +9,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -37,7 +38,7 @@ type GridOptions struct {
 // differ in size: all cells are as large as the largest. Cells are widened for long
 // titles up to a limit; what is longer still ends in "…".
 //
-// It panics with a *tensor.ShapeError where Columns or Scale is below 1, the padding is
+// It panics with a *fault.OptionError where Columns or Scale is below 1, the padding is
 // negative, or the number of titles or marks is neither 0 nor that of pictures.
 func Grid(pictures []image.Image, options GridOptions) *Drawing {
 	const op = "report.Grid"
@@ -47,15 +48,15 @@ func Grid(pictures []image.Image, options GridOptions) *Drawing {
 	}
 	switch n := len(pictures); {
 	case options.Columns < 1:
-		tensor.Fail(op, fmt.Sprintf("%d columns, at least 1 expected", options.Columns))
+		fault.Option(op, "%d columns, at least 1 expected", options.Columns)
 	case options.Scale < 1:
-		tensor.Fail(op, fmt.Sprintf("scale %d, at least 1 expected", options.Scale))
+		fault.Option(op, "scale %d, at least 1 expected", options.Scale)
 	case padding < 0:
-		tensor.Fail(op, fmt.Sprintf("padding %g, at least 0 expected", padding))
+		fault.Option(op, "padding %g, at least 0 expected", padding)
 	case len(options.Titles) != 0 && len(options.Titles) != n:
-		tensor.Fail(op, fmt.Sprintf("%d titles for %d pictures", len(options.Titles), n))
+		fault.Option(op, "%d titles for %d pictures", len(options.Titles), n)
 	case len(options.Marked) != 0 && len(options.Marked) != n:
-		tensor.Fail(op, fmt.Sprintf("%d marks for %d pictures", len(options.Marked), n))
+		fault.Option(op, "%d marks for %d pictures", len(options.Marked), n)
 	}
 
 	d := newDrawing(cmp.Or(options.Heading, fmt.Sprintf("%d pictures", len(pictures))), 0, 0, 1)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -146,12 +147,21 @@ func TestGridPanics(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			defer func() {
-				err, _ := recover().(*tensor.ShapeError)
-				if err == nil || err.Error() != want {
+				err, _ := recover().(error)
+				if !typed(err) || err.Error() != want {
 					t.Errorf("panic with %v, want %s", err, want)
 				}
 			}()
 			call()
 		})
 	}
+}
+
+// typed reports whether err is of the types that say what a caller did wrong.
+func typed(err error) bool {
+	switch err.(type) {
+	case *tensor.ShapeError, *fault.OptionError:
+		return true
+	}
+	return false
 }

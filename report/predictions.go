@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/metric"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -162,10 +163,10 @@ type Bin struct {
 }
 
 // Calibration puts the samples in n bins of equal width by confidence and compares it with
-// accuracy. It panics with a *tensor.ShapeError where n is below 1.
+// accuracy. It panics with a *fault.OptionError where n is below 1.
 func (p *Predictions) Calibration(n int) Calibration {
 	if n < 1 {
-		tensor.Fail("report.Calibration", fmt.Sprintf("%d bins, at least 1 expected", n))
+		fault.Option("report.Calibration", "%d bins, at least 1 expected", n)
 	}
 	c := Calibration{Bins: make([]Bin, n)}
 	for k := range c.Bins {

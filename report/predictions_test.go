@@ -139,7 +139,7 @@ func TestPredictionsPanics(t *testing.T) {
 		"report.NewPredictions: shape (3, 2): 2 labels of 2 classes": func() { NewPredictions(names, logits, []int{0, 1}, nil) },
 		"report.NewPredictions: shape (3, 2): 3 labels of 1 classes": func() { NewPredictions(names[:1], logits, []int{0, 1, 1}, nil) },
 		"report.NewPredictions: shape (6): 6 labels of 2 classes":    func() { NewPredictions(names, logits.Reshape(6), make([]int, 6), nil) },
-		"metric.Confusion: shapes (3, 2) and (3): label 2 of sample 1 is outside the 2 classes": func() {
+		"metric.Confusion: label 2 at (1): 0 to 1 expected, there are 2 classes": func() {
 			NewPredictions(names, logits, []int{0, 2, 1}, nil)
 		},
 		"report.Calibration: 0 bins, at least 1 expected": func() { abc().Calibration(0) },

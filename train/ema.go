@@ -1,11 +1,9 @@
 package train
 
 import (
-	"fmt"
-
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -28,12 +26,12 @@ type EMA struct {
 }
 
 // NewEMA returns the average of m's weights, which begins as they are. It panics with an
-// *optim.OptionError where decay is not from 0 to below 1, and where m has a net that its
+// *fault.OptionError where decay is not from 0 to below 1, and where m has a net that its
 // definition does not make.
 func NewEMA(m *model.Model, decay float64) *EMA {
 	const op = "train.NewEMA"
 	if !(decay >= 0 && decay < 1) {
-		panic(&optim.OptionError{Op: op, Detail: fmt.Sprintf("decay %v: from 0 to below 1 expected", decay)})
+		fault.Option(op, "decay %v: from 0 to below 1 expected", decay)
 	}
 	average, err := model.New(m.Definition, random.Key{})
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/train"
 	"github.com/onehot-go/onehot/transform"
@@ -62,7 +62,7 @@ func TestEMA(t *testing.T) {
 	for _, decay := range []float64{-0.1, 1, math.NaN()} {
 		func() {
 			defer func() {
-				err, _ := recover().(*optim.OptionError)
+				err, _ := recover().(*fault.OptionError)
 				if want := fmt.Sprintf("train.NewEMA: decay %v: from 0 to below 1 expected", decay); err == nil || err.Error() != want {
 					t.Errorf("got %v, want %s", err, want)
 				}

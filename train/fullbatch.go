@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/tensor"
@@ -44,7 +45,7 @@ const lbfgsHistory = 20
 func NewFullBatch(layer *nn.Linear, data dataset.Dataset, lr, l2 float64) (*FullBatch, error) {
 	const op = "train.NewFullBatch"
 	if !(l2 >= 0) || data.Len() == 0 {
-		panic(&optim.OptionError{Op: op, Detail: fmt.Sprintf("l2 %v, %d samples: at least 0 and at least 1 expected", l2, data.Len())})
+		fault.Option(op, "l2 %v, %d samples: at least 0 and at least 1 expected", l2, data.Len())
 	}
 	parameters := []*tensor.Tensor{layer.Weight, layer.Bias}
 	optimizer := optim.NewLBFGS(parameters, lr,

@@ -3,12 +3,11 @@ package train
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/metric"
 	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/optim"
 )
 
 // LRLoss is the training loss at a learning rate, in nats, smoothed over the steps before.
@@ -27,14 +26,14 @@ const (
 // use then; of c it has no use for what is about epochs, schedules, measuring and
 // checkpoints. The error is the data's or ctx's, or a *DivergedError of the first step.
 //
-// It panics with an *optim.OptionError where the range is none, and for a FullBatch.
+// It panics with an *fault.OptionError where the range is none, and for a FullBatch.
 func FindLR(ctx context.Context, c Config, low, high float64, steps int) ([]LRLoss, error) {
 	const op = "train.FindLR"
 	if !(low > 0 && low < high && high <= math.MaxFloat64 && steps >= 2) {
-		panic(&optim.OptionError{Op: op, Detail: fmt.Sprintf("%v to %v in %d steps: positive numbers in order and at least 2 steps expected", low, high, steps)})
+		fault.Option(op, "%v to %v in %d steps: positive numbers in order and at least 2 steps expected", low, high, steps)
 	}
 	if _, ok := c.Optimizer.(*FullBatch); ok {
-		panic(&optim.OptionError{Op: op, Detail: "a FullBatch: an optimizer of batches expected"})
+		fault.Option(op, "a FullBatch: an optimizer of batches expected")
 	}
 	rate := func(_ float64, step int) float64 { return low * math.Pow(high/low, float64(step)/float64(steps-1)) }
 	c.Schedule, c.Plateau, c.EMA, c.Budget = rate, nil, nil, nil

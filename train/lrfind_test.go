@@ -6,8 +6,8 @@ import (
 	"math"
 	"testing"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/loader"
-	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/train"
 )
@@ -77,7 +77,7 @@ func TestFindLRErrors(t *testing.T) {
 	} {
 		func() {
 			defer func() {
-				if err, _ := recover().(*optim.OptionError); err == nil || err.Error() != want {
+				if err, _ := recover().(*fault.OptionError); err == nil || err.Error() != want {
 					t.Errorf("got %v, want %s", err, want)
 				}
 			}()

@@ -7,10 +7,10 @@ import (
 	"sync"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/internal/parallel"
 	"github.com/onehot-go/onehot/loader"
-	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -168,7 +168,7 @@ func (r *Regression) add(p *part, b *block, more bool, weight []float32, s sampl
 	b.inputs.products(c, labels, s, lo, hi, next, weight)
 	for k, label := range labels {
 		if label < 0 || label >= int64(r.classes) {
-			panic(&loss.LabelError{Op: r.op, Label: label, Index: []int{lo + k}, Classes: r.classes})
+			panic(&fault.LabelError{Op: r.op, Label: label, Index: []int{lo + k}, Classes: r.classes})
 		}
 	}
 	sum, right := c.CrossEntropy(labels, float32(r.lines[0].Scale), r.bias)
