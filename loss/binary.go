@@ -33,6 +33,12 @@ func (l BCEWithLogits) Forward(logits, targets *tensor.Tensor) *tensor.Tensor {
 	return l.Reduction.reduce(op, losses, nil)
 }
 
+// PerSample returns the mean over all elements, and their number.
+func (l BCEWithLogits) PerSample(value, logits, _ *tensor.Tensor) (mean, weight float64) {
+	weight = float64(logits.Numel())
+	return l.Reduction.mean(value, weight), weight
+}
+
 // wantSame panics unless x, which what names, and targets are floats of one shape.
 func wantSame(op, what string, x, targets *tensor.Tensor) {
 	wantFloats(op, what, x)

@@ -61,6 +61,13 @@ func (c CrossEntropy) Forward(logits, target *tensor.Tensor) *tensor.Tensor {
 	return c.Reduction.reduce(op, losses, labels.weights)
 }
 
+// PerSample returns the mean that the reduction Mean gives, and what it divides by: the number
+// of labels that are not ignored or, with class weights, the sum of theirs.
+func (c CrossEntropy) PerSample(value, logits, target *tensor.Tensor) (mean, weight float64) {
+	weight = divisor(logits, target, c.Weight, c.IgnoreIndex)
+	return c.Reduction.mean(value, weight), weight
+}
+
 // NLL is the negative log-likelihood, -x[true class], of log-probabilities x: after
 // LogSoftmax it is CrossEntropy. It is torch.nn.NLLLoss.
 type NLL struct {
@@ -75,6 +82,39 @@ func (l NLL) Forward(logProbabilities, labels *tensor.Tensor) *tensor.Tensor {
 	const op = "loss.NLL"
 	picked := newClasses(op, "log-probabilities", logProbabilities, l.Weight).labels(labels, l.IgnoreIndex)
 	return l.Reduction.reduce(op, picked.pick(logProbabilities), picked.weights)
+}
+
+// PerSample returns the mean that the reduction Mean gives, and what it divides by, as
+// CrossEntropy's.
+func (l NLL) PerSample(value, logProbabilities, labels *tensor.Tensor) (mean, weight float64) {
+	weight = divisor(logProbabilities, labels, l.Weight, l.IgnoreIndex)
+	return l.Reduction.mean(value, weight), weight
+}
+
+// divisor returns what the mean over the losses of x, (N, C, ...), divides by for a target
+// that fits it.
+func divisor(x, target, weight *tensor.Tensor, ignore *int64) float64 {
+	if target.DType().IsFloat() { // probabilities, a distribution a sample
+		return float64(target.Numel()) / float64(x.Size(min(1, x.Dim()-1)))
+	}
+	if weight == nil && ignore == nil {
+		return float64(target.Numel())
+	}
+	var weights []float64
+	if weight != nil {
+		weights = tensor.Values[float64](weight)
+	}
+	sum := 0.0
+	for _, label := range tensor.Values[int64](target) {
+		switch {
+		case ignore != nil && label == *ignore:
+		case weights != nil:
+			sum += weights[label]
+		default:
+			sum++
+		}
+	}
+	return sum
 }
 
 // classes is what a loss takes its classes from: a dimension of its input.

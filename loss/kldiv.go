@@ -44,3 +44,16 @@ func (l KLDiv) Forward(logProbabilities, targets *tensor.Tensor) *tensor.Tensor 
 	}
 	panic(&fault.OptionError{Op: op, Detail: fmt.Sprintf("reduction %v: mean, batchmean, sum or none expected", l.Reduction)})
 }
+
+// PerSample returns the divergence of a sample on average, BatchMean's, and the number of
+// samples.
+func (l KLDiv) PerSample(value, logProbabilities, _ *tensor.Tensor) (mean, weight float64) {
+	weight = float64(logProbabilities.Size(0))
+	switch l.Reduction {
+	case BatchMean:
+		return value.Item(), weight
+	case Mean:
+		return value.Item() * float64(logProbabilities.Numel()) / weight, weight
+	}
+	return l.Reduction.mean(value, weight), weight
+}

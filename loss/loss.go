@@ -10,6 +10,33 @@ import (
 	"github.com/onehot-go/onehot/tensor"
 )
 
+// Loss is what training makes small, as a function of what a net says and of what is true.
+// The losses of this package are some; any type with this method is one.
+type Loss interface {
+	// Forward returns the loss of a batch's outputs for its targets, whose first dimension
+	// counts the samples: a scalar, or several numbers, of which training makes the mean small.
+	Forward(outputs, targets *tensor.Tensor) *tensor.Tensor
+}
+
+// Averaged is a Loss that says what its mean over the samples is, whatever Forward makes of
+// them.
+type Averaged interface {
+	Loss
+	// PerSample returns the mean loss of a batch of which Forward gave value, and what that
+	// mean divides by: by this weight it counts in the mean of several batches.
+	PerSample(value, outputs, targets *tensor.Tensor) (mean, weight float64)
+}
+
+// PerSample returns the mean loss of a batch of which l's Forward gave value, and its weight
+// in the mean of several batches. That is what l says where it is Averaged. Of any other loss
+// value is the mean, or has it, over the samples.
+func PerSample(l Loss, value, outputs, targets *tensor.Tensor) (mean, weight float64) {
+	if a, ok := l.(Averaged); ok {
+		return a.PerSample(value, outputs, targets)
+	}
+	return value.NoGrad().Mean().Item(), float64(targets.Size(0))
+}
+
 // Reduction is how the losses of a batch become one.
 type Reduction int
 
@@ -51,6 +78,14 @@ func (r Reduction) reduce(op string, losses, weights *tensor.Tensor) *tensor.Ten
 		return losses
 	}
 	panic(&fault.OptionError{Op: op, Detail: fmt.Sprintf("reduction %v: mean, sum or none expected", r)})
+}
+
+// mean returns the mean of the losses of which r made value, where it divides by weight.
+func (r Reduction) mean(value *tensor.Tensor, weight float64) float64 {
+	if r == Mean {
+		return value.Item()
+	}
+	return value.NoGrad().Sum().Item() / weight
 }
 
 // wantFloats panics unless the tensor that what names has floating-point elements.

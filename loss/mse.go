@@ -16,3 +16,9 @@ func (l MSE) Forward(predictions, targets *tensor.Tensor) *tensor.Tensor {
 	d := predictions.Sub(targets)
 	return l.Reduction.reduce(op, d.Mul(d), nil)
 }
+
+// PerSample returns the mean over all elements, and their number.
+func (l MSE) PerSample(value, predictions, _ *tensor.Tensor) (mean, weight float64) {
+	weight = float64(predictions.Numel())
+	return l.Reduction.mean(value, weight), weight
+}
