@@ -11,6 +11,7 @@
 package metric
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 
@@ -49,6 +50,30 @@ func (a *Accuracy) Result() float64 { return ratio(a.correct, a.total, math.NaN(
 // Reset forgets all samples.
 func (a *Accuracy) Reset() { *a = Accuracy{} }
 
+// accuracyState is an Accuracy as JSON.
+type accuracyState struct {
+	Correct int `json:"correct"`
+	Total   int `json:"total"`
+}
+
+// MarshalJSON returns all that a has counted.
+func (a *Accuracy) MarshalJSON() ([]byte, error) {
+	return json.Marshal(accuracyState{a.correct, a.total})
+}
+
+// UnmarshalJSON puts what MarshalJSON returned in the place of what a has counted.
+func (a *Accuracy) UnmarshalJSON(text []byte) error {
+	var s accuracyState
+	if err := json.Unmarshal(text, &s); err != nil {
+		return err
+	}
+	if s.Correct < 0 || s.Correct > s.Total {
+		return fmt.Errorf("found %d samples right of %d", s.Correct, s.Total)
+	}
+	a.correct, a.total = s.Correct, s.Total
+	return nil
+}
+
 // Mean is the mean over samples of a figure that is known as the mean of each batch,
 // such as the loss. The zero value is ready to use.
 type Mean struct {
@@ -79,6 +104,26 @@ func (m *Mean) Result() float64 { return m.sum / m.total }
 
 // Reset forgets all samples.
 func (m *Mean) Reset() { *m = Mean{} }
+
+// meanState is a Mean as JSON.
+type meanState struct {
+	Sum    float64 `json:"sum"`
+	Weight float64 `json:"weight"`
+}
+
+// MarshalJSON returns all that m has summed up, to the bit. The error is of sums that are
+// not finite.
+func (m *Mean) MarshalJSON() ([]byte, error) { return json.Marshal(meanState{m.sum, m.total}) }
+
+// UnmarshalJSON puts what MarshalJSON returned in the place of what m has summed up.
+func (m *Mean) UnmarshalJSON(text []byte) error {
+	var s meanState
+	if err := json.Unmarshal(text, &s); err != nil {
+		return err
+	}
+	m.sum, m.total = s.Sum, s.Weight
+	return nil
+}
 
 // Confusion counts how often each class was taken for each. NewConfusion makes one.
 type Confusion struct {

@@ -22,10 +22,29 @@ const (
 // without samples, and as Support the number of all samples. Without samples the figures
 // are 0. It panics with a *fault.OptionError where how is none of the three.
 func (c *Confusion) Average(how Averaging) ClassReport {
+	if how != Micro {
+		return average("metric.Confusion", c.Result(), how)
+	}
+	hits, all := 0, 0
+	for k, row := range c.counts {
+		hits += row[k]
+		for _, n := range row {
+			all += n
+		}
+	}
+	accuracy := ratio(hits, all, 0)
+	return ClassReport{accuracy, accuracy, accuracy, all}
+}
+
+// average returns the means of reports, each of which counts as much or, with Weighted, by
+// its support.
+func average(op string, reports []ClassReport, how Averaging) ClassReport {
+	if how != Macro && how != Weighted {
+		fault.Option(op, "averaging %d: Macro, Micro or Weighted expected", how)
+	}
 	var mean ClassReport
-	hits, weights := 0, 0.0
-	for k, r := range c.Result() {
-		hits += c.counts[k][k]
+	weights := 0.0
+	for _, r := range reports {
 		mean.Support += r.Support
 		weight := 1.0
 		if how == Weighted {
@@ -36,18 +55,10 @@ func (c *Confusion) Average(how Averaging) ClassReport {
 		mean.Recall += weight * r.Recall
 		mean.F1 += weight * r.F1
 	}
-	switch how {
-	case Macro, Weighted:
-		if weights > 0 {
-			mean.Precision /= weights
-			mean.Recall /= weights
-			mean.F1 /= weights
-		}
-	case Micro:
-		accuracy := ratio(hits, mean.Support, 0)
-		mean.Precision, mean.Recall, mean.F1 = accuracy, accuracy, accuracy
-	default:
-		fault.Option("metric.Confusion", "averaging %d: Macro, Micro or Weighted expected", how)
+	if weights > 0 {
+		mean.Precision /= weights
+		mean.Recall /= weights
+		mean.F1 /= weights
 	}
 	return mean
 }
