@@ -36,6 +36,7 @@ var order = []string{
 	"metric",
 	"model/safetensors",
 	"model",
+	"task",
 	"train",
 	"report",
 	"internal/cli",

@@ -1,0 +1,133 @@
+package task
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/onehot-go/onehot/loss"
+	"github.com/onehot-go/onehot/metric"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// Accuracy is the score of Classification: the fraction of the samples whose class has the
+// greatest output.
+var Accuracy = Score{Name: "accuracy", Short: "acc"}
+
+// Classification is the task of telling classes apart, one of which every sample has. A net's
+// outputs are logits (N, C), targets are classes (N) of Int64.
+type Classification struct{}
+
+var _ Task = Classification{}
+
+// Name returns "classification".
+func (Classification) Name() string { return "classification" }
+
+// Loss returns the plain mean cross-entropy.
+func (Classification) Loss() loss.Loss { return loss.CrossEntropy{} }
+
+// Score returns Accuracy.
+func (Classification) Score() Score { return Accuracy }
+
+// Check returns an error unless there is a logit for every class, and a class for every sample.
+func (Classification) Check(outputs, targets *tensor.Tensor, classes []string) error {
+	if err := checkOutputs(outputs, classes); err != nil {
+		return err
+	}
+	if targets.DType() != tensor.Int64 || !slices.Equal(targets.Shape(), outputs.Shape()[:1]) {
+		return fmt.Errorf("found targets of %s %v for %d samples, a class of int64 for each expected", targets.DType(), targets.Shape(), outputs.Size(0))
+	}
+	for i, c := range tensor.Values[int64](targets) {
+		if c < 0 || c >= int64(len(classes)) {
+			return fmt.Errorf("found the label %d of sample %d, 0 to %d expected", c, i, len(classes)-1)
+		}
+	}
+	return nil
+}
+
+// checkOutputs returns an error unless outputs are (N, C) for C classes.
+func checkOutputs(outputs *tensor.Tensor, classes []string) error {
+	if outputs.Dim() != 2 || outputs.Size(1) != len(classes) {
+		return fmt.Errorf("found outputs of shape %v, (N, %d) expected for the %d classes", outputs.Shape(), len(classes), len(classes))
+	}
+	return nil
+}
+
+// NewRunning returns the accuracy, a *metric.Accuracy.
+func (Classification) NewRunning([]string) Running { return new(metric.Accuracy) }
+
+// NewMeter returns what measures accuracy, loss and each class; its figures are a *ByClass.
+func (t Classification) NewMeter(classes []string) Meter {
+	return &classMeter{classes: classes, loss: t.Loss(), confusion: metric.NewConfusion(len(classes))}
+}
+
+type classMeter struct {
+	classes   []string
+	loss      loss.Loss
+	mean      metric.Mean
+	confusion *metric.Confusion
+}
+
+func (m *classMeter) Update(outputs, targets *tensor.Tensor) {
+	addLoss(&m.mean, m.loss, outputs, targets)
+	m.confusion.Update(outputs, targets)
+}
+
+// addLoss adds the loss of a batch to mean.
+func addLoss(mean *metric.Mean, l loss.Loss, outputs, targets *tensor.Tensor) {
+	mean.Add(loss.PerSample(l, l.Forward(outputs, targets), outputs, targets))
+}
+
+func (m *classMeter) Result() Figures {
+	return NewByClass(m.classes, m.mean.Result(), m.confusion)
+}
+
+// ByClass is how well a model tells classes apart.
+type ByClass struct {
+	Accuracy  float64        `json:"accuracy"`
+	Loss      float64        `json:"loss"` // mean cross-entropy, in nats
+	Classes   []ClassFigures `json:"classes"`
+	Confusion [][]int        `json:"confusion"` // samples by true class (row) and predicted class (column)
+}
+
+// ClassFigures is how well one class is told from the others.
+type ClassFigures struct {
+	Name      string  `json:"name"`
+	Precision float64 `json:"precision"`
+	Recall    float64 `json:"recall"`
+	F1        float64 `json:"f1"`
+	Support   int     `json:"support"` // samples of the class
+}
+
+// NewByClass returns the figures of a confusion matrix of the given classes, with the mean
+// loss of its samples.
+func NewByClass(classes []string, loss float64, c *metric.Confusion) *ByClass {
+	f := &ByClass{Accuracy: c.Accuracy(), Loss: loss, Confusion: c.Counts()}
+	for i, r := range c.Result() {
+		f.Classes = append(f.Classes, ClassFigures{classes[i], r.Precision, r.Recall, r.F1, r.Support})
+	}
+	return f
+}
+
+// Summary returns loss and accuracy.
+func (f *ByClass) Summary() (loss, score float64) { return f.Loss, f.Accuracy }
+
+// Tables returns the figures of every class, and the confusion matrix.
+func (f *ByClass) Tables() []Table {
+	classes := Table{Header: []string{"class", "precision", "recall", "f1", "support"}}
+	for _, c := range f.Classes {
+		classes.Rows = append(classes.Rows, []string{c.Name, share(c.Precision), share(c.Recall), share(c.F1), strconv.Itoa(c.Support)})
+	}
+	confusion := Table{Title: "confusion: true class in rows, predicted class in columns", Header: []string{""}}
+	for i, row := range f.Confusion {
+		confusion.Header = append(confusion.Header, strconv.Itoa(i))
+		cells := []string{fmt.Sprintf("%s %d", f.Classes[i].Name, i)}
+		for _, n := range row {
+			cells = append(cells, strconv.Itoa(n))
+		}
+		confusion.Rows = append(confusion.Rows, cells)
+	}
+	return []Table{classes, confusion}
+}
+
+func share(v float64) string { return strconv.FormatFloat(v, 'f', 3, 64) }
