@@ -112,7 +112,7 @@ func ReadBatches(path string, epoch int) ([]BatchLoss, error) {
 	for i, line := range lines[1:] {
 		var l BatchLoss
 		for k, v := range []*float64{&l.Epoch, &l.Loss} {
-			if *v, err = strconv.ParseFloat(line[k], 64); err != nil {
+			if *v, err = strconv.ParseFloat(line[k], 64); err != nil || math.IsNaN(*v) || math.IsInf(*v, 0) {
 				return nil, fmt.Errorf("%s: line %d, %s: found %q, a number expected", path, i+2, batchColumns[k], line[k])
 			}
 		}

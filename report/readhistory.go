@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/csv"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -36,7 +37,7 @@ func ReadHistory(path string) ([]train.Epoch, error) {
 			return nil, fmt.Errorf("%s: line %d: found epoch %q, %d expected", path, i+2, line[0], e.Epoch)
 		}
 		for k, v := range []*float64{&e.TrainLoss, &e.TrainAccuracy, &e.Test.Loss, &e.Test.Accuracy, &e.LR, &e.Seconds} {
-			if *v, err = strconv.ParseFloat(line[k+1], 64); err != nil {
+			if *v, err = strconv.ParseFloat(line[k+1], 64); err != nil || math.IsNaN(*v) || math.IsInf(*v, 0) {
 				return nil, fmt.Errorf("%s: line %d, %s: found %q, a number expected", path, i+2, lines[0][k+1], line[k+1])
 			}
 		}

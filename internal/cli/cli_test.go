@@ -152,3 +152,18 @@ func (w *interrupt) Write(p []byte) (int, error) {
 	}
 	return w.Buffer.Write(p)
 }
+
+// interrupted calls a training that is interrupted as it prints the given line, from 1, or with
+// 0 before its first step.
+func interrupted(t *testing.T, line int, args ...string) (stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	if line == 0 {
+		cancel()
+	}
+	var err bytes.Buffer
+	if code := run(ctx, args, &interrupt{n: line, cancel: cancel}, &err); code != exitInterrupted {
+		t.Fatalf("onehot %s: exit code %d, %s", strings.Join(args, " "), code, err.String())
+	}
+	return err.String()
+}

@@ -49,11 +49,15 @@ func (c *compareCommand) Run(s streams) error {
 	var runs []comparedRun
 	var histories []report.Run
 	for _, name := range c.Runs {
-		r, err := folder(name).compared()
-		if err != nil {
-			return err
+		r, err := folder(name).compared(s.err)
+		if err != nil { // the other runs are still worth comparing
+			fmt.Fprintf(s.err, "onehot: %v; left out\n", err)
+			continue
 		}
 		runs, histories = append(runs, r), append(histories, r.history)
+	}
+	if len(runs) == 0 {
+		return errReported
 	}
 	if c.JSON {
 		for _, r := range runs {
@@ -74,17 +78,20 @@ func (c *compareCommand) Run(s streams) error {
 	return nil
 }
 
-// compared returns what the folder has of its run.
-func (f folder) compared() (r comparedRun, err error) {
+// compared returns what the folder has of its run. What that lacks, but can do without, and
+// that it is the earlier run, is told to remarks.
+func (f folder) compared(remarks io.Writer) (r comparedRun, err error) {
+	name := string(f)
+	f = f.current(remarks)
 	c, err := f.readConfig()
 	if err != nil {
 		return r, err
 	}
-	m, err := loadModel(string(f))
+	m, err := loadModel(string(f), remarks)
 	if err != nil {
 		return r, err
 	}
-	epochs, batches, err := f.readCurves()
+	epochs, batches, err := f.readCurves(remarks)
 	if err != nil {
 		return r, err
 	}
@@ -93,9 +100,9 @@ func (f folder) compared() (r comparedRun, err error) {
 		return r, err
 	}
 	r = comparedRun{
-		Run: string(f), Settings: c.Settings, Epochs: len(epochs), Parameters: nn.NumParameters(m.Net),
+		Run: name, Settings: c.Settings, Epochs: len(epochs), Parameters: nn.NumParameters(m.Net),
 		TestAcc: best.Accuracy, TestLoss: best.Loss,
-		history: report.Run{Name: string(f), Epochs: epochs, Batches: batches},
+		history: report.Run{Name: name, Epochs: epochs, Batches: batches},
 	}
 	chosen := best.Accuracy // of a model that was not trained
 	for i, e := range epochs {

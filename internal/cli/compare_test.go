@@ -77,15 +77,67 @@ func TestCompareErrors(t *testing.T) {
 	data, dir := tinyData(t), t.TempDir()
 	run := handRun(t, data, filepath.Join(dir, "run"), "1,0.6,0.8,0.5,0.9,0.5,1\n")
 	none := filepath.Join(dir, "none")
-	wantError(t, 1, none+": no run in it (config.json is missing)", "compare", run, none)
-	wantError(t, 1, dir+": no run in it (config.json is missing)", "compare", dir)
+	wantError(t, 1, dir+": no run in it (config.json is missing); left out", "compare", dir)
 	wantError(t, 2, `--plot runs.gif: found the ending ".gif", .png or .svg expected`, "compare", run, "--plot", "runs.gif")
 
 	file := func(name string) string { return filepath.Join(run, name) }
-	config := readFile(t, file("config.json"))
-	writeFile(t, file("config.json"), []byte("{"))
-	wantError(t, 1, file("config.json")+": unexpected end of JSON input", "compare", run)
-	writeFile(t, file("config.json"), config)
-	writeFile(t, file("metrics.json"), []byte("7"))
-	wantError(t, 1, file("metrics.json")+": json: cannot unmarshal number into Go value of type report.Figures", "compare", run)
+	for _, c := range []struct{ name, content, message string }{
+		{"config.json", "{", ": unexpected end of JSON input; left out"},
+		{"metrics.json", "7", ": json: cannot unmarshal number into Go value of type report.Figures; left out"},
+		{"history.csv", "", ": found 0 lines, at least 1 expected; left out"},
+	} {
+		whole := readFile(t, file(c.name))
+		writeFile(t, file(c.name), []byte(c.content))
+		wantError(t, 1, file(c.name)+c.message, "compare", run)
+		writeFile(t, file(c.name), whole)
+	}
+
+	// One that is left out is said, and the others are compared.
+	alone := succeed(t, "compare", run)
+	stdout, stderr, code := onehot(t, "compare", none, run, dir)
+	want := fmt.Sprintf("onehot: %s: no run in it (config.json is missing); left out\nonehot: %s: no run in it (config.json is missing); left out\n", none, dir)
+	if code != 0 || stdout != alone || stderr != want {
+		t.Errorf("got exit code %d, %s%s", code, stderr, stdout)
+	}
+}
+
+// TestCompareUnfinished leaves out a run that has finished no epoch, and one whose test data
+// have not been read.
+func TestCompareUnfinished(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	for _, c := range []struct {
+		name, message string
+		options       []string
+		lines         int // that are printed before it is interrupted
+	}{
+		{"start", "%s: no model in it: the folder of a run that has finished an epoch expected; left out", nil, 0},
+		{"val", "%s: no figures in it (metrics.json is missing): a run with --val has them when it ends; left out", []string{"--val", "20"}, 2},
+	} {
+		run := filepath.Join(dir, c.name)
+		interrupted(t, c.lines, tiny(data, run, c.options...)...)
+		wantError(t, 1, fmt.Sprintf(c.message, run), "compare", run)
+	}
+}
+
+// TestBatchesDamaged checks that losses by batch that cannot be read are left out of
+// pictures, and in nobody's way.
+func TestBatchesDamaged(t *testing.T) {
+	data, run := tinyData(t), filepath.Join(t.TempDir(), "run")
+	succeed(t, tiny(data, run, "--epochs", "1")...)
+	batches := filepath.Join(run, "batches.csv")
+	for _, content := range []string{"", "epoch\n", "epoch,train_loss\n0.5,NaN\n", "epoch,train_loss\n0.5,+Inf\n", "epoch,train_loss\n1,x\n", "epoch,train_loss\n\"\n"} {
+		for _, args := range [][]string{{"compare", run}, {"report", run}, {"train", "--resume", "--out", run, "-q"}, {"train", "--resume", "--out", run}} {
+			writeFile(t, batches, []byte(content))
+			_, stderr, code := onehot(t, args...)
+			quiet := args[len(args)-1] == "-q"
+			if said := strings.Contains(stderr, ": the losses by batch are not drawn\n") && strings.Contains(stderr, batches+": "); code != 0 || said == quiet {
+				t.Errorf("%q: onehot %v: exit code %d, %q", content, args, code, stderr)
+			}
+		}
+	}
+	writeFile(t, batches, nil)
+	succeed(t, "train", "--resume", "--out", run, "--epochs", "2")
+	if losses, err := report.ReadBatches(batches, 2); err != nil || len(losses) == 0 || losses[0].Epoch <= 1 {
+		t.Errorf("after going on: %v, %v", losses, err)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -36,7 +37,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if last := len(names) - 1; last > 0 && slices.Contains(datasetNames(), names[last]) {
 		names, data = names[:last], names[last]
 	}
-	first, err := loadModel(names[0])
+	first, err := loadModel(names[0], s.err)
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	}
 	ensemble := train.Ensemble{Members: []nn.Module{first.Net}, Mirrored: c.TTA}
 	for _, name := range names[1:] {
-		m, err := loadModel(name)
+		m, err := loadModel(name, s.err)
 		if err != nil {
 			return err
 		}
@@ -92,9 +93,11 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	return figures.WriteText(s.out)
 }
 
-// loadModel reads the model in a file, or the best one in a run's folder.
-func loadModel(path string) (*model.Model, error) {
-	info, err := os.Stat(path)
+// loadModel reads the model in a file, or the best one in a run's folder: of the earlier run
+// where it is being replaced, which remarks are told.
+func loadModel(path string, remarks io.Writer) (*model.Model, error) {
+	f := folder(path).current(remarks)
+	info, err := os.Stat(string(f))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: no such file or folder: a model's file or a run's folder expected", path)
 	}
@@ -104,7 +107,7 @@ func loadModel(path string) (*model.Model, error) {
 	if !info.IsDir() {
 		return model.Load(path)
 	}
-	m, err := model.Load(folder(path).best())
+	m, err := model.Load(f.best())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: no model in it: the folder of a run that has finished an epoch expected", path)
 	}

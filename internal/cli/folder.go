@@ -81,30 +81,17 @@ func newConfig(s settings, data dataRecord, threads int) config {
 	return config{s, data, threads, version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 }
 
-// lock keeps other runs out of the folder until unlock is called.
-func (f folder) lock() (unlock func(), err error) {
-	d, err := os.Open(string(f))
-	if err != nil {
-		return nil, err
-	}
-	if err := tryLock(d); err != nil {
-		d.Close()
-		return nil, usagef("--out %s: another run is at work in it", f)
-	}
-	return func() { d.Close() }, nil
-}
-
 // createFolder makes and locks the folder of a new run: the one named, or the first
 // runs/<model>-<data>-<n> that is free.
-func createFolder(name string, force bool, s settings) (f folder, unlock func(), err error) {
+func createFolder(name string, force bool, s settings, remarks io.Writer) (f folder, unlock func(), err error) {
 	if name != "" {
-		f = folder(filepath.Clean(name))
-		unlock, err = f.claim(force)
+		f = folder(name).actual()
+		unlock, err = f.claim(force, remarks)
 		return f, unlock, err
 	}
 	for n := 1; ; n++ {
 		f = folder(filepath.Join("runs", fmt.Sprintf("%s-%s-%d", s.Model, s.Data, n)))
-		unlock, err = f.claim(false)
+		unlock, err = f.claim(false, remarks)
 		if _, taken := errors.AsType[usageError](err); !taken {
 			return f, unlock, err
 		}
@@ -113,69 +100,55 @@ func createFolder(name string, force bool, s settings) (f folder, unlock func(),
 
 // claim makes and locks the folder, which must not be there or be empty, unless force
 // says to replace the run in it.
-func (f folder) claim(force bool) (unlock func(), err error) {
-	if err := os.MkdirAll(string(f), 0o777); err != nil {
+func (f folder) claim(force bool, remarks io.Writer) (func(), error) {
+	unlock, err := f.lock(remarks)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(string(f), 0o777); err != nil {
+			return nil, err
+		}
+		unlock, err = f.lock(remarks)
+	}
+	if err != nil {
 		return nil, err
 	}
-	if unlock, err = f.lock(); err != nil {
-		return nil, err
+	there, err := f.holdsRun()
+	if err == nil && there && !force {
+		err = usagef("--out %s exists: --resume continues the run in it, --force replaces it", f)
 	}
-	if err := f.vacate(force); err != nil {
+	if err != nil {
 		unlock()
 		return nil, err
 	}
-	return unlock, nil
+	if !there {
+		return unlock, nil
+	}
+	unlockNew, err := f.putAside()
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return func() { unlockNew(); unlock() }, nil
 }
 
-// vacate makes sure that there is no run in the folder, by putting it aside if force
-// says so.
-func (f folder) vacate(force bool) error {
+// holdsRun reports whether there is a run in the folder. A folder that is neither empty nor
+// a run's is an error.
+func (f folder) holdsRun() (bool, error) {
 	entries, err := os.ReadDir(string(f))
 	if err != nil || len(entries) == 0 {
-		return err
+		return false, err
 	}
 	if _, err := os.Stat(f.config()); err != nil {
-		return usagef("--out %s exists and is no run's folder (no config.json in it)", f)
+		return false, usagef("--out %s exists and is no run's folder (no config.json in it)", f)
 	}
-	if !force {
-		return usagef("--out %s exists: --resume continues the run in it, --force replaces it", f)
-	}
-	return f.eachFile(func(path string) error { return os.Rename(path, path+replaced) })
+	return true, nil
 }
 
-// replaced is behind the names of a run's files while another one takes its place, until
-// that has finished an epoch.
-const replaced = ".replaced"
-
-// settle removes the files of a run that was replaced, or with back brings them back.
-func (f folder) settle(back bool) error {
-	return f.eachFile(func(path string) error {
-		if !back {
-			return os.RemoveAll(path + replaced)
-		}
-		if _, err := os.Stat(path + replaced); err != nil {
-			return err
-		}
-		if err := os.RemoveAll(path); err != nil { // a folder would be in the way
-			return err
-		}
-		return os.Rename(path+replaced, path)
-	})
-}
-
-// eachFile calls do on every file of a run; one that is not there is no error.
-func (f folder) eachFile(do func(path string) error) error {
-	paths := []string{f.history(), f.batches(), f.metrics(), f.page(), f.tensorboard(), f.best(), f.last(), f.config()}
-	for _, name := range report.PictureFiles {
-		paths = append(paths, filepath.Join(string(f), name))
-	}
-	for _, path := range paths {
-		if err := do(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
+// ownNames are the names of the files, and of the folder, that a run keeps in its folder.
+var ownNames = func() []string {
+	var f folder
+	return append([]string{f.config(), f.history(), f.batches(), f.metrics(), f.best(), f.last(), f.page(), f.tensorboard()},
+		report.PictureFiles...)
+}()
 
 // writeJSON writes v to the file at path, whole or not at all.
 func writeJSON(path string, v any) error {
@@ -191,6 +164,9 @@ func writeJSON(path string, v any) error {
 func (f folder) readFigures() (report.Figures, error) {
 	var figures report.Figures
 	text, err := os.ReadFile(f.metrics())
+	if errors.Is(err, fs.ErrNotExist) {
+		return figures, fmt.Errorf("%s: no figures in it (metrics.json is missing): a run with --val has them when it ends%.0w", f, err)
+	}
 	if err != nil {
 		return figures, err
 	}

@@ -5,6 +5,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"path/filepath"
 	"testing"
 )
@@ -12,7 +13,7 @@ import (
 func TestTrainLocksItsFolder(t *testing.T) {
 	data, dir := tinyData(t), filepath.Join(t.TempDir(), "run")
 	succeed(t, tiny(data, dir, "--epochs", "1")...)
-	unlock, err := folder(dir).lock()
+	unlock, err := folder(dir).lock(io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

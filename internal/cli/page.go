@@ -28,15 +28,15 @@ func newPage(f folder, c config, m *model.Model) report.Page {
 }
 
 // finalPage returns the page of the run in folder f, with what its best model says of the
-// test data.
-func finalPage(f folder, c config, test *dataset.Images) (*report.Page, error) {
+// test data. That the run's losses by batch cannot be read is told to remarks.
+func finalPage(f folder, c config, test *dataset.Images, remarks io.Writer) (*report.Page, error) {
 	m, err := model.Load(f.best())
 	if err != nil {
 		return nil, err
 	}
 	p := newPage(f, c, m)
 	p.Time = time.Now()
-	if p.Epochs, p.Batches, err = f.readCurves(); err != nil {
+	if p.Epochs, p.Batches, err = f.readCurves(remarks); err != nil {
 		return nil, err
 	}
 	if p.Predictions, err = predictions(m, train.Measured(m.Net, c.Settings.TTA), test); err != nil {
@@ -46,13 +46,22 @@ func finalPage(f folder, c config, test *dataset.Images) (*report.Page, error) {
 }
 
 // readCurves returns what a run has recorded by epoch and by batch.
-func (f folder) readCurves() ([]train.Epoch, []report.BatchLoss, error) {
+func (f folder) readCurves(remarks io.Writer) ([]train.Epoch, []report.BatchLoss, error) {
 	epochs, err := report.ReadHistory(f.history())
 	if err != nil {
 		return nil, nil, err
 	}
-	batches, err := report.ReadBatches(f.batches(), len(epochs))
-	return epochs, batches, err
+	return epochs, f.readBatches(len(epochs), remarks), nil
+}
+
+// readBatches returns what a run has recorded by batch, up to the end of the given epoch. It
+// is only drawn: where it cannot be read there is nothing to draw, which remarks are told.
+func (f folder) readBatches(epoch int, remarks io.Writer) []report.BatchLoss {
+	batches, err := report.ReadBatches(f.batches(), epoch)
+	if err != nil {
+		fmt.Fprintf(remarks, "%v: the losses by batch are not drawn\n", err)
+	}
+	return batches
 }
 
 // writePage writes the page of a run to its folder and returns it.
@@ -73,7 +82,7 @@ func (r *trainRun) finalPage() (*report.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return finalPage(r.folder, c, r.test.Dataset().(*dataset.Images))
+	return finalPage(r.folder, c, r.test.Dataset().(*dataset.Images), io.Discard)
 }
 
 // watch is the page of a run while it trains, and its server. A nil one does nothing.
@@ -93,7 +102,7 @@ func (r *trainRun) live(s streams) (*watch, error) {
 		return nil, err
 	}
 	p := newPage(r.folder, c, r.model)
-	if p.Epochs, p.Batches, err = r.folder.readCurves(); err != nil {
+	if p.Epochs, p.Batches, err = r.folder.readCurves(io.Discard); err != nil {
 		return nil, err
 	}
 	page := report.NewLive(p)

@@ -64,7 +64,7 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if c.Explain != "" && len(c.Files) != 1 {
 		return usagef("--explain %s: one picture expected, found %d", c.Explain, len(c.Files))
 	}
-	m, err := loadModel(c.Model)
+	m, err := loadModel(c.Model, s.err)
 	if err != nil {
 		return err
 	}

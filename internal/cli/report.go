@@ -29,7 +29,7 @@ func (c *reportCommand) Run(ctx context.Context, s streams) error {
 		return usagef("--threads %d: at least 0 expected", c.Threads)
 	}
 	tensor.SetThreads(c.Threads)
-	f := folder(c.Folder)
+	f := folder(c.Folder).current(s.err)
 	config, err := f.readConfig()
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (c *reportCommand) Run(ctx context.Context, s streams) error {
 	if err := config.Data.same(newDataRecord(c.DataDir, training, test)); err != nil {
 		return fmt.Errorf("the data are not those that the run in %s was started with: %w", f, err)
 	}
-	page, err := finalPage(f, config, test)
+	page, err := finalPage(f, config, test, s.err)
 	if err != nil {
 		return err
 	}

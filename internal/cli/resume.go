@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path/filepath"
 	"slices"
 
 	"github.com/onehot-go/onehot/report"
@@ -18,7 +17,14 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if c.Out == "" {
 		return usagef("--resume needs --out with the run's folder")
 	}
-	f := folder(filepath.Clean(c.Out))
+	f := folder(c.Out).actual()
+	unlock, err := f.lock(s.err)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil {
+		defer unlock()
+	}
 	old, err := f.readConfig()
 	if errors.Is(err, fs.ErrNotExist) {
 		return usagef("--resume --out %w", err)
@@ -26,11 +32,6 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if err != nil {
 		return err
 	}
-	unlock, err := f.lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	if err := conflict(given, old.Settings, c.settings); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/onehot-go/onehot/model"
@@ -61,11 +60,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		}
 		defer board.close()
 	}
-	earlier, err := report.ReadBatches(r.folder.batches(), start.Epoch)
-	if err != nil {
-		return err
-	}
-	batches := report.NewBatches(earlier)
+	batches := report.NewBatches(r.folder.readBatches(start.Epoch, s.err))
 	best := start
 	handled := start.Epoch // the last epoch whose event has been handled; it is saved when more follows
 	r.finished = handled
@@ -117,14 +112,14 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			if err := print(newEpochEvent(e), report.Line(e)); err != nil {
 				return err
 			}
+			if err := r.keepBatches(batches); err != nil {
+				return err
+			}
 			handled = e.Epoch
 		}
 	}
 	r.finished = handled
 	bar.clear()
-	if err := r.keepBatches(batches); err != nil {
-		return err
-	}
 	if r.val != nil {
 		if err := r.testOnce(); err != nil {
 			return err
@@ -170,10 +165,10 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	return nil
 }
 
-// keepBatches writes the losses by batch of a run that has finished an epoch.
+// keepBatches writes the losses by batch.
 func (r *trainRun) keepBatches(b *report.Batches) error {
 	losses := b.Losses()
-	if r.finished == 0 || len(losses) == 0 {
+	if len(losses) == 0 {
 		return nil
 	}
 	return report.WriteBatches(r.folder.batches(), losses)
@@ -212,7 +207,7 @@ func (r *trainRun) explain(err error) error {
 	if r.finished == 0 {
 		kept = fmt.Sprintf("no epoch was finished, the start is saved in %s", r.folder)
 	}
-	if _, earlier := os.Stat(r.folder.config() + replaced); earlier == nil && r.finished == 0 {
+	if r.folder.waiting() {
 		kept = fmt.Sprintf("no epoch was finished, and the earlier run in %s stays", r.folder)
 		if errors.Is(err, context.Canceled) {
 			return fmt.Errorf("interrupted: %s%.0w", kept, err)

@@ -21,7 +21,7 @@ type trainCommand struct {
 	Out         string `group:"Output" help:"The run's folder (default runs/<model>-<data>-<n>, the first n that is free)." placeholder:"DIR"`
 	Threads     int    `default:"0" group:"Training" help:"Threads to compute with; 0 takes all cores. Results do not depend on it."`
 	Resume      bool   `xor:"existing" group:"Output" help:"Go on with the run in --out; it keeps its settings, and --epochs may be raised."`
-	Force       bool   `xor:"existing" group:"Output" help:"Replace the run in --out."`
+	Force       bool   `xor:"existing" group:"Output" help:"Replace the run in --out, which is kept beside it as .NAME.replaced until the next time."`
 	JSON        bool   `group:"Output" help:"Print one JSON object a line instead of text."`
 	TensorBoard bool   `name:"tensorboard" group:"Output" help:"Keep figures and pictures for TensorBoard too, in the run's folder."`
 	Watch       bool   `group:"Output" help:"Serve the run's report while it trains, to this machine alone."`
@@ -85,20 +85,15 @@ func (c *trainCommand) start(ctx context.Context, s streams) error {
 		return err
 	}
 	var unlock func()
-	if r.folder, unlock, err = createFolder(c.Out, c.Force, c.settings); err != nil {
+	if r.folder, unlock, err = createFolder(c.Out, c.Force, c.settings, s.err); err != nil {
 		return err
 	}
 	defer unlock()
 	err = c.begin(ctx, r, s)
-	// A run that --force replaces is gone when there is something in its place.
-	if err != nil && r.finished == 0 {
-		if c.Force {
-			return errors.Join(err, r.folder.settle(true))
-		}
+	if err != nil && !r.folder.begun() {
 		os.Remove(string(r.folder)) // only if nothing was written
-		return err
 	}
-	return errors.Join(err, r.folder.settle(false))
+	return errors.Join(err, r.folder.endReplaced())
 }
 
 // begin writes the folder's first files and trains.

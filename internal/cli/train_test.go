@@ -557,7 +557,7 @@ func TestTrainInitialisations(t *testing.T) {
 		t.Helper()
 		run := filepath.Join(dir, fmt.Sprint(args))
 		succeed(t, tiny(data, run, append(args, "--epochs", "0")...)...)
-		m, err := loadModel(run)
+		m, err := loadModel(run, io.Discard)
 		if err != nil {
 			t.Fatal(err)
 		}
