@@ -84,17 +84,24 @@ func (c *Config) save(e Epoch, progress Progress, last bool) error {
 	for name, t := range c.state() {
 		f.Tensors = append(f.Tensors, safetensors.Tensor{Name: name, Value: t})
 	}
-	return atomicfile.Write(c.Keep.Last, func(w io.Writer) error { return f.Write(w) })
+	if err := seal(f, c.Run); err != nil {
+		return err
+	}
+	return atomicfile.WriteKeeping(c.Keep.Last, c.Keep.Before, func(w io.Writer) error { return f.Write(w) })
 }
 
 // Restore reads the checkpoint in the file at path into the model, the optimizer, the
 // plateau and the EMA of c, made as those it was written from, and returns how far the run had come:
 // c.Start of the run that goes on. That gives the very bits that it would have given
-// without the stop. An error changes nothing, and names the file and the place in it.
+// without the stop. A file that is damaged and one of another run than c.Run are errors. An
+// error changes nothing, and names the file and the place in it.
 func Restore(path string, c Config) (Progress, error) {
 	f, err := safetensors.ReadFile(path)
 	if err != nil {
 		return Progress{}, err
+	}
+	if err := checkSeal(f, c.Run); err != nil {
+		return Progress{}, fmt.Errorf("%s: %w", path, err)
 	}
 	progress, err := c.restore(f)
 	if err != nil {

@@ -37,6 +37,7 @@ type Config struct {
 	Budget      *Budget    // of time; nil for any
 	Key         random.Key // where layers and mixup draw from
 
+	Run      string   // the run's identity, kept in checkpoints, so that Restore takes no other's; empty for none
 	Settings any      // how the run was set up, saved with the model for the record
 	Start    Progress // where to go on from: what Restore returned; zero at the beginning
 	Keep     Keep     // where checkpoints are kept
@@ -54,8 +55,9 @@ type Gradients struct {
 
 // Keep says which files checkpoints are kept in; an empty path keeps none.
 type Keep struct {
-	Best string // the model with the best test accuracy so far
-	Last string // the latest model, with all that a continued run needs
+	Best   string // the model with the best test accuracy so far
+	Last   string // the latest model, with all that a continued run needs
+	Before string // what Last was before it, in the same folder; of a run that was killed there may be no Last beside it
 }
 
 // Progress is how far a run has come.

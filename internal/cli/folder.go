@@ -26,9 +26,12 @@ func (f folder) best() string        { return filepath.Join(string(f), "model.sa
 func (f folder) tensorboard() string { return filepath.Join(string(f), "tensorboard") }
 func (f folder) page() string        { return filepath.Join(string(f), "report.html") }
 func (f folder) last() string        { return filepath.Join(string(f), "last.safetensors") }
+func (f folder) before() string      { return filepath.Join(string(f), "last.1.safetensors") }
+func (f folder) refused() string     { return filepath.Join(string(f), "last.refused.safetensors") }
 
 // config is what config.json says: enough to run it again.
 type config struct {
+	Run      string     `json:"run,omitempty"` // the run's identity, which its checkpoints have too; empty of earlier versions
 	Settings settings   `json:"settings"`
 	Data     dataRecord `json:"data"`
 	Threads  int        `json:"threads"`
@@ -76,9 +79,9 @@ func (r dataRecord) same(other dataRecord) error {
 	return nil
 }
 
-// newConfig returns the configuration of a run that starts now.
-func newConfig(s settings, data dataRecord, threads int) config {
-	return config{s, data, threads, version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+// newConfig returns the configuration of a run that starts, or goes on, now.
+func newConfig(run string, s settings, data dataRecord, threads int) config {
+	return config{run, s, data, threads, version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 }
 
 // createFolder makes and locks the folder of a new run: the one named, or the first
@@ -146,7 +149,7 @@ func (f folder) holdsRun() (bool, error) {
 // ownNames are the names of the files, and of the folder, that a run keeps in its folder.
 var ownNames = func() []string {
 	var f folder
-	return append([]string{f.config(), f.history(), f.batches(), f.metrics(), f.best(), f.last(), f.page(), f.tensorboard()},
+	return append([]string{f.config(), f.history(), f.batches(), f.metrics(), f.best(), f.last(), f.before(), f.refused(), f.page(), f.tensorboard()},
 		report.PictureFiles...)
 }()
 

@@ -28,6 +28,7 @@ const prefetch = 2
 type trainRun struct {
 	settings       settings
 	folder         folder
+	id             string // the run's identity; empty for one that an earlier version began
 	data           dataRecord
 	training, test *loader.Loader
 	val            *loader.Loader // nil without --val

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 
+	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/train"
 )
@@ -59,18 +62,21 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if err := old.Data.same(r.data); err != nil {
 		return fmt.Errorf("the data are not those that the run in %s was started with: %w", c.Out, err)
 	}
-	r.folder = f
-	progress, err := train.Restore(f.last(), r.config(train.Progress{}))
+	r.folder, r.id = f, old.Run
+	progress, err := r.restore(s.err)
 	if err != nil {
 		return err
 	}
 	if epochs < progress.Epoch && c.MaxTime.Duration == 0 {
 		return usagef("--epochs %d: the run in %s has finished %d", epochs, c.Out, progress.Epoch)
 	}
-	if err := writeJSON(f.config(), newConfig(c.settings, r.data, c.Threads)); err != nil {
+	if err := writeJSON(f.config(), newConfig(r.id, c.settings, r.data, c.Threads)); err != nil {
 		return err
 	}
 	history, err := report.ContinueHistory(f.history(), progress.Epoch)
+	if errors.Is(err, fs.ErrNotExist) && progress.Epoch == 0 { // killed before it was written
+		history, err = report.CreateHistory(f.history(), c.Val > 0)
+	}
 	if err != nil {
 		return err
 	}
@@ -80,6 +86,36 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	}
 	fmt.Fprintf(s.err, "going on with %s after epoch %d%s\n", f, progress.Epoch, of)
 	return r.train(ctx, history, progress, c.JSON, s)
+}
+
+// restore brings the run back to its latest checkpoint. Where that is missing, damaged or
+// another run's, it takes the one before, and where there is none yet the start, and tells
+// remarks why.
+func (r *trainRun) restore(remarks io.Writer) (train.Progress, error) {
+	f := r.folder
+	progress, err := train.Restore(f.last(), r.config(train.Progress{}))
+	if err == nil {
+		return progress, nil
+	}
+	missing := errors.Is(err, fs.ErrNotExist)
+	progress, errBefore := train.Restore(f.before(), r.config(train.Progress{}))
+	switch {
+	case errBefore == nil && missing: // killed before the next one had its name
+		fmt.Fprintf(remarks, "%s is missing: taken is %s, the checkpoint before it\n", f.last(), filepath.Base(f.before()))
+	case errBefore == nil:
+		if err := atomicfile.Rename(f.last(), f.refused()); err != nil {
+			return progress, err
+		}
+		fmt.Fprintf(remarks, "%v; taken is %s, the checkpoint before it, and the refused one is now %s\n", err, filepath.Base(f.before()), filepath.Base(f.refused()))
+	case missing && errors.Is(errBefore, fs.ErrNotExist) && !f.begun():
+		fmt.Fprintf(remarks, "%s is missing: the run was ended before its first checkpoint, and starts again\n", f.last())
+		return train.Progress{}, nil
+	case errors.Is(errBefore, fs.ErrNotExist):
+		return progress, err
+	default:
+		return progress, errors.Join(err, errBefore)
+	}
+	return progress, atomicfile.Rename(f.before(), f.last())
 }
 
 // conflict returns an error if a setting on the command line differs from the run's.

@@ -20,7 +20,8 @@ func (r *trainRun) config(start train.Progress) train.Config {
 		EMA: r.ema, Mirrored: r.settings.TTA, EarlyStop: r.settings.EarlyStop,
 		Criterion: r.criterion, Schedule: r.settings.schedule(r.training.Len()), Plateau: r.plateau,
 		ClipNorm: r.settings.ClipNorm, Mixup: r.settings.Mixup, Key: random.New(r.settings.Seed).For("train"),
-		Settings: r.settings, Start: start, Keep: train.Keep{Best: r.folder.best(), Last: r.folder.last()},
+		Run: r.id, Settings: r.settings, Start: start,
+		Keep: train.Keep{Best: r.folder.best(), Last: r.folder.last(), Before: r.folder.before()},
 	}
 	after := r.test.Samples() // for the page
 	if r.val != nil {

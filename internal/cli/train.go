@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"os"
@@ -98,7 +99,8 @@ func (c *trainCommand) start(ctx context.Context, s streams) error {
 
 // begin writes the folder's first files and trains.
 func (c *trainCommand) begin(ctx context.Context, r *trainRun, s streams) error {
-	if err := writeJSON(r.folder.config(), newConfig(c.settings, r.data, c.Threads)); err != nil {
+	r.id = rand.Text()
+	if err := writeJSON(r.folder.config(), newConfig(r.id, c.settings, r.data, c.Threads)); err != nil {
 		return err
 	}
 	history, err := report.CreateHistory(r.folder.history(), c.Val > 0)
