@@ -35,7 +35,7 @@ func (t *Tensor) MatMul(y *Tensor) *Tensor {
 			return t.Flatten(0, -2).MatMul(y).Reshape(append(slices.Clone(rows), y.shape[1])...)
 		}
 	}
-	return Record(t.products(y), "matmul",
+	return Record(t.multiply(y, kernel.GemmSamples[float32], kernel.GemmSamples[float64]), "matmul",
 		Input{t, []*Tensor{y}, func(g *Tensor) *Tensor { return product(g, y.Transpose(-2, -1), t) }},
 		Input{y, []*Tensor{t}, func(g *Tensor) *Tensor { return product(t.Transpose(-2, -1), g, y) }})
 }
@@ -89,7 +89,7 @@ func (t *Tensor) linear(w, b *Tensor, relu bool) *Tensor {
 	dst, wt := Data[float32](out), transposed[float32](w)
 	x.writing(func(ready func(lo, hi int)) {
 		if ready == nil {
-			kernel.Gemm(dst, matrix[float32](x, 0), wt, e)
+			kernel.GemmSamples(dst, matrix[float32](x, 0), wt, e)
 		} else {
 			kernel.GemmRows(dst, kernel.Matrix[float32]{Data: x.store.data.([]float32), Rows: x.shape[0], Cols: x.shape[1],
 				RowStride: x.shape[1], ColStride: 1}, wt, e, ready)
@@ -138,6 +138,11 @@ func product(a, b, like *Tensor) *Tensor {
 // inner sizes that agree. Nothing is recorded, and nothing copied: a matrix that is
 // broadcast is read again.
 func (t *Tensor) products(y *Tensor) *Tensor {
+	return t.multiply(y, kernel.Gemm[float32], kernel.Gemm[float64])
+}
+
+// multiply is products by functions that compute one each: kernel.Gemm, or kernel.GemmSamples.
+func (t *Tensor) multiply(y *Tensor, gemm32 gemm[float32], gemm64 gemm[float64]) *Tensor {
 	batch := broadcastLeading("matmul", 2, t, y)
 	if len(batch) > 0 {
 		like := func(x *Tensor) *Tensor {
@@ -147,20 +152,23 @@ func (t *Tensor) products(y *Tensor) *Tensor {
 	}
 	out := Empty(t.dtype, append(batch, t.shape[len(batch)], y.shape[len(batch)+1])...)
 	if t.dtype == Float32 {
-		gemms[float32](out, t, y)
+		gemms(out, t, y, gemm32)
 	} else {
-		gemms[float64](out, t, y)
+		gemms(out, t, y, gemm64)
 	}
 	return out
 }
 
-// gemms writes the product of each pair of matrices of a and b to out, which has as many.
-func gemms[T Float](out, a, b *Tensor) {
+// gemm computes a·b, or what e makes of it, to c.
+type gemm[T Float] func(c []T, a, b kernel.Matrix[T], e kernel.Epilogue[T])
+
+// gemms writes by gemm the product of each pair of matrices of a and b to out, which has as many.
+func gemms[T Float](out, a, b *Tensor, gemm gemm[T]) {
 	c, batch := Data[T](out), out.Dim()-2
 	m, n := out.shape[batch], out.shape[batch+1]
 	parallel.For(numel(out.shape[:batch]), 1+grain/max(1, m*n*a.shape[batch+1]), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			kernel.Gemm(c[i*m*n:(i+1)*m*n], matrix[T](a, i), matrix[T](b, i), kernel.Epilogue[T]{})
+			gemm(c[i*m*n:(i+1)*m*n], matrix[T](a, i), matrix[T](b, i), kernel.Epilogue[T]{})
 		}
 	})
 }

@@ -128,7 +128,15 @@ func (e Epilogue[T]) end(c, sums []T) {
 // what e makes of it. Every element of c is summed in the order of the inner dimension, in
 // strips whose length depends on nothing but the shapes: the result has the same bits for
 // any number of threads.
-func Gemm[T Float](c []T, a, b Matrix[T], e Epilogue[T]) {
+func Gemm[T Float](c []T, a, b Matrix[T], e Epilogue[T]) { gemm(c, a, b, e, false) }
+
+// GemmSamples is Gemm for an a whose rows are samples: the bits of a row of c depend on that row of
+// a and not on how many others there are. Which way is taken depends on b, on how a lies and on
+// the set of kernels alone. It is the way that Gemm takes for many rows.
+func GemmSamples[T Float](c []T, a, b Matrix[T], e Epilogue[T]) { gemm(c, a, b, e, true) }
+
+// gemm is Gemm, or GemmSamples.
+func gemm[T Float](c []T, a, b Matrix[T], e Epilogue[T], samples bool) {
 	m, n, k := a.Rows, b.Cols, a.Cols
 	if m == 0 || n == 0 {
 		return
@@ -140,7 +148,7 @@ func Gemm[T Float](c []T, a, b Matrix[T], e Epilogue[T]) {
 		}
 		return
 	}
-	if gemmSkinny(c, a, b, e) {
+	if gemmSkinny(c, a, b, e, samples) {
 		return
 	}
 	tilingOf[T]().multiply(c, a, b, e)

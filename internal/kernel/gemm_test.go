@@ -358,8 +358,8 @@ func testGemmSameBitsForAnyThreads[T Float](t *testing.T) {
 	}
 }
 
-// TestGemmOnTheWay compares the products for callers that share work themselves, and those
-// of rows that are written on the way, with Gemm: the same bits, and every row written once.
+// TestGemmOnTheWay compares the products for callers that share work themselves with Gemm, and those
+// of rows that are written on the way with GemmSamples: the same bits, and every row written once.
 func TestGemmOnTheWay(t *testing.T) {
 	forEach(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 5))
@@ -379,8 +379,9 @@ func TestGemmOnTheWay(t *testing.T) {
 				}
 				e := Epilogue[float32]{Bias: draw(n)}
 				a := Matrix[float32]{Data: source, Rows: m, Cols: k, RowStride: k, ColStride: 1}
-				want, here, ready := make([]float32, m*n), make([]float32, m*n), make([]float32, m*n)
+				want, here, samples, ready := make([]float32, m*n), make([]float32, m*n), make([]float32, m*n), make([]float32, m*n)
 				Gemm(want, a, b, e)
+				GemmSamples(samples, a, b, e)
 				GemmHere(here, a, b, e)
 				written := make([]atomic.Int32, m)
 				later := a
@@ -391,7 +392,7 @@ func TestGemmOnTheWay(t *testing.T) {
 						written[i].Add(1)
 					}
 				})
-				if !slices.Equal(here, want) || !slices.Equal(ready, want) {
+				if !slices.Equal(here, want) || !slices.Equal(ready, samples) {
 					t.Errorf("%v, dots %v: the roads differ", shape, dots)
 				}
 				for i := range written {

@@ -36,8 +36,8 @@ const (
 )
 
 // gemmSkinny does what Gemm does if a and b have one short side and lie as the kernels for
-// it want them, and says whether.
-func gemmSkinny[T Float](c []T, a, b Matrix[T], e Epilogue[T]) bool {
+// it want them, and says whether. It never does so for a short a whose rows are samples.
+func gemmSkinny[T Float](c []T, a, b Matrix[T], e Epilogue[T], samples bool) bool {
 	s := active.skinny
 	c32, ok := any(c).([]float32)
 	if !ok || s == nil {
@@ -45,9 +45,9 @@ func gemmSkinny[T Float](c []T, a, b Matrix[T], e Epilogue[T]) bool {
 	}
 	a32, b32, e32 := any(a).(Matrix[float32]), any(b).(Matrix[float32]), any(e).(Epilogue[float32])
 	switch {
-	case s.takesDots(a32, b32):
+	case s.takesDots(a32, b32, samples):
 		s.byDots(c32, a32, b32, e32)
-	case b.ColStride == 1 && a.Cols >= minDirectDepth && a.Rows <= maxDirectRows:
+	case b.ColStride == 1 && a.Cols >= minDirectDepth && a.Rows <= maxDirectRows && !samples:
 		s.directly(c32, a32, b32, e32)
 	case b.ColStride == 1 && a.ColStride == 1 && a.Cols >= minDotsDepth && b.Cols <= s.maxDots:
 		s.byDotsTurned(c32, a32, b32, e32)
@@ -93,9 +93,10 @@ func (s *skinny) directlyTurned(c []float32, a, b Matrix[float32], e Epilogue[fl
 	})
 }
 
-// takesDots reports whether byDots computes a·b.
-func (s *skinny) takesDots(a, b Matrix[float32]) bool {
-	return a.ColStride == 1 && b.RowStride == 1 && a.Cols >= minDotsDepth && min(a.Rows, b.Cols) <= s.maxDots
+// takesDots reports whether byDots computes a·b: where b has few columns, or a few rows that are
+// not samples.
+func (s *skinny) takesDots(a, b Matrix[float32], samples bool) bool {
+	return a.ColStride == 1 && b.RowStride == 1 && a.Cols >= minDotsDepth && (b.Cols <= s.maxDots || a.Rows <= s.maxDots && !samples)
 }
 
 // byDots is Gemm where a.ColStride and b.RowStride are 1.
