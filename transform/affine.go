@@ -14,9 +14,9 @@ import (
 // the last bit of a sine: there Bilinear, which cuts fractions off, may differ by one
 // level.
 type Rotate struct {
-	Degrees       float64       // counter-clockwise
-	Interpolation Interpolation // Nearest by default
-	Fill          uint8
+	Degrees       float64       `json:"degrees"`                 // counter-clockwise
+	Interpolation Interpolation `json:"interpolation,omitempty"` // Nearest by default
+	Fill          uint8         `json:"fill,omitempty"`
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
@@ -55,6 +55,9 @@ func (t RandomRotation) Apply(p Input, chance random.Key) (Input, error) {
 	return warp(op, p, t.draw(chance.Rand()).matrix, t.Interpolation, t.Fill)
 }
 
+// InEvaluation returns nil: an image stays as it is.
+func (RandomRotation) InEvaluation() Transform { return nil }
+
 // draw returns the rotation.
 func (t RandomRotation) draw(r *rand.Rand) Rotate { return Rotate{Degrees: around(r, t.Degrees)} }
 
@@ -62,25 +65,33 @@ func (t RandomRotation) draw(r *rand.Rand) Rotate { return Rotate{Degrees: aroun
 // its own frame: torchvision's functional.affine of an image. What comes from outside has
 // the value Fill in every channel. Pixels are PIL's as far as Rotate's are.
 type Affine struct {
-	Degrees       float64 // clockwise: as in torchvision, not Rotate's way
-	X, Y          int     // the shift to the right and down, in pixels
-	Scale         float64 // positive; 1 keeps the size
-	ShearX        float64 // degrees from which columns lean
-	ShearY        float64 // degrees from which rows lean
-	Interpolation Interpolation
-	Fill          uint8
+	Degrees       float64       `json:"degrees"`                 // clockwise: as in torchvision, not Rotate's way
+	X             int           `json:"x"`                       // the shift to the right, in pixels
+	Y             int           `json:"y"`                       // the shift down
+	Scale         float64       `json:"scale"`                   // positive; 1 keeps the size
+	ShearX        float64       `json:"shear_x"`                 // degrees from which columns lean
+	ShearY        float64       `json:"shear_y"`                 // degrees from which rows lean
+	Interpolation Interpolation `json:"interpolation,omitempty"` // Nearest by default
+	Fill          uint8         `json:"fill,omitempty"`
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
 func (t Affine) Apply(p Input, _ random.Key) (Input, error) {
-	const op = "affine"
-	if err := checkFinite(op, t.Degrees, t.Scale, t.ShearX, t.ShearY); err != nil {
+	if err := t.check(); err != nil {
 		return Input{}, err
 	}
-	if t.Scale <= 0 {
-		return Input{}, &Error{Op: op, Found: fmt.Sprintf("a scale of %v", t.Scale), Expected: "a positive number"}
+	return warp("affine", p, t.matrix, t.Interpolation, t.Fill)
+}
+
+// check returns an *Error where a number is not finite or the scale not positive.
+func (t Affine) check() error {
+	if err := checkFinite("affine", t.Degrees, t.Scale, t.ShearX, t.ShearY); err != nil {
+		return err
 	}
-	return warp(op, p, t.matrix, t.Interpolation, t.Fill)
+	if t.Scale <= 0 {
+		return &Error{Op: "affine", Found: fmt.Sprintf("a scale of %v", t.Scale), Expected: "a positive number"}
+	}
+	return nil
 }
 
 // matrix returns the way from the changed image back, for one of the given size. The way
@@ -136,6 +147,9 @@ func (t RandomAffine) Apply(p Input, chance random.Key) (Input, error) {
 	matrix := func(width, height float64) matrix { return t.draw(chance.Rand(), width, height).matrix(width, height) }
 	return warp(op, p, matrix, t.Interpolation, t.Fill)
 }
+
+// InEvaluation returns nil: an image stays as it is.
+func (RandomAffine) InEvaluation() Transform { return nil }
 
 // draw returns the map for an image of the given size.
 func (t RandomAffine) draw(r *rand.Rand, width, height float64) Affine {

@@ -11,21 +11,31 @@ import (
 // Pad adds pixels around an image, with the value Fill in every channel. The fields
 // stand in the order of torchvision's Pad((left, top, right, bottom), fill).
 type Pad struct {
-	Left, Top, Right, Bottom int // pixels, at least 0
-	Fill                     uint8
+	Left   int   `json:"left"` // in pixels, at least 0, as all sides
+	Top    int   `json:"top"`
+	Right  int   `json:"right"`
+	Bottom int   `json:"bottom"`
+	Fill   uint8 `json:"fill,omitempty"`
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
 func (t Pad) Apply(p Input, _ random.Key) (Input, error) {
-	const op = "pad"
-	in, err := p.raster(op)
+	in, err := p.raster("pad")
 	if err != nil {
 		return Input{}, err
 	}
-	if min(t.Left, t.Top, t.Right, t.Bottom) < 0 {
-		return Input{}, &Error{Op: op, Found: fmt.Sprintf("%d, %d, %d and %d pixels", t.Left, t.Top, t.Right, t.Bottom), Expected: "0 or more"}
+	if err := t.check(); err != nil {
+		return Input{}, err
 	}
 	return in.pad(t.Left, t.Top, t.Right, t.Bottom, t.Fill).picture(), nil
+}
+
+// check returns an *Error where a side is below 0.
+func (t Pad) check() error {
+	if min(t.Left, t.Top, t.Right, t.Bottom) < 0 {
+		return &Error{Op: "pad", Found: fmt.Sprintf("%d, %d, %d and %d pixels", t.Left, t.Top, t.Right, t.Bottom), Expected: "0 or more"}
+	}
+	return nil
 }
 
 // pad returns r with pixels around it.
@@ -47,7 +57,10 @@ func (r raster) crop(top, left, height, width int) raster {
 // CenterCrop cuts Height by Width pixels out of the middle of an image; an image smaller
 // than that is first padded with black on both sides. Where it cannot stand in the very
 // middle, the place is the one that torchvision's CenterCrop chooses.
-type CenterCrop struct{ Height, Width int }
+type CenterCrop struct {
+	Height int `json:"height"`
+	Width  int `json:"width"`
+}
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one,
 // which may share memory with the picture.
@@ -101,6 +114,9 @@ func (t RandomCrop) Apply(p Input, chance random.Key) (Input, error) {
 	return in.crop(top, left, t.Height, t.Width).picture(), nil
 }
 
+// InEvaluation returns the CenterCrop to the same size.
+func (t RandomCrop) InEvaluation() Transform { return CenterCrop{t.Height, t.Width} }
+
 // draw returns where to crop an image of the given size.
 func (t RandomCrop) draw(r *rand.Rand, height, width int) (top, left int) {
 	return r.IntN(height - t.Height + 1), r.IntN(width - t.Width + 1)
@@ -133,3 +149,6 @@ func (t RandomHorizontalFlip) Apply(p Input, chance random.Key) (Input, error) {
 	}
 	return out.picture(), nil
 }
+
+// InEvaluation returns nil: an image stays as it is.
+func (RandomHorizontalFlip) InEvaluation() Transform { return nil }

@@ -49,6 +49,9 @@ func (t RandomErasing) Apply(p Input, chance random.Key) (Input, error) {
 	return Input{Tensor: out}, nil
 }
 
+// InEvaluation returns nil: nothing is erased.
+func (RandomErasing) InEvaluation() Transform { return nil }
+
 // complete returns t with the usual bounds in place of zero ones.
 func (t RandomErasing) complete() RandomErasing {
 	if t.Scale == [2]float64{} {

@@ -29,14 +29,46 @@ func (i Interpolation) or(begin Interpolation, op string) (Interpolation, error)
 	return 0, &Error{Op: op, Found: fmt.Sprintf("interpolation %d", int(i)), Expected: "Nearest or Bilinear"}
 }
 
+// unless returns i, or 0 where i is the default.
+func (i Interpolation) unless(begin Interpolation) Interpolation {
+	if i == begin {
+		return 0
+	}
+	return i
+}
+
+// interpolations has the names of interpolations in saved forms.
+var interpolations = map[Interpolation]string{Nearest: "nearest", Bilinear: "bilinear"}
+
+// MarshalText returns "nearest" or "bilinear".
+func (i Interpolation) MarshalText() ([]byte, error) {
+	name, ok := interpolations[i]
+	if !ok {
+		return nil, &Error{Op: "interpolation", Found: fmt.Sprint(int(i)), Expected: "Nearest or Bilinear"}
+	}
+	return []byte(name), nil
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (i *Interpolation) UnmarshalText(text []byte) error {
+	for of, name := range interpolations {
+		if name == string(text) {
+			*i = of
+			return nil
+		}
+	}
+	return &Error{Op: "interpolation", Found: fmt.Sprintf("%q", text), Expected: "nearest or bilinear"}
+}
+
 // Resize scales an image to Height by Width pixels, whatever its proportions. Bilinear,
 // the default, widens where the image shrinks, so that every pixel counts. It is
 // torchvision's Resize((h, w)) of an image, to the last bit: rows are scaled before
 // columns with weights of 22 binary places, and both results are rounded to 8 bits, as
 // PIL has it.
 type Resize struct {
-	Height, Width int
-	Interpolation Interpolation
+	Height        int           `json:"height"`
+	Width         int           `json:"width"`
+	Interpolation Interpolation `json:"interpolation,omitempty"`
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
@@ -48,19 +80,26 @@ func (r Resize) Apply(p Input, _ random.Key) (Input, error) {
 // stay, but for the fraction of a pixel that the greater edge loses: torchvision's
 // Resize(size). Everything else is as in Resize.
 type ResizeEdge struct {
-	Size          int
-	Interpolation Interpolation
+	Size          int           `json:"size"`
+	Interpolation Interpolation `json:"interpolation,omitempty"`
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
 func (r ResizeEdge) Apply(p Input, _ random.Key) (Input, error) {
-	return resize("resize edge", p, r.Interpolation, func(width, height int) (int, int) {
-		if width <= height {
-			return r.Size, r.Size * height / width
-		}
-		return r.Size * width / height, r.Size
-	})
+	return resize("resize edge", p, r.Interpolation, r.size)
 }
+
+// size returns the size that an image of the given size is scaled to.
+func (r ResizeEdge) size(width, height int) (int, int) {
+	if width <= height {
+		return r.Size, r.Size * height / width
+	}
+	return r.Size * width / height, r.Size
+}
+
+// maxPixels is the greatest number of pixels that an image is scaled to: a long strip whose
+// smaller edge grows would take any memory.
+const maxPixels = 1 << 28
 
 // resize scales p's image to the size that to makes of its own.
 func resize(op string, p Input, i Interpolation, to func(width, height int) (int, int)) (Input, error) {
@@ -74,6 +113,10 @@ func resize(op string, p Input, i Interpolation, to func(width, height int) (int
 	width, height := to(in.width, in.height)
 	if err := checkSize(op, height, width); err != nil {
 		return Input{}, err
+	}
+	if width > maxPixels/height {
+		return Input{}, &Error{Op: op, Found: fmt.Sprintf("an image of %d by %d pixels that would become one of %d by %d", in.width, in.height, width, height),
+			Expected: fmt.Sprintf("at most %d pixels", maxPixels)}
 	}
 	if i == Nearest {
 		out := in.blank(width, height)

@@ -112,7 +112,10 @@ func (ToTensor) Apply(p Input, _ random.Key) (Input, error) {
 
 // Normalize takes Mean[c] from every element of channel c and divides by Std[c]. Each
 // has one number a channel, or one number for all channels. Std must not be 0.
-type Normalize struct{ Mean, Std []float32 }
+type Normalize struct {
+	Mean []float32 `json:"mean"`
+	Std  []float32 `json:"std"`
+}
 
 // Apply normalizes p.Tensor, a float32 tensor of shape (C, H, W).
 func (n Normalize) Apply(p Input, _ random.Key) (Input, error) {
@@ -121,24 +124,37 @@ func (n Normalize) Apply(p Input, _ random.Key) (Input, error) {
 		return Input{}, err
 	}
 	channels, area := p.Tensor.Size(0), p.Tensor.Size(1)*p.Tensor.Size(2)
-	for _, per := range [][]float32{n.Mean, n.Std} {
-		if len(per) != 1 && len(per) != channels {
-			return Input{}, &Error{Op: op, Found: fmt.Sprintf("%d means and %d deviations", len(n.Mean), len(n.Std)),
-				Expected: fmt.Sprintf("1 or %d, the number of channels", channels)}
-		}
+	if err := n.fits(channels); err != nil {
+		return Input{}, err
 	}
 	t := tensor.Zeros(tensor.Float32, p.Tensor.Shape()...)
 	in, out := tensor.Data[float32](p.Tensor.Contiguous()), tensor.Data[float32](t)
 	for c := range channels {
 		mean, std := n.Mean[c%len(n.Mean)], n.Std[c%len(n.Std)]
 		if std == 0 {
-			return Input{}, &Error{Op: op, Found: fmt.Sprintf("a deviation of 0 for channel %d", c), Expected: "another number"}
+			return Input{}, zeroDeviation(c)
 		}
 		for i := c * area; i < (c+1)*area; i++ {
 			out[i] = (in[i] - mean) / std
 		}
 	}
 	return Input{Tensor: t}, nil
+}
+
+// fits returns an *Error unless n has numbers for so many channels.
+func (n Normalize) fits(channels int) error {
+	for _, per := range [][]float32{n.Mean, n.Std} {
+		if len(per) != 1 && len(per) != channels {
+			return &Error{Op: "normalize", Found: fmt.Sprintf("%d means and %d deviations", len(n.Mean), len(n.Std)),
+				Expected: fmt.Sprintf("1 or %d, the number of channels", channels)}
+		}
+	}
+	return nil
+}
+
+// zeroDeviation is the error of a channel whose deviation is 0.
+func zeroDeviation(channel int) error {
+	return &Error{Op: "normalize", Found: fmt.Sprintf("a deviation of 0 for channel %d", channel), Expected: "another number"}
 }
 
 // checkTensor returns an *Error unless p is a float32 tensor of shape (C, H, W).
@@ -178,6 +194,31 @@ func (Grayscale) Apply(p Input, _ random.Key) (Input, error) {
 		}
 	}
 	return Input{Image: grey}, nil
+}
+
+// RGB makes a grey image a colour one, whose channels are all what the grey one was. A
+// colour image stays as it is. It is torchvision's RGB.
+type RGB struct{}
+
+// Apply gives an opaque *image.RGBA.
+func (RGB) Apply(p Input, _ random.Key) (Input, error) {
+	img, err := p.image("rgb")
+	if err != nil {
+		return Input{}, err
+	}
+	grey, ok := img.(*image.Gray)
+	if !ok {
+		return Input{Image: img}, nil
+	}
+	b := grey.Bounds()
+	rgb := image.NewRGBA(b)
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		out := rgb.Pix[rgb.PixOffset(b.Min.X, y):]
+		for x, v := range grey.Pix[grey.PixOffset(b.Min.X, y):][:b.Dx()] {
+			copy(out[4*x:], []uint8{v, v, v, 255})
+		}
+	}
+	return Input{Image: rgb}, nil
 }
 
 // Invert makes a negative: every value v of 8 bits becomes 255-v.
@@ -223,14 +264,16 @@ func (Invert) Apply(p Input, _ random.Key) (Input, error) {
 // can then be converted by look-up: tables[c][v] has the very bits that Apply gives a
 // value v in channel c. For any other transform ok is false.
 func Table(t Transform, channels int) (tables [][256]float32, ok bool) {
-	if channels != 1 && channels != 3 {
+	if t == nil || channels != 1 && channels != 3 {
 		return nil, false
 	}
-	var steps []Transform
-	flatten(t, &steps)
-	for _, s := range steps {
+	for _, s := range flat(t) {
 		switch s.(type) {
 		case ToTensor, Normalize, Invert:
+		case RGB:
+			if channels != 3 { // it makes three of one
+				return nil, false
+			}
 		case Grayscale:
 			if channels != 1 { // it mixes channels
 				return nil, false
@@ -251,17 +294,6 @@ func Table(t Transform, channels int) (tables [][256]float32, ok bool) {
 		copy(tables[c][:], values[c*256:])
 	}
 	return tables, true
-}
-
-// flatten adds t to steps, with every Compose replaced by what is in it.
-func flatten(t Transform, steps *[]Transform) {
-	if c, ok := t.(Compose); ok {
-		for _, t := range c {
-			flatten(t, steps)
-		}
-		return
-	}
-	*steps = append(*steps, t)
 }
 
 // ramp returns an image of one row in which the pixel at x has the value x in every
