@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/onehot-go/onehot/internal/atomicfile"
@@ -20,13 +19,13 @@ import (
 
 // Definition says what a model is, but for its weights. Every field is saved.
 type Definition struct {
-	Name       string   `json:"name"`        // of the architecture: "softmax", "cnn"
-	Layers     []Layer  `json:"layers"`      // of the net, in order
-	Classes    []string `json:"classes"`     // names, one for each output
-	InputShape []int    `json:"input_shape"` // of one sample: (channels, height, width)
-	Preprocess []Step   `json:"preprocess"`  // from a picture to such a sample, in order
-	Data       string   `json:"data"`        // the data set it was trained on
-	Training   any      `json:"training"`    // how it was trained, for the record; Load makes it a *json.RawMessage
+	Name       string    `json:"name"`        // of the architecture: "softmax", "cnn"
+	Layers     []nn.Spec `json:"layers"`      // of the net, in order
+	Classes    []string  `json:"classes"`     // names, one for each output
+	InputShape []int     `json:"input_shape"` // of one sample: (channels, height, width)
+	Preprocess []Step    `json:"preprocess"`  // from a picture to such a sample, in order
+	Data       string    `json:"data"`        // the data set it was trained on
+	Training   any       `json:"training"`    // how it was trained, for the record; Load makes it a *json.RawMessage
 }
 
 // Softmax defines softmax regression: the picture as one row of numbers, and one linear
@@ -34,9 +33,9 @@ type Definition struct {
 func Softmax(inputShape []int, classes []string) Definition {
 	return Definition{
 		Name: "softmax", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape),
-		Layers: []Layer{
-			{Name: "flatten", Type: "flatten"},
-			{Name: "linear", Type: "linear", In: product(inputShape), Out: len(classes)},
+		Layers: []nn.Spec{
+			{Name: "flatten", Options: nn.FlattenOptions{}},
+			{Name: "linear", Options: nn.LinearOptions{In: product(inputShape), Out: len(classes)}},
 		},
 	}
 }
@@ -44,28 +43,18 @@ func Softmax(inputShape []int, classes []string) Definition {
 // MLP defines a multilayer perceptron: linear layers with ReLU between them, one hidden
 // layer for each of the given sizes.
 func MLP(inputShape []int, hidden []int, classes []string) Definition {
-	d := Definition{
-		Name: "mlp", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape),
-		Layers: []Layer{{Name: "flatten", Type: "flatten"}},
-	}
-	in := product(inputShape)
-	for i, out := range append(slices.Clone(hidden), len(classes)) {
-		d.Layers = append(d.Layers, Layer{Name: fmt.Sprintf("linear%d", i+1), Type: "linear", In: in, Out: out})
-		if i < len(hidden) {
-			d.Layers = append(d.Layers, Layer{Name: fmt.Sprintf("relu%d", i+1), Type: "relu"})
-		}
-		in = out
-	}
-	return d
+	b := builder{Definition{Name: "mlp", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape)}}
+	b.dense(1, hidden...)
+	return b.Definition
 }
 
 // WithDropout returns d with a dropout of probability p behind every ReLU.
 func (d Definition) WithDropout(p float64) Definition {
-	var layers []Layer
+	var layers []nn.Spec
 	for _, l := range d.Layers {
 		layers = append(layers, l)
-		if l.Type == "relu" {
-			layers = append(layers, Layer{Name: strings.Replace(l.Name, "relu", "dropout", 1), Type: "dropout", P: p})
+		if _, ok := l.Options.(nn.ReLU); ok {
+			layers = append(layers, nn.Spec{Name: strings.Replace(l.Name, "relu", "dropout", 1), Options: nn.DropoutOptions{P: p}})
 		}
 	}
 	d.Layers = layers
@@ -93,7 +82,11 @@ func New(d Definition, key random.Key) (*Model, error) {
 	if _, err := d.check(); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	return &Model{Definition: d, Net: net(d.Layers, "", key)}, nil
+	net, err := nn.Build(d.Layers, d.InputShape, key)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	return &Model{Definition: d, Net: net}, nil
 }
 
 // String returns a table of the net's layers: name, type, output shape for one sample and
@@ -110,25 +103,55 @@ const (
 )
 
 // State returns the model as the content of a file. More tensors may be added under
-// names that begin with ReservedName, and more metadata.
+// names that begin with ReservedName, and more metadata. The error says what could not be read
+// back: a definition that makes no net, or a net of other layers than the definition has.
 func (m *Model) State() (*safetensors.File, error) {
+	costs, err := m.check()
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	if err := nn.Verify(m.Net, m.Layers); err != nil {
+		return nil, fmt.Errorf("model: the net differs from the definition: %w", err)
+	}
 	definition, err := json.Marshal(m.Definition)
 	if err != nil {
 		return nil, fmt.Errorf("model: training record: %w", err)
 	}
 	// "format" tells Hugging Face's tools how the tensors are laid out.
 	f := &safetensors.File{Metadata: map[string]string{metadataKey: string(definition), "format": "pt"}}
+	numbers := 0
 	for name, p := range nn.StateDict(m.Net) {
 		f.Tensors = append(f.Tensors, safetensors.Tensor{Name: name, Value: p})
+		numbers += p.Numel()
+	}
+	if want := size(costs); numbers != want {
+		return nil, fmt.Errorf("model: the net has %d weights, %d expected by the definition", numbers, want)
 	}
 	return f, nil
 }
 
-// Save writes the model to the file at path, whole or not at all.
+// checkTensor returns an error for values that no net can work with.
+func checkTensor(name string, v *tensor.Tensor) error {
+	if v.DType().IsFloat() && v.Sub(v).Ne(tensor.Scalar(float32(0))).Any().Item() != 0 {
+		return fmt.Errorf("tensor %q: found NaN or an infinity, finite numbers expected", name)
+	}
+	if strings.HasSuffix(name, ".running_var") && v.Lt(tensor.Scalar(0.0)).Any().Item() != 0 {
+		return fmt.Errorf("tensor %q: found a negative variance", name)
+	}
+	return nil
+}
+
+// Save writes the model to the file at path, whole or not at all. It refuses what Load would
+// refuse: beside what State does, weights that are not finite.
 func (m *Model) Save(path string) error {
 	f, err := m.State()
 	if err != nil {
 		return err
+	}
+	for _, t := range f.Tensors {
+		if err := checkTensor(t.Name, t.Value); err != nil {
+			return fmt.Errorf("model: %w", err)
+		}
 	}
 	return atomicfile.Write(path, func(w io.Writer) error { return f.Write(w) })
 }
@@ -159,7 +182,7 @@ func FromState(f *safetensors.File) (*Model, error) {
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		return nil, fmt.Errorf("metadata %q: %w", metadataKey, err)
 	}
-	c, err := d.check()
+	costs, err := d.check()
 	if err != nil {
 		return nil, fmt.Errorf("metadata %q: %w", metadataKey, err)
 	}
@@ -167,17 +190,14 @@ func FromState(f *safetensors.File) (*Model, error) {
 	got := 0
 	for _, t := range f.Tensors {
 		if !strings.HasPrefix(t.Name, ReservedName) {
-			if v := t.Value; v.DType().IsFloat() && v.Sub(v).Ne(tensor.Scalar(float32(0))).Any().Item() != 0 {
-				return nil, fmt.Errorf("tensor %q: found NaN or an infinity, finite numbers expected", t.Name)
-			}
-			if strings.HasSuffix(t.Name, ".running_var") && t.Value.Lt(tensor.Scalar(0.0)).Any().Item() != 0 {
-				return nil, fmt.Errorf("tensor %q: found a negative variance", t.Name)
+			if err := checkTensor(t.Name, t.Value); err != nil {
+				return nil, err
 			}
 			state[t.Name] = t.Value
 			got += t.Value.Numel()
 		}
 	}
-	if want := c.parameters + c.buffers; got != want { // before memory is taken for what a definition only claims
+	if want := size(costs); got != want { // before memory is taken for what a definition only claims
 		return nil, fmt.Errorf("%d weights found, %d expected by the definition", got, want)
 	}
 	m, err := New(d, random.Key{})

@@ -280,32 +280,30 @@ var definitionErrors = map[string]struct {
 	"no classes":          {func(d *model.Definition) { d.Classes = nil }, `classes: none found, at least one expected`},
 	"no layers":           {func(d *model.Definition) { d.Layers = nil }, `layers: found 0 outputs, 2 expected, one a class`},
 	"pictures to the end": {func(d *model.Definition) {
-		d.Layers[1] = model.Layer{Name: "relu", Type: "relu"}
+		d.Layers[1] = nn.Spec{Name: "relu", Options: nn.ReLU{}}
 		d.Layers = d.Layers[1:]
 	}, `layers: found 0 outputs, 2 expected, one a class`},
 	"more classes":     {func(d *model.Definition) { d.Classes = digits }, `layers: found 2 outputs, 10 expected, one a class`},
-	"unknown type":     {func(d *model.Definition) { d.Layers[1].Type = "Linear" }, `layers[1] "linear": found type "Linear", flatten, linear, relu, dropout, conv2d, batchnorm1d, batchnorm2d, maxpool2d, avgpool2d, adaptiveavgpool2d, dropout2d or residual expected`},
-	"no type":          {func(d *model.Definition) { d.Layers[0].Type = "" }, `layers[0] "flatten": found type "", flatten, linear, relu, dropout, conv2d, batchnorm1d, batchnorm2d, maxpool2d, avgpool2d, adaptiveavgpool2d, dropout2d or residual expected`},
 	"no name":          {func(d *model.Definition) { d.Layers[1].Name = "" }, `layers[1] "": a name of its own without a dot expected`},
 	"reserved name":    {func(d *model.Definition) { d.Layers[1].Name = ".linear" }, `layers[1] ".linear": a name of its own without a dot expected`},
 	"dot in a name":    {func(d *model.Definition) { d.Layers[1].Name = "a.b" }, `layers[1] "a.b": a name of its own without a dot expected`},
 	"name given twice": {func(d *model.Definition) { d.Layers[1].Name = "flatten" }, `layers[1] "flatten": a name of its own without a dot expected`},
-	"other inputs":     {func(d *model.Definition) { d.Layers[1].In = 7 }, `layers[1] "linear": found 7 inputs, 6 expected`},
+	"other inputs":     {func(d *model.Definition) { d.Layers[1].Options = nn.LinearOptions{In: 7, Out: 2} }, `layers[1] "linear": found 7 inputs, 6 expected`},
 	"inputs of the second": {func(d *model.Definition) {
-		d.Layers = append(d.Layers, model.Layer{Name: "b", Type: "linear", In: 3, Out: 2})
+		d.Layers = append(d.Layers, nn.Spec{Name: "b", Options: nn.LinearOptions{In: 3, Out: 2}})
 	}, `layers[2] "b": found 3 inputs, 2 expected`},
-	"no outputs":            {func(d *model.Definition) { d.Layers[1].Out = 0 }, `layers[1] "linear": found 0 outputs, 1 to 153391689 expected`},
-	"negative outputs":      {func(d *model.Definition) { d.Layers[1].Out = -2 }, `layers[1] "linear": found -2 outputs, 1 to 153391689 expected`},
-	"enormous outputs":      {func(d *model.Definition) { d.Layers[1].Out = math.MaxInt32 }, `layers[1] "linear": found 2147483647 outputs, 1 to 153391689 expected`},
-	"outputs that overflow": {func(d *model.Definition) { d.Layers[1].Out = math.MaxInt }, fmt.Sprintf(`layers[1] "linear": found %d outputs, 1 to 153391689 expected`, math.MaxInt)},
+	"no outputs":            {func(d *model.Definition) { d.Layers[1].Options = nn.LinearOptions{In: 6, Out: 0} }, `layers[1] "linear": found 0 outputs, 1 to 153391689 expected`},
+	"negative outputs":      {func(d *model.Definition) { d.Layers[1].Options = nn.LinearOptions{In: 6, Out: -2} }, `layers[1] "linear": found -2 outputs, 1 to 153391689 expected`},
+	"enormous outputs":      {func(d *model.Definition) { d.Layers[1].Options = nn.LinearOptions{In: 6, Out: math.MaxInt32} }, `layers[1] "linear": found 2147483647 outputs, 1 to 153391689 expected`},
+	"outputs that overflow": {func(d *model.Definition) { d.Layers[1].Options = nn.LinearOptions{In: 6, Out: math.MaxInt} }, fmt.Sprintf(`layers[1] "linear": found %d outputs, 1 to 153391689 expected`, math.MaxInt)},
 	"enormous in sum": {func(d *model.Definition) {
-		d.Layers[1].Out = 1 << 26
-		d.Layers = append(d.Layers, model.Layer{Name: "b", Type: "linear", In: 1 << 26, Out: 15})
+		d.Layers[1].Options = nn.LinearOptions{In: 6, Out: 1 << 26}
+		d.Layers = append(d.Layers, nn.Spec{Name: "b", Options: nn.LinearOptions{In: 1 << 26, Out: 15}})
 	}, `layers[2] "b": more than 1073741824 parameters up to here`},
 	"linear before flatten": {func(d *model.Definition) { d.Layers = d.Layers[1:] }, `layers[0] "linear": a flatten layer before it expected`},
 	"linear of nothing": {func(d *model.Definition) {
 		d.Layers = d.Layers[1:]
-		d.Layers[0].In = 0
+		d.Layers[0].Options = nn.LinearOptions{Out: 2}
 	}, `layers[0] "linear": a flatten layer before it expected`},
 	"unknown step":       {func(d *model.Definition) { d.Preprocess[0].Type = "rotate" }, `preprocess[0]: found type "rotate", grayscale, resize or to-tensor expected`},
 	"resize to nothing":  {func(d *model.Definition) { d.Preprocess[1].Height = 0 }, `preprocess[1]: found height 0 and width 3, 1 to 512 expected`},
@@ -318,72 +316,119 @@ var definitionErrors = map[string]struct {
 func others() model.Definition {
 	d := model.Softmax([]int{3, 9, 7}, []string{"a", "b"})
 	d.Name = "others"
-	d.Layers = []model.Layer{
-		{Name: "conv", Type: "conv2d", In: 3, Out: 4, Kernel: 3, Stride: 2, Padding: 1},
-		{Name: "drop", Type: "dropout2d"},
-		{Name: "outer", Type: "residual", Body: []model.Layer{
-			{Name: "inner", Type: "residual", Body: []model.Layer{{Name: "bn", Type: "batchnorm2d", In: 4}}},
-		}},
-		{Name: "overlapping", Type: "maxpool2d", Kernel: 3, Stride: 1, Padding: 1},
-		{Name: "apart", Type: "avgpool2d", Kernel: 2},
-		{Name: "adaptive", Type: "adaptiveavgpool2d", Out: 2},
-		{Name: "flatten", Type: "flatten"},
-		{Name: "bn", Type: "batchnorm1d", In: 16},
-		{Name: "output", Type: "linear", In: 16, Out: 2},
+	d.Layers = []nn.Spec{
+		{Name: "conv", Options: nn.Conv2dOptions{In: 3, Out: 4, Kernel: nn.Square(3), Stride: nn.Square(2), Padding: nn.Square(1)}},
+		{Name: "drop", Options: nn.Dropout2dOptions{}},
+		{Name: "outer", Options: nn.ResidualOptions{Body: []nn.Spec{
+			{Name: "inner", Options: nn.ResidualOptions{Body: []nn.Spec{{Name: "bn", Options: nn.BatchNorm2dOptions{In: 4}}}}},
+		}}},
+		{Name: "overlapping", Options: nn.MaxPool2dOptions{Kernel: nn.Square(3), Stride: nn.Square(1), Padding: nn.Square(1)}},
+		{Name: "apart", Options: nn.AvgPool2dOptions{Kernel: nn.Square(2)}},
+		{Name: "adaptive", Options: nn.AdaptiveAvgPool2dOptions{Out: nn.Square(2)}},
+		{Name: "flatten", Options: nn.FlattenOptions{}},
+		{Name: "bn", Options: nn.BatchNorm1dOptions{In: 16}},
+		{Name: "output", Options: nn.LinearOptions{In: 16, Out: 2}},
 	}
 	return d
 }
 
-// TestLayerErrors checks that New and Load refuse layers that cannot work, within others
+// TestLayerErrors checks that New, Save and Load refuse layers that cannot work, within others
 // too. Sizes are such that memory taken for one of the enormous ones would end the test.
 func TestLayerErrors(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "model.safetensors")
-	deep := model.Layer{Name: "r", Type: "relu"}
-	for range 5 {
-		deep = model.Layer{Name: "r", Type: "residual", Body: []model.Layer{deep}}
+	deep := nn.Spec{Name: "r", Options: nn.ReLU{}}
+	for range 9 {
+		deep = nn.Spec{Name: "r", Options: nn.ResidualOptions{Body: []nn.Spec{deep}}}
 	}
-	conv := func(change func(l *model.Layer)) func(d *model.Definition) {
-		return func(d *model.Definition) { change(&d.Layers[0]) }
+	inner := func(s nn.Spec) []nn.Spec {
+		return []nn.Spec{{Name: "inner", Options: nn.ResidualOptions{Body: []nn.Spec{s}}}}
+	}
+	unnamed := func(d *model.Definition) {
+		d.Layers[2] = nn.Spec{Options: nn.ResidualOptions{BodyName: new(""), Body: inner(nn.Spec{Name: "r", Options: nn.ReLU{}})}}
 	}
 	for want, change := range map[string]func(d *model.Definition){
-		`layers[0] "conv": found 2 input channels, 3 expected`:                                                                   conv(func(l *model.Layer) { l.In = 2 }),
-		`layers[0] "conv": found 0 output channels, 1 to 38347922 expected`:                                                      conv(func(l *model.Layer) { l.Out = 0 }),
-		fmt.Sprintf(`layers[0] "conv": found %d output channels, 1 to 38347922 expected`, math.MaxInt):                           conv(func(l *model.Layer) { l.Out = math.MaxInt }),
-		`layers[0] "conv": found kernel 0, 1 to 512 expected`:                                                                    conv(func(l *model.Layer) { l.Kernel = 0 }),
-		fmt.Sprintf(`layers[0] "conv": found kernel %d, 1 to 512 expected`, math.MaxInt):                                         conv(func(l *model.Layer) { l.Kernel = math.MaxInt }),
-		`layers[0] "conv": found stride -1, 0 to 512 expected`:                                                                   conv(func(l *model.Layer) { l.Stride = -1 }),
-		`layers[0] "conv": found stride 513, 0 to 512 expected`:                                                                  conv(func(l *model.Layer) { l.Stride = 513 }),
-		`layers[0] "conv": found padding -1, 0 to 512 expected`:                                                                  conv(func(l *model.Layer) { l.Padding = -1 }),
-		`layers[0] "conv": found padding 513, 0 to 512 expected`:                                                                 conv(func(l *model.Layer) { l.Padding = 513 }),
-		`layers[0] "conv": found pictures of 9×7, at least 8×8 expected`:                                                         conv(func(l *model.Layer) { l.Kernel, l.Padding = 8, 0 }),
-		`layers[0] "conv": more than 134217728 numbers for one sample`:                                                           conv(func(l *model.Layer) { l.Out = 1 << 24 }),
-		`layers[0] "conv": more than 137438953472 operations for one sample`:                                                     conv(func(l *model.Layer) { l.Kernel, l.Padding, l.Stride, l.Out = 500, 500, 1, 50 }),
-		`layers[1] "drop": found p 1.5, 0 to 1 expected`:                                                                         func(d *model.Definition) { d.Layers[1].P = 1.5 },
-		`layers[2] "outer": body[0] "inner": body[0] "bn": found 5 channels, 4 expected`:                                         func(d *model.Definition) { d.Layers[2].Body[0].Body[0].In = 5 },
-		`layers[2] "outer": body[0] "a.b": a name of its own without a dot expected`:                                             func(d *model.Definition) { d.Layers[2].Body[0].Name = "a.b" },
-		`layers[2] "outer": shortcut[0] "": a name of its own without a dot expected`:                                            func(d *model.Definition) { d.Layers[2].Shortcut = []model.Layer{{Type: "relu"}} },
-		`layers[2] "outer": found a body to [4 5 4], [80] as the shortcut expected`:                                              func(d *model.Definition) { d.Layers[2].Shortcut = []model.Layer{{Name: "f", Type: "flatten"}} },
-		`layers[2] "r": body[0] "r": body[0] "r": body[0] "r": body[0] "r": found more than 4 residual layers within each other`: func(d *model.Definition) { d.Layers[2] = deep },
-		`layers[3] "overlapping": found padding 2, 0 to 1 expected`:                                                              func(d *model.Definition) { d.Layers[3].Padding = 2 },
-		`layers[3] "overlapping": found kernel 0, 1 to 512 expected`:                                                             func(d *model.Definition) { d.Layers[3].Kernel = 0 },
-		`layers[4] "apart": found pictures of 5×4, at least 6×6 expected`:                                                        func(d *model.Definition) { d.Layers[4].Kernel = 6 },
-		`layers[5] "adaptive": found 3 rows and columns, 1 to 2 expected`:                                                        func(d *model.Definition) { d.Layers[5].Out = 3 },
-		`layers[5] "adaptive": found 0 rows and columns, 1 to 2 expected`:                                                        func(d *model.Definition) { d.Layers[5].Out = 0 },
-		`layers[7] "bn": found 15 channels, 16 expected`:                                                                         func(d *model.Definition) { d.Layers[7].In = 15 },
-		`layers[7] "bn": pictures expected, found what is behind a flatten layer`:                                                func(d *model.Definition) { d.Layers[7].Type = "batchnorm2d" },
-		`layers[1] "drop": a flatten layer before it expected`:                                                                   func(d *model.Definition) { d.Layers[1] = model.Layer{Name: "drop", Type: "batchnorm1d", In: 4} },
+		`layers[0] "conv": found 2 input channels, 3 expected`:                                         change(0, func(o *nn.Conv2dOptions) { o.In = 2 }),
+		`layers[0] "conv": found 0 output channels, 1 to 38347922 expected`:                            change(0, func(o *nn.Conv2dOptions) { o.Out = 0 }),
+		fmt.Sprintf(`layers[0] "conv": found %d output channels, 1 to 38347922 expected`, math.MaxInt): change(0, func(o *nn.Conv2dOptions) { o.Out = math.MaxInt }),
+		`layers[0] "conv": found kernel 0, 1 to 512 expected`:                                          change(0, func(o *nn.Conv2dOptions) { o.Kernel = nn.Square(0) }),
+		fmt.Sprintf(`layers[0] "conv": found kernel %d, 1 to 512 expected`, math.MaxInt):               change(0, func(o *nn.Conv2dOptions) { o.Kernel = nn.Square(math.MaxInt) }),
+		`layers[0] "conv": found stride -1, 0 to 512 expected`:                                         change(0, func(o *nn.Conv2dOptions) { o.Stride = nn.Square(-1) }),
+		`layers[0] "conv": found stride 513, 0 to 512 expected`:                                        change(0, func(o *nn.Conv2dOptions) { o.Stride = nn.Square(513) }),
+		`layers[0] "conv": found padding -1, 0 to 512 expected`:                                        change(0, func(o *nn.Conv2dOptions) { o.Padding = nn.Square(-1) }),
+		`layers[0] "conv": found padding 513, 0 to 512 expected`:                                       change(0, func(o *nn.Conv2dOptions) { o.Padding = nn.Square(513) }),
+		`layers[0] "conv": found pictures of 9×7, at least 8×8 expected`:                               change(0, func(o *nn.Conv2dOptions) { o.Kernel, o.Padding = nn.Square(8), nn.Pair{} }),
+		`layers[0] "conv": more than 134217728 numbers for one sample`:                                 change(0, func(o *nn.Conv2dOptions) { o.Out = 1 << 24 }),
+		`layers[0] "conv": more than 137438953472 operations for one sample`: change(0, func(o *nn.Conv2dOptions) {
+			o.Kernel, o.Padding, o.Stride, o.Out = nn.Square(500), nn.Square(500), nn.Pair{}, 50
+		}),
+		`layers[1] "drop": found p 1.5, 0 to 1 expected`: change(1, func(o *nn.Dropout2dOptions) { o.P = 1.5 }),
+		`layers[2] "outer": body[0] "inner": body[0] "bn": found 5 channels, 4 expected`: change(2, func(o *nn.ResidualOptions) {
+			o.Body = inner(nn.Spec{Name: "bn", Options: nn.BatchNorm2dOptions{In: 5}})
+		}),
+		`layers[2] "outer": body[0] "a.b": a name of its own without a dot expected`:                        change(2, func(o *nn.ResidualOptions) { o.Body[0].Name = "a.b" }),
+		`layers[2] "outer": shortcut[0] "": a name of its own without a dot expected`:                       change(2, func(o *nn.ResidualOptions) { o.Shortcut = []nn.Spec{{Options: nn.ReLU{}}} }),
+		`layers[2] "outer": found a body to [4 5 4], [80] as the shortcut expected`:                         change(2, func(o *nn.ResidualOptions) { o.Shortcut = []nn.Spec{{Name: "f", Options: nn.FlattenOptions{}}} }),
+		`layers[2] "r": ` + strings.Repeat(`body[0] "r": `, 8) + `found more than 8 nets within each other`: func(d *model.Definition) { d.Layers[2] = deep },
+		`layers[3] "overlapping": found padding 2, 0 to 1 expected`:                                         change(3, func(o *nn.MaxPool2dOptions) { o.Padding = nn.Square(2) }),
+		`layers[3] "overlapping": found kernel 0, 1 to 512 expected`:                                        change(3, func(o *nn.MaxPool2dOptions) { o.Kernel = nn.Pair{} }),
+		`layers[4] "apart": found pictures of 5×4, at least 6×6 expected`:                                   change(4, func(o *nn.AvgPool2dOptions) { o.Kernel = nn.Square(6) }),
+		`layers[5] "adaptive": found 3 rows and columns, 1 to 2 expected`:                                   change(5, func(o *nn.AdaptiveAvgPool2dOptions) { o.Out = nn.Square(3) }),
+		`layers[5] "adaptive": found 0 rows and columns, 1 to 2 expected`:                                   change(5, func(o *nn.AdaptiveAvgPool2dOptions) { o.Out = nn.Pair{} }),
+		`layers[7] "bn": found 15 channels, 16 expected`:                                                    change(7, func(o *nn.BatchNorm1dOptions) { o.In = 15 }),
+		`layers[7] "bn": pictures expected, found what is behind a flatten layer`:                           func(d *model.Definition) { d.Layers[7].Options = nn.BatchNorm2dOptions{In: 16} },
+		`layers[1] "drop": a flatten layer before it expected`:                                              func(d *model.Definition) { d.Layers[1].Options = nn.BatchNorm1dOptions{In: 4} },
+		`layers[0] "conv": found kernel 3×513, 1 to 512 expected`:                                           change(0, func(o *nn.Conv2dOptions) { o.Kernel[1] = 513 }),
+		`layers[0] "conv": found dilation -1, 0 to 512 expected`:                                            change(0, func(o *nn.Conv2dOptions) { o.Dilation = nn.Square(-1) }),
+		`layers[0] "conv": found pictures of 9×7, at least 9×11 expected`:                                   change(0, func(o *nn.Conv2dOptions) { o.Dilation = nn.Pair{5, 6} }),
+		`layers[0] "conv": found 2 groups, a divisor of 3 input and 4 output channels expected`:             change(0, func(o *nn.Conv2dOptions) { o.Groups = 2 }),
+		`layers[0] "conv": found -1 groups, a divisor of 3 input and 4 output channels expected`:            change(0, func(o *nn.Conv2dOptions) { o.Groups = -1 }),
+		`layers[2] "outer": body is named "a.b": a name without a dot expected`:                             change(2, func(o *nn.ResidualOptions) { o.BodyName = new("a.b") }),
+		`layers[6] "inner": a name of its own without a dot expected`:                                       func(d *model.Definition) { d.Layers[6].Name = "inner"; unnamed(d) },
+		`layers[2] "": shortcut is named "inner", which another layer is`: func(d *model.Definition) {
+			unnamed(d)
+			d.Layers[2].Options = nn.ResidualOptions{BodyName: new(""), Body: inner(nn.Spec{Name: "r", Options: nn.ReLU{}}), ShortcutName: new("inner"), Shortcut: inner(nn.Spec{Name: "r", Options: nn.ReLU{}})}
+		},
+		`layers[3] "overlapping": found padding 0×2, 0 to 1 expected`:                                change(3, func(o *nn.MaxPool2dOptions) { o.Padding = nn.Pair{0, 2} }),
+		`layers[5] "adaptive": found 1×3 rows and columns, 1 to 2 expected`:                          change(5, func(o *nn.AdaptiveAvgPool2dOptions) { o.Out = nn.Pair{1, 3} }),
+		`layers[6] "flatten": found start_dim 0, a dimension behind the batch's of 4 expected`:       change(6, func(o *nn.FlattenOptions) { o.Start = new(0) }),
+		`layers[6] "flatten": found end_dim 4, a dimension behind the batch's of 4 expected`:         change(6, func(o *nn.FlattenOptions) { o.End = new(4) }),
+		`layers[6] "flatten": found start_dim 3 behind end_dim 1`:                                    change(6, func(o *nn.FlattenOptions) { o.Start, o.End = new(3), new(1) }),
+		`layers[7] "bn": found eps -1, 0 to 1 expected`:                                              change(7, func(o *nn.BatchNorm1dOptions) { o.Eps = new(-1.0) }),
+		`layers[7] "bn": found momentum 2, cumulative false: 0 to 1, or cumulative alone, expected`:  change(7, func(o *nn.BatchNorm1dOptions) { o.Momentum = new(2.0) }),
+		`layers[7] "bn": found momentum 0.5, cumulative true: 0 to 1, or cumulative alone, expected`: change(7, func(o *nn.BatchNorm1dOptions) { o.Momentum, o.Cumulative = new(0.5), true }),
+		`layers[7] "bn": found n 3, a divisor of the inputs and the outputs up to 512 expected`:      func(d *model.Definition) { d.Layers[7].Options = nn.PHMOptions{N: 3, In: 16, Out: 6} },
+		`layers[7] "bn": found dim 0, a dimension behind the batch's of 2 expected`:                  func(d *model.Definition) { d.Layers[7].Options = nn.SoftmaxOptions{Dim: new(0)} },
 	} {
 		m := build(t, others())
 		change(&m.Definition)
-		if _, err := model.New(m.Definition, random.Key{}); err == nil || err.Error() != "model: "+want {
-			t.Errorf("New:\ngot  %v\nwant model: %s", err, want)
-		}
-		if err := m.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := model.Load(path); err == nil || err.Error() != path+`: metadata "onehot": `+want {
-			t.Errorf("Load:\ngot  %v\nwant %s: metadata \"onehot\": %s", err, path, want)
-		}
+		refused(t, m, want)
+	}
+}
+
+// change returns a function that changes the options of one layer of a definition.
+func change[O any](layer int, f func(o *O)) func(d *model.Definition) {
+	return func(d *model.Definition) {
+		o := d.Layers[layer].Options.(O)
+		f(&o)
+		d.Layers[layer].Options = o
+	}
+}
+
+// refused checks that New, Save and Load say what is wrong with m's definition.
+func refused(t *testing.T, m *model.Model, want string) {
+	t.Helper()
+	if _, err := model.New(m.Definition, random.Key{}); err == nil || err.Error() != "model: "+want {
+		t.Errorf("New:\ngot  %v\nwant model: %s", err, want)
+	}
+	if _, err := m.State(); err == nil || err.Error() != "model: "+want {
+		t.Errorf("State:\ngot  %v\nwant model: %s", err, want)
+	}
+	definition, err := json.Marshal(m.Definition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &safetensors.File{Metadata: map[string]string{"onehot": string(definition)}}
+	if _, err := model.FromState(f); err == nil || err.Error() != `metadata "onehot": `+want {
+		t.Errorf("FromState:\ngot  %v\nwant metadata \"onehot\": %s", err, want)
 	}
 }
 
@@ -431,17 +476,17 @@ func TestCosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []model.Cost{
+	want := []nn.Cost{
 		{Layer: "conv", Type: "conv2d", Output: []int{4, 5, 4}, Parameters: 4*27 + 4, FLOPs: 80 * (2*27 + 1)},
 		{Layer: "drop", Type: "dropout2d", Output: []int{4, 5, 4}},
-		{Layer: "outer.body.inner.body.bn", Type: "batchnorm2d", Output: []int{4, 5, 4}, Parameters: 8, FLOPs: 2 * 80},
+		{Layer: "outer.body.inner.body.bn", Type: "batchnorm2d", Output: []int{4, 5, 4}, Parameters: 8, Buffers: 9, FLOPs: 2 * 80},
 		{Layer: "outer.body.inner", Type: "residual", Output: []int{4, 5, 4}, FLOPs: 80},
 		{Layer: "outer", Type: "residual", Output: []int{4, 5, 4}, FLOPs: 80},
 		{Layer: "overlapping", Type: "maxpool2d", Output: []int{4, 5, 4}, FLOPs: 9 * 80},
 		{Layer: "apart", Type: "avgpool2d", Output: []int{4, 2, 2}, FLOPs: 4 * 16},
 		{Layer: "adaptive", Type: "adaptiveavgpool2d", Output: []int{4, 2, 2}, FLOPs: 16},
 		{Layer: "flatten", Type: "flatten", Output: []int{16}},
-		{Layer: "bn", Type: "batchnorm1d", Output: []int{16}, Parameters: 32, FLOPs: 32},
+		{Layer: "bn", Type: "batchnorm1d", Output: []int{16}, Parameters: 32, Buffers: 33, FLOPs: 32},
 		{Layer: "output", Type: "linear", Output: []int{2}, Parameters: 34, FLOPs: 66},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -466,23 +511,14 @@ func TestNegativeVariance(t *testing.T) {
 	}
 }
 
-// TestDefinitionErrors checks that New and Load refuse the same definitions. Sizes are
+// TestDefinitionErrors checks that New, Save and Load refuse the same definitions. Sizes are
 // such that memory taken for one of the enormous ones would end the test.
 func TestDefinitionErrors(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "model.safetensors")
 	for name, test := range definitionErrors {
 		t.Run(name, func(t *testing.T) {
 			m := small(t)
 			test.change(&m.Definition)
-			if _, err := model.New(m.Definition, random.Key{}); err == nil || err.Error() != "model: "+test.want {
-				t.Errorf("New: error %v, want model: %s", err, test.want)
-			}
-			if err := m.Save(path); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := model.Load(path); err == nil || err.Error() != path+`: metadata "onehot": `+test.want {
-				t.Errorf("Load: error %v, want %s: metadata \"onehot\": %s", err, path, test.want)
-			}
+			refused(t, m, test.want)
 		})
 	}
 }
@@ -492,6 +528,9 @@ func TestLoadErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "model.safetensors")
 	definition := func(text string) func(f *safetensors.File) {
 		return func(f *safetensors.File) { f.Metadata["onehot"] = text }
+	}
+	layer := func(text string) func(f *safetensors.File) {
+		return definition(`{"input_shape":[1,2,3],"classes":["a"],"layers":[` + text + `]}`)
 	}
 	zeros := func(shape ...int) *tensor.Tensor { return tensor.Zeros(tensor.Float32, shape...) }
 	weights := func(tensors ...safetensors.Tensor) func(f *safetensors.File) {
@@ -505,15 +544,24 @@ func TestLoadErrors(t *testing.T) {
 			`metadata: no "onehot" in it: these are weights without a definition, or not of a model that onehot saved`},
 		"metadata of another program": {func(f *safetensors.File) { f.Metadata = map[string]string{"format": "pt"} },
 			`metadata: no "onehot" in it: these are weights without a definition, or not of a model that onehot saved`},
-		"no JSON":        {definition(""), `metadata "onehot": unexpected end of JSON input`},
-		"cut JSON":       {definition(`{"name":"soft`), `metadata "onehot": unexpected end of JSON input`},
-		"bad JSON":       {definition(`{"name":}`), `metadata "onehot": invalid character '}' looking for beginning of value`},
-		"JSON list":      {definition(`[]`), `metadata "onehot": json: cannot unmarshal array into Go value of type model.Definition`},
-		"fraction":       {definition(`{"layers":[{"in":1.5}]}`), `metadata "onehot": json: cannot unmarshal number 1.5 into Go struct field Layer.layers.in of type int`},
-		"number too big": {definition(`{"layers":[{"in":1e40}]}`), `metadata "onehot": json: cannot unmarshal number 1e40 into Go struct field Layer.layers.in of type int`},
-		"null":           {definition(`null`), `metadata "onehot": input_shape: found [], (channels, height, width) of 1 to 512 each expected`},
-		"no weights":     {weights(), `0 weights found, 14 expected by the definition`},
-		"one missing":    {weights(safetensors.Tensor{Name: "linear.weight", Value: zeros(2, 6)}), `12 weights found, 14 expected by the definition`},
+		"no JSON":                 {definition(""), `metadata "onehot": unexpected end of JSON input`},
+		"cut JSON":                {definition(`{"name":"soft`), `metadata "onehot": unexpected end of JSON input`},
+		"bad JSON":                {definition(`{"name":}`), `metadata "onehot": invalid character '}' looking for beginning of value`},
+		"JSON list":               {definition(`[]`), `metadata "onehot": json: cannot unmarshal array into Go value of type model.Definition`},
+		"unknown type":            {layer(`{"name":"a","type":"Linear"}`), `metadata "onehot": layers[0] "a": found type "Linear", adaptiveavgpool2d, avgpool2d, batchnorm1d, batchnorm2d, conv2d, dropout, dropout2d, flatten, gelu, groupnorm, hardsigmoid, hardswish, identity, layernorm, leakyrelu, linear, logsoftmax, maxpool2d, phm, relu, relu6, residual, sequential, sigmoid, silu, softmax or tanh expected`},
+		"no type":                 {layer(`{"name":"a","in":3}`), `metadata "onehot": layers[0] "a": found type "", adaptiveavgpool2d, avgpool2d, batchnorm1d, batchnorm2d, conv2d, dropout, dropout2d, flatten, gelu, groupnorm, hardsigmoid, hardswish, identity, layernorm, leakyrelu, linear, logsoftmax, maxpool2d, phm, relu, relu6, residual, sequential, sigmoid, silu, softmax or tanh expected`},
+		"null layer":              {layer(`null`), `metadata "onehot": layers[0] "": found type "", adaptiveavgpool2d, avgpool2d, batchnorm1d, batchnorm2d, conv2d, dropout, dropout2d, flatten, gelu, groupnorm, hardsigmoid, hardswish, identity, layernorm, leakyrelu, linear, logsoftmax, maxpool2d, phm, relu, relu6, residual, sequential, sigmoid, silu, softmax or tanh expected`},
+		"fraction":                {layer(`{"name":"a","type":"linear","in":1.5}`), `metadata "onehot": layers[0] "a": json: cannot unmarshal number 1.5 into Go struct field LinearOptions.in of type int`},
+		"number too big":          {layer(`{"name":"a","type":"linear","in":1e40}`), `metadata "onehot": layers[0] "a": json: cannot unmarshal number 1e40 into Go struct field LinearOptions.in of type int`},
+		"unknown option":          {layer(`{"name":"a","type":"relu","in":3}`), `metadata "onehot": layers[0] "a": json: unknown field "in"`},
+		"three numbers":           {layer(`{"name":"a","type":"maxpool2d","kernel":[2,2,2]}`), `metadata "onehot": layers[0] "a": found 3 numbers, one or two expected, of rows and columns`},
+		"within a net":            {layer(`{"name":"a","type":"residual","body":[{"name":"b","type":"phm","n":"2"}]}`), `metadata "onehot": layers[0] "a": body[0] "b": json: cannot unmarshal string into Go struct field PHMOptions.n of type int`},
+		"name of no text":         {layer(`{"name":1}`), `metadata "onehot": name of a layer: json: cannot unmarshal number into Go value of type string`},
+		"layer of no JSON object": {layer(`[]`), `metadata "onehot": json: cannot unmarshal array into Go struct field Definition.layers of type map[string]json.RawMessage`},
+		"too deep":                {layer(strings.Repeat(`{"type":"residual","body":[`, 4000) + strings.Repeat(`]}`, 4000)), `metadata "onehot": a layer of more than 64 brackets within each other`},
+		"null":                    {definition(`null`), `metadata "onehot": input_shape: found [], (channels, height, width) of 1 to 512 each expected`},
+		"no weights":              {weights(), `0 weights found, 14 expected by the definition`},
+		"one missing":             {weights(safetensors.Tensor{Name: "linear.weight", Value: zeros(2, 6)}), `12 weights found, 14 expected by the definition`},
 		"one too many": {func(f *safetensors.File) {
 			f.Tensors = append(f.Tensors, safetensors.Tensor{Name: "linear2.bias", Value: zeros(2)})
 		}, `16 weights found, 14 expected by the definition`},
@@ -572,6 +620,27 @@ func TestSaveErrors(t *testing.T) {
 	m.Training = math.NaN()
 	if err := m.Save(path); err == nil || err.Error() != "model: training record: json: unsupported value: NaN" {
 		t.Errorf("with a record that is not JSON: error %v", err)
+	}
+	m.Training = nil
+	r := random.New(1).Rand()
+	flat, linear := nn.Named("flatten", nn.Flatten{}), nn.Named("linear", nn.NewLinear(6, 2, r))
+	broken := nn.NewLinear(6, 2, r)
+	broken.Bias.FillInPlace(math.NaN())
+	wide := nn.NewLinear(6, 2, r)
+	wide.Weight = wide.Weight.Detach().To(tensor.Float64)
+	for want, net := range map[string]*nn.Sequential{
+		`model: the net differs from the definition: layers[1] "linear": found a struct { *nn.Linear }, for which no type is registered`:                                                                   nn.NewSequential(flat, nn.Named("linear", struct{ *nn.Linear }{nn.NewLinear(6, 2, r)})),
+		`model: the net differs from the definition: layers[1] "linear": found {"name":"linear","type":"linear","in":6,"out":2,"no_bias":true}, {"name":"linear","type":"linear","in":6,"out":2} expected`: nn.NewSequential(flat, nn.Named("linear", nn.NewLinearNoBias(6, 2, r))),
+		`model: the net differs from the definition: layers[1] "1": found {"name":"1","type":"linear","in":6,"out":2}, {"name":"linear","type":"linear","in":6,"out":2} expected`:                          nn.NewSequential(flat, nn.NewLinear(6, 2, r)),
+		`model: the net differs from the definition: layers[1] "linear": *nn.Linear: found parameters of float64, float32 expected`:                                                                        nn.NewSequential(flat, nn.Named("linear", wide)),
+		`model: the net differs from the definition: layers[1] "linear": found no more layers, linear expected`:                                                                                            nn.NewSequential(flat),
+		`model: the net differs from the definition: layers[2] "relu": found relu, no more layers expected`:                                                                                                nn.NewSequential(flat, linear, nn.Named("relu", nn.ReLU{})),
+		`model: tensor "linear.bias": found NaN or an infinity, finite numbers expected`:                                                                                                                   nn.NewSequential(flat, nn.Named("linear", broken)),
+	} {
+		m.Net = net
+		if err := m.Save(path); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
 	}
 }
 

@@ -1,15 +1,20 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/onehot-go/onehot/nn"
+)
 
 // LeNet defines LeNet-5 (LeCun et al., 1998) with ReLU and max pooling: two convolutions of
 // 5×5, the first with a padding of 2, and dense layers of 120 and 84.
 func LeNet(inputShape []int, classes []string) Definition {
 	b := builder{Definition{Name: "lenet", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape)}}
-	for i, conv := range []Layer{{Out: 6, Kernel: 5, Padding: 2}, {Out: 16, Kernel: 5}} {
+	five := nn.Square(5)
+	for i, conv := range []nn.Conv2dOptions{{Out: 6, Kernel: five, Padding: nn.Square(2)}, {Out: 16, Kernel: five}} {
 		b.conv(i+1, conv)
-		b.add("relu", i+1, Layer{Type: "relu"})
-		b.add("pool", i+1, Layer{Type: "maxpool2d", Kernel: 2})
+		b.add("relu", i+1, nn.ReLU{})
+		b.add("pool", i+1, nn.MaxPool2dOptions{Kernel: nn.Square(2)})
 	}
 	b.dense(3, 120, 84)
 	return b.Definition
@@ -32,15 +37,16 @@ func ResNet(inputShape []int, classes []string) Definition {
 	b := builder{Definition{Name: "resnet", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape)}}
 	b.stages(16, 32)
 	n := channels(b.shape())
-	convolution := func(number int) []Layer {
-		return []Layer{
-			{Name: fmt.Sprint("conv", number), Type: "conv2d", In: n, Out: n, Kernel: 3, Padding: 1, NoBias: true},
-			{Name: fmt.Sprint("bn", number), Type: "batchnorm2d", In: n},
-		}
-	}
-	body := append(convolution(1), Layer{Name: "relu", Type: "relu"})
-	b.add("block", 1, Layer{Type: "residual", Body: append(body, convolution(2)...)})
-	b.add("relu", 3, Layer{Type: "relu"})
+	conv := nn.Conv2dOptions{In: n, Out: n, Kernel: nn.Square(3), Padding: nn.Square(1), NoBias: true}
+	norm := nn.BatchNorm2dOptions{In: n}
+	b.add("block", 1, nn.ResidualOptions{Body: []nn.Spec{
+		{Name: "conv1", Options: conv},
+		{Name: "bn1", Options: norm},
+		{Name: "relu", Options: nn.ReLU{}},
+		{Name: "conv2", Options: conv},
+		{Name: "bn2", Options: norm},
+	}})
+	b.add("relu", 3, nn.ReLU{})
 	b.dense(4, 128)
 	return b.Definition
 }
@@ -49,37 +55,36 @@ func ResNet(inputShape []int, classes []string) Definition {
 type builder struct{ Definition }
 
 // add adds a layer of the given name and number.
-func (b *builder) add(name string, number int, l Layer) {
-	l.Name = fmt.Sprint(name, number)
-	b.Layers = append(b.Layers, l)
+func (b *builder) add(name string, number int, options any) {
+	b.Layers = append(b.Layers, nn.Spec{Name: fmt.Sprint(name, number), Options: options})
 }
 
 // conv adds a convolution of what is there.
-func (b *builder) conv(number int, l Layer) {
-	l.Type, l.In = "conv2d", channels(b.shape())
-	b.add("conv", number, l)
+func (b *builder) conv(number int, o nn.Conv2dOptions) {
+	o.In = channels(b.shape())
+	b.add("conv", number, o)
 }
 
 // stages adds, for each number of channels, a convolution of 3×3, batch norm, ReLU and max
 // pooling.
 func (b *builder) stages(channels ...int) {
 	for i, n := range channels {
-		b.conv(i+1, Layer{Out: n, Kernel: 3, Padding: 1})
-		b.add("bn", i+1, Layer{Type: "batchnorm2d", In: n})
-		b.add("relu", i+1, Layer{Type: "relu"})
-		b.add("pool", i+1, Layer{Type: "maxpool2d", Kernel: 2})
+		b.conv(i+1, nn.Conv2dOptions{Out: n, Kernel: nn.Square(3), Padding: nn.Square(1)})
+		b.add("bn", i+1, nn.BatchNorm2dOptions{In: n})
+		b.add("relu", i+1, nn.ReLU{})
+		b.add("pool", i+1, nn.MaxPool2dOptions{Kernel: nn.Square(2)})
 	}
 }
 
 // dense ends the net with linear layers to the given sizes and to the classes, with ReLU
 // between them, which are numbered from relu on.
 func (b *builder) dense(relu int, hidden ...int) {
-	b.Layers = append(b.Layers, Layer{Name: "flatten", Type: "flatten"})
+	b.Layers = append(b.Layers, nn.Spec{Name: "flatten", Options: nn.FlattenOptions{}})
 	in := product(b.shape())
 	for i, out := range append(hidden[:len(hidden):len(hidden)], len(b.Classes)) {
-		b.add("linear", i+1, Layer{Type: "linear", In: in, Out: out})
+		b.add("linear", i+1, nn.LinearOptions{In: in, Out: out})
 		if i < len(hidden) {
-			b.add("relu", relu+i, Layer{Type: "relu"})
+			b.add("relu", relu+i, nn.ReLU{})
 		}
 		in = out
 	}
@@ -88,11 +93,8 @@ func (b *builder) dense(relu int, hidden ...int) {
 // shape returns what the layers so far make of a sample, as far as they can: where a
 // picture is too small for one of them, it is New that says so.
 func (b *builder) shape() []int {
-	c := checker{shape: b.InputShape}
-	if len(b.InputShape) == 3 {
-		_ = c.layers(b.Layers, "layers", "", 0)
-	}
-	return c.shape
+	_, output, _ := nn.Costs(b.Layers, b.InputShape)
+	return output
 }
 
 // channels returns how many channels a shape has, 0 for none.

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"iter"
+	"math"
 
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -17,7 +18,7 @@ func (ReLU) Parameters() iter.Seq2[string, *tensor.Tensor] { return none }
 
 // LeakyReLU is x where it is positive and Slope·x elsewhere.
 type LeakyReLU struct {
-	Slope float64 // 0 is PyTorch's default, 0.01: without a slope it is ReLU
+	Slope float64 `json:"slope,omitempty"` // 0 is PyTorch's default, 0.01: without a slope it is ReLU
 }
 
 func (l LeakyReLU) slope() float64 {
@@ -61,6 +62,48 @@ func (Tanh) Forward(x *tensor.Tensor) *tensor.Tensor { return x.Tanh() }
 
 // Parameters yields nothing.
 func (Tanh) Parameters() iter.Seq2[string, *tensor.Tensor] { return none }
+
+// SiLU is x·Sigmoid(x), also called swish.
+type SiLU struct{}
+
+// Forward returns x·Sigmoid(x).
+func (SiLU) Forward(x *tensor.Tensor) *tensor.Tensor { return x.Mul(x.Sigmoid()) }
+
+// Parameters yields nothing.
+func (SiLU) Parameters() iter.Seq2[string, *tensor.Tensor] { return none }
+
+// ReLU6 is ReLU of at most 6: min(max(x, 0), 6).
+type ReLU6 struct{}
+
+// Forward returns min(max(x, 0), 6). The derivative is 1 at 6, where PyTorch has 0, and 0 at 0.
+func (ReLU6) Forward(x *tensor.Tensor) *tensor.Tensor { return x.ReLU().Clamp(math.Inf(-1), 6) }
+
+// Parameters yields nothing.
+func (ReLU6) Parameters() iter.Seq2[string, *tensor.Tensor] { return none }
+
+// Hardsigmoid is Sigmoid made of straight lines: x/6 + 1/2, at least 0 and at most 1.
+type Hardsigmoid struct{}
+
+// Forward returns x/6 + 1/2, at least 0 and at most 1. The derivative is 1/6 at -3 and 3, where
+// PyTorch has 0.
+func (Hardsigmoid) Forward(x *tensor.Tensor) *tensor.Tensor { return hardsigmoid(x) }
+
+func hardsigmoid(x *tensor.Tensor) *tensor.Tensor {
+	return x.AddScalar(3).Clamp(0, 6).MulScalar(1.0 / 6)
+}
+
+// Parameters yields nothing.
+func (Hardsigmoid) Parameters() iter.Seq2[string, *tensor.Tensor] { return none }
+
+// Hardswish is x·Hardsigmoid(x), SiLU made of straight lines and a parabola (Howard et al.,
+// 2019).
+type Hardswish struct{}
+
+// Forward returns x·Hardsigmoid(x).
+func (Hardswish) Forward(x *tensor.Tensor) *tensor.Tensor { return x.Mul(hardsigmoid(x)) }
+
+// Parameters yields nothing.
+func (Hardswish) Parameters() iter.Seq2[string, *tensor.Tensor] { return none }
 
 // Softmax makes positive numbers that sum to 1 along a dimension: that of the classes, 1,
 // in the zero value. A net that is trained by loss.CrossEntropy ends before it.

@@ -27,6 +27,12 @@ type BatchNorm struct {
 	evaluation bool
 }
 
+// What PyTorch takes where nothing is said.
+const (
+	standardMomentum = 0.1
+	standardEps      = 1e-5
+)
+
 // newBatchNorm returns the layer for so many channels as PyTorch makes it.
 func newBatchNorm(op string, channels int) BatchNorm {
 	if channels < 1 {
@@ -38,8 +44,8 @@ func newBatchNorm(op string, channels int) BatchNorm {
 		RunningMean:       tensor.Zeros(tensor.Float32, channels),
 		RunningVar:        tensor.Ones(tensor.Float32, channels),
 		NumBatchesTracked: tensor.Scalar(int64(0)),
-		Momentum:          new(0.1),
-		Eps:               1e-5,
+		Momentum:          new(standardMomentum),
+		Eps:               standardEps,
 	}
 }
 

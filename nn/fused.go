@@ -4,8 +4,8 @@ import "github.com/onehot-go/onehot/tensor"
 
 // forward returns what the first of the layers, which has at least one, make of x, and how
 // many of them that is: several where one pass gives what they give one after the other.
-func forward(layers []Layer, x *tensor.Tensor) (y *tensor.Tensor, n int) {
-	switch first := layers[0].Module.(type) {
+func forward(layers []Module, x *tensor.Tensor) (y *tensor.Tensor, n int) {
+	switch first := layers[0].(type) {
 	case *Conv2d:
 		if norm, relu, pool, n := normed(layers[1:]); norm != nil {
 			f := x.Conv2dBatchNorm
@@ -47,7 +47,7 @@ func forward(layers []Layer, x *tensor.Tensor) (y *tensor.Tensor, n int) {
 
 // normed returns the batch norm that the layers begin with, or nil, whether ReLU and pooling
 // of pairs come next, and how many layers that is.
-func normed(layers []Layer) (norm *BatchNorm2d, relu, pool bool, n int) {
+func normed(layers []Module) (norm *BatchNorm2d, relu, pool bool, n int) {
 	if norm, _ = at(layers, 0).(*BatchNorm2d); norm == nil {
 		return nil, false, false, 0
 	}
@@ -61,9 +61,9 @@ func normed(layers []Layer) (norm *BatchNorm2d, relu, pool bool, n int) {
 }
 
 // at returns layer i, or nil if there are not so many.
-func at(layers []Layer, i int) Module {
+func at(layers []Module, i int) Module {
 	if i < len(layers) {
-		return layers[i].Module
+		return layers[i]
 	}
 	return nil
 }

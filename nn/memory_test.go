@@ -134,3 +134,60 @@ func TestReuseChangesNoBit(t *testing.T) {
 		}
 	}
 }
+
+// TestExchangedBody holds that whether memory may be used again is asked at each call: here a
+// layer that keeps what passes through it is put into a net that was made without one.
+func TestExchangedBody(t *testing.T) {
+	poisoned(t)
+	block := &nn.Residual{Body: nn.NewSequential(nn.ReLU{})}
+	net := nn.NewSequential(nn.ReLU{}, block, nn.ReLU{})
+	x := tensor.Ones(tensor.Float32, 64, 64).NoGrad()
+	net.Forward(x)
+	watch := &spy{}
+	for _, body := range []nn.Module{watch, nn.NewSequential(watch), nn.Named("b", watch), &nn.Residual{Body: watch}} {
+		*watch = spy{}
+		block.Body = body
+		net.Forward(x)
+		for _, v := range []*tensor.Tensor{watch.in[0], watch.out[0]} {
+			if v.Ne(tensor.Scalar(float32(1))).Any().Item() != 0 {
+				t.Errorf("body %T: what a layer kept was overwritten", body)
+			}
+		}
+	}
+}
+
+// liar declares that it keeps nothing, and keeps its input.
+type liar struct {
+	nn.ReLU
+	kept *tensor.Tensor
+}
+
+func (l *liar) Forward(x *tensor.Tensor) *tensor.Tensor {
+	l.kept = x
+	return x.ReLU()
+}
+
+func init() {
+	nn.Register(nn.Type[*liar, struct{}]{
+		Name: "test.liar", KeepsNothing: true,
+		Cost:    func(_ struct{}, in nn.Sample) (nn.Cost, error) { return nn.Cost{Output: in.Shape}, nil },
+		Make:    func(struct{}, nn.Place) *liar { return &liar{} },
+		Options: func(*liar) (o struct{}, err error) { return o, nil },
+	})
+}
+
+// TestDeclaredLayer holds that a layer of another module that declares to keep nothing does not
+// end the reuse of memory, and that a type which embeds it has no part in that.
+func TestDeclaredLayer(t *testing.T) {
+	poisoned(t)
+	x := tensor.Ones(tensor.Float32, 64, 64).NoGrad()
+	declared, embedding := &liar{}, &struct{ *liar }{&liar{}}
+	nn.NewSequential(nn.ReLU{}, declared).Forward(x)
+	if v := declared.kept.At(0, 0); v == v {
+		t.Errorf("memory was not used again: the layer's input still has %v", v)
+	}
+	nn.NewSequential(nn.ReLU{}, embedding).Forward(x)
+	if v := embedding.kept.At(0, 0); v != v {
+		t.Error("memory was used again behind a type that declares nothing")
+	}
+}

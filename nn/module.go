@@ -70,10 +70,11 @@ func apply(path string, m Module, f func(path string, m Module)) {
 	f(path, m)
 }
 
-// join returns the name of something within the module of the given path.
+// join returns the path of something in the module of the given path. A net without a name
+// adds nothing to the paths of what is within it.
 func join(path, name string) string {
-	if path == "" {
-		return name
+	if path == "" || name == "" {
+		return path + name
 	}
 	return path + "." + name
 }

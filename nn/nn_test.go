@@ -79,7 +79,15 @@ var nets = map[string]nn.Module{
 	"Convolutional": nn.NewSequential(
 		nn.NewConv2dNoBias(1, 2, [2]int{3, 3}, tensor.Conv2dOptions{Padding: [2]int{1, 1}}, rng()), nn.NewBatchNorm2d(2), nn.ReLU{}, nn.NewMaxPool2d(2),
 		nn.NewConv2d(2, 3, [2]int{2, 2}, tensor.Conv2dOptions{}, rng()), nn.ReLU{}, nn.NewMaxPool2d(2), nn.Flatten{}, nn.NewLinear(3, 2, rng())),
-	"MLP": nn.NewSequential(nn.Flatten{}, nn.NewLinear(8, 5, rng()), nn.ReLU{}, nn.NewLinear(5, 3, rng())),
+	"LayerNorm":                   nn.NewLayerNorm(5),
+	"LayerNorm of two dimensions": withEps(nn.NewLayerNorm(3, 4), 0.01),
+	"GroupNorm":                   nn.NewGroupNorm(3, 6),
+	"GroupNorm of rows":           withEps(nn.NewGroupNorm(2, 4), 0.01),
+	"SiLU":                        nn.SiLU{},
+	"ReLU6":                       nn.NewSequential(nn.NewLayerNorm(5), nn.ReLU6{}),
+	"Hardsigmoid":                 nn.NewSequential(nn.NewLayerNorm(5), nn.Hardsigmoid{}),
+	"Hardswish":                   nn.NewSequential(nn.NewLayerNorm(5), nn.Hardswish{}),
+	"MLP":                         nn.NewSequential(nn.Flatten{}, nn.NewLinear(8, 5, rng()), nn.ReLU{}, nn.NewLinear(5, 3, rng())),
 }
 
 // window is one that overlaps its neighbours.
@@ -87,6 +95,17 @@ var window = tensor.Pool2dOptions{Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Pa
 
 // channels returns a number for each of two channels.
 func channels(v float64) *tensor.Tensor { return tensor.Full(tensor.Float32, v, 2) }
+
+// withEps gives a layer another eps.
+func withEps(m nn.Module, eps float64) nn.Module {
+	switch l := m.(type) {
+	case *nn.LayerNorm:
+		l.Eps = eps
+	case *nn.GroupNorm:
+		l.Eps = eps
+	}
+	return m
+}
 
 // evaluating puts a layer in evaluation.
 func evaluating(m nn.Module) nn.Module {
@@ -144,8 +163,9 @@ func TestNets(t *testing.T) {
 	file := loadReferences(t)
 	for _, c := range file.Nets {
 		for dtype, tolerance := range map[tensor.DType]float64{tensor.Float64: 1e-13, tensor.Float32: 3e-6} {
-			if dtype == tensor.Float32 && slices.Contains([]string{"Residual", "Residual with a shortcut", "Convolutional", "BatchNorm2d", "BatchNorm1d of sequences"}, c.Name) {
-				tolerance = 1e-4 // batch norms leave elements that are differences of ones a hundred times greater
+			if dtype == tensor.Float32 && slices.Contains([]string{"Residual", "Residual with a shortcut", "Convolutional", "BatchNorm2d", "BatchNorm1d of sequences",
+				"LayerNorm", "LayerNorm of two dimensions", "GroupNorm", "GroupNorm of rows", "ReLU6", "Hardsigmoid", "Hardswish"}, c.Name) {
+				tolerance = 1e-4 // norms leave elements that are differences of ones a hundred times greater
 			}
 			name := fmt.Sprintf("%s, %s", c.Name, dtype)
 			m := nets[c.Name]
@@ -230,6 +250,10 @@ func setParameters(m nn.Module, state map[string]reference.Array, dtype tensor.D
 			norm(&l.BatchNorm)
 		case *nn.BatchNorm2d:
 			norm(&l.BatchNorm)
+		case *nn.LayerNorm:
+			l.Weight, l.Bias = get("weight"), get("bias")
+		case *nn.GroupNorm:
+			l.Weight, l.Bias = get("weight"), get("bias")
 		case *nn.PHM:
 			l.A, l.S, l.Bias = get("A"), get("S"), get("bias")
 		}
@@ -298,7 +322,7 @@ func TestApplyToNamed(t *testing.T) {
 	visit := func(path string, m nn.Module) { visited = append(visited, fmt.Sprintf("%q %T", path, m)) }
 	nn.Apply(nn.Named("net", nested()), visit)
 	nn.Apply(nn.Named("a", nn.Named("b", nn.ReLU{})), visit)
-	nn.Apply(nn.Layer{Name: "a", Module: nn.Layer{Name: "b", Module: nn.Tanh{}}}, visit)
+	nn.Apply(nn.Named("a", nn.Named("b", nn.Tanh{})), visit)
 	nn.Apply(nn.NewSequential(nn.Named("a", nn.Named("b", nn.ReLU{}))), visit)
 	want := []string{`"0" nn.Flatten`, `"body.0" *nn.Linear`, `"body.relu" nn.ReLU`, `"body" *nn.Sequential`, `"head" *nn.Linear`, `"" *nn.Sequential`,
 		`"" nn.ReLU`, `"" nn.Tanh`, `"a" nn.ReLU`, `"" *nn.Sequential`}

@@ -7,7 +7,9 @@ import (
 )
 
 // Residual is Body(x) + Shortcut(x): what the body learns is the difference from its
-// input, so that deep nets can be trained (He et al., 2015).
+// input, so that deep nets can be trained (He et al., 2015). Their layers are named after
+// "body" and "shortcut", or after the names that Named gave the two: with "" as if they were
+// the outer net's.
 type Residual struct {
 	Body     Module
 	Shortcut Module // brings x to the shape of Body's output; nil for x itself
@@ -36,9 +38,13 @@ func (r *Residual) Parameters() iter.Seq2[string, *tensor.Tensor] {
 	}
 }
 
-// Layers yields "body" and, where there is one, "shortcut".
+// What the two nets are called where Named gave them no name.
+const bodyName, shortcutName = "body", "shortcut"
+
+// Layers yields the body and, where there is one, the shortcut.
 func (r *Residual) Layers() iter.Seq2[string, Module] {
 	return func(yield func(string, Module) bool) {
-		_ = yield("body", r.Body) && r.Shortcut != nil && yield("shortcut", r.Shortcut)
+		_ = yield(nameOf(r.Body, bodyName), bare(r.Body)) &&
+			r.Shortcut != nil && yield(nameOf(r.Shortcut, shortcutName), bare(r.Shortcut))
 	}
 }

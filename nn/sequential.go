@@ -10,77 +10,79 @@ import (
 	"github.com/onehot-go/onehot/tensor"
 )
 
-// Layer is a module with a name in the net that it is part of.
-type Layer struct {
-	Name string
+// named is a module with a name in the net that it is part of.
+type named struct {
 	Module
+	name string
 }
 
-// Named gives m a name in a Sequential, in place of one that it was given before.
-func Named(name string, m Module) Layer { return Layer{name, bare(m)} }
+// Named gives m a name in a Sequential or a Residual, in place of one that it was given before.
+func Named(name string, m Module) Module { return named{bare(m), name} }
 
-// bare returns m without the names that Named gave it.
+// bare returns m without the name that Named gave it.
 func bare(m Module) Module {
-	for {
-		l, ok := m.(Layer)
-		if !ok {
-			return m
-		}
-		m = l.Module
+	if n, ok := m.(named); ok {
+		return n.Module
 	}
+	return m
+}
+
+// nameOf returns the name that Named gave m, or the given one.
+func nameOf(m Module, standard string) string {
+	if n, ok := m.(named); ok {
+		return n.name
+	}
+	return standard
 }
 
 // Sequential is a net in which every layer's output is the next one's input.
 type Sequential struct {
-	layers []Layer
-	closed bool // all layers are the package's own: none keeps its input or output
+	names  []string
+	layers []Module // without their names
 }
 
 // NewSequential returns the net of the given layers. Those made by Named keep their
-// names, the others are named by their place: "0", "1". It panics if a name is given
-// twice, is empty or has a dot, which stands between the names of a path.
+// names, the others are named by their place: "0", "1". A net within the net may be named "":
+// its layers are then named as if they were this net's. NewSequential panics with a *UseError if
+// two have one name, or a name has a dot, which stands between the names of a path.
 func NewSequential(layers ...Module) *Sequential {
-	s := &Sequential{closed: true}
-	seen := map[string]bool{}
+	s := &Sequential{}
 	for i, m := range layers {
-		name := strconv.Itoa(i)
-		if layer, ok := m.(Layer); ok {
-			name = layer.Name
-		}
-		if name == "" || strings.Contains(name, ".") {
+		name := nameOf(m, strconv.Itoa(i))
+		m = bare(m)
+		if _, net := m.(Container); name == "" && !net || strings.Contains(name, ".") {
 			panic(&UseError{"nn.NewSequential", fmt.Sprintf("layer %d is named %q: a name without a dot expected", i, name)})
 		}
+		s.names, s.layers = append(s.names, name), append(s.layers, m)
+	}
+	seen := map[string]bool{}
+	eachName(s, func(name string) {
 		if seen[name] {
 			panic(&UseError{"nn.NewSequential", fmt.Sprintf("two layers are named %q", name)})
 		}
 		seen[name] = true
-		s.layers = append(s.layers, Named(name, m))
-		s.closed = s.closed && own(bare(m))
-	}
+	})
 	return s
 }
 
-// own reports whether m is one of the package's layers, or a net of nothing else. The type
-// itself is looked at: a type that embeds one of them may keep what passes through it.
-func own(m Module) bool {
-	switch m := m.(type) {
-	case *Linear, Flatten, Identity, *Dropout, ReLU, LeakyReLU, GELU, Sigmoid, Tanh,
-		*Conv2d, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, *BatchNorm1d, *BatchNorm2d, *Dropout2d:
-		return true
-	case *Sequential:
-		return m.closed
-	case *Residual:
-		return own(bare(m.Body)) && (m.Shortcut == nil || own(bare(m.Shortcut)))
+// eachName calls f with the names of c's layers, those of nets without a name among them.
+func eachName(c Container, f func(name string)) {
+	for name, m := range c.Layers() {
+		if inner, ok := bare(m).(Container); ok && name == "" {
+			eachName(inner, f)
+			continue
+		}
+		f(name)
 	}
-	return false
 }
 
 // Forward passes x through the layers in order.
 func (s *Sequential) Forward(x *tensor.Tensor) *tensor.Tensor {
+	closed := keepsNothing(s)
 	input := x
 	for rest := s.layers; len(rest) > 0; {
 		y, n := forward(rest, x)
-		if s.closed { // then nobody can see x but y's gradient
+		if closed { // then nobody can see x but y's gradient
 			reuse.Inner(input, x, y)
 		}
 		x, rest = y, rest[n:]
@@ -92,9 +94,9 @@ func (s *Sequential) Forward(x *tensor.Tensor) *tensor.Tensor {
 // "linear.weight".
 func (s *Sequential) Parameters() iter.Seq2[string, *tensor.Tensor] {
 	return func(yield func(string, *tensor.Tensor) bool) {
-		for _, l := range s.layers {
+		for path, l := range s.Layers() {
 			for name, p := range l.Parameters() {
-				if !yield(join(l.Name, name), p) {
+				if !yield(join(path, name), p) {
 					return
 				}
 			}
@@ -105,8 +107,8 @@ func (s *Sequential) Parameters() iter.Seq2[string, *tensor.Tensor] {
 // Layers yields the layers with their names, in order.
 func (s *Sequential) Layers() iter.Seq2[string, Module] {
 	return func(yield func(string, Module) bool) {
-		for _, l := range s.layers {
-			if !yield(l.Name, l.Module) {
+		for i, l := range s.layers {
+			if !yield(s.names[i], l) {
 				return
 			}
 		}
@@ -120,13 +122,16 @@ func (s *Sequential) Layer(path string) Module { return find(s, path) }
 func find(c Container, path string) Module {
 	name, rest, deeper := strings.Cut(path, ".")
 	for layer, m := range c.Layers() {
-		if layer != name {
-			continue
-		}
-		if !deeper {
+		inner, net := bare(m).(Container)
+		switch {
+		case layer == "" && net:
+			if m := find(inner, path); m != nil {
+				return m
+			}
+		case layer != name:
+		case !deeper:
 			return m
-		}
-		if inner, ok := m.(Container); ok {
+		case net:
 			return find(inner, rest)
 		}
 	}

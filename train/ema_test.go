@@ -21,7 +21,7 @@ import (
 func normed(t *testing.T) *model.Model {
 	t.Helper()
 	d := model.Softmax([]int{1, 4, 4}, []string{"a", "b"})
-	d.Layers = append([]model.Layer{{Name: "bn", Type: "batchnorm2d", In: 1}}, d.Layers...)
+	d.Layers = append([]nn.Spec{{Name: "bn", Options: nn.BatchNorm2dOptions{In: 1}}}, d.Layers...)
 	m, err := model.New(d, random.New(1))
 	if err != nil {
 		t.Fatal(err)

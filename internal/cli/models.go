@@ -9,6 +9,7 @@ import (
 
 	"github.com/onehot-go/onehot/dataset/fashionmnist"
 	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/nn"
 )
 
 // architectures are the models that --model knows, in order. hidden are the sizes of an
@@ -41,12 +42,12 @@ type modelsCommand struct {
 
 // modelCost is what one model takes, for JSON.
 type modelCost struct {
-	Name       string       `json:"name"`
-	Input      []int        `json:"input"`
-	Classes    int          `json:"classes"`
-	Parameters int          `json:"parameters"`
-	FLOPs      int          `json:"flops"`
-	Layers     []model.Cost `json:"layers"`
+	Name       string    `json:"name"`
+	Input      []int     `json:"input"`
+	Classes    int       `json:"classes"`
+	Parameters int       `json:"parameters"`
+	FLOPs      int       `json:"flops"`
+	Layers     []nn.Cost `json:"layers"`
 }
 
 func (c *modelsCommand) Run(s streams) error {

@@ -45,6 +45,13 @@ class Residual(nn.Module):
         return self.body(x) + (self.shortcut(x) if hasattr(self, "shortcut") else x)
 
 
+class Hardsigmoid(nn.Module):
+    """torch.nn.Hardsigmoid, whose gradient has a sixth of float32 in any type."""
+
+    def forward(self, x):
+        return nn.functional.relu6(x + 3) / 6
+
+
 def block(inputs, outputs, stride):
     """The body of a residual block."""
     return nn.Sequential(
@@ -124,6 +131,14 @@ NETS = {
         (3, 2, 4),
         nn.Sequential(nn.Flatten(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 3)),
     ),
+    "LayerNorm": ((4, 5), nn.LayerNorm(5)),
+    "LayerNorm of two dimensions": ((2, 2, 3, 4), nn.LayerNorm((3, 4), eps=0.01)),
+    "GroupNorm": ((2, 6, 2, 3), nn.GroupNorm(3, 6)),
+    "GroupNorm of rows": ((3, 4), nn.GroupNorm(2, 4, eps=0.01)),
+    "SiLU": ((2, 3), nn.SiLU()),
+    "ReLU6": ((4, 5), nn.Sequential(nn.LayerNorm(5), nn.ReLU6())),
+    "Hardsigmoid": ((4, 5), nn.Sequential(nn.LayerNorm(5), Hardsigmoid())),
+    "Hardswish": ((4, 5), nn.Sequential(nn.LayerNorm(5), nn.Hardswish())),
 }
 
 nets = []

@@ -1,0 +1,334 @@
+package nn_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// saved are layers with the options that they may have, what they are saved as, and the shape
+// of a sample for them.
+var saved = []struct {
+	layer nn.Module
+	json  string
+	input []int
+}{
+	{nn.NewLinear(3, 2, rng()), `"type":"linear","in":3,"out":2`, []int{3}},
+	{nn.NewLinearNoBias(3, 2, rng()), `"type":"linear","in":3,"out":2,"no_bias":true`, []int{5, 3}},
+	{nn.Flatten{}, `"type":"flatten"`, []int{2, 3, 4}},
+	{nn.FlattenDims(2, 3), `"type":"flatten","start_dim":2,"end_dim":3`, []int{2, 3, 4}},
+	{nn.FlattenDims(-3, 2), `"type":"flatten","start_dim":-3,"end_dim":2`, []int{2, 3, 4}},
+	{nn.Identity{}, `"type":"identity"`, []int{2, 3, 4}},
+	{nn.NewDropout(0.25), `"type":"dropout","p":0.25`, []int{3}},
+	{nn.NewDropout(0), `"type":"dropout"`, []int{2, 3}},
+	{nn.NewDropout2d(0.5), `"type":"dropout2d","p":0.5`, []int{2, 3, 4}},
+	{nn.ReLU{}, `"type":"relu"`, []int{2, 3, 4}},
+	{nn.LeakyReLU{}, `"type":"leakyrelu"`, []int{3}},
+	{nn.LeakyReLU{Slope: 0.2}, `"type":"leakyrelu","slope":0.2`, []int{3}},
+	{nn.GELU{}, `"type":"gelu"`, []int{3}},
+	{nn.Sigmoid{}, `"type":"sigmoid"`, []int{3}},
+	{nn.Tanh{}, `"type":"tanh"`, []int{3}},
+	{nn.SiLU{}, `"type":"silu"`, []int{3}},
+	{nn.ReLU6{}, `"type":"relu6"`, []int{3}},
+	{nn.Hardsigmoid{}, `"type":"hardsigmoid"`, []int{3}},
+	{nn.Hardswish{}, `"type":"hardswish"`, []int{3}},
+	{nn.Softmax{}, `"type":"softmax"`, []int{3, 2}},
+	{nn.SoftmaxDim(-1), `"type":"softmax","dim":-1`, []int{3, 2}},
+	{nn.LogSoftmax{}, `"type":"logsoftmax"`, []int{3}},
+	{nn.LogSoftmaxDim(2), `"type":"logsoftmax","dim":2`, []int{3, 2}},
+	{nn.NewPHM(2, 4, 6, rng()), `"type":"phm","n":2,"in":4,"out":6`, []int{4}},
+	{nn.NewConv2d(3, 4, [2]int{3, 3}, tensor.Conv2dOptions{}, rng()), `"type":"conv2d","in":3,"out":4,"kernel":3`, []int{3, 7, 8}},
+	{nn.NewConv2d(3, 4, [2]int{3, 3}, tensor.Conv2dOptions{Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: 1}, rng()),
+		`"type":"conv2d","in":3,"out":4,"kernel":3`, []int{3, 7, 8}},
+	{nn.NewConv2dNoBias(4, 6, [2]int{3, 2}, tensor.Conv2dOptions{Stride: [2]int{2, 1}, Padding: [2]int{1, 0}, Dilation: [2]int{2, 3}, Groups: 2}, rng()),
+		`"type":"conv2d","in":4,"out":6,"kernel":[3,2],"stride":[2,0],"padding":[1,0],"dilation":[2,3],"groups":2,"no_bias":true`, []int{4, 7, 8}},
+	{nn.NewBatchNorm1d(3), `"type":"batchnorm1d","in":3`, []int{3}},
+	{nn.NewBatchNorm1d(3), `"type":"batchnorm1d","in":3`, []int{3, 5}},
+	{nn.NewBatchNorm2d(3), `"type":"batchnorm2d","in":3`, []int{3, 4, 5}},
+	{norm2d(func(b *nn.BatchNorm2d) { b.Eps, b.Momentum = 0.001, new(0.01) }), `"type":"batchnorm2d","in":3,"eps":0.001,"momentum":0.01`, []int{3, 4, 5}},
+	{norm2d(func(b *nn.BatchNorm2d) { b.Eps, b.Momentum = 0, new(0.0) }), `"type":"batchnorm2d","in":3,"eps":0,"momentum":0`, []int{3, 4, 5}},
+	{norm2d(func(b *nn.BatchNorm2d) { b.Momentum = nil }), `"type":"batchnorm2d","in":3,"cumulative":true`, []int{3, 4, 5}},
+	{norm2d(func(b *nn.BatchNorm2d) { b.Weight, b.Bias = nil, nil }), `"type":"batchnorm2d","in":3,"no_affine":true`, []int{3, 4, 5}},
+	{norm2d(func(b *nn.BatchNorm2d) { b.RunningMean, b.RunningVar, b.NumBatchesTracked = nil, nil, nil }), `"type":"batchnorm2d","in":3,"no_statistics":true`, []int{3, 4, 5}},
+	{&nn.BatchNorm1d{BatchNorm: nn.BatchNorm{Eps: 1e-5, Momentum: new(0.1)}}, `"type":"batchnorm1d","no_affine":true,"no_statistics":true`, []int{3}},
+	{nn.NewLayerNorm(5), `"type":"layernorm","shape":[5]`, []int{3, 5}},
+	{withEps(nn.NewLayerNorm(4, 5), 0.01), `"type":"layernorm","shape":[4,5],"eps":0.01`, []int{3, 4, 5}},
+	{nn.NewGroupNorm(2, 6), `"type":"groupnorm","groups":2,"in":6`, []int{6, 2, 3}},
+	{withEps(nn.NewGroupNorm(1, 6), 0.01), `"type":"groupnorm","groups":1,"in":6,"eps":0.01`, []int{6}},
+	{nn.NewMaxPool2d(2), `"type":"maxpool2d","kernel":2`, []int{3, 5, 6}},
+	{nn.MaxPool2d{Pool2dOptions: tensor.Pool2dOptions{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}}, `"type":"maxpool2d","kernel":2`, []int{3, 5, 6}},
+	{nn.MaxPool2d{Pool2dOptions: window}, `"type":"maxpool2d","kernel":3,"stride":2,"padding":1`, []int{3, 5, 6}},
+	{nn.AvgPool2d{Pool2dOptions: tensor.Pool2dOptions{Kernel: [2]int{2, 3}, Stride: [2]int{1, 2}, Padding: [2]int{0, 1}}},
+		`"type":"avgpool2d","kernel":[2,3],"stride":[1,2],"padding":[0,1]`, []int{3, 5, 6}},
+	{nn.AdaptiveAvgPool2d{Rows: 2, Cols: 2}, `"type":"adaptiveavgpool2d","out":2`, []int{3, 5, 6}},
+	{nn.AdaptiveAvgPool2d{Rows: 5, Cols: 1}, `"type":"adaptiveavgpool2d","out":[5,1]`, []int{3, 5, 6}},
+	{&nn.Residual{Body: nn.NewSequential(nn.NewLinear(2, 2, rng()))}, `"type":"residual","body":[{"name":"0","type":"linear","in":2,"out":2}]`, []int{2}},
+	{&nn.Residual{Body: nn.Named("", nn.NewSequential(nn.Tanh{})), Shortcut: nn.Named("downsample", nn.NewSequential(nn.Named("act", nn.ReLU{})))},
+		`"type":"residual","body":[{"name":"0","type":"tanh"}],"shortcut":[{"name":"act","type":"relu"}],"body_name":"","shortcut_name":"downsample"`, []int{2}},
+	{nn.NewSequential(nn.Named("a", nn.ReLU{}), nn.NewSequential()), `"type":"sequential","layers":[{"name":"a","type":"relu"},{"name":"1","type":"sequential"}]`, []int{2}},
+}
+
+// norm2d returns a changed batch norm of three channels.
+func norm2d(change func(b *nn.BatchNorm2d)) *nn.BatchNorm2d {
+	b := nn.NewBatchNorm2d(3)
+	change(b)
+	return b
+}
+
+// layout says which tensors a net has.
+func layout(net nn.Module) (lines []string, numbers int) {
+	for name, v := range nn.StateDict(net) {
+		lines = append(lines, fmt.Sprint(name, v.DType(), v.Shape()))
+		numbers += v.Numel()
+	}
+	return lines, numbers
+}
+
+// TestEveryLayerIsSaved describes layers, writes the definition, reads it and makes the layer
+// again. What its cost says is true.
+func TestEveryLayerIsSaved(t *testing.T) {
+	types := map[string]bool{}
+	for _, c := range saved {
+		net := nn.NewSequential(nn.Named("x", c.layer))
+		specs, err := nn.Describe(net)
+		if err != nil {
+			t.Errorf("%s: %v", c.json, err)
+			continue
+		}
+		types[specs[0].Type()] = true
+		text, err := json.Marshal(specs)
+		if want := `[{"name":"x",` + c.json + `}]`; err != nil || string(text) != want {
+			t.Errorf("got  %s (%v)\nwant %s", text, err, want)
+		}
+		var read []nn.Spec
+		if err := json.Unmarshal(text, &read); err != nil || !reflect.DeepEqual(read, specs) {
+			t.Errorf("%s: read as %+v (%v), want %+v", c.json, read, err, specs)
+		}
+		again, err := nn.Build(read, c.input, random.New(1))
+		if err != nil {
+			t.Errorf("%s: %v", c.json, err)
+			continue
+		}
+		if got, want := fmt.Sprintf("%T", again.Layer("x")), fmt.Sprintf("%T", c.layer); got != want {
+			t.Errorf("%s: made a %s, want %s", c.json, got, want)
+		}
+		if err := nn.Verify(again, specs); err != nil {
+			t.Errorf("%s: %v", c.json, err)
+		}
+		want, _ := layout(net)
+		got, numbers := layout(again)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: made %v, want %v", c.json, got, want)
+		}
+		costs, output, err := nn.Costs(read, c.input)
+		if err != nil {
+			t.Errorf("%s: %v", c.json, err)
+		}
+		parameters, all := 0, 0
+		for _, c := range costs {
+			parameters += c.Parameters
+			all += c.Parameters + c.Buffers
+		}
+		if parameters != nn.NumParameters(net) || all != numbers {
+			t.Errorf("%s: costs of %d parameters and %d numbers in all, want %d and %d", c.json, parameters, all, nn.NumParameters(net), numbers)
+		}
+		nn.SetTraining(again, false)
+		shape := again.Forward(tensor.Ones(tensor.Float32, append([]int{2}, c.input...)...)).Shape()
+		if !slices.Equal(shape[1:], output) {
+			t.Errorf("%s: costs make it %v, it is %v", c.json, output, shape)
+		}
+	}
+	all := strings.ReplaceAll(knownTypes(t), " or ", ", ")
+	for _, name := range strings.Split(all, ", ") {
+		if !types[name] && !strings.HasPrefix(name, "test.") {
+			t.Errorf("there is no layer of type %s here", name)
+		}
+	}
+}
+
+// unknown returns a layer of a type that there is none of.
+func unknown(t *testing.T) (s nn.Spec) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(`{"type":"?"}`), &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// scale is a layer as another module has it.
+type scale struct{ Factors *tensor.Tensor }
+
+type scaleOptions struct {
+	Channels int `json:"channels"`
+}
+
+func (s *scale) Forward(x *tensor.Tensor) *tensor.Tensor { return x.Mul(s.Factors) }
+
+func (s *scale) Parameters() iter.Seq2[string, *tensor.Tensor] {
+	return func(yield func(string, *tensor.Tensor) bool) { yield("factors", s.Factors) }
+}
+
+func init() {
+	nn.Register(nn.Type[*scale, scaleOptions]{
+		Name: "test.scale",
+		Cost: func(o scaleOptions, in nn.Sample) (nn.Cost, error) {
+			if len(in.Shape) != 1 || o.Channels != in.Shape[0] {
+				return nn.Cost{}, fmt.Errorf("found %d channels, %v expected", o.Channels, in.Shape)
+			}
+			return nn.Cost{Output: in.Shape, Parameters: o.Channels, FLOPs: o.Channels}, nil
+		},
+		Make: func(o scaleOptions, at nn.Place) *scale {
+			return &scale{tensor.Uniform(tensor.Float32, at.Rand(), 0.5, 1.5, o.Channels).SetRequiresGrad(true)}
+		},
+		Options:      func(s *scale) (scaleOptions, error) { return scaleOptions{s.Factors.Numel()}, nil },
+		KeepsNothing: true,
+	})
+}
+
+// TestAnothersLayer holds that a layer of another module is checked, made, written and read
+// like the package's own.
+func TestAnothersLayer(t *testing.T) {
+	specs := []nn.Spec{
+		{Name: "linear", Options: nn.LinearOptions{In: 2, Out: 3}},
+		{Name: "inner", Options: nn.SequentialOptions{Layers: []nn.Spec{{Name: "scale", Options: scaleOptions{3}}}}},
+	}
+	net, err := nn.Build(specs, []int{2}, random.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := random.New(1)
+	want := tensor.Uniform(tensor.Float32, key.For("inner.scale").Rand(), 0.5, 1.5, 3)
+	if got := maps.Collect(net.Parameters())["inner.scale.factors"]; got == nil || got.Ne(want).Any().Item() != 0 {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	found, err := nn.Describe(net)
+	if err != nil || !reflect.DeepEqual(found, specs) {
+		t.Errorf("got %v (%v), want %v", found, err, specs)
+	}
+	text, err := json.Marshal(found)
+	if want := `[{"name":"linear","type":"linear","in":2,"out":3},{"name":"inner","type":"sequential","layers":[{"name":"scale","type":"test.scale","channels":3}]}]`; err != nil || string(text) != want {
+		t.Errorf("got %s (%v)", text, err)
+	}
+	var read []nn.Spec
+	if err := json.Unmarshal(text, &read); err != nil || !reflect.DeepEqual(read, specs) {
+		t.Errorf("got %v (%v)", read, err)
+	}
+	specs[0].Options = nn.LinearOptions{In: 2, Out: 4}
+	if _, err := nn.Build(specs, []int{2}, key); err == nil || err.Error() != `layers[1] "inner": layers[0] "scale": found 3 channels, [4] expected` {
+		t.Errorf("got %v", err)
+	}
+}
+
+// free is a layer whose cost is as wrong as a test wants it.
+type free struct{ nn.Identity }
+
+type freeOptions struct{ Cost nn.Cost }
+
+func init() {
+	nn.Register(nn.Type[free, freeOptions]{
+		Name:    "test.free",
+		Cost:    func(o freeOptions, _ nn.Sample) (nn.Cost, error) { return o.Cost, nil },
+		Make:    func(freeOptions, nn.Place) free { return free{} },
+		Options: func(free) (freeOptions, error) { return freeOptions{}, errors.New("found something") },
+	})
+}
+
+// TestCostsLimits holds that no layer takes a net beyond its limits, whoever wrote it.
+func TestCostsLimits(t *testing.T) {
+	one := []int{1}
+	for want, c := range map[string]nn.Cost{
+		"found a cost of {Layer:x Type:test.free Output:[] Parameters:0 Buffers:0 FLOPs:0}, positive numbers expected":     {},
+		"found a cost of {Layer:x Type:test.free Output:[2 -1] Parameters:0 Buffers:0 FLOPs:0}, positive numbers expected": {Output: []int{2, -1}},
+		"found a cost of {Layer:x Type:test.free Output:[1] Parameters:-1 Buffers:0 FLOPs:0}, positive numbers expected":   {Output: one, Parameters: -1},
+		"more than 134217728 numbers for one sample":       {Output: []int{1 << 40, 1 << 40, 1 << 40}},
+		"more than 1073741824 parameters up to here":       {Output: one, Parameters: 1<<63 - 1},
+		"more than 137438953472 operations for one sample": {Output: one, FLOPs: 1<<63 - 1},
+	} {
+		_, _, err := nn.Costs([]nn.Spec{{Name: "x", Options: freeOptions{c}}}, one)
+		if want := `layers[0] "x": ` + want; err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+	half := nn.Cost{Output: one, Parameters: 1<<29 + 1, FLOPs: 1<<36 + 1}
+	specs := []nn.Spec{{Name: "x", Options: freeOptions{half}}, {Name: "y", Options: freeOptions{half}}}
+	costs, output, err := nn.Costs(specs, one)
+	if err == nil || err.Error() != `layers[1] "y": more than 1073741824 parameters up to here` || len(costs) != 1 || !slices.Equal(output, one) {
+		t.Errorf("got %v, %v, %v", costs, output, err)
+	}
+	half.Parameters = 0
+	specs[1].Options = freeOptions{half}
+	if _, _, err := nn.Costs(specs, one); err == nil || err.Error() != `layers[1] "y": more than 137438953472 operations for one sample up to here` {
+		t.Errorf("got %v", err)
+	}
+	for _, shape := range [][]int{nil, {0}, {-1, -1}, {1 << 28}, {1 << 40, 1 << 40}} {
+		if _, _, err := nn.Costs(nil, shape); err == nil || err.Error() != fmt.Sprintf("found samples of shape %v, 1 to 134217728 numbers expected", shape) {
+			t.Errorf("%v: got %v", shape, err)
+		}
+	}
+}
+
+func TestRegisterErrors(t *testing.T) {
+	cost := func(o scaleOptions, in nn.Sample) (nn.Cost, error) { return nn.Cost{}, nil }
+	wantPanic[*nn.UseError](t, "nn.Register: *nn_test.scale: a name and all functions expected", func() {
+		nn.Register(nn.Type[*scale, scaleOptions]{Name: "x", Cost: cost})
+	})
+	wantPanic[*nn.UseError](t, `nn.Register: "relu" for *nn_test.scale with nn_test.scaleOptions, but there is "relu" for nn.ReLU with nn.ReLU`, func() {
+		nn.Register(nn.Type[*scale, scaleOptions]{
+			Name: "relu", Cost: cost,
+			Make:    func(scaleOptions, nn.Place) *scale { return nil },
+			Options: func(*scale) (scaleOptions, error) { return scaleOptions{}, nil },
+		})
+	})
+}
+
+// TestDescribeErrors holds that what no specs make has no description, and that the error says
+// where it is.
+func TestDescribeErrors(t *testing.T) {
+	half := nn.NewBatchNorm2d(3)
+	half.Bias = nil
+	for want, m := range map[string]nn.Module{
+		`layers[0] "a": found a *nn_test.spy, for which no type is registered`:                                                                &spy{},
+		`layers[0] "a": *nn.Sequential: layers[1] "b": found a *nn.ReLU, for which no type is registered`:                                     nn.NewSequential(nn.ReLU{}, nn.Named("b", &nn.ReLU{})),
+		`layers[0] "a": *nn.Residual: found a body of type nn.ReLU, *nn.Sequential expected`:                                                  &nn.Residual{Body: nn.ReLU{}},
+		`layers[0] "a": *nn.Residual: found a shortcut of type nn.ReLU, *nn.Sequential expected`:                                              &nn.Residual{Body: nn.NewSequential(), Shortcut: nn.ReLU{}},
+		`layers[0] "a": nn_test.free: found something`:                                                                                        free{},
+		`layers[0] "a": *nn.BatchNorm2d: found one of several tensors alone: weight and bias, or all running statistics, may be nil together`: half,
+	} {
+		if _, err := nn.Describe(nn.NewSequential(nn.Named("a", m))); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+	for want, s := range map[string]nn.Spec{
+		`layers[0] "a": found no options`:                                            {Name: "a"},
+		`layers[0] "a": found options of type int, for which no layer is registered`: {Name: "a", Options: 3},
+		`layers[0] "": a name of its own without a dot expected`:                     {Options: nn.ReLU{}},
+		`layers[0] "a.b": a name of its own without a dot expected`:                  {Name: "a.b", Options: nn.ReLU{}},
+		`layers[0] "": found type "?", ` + knownTypes(t) + ` expected`:               unknown(t),
+	} {
+		if _, err := nn.Build([]nn.Spec{s}, []int{2}, random.Key{}); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+	for _, s := range []nn.Spec{{}, {Options: 3}, unknown(t)} {
+		if text, err := json.Marshal(s); err == nil {
+			t.Errorf("%+v is written as %s", s, text)
+		}
+	}
+}
+
+// knownTypes lists the types of layers as errors do.
+func knownTypes(t *testing.T) string {
+	t.Helper()
+	_, _, err := nn.Costs([]nn.Spec{unknown(t)}, []int{3})
+	return strings.TrimSuffix(strings.TrimPrefix(err.Error(), `layers[0] "": found type "?", `), " expected")
+}
