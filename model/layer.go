@@ -3,13 +3,15 @@ package model
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/onehot-go/onehot/nn"
 )
 
-// maxSide is the most channels, rows or columns that a picture may have.
-const maxSide = 1 << 9
+// The most that an input may have: dimensions, and numbers in all.
+const (
+	maxDims    = 8
+	maxNumbers = 1 << 27
+)
 
 // Costs returns what every layer takes, in order, those within another layer before it. The
 // error says which part of the definition makes no net.
@@ -24,8 +26,8 @@ func (d *Definition) Costs() ([]nn.Cost, error) {
 // check follows a sample through the net, or returns what is wrong with the definition. It
 // is called before any memory is taken for the net.
 func (d *Definition) check() ([]nn.Cost, error) {
-	if len(d.InputShape) != 3 || slices.Min(d.InputShape) < 1 || slices.Max(d.InputShape) > maxSide {
-		return nil, fmt.Errorf("input_shape: found %v, (channels, height, width) of 1 to %d each expected", d.InputShape, maxSide)
+	if err := checkInputShape(d.InputShape); err != nil {
+		return nil, err
 	}
 	if len(d.Classes) == 0 {
 		return nil, errors.New("classes: none found, at least one expected")
@@ -41,8 +43,23 @@ func (d *Definition) check() ([]nn.Cost, error) {
 	if outputs != len(d.Classes) {
 		return nil, fmt.Errorf("layers: found %d outputs, %d expected, one a class", outputs, len(d.Classes))
 	}
-	_, err = d.Transform()
-	return costs, err
+	return costs, d.checkPreprocess()
+}
+
+// checkInputShape returns an error unless an input can have the shape.
+func checkInputShape(shape []int) error {
+	numbers := 1
+	for _, n := range shape {
+		if n < 1 || n > maxNumbers/numbers {
+			numbers = 0
+			break
+		}
+		numbers *= n
+	}
+	if len(shape) == 0 || len(shape) > maxDims || numbers == 0 {
+		return fmt.Errorf("input_shape: found %v, 1 to %d sizes of at least 1 with at most %d numbers in all expected", shape, maxDims, maxNumbers)
+	}
+	return nil
 }
 
 // size returns how many numbers a state of layers of these costs has.

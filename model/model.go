@@ -15,6 +15,7 @@ import (
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/transform"
 )
 
 // Definition says what a model is, but for its weights. Every field is saved.
@@ -22,17 +23,19 @@ type Definition struct {
 	Name       string    `json:"name"`        // of the architecture: "softmax", "cnn"
 	Layers     []nn.Spec `json:"layers"`      // of the net, in order
 	Classes    []string  `json:"classes"`     // names, one for each output
-	InputShape []int     `json:"input_shape"` // of one sample: (channels, height, width)
-	Preprocess []Step    `json:"preprocess"`  // from a picture to such a sample, in order
-	Data       string    `json:"data"`        // the data set it was trained on
-	Training   any       `json:"training"`    // how it was trained, for the record; Load makes it a *json.RawMessage
+	InputShape []int     `json:"input_shape"` // of one input: (channels, height, width) of a picture, or (numbers) of a row
+	// Preprocess is the steps from an input as it was read to what the net takes. It is empty,
+	// and not nil, where inputs stay as they are.
+	Preprocess transform.Compose `json:"preprocess"`
+	Data       string            `json:"data"`     // the data set it was trained on
+	Training   any               `json:"training"` // how it was trained, for the record; Load makes it a *json.RawMessage
 }
 
 // Softmax defines softmax regression: the picture as one row of numbers, and one linear
 // layer from there to the logits.
 func Softmax(inputShape []int, classes []string) Definition {
 	return Definition{
-		Name: "softmax", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape),
+		Name: "softmax", Classes: classes, InputShape: inputShape, Preprocess: pictures(inputShape),
 		Layers: []nn.Spec{
 			{Name: "flatten", Options: nn.FlattenOptions{}},
 			{Name: "linear", Options: nn.LinearOptions{In: product(inputShape), Out: len(classes)}},
@@ -43,7 +46,7 @@ func Softmax(inputShape []int, classes []string) Definition {
 // MLP defines a multilayer perceptron: linear layers with ReLU between them, one hidden
 // layer for each of the given sizes.
 func MLP(inputShape []int, hidden []int, classes []string) Definition {
-	b := builder{Definition{Name: "mlp", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape)}}
+	b := builder{Definition{Name: "mlp", Classes: classes, InputShape: inputShape, Preprocess: pictures(inputShape)}}
 	b.dense(1, hidden...)
 	return b.Definition
 }

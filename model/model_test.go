@@ -272,11 +272,10 @@ var definitionErrors = map[string]struct {
 	change func(d *model.Definition)
 	want   string
 }{
-	"no input shape":      {func(d *model.Definition) { d.InputShape = nil }, `input_shape: found [], (channels, height, width) of 1 to 512 each expected`},
-	"two dimensions":      {func(d *model.Definition) { d.InputShape = []int{2, 3} }, `input_shape: found [2 3], (channels, height, width) of 1 to 512 each expected`},
-	"empty dimension":     {func(d *model.Definition) { d.InputShape = []int{1, 0, 3} }, `input_shape: found [1 0 3], (channels, height, width) of 1 to 512 each expected`},
-	"negative dimensions": {func(d *model.Definition) { d.InputShape = []int{1, -2, -3} }, `input_shape: found [1 -2 -3], (channels, height, width) of 1 to 512 each expected`},
-	"enormous input":      {func(d *model.Definition) { d.InputShape = []int{1, math.MaxInt32, 3} }, `input_shape: found [1 2147483647 3], (channels, height, width) of 1 to 512 each expected`},
+	"no input shape":      {func(d *model.Definition) { d.InputShape = nil }, `input_shape: found [], 1 to 8 sizes of at least 1 with at most 134217728 numbers in all expected`},
+	"empty dimension":     {func(d *model.Definition) { d.InputShape = []int{1, 0, 3} }, `input_shape: found [1 0 3], 1 to 8 sizes of at least 1 with at most 134217728 numbers in all expected`},
+	"negative dimensions": {func(d *model.Definition) { d.InputShape = []int{1, -2, -3} }, `input_shape: found [1 -2 -3], 1 to 8 sizes of at least 1 with at most 134217728 numbers in all expected`},
+	"enormous input":      {func(d *model.Definition) { d.InputShape = []int{1, math.MaxInt32, 3} }, `input_shape: found [1 2147483647 3], 1 to 8 sizes of at least 1 with at most 134217728 numbers in all expected`},
 	"no classes":          {func(d *model.Definition) { d.Classes = nil }, `classes: none found, at least one expected`},
 	"no layers":           {func(d *model.Definition) { d.Layers = nil }, `layers: found 0 outputs, 2 expected, one a class`},
 	"pictures to the end": {func(d *model.Definition) {
@@ -305,11 +304,10 @@ var definitionErrors = map[string]struct {
 		d.Layers = d.Layers[1:]
 		d.Layers[0].Options = nn.LinearOptions{Out: 2}
 	}, `layers[0] "linear": a flatten layer before it expected`},
-	"unknown step":       {func(d *model.Definition) { d.Preprocess[0].Type = "rotate" }, `preprocess[0]: found type "rotate", grayscale, resize or to-tensor expected`},
-	"resize to nothing":  {func(d *model.Definition) { d.Preprocess[1].Height = 0 }, `preprocess[1]: found height 0 and width 3, 1 to 512 expected`},
-	"enormous resize":    {func(d *model.Definition) { d.Preprocess[1].Width = math.MaxInt32 }, `preprocess[1]: found height 2 and width 2147483647, 1 to 512 expected`},
-	"no preprocessing":   {func(d *model.Definition) { d.Preprocess = nil }, `preprocess: to-tensor expected as the last step`},
-	"picture to the end": {func(d *model.Definition) { d.Preprocess = d.Preprocess[:2] }, `preprocess: to-tensor expected as the last step`},
+	"another size":       {func(d *model.Definition) { d.Preprocess[1] = transform.Resize{Height: 3, Width: 3} }, `preprocess: it makes [1 3 3] of a picture, [1 2 3] expected as input_shape says`},
+	"colour":             {func(d *model.Definition) { d.Preprocess = d.Preprocess[1:] }, `preprocess: it makes [3 2 3] of a picture, [1 2 3] expected as input_shape says`},
+	"no preprocessing":   {func(d *model.Definition) { d.Preprocess = nil }, `preprocess: nothing found, the steps from an input to what the net takes expected; an empty list leaves inputs as they are`},
+	"picture to the end": {func(d *model.Definition) { d.Preprocess = d.Preprocess[:2] }, `preprocess: step 0: grayscale: found a tensor of shape [1 2 3], expected an image`},
 }
 
 // others returns a definition with the layers and options that no named model has.
@@ -523,6 +521,58 @@ func TestDefinitionErrors(t *testing.T) {
 	}
 }
 
+// TestPreprocessErrors checks steps that cannot be written to a file, and ones that cannot be
+// read from it.
+func TestPreprocessErrors(t *testing.T) {
+	for want, step := range map[string]transform.Transform{
+		`model: preprocess: step 1: resize: found a side of 0 pixels, expected 1 to 4096`:                                                                    transform.Resize{Width: 3},
+		`model: preprocess: step 1: saved transform: found transform.Lambda, which has no saved form, expected types that transform.Register was called for`: transform.Lambda(func(p transform.Input) (transform.Input, error) { return p, nil }),
+	} {
+		m := small(t)
+		m.Preprocess[1] = step
+		if _, err := model.New(m.Definition, random.New(0)); err == nil || err.Error() != want {
+			t.Errorf("New: got  %v\nwant %s", err, want)
+		}
+		if _, err := m.State(); err == nil || err.Error() != want {
+			t.Errorf("State: got  %v\nwant %s", err, want)
+		}
+	}
+	for want, edit := range map[string][2]string{
+		`metadata "onehot": step 1: resize: found a side of 0 pixels, expected 1 to 4096`:          {`"height":2`, `"height":0`},
+		`metadata "onehot": step 1: resize: found a side of 2147483647 pixels, expected 1 to 4096`: {`"height":2`, `"height":2147483647`},
+		`metadata "onehot": step 1: json: unknown field "hight"`:                                   {`"height":2`, `"hight":2`},
+	} {
+		f, err := small(t).State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Metadata["onehot"] = strings.Replace(f.Metadata["onehot"], edit[0], edit[1], 1)
+		if _, err := model.FromState(f); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
+// TestRows holds that a model of rows of numbers, which nothing is done to, is saved and
+// loaded.
+func TestRows(t *testing.T) {
+	m, err := model.New(model.MLP([]int{4}, []int{3}, []string{"a", "b"}), random.New(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "rows.safetensors")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	got, err := model.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Preprocess == nil || len(got.Preprocess) != 0 || !slices.Equal(got.InputShape, []int{4}) {
+		t.Errorf("got inputs of %v prepared by %v", got.InputShape, got.Preprocess)
+	}
+}
+
 // TestLoadErrors checks files that are at fault elsewhere than in the definition.
 func TestLoadErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "model.safetensors")
@@ -559,7 +609,7 @@ func TestLoadErrors(t *testing.T) {
 		"name of no text":         {layer(`{"name":1}`), `metadata "onehot": name of a layer: json: cannot unmarshal number into Go value of type string`},
 		"layer of no JSON object": {layer(`[]`), `metadata "onehot": json: cannot unmarshal array into Go struct field Definition.layers of type map[string]json.RawMessage`},
 		"too deep":                {layer(strings.Repeat(`{"type":"residual","body":[`, 4000) + strings.Repeat(`]}`, 4000)), `metadata "onehot": a layer of more than 64 brackets within each other`},
-		"null":                    {definition(`null`), `metadata "onehot": input_shape: found [], (channels, height, width) of 1 to 512 each expected`},
+		"null":                    {definition(`null`), `metadata "onehot": input_shape: found [], 1 to 8 sizes of at least 1 with at most 134217728 numbers in all expected`},
 		"no weights":              {weights(), `0 weights found, 14 expected by the definition`},
 		"one missing":             {weights(safetensors.Tensor{Name: "linear.weight", Value: zeros(2, 6)}), `12 weights found, 14 expected by the definition`},
 		"one too many": {func(f *safetensors.File) {
@@ -647,10 +697,7 @@ func TestSaveErrors(t *testing.T) {
 // TestTransform checks what the preprocessing makes of pictures.
 func TestTransform(t *testing.T) {
 	m := small(t)
-	tr, err := m.Transform()
-	if err != nil {
-		t.Fatal(err)
-	}
+	tr := m.Preprocess
 	grey := &image.Gray{Pix: []byte{0, 51, 102, 153, 204, 255}, Stride: 3, Rect: image.Rect(0, 0, 3, 2)}
 	p, err := tr.Apply(transform.Input{Image: grey}, random.Key{})
 	if err != nil {
@@ -712,7 +759,7 @@ func FuzzFromState(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			tr, err := m.Transform()
+			tr := m.Preprocess
 			if err != nil {
 				t.Fatal(err)
 			}

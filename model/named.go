@@ -9,7 +9,7 @@ import (
 // LeNet defines LeNet-5 (LeCun et al., 1998) with ReLU and max pooling: two convolutions of
 // 5×5, the first with a padding of 2, and dense layers of 120 and 84.
 func LeNet(inputShape []int, classes []string) Definition {
-	b := builder{Definition{Name: "lenet", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape)}}
+	b := builder{Definition{Name: "lenet", Classes: classes, InputShape: inputShape, Preprocess: pictures(inputShape)}}
 	five := nn.Square(5)
 	for i, conv := range []nn.Conv2dOptions{{Out: 6, Kernel: five, Padding: nn.Square(2)}, {Out: 16, Kernel: five}} {
 		b.conv(i+1, conv)
@@ -23,7 +23,7 @@ func LeNet(inputShape []int, classes []string) Definition {
 // CNN defines a small convolutional net: twice a convolution of 3×3, to 32 and to 64
 // channels, batch norm, ReLU and max pooling, and a dense layer of 128.
 func CNN(inputShape []int, classes []string) Definition {
-	b := builder{Definition{Name: "cnn", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape)}}
+	b := builder{Definition{Name: "cnn", Classes: classes, InputShape: inputShape, Preprocess: pictures(inputShape)}}
 	b.stages(32, 64)
 	b.dense(3, 128)
 	return b.Definition
@@ -34,7 +34,7 @@ func CNN(inputShape []int, classes []string) Definition {
 // what it is computed from (He et al., 2015), and a dense layer of 128. Behind two poolings
 // a convolution costs little: the whole takes half of CNN's arithmetic.
 func ResNet(inputShape []int, classes []string) Definition {
-	b := builder{Definition{Name: "resnet", Classes: classes, InputShape: inputShape, Preprocess: picture(inputShape)}}
+	b := builder{Definition{Name: "resnet", Classes: classes, InputShape: inputShape, Preprocess: pictures(inputShape)}}
 	b.stages(16, 32)
 	n := channels(b.shape())
 	conv := nn.Conv2dOptions{In: n, Out: n, Kernel: nn.Square(3), Padding: nn.Square(1), NoBias: true}

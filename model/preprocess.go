@@ -8,61 +8,51 @@ import (
 	"github.com/onehot-go/onehot/transform"
 )
 
-// Step describes one step from a picture, as it was read, to what the net takes.
-type Step struct {
-	Type   string `json:"type"`             // "grayscale", "resize", "to-tensor"
-	Height int    `json:"height,omitempty"` // of resize, in pixels
-	Width  int    `json:"width,omitempty"`
+// pictures returns the steps from a picture to a net that takes inputs of the given shape,
+// values from 0 to 1: (1, H, W) grey, or (3, H, W). Inputs of another shape are no pictures
+// and stay as they are.
+func pictures(inputShape []int) transform.Compose {
+	if len(inputShape) != 3 {
+		return transform.Compose{}
+	}
+	steps := transform.Compose{transform.Grayscale{}}
+	if inputShape[0] != 1 {
+		steps[0] = transform.RGB{}
+	}
+	return append(steps, transform.Resize{Height: inputShape[1], Width: inputShape[2]}, transform.ToTensor{})
 }
 
-// picture returns the steps for nets that take pictures of shape (1, H, W), grey, or
-// (3, H, W), with values from 0 to 1.
-func picture(inputShape []int) []Step {
-	var steps []Step
-	if inputShape[0] == 1 {
-		steps = append(steps, Step{Type: "grayscale"})
+// checkPreprocess returns an error unless the steps make what the net takes of pictures, or
+// of tensors of its shape.
+func (d *Definition) checkPreprocess() error {
+	if d.Preprocess == nil {
+		return errors.New("preprocess: nothing found, the steps from an input to what the net takes expected; an empty list leaves inputs as they are")
 	}
-	return append(steps, Step{Type: "resize", Height: inputShape[1], Width: inputShape[2]}, Step{Type: "to-tensor"})
+	_, err := d.raw()
+	return err
 }
 
-// Transform returns the step as a transform.
-func (s Step) Transform() (transform.Transform, error) {
-	switch s.Type {
-	case "grayscale":
-		return transform.Grayscale{}, nil
-	case "resize":
-		if min(s.Height, s.Width) < 1 || max(s.Height, s.Width) > maxSide {
-			return nil, fmt.Errorf("found height %d and width %d, 1 to %d expected", s.Height, s.Width, maxSide)
+// raw returns what is known of inputs before Preprocess: they are pictures, in colour and of
+// any size, if the steps make a tensor of those, and tensors as the net takes them if not.
+func (d *Definition) raw() (transform.Form, error) {
+	picture := transform.Form{Shape: []int{3, 0, 0}}
+	made, err := d.Preprocess.Form(picture)
+	if err == nil && made.Tensor {
+		if !slices.Equal(made.Shape, d.InputShape) {
+			return picture, fmt.Errorf("preprocess: it makes %v of a picture, %v expected as input_shape says", made.Shape, d.InputShape)
 		}
-		return transform.Resize{Height: s.Height, Width: s.Width}, nil
-	case "to-tensor":
-		return transform.ToTensor{}, nil
+		return picture, nil
 	}
-	return nil, fmt.Errorf("found type %q, grayscale, resize or to-tensor expected", s.Type)
-}
-
-// Transform returns the steps from a picture to what the net takes.
-func (d *Definition) Transform() (transform.Transform, error) {
-	var all transform.Compose
-	made := []int{3, 0, 0} // of a picture in colour, of any size
-	for i, s := range d.Preprocess {
-		t, err := s.Transform()
-		if err != nil {
-			return nil, fmt.Errorf("preprocess[%d]: %w", i, err)
+	rows := transform.Form{Tensor: true, Shape: d.InputShape}
+	made, other := d.Preprocess.Form(rows)
+	if other != nil {
+		if err == nil {
+			err = other
 		}
-		all = append(all, t)
-		switch s.Type {
-		case "grayscale":
-			made[0] = 1
-		case "resize":
-			made[1], made[2] = s.Height, s.Width
-		}
+		return rows, fmt.Errorf("preprocess: %w", err)
 	}
-	if n := len(all); n == 0 || d.Preprocess[n-1].Type != "to-tensor" {
-		return nil, errors.New("preprocess: to-tensor expected as the last step")
+	if !slices.Equal(made.Shape, d.InputShape) {
+		return rows, fmt.Errorf("preprocess: it makes %v of %v, %v expected as input_shape says", made.Shape, rows.Shape, d.InputShape)
 	}
-	if !slices.Equal(made, d.InputShape) {
-		return nil, fmt.Errorf("preprocess: it makes %v of a picture, %v expected as input_shape says", made, d.InputShape)
-	}
-	return all, nil
+	return rows, nil
 }

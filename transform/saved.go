@@ -172,15 +172,18 @@ func flat(t Transform) []Transform {
 
 // Form returns what c makes of inputs of the form f, such as colour pictures of any size: an
 // image of the shape (3, 0, 0). The error is about the first step that does not take what it
-// is given, or that has no saved form, and names its index.
+// is given, has options that cannot work or no saved form, and names its index.
 func (c Compose) Form(f Form) (Form, error) {
 	for i, t := range flat(c) {
 		k := kindOf(t)
 		if k == nil {
 			return Form{}, fmt.Errorf("step %d: %w", i, unsaved(t))
 		}
-		var err error
-		if f, err = k.form(t, f); err != nil {
+		t, err := k.check(t)
+		if err == nil {
+			f, err = k.form(t, f)
+		}
+		if err != nil {
 			return Form{}, fmt.Errorf("step %d: %w", i, err)
 		}
 	}
@@ -191,16 +194,17 @@ func (c Compose) Form(f Form) (Form, error) {
 // same saved form, but for steps that leave such inputs as they are. So a Resize to the size
 // that all pictures of a data set have makes no difference.
 func (c Compose) Same(other Compose, f Form) bool {
-	mine, err := json.Marshal(c.without(f))
+	mine, err := json.Marshal(c.For(f))
 	if err != nil {
 		return false
 	}
-	theirs, err := json.Marshal(other.without(f))
+	theirs, err := json.Marshal(other.For(f))
 	return err == nil && bytes.Equal(mine, theirs)
 }
 
-// without returns c without the steps that leave inputs of the form f as they are.
-func (c Compose) without(f Form) Compose {
+// For returns the steps of c that are needed for inputs of the form f: all but those that
+// leave such inputs as they are.
+func (c Compose) For(f Form) Compose {
 	steps := flat(c)
 	kept := Compose{}
 	for i, t := range steps {
@@ -226,8 +230,11 @@ func (c Compose) without(f Form) Compose {
 //	[{"type":"grayscale"},{"type":"resize","height":28,"width":28},{"type":"to-tensor"}]
 //
 // The error is an *Error and names a step that has no saved form, or options that cannot
-// work.
+// work. A nil Compose is null.
 func (c Compose) MarshalJSON() ([]byte, error) {
+	if c == nil {
+		return []byte("null"), nil
+	}
 	out := []byte{'['}
 	for i, t := range flat(c) {
 		k := kindOf(t)
@@ -268,8 +275,11 @@ const maxSteps = 100
 
 // UnmarshalJSON reads the saved form that MarshalJSON writes. The error names the index of
 // the step that cannot be read: of a type that is not registered, with options that the type
-// does not have, or that cannot work.
+// does not have, or that cannot work. As always, null changes nothing.
 func (c *Compose) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
 	var list []map[string]json.RawMessage
 	if err := json.Unmarshal(b, &list); err != nil {
 		return err

@@ -230,7 +230,7 @@ func TestForm(t *testing.T) {
 		"step 0: resize edge: found an image of shape [], expected an image":                                                              {transform.Compose{transform.ResizeEdge{Size: 2}}, picture()},
 		"step 0: pad: found a tensor of shape [1 2 2], expected an image":                                                                 {transform.Compose{transform.Pad{}}, transform.Form{Tensor: true, Shape: []int{1, 2, 2}}},
 		"step 0: grayscale: found a tensor of shape [1 2 2], expected an image":                                                           {transform.Compose{transform.Grayscale{}}, transform.Form{Tensor: true, Shape: []int{1, 2, 2}}},
-		"step 0: normalize: found an image of shape [3 0 0], expected a tensor of shape [C H W]":                                          {transform.Compose{transform.Normalize{}}, unknown},
+		"step 0: normalize: found an image of shape [3 0 0], expected a tensor of shape [C H W]":                                          {transform.Compose{transform.Normalize{Mean: []float32{0}, Std: []float32{1}}}, unknown},
 		"step 1: normalize: found 3 means and 1 deviations, expected 1 or 1, the number of channels":                                      {transform.Compose{transform.ToTensor{}, transform.Normalize{Mean: make([]float32, 3), Std: []float32{1}}}, picture(1, 2, 2)},
 		"step 0: saved transform: found transform.Lambda, which has no saved form, expected types that transform.Register was called for": {transform.Compose{lambda}, unknown},
 	} {

@@ -142,9 +142,9 @@ var augmentations = map[string]struct {
 	"erase": {0.25, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.RandomErasing{P: v} }},
 }
 
-// augment returns the training pictures' way to tensors: the random changes of --augment
-// and ToTensor, before those that work on tensors.
-func (s *settings) augment(height, width int) (transform.Transform, error) {
+// augment returns the training pictures' way to tensors: prepared, with the random changes of
+// --augment. Those that work on images come before its ToTensor, and the others at the end.
+func (s *settings) augment(prepared transform.Compose, height, width int) (transform.Transform, error) {
 	var images, tensors transform.Compose
 	for _, step := range s.Augment {
 		name, size, sized := strings.Cut(step, ":")
@@ -168,7 +168,8 @@ func (s *settings) augment(height, width int) (transform.Transform, error) {
 			images = append(images, a.make(v, height, width))
 		}
 	}
-	return append(append(images, transform.ToTensor{}), tensors...), nil
+	at := slices.Index(prepared, transform.Transform(transform.ToTensor{}))
+	return slices.Concat(prepared[:at], images, prepared[at:], tensors), nil
 }
 
 // definition returns the model that the settings ask for.
@@ -185,9 +186,9 @@ func (s *settings) definition(inputShape []int, classes []string) model.Definiti
 // build returns the model with its weights as training starts from them: drawn by
 // --init. Biases of softmax regression start at 0; those of other nets stay as
 // PyTorch's Linear draws them, since the notebooks' initialiser touches weights alone.
-func (s *settings) build(inputShape []int, classes []string) (*model.Model, error) {
+func (s *settings) build(d model.Definition) (*model.Model, error) {
 	key := random.New(s.Seed).For("init")
-	m, err := model.New(s.definition(inputShape, classes), key)
+	m, err := model.New(d, key)
 	if err != nil && s.Model == "mlp" { // the only sizes that were not checked before
 		return nil, usagef("--hidden %v: %w", s.Hidden, err)
 	}

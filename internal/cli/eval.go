@@ -44,10 +44,6 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if data == "" {
 		data = first.Data
 	}
-	preprocess, err := first.Transform()
-	if err != nil {
-		return err
-	}
 	ensemble := train.Ensemble{Members: []nn.Module{first.Net}, Mirrored: c.TTA}
 	for _, name := range names[1:] {
 		m, err := loadModel(name, s.err)
@@ -57,8 +53,8 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		if !slices.Equal(m.Classes, first.Classes) {
 			return fmt.Errorf("%s tells %v apart, but %s %v", name, m.Classes, names[0], first.Classes)
 		}
-		if !slices.Equal(m.Preprocess, first.Preprocess) {
-			return fmt.Errorf("%s takes other pictures than %s: %v, %v expected", name, names[0], m.Preprocess, first.Preprocess)
+		if !slices.Equal(m.InputShape, first.InputShape) || m.Preprocess.String() != first.Preprocess.String() {
+			return fmt.Errorf("%s prepares pictures by %v, %s by %v: the same expected", name, m.Preprocess, names[0], first.Preprocess)
 		}
 		ensemble.Members = append(ensemble.Members, m.Net)
 	}
@@ -69,7 +65,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if !slices.Equal(test.Classes(), first.Classes) {
 		return fmt.Errorf("%s tells %v apart, but %s has %v", names[0], first.Classes, data, test.Classes())
 	}
-	test.Transform = preprocess
+	test.Transform = first.Preprocess
 	var net nn.Module = first.Net
 	if len(names) > 1 || c.TTA {
 		net = &ensemble

@@ -155,18 +155,14 @@ func (c *predictCommand) predict(m *model.Model, file string) (prediction, error
 	p := prediction{File: file, Steps: []string{}}
 	for _, step := range m.Preprocess {
 		// Inverting comes last before the picture becomes numbers.
-		if c.Invert && step.Type == "to-tensor" {
+		if _, last := step.(transform.ToTensor); c.Invert && last {
 			if picture, err = (transform.Invert{}).Apply(picture, random.Key{}); err != nil {
 				return prediction{}, fmt.Errorf("%s: %w", file, err)
 			}
 			p.Steps = append(p.Steps, "inverted")
 		}
-		t, err := step.Transform()
-		if err != nil {
-			return prediction{}, err
-		}
 		p.Steps = append(p.Steps, describe(step, picture.Image)...)
-		if picture, err = t.Apply(picture, random.Key{}); err != nil {
+		if picture, err = step.Apply(picture, random.Key{}); err != nil {
 			return prediction{}, fmt.Errorf("%s: %w", file, err)
 		}
 	}
@@ -231,9 +227,9 @@ func readPicture(file string) (image.Image, error) {
 }
 
 // describe says what a step does to a picture, nothing if that is nothing.
-func describe(step model.Step, img image.Image) []string {
-	switch step.Type {
-	case "grayscale":
+func describe(step transform.Transform, img image.Image) []string {
+	switch step := step.(type) {
+	case transform.Grayscale:
 		switch img.(type) {
 		case *image.Gray, *image.Gray16:
 			return nil
@@ -242,7 +238,7 @@ func describe(step model.Step, img image.Image) []string {
 			return []string{"laid on white", "made grey"}
 		}
 		return []string{"made grey"}
-	case "resize":
+	case transform.Resize:
 		size := img.Bounds().Size()
 		if size.X == step.Width && size.Y == step.Height {
 			return nil

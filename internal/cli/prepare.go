@@ -54,14 +54,17 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	}
 	r := &trainRun{settings: c.settings, data: newDataRecord(c.DataDir, training, test), plateau: c.plateau(),
 		tensorboard: c.TensorBoard, began: c.began}
-	if training.Transform, err = c.augment(training.Height, training.Width); err != nil {
+	// Training and tests begin with what the model does to pictures of their size.
+	definition := c.definition(training.Shape(), training.Classes())
+	prepared := definition.Preprocess.For(transform.Form{Shape: training.Shape()})
+	if training.Transform, err = c.augment(prepared, training.Height, training.Width); err != nil {
 		return nil, err
 	}
-	test.Transform = transform.ToTensor{}
+	test.Transform = prepared
 	var samples dataset.Dataset = training
 	if c.Val > 0 {
 		var held dataset.Subset
-		if samples, held, err = c.hold(training); err != nil {
+		if samples, held, err = c.hold(training, prepared); err != nil {
 			return nil, err
 		}
 		r.val = loader.New(held, loader.Options{BatchSize: evalBatch, Workers: prefetch})
@@ -78,7 +81,7 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if r.criterion, err = c.criterion(counts); err != nil {
 		return nil, err
 	}
-	if r.model, err = c.build(training.Shape(), training.Classes()); err != nil {
+	if r.model, err = c.build(definition); err != nil {
 		return nil, err
 	}
 	if c.Optimizer == "lbfgs" {
@@ -102,9 +105,9 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	return r, nil
 }
 
-// hold returns the training samples without those of --val, and those as they are tested
-// on.
-func (s *settings) hold(training *dataset.Images) (rest, held dataset.Subset, err error) {
+// hold returns the training samples without those of --val, and those, prepared as they are
+// tested on.
+func (s *settings) hold(training *dataset.Images, prepared transform.Transform) (rest, held dataset.Subset, err error) {
 	n := training.Len()
 	if s.Val >= n {
 		return rest, held, usagef("--val %d: less than the %d training samples expected", s.Val, n)
@@ -119,7 +122,7 @@ func (s *settings) hold(training *dataset.Images) (rest, held dataset.Subset, er
 		return rest, held, usagef("--val %d: too few to have any of a class", s.Val)
 	}
 	whole := *training
-	whole.Transform = transform.ToTensor{}
+	whole.Transform = prepared
 	held.Dataset = &whole
 	return rest, held, nil
 }

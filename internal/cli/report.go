@@ -72,10 +72,7 @@ func predictions(m *model.Model, net nn.Module, d *dataset.Images) (*report.Pred
 	if !slices.Equal(d.Classes(), m.Classes) {
 		return nil, fmt.Errorf("the model tells %v apart, but %s has %v", m.Classes, d.Name, d.Classes())
 	}
-	var err error
-	if d.Transform, err = m.Transform(); err != nil {
-		return nil, err
-	}
+	d.Transform = m.Preprocess
 	logits, labels, err := train.Predict(net, loader.New(d, loader.Options{BatchSize: evalBatch, Workers: prefetch}))
 	if err != nil {
 		return nil, err
