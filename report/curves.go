@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
 
@@ -16,26 +17,23 @@ type Run struct {
 	Batches []BatchLoss // in order; nil where they were not recorded
 }
 
-// best returns the index of the epoch with the best test or validation accuracy, the first of equals;
-// -1 without epochs.
-func (r Run) best() int {
-	best := -1
-	for i, e := range r.Epochs {
-		if best < 0 || e.Test.Accuracy > r.Epochs[best].Test.Accuracy {
-			best = i
-		}
-	}
-	return best
-}
+func (r Run) best() int { return bestEpoch(r.Epochs) }
 
-// Curves draws loss and accuracy by epoch, in training and on the test data, with the
-// epoch of the best test accuracy marked. Several runs have a colour each, to 13 of them.
+// Curves draws loss and score by epoch, in training and on the test data, with the
+// epoch of the best test score marked. Several runs have a colour each, to 13 of them.
 // What is not finite is left out.
 func Curves(runs ...Run) *Drawing {
 	const width, height = 900, 322
 	const perRow = 20.0 // of the legend
 	keys := curveKeys(runs)
-	d := newDrawing("Loss and accuracy by epoch", width, 0, 2)
+	score := task.Accuracy
+	for _, r := range runs {
+		if len(r.Epochs) > 0 {
+			score = scored(r.Epochs)
+		}
+	}
+	words := wordsFor(score)
+	d := newDrawing("Loss and "+words.Name+" by epoch", width, 0, 2)
 	rows := 0
 	x := math.Inf(1)
 	const begin, end, sample = 60, width - 20, 26
@@ -70,8 +68,8 @@ func Curves(runs ...Run) *Drawing {
 		training, testing func(e train.Epoch) float64
 		batches           bool
 	}{
-		{"Loss", "mean cross-entropy (nats)", func(e train.Epoch) float64 { return e.TrainLoss }, func(e train.Epoch) float64 { return e.Test.Loss }, true},
-		{"Accuracy", "fraction predicted right", func(e train.Epoch) float64 { return e.TrainAccuracy }, func(e train.Epoch) float64 { return e.Test.Accuracy }, false},
+		{"Loss", words.Loss, func(e train.Epoch) float64 { return e.TrainLoss }, func(e train.Epoch) float64 { return e.Test.Loss }, true},
+		{words.Title, words.Axis, func(e train.Epoch) float64 { return e.TrainScore }, func(e train.Epoch) float64 { return e.Test.Score }, false},
 	} {
 		values := span{math.Inf(1), math.Inf(-1)}
 		var curves, thin []line // over epochs and values
@@ -120,7 +118,7 @@ func Curves(runs ...Run) *Drawing {
 			}
 			d.add(ring{p.at(point{float64(e.Epoch), value}), 4, 2, style.colour})
 			if len(runs) == 1 {
-				d.text(p.x+p.w, p.y-12, fmt.Sprintf("best: epoch %d, %s %.4f", e.Epoch, Split(e), value), labelSize, right, ink, false)
+				d.text(p.x+p.w, p.y-12, fmt.Sprintf("best: epoch %d, %s %.4f", e.Epoch, split(e), value), labelSize, right, ink, false)
 			}
 		}
 	}
@@ -164,7 +162,7 @@ func curveKeys(runs []Run) []curveKey {
 		_, style, _ := curveStyles(i, len(runs))
 		name := r.Name
 		if best := r.best(); best >= 0 {
-			name += fmt.Sprintf(" (best %.4f in epoch %d)", r.Epochs[best].Test.Accuracy, r.Epochs[best].Epoch)
+			name += fmt.Sprintf(" (best %.4f in epoch %d)", r.Epochs[best].Test.Score, r.Epochs[best].Epoch)
 		}
 		keys = append(keys, curveKey{name, style, i == 0})
 	}

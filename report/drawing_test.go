@@ -29,8 +29,8 @@ func history(name string, n int, worse float64) Run {
 		f := float64(k) / 4
 		loss := 0.45 + worse + 0.5*math.Exp(-3*f) + 0.05*f*f
 		r.Epochs = append(r.Epochs, train.Epoch{
-			Epoch: k + 1, TrainLoss: loss - 0.1*f, TrainAccuracy: 0.95 - loss/3 + 0.05*f,
-			Test: train.Evaluation{Loss: loss, Accuracy: 0.97 - loss/3},
+			Epoch: k + 1, TrainLoss: loss - 0.1*f, TrainScore: 0.95 - loss/3 + 0.05*f,
+			Test: train.Evaluation{Loss: loss, Score: 0.97 - loss/3},
 		})
 	}
 	return r
@@ -66,7 +66,7 @@ func guesses(classes []string, samples int) *Predictions {
 		labels[i] = r.IntN(n)
 		tensor.Data[float32](logits)[i*n+labels[i]] += 2
 	}
-	return NewPredictions(classes, logits, labels, func(i int) image.Image {
+	return NewPredictions(classes, logits, truth(labels...), func(i int) image.Image {
 		if i%2 == 0 {
 			return gradient(6+i%5, 8)
 		}
@@ -106,7 +106,7 @@ func drawings() map[string]*Drawing {
 		"classes-3.svg":      ClassBars(clothes, three.Confusion().Result()),
 		"reliability.png":    Reliability(three.Calibration(10)),
 		"reliability.svg":    Reliability(many.Calibration(15)),
-		"reliability-0.svg":  Reliability(NewPredictions(names(2), tensor.Zeros(tensor.Float32, 0, 2), nil, nil).Calibration(5)),
+		"reliability-0.svg":  Reliability(NewPredictions(names(2), tensor.Zeros(tensor.Float32, 0, 2), truth(), nil).Calibration(5)),
 		"confidence.svg":     ConfidenceHistogram(many, 20),
 		"mistakes.svg":       Mistakes(three, "Highest loss", three.Wrong(), 5),
 		"mistakes-none.svg":  Mistakes(three, "Highest loss", nil, 5),

@@ -33,7 +33,7 @@ func ExampleNewPredictions() {
 		4, 0, 1,
 		5, 1, 0,
 	}, 4, 3)
-	p := report.NewPredictions([]string{"shirt", "coat", "bag"}, logits, []int{0, 1, 1, 2}, nil)
+	p := report.NewPredictions([]string{"shirt", "coat", "bag"}, logits, tensor.New([]int64{0, 1, 1, 2}), nil)
 	for _, i := range p.Wrong() {
 		fmt.Printf("sample %d: %s taken for %s with %.3f, loss %.2f\n",
 			i, p.Classes[p.Labels[i]], p.Classes[p.Predicted(i)], p.Confidence(i), p.Loss(i))
@@ -48,8 +48,8 @@ func ExampleNewPredictions() {
 
 func ExampleCurves() {
 	run := report.Run{Name: "runs/softmax-fashion-mnist-1", Epochs: []train.Epoch{
-		{Epoch: 1, TrainLoss: 0.7851, TrainAccuracy: 0.750, Test: train.Evaluation{Loss: 0.6322, Accuracy: 0.791}},
-		{Epoch: 2, TrainLoss: 0.5716, TrainAccuracy: 0.813, Test: train.Evaluation{Loss: 0.5783, Accuracy: 0.803}},
+		{Epoch: 1, TrainLoss: 0.7851, TrainScore: 0.750, Test: train.Evaluation{Loss: 0.6322, Score: 0.791}},
+		{Epoch: 2, TrainLoss: 0.5716, TrainScore: 0.813, Test: train.Evaluation{Loss: 0.5783, Score: 0.803}},
 	}}
 	err := report.Curves(run).Save("curves.jpg")
 	fmt.Println(err)
@@ -58,7 +58,7 @@ func ExampleCurves() {
 
 func ExampleLine() {
 	fmt.Println(report.Line(train.Epoch{
-		Epoch: 1, TrainLoss: 0.7851, TrainAccuracy: 0.75, Test: train.Evaluation{Accuracy: 0.791},
+		Epoch: 1, TrainLoss: 0.7851, TrainScore: 0.75, Test: train.Evaluation{Score: 0.791},
 	}))
 	// Output: epoch 1, loss 0.7851, train acc 0.750, test acc 0.791
 }

@@ -10,38 +10,40 @@ import (
 	"strconv"
 
 	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
 
-// The fields of a history file: those of a run that is measured on the test
-// data, and on validation data.
-var (
-	testColumns = []string{"epoch", "train_loss", "train_acc", "test_loss", "test_acc", "lr", "seconds"}
-	valColumns  = []string{"epoch", "train_loss", "train_acc", "val_loss", "val_acc", "lr", "seconds"}
-)
+// columns returns the fields of a history file of scores of a kind, with those of validation
+// data or of test data.
+func columns(score task.Score, validation bool) []string {
+	split, name := "test_", score.Column()
+	if validation {
+		split = "val_"
+	}
+	return []string{"epoch", "train_loss", "train_" + name, split + "loss", split + name, "lr", "seconds"}
+}
 
 // History is the CSV file that has one line an epoch, on disk as soon as the epoch ends.
 type History struct{ f *os.File }
 
 // CreateHistory makes the file at path, with the names of the columns in its first line:
-// val_loss and val_acc with validation, test_loss and test_acc without.
-func CreateHistory(path string, validation bool) (*History, error) {
-	if validation {
-		return startHistory(path, [][]string{valColumns})
-	}
-	return startHistory(path, [][]string{testColumns})
+// val_loss and val_acc with validation, test_loss and test_acc without, and the score's own
+// name in place of acc.
+func CreateHistory(path string, score task.Score, validation bool) (*History, error) {
+	return startHistory(path, [][]string{columns(score, validation)})
 }
 
 // ContinueHistory opens the file at path to go on after the given epoch: lines of later
 // ones, which a stopped run left, are dropped. The error names the file and the line
-// that is not a history's.
-func ContinueHistory(path string, epoch int) (*History, error) {
+// that is not a history's of such scores.
+func ContinueHistory(path string, score task.Score, epoch int) (*History, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	r := csv.NewReader(bytes.NewReader(content))
-	r.FieldsPerRecord = len(testColumns)
+	r.FieldsPerRecord = len(columns(score, false))
 	var kept [][]string
 	for len(kept) <= epoch { // what follows is dropped, whole or cut off by a crash
 		line, err := r.Read()
@@ -53,7 +55,7 @@ func ContinueHistory(path string, epoch int) (*History, error) {
 		}
 		switch n := len(kept); {
 		case n == 0:
-			if err := checkColumns(path, line); err != nil {
+			if _, err := readColumns(path, line, score); err != nil {
 				return nil, err
 			}
 		case n > 0 && line[0] != strconv.Itoa(n):
@@ -64,12 +66,15 @@ func ContinueHistory(path string, epoch int) (*History, error) {
 	return startHistory(path, kept)
 }
 
-// checkColumns returns an error unless line is the first of a history.
-func checkColumns(path string, line []string) error {
-	if !slices.Equal(line, testColumns) && !slices.Equal(line, valColumns) {
-		return fmt.Errorf("%s: line 1: found %q, %q expected", path, line, testColumns)
+// readColumns returns whether line, the first of a history, is of validation data. The error
+// says that it is no such line.
+func readColumns(path string, line []string, score task.Score) (validation bool, err error) {
+	for _, validation := range []bool{false, true} {
+		if slices.Equal(line, columns(score, validation)) {
+			return validation, nil
+		}
 	}
-	return nil
+	return false, fmt.Errorf("%s: line 1: found %q, %q expected", path, line, columns(score, false))
 }
 
 // startHistory writes the file with the given lines and opens it for more.
@@ -91,8 +96,8 @@ func startHistory(path string, lines [][]string) (*History, error) {
 func (h *History) Add(e train.Epoch) error {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'f', 6, 64) }
 	w := csv.NewWriter(h.f)
-	err := w.WriteAll([][]string{{strconv.Itoa(e.Epoch), number(e.TrainLoss), number(e.TrainAccuracy),
-		number(e.Test.Loss), number(e.Test.Accuracy), strconv.FormatFloat(e.LR, 'g', -1, 64), number(e.Seconds)}})
+	err := w.WriteAll([][]string{{strconv.Itoa(e.Epoch), number(e.TrainLoss), number(e.TrainScore),
+		number(e.Test.Loss), number(e.Test.Score), strconv.FormatFloat(e.LR, 'g', -1, 64), number(e.Seconds)}})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
 
@@ -16,7 +17,7 @@ const header = "epoch,train_loss,train_acc,test_loss,test_acc,lr,seconds\n"
 
 // epoch returns an epoch with a line of its own.
 func epoch(n int) train.Epoch {
-	return train.Epoch{Epoch: n, TrainLoss: 1 / float64(n), TrainAccuracy: 0.5, Test: train.Evaluation{Loss: 0.75, Accuracy: 0.25}, LR: 0.1, Seconds: 1.5}
+	return train.Epoch{Epoch: n, TrainLoss: 1 / float64(n), TrainScore: 0.5, Test: train.Evaluation{Loss: 0.75, Score: 0.25}, LR: 0.1, Seconds: 1.5}
 }
 
 // lines are those of epochs 1 to 4.
@@ -53,7 +54,7 @@ func TestHistory(t *testing.T) {
 	if err := os.WriteFile(path, []byte("an earlier run's"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	h, err := CreateHistory(path, false)
+	h, err := CreateHistory(path, task.Accuracy, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func TestHistory(t *testing.T) {
 	wantContent(t, path, header+lines[0])
 	add(t, h, 2)
 	wantContent(t, path, header+lines[0]+lines[1])
-	e := train.Epoch{Epoch: 3, TrainLoss: 123456.7890123, TrainAccuracy: 1, Test: train.Evaluation{Loss: 1e-9, Accuracy: 1.0 / 3}, LR: 1e-5, Seconds: 3600}
+	e := train.Epoch{Epoch: 3, TrainLoss: 123456.7890123, TrainScore: 1, Test: train.Evaluation{Loss: 1e-9, Score: 1.0 / 3}, LR: 1e-5, Seconds: 3600}
 	if err := h.Add(e); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,7 @@ func TestContinueHistory(t *testing.T) {
 			if err := os.WriteFile(path, []byte(test.content), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			h, err := ContinueHistory(path, test.epoch)
+			h, err := ContinueHistory(path, task.Accuracy, test.epoch)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -143,7 +144,7 @@ func TestContinueHistoryErrors(t *testing.T) {
 			if err := os.WriteFile(path, []byte(test.content), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			h, err := ContinueHistory(path, test.epoch)
+			h, err := ContinueHistory(path, task.Accuracy, test.epoch)
 			if h != nil || err == nil || err.Error() != path+": "+test.want {
 				t.Errorf("got %v, error %v, want %s: %s", h, err, path, test.want)
 			}
@@ -153,8 +154,8 @@ func TestContinueHistoryErrors(t *testing.T) {
 
 	missing := filepath.Join(t.TempDir(), "missing", "history.csv")
 	for name, f := range map[string]func() (*History, error){
-		"create":   func() (*History, error) { return CreateHistory(missing, false) },
-		"continue": func() (*History, error) { return ContinueHistory(missing, 1) },
+		"create":   func() (*History, error) { return CreateHistory(missing, task.Accuracy, false) },
+		"continue": func() (*History, error) { return ContinueHistory(missing, task.Accuracy, 1) },
 	} {
 		var at *fs.PathError
 		if h, err := f(); h != nil || !errors.As(err, &at) || at.Path != missing || !errors.Is(err, fs.ErrNotExist) {
@@ -166,7 +167,7 @@ func TestContinueHistoryErrors(t *testing.T) {
 // TestHistoryIsCSV reads a history with another reader.
 func TestHistoryIsCSV(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.csv")
-	h, err := CreateHistory(path, false)
+	h, err := CreateHistory(path, task.Accuracy, false)
 	if err != nil {
 		t.Fatal(err)
 	}

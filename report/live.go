@@ -183,6 +183,6 @@ func (p *Page) stepLine(s train.Step) string {
 	if p.LastEpoch > 0 {
 		epoch += fmt.Sprintf(" of %d", p.LastEpoch)
 	}
-	return fmt.Sprintf("%s: %s of %s samples, loss %.4f, accuracy %.3f",
-		epoch, comma(s.Samples), comma(p.Samples), s.Loss, s.Accuracy)
+	return fmt.Sprintf("%s: %s of %s samples, loss %.4f, %s %.3f",
+		epoch, comma(s.Samples), comma(p.Samples), s.Loss, p.words().Name, s.Score)
 }

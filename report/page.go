@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -16,6 +17,7 @@ import (
 	"github.com/onehot-go/onehot/metric"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
 
@@ -27,12 +29,27 @@ type Page struct {
 	Time        time.Time // when the page was made; zero says nothing
 	Command     string    // what gives this run
 	Settings    []Setting
+	Score       task.Score    // what the epochs' scores are; the zero value is accuracy
 	Epochs      []train.Epoch // those that are finished, in order
 	Batches     []BatchLoss   // in order; nil where they were not recorded
 	LastEpoch   int           // the epoch to train to; 0 for as many as there is time for
 	Samples     int           // training samples of an epoch
 	Model       *model.Model  // the best epoch's, once training is over; its size counts before
-	Predictions *Predictions  // what Model says of the test data; nil while training runs
+	Predictions *Predictions  // what Model says of the test data; nil while training runs, and where it tells no classes apart
+	Figures     task.Figures  // of Model on the test data, where there are no Predictions; nil while training runs
+}
+
+// words returns how the page speaks of scores.
+func (p *Page) words() words {
+	return wordsFor(cmp.Or(p.Score, task.Accuracy))
+}
+
+// figures returns those of the test data; nil while training runs.
+func (p *Page) figures() task.Figures {
+	if p.Predictions != nil {
+		return p.Predictions.figures()
+	}
+	return p.Figures
 }
 
 // Setting is a line of what a run was made with.
@@ -73,8 +90,11 @@ type view struct {
 	Policy        string
 	Style, Script template.HTML
 
-	Figures  *Figures
-	Wrong    int // pictures
+	Words    words
+	Result   string // the score on the test data
+	Classes  []task.ClassFigures
+	Tables   []task.Table // in place of Classes
+	Wrong    int          // pictures
 	Summary  []Figure
 	Charts   []chart
 	Table    []epochRow
@@ -99,7 +119,7 @@ func (p *Page) view(live bool) (*view, error) {
 	if v.Weights, err = p.weights(); err != nil {
 		return nil, err
 	}
-	v.Matrix = newMatrix(p.Predictions.Classes, v.Figures.Confusion)
+	v.Matrix = newMatrix(p.Predictions.Classes, p.Predictions.confusion.Counts())
 	wrong := p.Predictions.Wrong()
 	for _, i := range wrong[:min(mistakes, len(wrong))] {
 		m, err := p.Predictions.mistake(i)
@@ -114,20 +134,27 @@ func (p *Page) view(live bool) (*view, error) {
 
 // progress is the part of the view that moves while training runs.
 func (p *Page) progress() *view {
-	v := &view{Page: p}
-	best := p.best()
-	if p.Predictions != nil {
-		v.Figures = p.Predictions.figures()
-		for _, c := range v.Figures.Confusion {
-			for _, n := range c {
+	v := &view{Page: p, Words: p.words()}
+	best := bestEpoch(p.Epochs)
+	f := p.figures()
+	switch f := f.(type) {
+	case nil:
+	case task.ByClass:
+		v.Classes = f.Classes
+		for i, row := range f.Confusion {
+			for _, n := range row {
 				v.Wrong += n
 			}
+			v.Wrong -= row[i]
 		}
-		for i, c := range v.Figures.Confusion {
-			v.Wrong -= c[i]
-		}
+	default:
+		v.Tables = f.Tables()
 	}
-	v.Summary = p.summary(v.Figures, v.Wrong, best)
+	if f != nil {
+		_, score := f.Summary()
+		v.Result = v.Words.value(score) + " test " + v.Words.Name
+	}
+	v.Summary = p.summary(f, v.Wrong, best)
 	if len(p.Epochs) > 0 {
 		v.Charts = p.charts(best)
 	}
@@ -145,31 +172,19 @@ func (p *Page) Measured() string {
 	return "test"
 }
 
-// best returns the index of the epoch with the best accuracy there, the first of equals;
-// -1 without epochs.
-func (p *Page) best() int {
-	best := -1
-	for i, e := range p.Epochs {
-		if best < 0 || e.Test.Accuracy > p.Epochs[best].Test.Accuracy {
-			best = i
-		}
-	}
-	return best
-}
-
-func (p *Page) summary(f *Figures, wrong, best int) []Figure {
+func (p *Page) summary(f task.Figures, wrong, best int) []Figure {
 	var out []Figure
 	if best < 0 && f == nil {
 		return out
 	}
-	accuracy, loss, note := 0.0, 0.0, ""
+	score, loss, note := 0.0, 0.0, ""
 	if best >= 0 {
 		e := p.Epochs[best]
-		accuracy, loss = e.Test.Accuracy, e.Test.Loss
+		score, loss = e.Test.Score, e.Test.Loss
 		note = fmt.Sprintf("after epoch %d, the best so far", e.Epoch)
 	}
 	if f != nil {
-		accuracy, loss = f.Accuracy, f.Loss
+		loss, score = f.Summary()
 		if best >= 0 {
 			note = fmt.Sprintf("after epoch %d, the best of %d", p.Epochs[best].Epoch, p.Epochs[len(p.Epochs)-1].Epoch)
 		}
@@ -178,8 +193,9 @@ func (p *Page) summary(f *Figures, wrong, best int) []Figure {
 	if f != nil {
 		of = "test"
 	}
-	out = append(out, Figure{of + " accuracy", percent(accuracy), note}, Figure{of + " loss", fmt.Sprintf("%.4f", loss), "nats a picture"})
-	if f != nil {
+	w := p.words()
+	out = append(out, Figure{of + " " + w.Name, w.value(score), note}, Figure{of + " loss", fmt.Sprintf("%.4f", loss), w.LossOf})
+	if p.Predictions != nil {
 		out = append(out, Figure{"wrong", comma(wrong), "of " + comma(p.Predictions.Len()) + " test pictures"})
 	}
 	seconds, samples := 0.0, 0
@@ -201,14 +217,12 @@ func (p *Page) summary(f *Figures, wrong, best int) []Figure {
 }
 
 // figures returns the figures of the predictions.
-func (p *Predictions) figures() *Figures {
+func (p *Predictions) figures() task.ByClass {
 	var loss metric.Mean
 	for i := range p.Labels {
 		loss.Update(p.Loss(i), 1)
 	}
-	c := p.Confusion()
-	f := NewFigures(train.Evaluation{Accuracy: c.Accuracy(), Loss: loss.Result(), Classes: c.Result(), Counts: c.Counts()}, p.Classes)
-	return &f
+	return task.NewByClass(p.Classes, loss.Result(), p.confusion)
 }
 
 // epochRow is a line of the table of epochs.
@@ -219,15 +233,15 @@ type epochRow struct {
 }
 
 func newEpochRow(e train.Epoch, samples int, best bool) epochRow {
-	trainLoss, trainAccuracy, seconds, speed := "", "", "", ""
+	trainLoss, trainScore, seconds, speed := "", "", "", ""
 	if e.Epoch > 0 {
-		trainLoss, trainAccuracy = fmt.Sprintf("%.4f", e.TrainLoss), share(e.TrainAccuracy)
+		trainLoss, trainScore = fmt.Sprintf("%.4f", e.TrainLoss), share(e.TrainScore)
 		seconds = fmt.Sprintf("%.3g", e.Seconds)
 		if e.Seconds > 0 {
 			speed = comma(int(float64(samples) / e.Seconds))
 		}
 	}
-	return epochRow{e.Epoch, best, []string{trainLoss, trainAccuracy, fmt.Sprintf("%.4f", e.Test.Loss), share(e.Test.Accuracy),
+	return epochRow{e.Epoch, best, []string{trainLoss, trainScore, fmt.Sprintf("%.4f", e.Test.Loss), share(e.Test.Score),
 		strconv.FormatFloat(e.LR, 'g', 4, 64), seconds, speed}}
 }
 
@@ -374,8 +388,9 @@ const (
 )
 
 func (p *Page) charts(best int) []chart {
+	w := p.words()
 	return []chart{
-		p.chart("Accuracy", "share of pictures", "%.4f", best, nil, func(e train.Epoch) (float64, float64) { return e.Test.Accuracy, e.TrainAccuracy }),
+		p.chart(w.Title, w.Unit, "%.4f", best, nil, func(e train.Epoch) (float64, float64) { return e.Test.Score, e.TrainScore }),
 		p.chart("Loss", "loss (nats)", "%.4f", best, p.Batches, func(e train.Epoch) (float64, float64) { return e.Test.Loss, e.TrainLoss }),
 	}
 }
@@ -384,7 +399,7 @@ func (p *Page) charts(best int) []chart {
 // does not have, and a thin line by batch.
 func (p *Page) chart(title, axis, format string, best int, batches []BatchLoss, value func(train.Epoch) (test, training float64)) chart {
 	first, last := p.Epochs[0].Epoch, p.Epochs[len(p.Epochs)-1].Epoch
-	if p.Predictions == nil { // training runs
+	if p.Predictions == nil && p.Figures == nil { // training runs
 		last = max(last, p.LastEpoch)
 	}
 	if len(p.Batches) > 0 {
@@ -412,9 +427,9 @@ func (p *Page) chart(title, axis, format string, best int, batches []BatchLoss, 
 	b := new(strings.Builder)
 	e := p.Epochs[best]
 	test, training := value(e)
-	fmt.Fprintf(b, `<svg viewBox="0 0 %d %d" role="img" tabindex="0" aria-label="%s by epoch; `, chartWidth, chartHeight, title)
+	fmt.Fprintf(b, `<svg viewBox="0 0 %d %d" role="img" tabindex="0" aria-label="%s by epoch; `, chartWidth, chartHeight, template.HTMLEscapeString(title))
 	fmt.Fprintf(b, "after epoch %d: %s "+format, e.Epoch, p.Measured(), test)
-	summary := fmt.Sprintf("best %s accuracy at epoch %d: %s "+format, p.Measured(), e.Epoch, p.Measured(), test)
+	summary := fmt.Sprintf("best %s %s at epoch %d: %s "+format, p.Measured(), p.words().Name, e.Epoch, p.Measured(), test)
 	if e.Epoch > 0 {
 		fmt.Fprintf(b, ", training "+format, training)
 		summary += fmt.Sprintf(", training "+format, training)
@@ -440,7 +455,7 @@ func (p *Page) chart(title, axis, format string, best int, batches []BatchLoss, 
 	}
 	fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="%s">best</text>`, x(e.Epoch), chartTop-6, anchor)
 	middle := (chartTop + chartBottom) / 2
-	fmt.Fprintf(b, `<text x="12" y="%d" text-anchor="middle" transform="rotate(-90 12 %d)">%s</text>`, middle, middle, axis)
+	fmt.Fprintf(b, `<text x="12" y="%d" text-anchor="middle" transform="rotate(-90 12 %d)">%s</text>`, middle, middle, template.HTMLEscapeString(axis))
 	fmt.Fprintf(b, `<line class="best" x1="%.1f" x2="%.1f" y1="%d" y2="%d"><title>best epoch</title></line>`, x(e.Epoch), x(e.Epoch), chartTop, chartBottom)
 	if batches = v.clip(batches); len(batches) > 0 {
 		var points []string

@@ -14,8 +14,8 @@ func ExamplePage_Write() {
 	logits := tensor.New([]float32{2, 0, 1, 3}, 2, 2)
 	page := report.Page{
 		Title: "softmax on pairs", LastEpoch: 1, Samples: 6,
-		Epochs: []train.Epoch{{Epoch: 1, TrainLoss: 0.5, TrainAccuracy: 1, Test: train.Evaluation{Accuracy: 1, Loss: 0.25}, Seconds: 0.01}},
-		Predictions: report.NewPredictions([]string{"left", "right"}, logits, []int{0, 1}, func(int) image.Image {
+		Epochs: []train.Epoch{{Epoch: 1, TrainLoss: 0.5, TrainScore: 1, Test: train.Evaluation{Score: 1, Loss: 0.25}, Seconds: 0.01}},
+		Predictions: report.NewPredictions([]string{"left", "right"}, logits, tensor.New([]int64{0, 1}), func(int) image.Image {
 			return image.NewGray(image.Rect(0, 0, 2, 1))
 		}),
 	}

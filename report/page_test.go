@@ -39,8 +39,8 @@ func smallPage(t *testing.T, classes ...string) *Page {
 		Title: "softmax on letters", Folder: "runs/letters", Time: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC),
 		Command: "onehot train letters --lr 0.5", Settings: []Setting{{"lr", "0.5"}, {"seed", "0"}},
 		Epochs: []train.Epoch{
-			{Epoch: 1, TrainLoss: 1.25, TrainAccuracy: 0.5, Test: train.Evaluation{Loss: 1, Accuracy: 0.25}, LR: 0.5, Seconds: 2},
-			{Epoch: 2, TrainLoss: 0.75, TrainAccuracy: 0.75, Test: train.Evaluation{Loss: 1.5, Accuracy: 1.0 / 6}, LR: 0.5, Seconds: 2},
+			{Epoch: 1, TrainLoss: 1.25, TrainScore: 0.5, Test: train.Evaluation{Loss: 1, Score: 0.25}, LR: 0.5, Seconds: 2},
+			{Epoch: 2, TrainLoss: 0.75, TrainScore: 0.75, Test: train.Evaluation{Loss: 1.5, Score: 1.0 / 6}, LR: 0.5, Seconds: 2},
 		},
 		Batches:   []BatchLoss{{0.5, 1.5}, {1, 1}, {1.5, 0.875}, {2, 0.625}},
 		LastEpoch: 2, Samples: 3000, Model: m, Predictions: p,
@@ -240,7 +240,7 @@ func TestAtlasIsBounded(t *testing.T) {
 	labels[n-1] = 1 // the one that is wrong
 	scores := tensor.Zeros(tensor.Float32, n, 2)
 	picture := level(32, 32, 1)
-	p := NewPredictions([]string{"a", "b"}, scores, labels, func(int) image.Image { return picture })
+	p := NewPredictions([]string{"a", "b"}, scores, truth(labels...), func(int) image.Image { return picture })
 	_, d, err := p.atlas(p.Wrong())
 	if err != nil {
 		t.Fatal(err)
@@ -252,13 +252,13 @@ func TestAtlasIsBounded(t *testing.T) {
 
 // TestPageOfLittle writes pages of runs that lack this or that.
 func TestPageOfLittle(t *testing.T) {
-	none := NewPredictions([]string{"a", "b"}, tensor.Zeros(tensor.Float32, 0, 2), nil, nil)
+	none := NewPredictions([]string{"a", "b"}, tensor.Zeros(tensor.Float32, 0, 2), truth(), nil)
 	for name, p := range map[string]*Page{
 		"nothing":           {Title: "nothing"},
 		"no epoch":          {Predictions: abc()},
-		"epoch 0":           {Epochs: []train.Epoch{{Test: train.Evaluation{Loss: 2.3, Accuracy: 0.1}}}},
+		"epoch 0":           {Epochs: []train.Epoch{{Test: train.Evaluation{Loss: 2.3, Score: 0.1}}}},
 		"no time":           {Epochs: []train.Epoch{{Epoch: 1}}, Samples: 10},
-		"the same each":     {Epochs: []train.Epoch{{Epoch: 1, Test: train.Evaluation{Accuracy: 1}, TrainAccuracy: 1}, {Epoch: 2, Test: train.Evaluation{Accuracy: 1}, TrainAccuracy: 1}}},
+		"the same each":     {Epochs: []train.Epoch{{Epoch: 1, Test: train.Evaluation{Score: 1}, TrainScore: 1}, {Epoch: 2, Test: train.Evaluation{Score: 1}, TrainScore: 1}}},
 		"very many epochs":  {Epochs: make([]train.Epoch, 3000), LastEpoch: 3000},
 		"no test sample":    {Predictions: none},
 		"nothing but right": {Predictions: predictions([]string{"a"}, []int{0}, []float64{1})},
@@ -342,7 +342,7 @@ func BenchmarkPage(b *testing.B) {
 		scores[i] = float32(i*i%97) / 20
 	}
 	classes := strings.Split("abcdefghij", "")
-	p := &Page{Title: "noise", Predictions: NewPredictions(classes, tensor.New(scores, n, 10), labels, func(i int) image.Image {
+	p := &Page{Title: "noise", Predictions: NewPredictions(classes, tensor.New(scores, n, 10), truth(labels...), func(i int) image.Image {
 		return &image.Gray{Pix: noise[i*size:][:size], Stride: 28, Rect: image.Rect(0, 0, 28, 28)}
 	})}
 	for b.Loop() {

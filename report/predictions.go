@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"image"
 	"math"
 	"slices"
@@ -25,27 +24,26 @@ type Predictions struct {
 	confusion        *metric.Confusion
 }
 
-// NewPredictions returns the predictions of logits (N, C), as train.Predict has them, for
-// samples with labels (N) of C classes. It panics with a *tensor.ShapeError where they do
-// not fit each other.
-func NewPredictions(classes []string, logits *tensor.Tensor, labels []int, picture func(i int) image.Image) *Predictions {
-	if logits.Dim() != 2 || logits.Size(0) != len(labels) || logits.Size(1) != len(classes) {
-		tensor.Fail("report.NewPredictions", fmt.Sprintf("%d labels of %d classes", len(labels), len(classes)), logits)
-	}
-	truth := make([]int64, len(labels))
-	for i, label := range labels {
-		truth[i] = int64(label)
-	}
-	p := &Predictions{Classes: classes, Labels: labels, Image: picture, confusion: metric.NewConfusion(len(classes))}
-	p.confusion.Update(logits, tensor.New(truth, len(truth)))
+// NewPredictions returns the predictions of logits (N, C) for samples with labels (N) of Int64,
+// as train.Predict has them, of C classes. It panics with a *tensor.ShapeError,
+// *tensor.DTypeError or *fault.LabelError where they do not fit each other.
+func NewPredictions(classes []string, logits, labels *tensor.Tensor, picture func(i int) image.Image) *Predictions {
+	p := &Predictions{Classes: classes, Image: picture, confusion: metric.NewConfusion(len(classes))}
+	p.confusion.Update(logits, labels)
+	p.Labels = ints(labels)
 	p.logProbabilities = tensor.Values[float32](logits.LogSoftmax(1))
-	p.predicted = make([]int, len(labels))
-	if len(labels) > 0 {
-		for i, c := range tensor.Values[int64](logits.ArgMax(1)) {
-			p.predicted[i] = int(c)
-		}
+	if len(p.Labels) > 0 {
+		p.predicted = ints(logits.ArgMax(1))
 	}
 	return p
+}
+
+func ints(t *tensor.Tensor) []int {
+	var out []int
+	for _, v := range tensor.Values[int64](t) {
+		out = append(out, int(v))
+	}
+	return out
 }
 
 // Len returns the number of samples.

@@ -22,8 +22,17 @@ func predictions(classes []string, labels []int, probabilities ...[]float64) *Pr
 			scores = append(scores, float32(math.Log(v)))
 		}
 	}
-	return NewPredictions(classes, tensor.New(scores, len(labels), len(classes)), labels,
+	return NewPredictions(classes, tensor.New(scores, len(labels), len(classes)), truth(labels...),
 		func(i int) image.Image { return dot(6 + i%7) })
+}
+
+// truth returns labels as a tensor.
+func truth(labels ...int) *tensor.Tensor {
+	t := tensor.Zeros(tensor.Int64, len(labels))
+	for i, c := range labels {
+		tensor.Data[int64](t)[i] = int64(c)
+	}
+	return t
 }
 
 // near reports whether two figures computed from float32 are the same.
@@ -110,15 +119,11 @@ func TestCalibrationIsMetrics(t *testing.T) {
 	r := random.New(1).Rand()
 	const n, classes = 500, 7
 	logits := tensor.Zeros(tensor.Float32, n, classes).NormalInPlace(r, 0, 2)
-	labels, truth := make([]int, n), make([]int64, n)
-	for i := range n {
-		labels[i] = r.IntN(classes)
-		truth[i] = int64(labels[i])
-	}
+	labels := tensor.RandInt(r, 0, classes, n)
 	p := NewPredictions(make([]string, classes), logits, labels, nil)
 	for _, bins := range []int{1, 10, 15} {
 		m := metric.Calibration{Bins: bins}
-		m.Update(logits, tensor.New(truth, n))
+		m.Update(logits, labels)
 		if got, want := p.Calibration(bins).Error, m.Result(); !near(got, want) {
 			t.Errorf("%d bins: error %g, want %g", bins, got, want)
 		}
@@ -126,7 +131,7 @@ func TestCalibrationIsMetrics(t *testing.T) {
 }
 
 func TestPredictionsOfNothing(t *testing.T) {
-	p := NewPredictions([]string{"a", "b"}, tensor.Zeros(tensor.Float32, 0, 2), nil, nil)
+	p := NewPredictions([]string{"a", "b"}, tensor.Zeros(tensor.Float32, 0, 2), truth(), nil)
 	if p.Len() != 0 || p.Wrong() != nil || p.Confused() != nil || p.LabelErrors() != nil || !math.IsNaN(p.Calibration(10).Error) {
 		t.Error("something in predictions of nothing")
 	}
@@ -136,11 +141,11 @@ func TestPredictionsPanics(t *testing.T) {
 	names := []string{"a", "b"}
 	logits := tensor.Zeros(tensor.Float32, 3, 2)
 	for want, call := range map[string]func(){
-		"report.NewPredictions: shape (3, 2): 2 labels of 2 classes": func() { NewPredictions(names, logits, []int{0, 1}, nil) },
-		"report.NewPredictions: shape (3, 2): 3 labels of 1 classes": func() { NewPredictions(names[:1], logits, []int{0, 1, 1}, nil) },
-		"report.NewPredictions: shape (6): 6 labels of 2 classes":    func() { NewPredictions(names, logits.Reshape(6), make([]int, 6), nil) },
+		"metric.Confusion: shapes (3, 2) and (2): scores (N, C) and labels (N) expected": func() { NewPredictions(names, logits, truth(0, 1), nil) },
+		"metric.Confusion: shapes (3, 2) and (3): scores of 1 classes expected":          func() { NewPredictions(names[:1], logits, truth(0, 1, 1), nil) },
+		"metric.Confusion: shapes (6) and (6): scores (N, C) and labels (N) expected":    func() { NewPredictions(names, logits.Reshape(6), truth(0, 0, 0, 0, 0, 0), nil) },
 		"metric.Confusion: label 2 at (1): 0 to 1 expected, there are 2 classes": func() {
-			NewPredictions(names, logits, []int{0, 2, 1}, nil)
+			NewPredictions(names, logits, truth(0, 2, 1), nil)
 		},
 		"report.Calibration: 0 bins, at least 1 expected": func() { abc().Calibration(0) },
 	} {

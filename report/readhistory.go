@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"slices"
 	"strconv"
 
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
 
-// ReadHistory returns the epochs in the history file at path, with what it has of them.
+// ReadHistory returns the epochs in the history file at path, of scores of that kind, with what
+// it has of them.
 // The error names the file and the place in it.
-func ReadHistory(path string) ([]train.Epoch, error) {
+func ReadHistory(path string, score task.Score) ([]train.Epoch, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -26,17 +27,17 @@ func ReadHistory(path string) ([]train.Epoch, error) {
 	if len(lines) == 0 {
 		return nil, fmt.Errorf("%s: found 0 lines, at least 1 expected", path)
 	}
-	if err := checkColumns(path, lines[0]); err != nil {
+	validation, err := readColumns(path, lines[0], score)
+	if err != nil {
 		return nil, err
 	}
-	validation := slices.Equal(lines[0], valColumns)
 	var epochs []train.Epoch
 	for i, line := range lines[1:] {
-		e := train.Epoch{Epoch: i + 1, Validation: validation}
+		e := train.Epoch{Epoch: i + 1, Scored: score, Validation: validation}
 		if line[0] != strconv.Itoa(e.Epoch) {
 			return nil, fmt.Errorf("%s: line %d: found epoch %q, %d expected", path, i+2, line[0], e.Epoch)
 		}
-		for k, v := range []*float64{&e.TrainLoss, &e.TrainAccuracy, &e.Test.Loss, &e.Test.Accuracy, &e.LR, &e.Seconds} {
+		for k, v := range []*float64{&e.TrainLoss, &e.TrainScore, &e.Test.Loss, &e.Test.Score, &e.LR, &e.Seconds} {
 			if *v, err = strconv.ParseFloat(line[k+1], 64); err != nil || math.IsNaN(*v) || math.IsInf(*v, 0) {
 				return nil, fmt.Errorf("%s: line %d, %s: found %q, a number expected", path, i+2, lines[0][k+1], line[k+1])
 			}

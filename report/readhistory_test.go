@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/onehot-go/onehot/task"
 )
 
 func TestReadHistory(t *testing.T) {
@@ -16,7 +18,7 @@ func TestReadHistory(t *testing.T) {
 		if err := os.WriteFile(path, []byte(header+strings.Join(lines[:n], "")), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		got, err := ReadHistory(path)
+		got, err := ReadHistory(path, task.Accuracy)
 		if err != nil || len(got) != n {
 			t.Fatalf("%d epochs and error %v, want %d", len(got), err, n)
 		}
@@ -26,8 +28,8 @@ func TestReadHistory(t *testing.T) {
 				t.Errorf("training loss %g, want %g", e.TrainLoss, want.TrainLoss)
 			}
 			e.TrainLoss = want.TrainLoss
-			if !slices.Equal([]float64{float64(e.Epoch), e.TrainAccuracy, e.Test.Loss, e.Test.Accuracy, e.LR, e.Seconds},
-				[]float64{float64(want.Epoch), want.TrainAccuracy, want.Test.Loss, want.Test.Accuracy, want.LR, want.Seconds}) {
+			if !slices.Equal([]float64{float64(e.Epoch), e.TrainScore, e.Test.Loss, e.Test.Score, e.LR, e.Seconds},
+				[]float64{float64(want.Epoch), want.TrainScore, want.Test.Loss, want.Test.Score, want.LR, want.Seconds}) {
 				t.Errorf("epoch %+v, want %+v", e, want)
 			}
 		}
@@ -36,7 +38,7 @@ func TestReadHistory(t *testing.T) {
 
 func TestReadHistoryErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.csv")
-	if _, err := ReadHistory(path); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := ReadHistory(path, task.Accuracy); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: error %v", err)
 	}
 	for content, want := range map[string]string{
@@ -50,7 +52,7 @@ func TestReadHistoryErrors(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := ReadHistory(path); got != nil || err == nil || err.Error() != path+": "+want {
+		if got, err := ReadHistory(path, task.Accuracy); got != nil || err == nil || err.Error() != path+": "+want {
 			t.Errorf("got %v, error %v, want %s: %s", got, err, path, want)
 		}
 	}

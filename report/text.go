@@ -4,9 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strconv"
+	"strings"
 	"text/tabwriter"
 
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
 
@@ -14,84 +15,36 @@ import (
 //
 //	epoch 1, loss 0.7851, train acc 0.750, test acc 0.791
 //
-// With validation data it says val in place of test. Of a model that was not trained it
-// has that accuracy alone.
+// With validation data it says val in place of test, and the score's own name in place of acc.
+// Of a model that was not trained it has that score alone.
 func Line(e train.Epoch) string {
-	split := Split(e)
+	split, score := split(e), scored([]train.Epoch{e}).Short
 	if e.Epoch == 0 {
-		return fmt.Sprintf("epoch 0, %s acc %.3f", split, e.Test.Accuracy)
+		return fmt.Sprintf("epoch 0, %s %s %.3f", split, score, e.Test.Score)
 	}
-	return fmt.Sprintf("epoch %d, loss %.4f, train acc %.3f, %s acc %.3f", e.Epoch, e.TrainLoss, e.TrainAccuracy, split, e.Test.Accuracy)
+	return fmt.Sprintf("epoch %d, loss %.4f, train %s %.3f, %s %s %.3f", e.Epoch, e.TrainLoss, score, e.TrainScore, split, score, e.Test.Score)
 }
 
-// Split names the data that an epoch was measured on: "test", or "val".
-func Split(e train.Epoch) string {
-	if e.Validation {
-		return "val"
-	}
-	return "test"
-}
-
-// Figures is how well a model does on a data set, as programs read it.
-type Figures struct {
-	Accuracy  float64        `json:"accuracy"`
-	Loss      float64        `json:"loss"`
-	Classes   []ClassFigures `json:"classes"`
-	Confusion [][]int        `json:"confusion"` // samples by true class (row) and predicted class (column)
-}
-
-// ClassFigures is how well one class is told from the others.
-type ClassFigures struct {
-	Name      string  `json:"name"`
-	Precision float64 `json:"precision"`
-	Recall    float64 `json:"recall"`
-	F1        float64 `json:"f1"`
-	Support   int     `json:"support"` // samples of the class
-}
-
-// NewFigures returns e with the names of its classes.
-func NewFigures(e train.Evaluation, classes []string) Figures {
-	f := Figures{Accuracy: e.Accuracy, Loss: e.Loss, Confusion: e.Counts}
-	for i, c := range e.Classes {
-		f.Classes = append(f.Classes, ClassFigures{classes[i], c.Precision, c.Recall, c.F1, c.Support})
-	}
-	return f
-}
-
-// WriteClasses writes the figures of every class as a table.
-func (f Figures) WriteClasses(out io.Writer) error {
-	t := newTable(out)
-	fmt.Fprintln(t, "class\tprecision\trecall\tf1\tsupport\t")
-	for _, c := range f.Classes {
-		fmt.Fprintf(t, "%s\t%.3f\t%.3f\t%.3f\t%d\t\n", c.Name, c.Precision, c.Recall, c.F1, c.Support)
-	}
-	return t.Flush()
-}
-
-// newTable returns a writer of tables with their columns on the right.
-func newTable(w io.Writer) *tabwriter.Writer {
-	return tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-}
-
-// WriteText writes the figures as two tables: by class, and the confusion matrix.
-func (f Figures) WriteText(out io.Writer) error {
+// WriteFigures writes figures with scores of a kind as text: score and loss, and all tables.
+func WriteFigures(out io.Writer, score task.Score, f task.Figures) error {
 	w := bufio.NewWriter(out) // it keeps the first error for the end
-	fmt.Fprintf(w, "accuracy %.4f, loss %.4f\n\n", f.Accuracy, f.Loss)
-	f.WriteClasses(w)
-	t := newTable(w)
-	fmt.Fprintln(w, "\nconfusion: true class in rows, predicted class in columns")
-	fmt.Fprint(t, "\t")
-	for i := range f.Confusion {
-		fmt.Fprint(t, strconv.Itoa(i)+"\t")
+	loss, value := f.Summary()
+	fmt.Fprintf(w, "%s %.4f, loss %.4f\n", score.Name, value, loss)
+	for _, t := range f.Tables() {
+		fmt.Fprintln(w)
+		WriteTable(w, t)
 	}
-	fmt.Fprintln(t)
-	for i, row := range f.Confusion {
-		fmt.Fprintf(t, "%s %d\t", f.Classes[i].Name, i)
-		for _, n := range row {
-			fmt.Fprint(t, strconv.Itoa(n)+"\t")
-		}
-		fmt.Fprintln(t)
+	return w.Flush()
+}
+
+// WriteTable writes a table as text, its columns on the right.
+func WriteTable(out io.Writer, t task.Table) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	if t.Title != "" {
+		fmt.Fprintln(out, t.Title)
 	}
-	t.Flush()
+	for _, row := range append([][]string{t.Header}, t.Rows...) {
+		fmt.Fprintln(w, strings.Join(row, "\t")+"\t")
+	}
 	return w.Flush()
 }

@@ -56,7 +56,7 @@ func checkOutputs(outputs *tensor.Tensor, classes []string) error {
 // NewRunning returns the accuracy, a *metric.Accuracy.
 func (Classification) NewRunning([]string) Running { return new(metric.Accuracy) }
 
-// NewMeter returns what measures accuracy, loss and each class; its figures are a *ByClass.
+// NewMeter returns what measures accuracy, loss and each class; its figures are a ByClass.
 func (t Classification) NewMeter(classes []string) Meter {
 	return &classMeter{classes: classes, loss: t.Loss(), confusion: metric.NewConfusion(len(classes))}
 }
@@ -101,8 +101,8 @@ type ClassFigures struct {
 
 // NewByClass returns the figures of a confusion matrix of the given classes, with the mean
 // loss of its samples.
-func NewByClass(classes []string, loss float64, c *metric.Confusion) *ByClass {
-	f := &ByClass{Accuracy: c.Accuracy(), Loss: loss, Confusion: c.Counts()}
+func NewByClass(classes []string, loss float64, c *metric.Confusion) ByClass {
+	f := ByClass{Accuracy: c.Accuracy(), Loss: loss, Confusion: c.Counts()}
 	for i, r := range c.Result() {
 		f.Classes = append(f.Classes, ClassFigures{classes[i], r.Precision, r.Recall, r.F1, r.Support})
 	}
@@ -110,10 +110,10 @@ func NewByClass(classes []string, loss float64, c *metric.Confusion) *ByClass {
 }
 
 // Summary returns loss and accuracy.
-func (f *ByClass) Summary() (loss, score float64) { return f.Loss, f.Accuracy }
+func (f ByClass) Summary() (loss, score float64) { return f.Loss, f.Accuracy }
 
 // Tables returns the figures of every class, and the confusion matrix.
-func (f *ByClass) Tables() []Table {
+func (f ByClass) Tables() []Table {
 	classes := Table{Header: []string{"class", "precision", "recall", "f1", "support"}}
 	for _, c := range f.Classes {
 		classes.Rows = append(classes.Rows, []string{c.Name, share(c.Precision), share(c.Recall), share(c.F1), strconv.Itoa(c.Support)})

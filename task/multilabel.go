@@ -77,7 +77,7 @@ type runningF1 struct{ *metric.MultiLabel }
 
 func (r runningF1) Result() float64 { return r.Average(metric.Micro).F1 }
 
-// NewMeter returns what measures F1, average precision and loss; its figures are a *ByLabel.
+// NewMeter returns what measures F1, average precision and loss; its figures are a ByLabel.
 // It panics with a *fault.OptionError where the threshold is no probability between 0 and 1.
 func (t MultiLabel) NewMeter(classes []string) Meter {
 	return &labelMeter{classes: classes, threshold: t.threshold(), loss: t.Loss(),
@@ -100,7 +100,7 @@ func (m *labelMeter) Update(outputs, targets *tensor.Tensor) {
 }
 
 func (m *labelMeter) Result() Figures {
-	f := &ByLabel{
+	f := ByLabel{
 		MicroF1: m.counts.Average(metric.Micro).F1, MacroF1: m.counts.Average(metric.Macro).F1,
 		MeanAveragePrecision: m.ranks.Mean(), Loss: m.mean.Result(), Threshold: m.threshold,
 	}
@@ -132,10 +132,10 @@ type LabelFigures struct {
 }
 
 // Summary returns loss and micro-averaged F1.
-func (f *ByLabel) Summary() (loss, score float64) { return f.Loss, f.MicroF1 }
+func (f ByLabel) Summary() (loss, score float64) { return f.Loss, f.MicroF1 }
 
 // Tables returns the figures of every label, and below them their means.
-func (f *ByLabel) Tables() []Table {
+func (f ByLabel) Tables() []Table {
 	labels := Table{Header: []string{"label", "precision", "recall", "f1", "average precision", "support"}}
 	for _, l := range f.Labels {
 		labels.Rows = append(labels.Rows, []string{l.Name, share(l.Precision), share(l.Recall), share(l.F1), share(l.AveragePrecision), strconv.Itoa(l.Support)})

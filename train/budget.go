@@ -25,32 +25,32 @@ type clock struct {
 }
 
 // spent returns how much of the budget is.
-func (c *Config) spent() time.Duration {
-	return time.Duration(c.Start.Seconds*float64(time.Second)) + time.Since(c.clock.start)
+func (l *loop) spent() time.Duration {
+	return time.Duration(l.Start.Seconds*float64(time.Second)) + time.Since(l.clock.start)
 }
 
 // share returns how much of the time for training is over, 1 or more at its end. What
 // measuring will take is known when something has been measured; before, a sample counts
 // as one to train on, which takes longer.
-func (c *Config) share() float64 {
+func (l *loop) share() float64 {
 	perSample := 0.0
 	switch {
-	case c.clock.measured > 0:
-		perSample = float64(c.clock.measuring) / float64(c.clock.measured)
-	case c.clock.trained > 0:
-		perSample = float64(time.Since(c.clock.start)) / float64(c.clock.trained)
+	case l.clock.measured > 0:
+		perSample = float64(l.clock.measuring) / float64(l.clock.measured)
+	case l.clock.trained > 0:
+		perSample = float64(time.Since(l.clock.start)) / float64(l.clock.trained)
 	}
-	training := float64(c.Budget.Time) - perSample*float64(c.Test.Samples()+c.Budget.After)
+	training := float64(l.Budget.Time) - perSample*float64(l.Test.Samples()+l.Budget.After)
 	if training <= 0 {
 		return 1
 	}
-	return float64(c.spent()) / training
+	return float64(l.spent()) / training
 }
 
 // planned returns the step to ask the schedule for in place of the given one.
-func (c *Config) planned(step int) int {
-	if c.Budget == nil || c.Budget.Steps == 0 {
+func (l *loop) planned(step int) int {
+	if l.Budget == nil || l.Budget.Steps == 0 {
 		return step
 	}
-	return min(int(c.share()*float64(c.Budget.Steps)), c.Budget.Steps-1)
+	return min(int(l.share()*float64(l.Budget.Steps)), l.Budget.Steps-1)
 }

@@ -1,6 +1,8 @@
 package train
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +14,7 @@ import (
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/model/safetensors"
 	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -41,53 +44,94 @@ func (c *Config) state() map[string]*tensor.Tensor {
 	return state
 }
 
-// Record is what a saved model says about its training.
-type Record struct {
-	Settings      any     `json:"settings"`
-	Epoch         int     `json:"epoch"` // the weights are those after it; 0 if untrained
-	TrainLoss     float64 `json:"train_loss"`
-	TrainAccuracy float64 `json:"train_acc"`
+// record is what a saved model says about its training.
+type record struct {
+	settings   any
+	task       task.Task
+	epoch      Epoch // the weights are those after it
+	validation bool  // which data chose the epoch
+}
 
-	// One of the two pairs: which data chose the epoch.
-	TestLoss     *float64 `json:"test_loss,omitempty"`
-	TestAccuracy *float64 `json:"test_acc,omitempty"`
-	ValLoss      *float64 `json:"val_loss,omitempty"`
-	ValAccuracy  *float64 `json:"val_acc,omitempty"`
+// MarshalJSON returns {"settings": ..., "epoch": 3, "train_loss": ..., "train_acc": ...,
+// "test_loss": ..., "test_acc": ...}, with "val" in place of "test" and the score's own name in
+// place of "acc", and the task where that is not classification. The epoch is 0 if untrained.
+func (r record) MarshalJSON() ([]byte, error) {
+	score, split := r.task.Score().Column(), "test"
+	if r.validation {
+		split = "val"
+	}
+	type field struct {
+		name  string
+		value any
+	}
+	fields := []field{{"settings", r.settings}, {"epoch", r.epoch.Epoch},
+		{"train_loss", r.epoch.TrainLoss}, {"train_" + score, r.epoch.TrainScore},
+		{split + "_loss", r.epoch.Test.Loss}, {split + "_" + score, r.epoch.Test.Score}}
+	if name := r.task.Name(); name != (task.Classification{}).Name() {
+		fields = slices.Insert(fields, 1, field{"task", name})
+	}
+	var b bytes.Buffer
+	for i, f := range fields {
+		value, err := json.Marshal(f.value)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&b, "%c%q:%s", "{,"[min(i, 1)], f.name, value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
 }
 
 // save writes the checkpoints after epoch e, the latest one if last says so.
-func (c *Config) save(e Epoch, progress Progress, last bool) error {
-	record := Record{Settings: c.Settings, Epoch: e.Epoch, TrainLoss: e.TrainLoss, TrainAccuracy: e.TrainAccuracy}
-	if c.Validation {
-		record.ValLoss, record.ValAccuracy = &e.Test.Loss, &e.Test.Accuracy
-	} else {
-		record.TestLoss, record.TestAccuracy = &e.Test.Loss, &e.Test.Accuracy
-	}
-	c.Model.Training, c.measured().Training = record, record
-	if e.Best && c.Keep.Best != "" {
-		if err := c.measured().Save(c.Keep.Best); err != nil {
+func (l *loop) save(e Epoch, progress Progress, last bool) error {
+	r := record{l.Settings, l.Task, e, l.Validation}
+	l.Model.Training, l.measured().Training = r, r
+	if e.Best && l.Keep.Best != "" {
+		if err := l.measured().Save(l.Keep.Best); err != nil {
 			return err
 		}
 	}
-	if !last || c.Keep.Last == "" {
+	if !last {
 		return nil
 	}
-	f, err := c.Model.State()
+	return l.saveLast(progress)
+}
+
+// saveWithin writes the latest checkpoint within the epoch after p, of which part is done.
+func (l *loop) saveWithin(p Progress, part Part) error {
+	var err error
+	if part.Score, err = json.Marshal(l.running); err != nil {
+		return err
+	}
+	p.Part = &part
+	l.count(&p)
+	return l.saveLast(p)
+}
+
+// saveLast writes the latest checkpoint.
+func (l *loop) saveLast(progress Progress) error {
+	if l.Keep.Last == "" {
+		return nil
+	}
+	f, err := l.Model.State()
 	if err != nil {
 		return err
+	}
+	if score := l.Task.Score(); score != task.Accuracy {
+		progress.Score = score.Name
 	}
 	text, err := json.Marshal(progress)
 	if err != nil {
 		return err
 	}
 	f.Metadata[progressKey] = string(text)
-	for name, t := range c.state() {
+	for name, t := range l.state() {
 		f.Tensors = append(f.Tensors, safetensors.Tensor{Name: name, Value: t})
 	}
-	if err := seal(f, c.Run); err != nil {
+	if err := seal(f, l.Run); err != nil {
 		return err
 	}
-	return atomicfile.WriteKeeping(c.Keep.Last, c.Keep.Before, func(w io.Writer) error { return f.Write(w) })
+	return atomicfile.WriteKeeping(l.Keep.Last, l.Keep.Before, func(w io.Writer) error { return f.Write(w) })
 }
 
 // Restore reads the checkpoint in the file at path into the model, the optimizer, the
@@ -121,6 +165,12 @@ func (c *Config) restore(f *safetensors.File) (progress Progress, err error) {
 	if progress.BestEpoch < 0 || progress.BestEpoch > progress.Epoch {
 		return progress, fmt.Errorf("metadata %q: found %s, epochs in order expected", progressKey, text)
 	}
+	if p := progress.Part; p != nil && (p.Steps < 1 || p.Loss == nil || p.Score == nil) {
+		return progress, fmt.Errorf("metadata %q: found %s, the sums of a part of an epoch expected", progressKey, text)
+	}
+	if found, want := cmp.Or(progress.Score, task.Accuracy.Name), c.score().Name; found != want {
+		return progress, fmt.Errorf("metadata %q: found a run by %s, one by %s expected", progressKey, found, want)
+	}
 	saved, err := model.FromState(f)
 	if err != nil {
 		return progress, err
@@ -147,5 +197,14 @@ func (c *Config) restore(f *safetensors.File) (progress Progress, err error) {
 	for name, t := range found {
 		state[name].CopyInPlace(t)
 	}
+	c.Model.Training = saved.Training
 	return progress, nil
+}
+
+// score returns what decides which epoch is best.
+func (c *Config) score() task.Score {
+	if c.Task == nil {
+		return task.Accuracy
+	}
+	return c.Task.Score()
 }

@@ -35,15 +35,6 @@ func (e *Ensemble) Forward(x *tensor.Tensor) *tensor.Tensor {
 	return tensor.Stack(0, logs...).LogSumExp(0).SubScalar(math.Log(float64(len(logs))))
 }
 
-// Measured returns what the figures of a run of net are of: net itself, or, mirrored, the
-// Ensemble of it that counts every picture with its mirror image.
-func Measured(net nn.Module, mirrored bool) nn.Module {
-	if mirrored {
-		return &Ensemble{Members: []nn.Module{net}, Mirrored: true}
-	}
-	return net
-}
-
 // mirror returns pictures (N, C, H, W) with left and right exchanged.
 func mirror(x *tensor.Tensor) *tensor.Tensor {
 	width := x.Size(3)

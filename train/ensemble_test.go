@@ -53,13 +53,13 @@ func TestEnsembleInEvaluation(t *testing.T) {
 	c := setup(t)
 	d := nn.NewDropout(0.9)
 	net := nn.NewSequential(d, c.Model.Net)
-	want, err := train.Evaluate(c.Model.Net, c.Test)
+	want, err := train.Evaluate(c.Model.Net, c.Test, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := train.Evaluate(&train.Ensemble{Members: []nn.Module{net}}, c.Test)
-	if err != nil || math.Abs(got.Loss-want.Loss) > 1e-6 || got.Accuracy != want.Accuracy {
-		t.Errorf("loss %v, accuracy %v (%v), want %v and %v", got.Loss, got.Accuracy, err, want.Loss, want.Accuracy)
+	got, err := train.Evaluate(&train.Ensemble{Members: []nn.Module{net}}, c.Test, nil)
+	if err != nil || math.Abs(got.Loss-want.Loss) > 1e-6 || got.Score != want.Score {
+		t.Errorf("loss %v, accuracy %v (%v), want %v and %v", got.Loss, got.Score, err, want.Loss, want.Score)
 	}
 	if !d.Training() {
 		t.Error("dropout is not in training any more")

@@ -2,35 +2,69 @@ package train
 
 import (
 	"github.com/onehot-go/onehot/loader"
-	"github.com/onehot-go/onehot/loss"
-	"github.com/onehot-go/onehot/metric"
 	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/task"
+	"github.com/onehot-go/onehot/tensor"
 )
 
 // Evaluation is how well a model does on a data set.
 type Evaluation struct {
-	Accuracy float64              // fraction of the samples whose class has the highest score
-	Loss     float64              // mean cross-entropy over the samples, in nats
-	Classes  []metric.ClassReport // by class, in the order of the labels
-	Counts   [][]int              // samples by true class (row) and predicted class (column)
+	Loss    float64      // the task's, mean over the samples
+	Score   float64      // the task's
+	Figures task.Figures // all of the task's: of Classification a task.ByClass; nil where only the two are known
 }
 
-// Evaluate measures net on the samples of l, in its first epoch. Layers that are in
-// training are in evaluation for that time.
-func Evaluate(net nn.Module, l *loader.Loader) (Evaluation, error) {
-	defer nn.Evaluating(net)()
-	var mean metric.Mean
-	confusion := metric.NewConfusion(len(l.Dataset().Classes()))
-	for batch, err := range l.Epoch(0) {
-		if err != nil {
-			return Evaluation{}, err
-		}
-		logits := net.Forward(batch.Inputs.NoGrad())
-		mean.Update(loss.CrossEntropy{}.Forward(logits, batch.Targets).Item(), batch.Targets.Size(0))
-		confusion.Update(logits, batch.Targets)
+// Evaluate measures net by t, nil for task.Classification, on the samples of s in its epoch 0.
+// Layers compute as in evaluation, whatever their modes. The error is a *SetupError or that of
+// the data.
+func Evaluate(net nn.Module, s loader.Source, t task.Task) (Evaluation, error) {
+	if t == nil {
+		t = task.Classification{}
 	}
-	return Evaluation{
-		Accuracy: confusion.Accuracy(), Loss: mean.Result(),
-		Classes: confusion.Result(), Counts: confusion.Counts(),
-	}, nil
+	var meter task.Meter
+	err := forEach(net, s, func(outputs, targets *tensor.Tensor) error {
+		if meter == nil {
+			if err := t.Check(outputs, targets, s.Classes()); err != nil {
+				return wrong("Test", "%s: %v", t.Name(), err)
+			}
+			meter = t.NewMeter(s.Classes())
+		}
+		meter.Update(outputs, targets)
+		return nil
+	})
+	if err != nil {
+		return Evaluation{}, err
+	}
+	figures := meter.Result()
+	loss, score := figures.Summary()
+	return Evaluation{loss, score, figures}, nil
+}
+
+// forEach calls f with net's outputs for each batch of s in its epoch 0, and the targets. It
+// is called once at least, or there is an error.
+func forEach(net nn.Module, s loader.Source, f func(outputs, targets *tensor.Tensor) error) error {
+	if net == nil {
+		return wrong("Model", "found none, a net expected")
+	}
+	if s == nil {
+		return wrong("Test", "found none, a source of batches expected")
+	}
+	batches := 0
+	for batch, err := range s.Batches(0, 0) {
+		if err != nil {
+			return err
+		}
+		outputs, err := evaluated(net, batch.Inputs)
+		if err != nil {
+			return err
+		}
+		if err := f(outputs, batch.Targets); err != nil {
+			return err
+		}
+		batches++
+	}
+	if batches == 0 {
+		return emptyEpoch("Test")
+	}
+	return nil
 }

@@ -41,7 +41,7 @@ func Example() {
 			return
 		}
 		if e, ok := event.(train.Epoch); ok {
-			fmt.Printf("epoch %d: test accuracy %.2f\n", e.Epoch, e.Test.Accuracy)
+			fmt.Printf("epoch %d: test accuracy %.2f\n", e.Epoch, e.Test.Score)
 		}
 	}
 	// Output:

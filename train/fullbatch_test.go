@@ -157,7 +157,7 @@ func fullBatch(t testing.TB) train.Config {
 	t.Helper()
 	c := setup(t)
 	var err error
-	if c.Optimizer, err = train.NewFullBatch(c.Model.Net.Layer("linear").(*nn.Linear), c.Train.Dataset(), 1, 0.001); err != nil {
+	if c.Optimizer, err = train.NewFullBatch(c.Model.Net.Layer("linear").(*nn.Linear), c.Train.(*loader.Loader).Dataset(), 1, 0.001); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -178,16 +178,16 @@ func TestFullBatchRun(t *testing.T) {
 		case train.Step:
 			step = e
 		case train.Epoch:
-			value, accuracy, _, _ := composed(t, layer, c.Train.Dataset(), 0)
-			if math.Abs(e.TrainLoss-value) > 1e-6*value || e.TrainAccuracy != accuracy || e.LR != 1 || !(e.TrainLoss < last) {
+			value, accuracy, _, _ := composed(t, layer, c.Train.(*loader.Loader).Dataset(), 0)
+			if math.Abs(e.TrainLoss-value) > 1e-6*value || e.TrainScore != accuracy || e.LR != 1 || !(e.TrainLoss < last) {
 				t.Errorf("got %+v, loss %v below %v and accuracy %v expected", e, value, last, accuracy)
 			}
-			if want := (train.Step{Epoch: e.Epoch, Step: 1, Steps: 1, Samples: 50, Loss: e.TrainLoss, Accuracy: accuracy}); step != want {
+			if want := (train.Step{Epoch: e.Epoch, Step: 1, Steps: 1, Samples: 50, Loss: e.TrainLoss, Score: accuracy}); step != want {
 				t.Errorf("got %+v, want %+v", step, want)
 			}
-			value, accuracy, _, _ = composed(t, layer, c.Test.Dataset(), 0)
-			if math.Abs(e.Test.Loss-value) > 1e-6*value || e.Test.Accuracy != accuracy {
-				t.Errorf("test after epoch %d: loss %v, accuracy %v, want %v, %v", e.Epoch, e.Test.Loss, e.Test.Accuracy, value, accuracy)
+			value, accuracy, _, _ = composed(t, layer, c.Test.(*loader.Loader).Dataset(), 0)
+			if math.Abs(e.Test.Loss-value) > 1e-6*value || e.Test.Score != accuracy {
+				t.Errorf("test after epoch %d: loss %v, accuracy %v, want %v, %v", e.Epoch, e.Test.Loss, e.Test.Score, value, accuracy)
 			}
 			last = e.TrainLoss
 		}

@@ -6,8 +6,6 @@ import (
 	"math"
 
 	"github.com/onehot-go/onehot/fault"
-	"github.com/onehot-go/onehot/metric"
-	"github.com/onehot-go/onehot/nn"
 )
 
 // LRLoss is the training loss at a learning rate, in nats, smoothed over the steps before.
@@ -24,26 +22,26 @@ const (
 // learning rate that grows from low to high by the same factor in each, and returns the
 // loss at every step. It ends before where the loss explodes. The model is of no more
 // use then; of c it has no use for what is about epochs, schedules, measuring and
-// checkpoints. The error is the data's or ctx's, or a *DivergedError of the first step.
+// checkpoints. The error is a *SetupError, the data's or ctx's, or a *DivergedError of the
+// first step. A FullBatch has no learning rate to find, and is a *SetupError.
 //
-// It panics with an *fault.OptionError where the range is none, and for a FullBatch.
+// It panics with a *fault.OptionError where the range is none.
 func FindLR(ctx context.Context, c Config, low, high float64, steps int) ([]LRLoss, error) {
-	const op = "train.FindLR"
 	if !(low > 0 && low < high && high <= math.MaxFloat64 && steps >= 2) {
-		fault.Option(op, "%v to %v in %d steps: positive numbers in order and at least 2 steps expected", low, high, steps)
-	}
-	if _, ok := c.Optimizer.(*FullBatch); ok {
-		fault.Option(op, "a FullBatch: an optimizer of batches expected")
+		fault.Option("train.FindLR", "%v to %v in %d steps: positive numbers in order and at least 2 steps expected", low, high, steps)
 	}
 	rate := func(_ float64, step int) float64 { return low * math.Pow(high/low, float64(step)/float64(steps-1)) }
 	c.Schedule, c.Plateau, c.EMA, c.Budget = rate, nil, nil, nil
-	nn.SetTraining(c.Model.Net, true)
-	s := c.newStepper(new(metric.Accuracy))
+	l, err := newLoop(c, false)
+	if err != nil {
+		return nil, err
+	}
+	s := l.newStepper()
 	var found []LRLoss
 	sum, least := 0.0, math.Inf(1)
 	for epoch := 1; ; epoch++ {
 		step := 0
-		for batch, err := range s.batches(epoch) {
+		for batch, err := range s.batches(epoch, 0) {
 			if err != nil {
 				return nil, err
 			}
@@ -51,7 +49,7 @@ func FindLR(ctx context.Context, c Config, low, high float64, steps int) ([]LRLo
 				return nil, err
 			}
 			step++
-			t, err := c.step(epoch, step, s, batch)
+			t, err := l.step(epoch, step, s, batch)
 			if _, diverged := errors.AsType[*DivergedError](err); diverged && len(found) > 0 {
 				return found, nil
 			}
@@ -65,6 +63,9 @@ func FindLR(ctx context.Context, c Config, low, high float64, steps int) ([]LRLo
 			if least = min(least, smooth); smooth > lrExplodes*least || n+1 == steps {
 				return found, nil
 			}
+		}
+		if step == 0 {
+			return nil, emptyEpoch("Train")
 		}
 	}
 }

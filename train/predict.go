@@ -6,28 +6,18 @@ import (
 	"github.com/onehot-go/onehot/tensor"
 )
 
-// Predict returns what net says of the samples of l's first epoch: logits (N, C), row by
-// row in their order, and their labels (N). That is the data set's order where l neither
-// shuffles nor samples. Layers that are in training are in evaluation for that time. The
-// error is the data set's.
-func Predict(net nn.Module, l *loader.Loader) (logits *tensor.Tensor, labels []int, err error) {
-	defer nn.Evaluating(net)()
-	labels = make([]int, 0, l.Samples())
-	for batch, err := range l.Epoch(0) {
-		if err != nil {
-			return nil, nil, err
-		}
-		y := net.Forward(batch.Inputs.NoGrad())
-		if logits == nil {
-			logits = tensor.Zeros(y.DType(), l.Samples(), y.Size(1))
-		}
-		logits.Narrow(0, len(labels), y.Size(0)).CopyInPlace(y)
-		for _, label := range tensor.Data[int64](batch.Targets) {
-			labels = append(labels, int(label))
-		}
+// Predict returns what net says of the samples of s in its epoch 0, outputs (N, C), row by row
+// in their order, and their targets, (N) or (N, C). That is the data set's order where a
+// loader neither shuffles nor samples. Layers compute as in evaluation, whatever their modes.
+// The error is a *SetupError or that of the data.
+func Predict(net nn.Module, s loader.Source) (outputs, targets *tensor.Tensor, err error) {
+	var all [2][]*tensor.Tensor
+	err = forEach(net, s, func(outputs, targets *tensor.Tensor) error {
+		all[0], all[1] = append(all[0], outputs.Clone()), append(all[1], targets.Clone())
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	if logits == nil {
-		logits = tensor.Zeros(tensor.Float32, 0, len(l.Dataset().Classes()))
-	}
-	return logits, labels, nil
+	return tensor.Cat(0, all[0]...), tensor.Cat(0, all[1]...), nil
 }

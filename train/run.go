@@ -3,12 +3,12 @@ package train
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"iter"
 	"math"
 	"time"
 
 	"github.com/onehot-go/onehot/loader"
-	"github.com/onehot-go/onehot/metric"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
@@ -20,63 +20,63 @@ import (
 // ever becoming infinite.
 const maxLoss = 1e6
 
-// Run trains the model and yields what happens. An error ends it: a *DivergedError, one
-// of the data or of a checkpoint's file, or ctx's, when it is done. Checkpoints are
-// written after each epoch's event has been handled, so that what a listener records of
-// an epoch is there when its checkpoint is; the latest one of a FullBatch may follow up to a
-// second later.
+// Run trains the model and yields what happens. An error ends it: a *SetupError before the
+// first step, a *DivergedError, one of the data or of a checkpoint's file, or ctx's, when it
+// is done. Checkpoints are written after each epoch's event has been handled, so that what a
+// listener records of an epoch is there when its checkpoint is; the latest one of a FullBatch
+// may follow up to a second later.
+//
+// Layers are trained in the modes that they are in, and keep them: a batch norm that is in
+// evaluation stays as it is.
 func Run(ctx context.Context, c Config) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		if err := c.run(ctx, func(e Event) bool { return yield(e, nil) }); err != nil {
+		l, err := newLoop(c, true)
+		if err == nil {
+			err = l.run(ctx, func(e Event) bool { return yield(e, nil) })
+		}
+		if err != nil {
 			yield(nil, err)
 		}
 	}
 }
 
 // run is Run with events going to emit, which returns false to stop.
-func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
-	progress := c.Start
-	c.clock = clock{start: time.Now()}
-	if progress.Epoch == 0 {
-		if err := c.save(Epoch{}, progress, true); err != nil {
+func (l *loop) run(ctx context.Context, emit func(Event) bool) error {
+	progress := l.Start
+	if progress.Epoch == 0 && progress.Part == nil {
+		if err := l.save(Epoch{}, progress, true); err != nil {
 			return err
 		}
-		if c.Epochs == 0 && c.Budget == nil {
-			return c.untrained(emit)
+		if l.Epochs == 0 && l.Budget == nil {
+			return l.untrained(emit)
 		}
 	}
-	nn.SetTraining(c.Model.Net, true)
 	var e Epoch
 	saved, putOff := time.Now(), false
-	for epoch := progress.Epoch + 1; c.goesOn(progress); epoch++ {
+	for l.goesOn(progress) {
 		if err := ctx.Err(); err != nil {
 			if putOff {
-				return cmp.Or(c.save(e, progress, true), err)
+				return cmp.Or(l.save(e, progress, true), err)
 			}
 			return err
 		}
-		var accuracy metric.Accuracy
-		s := c.newStepper(&accuracy)
+		s := l.newStepper()
 		var more bool
 		var err error
-		if e, more, err = c.epoch(ctx, epoch, s, &accuracy, emit); err != nil || !more {
+		if e, more, err = l.epoch(ctx, s, &progress, emit); err != nil || !more {
 			return err
 		}
-		progress.Epoch = epoch
-		if c.Budget != nil {
-			progress.Seconds = c.spent().Seconds()
+		if l.Task.Score().Better(e.Test.Score, progress.BestScore) || progress.BestEpoch == 0 {
+			progress.BestEpoch, progress.BestScore, e.Best = e.Epoch, e.Test.Score, true
 		}
-		if e.Test.Accuracy > progress.BestAccuracy || progress.BestEpoch == 0 {
-			progress.BestEpoch, progress.BestAccuracy, e.Best = epoch, e.Test.Accuracy, true
-		}
-		if c.Plateau != nil {
-			c.Plateau.Observe(e.Test.Loss)
+		if l.Plateau != nil {
+			l.Plateau.Observe(e.Test.Loss)
 		}
 		if !emit(e) {
 			return nil
 		}
-		putOff = epoch < c.Epochs && time.Since(saved) < s.patience()
-		if err := c.save(e, progress, !putOff); err != nil {
+		putOff = e.Epoch < l.Epochs && time.Since(saved) < s.patience()
+		if err := l.save(e, progress, !putOff); err != nil {
 			return err
 		}
 		if !putOff {
@@ -87,100 +87,148 @@ func (c *Config) run(ctx context.Context, emit func(Event) bool) error {
 }
 
 // goesOn reports whether there is an epoch to train after progress.
-func (c *Config) goesOn(progress Progress) bool {
-	if c.EarlyStop > 0 && progress.Epoch-progress.BestEpoch >= c.EarlyStop {
+func (l *loop) goesOn(progress Progress) bool {
+	if l.EarlyStop > 0 && progress.Epoch-progress.BestEpoch >= l.EarlyStop {
 		return false
 	}
-	if c.Budget == nil {
-		return progress.Epoch < c.Epochs
+	if l.Budget == nil {
+		return progress.Epoch < l.Epochs
 	}
-	return (c.Epochs == 0 || progress.Epoch < c.Epochs) && (progress.Epoch == 0 || c.share() < 1)
+	return (l.Epochs == 0 || progress.Epoch < l.Epochs) && (progress.Epoch == 0 || l.share() < 1)
 }
 
 // untrained measures and saves a model as it was initialised.
-func (c *Config) untrained(emit func(Event) bool) error {
-	e := Epoch{Best: true, Validation: c.Validation, LR: c.Optimizer.LR()}
-	if err := c.measure(&e); err != nil {
+func (l *loop) untrained(emit func(Event) bool) error {
+	e := Epoch{Scored: l.Task.Score(), Best: true, Validation: l.Validation, LR: l.Optimizer.LR()}
+	if err := l.measure(&e); err != nil {
 		return err
 	}
 	if !emit(e) {
 		return nil
 	}
-	return c.save(e, Progress{BestAccuracy: e.Test.Accuracy}, true)
+	return l.save(e, Progress{BestScore: e.Test.Score}, true)
 }
 
-// epoch trains one epoch by s and measures; more is false if emit stopped it.
-func (c *Config) epoch(ctx context.Context, epoch int, s stepper, accuracy *metric.Accuracy, emit func(Event) bool) (e Epoch, more bool, err error) {
+// epoch trains what is left of the epoch after p by s, measures, and sets p to the end of it;
+// more is false if emit stopped it.
+func (l *loop) epoch(ctx context.Context, s stepper, p *Progress, emit func(Event) bool) (e Epoch, more bool, err error) {
 	start := time.Now()
-	var mean metric.Mean
-	step, samples := 0, 0
-	if c.Plateau != nil {
-		c.Optimizer.ScheduleLR(c.Plateau.LR, epoch)
+	e = Epoch{Epoch: p.Epoch + 1, Scored: l.Task.Score(), Validation: l.Validation}
+	part := Part{Loss: &l.mean}
+	if err := l.begin(s, *p, &part); err != nil {
+		return e, false, err
 	}
-	for batch, err := range s.batches(epoch) {
+	before := time.Duration(part.Seconds * float64(time.Second))
+	if l.Plateau != nil {
+		l.Optimizer.ScheduleLR(l.Plateau.LR, e.Epoch)
+	}
+	for batch, err := range s.batches(e.Epoch, part.Steps) {
 		if err != nil {
 			return e, false, err
 		}
 		if err := ctx.Err(); err != nil {
 			return e, false, err
 		}
-		step++
-		t, err := c.step(epoch, step, s, batch)
+		part.Steps++
+		t, err := l.step(e.Epoch, part.Steps, s, batch)
 		if err != nil {
 			return e, false, err
 		}
-		samples += t.samples
-		c.clock.trained += t.samples
-		mean.Add(t.loss, t.weight)
-		if !emit(Step{epoch, step, s.steps(), samples, mean.Result(), accuracy.Result()}) {
+		part.Samples += t.samples
+		l.clock.trained += t.samples
+		l.mean.Add(t.loss, t.weight)
+		if !emit(Step{e.Epoch, part.Steps, s.steps(), part.Samples, l.mean.Result(), l.running.Result()}) {
 			return e, false, nil
 		}
-		if c.Budget != nil && c.share() >= 1 {
+		if l.Budget != nil && l.share() >= 1 {
 			break
 		}
+		if l.Keep.Steps > 0 && part.Steps%l.Keep.Steps == 0 {
+			part.Seconds = (before + time.Since(start)).Seconds()
+			if err := l.saveWithin(*p, part); err != nil {
+				return e, false, err
+			}
+		}
 	}
-	e = Epoch{Epoch: epoch, TrainLoss: mean.Result(), TrainAccuracy: accuracy.Result(), Validation: c.Validation,
-		LR: c.Optimizer.LR(), Seconds: time.Since(start).Seconds()}
-	err = c.measure(&e)
-	return e, true, err
+	if part.Steps == 0 {
+		return e, false, emptyEpoch("Train")
+	}
+	e.TrainLoss, e.TrainScore = l.mean.Result(), l.running.Result()
+	e.LR, e.Seconds = l.Optimizer.LR(), (before + time.Since(start)).Seconds()
+	if err := l.measure(&e); err != nil {
+		return e, false, err
+	}
+	p.Epoch, p.Part = e.Epoch, nil
+	l.count(p)
+	return e, true, nil
+}
+
+// begin sets the sums of an epoch to what is done of it.
+func (l *loop) begin(s stepper, p Progress, part *Part) error {
+	l.mean.Reset()
+	l.running.Reset()
+	if l.stepsDone = p.Steps; p.Steps == 0 && p.Epoch > 0 { // written when they were not counted
+		l.stepsDone = p.Epoch * s.steps()
+	}
+	if p.Part == nil {
+		return nil
+	}
+	if err := json.Unmarshal(p.Part.Score, l.running); err != nil {
+		return wrong("Start", "the score of epoch %d: %v", p.Epoch+1, err)
+	}
+	l.mean = *p.Part.Loss
+	part.Steps, part.Samples, part.Seconds = p.Part.Steps, p.Part.Samples, p.Part.Seconds
+	return nil
+}
+
+// count sets what p says of steps and time.
+func (l *loop) count(p *Progress) {
+	p.Steps = l.stepsDone
+	if l.Budget != nil {
+		p.Seconds = l.spent().Seconds()
+	}
 }
 
 // step makes a step of an epoch by s.
-func (c *Config) step(epoch, step int, s stepper, batch loader.Batch) (taken, error) {
-	steps := (epoch-1)*s.steps() + step // so far, with this one
-	if c.Schedule != nil {
-		c.Optimizer.ScheduleLR(c.Schedule, c.planned(steps-1))
+func (l *loop) step(epoch, step int, s stepper, batch loader.Batch) (taken, error) {
+	if l.Schedule != nil {
+		l.Optimizer.ScheduleLR(l.Schedule, l.planned(l.stepsDone))
 	}
-	t, err := s.step(batch, c.Key.At(epoch).At(step))
+	t, err := s.step(batch, l.Key.At(epoch).At(step))
 	if err != nil {
 		return t, err
 	}
 	if !(t.loss <= maxLoss) { // NaN too
 		return t, &DivergedError{epoch, step, t.loss}
 	}
-	if c.EMA != nil {
-		c.EMA.Update(steps)
+	l.stepsDone++
+	if l.EMA != nil {
+		l.EMA.Update(l.stepsDone)
 	}
 	return t, nil
 }
 
 // act hands what an evaluation found to all that act on gradients.
-func (c *Config) act(g *Gradients) error {
-	if c.OnGradients != nil {
-		if err := c.OnGradients(g); err != nil {
+func (l *loop) act(g *Gradients) error {
+	if l.OnGradients != nil {
+		if err := l.OnGradients(g); err != nil {
 			return err
 		}
 	}
-	if c.ClipNorm > 0 {
-		optim.ClipGradNorm(g.Parameters, c.ClipNorm, 2)
+	if l.ClipNorm > 0 {
+		optim.ClipGradNorm(g.Parameters, l.ClipNorm, 2)
 	}
 	return nil
 }
 
 // measure adds the figures on the test data to e.
-func (c *Config) measure(e *Epoch) (err error) {
+func (l *loop) measure(e *Epoch) (err error) {
 	start := time.Now()
-	if e.Test, err = Evaluate(Measured(c.measured().Net, c.Mirrored), c.Test); err != nil {
+	var net nn.Module = l.measured().Net
+	if l.Mirrored {
+		net = &Ensemble{Members: []nn.Module{net}, Mirrored: true}
+	}
+	if e.Test, err = Evaluate(net, l.Test, l.Task); err != nil {
 		return err
 	}
 	if math.IsNaN(e.Test.Loss) || math.IsInf(e.Test.Loss, 0) {
@@ -188,7 +236,9 @@ func (c *Config) measure(e *Epoch) (err error) {
 	}
 	took := time.Since(start)
 	e.EvalSeconds = took.Seconds()
-	c.clock.measured, c.clock.measuring = c.clock.measured+c.Test.Samples(), c.clock.measuring+took
+	if n := l.Test.Samples(); n > 0 {
+		l.clock.measured, l.clock.measuring = l.clock.measured+n, l.clock.measuring+took
+	}
 	return nil
 }
 

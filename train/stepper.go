@@ -17,8 +17,8 @@ import (
 type stepper interface {
 	// steps returns how many steps an epoch has.
 	steps() int
-	// batches yields what each step of an epoch is made of.
-	batches(epoch int) iter.Seq2[loader.Batch, error]
+	// batches yields what each step of an epoch is made of, without the first ones.
+	batches(epoch, from int) iter.Seq2[loader.Batch, error]
 	// step evaluates the loss of a batch and its gradients, and changes the parameters unless
 	// the loss is more than maxLoss.
 	step(batch loader.Batch, key random.Key) (taken, error)
@@ -33,82 +33,89 @@ type taken struct {
 	samples int
 }
 
-// newStepper returns how c makes its steps. Each adds what the model said to accuracy.
-func (c *Config) newStepper(accuracy *metric.Accuracy) stepper {
-	if f, ok := c.Optimizer.(*FullBatch); ok {
-		return &allSamples{c, f, accuracy}
+// newStepper returns how l makes its steps. Each adds what the model said to the running
+// score.
+func (l *loop) newStepper() stepper {
+	if f, ok := l.Optimizer.(*FullBatch); ok {
+		return &allSamples{l, f, l.running.(*metric.Accuracy)}
 	}
-	l := &layered{c, nn.ParameterList(c.Model.Net), accuracy}
-	if r := c.regression(); r != nil {
-		return &inOnePass{l, r}
+	byLayer := &layered{l, nn.ParameterList(l.Model.Net)}
+	if r := l.regression(); r != nil {
+		return &inOnePass{byLayer, r, l.running.(*metric.Accuracy)}
 	}
-	return l
+	return byLayer
 }
 
 // regression returns what computes gradients in one pass over the samples, or nil where they
 // are more than softmax regression's: the net is one Linear layer behind a Flatten, the loss
-// the plain mean.
-func (c *Config) regression() *onepass.Regression {
-	if c.Criterion != (loss.CrossEntropy{}) || c.Mixup > 0 {
+// the plain mean, and samples are known by their index.
+func (l *loop) regression() *onepass.Regression {
+	data, ok := l.Train.(*loader.Loader)
+	if _, accuracy := l.running.(*metric.Accuracy); !ok || !accuracy || l.Criterion != loss.Loss(loss.CrossEntropy{}) || l.Mixup > 0 {
 		return nil
 	}
 	var layers []nn.Module
-	for _, l := range c.Model.Net.Layers() {
-		layers = append(layers, l)
+	for _, m := range l.Model.Net.Layers() {
+		layers = append(layers, m)
 	}
 	if len(layers) != 2 || layers[0] != nn.Module(nn.Flatten{}) {
 		return nil
 	}
-	l, ok := layers[1].(*nn.Linear)
-	if !ok || l.Bias == nil {
+	linear, ok := layers[1].(*nn.Linear)
+	if !ok || linear.Bias == nil {
 		return nil
 	}
-	for _, p := range []*tensor.Tensor{l.Weight, l.Bias} {
+	for _, p := range []*tensor.Tensor{linear.Weight, linear.Bias} {
 		if p.DType() != tensor.Float32 || !p.IsContiguous() || !p.RequiresGrad() {
 			return nil
 		}
 	}
-	return onepass.New("loss.CrossEntropy", l, c.Train.Dataset())
+	return onepass.New("loss.CrossEntropy", linear, data.Dataset())
 }
 
 // layered makes a step of a batch, layer by layer.
 type layered struct {
-	c          *Config
+	*loop
 	parameters []*tensor.Tensor
-	accuracy   *metric.Accuracy
 }
 
-func (l *layered) steps() int { return l.c.Train.Len() }
+func (l *layered) steps() int { return l.Train.Len() }
 
-func (l *layered) batches(epoch int) iter.Seq2[loader.Batch, error] { return l.c.Train.Epoch(epoch) }
+func (l *layered) batches(epoch, from int) iter.Seq2[loader.Batch, error] {
+	return l.Train.Batches(epoch, from)
+}
 
 func (l *layered) patience() time.Duration { return 0 }
 
 func (l *layered) step(batch loader.Batch, key random.Key) (taken, error) {
-	c := l.c
-	nn.SetChance(c.Model.Net, key.For("layers"))
+	nn.SetChance(l.Model.Net, key.For("layers"))
 	inputs, targets := batch.Inputs, batch.Targets
-	if c.Mixup > 0 {
-		inputs, targets = loader.Mixup(batch, len(c.Model.Classes), c.Mixup, key.For("mixup"))
+	if l.Mixup > 0 {
+		inputs, targets = loader.Mixup(batch, len(l.Model.Classes), l.Mixup, key.For("mixup"))
 	}
-	c.Optimizer.ZeroGrad()
-	outputs := c.Model.Net.Forward(inputs)
-	value := c.Criterion.Forward(outputs, targets)
-	l.accuracy.Update(outputs, batch.Targets)
-	value.Backward()
-	return l.finish(value.Item(), batch.Targets.Size(0))
+	l.Optimizer.ZeroGrad()
+	outputs := l.Model.Net.Forward(inputs)
+	value := l.Criterion.Forward(outputs, targets)
+	l.running.Update(outputs, batch.Targets)
+	if value.Dim() == 0 {
+		value.Backward()
+	} else {
+		value.Mean().Backward()
+	}
+	mean, weight := loss.PerSample(l.Criterion, value, outputs, targets)
+	return l.finish(mean, weight, batch.Targets.Size(0))
 }
 
-// finish changes the parameters after an evaluation that found a mean loss of n samples.
-func (l *layered) finish(value float64, n int) (taken, error) {
-	g := Gradients{Parameters: l.parameters, Loss: value, Samples: n}
-	if err := l.c.act(&g); err != nil {
+// finish changes the parameters after an evaluation that found the mean loss of n samples.
+func (l *layered) finish(mean, weight float64, n int) (taken, error) {
+	g := Gradients{Parameters: l.parameters, Loss: mean, Samples: n}
+	if err := l.act(&g); err != nil {
 		return taken{}, err
 	}
 	if g.Loss <= maxLoss {
-		l.c.Optimizer.Step()
+		l.Optimizer.Step()
 	}
-	return taken{g.Loss, float64(n), n}, nil
+	return taken{g.Loss, weight, n}, nil
 }
 
 // inOnePass makes a step of softmax regression in one pass over a batch, where that can be
@@ -116,6 +123,7 @@ func (l *layered) finish(value float64, n int) (taken, error) {
 type inOnePass struct {
 	*layered
 	regression *onepass.Regression
+	accuracy   *metric.Accuracy
 }
 
 func (o *inOnePass) step(batch loader.Batch, key random.Key) (taken, error) {
@@ -125,20 +133,24 @@ func (o *inOnePass) step(batch loader.Batch, key random.Key) (taken, error) {
 	}
 	n := len(batch.Indices)
 	o.accuracy.Add(correct, n)
-	return o.finish(value, n)
+	return o.finish(value, float64(n), n)
 }
 
 // allSamples makes an epoch one step of a FullBatch.
 type allSamples struct {
-	c        *Config
+	l        *loop
 	f        *FullBatch
 	accuracy *metric.Accuracy
 }
 
 func (a *allSamples) steps() int { return 1 }
 
-func (a *allSamples) batches(int) iter.Seq2[loader.Batch, error] {
-	return func(yield func(loader.Batch, error) bool) { yield(loader.Batch{}, nil) }
+func (a *allSamples) batches(_, from int) iter.Seq2[loader.Batch, error] {
+	return func(yield func(loader.Batch, error) bool) {
+		if from == 0 {
+			yield(loader.Batch{}, nil)
+		}
+	}
 }
 
 // patience is a second: an epoch takes some milliseconds, and writing the file would take a
@@ -146,7 +158,7 @@ func (a *allSamples) batches(int) iter.Seq2[loader.Batch, error] {
 func (a *allSamples) patience() time.Duration { return time.Second }
 
 func (a *allSamples) step(loader.Batch, random.Key) (taken, error) {
-	if err := a.f.step(a.c.act); err != nil {
+	if err := a.f.step(a.l.act); err != nil {
 		return taken{}, err
 	}
 	value, correct := a.f.objective.Result()

@@ -4,25 +4,30 @@
 package train
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/loss"
+	"github.com/onehot-go/onehot/metric"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
 )
 
-// Config is a training run. Train shuffles by the epoch's number, from 1.
+// Config is a training run. A source's epochs of training count from 1; the test data are
+// epoch 0 of theirs.
 type Config struct {
 	Model       *model.Model
+	Task        task.Task       // what the model learns, and what it is measured by; nil for task.Classification
 	Optimizer   optim.Optimizer // over the model's parameters; a FullBatch makes an epoch one step
-	Train, Test *loader.Loader
+	Train, Test loader.Source
 	Validation  bool // Test is a part of the training data that is held out, and no test data
 	Epochs      int  // the last epoch to train; with a Budget of time, 0 for as many as there is time for
 
-	Criterion loss.CrossEntropy        // what training makes small; test figures are always of the plain one
+	Criterion loss.Loss                // what training makes small; nil for the task's loss, which test figures always are of
 	Schedule  optim.Schedule           // the learning rate by training step, from 0 in the first epoch; nil keeps it
 	Plateau   *optim.ReduceLROnPlateau // lowers it by the test loss of each epoch, in place of a schedule; nil does not
 	ClipNorm  float64                  // the greatest norm of all gradients together; 0 for any
@@ -33,7 +38,7 @@ type Config struct {
 	Mixup       float64    // alpha of loader.Mixup; 0 for none
 	EMA         *EMA       // of the model: it is what is measured, and kept as the best; nil for the model itself
 	Mirrored    bool       // whether test figures are of the mean probabilities of a picture and its mirror image, as Ensemble's are
-	EarlyStop   int        // epochs without a better accuracy after which the run ends; 0 for none
+	EarlyStop   int        // epochs without a better score after which the run ends; 0 for none
 	Budget      *Budget    // of time; nil for any
 	Key         random.Key // where layers and mixup draw from
 
@@ -41,8 +46,6 @@ type Config struct {
 	Settings any      // how the run was set up, saved with the model for the record
 	Start    Progress // where to go on from: what Restore returned; zero at the beginning
 	Keep     Keep     // where checkpoints are kept
-
-	clock clock
 }
 
 // Gradients is what an evaluation of the loss has found, before the optimizer uses it: of a
@@ -55,18 +58,33 @@ type Gradients struct {
 
 // Keep says which files checkpoints are kept in; an empty path keeps none.
 type Keep struct {
-	Best   string // the model with the best test accuracy so far
+	Best   string // the model with the best test score so far
 	Last   string // the latest model, with all that a continued run needs
 	Before string // what Last was before it, in the same folder; of a run that was killed there may be no Last beside it
+	// Steps, where not 0, has Last written after every so many steps of an epoch too: a run can
+	// then go on within it.
+	Steps int
 }
 
 // Progress is how far a run has come.
 type Progress struct {
-	Epoch        int     `json:"epoch"`         // epochs finished
-	BestEpoch    int     `json:"best_epoch"`    // the one with the best test accuracy, the first of equals
-	BestAccuracy float64 `json:"best_accuracy"` // its test accuracy
+	Epoch     int     `json:"epoch"`         // epochs finished
+	BestEpoch int     `json:"best_epoch"`    // the one with the best test score, the first of equals
+	BestScore float64 `json:"best_accuracy"` // its test score, of any task
 
+	Steps   int     `json:"steps,omitempty"`   // of training, in all epochs; 0 in files from when they were not counted
 	Seconds float64 `json:"seconds,omitempty"` // of a Budget that are spent
+	Score   string  `json:"score,omitempty"`   // what BestScore is, but for accuracy
+	Part    *Part   `json:"part,omitempty"`    // of the epoch after these, where some of it is done
+}
+
+// Part is the beginning of an epoch, and its sums.
+type Part struct {
+	Steps   int             `json:"steps"`
+	Samples int             `json:"samples"`
+	Loss    *metric.Mean    `json:"loss"`
+	Score   json.RawMessage `json:"score"`   // a task.Running
+	Seconds float64         `json:"seconds"` // of training
 }
 
 // Event is something that happened in a run: a Step or an Epoch.
@@ -75,23 +93,24 @@ type Event interface{ event() }
 // Step says that a batch has been trained on. Figures are of the epoch so far.
 type Step struct {
 	Epoch, Step int // from 1
-	Steps       int // of the epoch
+	Steps       int // of the epoch; -1 where nobody knows
 	Samples     int // trained on in this epoch so far
 	Loss        float64
-	Accuracy    float64
+	Score       float64
 }
 
 // Epoch says that an epoch has been trained and measured.
 type Epoch struct {
-	Epoch         int     // from 1; 0 measures a model that was not trained, and has no training figures
-	TrainLoss     float64 // mean over the epoch's samples, each as it was trained on; with class weights, of each batch's weighted mean
-	TrainAccuracy float64 // fraction, the same way
-	Test          Evaluation
-	Validation    bool    // Test is of validation data
-	LR            float64 // learning rate
-	Seconds       float64 // of the training steps alone
-	EvalSeconds   float64 // of measuring on the test data
-	Best          bool    // the test accuracy is the best so far
+	Epoch       int        // from 1; 0 measures a model that was not trained, and has no training figures
+	Scored      task.Score // what the scores are
+	TrainLoss   float64    // of the criterion, mean over the epoch's samples, each as it was trained on; with class weights, their weighted mean
+	TrainScore  float64    // of the same outputs
+	Test        Evaluation
+	Validation  bool    // Test is of validation data
+	LR          float64 // learning rate
+	Seconds     float64 // of the training steps alone
+	EvalSeconds float64 // of measuring on the test data
+	Best        bool    // the test score is the best so far
 }
 
 func (Step) event()  {}

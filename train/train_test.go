@@ -23,6 +23,7 @@ import (
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
 	"github.com/onehot-go/onehot/transform"
@@ -112,6 +113,9 @@ func epochs(events []train.Event) []train.Epoch {
 	return out
 }
 
+// byClass returns all figures of an evaluation.
+func byClass(e train.Evaluation) task.ByClass { return e.Figures.(task.ByClass) }
+
 func content(t *testing.T, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -145,7 +149,7 @@ func TestLearns(t *testing.T) {
 					t.Errorf("epoch %d: loss %v after %v", e.Epoch, e.TrainLoss, all[i].TrainLoss)
 				}
 			}
-			if last := all[9]; last.TrainAccuracy != 1 || last.Test.Accuracy != 1 || last.TrainLoss > all[0].TrainLoss/3 {
+			if last := all[9]; last.TrainScore != 1 || last.Test.Score != 1 || last.TrainLoss > all[0].TrainLoss/3 {
 				t.Errorf("last epoch: %+v, want all samples right and a loss far below %v", last, all[0].TrainLoss)
 			}
 		})
@@ -207,7 +211,7 @@ func TestFigures(t *testing.T) {
 	// weight as the others.
 	c := setup(t, func(s *settings) { s.train, s.lr = 19, lr })
 	c.Epochs = 3
-	training, test := c.Train.Dataset().(*dataset.Images), c.Test.Dataset().(*dataset.Images)
+	training, test := c.Train.(*loader.Loader).Dataset().(*dataset.Images), c.Test.(*loader.Loader).Dataset().(*dataset.Images)
 	p := newPlain(c.Model.Net)
 	events, err := run(t.Context(), c)
 	if err != nil {
@@ -215,7 +219,7 @@ func TestFigures(t *testing.T) {
 	}
 	for epoch := 1; epoch <= 3; epoch++ {
 		loss, right, samples, step, batchMeans := 0.0, 0, 0, 0, 0.0
-		for batch, err := range c.Train.Epoch(epoch) {
+		for batch, err := range c.Train.Batches(epoch, 0) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -251,14 +255,14 @@ func TestFigures(t *testing.T) {
 			if !ok || got.Epoch != epoch || got.Step != step || got.Steps != 2 || got.Samples != samples {
 				t.Fatalf("epoch %d, step %d: got %+v", epoch, step, got)
 			}
-			if want := loss / float64(samples); !near(got.Loss, want) || got.Accuracy != float64(right)/float64(samples) {
+			if want := loss / float64(samples); !near(got.Loss, want) || got.Score != float64(right)/float64(samples) {
 				t.Errorf("%+v: loss %v and %d of %d right expected", got, want, right, samples)
 			}
 		}
 		got, ok := events[0].(train.Epoch)
 		events = events[1:]
 		want := loss / 19
-		if !ok || got.Epoch != epoch || !near(got.TrainLoss, want) || got.TrainAccuracy != float64(right)/19 || got.LR != lr {
+		if !ok || got.Epoch != epoch || !near(got.TrainLoss, want) || got.TrainScore != float64(right)/19 || got.LR != lr {
 			t.Errorf("epoch %d: got %+v, loss %v and %d of 19 right expected", epoch, got, want, right)
 		}
 		if near(batchMeans, want) {
@@ -276,10 +280,10 @@ func TestFigures(t *testing.T) {
 				right++
 			}
 		}
-		if want := loss / 31; !near(got.Test.Loss, want) || got.Test.Accuracy != float64(right)/31 || !reflect.DeepEqual(got.Test.Counts, counts) {
+		if want := loss / 31; !near(got.Test.Loss, want) || got.Test.Score != float64(right)/31 || !reflect.DeepEqual(byClass(got.Test).Confusion, counts) {
 			t.Errorf("test after epoch %d: got %+v, loss %v and counts %v expected", epoch, got.Test, want, counts)
 		}
-		for c, r := range got.Test.Classes {
+		for c, r := range byClass(got.Test).Classes {
 			support := counts[c][0] + counts[c][1] + counts[c][2]
 			predicted := max(1, counts[0][c]+counts[1][c]+counts[2][c])
 			if r.Support != support || r.Recall != float64(counts[c][c])/float64(support) || r.Precision != float64(counts[c][c])/float64(predicted) {
@@ -294,7 +298,7 @@ func TestFigures(t *testing.T) {
 	// Evaluate by itself gives the figures of the last epoch, and leaves no trace.
 	c = setup(t)
 	before := tensor.Values[float32](c.Model.Net.Layer("linear").(*nn.Linear).Weight)
-	first, err := train.Evaluate(c.Model.Net, c.Test)
+	first, err := train.Evaluate(c.Model.Net, c.Test, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,11 +306,11 @@ func TestFigures(t *testing.T) {
 	if weight.Grad() != nil || !slices.Equal(tensor.Values[float32](weight), before) {
 		t.Error("Evaluate changed the model")
 	}
-	if _, err := train.Evaluate(unrecorded{t, c.Model.Net}, c.Test); err != nil {
+	if _, err := train.Evaluate(unrecorded{t, c.Model.Net}, c.Test, nil); err != nil {
 		t.Fatal(err)
 	}
-	c.Test = loader.New(c.Test.Dataset(), loader.Options{BatchSize: 31, Workers: 2})
-	if again, err := train.Evaluate(c.Model.Net, c.Test); err != nil || !near(again.Loss, first.Loss) || !reflect.DeepEqual(again.Counts, first.Counts) {
+	c.Test = loader.New(c.Test.(*loader.Loader).Dataset(), loader.Options{BatchSize: 31, Workers: 2})
+	if again, err := train.Evaluate(c.Model.Net, c.Test, nil); err != nil || !near(again.Loss, first.Loss) || !reflect.DeepEqual(byClass(again).Confusion, byClass(first).Confusion) {
 		t.Errorf("Evaluate in other batches: got %+v (%v), want %+v", again, err, first)
 	}
 }
@@ -335,8 +339,8 @@ func TestSeconds(t *testing.T) {
 			})}
 		}
 		c := setup(t)
-		c.Train.Dataset().(*dataset.Images).Transform = takes(time.Second)
-		c.Test.Dataset().(*dataset.Images).Transform = takes(time.Minute)
+		c.Train.(*loader.Loader).Dataset().(*dataset.Images).Transform = takes(time.Second)
+		c.Test.(*loader.Loader).Dataset().(*dataset.Images).Transform = takes(time.Minute)
 		for _, c.Epochs = range []int{2, 0} {
 			events, err := run(t.Context(), c)
 			if err != nil {
@@ -369,16 +373,16 @@ func TestBest(t *testing.T) {
 
 	// The first epoch is the best so far even where nothing is right.
 	c = setup(t, func(s *settings) { s.lr, s.test = 0, 1 })
-	e, err := train.Evaluate(c.Model.Net, c.Test)
+	e, err := train.Evaluate(c.Model.Net, c.Test, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Test.Dataset().(*dataset.Images).TargetTransform = func(int) int { return (slices.Index(e.Counts[0], 1) + 1) % 3 }
+	c.Test.(*loader.Loader).Dataset().(*dataset.Images).TargetTransform = func(int) int { return (slices.Index(byClass(e).Confusion[0], 1) + 1) % 3 }
 	if events, err = run(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	if first := epochs(events)[0]; first.Test.Accuracy != 0 || !first.Best {
-		t.Errorf("an epoch with accuracy %v is the best: %t, want 0 and true", first.Test.Accuracy, first.Best)
+	if first := epochs(events)[0]; first.Test.Score != 0 || !first.Best {
+		t.Errorf("an epoch with accuracy %v is the best: %t, want 0 and true", first.Test.Score, first.Best)
 	}
 
 	c = setup(t, func(s *settings) { s.lr = 0.02 })
@@ -393,13 +397,13 @@ func TestBest(t *testing.T) {
 		if !ok {
 			continue
 		}
-		if e.Best != (e.Test.Accuracy > best) {
-			t.Errorf("epoch %d with accuracy %v after %v is the best: %t", e.Epoch, e.Test.Accuracy, best, e.Best)
+		if e.Best != (e.Test.Score > best) {
+			t.Errorf("epoch %d with accuracy %v after %v is the best: %t", e.Epoch, e.Test.Score, best, e.Best)
 		}
 		if !e.Best {
 			worse++
 		}
-		best = max(best, e.Test.Accuracy)
+		best = max(best, e.Test.Score)
 	}
 	if worse == 0 || worse == 11 {
 		t.Fatalf("%d of 12 epochs were no better than one before: the test needs some that are and some that are not", worse)
@@ -408,8 +412,8 @@ func TestBest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := train.Evaluate(m.Net, c.Test); err != nil || got.Accuracy != best {
-		t.Errorf("the best model has accuracy %v (%v), want %v", got.Accuracy, err, best)
+	if got, err := train.Evaluate(m.Net, c.Test, nil); err != nil || got.Score != best {
+		t.Errorf("the best model has accuracy %v (%v), want %v", got.Score, err, best)
 	}
 }
 
@@ -463,7 +467,7 @@ func TestNoEpochs(t *testing.T) {
 	c.Epochs = 0
 	c.Keep = keep(t)
 	before := tensor.Values[float32](c.Model.Net.Layer("linear").(*nn.Linear).Weight)
-	want, err := train.Evaluate(c.Model.Net, c.Test)
+	want, err := train.Evaluate(c.Model.Net, c.Test, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -471,7 +475,7 @@ func TestNoEpochs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := epochs(events); len(events) != 1 || !reflect.DeepEqual(got, []train.Epoch{{Test: want, LR: 0.5, Best: true}}) {
+	if got := epochs(events); len(events) != 1 || !reflect.DeepEqual(got, []train.Epoch{{Scored: task.Accuracy, Test: want, LR: 0.5, Best: true}}) {
 		t.Errorf("events %+v", events)
 	}
 	for _, path := range []string{c.Keep.Best, c.Keep.Last} {
@@ -483,7 +487,7 @@ func TestNoEpochs(t *testing.T) {
 			t.Errorf("%s has other weights", path)
 		}
 	}
-	if got := progress(t, c.Keep.Last); got != (train.Progress{BestAccuracy: want.Accuracy}) {
+	if got := progress(t, c.Keep.Last); got != (train.Progress{BestScore: want.Score}) {
 		t.Errorf("saved %+v", got)
 	}
 
@@ -560,12 +564,12 @@ func TestRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := fmt.Sprintf(`"training":{"settings":{"lr":0.05},"epoch":%d,"train_loss":%v,"train_acc":%v,"test_loss":%v,"test_acc":%v}`,
-			e.Epoch, e.TrainLoss, e.TrainAccuracy, e.Test.Loss, e.Test.Accuracy)
+			e.Epoch, e.TrainLoss, e.TrainScore, e.Test.Loss, e.Test.Score)
 		if !strings.Contains(f.Metadata["onehot"], want) {
 			t.Errorf("%s has the definition %s, want %s in it", path, f.Metadata["onehot"], want)
 		}
 	}
-	if got, want := progress(t, c.Keep.Last), (train.Progress{Epoch: 12, BestEpoch: best.Epoch, BestAccuracy: best.Test.Accuracy}); got != want {
+	if got, want := progress(t, c.Keep.Last), (train.Progress{Epoch: 12, BestEpoch: best.Epoch, BestScore: best.Test.Score, Steps: 48}); got != want {
 		t.Errorf("saved %+v, want %+v", got, want)
 	}
 }
@@ -856,7 +860,7 @@ func TestDatasetErrors(t *testing.T) {
 			})
 		}
 		c := config(t, s, whole, torn)
-		if got, err := train.Evaluate(c.Model.Net, c.Test); err != error(wrong) || !reflect.DeepEqual(got, train.Evaluation{}) {
+		if got, err := train.Evaluate(c.Model.Net, c.Test, nil); err != error(wrong) || !reflect.DeepEqual(got, train.Evaluation{}) {
 			t.Errorf("Evaluate, %d workers: %v, %v, want the data set's error alone", workers, got, err)
 		}
 	}

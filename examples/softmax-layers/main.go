@@ -64,12 +64,12 @@ func run(out io.Writer, epochs int) error {
 			meanLoss.Update(l.Item(), batch.Targets.Size(0))
 			trainAcc.Update(logits, batch.Targets)
 		}
-		e, err := train.Evaluate(net, test)
+		e, err := train.Evaluate(net, test, nil)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "epoch %d, loss %.4f, train acc %.3f, test acc %.3f\n",
-			epoch, meanLoss.Result(), trainAcc.Result(), e.Accuracy)
+			epoch, meanLoss.Result(), trainAcc.Result(), e.Score)
 	}
 	return nil
 }

@@ -106,11 +106,11 @@ func (f folder) compared(remarks io.Writer) (r comparedRun, err error) {
 	}
 	chosen := best.Accuracy // of a model that was not trained
 	for i, e := range epochs {
-		if i == 0 || e.Test.Accuracy > chosen {
-			chosen, r.BestEpoch = e.Test.Accuracy, e.Epoch
+		if i == 0 || e.Test.Score > chosen {
+			chosen, r.BestEpoch = e.Test.Score, e.Epoch
 		}
 		if !e.Validation { // else the figures are those of the end
-			r.TestAcc, r.TestLoss = e.Test.Accuracy, e.Test.Loss
+			r.TestAcc, r.TestLoss = e.Test.Score, e.Test.Loss
 		}
 		r.Seconds += e.Seconds
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/task"
 )
 
 // handRun returns the folder of a run whose history is rewritten to known figures.
@@ -24,7 +25,7 @@ func TestCompare(t *testing.T) {
 	handRun(t, data, "a", "1,0.7,0.7,0.61,0.8,0.5,1.25\n2,0.6,0.8,0.51,0.9,0.5,1.5\n3,0.5,0.9,0.52,0.9,0.5,1.5\n")
 	handRun(t, data, "b", "1,0.6,0.8,0.5125,0.875,0.5,0.125\n", "--model", "mlp", "--hidden", "16,8", "--seed", "7")
 	handRun(t, data, "c", "", "--force")
-	var untrained report.Figures
+	var untrained task.ByClass
 	if err := json.Unmarshal(readFile(t, "c", "metrics.json"), &untrained); err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func TestCompareErrors(t *testing.T) {
 	file := func(name string) string { return filepath.Join(run, name) }
 	for _, c := range []struct{ name, content, message string }{
 		{"config.json", "{", ": unexpected end of JSON input; left out"},
-		{"metrics.json", "7", ": json: cannot unmarshal number into Go value of type report.Figures; left out"},
+		{"metrics.json", "7", ": json: cannot unmarshal number into Go value of type task.ByClass; left out"},
 		{"history.csv", "", ": found 0 lines, at least 1 expected; left out"},
 	} {
 		whole := readFile(t, file(c.name))

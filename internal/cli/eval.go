@@ -16,6 +16,7 @@ import (
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
 )
@@ -70,23 +71,31 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if len(names) > 1 || c.TTA {
 		net = &ensemble
 	}
-	e, err := train.Evaluate(net, loader.New(test, loader.Options{BatchSize: evalBatch, Workers: prefetch}))
+	e, err := train.Evaluate(net, loader.New(test, loader.Options{BatchSize: evalBatch, Workers: prefetch}), nil)
 	if err != nil {
 		return err
 	}
 	if math.IsNaN(e.Loss) || math.IsInf(e.Loss, 0) {
 		return fmt.Errorf("%s: its loss is %g: these weights are no good", strings.Join(names, " + "), e.Loss)
 	}
-	figures := report.NewFigures(e, first.Classes)
 	if c.JSON {
-		return json.NewEncoder(s.out).Encode(figures)
+		return json.NewEncoder(s.out).Encode(e.Figures)
 	}
 	mirrored := ""
 	if c.TTA {
 		mirrored = ", each with its mirror image"
 	}
 	fmt.Fprintf(s.out, "%s on %s test, %d samples%s\n", strings.Join(names, " + "), data, test.Len(), mirrored)
-	return figures.WriteText(s.out)
+	return report.WriteFigures(s.out, task.Accuracy, e.Figures)
+}
+
+// measured returns what a run's figures are of: net itself, or with --tta what counts every
+// picture with its mirror image.
+func measured(net nn.Module, mirrored bool) nn.Module {
+	if mirrored {
+		return &train.Ensemble{Members: []nn.Module{net}, Mirrored: true}
+	}
+	return net
 }
 
 // loadModel reads the model in a file, or the best one in a run's folder: of the earlier run

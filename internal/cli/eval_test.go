@@ -9,14 +9,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/task"
 )
 
 func TestEval(t *testing.T) {
 	data, dir := tinyData(t), filepath.Join(t.TempDir(), "run")
 	succeed(t, tiny(data, dir, "--epochs", "1")...)
 
-	var kept, got report.Figures
+	var kept, got task.ByClass
 	if err := json.Unmarshal(readFile(t, dir, "metrics.json"), &kept); err != nil {
 		t.Fatal(err)
 	}

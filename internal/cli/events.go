@@ -20,12 +20,12 @@ type epochEvent struct {
 func newEpochEvent(e train.Epoch) epochEvent {
 	out := epochEvent{Event: "epoch", Epoch: e.Epoch, LR: e.LR, Seconds: e.Seconds, EvalSeconds: e.EvalSeconds}
 	if e.Validation {
-		out.ValLoss, out.ValAcc = &e.Test.Loss, &e.Test.Accuracy
+		out.ValLoss, out.ValAcc = &e.Test.Loss, &e.Test.Score
 	} else {
-		out.TestLoss, out.TestAcc = &e.Test.Loss, &e.Test.Accuracy
+		out.TestLoss, out.TestAcc = &e.Test.Loss, &e.Test.Score
 	}
 	if e.Epoch > 0 {
-		out.TrainLoss, out.TrainAcc = &e.TrainLoss, &e.TrainAccuracy
+		out.TrainLoss, out.TrainAcc = &e.TrainLoss, &e.TrainScore
 	}
 	return out
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/task"
 )
 
 // folder is a run's folder.
@@ -164,8 +165,8 @@ func writeJSON(path string, v any) error {
 }
 
 // readFigures reads a run's metrics.json: the figures of its best model.
-func (f folder) readFigures() (report.Figures, error) {
-	var figures report.Figures
+func (f folder) readFigures() (task.ByClass, error) {
+	var figures task.ByClass
 	text, err := os.ReadFile(f.metrics())
 	if errors.Is(err, fs.ErrNotExist) {
 		return figures, fmt.Errorf("%s: no figures in it (metrics.json is missing): a run with --val has them when it ends%.0w", f, err)

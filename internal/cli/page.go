@@ -16,6 +16,7 @@ import (
 	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
 
@@ -39,7 +40,7 @@ func finalPage(f folder, c config, test *dataset.Images, remarks io.Writer) (*re
 	if p.Epochs, p.Batches, err = f.readCurves(remarks); err != nil {
 		return nil, err
 	}
-	if p.Predictions, err = predictions(m, train.Measured(m.Net, c.Settings.TTA), test); err != nil {
+	if p.Predictions, err = predictions(m, measured(m.Net, c.Settings.TTA), test); err != nil {
 		return nil, err
 	}
 	return &p, nil
@@ -47,7 +48,7 @@ func finalPage(f folder, c config, test *dataset.Images, remarks io.Writer) (*re
 
 // readCurves returns what a run has recorded by epoch and by batch.
 func (f folder) readCurves(remarks io.Writer) ([]train.Epoch, []report.BatchLoss, error) {
-	epochs, err := report.ReadHistory(f.history())
+	epochs, err := report.ReadHistory(f.history(), task.Accuracy)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -75,7 +75,7 @@ func (p *progress) step(s train.Step) {
 		epoch,
 		fmt.Sprintf("batch %d/%d", s.Step, s.Steps),
 		fmt.Sprintf("loss %.3f", s.Loss),
-		fmt.Sprintf("acc %.3f", s.Accuracy),
+		fmt.Sprintf("acc %.3f", s.Score),
 		short(rate) + " samples/s",
 		roughly(left) + " left",
 	}

@@ -57,7 +57,7 @@ func TestProgressOnTerminals(t *testing.T) {
 			t.Fatal("the terminal is taken for none")
 		}
 		p.start, p.said = p.start.Add(-time.Second), p.said.Add(-time.Second) // 500 samples a second
-		p.step(train.Step{Epoch: 1, Step: 1, Steps: 2, Samples: 500, Loss: 0.51249, Accuracy: 0.8765})
+		p.step(train.Step{Epoch: 1, Step: 1, Steps: 2, Samples: 500, Loss: 0.51249, Score: 0.8765})
 		p.clear()
 		terminal.Close()
 		shown, _ := io.ReadAll(screen) // it ends in an error: nobody holds the other end

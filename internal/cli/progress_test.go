@@ -24,7 +24,7 @@ func show(t *testing.T, epochs, columns int, step time.Duration) string {
 		for epoch := range min(epochs, 3) {
 			for i := range 4 {
 				time.Sleep(step)
-				p.step(train.Step{Epoch: epoch + 1, Step: i + 1, Steps: 4, Samples: 250 * (i + 1), Loss: 0.51249, Accuracy: 0.8765})
+				p.step(train.Step{Epoch: epoch + 1, Step: i + 1, Steps: 4, Samples: 250 * (i + 1), Loss: 0.51249, Score: 0.8765})
 			}
 		}
 		p.clear()
@@ -137,6 +137,6 @@ func BenchmarkProgress(b *testing.B) {
 	p := newProgress(&out, 0, 1, b.N)
 	p.interval, p.columns = barInterval, func() int { return 80 }
 	for b.Loop() {
-		p.step(train.Step{Epoch: 1, Step: 1, Steps: 2, Samples: 1, Loss: 0.5, Accuracy: 0.9})
+		p.step(train.Step{Epoch: 1, Step: 1, Steps: 2, Samples: 1, Loss: 0.5, Score: 0.9})
 	}
 }

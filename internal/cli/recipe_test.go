@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/task"
 )
 
 // TestRecipe checks what a recipe sets, and that the command line overrides it.
@@ -84,7 +85,7 @@ func TestValidation(t *testing.T) {
 	if !regexp.MustCompile(`(?m)^best: epoch [123], val acc [01]\.\d{4}; `).MatchString(stderr) {
 		t.Errorf("got %q", stderr)
 	}
-	var figures report.Figures
+	var figures task.ByClass
 	if err := json.Unmarshal(readFile(t, whole, "metrics.json"), &figures); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func TestValidation(t *testing.T) {
 	if out := succeed(t, "eval", whole, "--data-dir", data); !strings.Contains(out, "accuracy "+found[1]+",") {
 		t.Errorf("the kept model gives %q, accuracy %s expected", out, found[1])
 	}
-	epochs, err := report.ReadHistory(filepath.Join(whole, "history.csv"))
+	epochs, err := report.ReadHistory(filepath.Join(whole, "history.csv"), task.Accuracy)
 	if err != nil || len(epochs) != 3 || !epochs[0].Validation {
 		t.Errorf("history: %+v, %v", epochs, err)
 	}
@@ -249,7 +250,7 @@ func TestEvalSeveral(t *testing.T) {
 	succeed(t, tiny(data, b, "--epochs", "1", "--model", "mlp", "--seed", "2")...)
 	loss := func(args ...string) float64 {
 		t.Helper()
-		var f report.Figures
+		var f task.ByClass
 		if err := json.Unmarshal([]byte(succeed(t, append(append([]string{"eval"}, args...), "--data-dir", data, "--json")...)), &f); err != nil {
 			t.Fatal(err)
 		}

@@ -73,9 +73,9 @@ func predictions(m *model.Model, net nn.Module, d *dataset.Images) (*report.Pred
 		return nil, fmt.Errorf("the model tells %v apart, but %s has %v", m.Classes, d.Name, d.Classes())
 	}
 	d.Transform = m.Preprocess
-	logits, labels, err := train.Predict(net, loader.New(d, loader.Options{BatchSize: evalBatch, Workers: prefetch}))
+	logits, targets, err := train.Predict(net, loader.New(d, loader.Options{BatchSize: evalBatch, Workers: prefetch}))
 	if err != nil {
 		return nil, err
 	}
-	return report.NewPredictions(m.Classes, logits, labels, func(i int) image.Image { return d.Image(i) }), nil
+	return report.NewPredictions(m.Classes, logits, targets, func(i int) image.Image { return d.Image(i) }), nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
 
@@ -73,9 +74,9 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if err := writeJSON(f.config(), newConfig(r.id, c.settings, r.data, c.Threads)); err != nil {
 		return err
 	}
-	history, err := report.ContinueHistory(f.history(), progress.Epoch)
+	history, err := report.ContinueHistory(f.history(), task.Accuracy, progress.Epoch)
 	if errors.Is(err, fs.ErrNotExist) && progress.Epoch == 0 { // killed before it was written
-		history, err = report.CreateHistory(f.history(), c.Val > 0)
+		history, err = report.CreateHistory(f.history(), task.Accuracy, c.Val > 0)
 	}
 	if err != nil {
 		return err

@@ -103,9 +103,9 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 				return err
 			}
 			if e.Best {
-				best = train.Progress{BestEpoch: e.Epoch, BestAccuracy: e.Test.Accuracy}
+				best = train.Progress{BestEpoch: e.Epoch, BestScore: e.Test.Score}
 				if r.val == nil {
-					if err := writeJSON(r.folder.metrics(), report.NewFigures(e.Test, r.model.Classes)); err != nil {
+					if err := writeJSON(r.folder.metrics(), e.Test.Figures); err != nil {
 						return err
 					}
 				}
@@ -151,16 +151,16 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	if asJSON {
 		done := doneEvent{Event: "done", Run: string(r.folder), Model: r.folder.best(), Epochs: r.finished, BestEpoch: best.BestEpoch}
 		if r.val != nil {
-			done.BestValAcc, done.TestAcc, done.TestLoss = &best.BestAccuracy, &figures.Accuracy, &figures.Loss
+			done.BestValAcc, done.TestAcc, done.TestLoss = &best.BestScore, &figures.Accuracy, &figures.Loss
 		} else {
-			done.BestTestAcc = &best.BestAccuracy
+			done.BestTestAcc = &best.BestScore
 		}
 		return json.NewEncoder(s.out).Encode(done)
 	}
-	figures.WriteClasses(s.err)
-	chosen := fmt.Sprintf("val acc %.4f", best.BestAccuracy)
+	report.WriteTable(s.err, figures.Tables()[0])
+	chosen := fmt.Sprintf("val acc %.4f", best.BestScore)
 	if r.val == nil {
-		chosen = fmt.Sprintf("test acc %.4f, by which it was chosen", best.BestAccuracy)
+		chosen = fmt.Sprintf("test acc %.4f, by which it was chosen", best.BestScore)
 	}
 	fmt.Fprintf(s.err, "best: epoch %d, %s; the model is %s, the report %s\n", best.BestEpoch, chosen, r.folder.best(), r.folder.page())
 	return nil
@@ -195,11 +195,11 @@ func (r *trainRun) testOnce() error {
 	if err != nil {
 		return err
 	}
-	e, err := train.Evaluate(train.Measured(m.Net, r.settings.TTA), r.test)
+	e, err := train.Evaluate(measured(m.Net, r.settings.TTA), r.test, nil)
 	if err != nil {
 		return err
 	}
-	return writeJSON(r.folder.metrics(), report.NewFigures(e, m.Classes))
+	return writeJSON(r.folder.metrics(), e.Figures)
 }
 
 // explain says what is left of a run that err ended.

@@ -36,12 +36,16 @@ func (b *board) addEpoch(e train.Epoch, samples int) error {
 	add := func(tag string, v float64) { b.w.AddScalar(tag, v, e.Epoch) } // Flush tells of errors
 	if e.Epoch > 0 {
 		add("loss/train", e.TrainLoss)
-		add("accuracy/train", e.TrainAccuracy)
+		add("accuracy/train", e.TrainScore)
 		add("learning rate", e.LR)
 		add("samples per second", float64(samples)/e.Seconds)
 	}
-	add("loss/"+report.Split(e), e.Test.Loss)
-	add("accuracy/"+report.Split(e), e.Test.Accuracy)
+	split := "test"
+	if e.Validation {
+		split = "val"
+	}
+	add("loss/"+split, e.Test.Loss)
+	add("accuracy/"+split, e.Test.Score)
 	return b.w.Flush()
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
 )
@@ -103,7 +104,7 @@ func (c *trainCommand) begin(ctx context.Context, r *trainRun, s streams) error 
 	if err := writeJSON(r.folder.config(), newConfig(r.id, c.settings, r.data, c.Threads)); err != nil {
 		return err
 	}
-	history, err := report.CreateHistory(r.folder.history(), c.Val > 0)
+	history, err := report.CreateHistory(r.folder.history(), task.Accuracy, c.Val > 0)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/task"
 )
 
 // tiny returns the arguments of a run on a small data set into dir.
@@ -252,7 +252,7 @@ func TestTrainWithEverything(t *testing.T) {
 		if !bytes.Equal(anonymous(readFile(t, whole, "last.safetensors")), anonymous(readFile(t, stopped, "last.safetensors"))) {
 			t.Errorf("%v: continuing gives other weights", options)
 		}
-		var f report.Figures
+		var f task.ByClass
 		if err := json.Unmarshal(readFile(t, whole, "metrics.json"), &f); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,260 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/loss"
+	"github.com/onehot-go/onehot/metric"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/task"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// SetupError says that what a function of this package was given cannot work. It is found
+// before the first training step.
+type SetupError struct {
+	Field  string // of Config: "Train"; Model and Test stand for the net and the data of Evaluate and Predict
+	Detail string // what was found, and what was expected
+}
+
+// Error names the field and what is wrong: "train: Test: found an epoch without a batch, at
+// least one expected".
+func (e *SetupError) Error() string { return "train: " + e.Field + ": " + e.Detail }
+
+// wrong returns a *SetupError.
+func wrong(field, format string, args ...any) error {
+	return &SetupError{field, fmt.Sprintf(format, args...)}
+}
+
+// emptyEpoch returns the *SetupError of data that have no batch.
+func emptyEpoch(field string) error {
+	return wrong(field, "found an epoch without a batch, at least one expected")
+}
+
+// loop is a run under way.
+type loop struct {
+	Config    // with a Task and a Criterion
+	clock     clock
+	running   task.Running // the score of the epoch
+	mean      metric.Mean  // of its losses
+	stepsDone int          // of all epochs
+}
+
+// newLoop returns the run of c, or what is wrong with it; one that is not measured needs no
+// test data.
+func newLoop(c Config, measured bool) (*loop, error) {
+	start := time.Now()
+	if c.Task == nil {
+		c.Task = task.Classification{}
+	}
+	if c.Criterion == nil {
+		c.Criterion = c.Task.Loss()
+	}
+	if c.Model == nil || c.Model.Net == nil {
+		return nil, wrong("Model", "found none, one to train expected")
+	}
+	if c.Optimizer == nil {
+		return nil, wrong("Optimizer", "found none, one over the model's parameters expected")
+	}
+	if err := c.checkSettings(); err != nil {
+		return nil, err
+	}
+	if err := c.checkModes(); err != nil {
+		return nil, err
+	}
+	if err := c.checkData("Train", c.Train); err != nil {
+		return nil, err
+	}
+	if measured {
+		if err := c.checkData("Test", c.Test); err != nil {
+			return nil, err
+		}
+		if c.Budget != nil && c.Test.Samples() < 0 {
+			return nil, wrong("Budget", "nobody knows how many samples Test has, nor how long they take: a known number expected")
+		}
+	}
+	return &loop{Config: c, clock: clock{start: start}, running: c.Task.NewRunning(c.Model.Classes)}, nil
+}
+
+// checkSettings returns which setting is no good, or has no part in a run of this kind.
+func (c *Config) checkSettings() error {
+	for _, s := range []struct {
+		field string
+		value int
+	}{{"Epochs", c.Epochs}, {"EarlyStop", c.EarlyStop}, {"Keep.Steps", c.Keep.Steps}} {
+		if s.value < 0 {
+			return wrong(s.field, "found %d, at least 0 expected", s.value)
+		}
+	}
+	for _, s := range []struct {
+		field string
+		value float64
+	}{{"ClipNorm", c.ClipNorm}, {"Mixup", c.Mixup}} {
+		if !(s.value >= 0 && s.value <= math.MaxFloat64) {
+			return wrong(s.field, "found %v, a number of at least 0 expected", s.value)
+		}
+	}
+	if c.Plateau != nil && c.Schedule != nil {
+		return wrong("Plateau", "found a Schedule too, one of them expected")
+	}
+	if c.Mirrored {
+		if _, ok := c.Task.(task.Classification); !ok || len(c.Model.InputShape) != 3 {
+			return wrong("Mirrored", "found the task %s on samples of shape %v, classification of pictures expected", c.Task.Name(), c.Model.InputShape)
+		}
+	}
+	f, ok := c.Optimizer.(*FullBatch)
+	if !ok {
+		return nil
+	}
+	for _, s := range []struct {
+		field string
+		set   bool
+	}{
+		{"Schedule", c.Schedule != nil}, {"Plateau", c.Plateau != nil}, {"ClipNorm", c.ClipNorm > 0}, {"Mixup", c.Mixup > 0},
+		{"Criterion", c.Criterion != loss.Loss(loss.CrossEntropy{})},
+	} {
+		if s.set {
+			return wrong(s.field, "a FullBatch makes its own objective small, and searches for its steps: none expected")
+		}
+	}
+	if _, ok := c.Task.NewRunning(c.Model.Classes).(*metric.Accuracy); !ok {
+		return wrong("Task", "found %s, classification expected for a FullBatch", c.Task.Name())
+	}
+	if !slices.Equal(f.parameters, nn.ParameterList(c.Model.Net)) {
+		return wrong("Optimizer", "found a FullBatch of another layer, one of the model's expected")
+	}
+	return nil
+}
+
+// checkModes returns an error where all layers that have a mode are in evaluation, although
+// one learns, or draws by chance, in training.
+func (c *Config) checkModes() error {
+	training, idle := false, false
+	nn.Apply(c.Model.Net, func(_ string, m nn.Module) {
+		l, ok := m.(nn.Modal)
+		if !ok {
+			return
+		}
+		training = training || l.Training()
+		_, chance := m.(nn.Stochastic)
+		idle = idle || chance
+		for _, p := range m.Parameters() {
+			idle = idle || p.RequiresGrad()
+		}
+	})
+	if idle && !training {
+		return wrong("Model", "every layer is in evaluation, as model.Load leaves them: nn.SetTraining(net, true) expected before training")
+	}
+	return nil
+}
+
+// checkData returns an error where the data that field names are not what the model and the
+// task take. It looks at one sample.
+func (c *Config) checkData(field string, s loader.Source) error {
+	if s == nil {
+		return wrong(field, "found none, a source of batches expected")
+	}
+	if !slices.Equal(s.Classes(), c.Model.Classes) {
+		return wrong(field, "found the classes %q, the model's expected: %q", s.Classes(), c.Model.Classes)
+	}
+	if err := checkLabels(field, s); err != nil {
+		return err
+	}
+	input, target, err := firstSample(field, s)
+	if err != nil {
+		return err
+	}
+	if shape := c.Model.InputShape; shape != nil && !slices.Equal(input.Shape()[1:], shape) {
+		return wrong(field, "found samples of shape %v, the model's input shape expected: %v", input.Shape()[1:], shape)
+	}
+	outputs, err := evaluated(c.Model.Net, input)
+	if err != nil {
+		return err
+	}
+	if err := c.Task.Check(outputs, target, c.Model.Classes); err != nil {
+		return wrong(field, "%s: %v", c.Task.Name(), err)
+	}
+	return nil
+}
+
+// of returns the data set that a source goes over, or nil.
+func of(s loader.Source) dataset.Dataset {
+	if s, ok := s.(interface{ Dataset() dataset.Dataset }); ok {
+		return s.Dataset()
+	}
+	return nil
+}
+
+// firstSample returns the input and the target of a sample of s, as a batch of one.
+func firstSample(field string, s loader.Source) (input, target *tensor.Tensor, err error) {
+	if s.Len() == 0 {
+		return nil, nil, emptyEpoch(field)
+	}
+	if d := of(s); d != nil { // to read one sample, and not all of a batch
+		sample, err := d.Sample(0, random.Key{})
+		if err != nil {
+			return nil, nil, err
+		}
+		if sample.Tensor == nil {
+			return nil, nil, wrong(field, "found images as samples, a transform that ends in a tensor expected")
+		}
+		if sample.Target == nil {
+			return nil, nil, wrong(field, "found samples without a target, one for each expected")
+		}
+		return sample.Tensor.Unsqueeze(0), sample.Target.Unsqueeze(0), nil
+	}
+	for batch, err := range s.Batches(1, 0) {
+		if err != nil {
+			return nil, nil, err
+		}
+		if batch.Targets.Size(0) == 0 {
+			return nil, nil, wrong(field, "found a batch without a sample, at least one expected")
+		}
+		return batch.Inputs.Narrow(0, 0, 1).Clone(), batch.Targets.Narrow(0, 0, 1).Clone(), nil
+	}
+	return nil, nil, emptyEpoch(field)
+}
+
+// checkLabels returns an error where a label that is known without reading samples names no
+// class.
+func checkLabels(field string, s loader.Source) error {
+	d, ok := of(s).(dataset.Labelled)
+	if !ok {
+		return nil
+	}
+	classes := len(s.Classes())
+	for i := range d.Len() {
+		c, err := d.Label(i)
+		if err != nil { // targets that are no classes are left to the task
+			return nil
+		}
+		if c < 0 || c >= classes {
+			return wrong(field, "found the label %d of sample %d, 0 to %d expected", c, i, classes-1)
+		}
+	}
+	return nil
+}
+
+// evaluated returns net's outputs for inputs, in evaluation. The error says what does not fit
+// the net: a size of the inputs, or a layer the one before it.
+func evaluated(net nn.Module, inputs *tensor.Tensor) (outputs *tensor.Tensor, err error) {
+	defer nn.Evaluating(net)()
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case *tensor.ShapeError:
+			err = wrong("Model", "samples of shape %v: %v", inputs.Shape()[1:], v)
+		case *tensor.DTypeError:
+			err = wrong("Model", "samples of %v: %v", inputs.DType(), v)
+		default:
+			panic(v)
+		}
+	}()
+	return net.Forward(inputs.NoGrad().Evaluation()), nil
+}
