@@ -9,6 +9,9 @@ import (
 // narrowTiling is that of AVX2.
 var narrowTiling = tilingBy(6, 16, 8, 128, tile6x16AVX2, wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX2))
 
+// fewAVX2 are for AVX-512 too: most of their time goes to turning elements.
+var fewAVX2 = []few{{4, 16, few4x16AVX2}, {2, 32, few2x32AVX2}, {1, 32, few1x32AVX2}}
+
 // assembly returns the kernels in assembly that this machine can run, the best first.
 func assembly() []implementation {
 	var list []implementation
@@ -68,7 +71,7 @@ func assembly() []implementation {
 			f32:     tilingBy(6, 64, 16, maxRowsInPlace, tile6x64AVX512, wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX512)),
 			f64:     tilingBy(6, 16, 8, maxRowsInPlace, tile6x16AVX512, nil, nil),
 			vectors: &wide, norms: &wideNorms, pools: widePools, convolvers: convolversAVX512, along: alongAVX512, winograd: winogradAVX2,
-			skinny:  &skinny{4, 5, 1024, dots4x5AVX512, 20, 10, 32, direct10x32AVX512},
+			skinny:  &skinny{4, 5, 1024, dots4x5AVX512, 20, 10, 32, direct10x32AVX512, fewAVX2},
 			pixels:  &pixelKernels{10, 16, turnBytesAVX2, pixelProductAVX512, pixelGradientAVX512},
 			fmaLoop: fmaLoopAVX512, flops: 24 * 16 * 2,
 		})
@@ -79,7 +82,7 @@ func assembly() []implementation {
 			f32:     narrowTiling,
 			f64:     tilingBy(6, 8, 4, 128, tile6x8AVX2, nil, nil),
 			vectors: &narrow, norms: &narrowNorms, pools: narrowPools, convolvers: convolversAVX2, along: alongAVX2, winograd: winogradAVX2,
-			skinny:  &skinny{2, 5, 512, dots2x5AVX2, 15, 5, 16, direct5x16AVX2},
+			skinny:  &skinny{2, 5, 512, dots2x5AVX2, 15, 5, 16, direct5x16AVX2, fewAVX2},
 			pixels:  &pixelKernels{5, 8, turnBytesAVX2, pixelProductAVX2, pixelGradientAVX2},
 			fmaLoop: fmaLoopAVX2, flops: 12 * 8 * 2,
 		})

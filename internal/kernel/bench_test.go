@@ -29,6 +29,7 @@ type product struct {
 	name             string
 	m, n, k          int
 	aLayout, bLayout int
+	samples          bool // the rows of a, which may be few
 }
 
 func (p product) String() string { return fmt.Sprintf("%s/%dx%dx%d", p.name, p.m, p.n, p.k) }
@@ -39,27 +40,30 @@ func (p product) flops() float64 { return 2 * float64(p.m) * float64(p.n) * floa
 func (p product) multiply() func() {
 	one := func() float32 { return 1 }
 	x, y, out := matrix(p.m, p.k, p.aLayout, one), matrix(p.k, p.n, p.bLayout, one), make([]float32, p.m*p.n)
+	if p.samples {
+		return func() { GemmSamples(out, x, y, Epilogue[float32]{}) }
+	}
 	return func() { Gemm(out, x, y, Epilogue[float32]{}) }
 }
 
 // largeProducts are that of a square matrix, and those of a step of training with 256 samples: of a
 // hidden layer of 256, its weights' gradient and its input's.
 var largeProducts = []product{
-	{"square", 2048, 2048, 2048, 0, 0},
-	{"hidden", 256, 256, 784, 0, 1},
-	{"hidden_weight", 256, 784, 256, 1, 0},
-	{"hidden_input", 256, 784, 256, 0, 0},
+	{"square", 2048, 2048, 2048, 0, 0, false},
+	{"hidden", 256, 256, 784, 0, 1, true},
+	{"hidden_weight", 256, 784, 256, 1, 0, false},
+	{"hidden_input", 256, 784, 256, 0, 0, false},
 }
 
 // BenchmarkGemm measures large products, those of the classes and their weights' gradient, and of
 // a few samples to be served.
 func BenchmarkGemm(b *testing.B) {
 	for _, p := range append(slices.Clone(largeProducts),
-		product{"classes", 256, 10, 784, 0, 1},
-		product{"classes_weight", 10, 784, 256, 1, 0},
-		product{"serve1", 1, 256, 784, 0, 1},
-		product{"serve8", 8, 256, 784, 0, 1},
-		product{"serve1_classes", 1, 10, 784, 0, 1},
+		product{"classes", 256, 10, 784, 0, 1, true},
+		product{"classes_weight", 10, 784, 256, 1, 0, false},
+		product{"serve1", 1, 256, 784, 0, 1, true},
+		product{"serve8", 8, 256, 784, 0, 1, true},
+		product{"serve1_classes", 1, 10, 784, 0, 1, true},
 	) {
 		b.Run(p.String(), func(b *testing.B) {
 			forEachBench(b, func(b *testing.B) {

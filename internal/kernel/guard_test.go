@@ -107,13 +107,15 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 		for short := 1; short <= 33; short++ {
 			for _, long := range []int{1, 2, 7, 8, 15, 31, 33, 48, 64, 72} {
 				for layout := range 4 {
-					for _, size := range [][3]int{{short, long, 17}, {long, short, 17}, {short, long, 131}, {long, short, 131}} {
+					for _, size := range [][3]int{{short, long, 17}, {long, short, 17}, {short, long, 131}, {long, short, 131}, {short, long, 20}} {
 						m, n, k := size[0], size[1], size[2]
-						c := first.last(m * n)
-						clear(bias.last(n))
-						Gemm(c, second.matrix(m, k, layout%2), third.matrix(k, n, layout/2), Epilogue[float32]{Bias: bias.last(n), ReLU: true})
-						if got := c[len(c)-1]; got != float32(k) {
-							t.Fatalf("%v, layouts %d and %d: last element: got %v, want %d", size, layout%2, layout/2, got, k)
+						for _, multiply := range []func(c []float32, a, b Matrix[float32], e Epilogue[float32]){Gemm[float32], GemmSamples[float32]} {
+							c := first.last(m * n)
+							clear(bias.last(n))
+							multiply(c, second.matrix(m, k, layout%2), third.matrix(k, n, layout/2), Epilogue[float32]{Bias: bias.last(n), ReLU: true})
+							if got := c[len(c)-1]; got != float32(k) {
+								t.Fatalf("%v, layouts %d and %d: last element: got %v, want %d", size, layout%2, layout/2, got, k)
+							}
 						}
 					}
 				}

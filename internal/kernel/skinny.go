@@ -21,6 +21,15 @@ type skinny struct {
 	// are contiguous, and the first cols of directCols columns of b, whose rows are.
 	directRows, directCols int
 	direct                 func(depth int, a, b, c, bias *float32, aStride, bStride, stride, rows, cols int, add, relu bool)
+	few                    []few // those of most rows first
+}
+
+// few computes the products of so many rows of a and columns of b, which are contiguous along the
+// inner dimension both. It writes the sums row by row, and they have the bits of tiles. fewSteps
+// divides the depth.
+type few struct {
+	rows, cols int
+	sums       func(depth int, a *float32, aRow int, b *float32, bCol int, sums *float32)
 }
 
 const (
@@ -30,6 +39,12 @@ const (
 	minDotsDepth   = 128
 	minDirectDepth = 16
 	maxDirectRows  = 32
+	maxFewRows     = 4
+
+	fewSteps = 4  // of the inner dimension, taken at once
+	fewSums  = 64 // of one call, at most
+
+	minFewCols = 32 // of one call, at most
 
 	// maxPartials is how many elements the partial sums of a product may have.
 	maxPartials = 1 << 20
@@ -53,10 +68,49 @@ func gemmSkinny[T Float](c []T, a, b Matrix[T], e Epilogue[T], samples bool) boo
 		s.byDotsTurned(c32, a32, b32, e32)
 	case b.ColStride == 1 && a.RowStride == 1 && a.Cols >= minDirectDepth && b.Cols <= maxDirectRows:
 		s.directlyTurned(c32, a32, b32, e32)
+	case s.takesFew(a32, b32):
+		s.byFew(c32, a32, b32, e32)
 	default:
 		return false
 	}
 	return true
+}
+
+// takesFew reports whether byFew computes a·b.
+func (s *skinny) takesFew(a, b Matrix[float32]) bool {
+	return a.ColStride == 1 && b.RowStride == 1 && a.Rows <= maxFewRows && a.Cols%fewSteps == 0 && b.Cols >= minFewCols
+}
+
+// byFew is Gemm for a few rows, with the bits of tiles: sums are taken along the inner dimension, in
+// the strips of tiles. To copy b as tiles need it would take longer than to multiply.
+func (s *skinny) byFew(c []float32, a, b Matrix[float32], e Epilogue[float32]) {
+	for _, f := range s.few {
+		for ; a.Rows >= f.rows; a, c = a.block(f.rows, 0, a.Rows-f.rows, a.Cols), c[f.rows*b.Cols:] {
+			f.multiply(c, a, b, e)
+			if a.Rows == f.rows {
+				return
+			}
+		}
+	}
+}
+
+// multiply does what byFew does for the first f.rows rows.
+func (f *few) multiply(c []float32, a, b Matrix[float32], e Epilogue[float32]) {
+	n, strips := b.Cols, (a.Cols+maxDepth-1)/maxDepth
+	parallel.For((n+f.cols-1)/f.cols, 1+smallWork/(f.rows*f.cols*a.Cols), func(lo, hi int) {
+		for j := lo * f.cols; j < min(hi*f.cols, n); j += f.cols {
+			from := min(j, n-f.cols) // the last columns overlap others where f.cols does not divide them
+			for strip := range strips {
+				l := strip * maxDepth
+				var sums [fewSums]float32
+				f.sums(min(maxDepth, a.Cols-l), &a.Data[l], a.RowStride, &b.Data[from*b.ColStride+l], b.ColStride, &sums[0])
+				e := e.columns(j).strip(strip, strips)
+				for r := range f.rows {
+					e.end(c[r*n+j:], sums[r*f.cols+j-from:][:from+f.cols-j])
+				}
+			}
+		}
+	})
 }
 
 // byDotsTurned is Gemm where a lies by rows, and b, which has few columns, does too: it is

@@ -627,6 +627,27 @@ func dots4x5AVX512(depth int, a *float32, b *float32, c *float32, bias *float32,
 //go:noescape
 func dots2x5AVX2(depth int, a *float32, b *float32, c *float32, bias *float32, aStride int, bStride int, stride int, rows int, cols int, add bool, relu bool)
 
+// few4x16AVX2 writes the products of 4 rows of a, aRow elements apart, and 16 columns
+// of b, bCol elements apart, all depth long, to sums, row by row. depth is a multiple of 4,
+// and at least 4.
+//
+//go:noescape
+func few4x16AVX2(depth int, a *float32, aRow int, b *float32, bCol int, sums *float32)
+
+// few2x32AVX2 writes the products of 2 rows of a, aRow elements apart, and 32 columns
+// of b, bCol elements apart, all depth long, to sums, row by row. depth is a multiple of 4,
+// and at least 4.
+//
+//go:noescape
+func few2x32AVX2(depth int, a *float32, aRow int, b *float32, bCol int, sums *float32)
+
+// few1x32AVX2 writes the products of 1 rows of a, aRow elements apart, and 32 columns
+// of b, bCol elements apart, all depth long, to sums, row by row. depth is a multiple of 4,
+// and at least 4.
+//
+//go:noescape
+func few1x32AVX2(depth int, a *float32, aRow int, b *float32, bCol int, sums *float32)
+
 // fmaLoopAVX512 multiplies and adds n times 24 registers of 16 lanes. n is at least 1.
 func fmaLoopAVX512(n int)
 

@@ -41,6 +41,9 @@ func main() {
 	pixels()
 	dots{vec{wide: true}, 4}.generate()
 	dots{vec{}, 2}.generate()
+	for _, f := range []few{{4, 2}, {2, 4}, {1, 4}} {
+		f.generate()
+	}
 	fmaLoop(vec{wide: true}, 24)
 	fmaLoop(vec{}, 12)
 	Generate()
