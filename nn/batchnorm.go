@@ -10,7 +10,8 @@ import (
 // BatchNorm is what BatchNorm1d and BatchNorm2d share: they bring every channel of a batch
 // to mean 0 and variance 1, multiply it by a weight and add a bias (Ioffe and Szegedy,
 // 2015). In training the mean and the variance are those of the batch; the running ones
-// follow them, and take their place in evaluation.
+// follow them, and take their place in evaluation: where SetTraining(false) was called, and for
+// an input that is marked by Evaluation.
 //
 // The parameters may be set to nil, both, for 1 and 0 that stay (affine=False in PyTorch),
 // and the running statistics, all three, for the batch's in evaluation too
@@ -52,9 +53,9 @@ func newBatchNorm(op string, channels int) BatchNorm {
 // norm is a tensor's BatchNorm, or one that does more in the same pass.
 type norm func(runningMean, runningVar, weight, bias *tensor.Tensor, o tensor.BatchNormOptions) *tensor.Tensor
 
-// forward returns what norm gives.
-func (b *BatchNorm) forward(norm norm) *tensor.Tensor {
-	o := tensor.BatchNormOptions{Training: !b.evaluation || b.RunningMean == nil, Eps: b.Eps}
+// forward returns what norm gives, a method of x.
+func (b *BatchNorm) forward(x *tensor.Tensor, norm norm) *tensor.Tensor {
+	o := tensor.BatchNormOptions{Training: b.RunningMean == nil || !b.evaluation && !x.InEvaluation(), Eps: b.Eps}
 	if !o.Training || b.RunningMean == nil {
 		return norm(b.RunningMean, b.RunningVar, b.Weight, b.Bias, o)
 	}
@@ -103,7 +104,7 @@ func (b *BatchNorm1d) Forward(x *tensor.Tensor) *tensor.Tensor {
 	if x.Dim() != 2 && x.Dim() != 3 {
 		tensor.Fail("nn.BatchNorm1d", "rows (N, C) or sequences (N, C, L) expected", x)
 	}
-	return b.forward(x.BatchNorm)
+	return b.forward(x, x.BatchNorm)
 }
 
 // BatchNorm2d is a BatchNorm of pictures, (N, C, H, W).
@@ -123,5 +124,5 @@ func (b *BatchNorm2d) pictures(x *tensor.Tensor, norm norm) *tensor.Tensor {
 	if x.Dim() != 4 {
 		tensor.Fail("nn.BatchNorm2d", "pictures (N, C, H, W) expected", x)
 	}
-	return b.forward(norm)
+	return b.forward(x, norm)
 }

@@ -10,7 +10,8 @@ import (
 
 // Dropout sets elements to 0 in training, each with probability P, and scales those that
 // stay by 1/(1-P), so that their expectation is the input (Hinton et al., 2012). In
-// evaluation it returns its input.
+// evaluation, where SetTraining(false) was called or the input is marked by Evaluation, it
+// returns its input.
 //
 // What is dropped is a function of the key that SetChance gave and of the element's
 // place, so it is the same for any number of threads, and for every batch of one shape
@@ -52,11 +53,11 @@ func (d *Dropout) Forward(x *tensor.Tensor) *tensor.Tensor {
 // drop returns x times, in training, the scales of a tensor of the given shape, which x
 // broadcasts: 0 or 1/(1-P).
 func (d *Dropout) drop(op string, x *tensor.Tensor, shape []int) *tensor.Tensor {
-	if d.evaluation {
+	if d.evaluation || x.InEvaluation() {
 		return x
 	}
 	if !d.hasKey {
-		panic(&UseError{op, "no chance to draw from in training: call nn.SetChance before each step, or nn.SetTraining(net, false) to evaluate"})
+		panic(&UseError{op, "no chance to draw from in training: call nn.SetChance before each step, or Forward(x.Evaluation()) to evaluate"})
 	}
 	r := d.key.Rand()
 	scales := tensor.Zeros(tensor.Float64, shape...)

@@ -1,69 +1,138 @@
 package nn
 
-import "github.com/onehot-go/onehot/tensor"
+import (
+	"slices"
 
-// forward returns what the first of the layers, which has at least one, make of x, and how
-// many of them that is: several where one pass gives what they give one after the other.
-func forward(layers []Module, x *tensor.Tensor) (y *tensor.Tensor, n int) {
-	switch first := layers[0].(type) {
-	case *Conv2d:
-		if norm, relu, pool, n := normed(layers[1:]); norm != nil {
-			f := x.Conv2dBatchNorm
-			switch {
-			case pool:
-				f = x.Conv2dBatchNormReLUMaxPool
-			case relu:
-				f = x.Conv2dBatchNormReLU
-			}
-			return norm.forward(func(mean, variance, weight, bias *tensor.Tensor, o tensor.BatchNormOptions) *tensor.Tensor {
-				return f(first.Weight, first.Bias, first.Options, mean, variance, weight, bias, o)
-			}), 1 + n
+	"github.com/onehot-go/onehot/internal/reuse"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// fusion is one row of the table of fast roads: layers that stand one after the other, and the
+// operation that does in one pass what they do one by one.
+type fusion struct {
+	layers    []kind
+	operation string // the method of a tensor that takes their place
+	forward   func(x *tensor.Tensor, layers []Module) *tensor.Tensor
+	// gradients says how gradients differ from those of the layers one by one, "" for not at
+	// all. Outputs and running statistics have the same bits.
+	gradients string
+	test      string // the test that holds the operation to its layers
+}
+
+// kind is what a layer must be at one place of a fusion: a type and options, by their meaning.
+type kind struct {
+	name string
+	is   func(m Module) bool
+}
+
+// typed is the kind of all layers of type L, but not of types that embed it.
+func typed[L Module](name string) kind {
+	return kind{name, func(m Module) bool {
+		_, ok := m.(L)
+		return ok
+	}}
+}
+
+var (
+	anyConv2d      = typed[*Conv2d]("Conv2d")
+	anyLinear      = typed[*Linear]("Linear")
+	anyBatchNorm2d = typed[*BatchNorm2d]("BatchNorm2d")
+	anyReLU        = typed[ReLU]("ReLU")
+	anyMaxPool2d   = typed[MaxPool2d]("MaxPool2d")
+	pairMaxPool2d  = kind{"MaxPool2d of 2×2 side by side", func(m Module) bool {
+		p, ok := m.(MaxPool2d)
+		two := Square(2)
+		return ok && p.Kernel == two && Pair(p.Stride).unless(two) == Pair{} && p.Padding == Pair{}
+	}}
+)
+
+// biasAndFilters says how gradients of a Conv2d differ where it is one with a BatchNorm2d.
+const biasAndFilters = "that of the convolution's bias is 0, which it is but for rounding, and that of a first layer's filters is a sum in another order"
+
+// fusions is the table. A row that begins like another but is longer comes first.
+var fusions = []fusion{
+	{[]kind{anyConv2d, anyBatchNorm2d, anyReLU, pairMaxPool2d}, "Conv2dBatchNormReLUMaxPool", func(x *tensor.Tensor, layers []Module) *tensor.Tensor {
+		return convNorm(x, layers, x.Conv2dBatchNormReLUMaxPool)
+	}, biasAndFilters, "TestFusions"},
+	{[]kind{anyConv2d, anyBatchNorm2d, anyReLU}, "Conv2dBatchNormReLU", func(x *tensor.Tensor, layers []Module) *tensor.Tensor {
+		return convNorm(x, layers, x.Conv2dBatchNormReLU)
+	}, biasAndFilters, "TestFusions"},
+	{[]kind{anyConv2d, anyBatchNorm2d}, "Conv2dBatchNorm", func(x *tensor.Tensor, layers []Module) *tensor.Tensor {
+		return convNorm(x, layers, x.Conv2dBatchNorm)
+	}, biasAndFilters, "TestFusions"},
+	{[]kind{anyConv2d, anyReLU, pairMaxPool2d}, "Conv2dReLUMaxPool", func(x *tensor.Tensor, layers []Module) *tensor.Tensor {
+		c := layers[0].(*Conv2d)
+		return x.Conv2dReLUMaxPool(c.Weight, c.Bias, c.Options)
+	}, "", "TestFusions"},
+	{[]kind{anyBatchNorm2d, anyReLU, pairMaxPool2d}, "BatchNormReLUMaxPool", func(x *tensor.Tensor, layers []Module) *tensor.Tensor {
+		return layers[0].(*BatchNorm2d).pictures(x, x.BatchNormReLUMaxPool)
+	}, "", "TestFusions"},
+	{[]kind{anyBatchNorm2d, anyReLU}, "BatchNormReLU", func(x *tensor.Tensor, layers []Module) *tensor.Tensor {
+		return layers[0].(*BatchNorm2d).pictures(x, x.BatchNormReLU)
+	}, "", "TestFusions"},
+	{[]kind{anyLinear, anyReLU}, "LinearReLU", func(x *tensor.Tensor, layers []Module) *tensor.Tensor {
+		l := layers[0].(*Linear)
+		checkLinear("nn.Linear", x, l.Weight)
+		return x.LinearReLU(l.Weight, l.Bias)
+	}, "", "TestFusions"},
+	{[]kind{anyReLU, anyMaxPool2d}, "ReLUMaxPool2d", func(x *tensor.Tensor, layers []Module) *tensor.Tensor {
+		return x.ReLUMaxPool2d(layers[1].(MaxPool2d).Pool2dOptions)
+	}, "", "TestFusions"},
+}
+
+// convNorm passes x through a Conv2d and the BatchNorm2d behind it by operation, which is
+// x.Conv2dBatchNorm or one that does more in the same pass.
+func convNorm(x *tensor.Tensor, layers []Module, operation func(filters, filterBias *tensor.Tensor, conv tensor.Conv2dOptions,
+	mean, variance, weight, bias *tensor.Tensor, o tensor.BatchNormOptions) *tensor.Tensor) *tensor.Tensor {
+	c := layers[0].(*Conv2d)
+	return layers[1].(*BatchNorm2d).forward(x, func(mean, variance, weight, bias *tensor.Tensor, o tensor.BatchNormOptions) *tensor.Tensor {
+		return operation(c.Weight, c.Bias, c.Options, mean, variance, weight, bias, o)
+	})
+}
+
+// begins reports whether the layers begin with those of f.
+func (f *fusion) begins(layers []Module) bool {
+	if len(layers) < len(f.layers) {
+		return false
+	}
+	for i, k := range f.layers {
+		if !k.is(layers[i]) {
+			return false
 		}
-		if _, ok := at(layers, 1).(ReLU); ok && at(layers, 2) == NewMaxPool2d(2) {
-			return x.Conv2dReLUMaxPool(first.Weight, first.Bias, first.Options), 3
+	}
+	return true
+}
+
+// Forward passes x through the layers in order, as a Sequential does. Where there is one
+// operation for several layers that stand one after the other, such as LinearReLU for a Linear
+// and a ReLU, that takes their place: outputs have the same bits. The memory of what passes
+// from layer to layer is used again where all of them keep nothing of it. A block that is no
+// Sequential calls it from its own Forward.
+func Forward(x *tensor.Tensor, layers ...Module) *tensor.Tensor {
+	if slices.ContainsFunc(layers, func(m Module) bool { _, ok := m.(named); return ok }) {
+		layers = slices.Clone(layers)
+		for i, m := range layers {
+			layers[i] = bare(m)
 		}
-	case *Linear:
-		if _, ok := at(layers, 1).(ReLU); ok {
-			checkLinear("nn.Linear", x, first.Weight)
-			return x.LinearReLU(first.Weight, first.Bias), 2
+	}
+	closed := allKeepNothing(layers)
+	input := x
+	for len(layers) > 0 {
+		y, n := first(x, layers)
+		if closed { // then nobody can see x but y's gradient
+			reuse.Inner(input, x, y)
 		}
-	case *BatchNorm2d:
-		f := x.BatchNorm
-		_, relu, pool, n := normed(layers)
-		switch {
-		case pool:
-			f = x.BatchNormReLUMaxPool
-		case relu:
-			f = x.BatchNormReLU
-		}
-		return first.pictures(x, f), n
-	case ReLU:
-		if pool, ok := at(layers, 1).(MaxPool2d); ok {
-			return x.ReLUMaxPool2d(pool.Pool2dOptions), 2
+		x, layers = y, layers[n:]
+	}
+	return x
+}
+
+// first returns what the first of the layers make of x, and how many of them that is.
+func first(x *tensor.Tensor, layers []Module) (y *tensor.Tensor, n int) {
+	for i := range fusions {
+		if f := &fusions[i]; f.begins(layers) {
+			return f.forward(x, layers), len(f.layers)
 		}
 	}
 	return layers[0].Forward(x), 1
-}
-
-// normed returns the batch norm that the layers begin with, or nil, whether ReLU and pooling
-// of pairs come next, and how many layers that is.
-func normed(layers []Module) (norm *BatchNorm2d, relu, pool bool, n int) {
-	if norm, _ = at(layers, 0).(*BatchNorm2d); norm == nil {
-		return nil, false, false, 0
-	}
-	if _, relu = at(layers, 1).(ReLU); !relu {
-		return norm, false, false, 1
-	}
-	if p, ok := at(layers, 2).(MaxPool2d); ok && p == NewMaxPool2d(2) {
-		return norm, true, true, 3
-	}
-	return norm, true, false, 2
-}
-
-// at returns layer i, or nil if there are not so many.
-func at(layers []Module, i int) Module {
-	if i < len(layers) {
-		return layers[i]
-	}
-	return nil
 }

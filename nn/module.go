@@ -30,7 +30,8 @@ type Container interface {
 }
 
 // Modal is a module that computes something else while it is trained than afterwards. A
-// new one is in training.
+// new one is in training. For an input that is marked by Evaluation it computes as in
+// evaluation, whatever its mode.
 type Modal interface {
 	Module
 	// Training reports whether the module is in training.
@@ -80,33 +81,16 @@ func join(path, name string) string {
 }
 
 // SetTraining puts m and all that it is made of in training, as they are when they are
-// made, or in evaluation: then Dropout, for one, drops nothing. An input's NoGrad
-// decides about gradients alone and changes nothing of this.
+// made, or in evaluation, and that lasts: it is for layers that are to stay as they are while
+// others are trained. To measure a net, or to use it, it takes no change of modes, which others
+// who use it at the same time would see: all layers compute as in evaluation for an input that
+// is marked, net.Forward(x.NoGrad().Evaluation()).
 func SetTraining(m Module, on bool) {
 	Apply(m, func(_ string, m Module) {
 		if l, ok := m.(Modal); ok {
 			l.SetTraining(on)
 		}
 	})
-}
-
-// Evaluating puts m and all that it is made of in evaluation, and returns what puts back
-// into training what was in it:
-//
-//	defer nn.Evaluating(net)()
-func Evaluating(m Module) (restore func()) {
-	var training []Modal
-	Apply(m, func(_ string, m Module) {
-		if l, ok := m.(Modal); ok && l.Training() {
-			training = append(training, l)
-			l.SetTraining(false)
-		}
-	})
-	return func() {
-		for _, l := range training {
-			l.SetTraining(true)
-		}
-	}
 }
 
 // SetChance gives every layer of m that uses chance a key of its own path under key. A

@@ -446,10 +446,10 @@ func TestUseErrors(t *testing.T) {
 		"nn.NewDropout: probability 1.5: 0 to 1 expected":  func() { nn.NewDropout(1.5) },
 		"nn.NewDropout: probability NaN: 0 to 1 expected":  func() { nn.NewDropout(math.NaN()) },
 		"nn.NewDropout2d: probability 2: 0 to 1 expected":  func() { nn.NewDropout2d(2) },
-		"nn.Dropout2d: no chance to draw from in training: call nn.SetChance before each step, or nn.SetTraining(net, false) to evaluate": func() {
+		"nn.Dropout2d: no chance to draw from in training: call nn.SetChance before each step, or Forward(x.Evaluation()) to evaluate": func() {
 			nn.NewDropout2d(0.5).Forward(tensor.Zeros(tensor.Float32, 1, 1, 1, 1))
 		},
-		"nn.Dropout: no chance to draw from in training: call nn.SetChance before each step, or nn.SetTraining(net, false) to evaluate": func() {
+		"nn.Dropout: no chance to draw from in training: call nn.SetChance before each step, or Forward(x.Evaluation()) to evaluate": func() {
 			nn.NewDropout(0.5).Forward(x)
 		},
 		"nn.Gain: none is known of nn.GELU":     func() { nn.Gain(nn.GELU{}) },

@@ -125,7 +125,7 @@ func keepsNothing(m Module) bool {
 	}
 	switch m := m.(type) {
 	case *Sequential: // without an iterator, which is memory taken at each call
-		return !slices.ContainsFunc(m.layers, func(l Module) bool { return !keepsNothing(l) })
+		return allKeepNothing(m.layers)
 	case Container:
 		for _, l := range m.Layers() {
 			if !keepsNothing(l) {
@@ -134,6 +134,11 @@ func keepsNothing(m Module) bool {
 		}
 	}
 	return true
+}
+
+// allKeepNothing reports whether all layers of a list keep nothing.
+func allKeepNothing(layers []Module) bool {
+	return !slices.ContainsFunc(layers, func(l Module) bool { return !keepsNothing(l) })
 }
 
 // Place is where in a net a layer is made.

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/onehot-go/onehot/internal/reuse"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -77,18 +76,7 @@ func eachName(c Container, f func(name string)) {
 }
 
 // Forward passes x through the layers in order.
-func (s *Sequential) Forward(x *tensor.Tensor) *tensor.Tensor {
-	closed := keepsNothing(s)
-	input := x
-	for rest := s.layers; len(rest) > 0; {
-		y, n := forward(rest, x)
-		if closed { // then nobody can see x but y's gradient
-			reuse.Inner(input, x, y)
-		}
-		x, rest = y, rest[n:]
-	}
-	return x
-}
+func (s *Sequential) Forward(x *tensor.Tensor) *tensor.Tensor { return Forward(x, s.layers...) }
 
 // Parameters yields the layers' parameters, each name with its layer's in front:
 // "linear.weight".

@@ -23,9 +23,8 @@ func Summary(m Module, inputShape ...int) string {
 			trained += p.Numel()
 		}
 	}
-	defer Evaluating(m)()
 	rows := [][4]string{{"layer", "type", "output", "parameters"}}
-	summarize("", m, tensor.Zeros(dtype, inputShape...).NoGrad(), &rows)
+	summarize("", m, tensor.Zeros(dtype, inputShape...).NoGrad().Evaluation(), &rows)
 	rows = append(rows, [4]string{"total", "", "", strconv.Itoa(total)}, [4]string{"trained", "", "", strconv.Itoa(trained)})
 
 	var width [4]int

@@ -153,12 +153,10 @@ func rowNames(net nn.Module, classes []string) []string {
 // Evidence returns what each pixel of the sample x (C, H, W) said for a class, in the same
 // shape: its value times the gradient of the class's logit for it. Of softmax regression
 // that is weight times pixel, and their sum and the bias are the logit. Gradients of the
-// net's parameters are added to, as Backward does. Layers that are in training are in
-// evaluation for that time.
+// net's parameters are added to, as Backward does. All layers compute as in evaluation.
 func Evidence(net nn.Module, x *tensor.Tensor, class int) *tensor.Tensor {
-	defer nn.Evaluating(net)()
 	input := x.Clone().Unsqueeze(0).SetRequiresGrad(true)
-	net.Forward(input).Select(0, 0).Select(0, class).Backward()
+	net.Forward(input.Evaluation()).Select(0, 0).Select(0, class).Backward()
 	return input.Grad().Squeeze(0).Mul(x)
 }
 

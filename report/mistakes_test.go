@@ -53,8 +53,7 @@ func TestEvidenceOfMLP(t *testing.T) {
 	if !dropout.Training() {
 		t.Error("the net is no longer in training")
 	}
-	defer nn.Evaluating(net)()
-	if logit := net.Forward(x.Unsqueeze(0).NoGrad()).At(0, 2); math.Abs(sum-logit) > 1e-5*max(1, math.Abs(logit)) {
+	if logit := net.Forward(x.Unsqueeze(0).NoGrad().Evaluation()).At(0, 2); math.Abs(sum-logit) > 1e-5*max(1, math.Abs(logit)) {
 		t.Errorf("evidence sums to %g, the logit is %g", sum, logit)
 	}
 }

@@ -244,7 +244,6 @@ func checkLabels(field string, s loader.Source) error {
 // evaluated returns net's outputs for inputs, in evaluation. The error says what does not fit
 // the net: a size of the inputs, or a layer the one before it.
 func evaluated(net nn.Module, inputs *tensor.Tensor) (outputs *tensor.Tensor, err error) {
-	defer nn.Evaluating(net)()
 	defer func() {
 		switch v := recover().(type) {
 		case nil:
