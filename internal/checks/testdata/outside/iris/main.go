@@ -39,7 +39,7 @@ func (f *Flowers) Classes() []string { return f.classes }
 
 func (f *Flowers) Sample(i int, _ random.Key) (dataset.Sample, error) {
 	row := f.rows.Select(0, i).Reshape(1, 1, -1)
-	return dataset.Sample{Picture: transform.Picture{Tensor: row}, Label: f.labels[i]}, nil
+	return dataset.Sample{Input: transform.Input{Tensor: row}, Target: dataset.Class(f.labels[i])}, nil
 }
 
 // read returns the flowers of a file whose first line has the counts of rows and columns,

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/onehot-go/onehot/dataset/fashionmnist/embedded"
+	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
@@ -17,6 +18,7 @@ import (
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
+	"github.com/onehot-go/onehot/transform"
 )
 
 // Lion keeps for every parameter a mean of its gradients.
@@ -69,7 +71,7 @@ func (o *Lion) State() map[string]*tensor.Tensor {
 }
 
 func run(out io.Writer) error {
-	training, test, err := embedded.Load(256, 0, 0)
+	training, test, err := loader.Splits(embedded.Open, transform.ToTensor{}, loader.Options{BatchSize: 256})
 	if err != nil {
 		return err
 	}

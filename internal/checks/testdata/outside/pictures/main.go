@@ -32,8 +32,8 @@ func (s *Shapes) Len() int          { return len(s.pictures) }
 func (s *Shapes) Classes() []string { return []string{"disc", "square"} }
 
 func (s *Shapes) Sample(i int, chance random.Key) (dataset.Sample, error) {
-	p, err := s.transform.Apply(transform.Picture{Image: s.pictures[i]}, chance)
-	return dataset.Sample{Picture: p, Label: s.labels[i]}, err
+	input, err := s.transform.Apply(transform.Input{Image: s.pictures[i]}, chance)
+	return dataset.Sample{Input: input, Target: dataset.Class(s.labels[i])}, err
 }
 
 // draw returns n pictures, whose shapes have a size, a place and a colour by chance.
