@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -22,12 +23,20 @@ func TestAVX2KernelsNeedNoMore(t *testing.T) {
 			t.Errorf("%s: beyond AVX2: %v expected", operand, want)
 		}
 	}
-	source, err := os.ReadFile("kernels_amd64.s")
+	files, err := filepath.Glob("*_amd64.s")
 	if err != nil {
 		t.Fatal(err)
 	}
+	var sources strings.Builder
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources.Write(source)
+	}
 	checked := 0
-	for _, text := range strings.Split(string(source), "\nTEXT ·")[1:] {
+	for _, text := range strings.Split(sources.String(), "\nTEXT ·")[1:] {
 		name, body, _ := strings.Cut(text, "(")
 		if !strings.HasSuffix(name, "AVX2") {
 			continue

@@ -11,9 +11,13 @@ import (
 // pixelCols is how many bytes that lie side by side the products of bytes take at once.
 const pixelCols = 16
 
-// pixels writes the products of softmax regression with pictures as they are in a data set:
-// bytes, which take a quarter of the memory of floats.
+// pixels writes the kernels for pictures as they are in a data set: bytes, which take a quarter of
+// the memory of floats. They are turned to floats, or multiplied as softmax regression does.
 func pixels() {
+	lookup()
+	for _, v := range []vec{{wide: true}, {}} {
+		v.affine()
+	}
 	turnBytes()
 	for _, t := range []pixelTile{{sums{vec{wide: true}, 10, 1}}, {sums{vec{}, 5, 2}}} {
 		t.product()
@@ -274,6 +278,141 @@ func (t pixelTile) gradient() {
 	ADDQ(Imm(4*pixelCols), c)
 	DECQ(panels)
 	JNZ(LabelRef("panel"))
+	VZEROUPPER()
+	RET()
+}
+
+// lookup writes the conversion of bytes by a table of 256, which fills half of the
+// registers of AVX-512: each byte is looked up in all eight pairs of them, and its upper
+// bits choose among the results. (Gathering from memory is no faster than plain loads.)
+func lookup() {
+	TEXT("lookupAVX512", NOSPLIT, "func(n int, dst *float32, src *byte, table *float32, next *byte)")
+	Doc("lookupAVX512 computes dst[i] = table[src[i]] for the n elements of dst and src, and has",
+		"the n bytes at next, which will be wanted soon, fetched meanwhile.")
+	Pragma("noescape")
+	n := Load(Param("n"), GP64())
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	base, ahead := Load(Param("table"), GP64()), Load(Param("next"), GP64())
+	var table [16]VecVirtual
+	for i := range table {
+		table[i] = ZMM()
+		VMOVUPS(Mem{Base: base, Disp: 64 * i}, table[i])
+	}
+	var bit [3]VecVirtual // 32, 64, 128
+	for i := range bit {
+		bit[i] = ZMM()
+		r := GP32()
+		MOVL(U32(32<<i), r)
+		VPBROADCASTD(r, bit[i])
+	}
+	all, mask := GP32(), K()
+	MOVL(U32(0xffff), all)
+	KMOVW(all, mask)
+
+	Label("next")
+	CMPQ(n, Imm(16))
+	JGE(LabelRef("convert"))
+	TESTQ(n, n)
+	JZ(LabelRef("done"))
+	BZHIL(n.(GPVirtual).As32(), all, all) // the elements that are left
+	KMOVW(all, mask)
+	MOVQ(U32(16), n)
+	Label("convert")
+	PREFETCHT0(Mem{Base: ahead})
+	index := ZMM()
+	VPMOVZXBD_Z(Mem{Base: src}, mask, index)
+	var k [3]Register
+	for i := range k {
+		kk := K()
+		VPTESTMD(bit[i], index, kk)
+		k[i] = kk
+	}
+	var found [8]VecVirtual
+	for i := range found {
+		found[i] = ZMM()
+		VMOVDQA32(index, found[i])
+		VPERMI2PS(table[2*i+1], table[2*i], found[i])
+	}
+	for level, step := 0, 1; step < 8; level, step = level+1, 2*step {
+		for i := 0; i < 8; i += 2 * step {
+			VBLENDMPS(found[i+step], found[i], k[level], found[i])
+		}
+	}
+	VMOVUPS(found[0], mask, Mem{Base: dst})
+	ADDQ(Imm(16), src)
+	ADDQ(Imm(16), ahead)
+	ADDQ(Imm(64), dst)
+	SUBQ(Imm(16), n)
+	JMP(LabelRef("next"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// affine writes the conversion of bytes by a formula. A turn is a line of memory of them.
+func (v vec) affine() {
+	name := v.name("affine")
+	TEXT(name, NOSPLIT, "func(n int, dst *float32, src *byte, by *float32, next *byte)")
+	Doc(name+" computes dst = (src*by[0] - by[2])*by[3] for n elements, at least 16. by[1] and",
+		"by[4] are what the factors before them lack. The n bytes at next, which will be wanted",
+		"soon, are fetched meanwhile.")
+	Pragma("noescape")
+	n := Load(Param("n"), GP64())
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	base, ahead := Load(Param("by"), GP64()), Load(Param("next"), GP64())
+	var by [5]VecVirtual
+	for i := range by {
+		by[i] = v.reg()
+		VBROADCASTSS(Mem{Base: base, Disp: 4 * i}, by[i])
+	}
+	times := func(x, factor, rest VecVirtual) VecVirtual {
+		y := v.reg()
+		VMULPS(rest, x, y)
+		VFMADD231PS(factor, x, y)
+		return y
+	}
+	convert := func(at int) {
+		x := v.reg()
+		VPMOVZXBD(Mem{Base: src, Disp: at}, x)
+		VCVTDQ2PS(x, x)
+		x = times(x, by[0], by[1])
+		VSUBPS(by[2], x, x)
+		VMOVUPS(times(x, by[3], by[4]), Mem{Base: dst, Disp: 4 * at})
+	}
+	const line = 64
+	advance := func(elements int) {
+		ADDQ(Imm(uint64(elements)), src)
+		ADDQ(U32(uint32(4*elements)), dst)
+		SUBQ(Imm(uint64(elements)), n)
+	}
+
+	Label("many")
+	PREFETCHT0(Mem{Base: ahead})
+	CMPQ(n, Imm(line))
+	JL(LabelRef("one"))
+	for at := 0; at < line; at += v.lanes() {
+		convert(at)
+	}
+	ADDQ(Imm(line), ahead)
+	advance(line)
+	JMP(LabelRef("many"))
+
+	Label("one")
+	CMPQ(n, Imm(uint64(v.lanes())))
+	JL(LabelRef("rest"))
+	convert(0)
+	advance(v.lanes())
+	JMP(LabelRef("one"))
+
+	Label("rest")
+	TESTQ(n, n)
+	JZ(LabelRef("done"))
+	Comment("The last register again, with what is left at its end.")
+	SUBQ(Imm(uint64(v.lanes())), n)
+	ADDQ(n, src)
+	LEAQ(Mem{Base: dst, Index: n, Scale: 4}, dst)
+	convert(0)
+	Label("done")
 	VZEROUPPER()
 	RET()
 }

@@ -26,6 +26,9 @@ func convolution() {
 	sums{wide, 9, 1}.gradient()
 	sums{narrow, 6, 2}.gradient()
 	sums{narrow, 9, 1}.gradient()
+	transpose{name: "interleave8AVX2", fetch: true}.generate()
+	transpose{name: "planes8AVX2", fetch: true, down: true}.generate()
+	winograd()
 }
 
 // sums are those of at most so many rows of a panel of some registers.

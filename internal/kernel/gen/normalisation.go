@@ -6,9 +6,9 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// batchNorm writes the kernels of batch norms. They go over planes of float32, one after
+// normalisation writes the kernels of batch norms. They go over planes of float32, one after
 // the other without gaps, with the numbers of a channel for each.
-func batchNorm() {
+func normalisation() {
 	for _, v := range []vec{{wide: true}, {}} {
 		v.moments()
 		v.normalize()

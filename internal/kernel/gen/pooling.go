@@ -6,9 +6,9 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// pool writes the kernels of max pooling over squares of four elements, alone and of what is
+// pooling writes the kernels of max pooling over squares of four elements, alone and of what is
 // to be normalized. They take as many squares at a time as a register has lanes.
-func pool() {
+func pooling() {
 	iota := GLOBL("poolIota", RODATA|NOPTR)
 	for i := range 16 {
 		DATA(4*i, U32(uint32(i)))
@@ -22,6 +22,7 @@ func pool() {
 		squares.maxPool(norm)
 		squares.maxPoolGrad(norm)
 	}
+	addWon()
 }
 
 // The places in the struct squares of package kernel.
