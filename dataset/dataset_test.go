@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
 	"math"
 	"slices"
 	"testing"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
@@ -59,12 +61,90 @@ func TestImages(t *testing.T) {
 	if m.Len() != 5 || !slices.Equal(m.Classes(), []string{"a", "b", "c"}) || !slices.Equal(m.Shape(), []int{1, 2, 3}) {
 		t.Errorf("got length %d, classes %v, shape %v", m.Len(), m.Classes(), m.Shape())
 	}
-	img := m.Image(4)
+	img := m.Image(4).(*image.Gray)
 	if img.Bounds() != image.Rect(0, 0, 3, 2) || img.GrayAt(1, 1).Y != m.Pixels[4*6+4] || &img.Pix[0] != &m.Pixels[4*6] {
 		t.Errorf("image 4 is %v", img)
 	}
 	if c, err := m.Label(4); c != 1 || err != nil {
 		t.Errorf("label 4 is %d (%v), want 1", c, err)
+	}
+}
+
+// coloured returns n images of 3 by 3 by 2 pixels, all different, with labels beyond 256.
+func coloured(n int) *dataset.Images {
+	m := &dataset.Images{Name: "coloured", ClassNames: make([]string, 300), Channels: 3, Height: 3, Width: 2}
+	for i := range n {
+		m.Labels = append(m.Labels, 250+i%50)
+		for j := range 18 {
+			m.Pixels = append(m.Pixels, uint8(37*i+11*j))
+		}
+	}
+	return m
+}
+
+func TestColouredImages(t *testing.T) {
+	m := coloured(5)
+	if !slices.Equal(m.Shape(), []int{3, 3, 2}) {
+		t.Errorf("shape %v", m.Shape())
+	}
+	img, ok := m.Image(3).(*image.RGBA)
+	if !ok || img.Bounds() != image.Rect(0, 0, 2, 3) || !img.Opaque() {
+		t.Fatalf("image 3 is %v", m.Image(3))
+	}
+	for y := range 3 {
+		for x := range 2 {
+			at := 3*18 + 2*y + x
+			if got, want := img.RGBAAt(x, y), (color.RGBA{R: m.Pixels[at], G: m.Pixels[at+6], B: m.Pixels[at+12], A: 255}); got != want {
+				t.Errorf("pixel (%d, %d) is %v, want %v", x, y, got, want)
+			}
+		}
+	}
+	if labels, err := dataset.Labels(m); err != nil || !slices.Equal(labels, m.Labels) {
+		t.Errorf("labels %v, %v", labels, err)
+	}
+	m.Channels = 2
+	defer func() {
+		err, ok := recover().(*fault.OptionError)
+		if want := "transform.Interleave: 2 channels: 1 or 3 expected"; !ok || err.Error() != want {
+			t.Errorf("two channels: panic with %v, want %q", err, want)
+		}
+	}()
+	m.Image(0)
+}
+
+// TestColouredBatch compares the fast roads of pictures of three channels with Sample, bit
+// for bit.
+func TestColouredBatch(t *testing.T) {
+	m := coloured(60)
+	normalize := transform.Normalize{Mean: []float32{0.485, 0.456, 0.406}, Std: []float32{0.229, 0.224, 0.225}}
+	for name, tr := range map[string]transform.Transform{
+		"scaled":     transform.ToTensor{},
+		"normalized": transform.Compose{transform.ToTensor{}, normalize},
+		"augmented": transform.Compose{transform.RandomCrop{Height: 3, Width: 3, Padding: 1, Fill: 7}, transform.RandomHorizontalFlip{P: 0.5},
+			transform.ToTensor{}, normalize, transform.RandomErasing{P: 0.5}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m.Transform = tr
+			fill, row := m.Batch()
+			if fill == nil {
+				t.Fatal("no fast road")
+			}
+			indices := []int{59, 0, 7, 7, 21}
+			got := dataset.NewMemory(len(indices), row)
+			fill(got, indices, dataset.Chance{Of: random.New(3).At, First: 2})
+			for k, i := range indices {
+				s, err := m.Sample(i, random.New(3).At(2+k))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(s.Tensor.Shape(), row.Input) {
+					t.Fatalf("shape %v, want %v", row.Input, s.Tensor.Shape())
+				}
+				if got := got.Rows(k, k+1, row); !slices.Equal(got.Inputs, tensor.Data[float32](s.Tensor)) || got.Classes[0] != int64(class(t, s)) {
+					t.Errorf("sample %d is %v of class %d, want %v of class %d", i, got.Inputs, got.Classes[0], s.Tensor, class(t, s))
+				}
+			}
+		})
 	}
 }
 

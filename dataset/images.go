@@ -9,19 +9,20 @@ import (
 	"github.com/onehot-go/onehot/transform"
 )
 
-// Images is a data set of grey images of one size, held in memory. Its fields must not
+// Images is a data set of images of one size, grey or colour, held in memory. Its fields must not
 // be changed while its methods, or a Fill that it gave, are at work.
 type Images struct {
 	Name       string // "fashion-mnist"
 	Split      Split
 	ClassNames []string
 
+	Channels      int // 1, grey, or 3: red, green and blue; 0 stands for 1
 	Height, Width int
-	Pixels        []byte // (N, Height, Width), 0 is black
+	Pixels        []byte // (N, Channels, Height, Width), 0 is black
 	Labels        []int  // (N), indices of ClassNames
 
-	// Transform is applied to every picture that Sample returns; nil leaves it the
-	// *image.Gray that it is.
+	// Transform is applied to every picture that Sample returns; nil leaves it the image
+	// that it is.
 	Transform transform.Transform
 	// TargetTransform, where not nil, makes the label of a sample of the one in Labels. It
 	// is called from several goroutines at once.
@@ -48,13 +49,18 @@ func (m *Images) Len() int { return len(m.Labels) }
 // Classes returns ClassNames.
 func (m *Images) Classes() []string { return m.ClassNames }
 
-// Shape returns the shape (C, H, W) of an image as a tensor: 1, Height, Width.
-func (m *Images) Shape() []int { return []int{1, m.Height, m.Width} }
+// Shape returns the shape (C, H, W) of an image as a tensor.
+func (m *Images) Shape() []int { return []int{max(m.Channels, 1), m.Height, m.Width} }
 
-// Image returns image i before any transform. It shares the memory of Pixels. It panics
-// with an *IndexError where i is outside [0, Len()).
-func (m *Images) Image(i int) *image.Gray {
-	return &image.Gray{Pix: m.pixels(i), Stride: m.Width, Rect: image.Rect(0, 0, m.Width, m.Height)}
+// size returns the number of bytes of an image.
+func (m *Images) size() int { return max(m.Channels, 1) * m.Height * m.Width }
+
+// Image returns image i before any transform: an *image.Gray, which shares the memory of
+// Pixels, or an opaque *image.RGBA of three channels. It panics with an *IndexError where i
+// is outside [0, Len()), and with a *fault.OptionError where Channels is no number that it
+// can be.
+func (m *Images) Image(i int) image.Image {
+	return transform.Interleave(m.pixels(i), max(m.Channels, 1), m.Height, m.Width)
 }
 
 // Label returns the label of image i after TargetTransform. It panics with an *IndexError
@@ -79,8 +85,8 @@ func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
 // has a table (see transform.Table), or picture by picture, where it can be fused (see
 // transform.Fuse), and nil where it can be neither.
 func (m *Images) Batch() (fill Fill, row Row) {
-	if tables, ok := transform.Table(m.Transform, 1); ok {
-		table, size := kernel.NewTable(&tables[0]), m.Height*m.Width
+	if tables, ok := transform.Table(m.Transform, m.Shape()[0]); ok {
+		table, size := kernel.NewTable(tables), m.size()
 		return func(to Memory, indices []int, _ Chance) {
 			for k, i := range indices {
 				to.Classes[k] = int64(m.label(i))
@@ -88,7 +94,7 @@ func (m *Images) Batch() (fill Fill, row Row) {
 			table.Gather(to.Inputs, m.Pixels, size, indices)
 		}, Row{Input: m.Shape()}
 	}
-	f, ok := transform.Fuse(m.Transform, m.Height, m.Width)
+	f, ok := transform.Fuse(m.Transform, m.Shape()[0], m.Height, m.Width)
 	if !ok {
 		return nil, Row{}
 	}
@@ -103,15 +109,20 @@ func (m *Images) Batch() (fill Fill, row Row) {
 	}, row
 }
 
-// Bytes returns Pixels, where Transform is one that has a table (see transform.Table) whose
-// values lie on a line.
+// Bytes returns Pixels, where Transform is one that has tables (see transform.Table) each of
+// whose values lie on a line.
 func (m *Images) Bytes() (rows ByteRows, ok bool) {
-	tables, ok := transform.Table(m.Transform, 1)
+	tables, ok := transform.Table(m.Transform, m.Shape()[0])
 	if !ok {
 		return ByteRows{}, false
 	}
-	line, ok := lineThrough(&tables[0])
-	return ByteRows{m.Pixels, []Line{line}, func(i int) (row, label int) { return i, m.label(i) }}, ok
+	lines := make([]Line, len(tables))
+	for c := range tables {
+		if lines[c], ok = lineThrough(&tables[c]); !ok {
+			return ByteRows{}, false
+		}
+	}
+	return ByteRows{m.Pixels, lines, func(i int) (row, label int) { return i, m.label(i) }}, true
 }
 
 // label returns the label of image i after TargetTransform.
@@ -127,7 +138,7 @@ func (m *Images) label(i int) int {
 // pixels returns the values of image i.
 func (m *Images) pixels(i int) []byte {
 	m.check(i)
-	size := m.Height * m.Width
+	size := m.size()
 	return m.Pixels[i*size : (i+1)*size : (i+1)*size]
 }
 

@@ -105,14 +105,20 @@ func TestViews(t *testing.T) {
 	}
 }
 
-// TestBytes compares what bytes become with the samples.
+// TestBytes compares what bytes become with the samples, channel by channel.
 func TestBytes(t *testing.T) {
-	m := patches(7)
+	for _, m := range []*dataset.Images{patches(7), coloured(7)} {
+		testBytes(t, m)
+	}
+}
+
+func testBytes(t *testing.T, m *dataset.Images) {
+	channels, size := m.Shape()[0], len(m.Pixels)/m.Len()
 	subset := dataset.Subset{Dataset: m, Indices: []int{4, 0, 0, 3}}
 	inner := dataset.Subset{Dataset: subset, Indices: []int{3, 0}}
 	for name, of := range map[string]transform.Transform{
 		"scaled":     transform.ToTensor{},
-		"normalized": transform.Compose{transform.ToTensor{}, transform.Normalize{Mean: []float32{0.286}, Std: []float32{0.353}}},
+		"normalized": transform.Compose{transform.ToTensor{}, transform.Normalize{Mean: []float32{0.286, 0.4, 0.5}[:channels], Std: []float32{0.353, 0.2, 0.3}[:channels]}},
 		"inverted":   transform.Compose{transform.Invert{}, transform.ToTensor{}},
 	} {
 		m.Transform = of
@@ -131,7 +137,8 @@ func TestBytes(t *testing.T) {
 					t.Errorf("%s: sample %d has label %d, want %d", name, i, label, want)
 				}
 				for k, value := range tensor.Values[float64](want.Tensor) {
-					got := rows.Lines[0].Scale*float64(rows.Pixels[6*row+k]) + rows.Lines[0].Shift
+					line := rows.Lines[k/(size/channels)]
+					got := line.Scale*float64(rows.Pixels[size*row+k]) + line.Shift
 					if !(math.Abs(got-value) <= 2e-7*max(1, math.Abs(value))) {
 						t.Errorf("%s: element %d of sample %d is %v, want %v", name, k, i, got, value)
 					}

@@ -111,12 +111,15 @@ func TestFullBatchObjective(t *testing.T) {
 	normalize := transform.Compose{transform.ToTensor{}, transform.Normalize{Mean: []float32{0.2860}, Std: []float32{0.3530}}}
 	for name, of := range map[string]transform.Transform{
 		"scaled": transform.ToTensor{}, "normalized": normalize, "inverted": transform.Compose{transform.Invert{}, transform.ToTensor{}},
+		"three lines": threeLines,
 	} {
 		for _, n := range []int{1, 15, 63, 65, 255, 256, 258, 2047, 2048, 2049, 5000} {
-			data := blobs(n, 4, random.New(uint64(n)))
-			data.Transform = of
+			data, inputs := blobs(n, 4, random.New(uint64(n))), 16
+			if data.Transform = of; name == "three lines" {
+				data, inputs = coloured(n, 4, random.New(uint64(n))), 48
+			}
 			for road, d := range map[string]dataset.Dataset{"bytes": data, "floats": onlySamples{data}} {
-				layer, f := newFullBatch(t, d, 16, l2)
+				layer, f := newFullBatch(t, d, inputs, l2)
 				value, _, weight, bias := composed(t, layer, d, l2)
 				got := f.Objective()
 				if math.Abs(got-value) > 1e-7*value {

@@ -1,7 +1,7 @@
 package transform
 
 import (
-	"image"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -9,10 +9,10 @@ import (
 	"github.com/onehot-go/onehot/tensor"
 )
 
-// noise returns the pixels of a grey picture.
-func noise(height, width int, key random.Key) []byte {
+// noise returns the pixels of a picture, channel by channel.
+func noise(channels, height, width int, key random.Key) []byte {
 	r := key.Rand()
-	pixels := make([]byte, height*width)
+	pixels := make([]byte, channels*height*width)
 	for i := range pixels {
 		pixels[i] = byte(r.IntN(256))
 	}
@@ -37,42 +37,50 @@ func TestFuse(t *testing.T) {
 			normalize, RandomErasing{P: 0.5}},
 		"many moves": Compose{RandomCrop{Height: 8, Width: 6, Padding: 1}, RandomHorizontalFlip{P: 0.5}, RandomCrop{Height: 8, Width: 6, Padding: 1},
 			RandomHorizontalFlip{P: 0.5}, RandomCrop{Height: 5, Width: 6}, ToTensor{}},
+		"channels": Compose{RandomHorizontalFlip{P: 0.5}, Invert{}, ToTensor{}, Normalize{Mean: []float32{0.485, 0.456, 0.406}, Std: []float32{0.229, 0.224, 0.225}},
+			RandomErasing{P: 0.5}},
+		"colour": Compose{RandomCrop{Height: height, Width: width, Padding: 3, Fill: 50}, RGB{}, ToTensor{}},
 		"nested": Compose{Compose{RandomCrop{Height: height, Width: width, Padding: 2}, Compose{RandomHorizontalFlip{P: 0.5}}}, ToTensor{}, Compose{RandomErasing{P: 0.5}}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			f, ok := Fuse(tr, height, width)
-			if !ok {
-				t.Fatal("not fused")
+		for _, channels := range []int{1, 3} {
+			if only := map[string]int{"resized": 1, "channels": 3, "colour": 3}[name]; only != 0 && channels != only {
+				continue // Grayscale mixes channels, and RGB makes three of one
 			}
-			apply := f.Start()
-			differ := false
-			var first []float32
-			for i := range 100 {
-				pixels, key := noise(height, width, random.New(uint64(i))), random.New(7).At(i)
-				want, err := tr.Apply(Input{Image: &image.Gray{Pix: pixels, Stride: width, Rect: image.Rect(0, 0, width, height)}}, key)
-				if err != nil {
-					t.Fatal(err)
+			t.Run(fmt.Sprint(name, channels), func(t *testing.T) {
+				f, ok := Fuse(tr, channels, height, width)
+				if !ok {
+					t.Fatal("not fused")
 				}
-				if !slices.Equal(f.Shape(), want.Tensor.Shape()) {
-					t.Fatalf("shape %v, want %v", f.Shape(), want.Tensor.Shape())
+				apply := f.Start()
+				differ := false
+				var first []float32
+				for i := range 100 {
+					pixels, key := noise(channels, height, width, random.New(uint64(i))), random.New(7).At(i)
+					want, err := tr.Apply(Input{Image: Interleave(pixels, channels, height, width)}, key)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if !slices.Equal(f.Shape(), want.Tensor.Shape()) {
+						t.Fatalf("shape %v, want %v", f.Shape(), want.Tensor.Shape())
+					}
+					got, before := make([]float32, want.Tensor.Numel()), slices.Clone(pixels)
+					apply(got, pixels, key)
+					if !slices.Equal(got, tensor.Data[float32](want.Tensor)) {
+						t.Fatalf("picture %d: got %v, want %v", i, got, want.Tensor)
+					}
+					if !slices.Equal(pixels, before) {
+						t.Fatalf("picture %d was changed", i)
+					}
+					if i == 0 {
+						first = got
+					}
+					differ = differ || !slices.Equal(got, first)
 				}
-				got, before := make([]float32, want.Tensor.Numel()), slices.Clone(pixels)
-				apply(got, pixels, key)
-				if !slices.Equal(got, tensor.Data[float32](want.Tensor)) {
-					t.Fatalf("picture %d: got %v, want %v", i, got, want.Tensor)
+				if !differ {
+					t.Error("all pictures are the same")
 				}
-				if !slices.Equal(pixels, before) {
-					t.Fatalf("picture %d was changed", i)
-				}
-				if i == 0 {
-					first = got
-				}
-				differ = differ || !slices.Equal(got, first)
-			}
-			if !differ {
-				t.Error("all pictures are the same")
-			}
-		})
+			})
+		}
 	}
 }
 
@@ -95,22 +103,33 @@ func TestFuseNot(t *testing.T) {
 		"probability above 1": Compose{RandomHorizontalFlip{P: 1.5}, ToTensor{}},
 		"bounds out of order": Compose{ToTensor{}, RandomErasing{P: 0.5, Scale: [2]float64{0.5, 0.1}}},
 	} {
-		if _, ok := Fuse(tr, 9, 7); ok {
+		if _, ok := Fuse(tr, 1, 9, 7); ok {
 			t.Errorf("%s: fused", name)
 		}
 	}
-	if _, ok := Fuse(ToTensor{}, 0, 7); ok {
+	for name, tr := range map[string]Transform{"mixed channels": Compose{Grayscale{}, ToTensor{}}, "two means": Compose{ToTensor{}, Normalize{Mean: []float32{1, 2}, Std: []float32{1}}}} {
+		if _, ok := Fuse(tr, 3, 9, 7); ok {
+			t.Errorf("%s: fused", name)
+		}
+	}
+	if _, ok := Fuse(Compose{RGB{}, ToTensor{}}, 1, 9, 7); ok {
+		t.Error("three channels made of one: fused")
+	}
+	if _, ok := Fuse(ToTensor{}, 2, 9, 7); ok {
+		t.Error("two channels: fused")
+	}
+	if _, ok := Fuse(ToTensor{}, 1, 0, 7); ok {
 		t.Error("pictures without pixels: fused")
 	}
 }
 
 // BenchmarkFused is what the recipes do to a training picture.
 func BenchmarkFused(b *testing.B) {
-	f, ok := Fuse(Compose{RandomCrop{Height: 28, Width: 28, Padding: 2}, RandomHorizontalFlip{P: 0.5}, ToTensor{}, RandomErasing{P: 0.25}}, 28, 28)
+	f, ok := Fuse(Compose{RandomCrop{Height: 28, Width: 28, Padding: 2}, RandomHorizontalFlip{P: 0.5}, ToTensor{}, RandomErasing{P: 0.25}}, 1, 28, 28)
 	if !ok {
 		b.Fatal("not fused")
 	}
-	pixels, dst, apply := noise(28, 28, random.Key{}), make([]float32, 28*28), f.Start()
+	pixels, dst, apply := noise(1, 28, 28, random.Key{}), make([]float32, 28*28), f.Start()
 	for i := 0; b.Loop(); i++ {
 		apply(dst, pixels, random.New(1).At(i))
 	}

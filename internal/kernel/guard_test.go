@@ -52,7 +52,7 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 			Exp(dst, x)
 			bytes := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*n)
 			for _, table := range []*[256]float32{new([256]float32), normalized(0, 1)} {
-				NewTable(table).Gather(dst, bytes[3*n:], n, []int{0})
+				NewTable([][256]float32{*table}).Gather(dst, bytes[3*n:], n, []int{0})
 			}
 		}
 		for _, shape := range rowShapes {

@@ -5,8 +5,13 @@ import (
 	"unsafe"
 )
 
-// Table is a function of bytes: what pixels become.
+// Table is what the bytes of pixels become: a function of bytes for each channel.
 type Table struct {
+	channels []byteFunc // or one for all channels
+}
+
+// byteFunc is a function of a byte.
+type byteFunc struct {
 	values [256]float32
 	affine *affine // that gives the same bits, or nil
 }
@@ -18,27 +23,48 @@ type affine [5]float32
 // affineLeast is the least number of elements that the kernels for affine take.
 const affineLeast = 16
 
-// NewTable returns the function that has the value values[v] for the byte v. It looks
+// NewTable returns the table in which the byte v of channel c becomes values[c][v].
+func NewTable(values [][256]float32) *Table {
+	t := &Table{}
+	for c := range values {
+		if c == 0 || !allSame(values) {
+			t.channels = append(t.channels, newByteFunc(&values[c]))
+		}
+	}
+	return t
+}
+
+// allSame reports whether all channels have the same values.
+func allSame(values [][256]float32) bool {
+	for c := range values {
+		if !sameFloats(&values[c], &values[0]) {
+			return false
+		}
+	}
+	return true
+}
+
+// newByteFunc returns the function that has the value values[v] for the byte v. It looks
 // whether that is (v/255 - mean)/std to the bit, as pictures are normalized: computing
 // that is faster than looking it up.
-func NewTable(values *[256]float32) *Table {
-	t := &Table{values: *values}
+func newByteFunc(values *[256]float32) byteFunc {
+	f := byteFunc{values: *values}
 	if active.vectors == nil {
-		return t
+		return f
 	}
 	var bytes [256]byte
 	for v := range bytes {
 		bytes[v] = byte(v)
 	}
 	for by := range normalizations(values[0], values[255]) {
-		found := Table{values: *values, affine: &by}
+		found := byteFunc{values: *values, affine: &by}
 		var got [256]float32
 		found.convert(got[:], bytes[:], bytes[:])
 		if sameFloats(&got, values) {
-			return &found
+			return found
 		}
 	}
-	return t
+	return f
 }
 
 // normalizations yields what may make black and white of 0 and 255. Rounding leaves some
@@ -91,28 +117,31 @@ func sameFloats(x, y *[256]float32) bool {
 const rowsAhead = 6
 
 // Gather converts the row of size bytes at src[i*size] to the k-th row of dst for the k-th
-// index i. Rows are fetched ahead, also those of indices behind the last one, up to the
-// slice's capacity: in random order they are in no cache, and waiting for them takes longer
-// than converting them.
+// index i. A row has its channels one after the other. Rows are fetched ahead, also those of
+// the indices that the slice has up to its capacity: rows in random order are in no cache,
+// and waiting for them takes longer than converting them.
 func (t *Table) Gather(dst []float32, src []byte, size int, indices []int) {
-	wanted := indices[:cap(indices)]
+	wanted, plane := indices[:cap(indices)], size/len(t.channels)
 	for k, i := range indices {
 		next := wanted[min(k+rowsAhead, len(wanted)-1)]
-		t.convert(dst[k*size:][:size], src[i*size:][:size], src[next*size:][:size])
+		for c := range t.channels {
+			at := c * plane
+			t.channels[c].convert(dst[k*size+at:][:plane], src[i*size+at:][:plane], src[next*size+at:][:plane])
+		}
 	}
 }
 
 // convert converts the elements of src, of which next are fetched meanwhile, to dst.
-func (t *Table) convert(dst []float32, src, next []byte) {
+func (f *byteFunc) convert(dst []float32, src, next []byte) {
 	v, n := active.vectors, len(dst)
 	switch {
-	case v != nil && t.affine != nil && n >= affineLeast:
-		v.affine(n, &dst[0], &src[0], &t.affine[0], &next[0])
+	case v != nil && f.affine != nil && n >= affineLeast:
+		v.affine(n, &dst[0], &src[0], &f.affine[0], &next[0])
 	case v != nil && v.lookup != nil && n > 0:
-		v.lookup(n, &dst[0], &src[0], &t.values[0], unsafe.SliceData(next))
+		v.lookup(n, &dst[0], &src[0], &f.values[0], unsafe.SliceData(next))
 	default:
 		for i, b := range src {
-			dst[i] = t.values[b]
+			dst[i] = f.values[b]
 		}
 	}
 }

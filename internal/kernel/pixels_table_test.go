@@ -56,8 +56,8 @@ func TestTable(t *testing.T) {
 	}
 	forEach(t, func(t *testing.T) {
 		for name, c := range tables() {
-			table := NewTable(c.values)
-			if v := active.vectors; v != nil && (table.affine != nil) != c.affine {
+			table := NewTable([][256]float32{*c.values})
+			if v := active.vectors; v != nil && (table.channels[0].affine != nil) != c.affine {
 				t.Errorf("%s: found a formula: %v, want %v", name, !c.affine, c.affine)
 			}
 			for _, size := range sizes {
@@ -70,6 +70,41 @@ func TestTable(t *testing.T) {
 				for _, i := range indices {
 					for _, v := range src[i*size : (i+1)*size] {
 						want = append(want, c.values[v])
+					}
+				}
+				table.Gather(got.inner, src, size, indices)
+				got.check(t)
+				sameBits(t, got.inner, want)
+			}
+		}
+	})
+}
+
+// TestTableOfChannels compares rows of three channels with plain look-up, bit for bit.
+func TestTableOfChannels(t *testing.T) {
+	r := rand.New(rand.NewPCG(21, 22))
+	forEach(t, func(t *testing.T) {
+		all := tables()
+		for name, values := range map[string][][256]float32{
+			"normalized": {*normalized(0.485, 0.229), *normalized(0.456, 0.224), *normalized(0.406, 0.225)},
+			"mixed":      {*all["drawn"].values, *normalized(0, 1), *all["inverted"].values},
+			"the same":   {*all["drawn"].values, *all["drawn"].values, *all["drawn"].values},
+		} {
+			table := NewTable(values)
+			if want := map[bool]int{true: 1, false: 3}[name == "the same"]; len(table.channels) != want {
+				t.Errorf("%s: %d functions, want %d", name, len(table.channels), want)
+			}
+			for plane := range 40 {
+				size := 3 * plane
+				src := make([]byte, 5*size)
+				for i := range src {
+					src[i] = byte(r.Uint32())
+				}
+				indices := []int{4, 0, 3, 3}
+				got, want := newBordered(len(indices)*size), make([]float32, 0, len(indices)*size)
+				for _, i := range indices {
+					for at, v := range src[i*size : (i+1)*size] {
+						want = append(want, values[at/plane][v])
 					}
 				}
 				table.Gather(got.inner, src, size, indices)
@@ -94,7 +129,7 @@ func BenchmarkTable(b *testing.B) {
 	for i := range available {
 		active = &available[i]
 		for name, values := range map[string]*[256]float32{"formula": normalized(0.2860, 0.3530), "look-up": tables()["drawn"].values} {
-			table := NewTable(values)
+			table := NewTable([][256]float32{*values})
 			for threads := 1; threads <= 2; threads++ {
 				b.Run(fmt.Sprintf("%s/%s/%d", active.name, name, threads), func(b *testing.B) {
 					parallel.SetThreads(threads)
