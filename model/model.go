@@ -105,6 +105,10 @@ const (
 	ReservedName = "."
 )
 
+// maxDefinition is the most bytes that a definition may have in a file. One of a thousand layers
+// and ten thousand classes has less than 1<<20.
+const maxDefinition = 1 << 23
+
 // State returns the model as the content of a file. More tensors may be added under
 // names that begin with ReservedName, and more metadata. The error says what could not be read
 // back: a definition that makes no net, or a net of other layers than the definition has.
@@ -119,6 +123,9 @@ func (m *Model) State() (*safetensors.File, error) {
 	definition, err := json.Marshal(m.Definition)
 	if err != nil {
 		return nil, fmt.Errorf("model: training record: %w", err)
+	}
+	if len(definition) > maxDefinition {
+		return nil, fmt.Errorf("model: a definition of %d bytes, at most %d expected", len(definition), maxDefinition)
 	}
 	// "format" tells Hugging Face's tools how the tensors are laid out.
 	f := &safetensors.File{Metadata: map[string]string{metadataKey: string(definition), "format": "pt"}}
@@ -180,6 +187,9 @@ func FromState(f *safetensors.File) (*Model, error) {
 	text, ok := f.Metadata[metadataKey]
 	if !ok {
 		return nil, fmt.Errorf("metadata: no %q in it: these are weights without a definition, or not of a model that onehot saved", metadataKey)
+	}
+	if len(text) > maxDefinition {
+		return nil, fmt.Errorf("metadata %q: found %d bytes, at most %d expected", metadataKey, len(text), maxDefinition)
 	}
 	d := Definition{Training: new(json.RawMessage)} // the very bytes, so that saving writes them again
 	if err := json.Unmarshal([]byte(text), &d); err != nil {

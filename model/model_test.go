@@ -608,8 +608,9 @@ func TestLoadErrors(t *testing.T) {
 		"within a net":            {layer(`{"name":"a","type":"residual","body":[{"name":"b","type":"phm","n":"2"}]}`), `metadata "onehot": layers[0] "a": body[0] "b": json: cannot unmarshal string into Go struct field PHMOptions.n of type int`},
 		"name of no text":         {layer(`{"name":1}`), `metadata "onehot": name of a layer: json: cannot unmarshal number into Go value of type string`},
 		"layer of no JSON object": {layer(`[]`), `metadata "onehot": json: cannot unmarshal array into Go struct field Definition.layers of type map[string]json.RawMessage`},
-		"too deep":                {layer(strings.Repeat(`{"type":"residual","body":[`, 4000) + strings.Repeat(`]}`, 4000)), `metadata "onehot": a layer of more than 64 brackets within each other`},
+		"too deep":                {layer(strings.Repeat(`{"type":"residual","body":[`, 4000) + strings.Repeat(`]}`, 4000)), `metadata "onehot": a layer of more than 24 brackets within each other`},
 		"null":                    {definition(`null`), `metadata "onehot": input_shape: found [], 1 to 8 sizes of at least 1 with at most 134217728 numbers in all expected`},
+		"enormous":                {definition(strings.Repeat(" ", 1<<23+1)), `metadata "onehot": found 8388609 bytes, at most 8388608 expected`},
 		"no weights":              {weights(), `0 weights found, 14 expected by the definition`},
 		"one missing":             {weights(safetensors.Tensor{Name: "linear.weight", Value: zeros(2, 6)}), `12 weights found, 14 expected by the definition`},
 		"one too many": {func(f *safetensors.File) {
@@ -670,6 +671,10 @@ func TestSaveErrors(t *testing.T) {
 	m.Training = math.NaN()
 	if err := m.Save(path); err == nil || err.Error() != "model: training record: json: unsupported value: NaN" {
 		t.Errorf("with a record that is not JSON: error %v", err)
+	}
+	m.Training = strings.Repeat("a", 1<<23)
+	if err := m.Save(path); err == nil || err.Error() != "model: a definition of 8388888 bytes, at most 8388608 expected" {
+		t.Errorf("with an enormous record: error %v", err)
 	}
 	m.Training = nil
 	r := random.New(1).Rand()

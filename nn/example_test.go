@@ -1,7 +1,9 @@
 package nn_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 
 	"github.com/onehot-go/onehot/nn"
@@ -144,4 +146,89 @@ func ExampleResidual() {
 	// output   Linear             (64, 10)                 330
 	// total                                              14858
 	// trained                                            14858
+}
+
+// Gate is a layer of another package: it multiplies every feature by a number from 0 to 1 that
+// is learnt.
+type Gate struct {
+	Logits *tensor.Tensor // (features)
+}
+
+// GateOptions define a Gate.
+type GateOptions struct {
+	Features int `json:"features"`
+}
+
+func (g *Gate) Forward(x *tensor.Tensor) *tensor.Tensor { return x.Mul(g.Logits.Sigmoid()) }
+
+func (g *Gate) Parameters() iter.Seq2[string, *tensor.Tensor] {
+	return func(yield func(string, *tensor.Tensor) bool) { yield("logits", g.Logits) }
+}
+
+func init() {
+	nn.Register(nn.Type[*Gate, GateOptions]{
+		Name: "example.gate",
+		Cost: func(o GateOptions, in nn.Sample) (nn.Cost, error) {
+			if len(in.Shape) != 1 || o.Features != in.Shape[0] {
+				return nn.Cost{}, fmt.Errorf("found %d features, %v expected", o.Features, in.Shape)
+			}
+			return nn.Cost{Output: in.Shape, Parameters: o.Features, FLOPs: 2 * o.Features}, nil
+		},
+		Make: func(o GateOptions, at nn.Place) *Gate {
+			return &Gate{tensor.Normal(tensor.Float32, at.Rand(), 0, 1, o.Features).SetRequiresGrad(true)}
+		},
+		Options:      func(g *Gate) (GateOptions, error) { return GateOptions{g.Logits.Numel()}, nil },
+		KeepsNothing: true,
+	})
+}
+
+// A layer of another package is registered once, and is then defined, checked and saved as the
+// package's own are.
+func ExampleRegister() {
+	layers := []nn.Spec{
+		{Name: "hidden", Options: nn.LinearOptions{In: 4, Out: 3}},
+		{Name: "gate", Options: GateOptions{Features: 3}},
+	}
+	net, err := nn.Build(layers, []int{4}, random.New(0))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for name, p := range net.Parameters() {
+		fmt.Println(name, p.Shape())
+	}
+	specs, err := nn.Describe(net)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	text, err := json.Marshal(specs)
+	fmt.Println(string(text), err)
+	layers[1].Options = GateOptions{Features: 2}
+	_, err = nn.Build(layers, []int{4}, random.New(0))
+	fmt.Println(err)
+	// Output:
+	// hidden.weight [3 4]
+	// hidden.bias [3]
+	// gate.logits [3]
+	// [{"name":"hidden","type":"linear","in":4,"out":3},{"name":"gate","type":"example.gate","features":3}] <nil>
+	// layers[1] "gate": found 2 features, [3] expected
+}
+
+// Bottleneck is a block of another package.
+type Bottleneck struct {
+	Conv *nn.Conv2d
+	Norm *nn.BatchNorm2d
+}
+
+// Forward passes x through one operation for all three layers.
+func (b *Bottleneck) Forward(x *tensor.Tensor) *tensor.Tensor {
+	return nn.Forward(x, b.Conv, b.Norm, nn.ReLU{})
+}
+
+func ExampleForward() {
+	b := &Bottleneck{nn.NewConv2dNoBias(8, 4, [2]int{1, 1}, tensor.Conv2dOptions{}, random.New(0).Rand()), nn.NewBatchNorm2d(4)}
+	fmt.Println(b.Forward(tensor.Ones(tensor.Float32, 2, 8, 5, 5)).Shape())
+	// Output:
+	// [2 4 5 5]
 }

@@ -307,6 +307,38 @@ func TestSequentialNames(t *testing.T) {
 	}
 }
 
+// A net without a name adds nothing to the names of what is in it.
+func TestNamelessNets(t *testing.T) {
+	l := func() nn.Module { return nn.NewLinear(2, 2, rng()) }
+	block := &nn.Residual{Body: nn.Named("", nn.NewSequential(nn.Named("conv", l()))), Shortcut: nn.Named("down", nn.NewSequential(l()))}
+	net := nn.NewSequential(nn.Named("", nn.NewSequential(nn.Named("first", l()), nn.Named("", nn.NewSequential(nn.Named("norm", nn.NewBatchNorm1d(2)))))),
+		nn.Named("layer", nn.NewSequential(nn.Named("", block))), nn.Named("other", &nn.Residual{Body: nn.Tanh{}}))
+	var names []string
+	for name := range nn.StateDict(net) {
+		names = append(names, name)
+	}
+	if want := []string{"first.weight", "first.bias", "norm.weight", "norm.bias", "layer.conv.weight", "layer.conv.bias", "layer.down.0.weight", "layer.down.0.bias",
+		"norm.running_mean", "norm.running_var", "norm.num_batches_tracked"}; !slices.Equal(names, want) {
+		t.Errorf("got  %v\nwant %v", names, want)
+	}
+	for path, want := range map[string]string{
+		"first": "*nn.Linear", "norm": "*nn.BatchNorm1d", "layer.conv": "*nn.Linear", "layer.down": "*nn.Sequential", "layer.down.0": "*nn.Linear",
+		"layer.body": "<nil>", "other.body": "nn.Tanh", "": "<nil>", "layer.": "<nil>",
+	} {
+		if got := fmt.Sprintf("%T", net.Layer(path)); got != want {
+			t.Errorf("layer %q: got %s, want %s", path, got, want)
+		}
+	}
+	for want, layers := range map[string][]nn.Module{
+		`nn.NewSequential: two layers are named "a"`:                           {nn.Named("a", l()), nn.Named("", nn.NewSequential(nn.Named("a", l())))},
+		`nn.NewSequential: two layers are named "0"`:                           {l(), nn.Named("", nn.NewSequential(l()))},
+		`nn.NewSequential: two layers are named "b.down"`:                      {nn.Named("b", &nn.Residual{Body: nn.Named("", nn.NewSequential(nn.Named("down", l()))), Shortcut: nn.Named("down", l())})},
+		`nn.NewSequential: layer 0 is named "": a name without a dot expected`: {nn.Named("", l())},
+	} {
+		wantPanic[*nn.UseError](t, want, func() { nn.NewSequential(layers...) })
+	}
+}
+
 func TestApplyOrder(t *testing.T) {
 	var visited []string
 	nn.Apply(nested(), func(path string, m nn.Module) { visited = append(visited, fmt.Sprintf("%q %T", path, m)) })

@@ -55,23 +55,26 @@ func NewSequential(layers ...Module) *Sequential {
 		s.names, s.layers = append(s.names, name), append(s.layers, m)
 	}
 	seen := map[string]bool{}
-	eachName(s, func(name string) {
-		if seen[name] {
-			panic(&UseError{"nn.NewSequential", fmt.Sprintf("two layers are named %q", name)})
+	eachPath("", s, func(path string) {
+		if seen[path] {
+			panic(&UseError{"nn.NewSequential", fmt.Sprintf("two layers are named %q", path)})
 		}
-		seen[name] = true
+		seen[path] = true
 	})
 	return s
 }
 
-// eachName calls f with the names of c's layers, those of nets without a name among them.
-func eachName(c Container, f func(name string)) {
+// eachPath calls f with the path of every layer that has a name, within c, which is at path, and
+// all that is in it.
+func eachPath(path string, c Container, f func(path string)) {
 	for name, m := range c.Layers() {
-		if inner, ok := bare(m).(Container); ok && name == "" {
-			eachName(inner, f)
-			continue
+		at := join(path, name)
+		if name != "" {
+			f(at)
 		}
-		f(name)
+		if inner, ok := bare(m).(Container); ok {
+			eachPath(at, inner, f)
+		}
 	}
 }
 

@@ -69,8 +69,9 @@ func (s Spec) MarshalJSON() ([]byte, error) {
 	return head, nil
 }
 
-// maxBrackets is how deeply the JSON of a layer may be nested: more than maxDepth nets need.
-const maxBrackets = 64
+// maxBrackets is how deeply the JSON of a layer may be nested: two for each net, and some for
+// options.
+const maxBrackets = 2*maxDepth + 8
 
 // UnmarshalJSON reads the flat object. A type that is not registered, or options that it does
 // not have, are no error here but of Costs and Build, which say where in the net they are.

@@ -155,7 +155,7 @@ func init() {
 	})
 	Register(Type[*Conv2d, Conv2dOptions]{
 		Name: "conv2d", KeepsNothing: true,
-		Cost: conv2dCost,
+		Cost: Conv2dOptions.cost,
 		Make: func(o Conv2dOptions, at Place) *Conv2d {
 			options := tensor.Conv2dOptions{Stride: o.Stride, Padding: o.Padding, Dilation: o.Dilation, Groups: o.Groups}
 			return newConv2d("nn.Build", o.In, o.Out, o.Kernel, options, at.Rand(), !o.NoBias)
@@ -516,7 +516,7 @@ func readable(tensors ...*tensor.Tensor) error {
 	return nil
 }
 
-func conv2dCost(o Conv2dOptions, in Sample) (Cost, error) {
+func (o Conv2dOptions) cost(in Sample) (Cost, error) {
 	if err := in.picture(); err != nil {
 		return Cost{}, err
 	}
