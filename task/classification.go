@@ -78,7 +78,7 @@ func addLoss(mean *metric.Mean, l loss.Loss, outputs, targets *tensor.Tensor) {
 	mean.Add(loss.PerSample(l, l.Forward(outputs, targets), outputs, targets))
 }
 
-func (m *classMeter) Result() Figures {
+func (m *classMeter) Figures() Figures {
 	return NewByClass(m.classes, m.mean.Result(), m.confusion)
 }
 

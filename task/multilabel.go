@@ -70,12 +70,12 @@ func (t MultiLabel) newCounts(classes []string) *metric.MultiLabel {
 
 // NewRunning returns the micro-averaged F1. It panics with a *fault.OptionError where the
 // threshold is no probability between 0 and 1.
-func (t MultiLabel) NewRunning(classes []string) Running { return runningF1{t.newCounts(classes)} }
+func (t MultiLabel) NewRunning(classes []string) Running { return &runningF1{t.newCounts(classes)} }
 
 // runningF1 is the micro-averaged F1 as a Running.
 type runningF1 struct{ *metric.MultiLabel }
 
-func (r runningF1) Result() float64 { return r.Average(metric.Micro).F1 }
+func (r *runningF1) Result() float64 { return r.Average(metric.Micro).F1 }
 
 // NewMeter returns what measures F1, average precision and loss; its figures are a ByLabel.
 // It panics with a *fault.OptionError where the threshold is no probability between 0 and 1.
@@ -99,7 +99,7 @@ func (m *labelMeter) Update(outputs, targets *tensor.Tensor) {
 	m.ranks.Update(outputs, targets)
 }
 
-func (m *labelMeter) Result() Figures {
+func (m *labelMeter) Figures() Figures {
 	f := ByLabel{
 		MicroF1: m.counts.Average(metric.Micro).F1, MacroF1: m.counts.Average(metric.Macro).F1,
 		MeanAveragePrecision: m.ranks.Mean(), Loss: m.mean.Result(), Threshold: m.threshold,

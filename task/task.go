@@ -70,8 +70,8 @@ type Running interface {
 type Meter interface {
 	// Update adds a batch of a net's outputs and targets that Check takes.
 	Update(outputs, targets *tensor.Tensor)
-	// Result returns the figures of all samples so far.
-	Result() Figures
+	// Figures returns those of all samples so far.
+	Figures() Figures
 }
 
 // Figures is how well a model does on some samples. Its JSON form, an object, is what

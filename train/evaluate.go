@@ -35,7 +35,7 @@ func Evaluate(net nn.Module, s loader.Source, t task.Task) (Evaluation, error) {
 	if err != nil {
 		return Evaluation{}, err
 	}
-	figures := meter.Result()
+	figures := meter.Figures()
 	loss, score := figures.Summary()
 	return Evaluation{loss, score, figures}, nil
 }

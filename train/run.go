@@ -3,7 +3,6 @@ package train
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"iter"
 	"math"
 	"time"
@@ -173,7 +172,7 @@ func (l *loop) begin(s stepper, p Progress, part *Part) error {
 	if p.Part == nil {
 		return nil
 	}
-	if err := json.Unmarshal(p.Part.Score, l.running); err != nil {
+	if err := l.running.UnmarshalJSON(p.Part.Score); err != nil {
 		return wrong("Start", "the score of epoch %d: %v", p.Epoch+1, err)
 	}
 	l.mean = *p.Part.Loss

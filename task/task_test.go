@@ -1,0 +1,197 @@
+package task_test
+
+import (
+	"encoding/json"
+	"math"
+	"reflect"
+	"testing"
+
+	"github.com/onehot-go/onehot/fault"
+	"github.com/onehot-go/onehot/loss"
+	"github.com/onehot-go/onehot/metric"
+	"github.com/onehot-go/onehot/task"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+var names = []string{"a", "b", "c"}
+
+func TestScore(t *testing.T) {
+	nan := math.NaN()
+	for _, test := range []struct {
+		score         task.Score
+		x, y          float64
+		better, worse bool // x than y
+	}{
+		{task.Accuracy, 2, 1, true, false}, {task.Accuracy, 1, 1, false, false},
+		{task.Accuracy, 1, nan, true, false}, {task.Accuracy, nan, nan, false, false},
+		{task.Score{Lower: true}, 2, 1, false, true}, {task.Score{Lower: true}, 1, nan, true, false},
+	} {
+		if b, w := test.score.Better(test.x, test.y), test.score.Better(test.y, test.x); b != test.better || w != test.worse {
+			t.Errorf("%+v: %v better than %v: %t, and the other way %t", test.score, test.x, test.y, b, w)
+		}
+	}
+	if got := task.MicroF1.Column(); got != "micro_f1" {
+		t.Errorf("column %q", got)
+	}
+}
+
+// outputs are logits of six samples, and what is true of them.
+var (
+	outputs = tensor.New([]float32{2, -1, 0, 1, 3, -2, -1, -1, 4, 0.5, 0.25, -3, -4, 1, 2, 3, -1, 1}, 6, 3)
+	labels  = tensor.New([]int64{0, 1, 2, 1, 2, 0})
+	holds   = tensor.New([]float32{1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 1, 0, 0}, 6, 3)
+)
+
+// measured returns the figures of the samples in batches of 4 and 2.
+func measured(k task.Task, targets *tensor.Tensor) (task.Figures, task.Running) {
+	m, r := k.NewMeter(names), k.NewRunning(names)
+	for _, part := range [][2]int{{0, 4}, {4, 2}} {
+		x, y := outputs.Narrow(0, part[0], part[1]), targets.Narrow(0, part[0], part[1])
+		m.Update(x, y)
+		r.Update(x, y)
+	}
+	return m.Figures(), r
+}
+
+func TestClassification(t *testing.T) {
+	f, r := measured(task.Classification{}, labels)
+	got, ok := f.(task.ByClass)
+	c := metric.NewConfusion(3)
+	c.Update(outputs, labels)
+	wantLoss := (loss.CrossEntropy{}).Forward(outputs, labels).Item()
+	if want := task.NewByClass(names, got.Loss, c); !ok || !reflect.DeepEqual(got, want) || math.Abs(got.Loss-wantLoss) > 1e-6 {
+		t.Errorf("got %+v, want %+v and loss %v", f, want, wantLoss)
+	}
+	if l, score := f.Summary(); l != got.Loss || score != c.Accuracy() || r.Result() != score {
+		t.Errorf("loss %v, score %v, running score %v", l, score, r.Result())
+	}
+	tables := f.Tables()
+	if want := [][]string{{"a 0", "2", "0", "0"}, {"b 1", "1", "1", "0"}, {"c 2", "0", "0", "2"}}; !reflect.DeepEqual(tables[1].Rows, want) {
+		t.Errorf("confusion %v, want %v", tables[1].Rows, want)
+	}
+	if want := []string{"a", "0.667", "1.000", "0.800", "2"}; !reflect.DeepEqual(tables[0].Rows[0], want) {
+		t.Errorf("first class %v, want %v", tables[0].Rows[0], want)
+	}
+}
+
+// TestClassificationJSON holds the form of metrics.json.
+func TestClassificationJSON(t *testing.T) {
+	c := metric.NewConfusion(2)
+	c.Update(tensor.New([]float64{1, 0, 0, 1, 1, 0, 1, 0}, 4, 2), tensor.New([]int64{0, 1, 1, 0}))
+	figures := task.NewByClass([]string{"T-shirt/top", "Kleid für Größe"}, 0.81234, c)
+	got, err := json.Marshal(figures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"accuracy":0.75,"loss":0.81234,"classes":[` +
+		`{"name":"T-shirt/top","precision":0.6666666666666666,"recall":1,"f1":0.8,"support":2},` +
+		`{"name":"Kleid für Größe","precision":1,"recall":0.5,"f1":0.6666666666666666,"support":2}],` +
+		`"confusion":[[2,0],[1,1]]}`
+	if string(got) != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	var back task.ByClass
+	if err := json.Unmarshal(got, &back); err != nil || !reflect.DeepEqual(back, figures) {
+		t.Errorf("read back: %+v (%v)", back, err)
+	}
+}
+
+// TestMultiLabel compares the figures with those of the metrics that scikit-learn's numbers
+// were compared with.
+func TestMultiLabel(t *testing.T) {
+	for _, threshold := range []float64{0, 0.5, 0.8} {
+		k := task.MultiLabel{Threshold: threshold}
+		f, r := measured(k, holds)
+		got, ok := f.(task.ByLabel)
+		if !ok {
+			t.Fatalf("figures are a %T", f)
+		}
+		p := threshold
+		if p == 0 {
+			p = 0.5
+		}
+		counts, ranks := metric.NewMultiLabel(3, p), metric.NewAveragePrecision(3)
+		counts.Update(outputs.Sigmoid(), holds)
+		ranks.Update(outputs, holds)
+		if got.MicroF1 != counts.Average(metric.Micro).F1 || got.MacroF1 != counts.Average(metric.Macro).F1 || got.MeanAveragePrecision != ranks.Mean() || got.Threshold != p {
+			t.Errorf("threshold %v: got %+v", threshold, got)
+		}
+		for i, l := range got.Labels {
+			c := counts.Result()[i]
+			if want := (task.LabelFigures{names[i], c.Precision, c.Recall, c.F1, ranks.Result()[i], c.Support}); l != want {
+				t.Errorf("threshold %v: got %+v, want %+v", threshold, l, want)
+			}
+		}
+		if want := (loss.BCEWithLogits{}).Forward(outputs, holds).Item(); math.Abs(got.Loss-want) > 1e-6 {
+			t.Errorf("loss %v, want %v", got.Loss, want)
+		}
+		if l, score := f.Summary(); l != got.Loss || score != got.MicroF1 || r.Result() != score {
+			t.Errorf("loss %v, score %v, running score %v", l, score, r.Result())
+		}
+		if rows := f.Tables()[0].Rows; len(rows) != 3 || len(rows[0]) != 6 || len(f.Tables()[1].Rows) != 1 {
+			t.Errorf("tables %v", f.Tables())
+		}
+	}
+	for _, threshold := range []float64{-1, 1, math.NaN()} {
+		func() {
+			defer func() {
+				if _, ok := recover().(*fault.OptionError); !ok {
+					t.Errorf("threshold %v is taken", threshold)
+				}
+			}()
+			task.MultiLabel{Threshold: threshold}.NewMeter(names)
+		}()
+	}
+}
+
+// TestRunningIsSaved checks that a running score goes on from what was saved.
+func TestRunningIsSaved(t *testing.T) {
+	for _, k := range []struct {
+		task    task.Task
+		targets *tensor.Tensor
+	}{{task.Classification{}, labels}, {task.MultiLabel{}, holds}} {
+		_, whole := measured(k.task, k.targets)
+		first, second := k.task.NewRunning(names), k.task.NewRunning(names)
+		first.Update(outputs.Narrow(0, 0, 2), k.targets.Narrow(0, 0, 2))
+		text, err := json.Marshal(first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, second); err != nil {
+			t.Fatal(err)
+		}
+		second.Update(outputs.Narrow(0, 2, 4), k.targets.Narrow(0, 2, 4))
+		if second.Result() != whole.Result() {
+			t.Errorf("%s: %v, want %v", k.task.Name(), second.Result(), whole.Result())
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for _, test := range []struct {
+		task             task.Task
+		outputs, targets *tensor.Tensor
+		want             string // "" where they fit
+	}{
+		{task.Classification{}, outputs, labels, ""},
+		{task.Classification{}, outputs.Narrow(1, 0, 2), labels, "found outputs of shape [6 2], (N, 3) expected for the 3 classes"},
+		{task.Classification{}, outputs, holds, "found targets of float32 [6 3] for 6 samples, a class of int64 for each expected"},
+		{task.Classification{}, outputs, labels.AddScalar(1), "found the label 3 of sample 2, 0 to 2 expected"},
+		{task.MultiLabel{}, outputs, holds, ""},
+		{task.MultiLabel{}, outputs.Reshape(18), holds, "found outputs of shape [18], (N, 3) expected for the 3 classes"},
+		{task.MultiLabel{}, outputs, labels, "found targets of int64 [6], float32 [6 3] expected"},
+		{task.MultiLabel{}, outputs, holds.MulScalar(2), "found the target 2 of label 0 of sample 0, 0 to 1 expected"},
+	} {
+		err := test.task.Check(test.outputs, test.targets, names)
+		if got := errorText(err); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.task.Name(), got, test.want)
+		}
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
