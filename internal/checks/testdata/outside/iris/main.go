@@ -38,8 +38,7 @@ func (f *Flowers) Len() int          { return len(f.labels) }
 func (f *Flowers) Classes() []string { return f.classes }
 
 func (f *Flowers) Sample(i int, _ random.Key) (dataset.Sample, error) {
-	row := f.rows.Select(0, i).Reshape(1, 1, -1)
-	return dataset.Sample{Input: transform.Input{Tensor: row}, Target: dataset.Class(f.labels[i])}, nil
+	return dataset.Sample{Input: transform.Input{Tensor: f.rows.Select(0, i)}, Target: dataset.Class(f.labels[i])}, nil
 }
 
 // read returns the flowers of a file whose first line has the counts of rows and columns,
@@ -87,7 +86,7 @@ func run(out io.Writer) error {
 
 	training := loader.New(parts[0], loader.Options{BatchSize: 16, Shuffle: true})
 	test := loader.New(parts[1], loader.Options{BatchSize: 75})
-	m, err := model.New(model.MLP([]int{1, 1, 4}, []int{16}, flowers.classes), random.New(1))
+	m, err := model.New(model.MLP([]int{4}, []int{16}, flowers.classes), random.New(1))
 	if err != nil {
 		return err
 	}
@@ -99,7 +98,7 @@ func run(out io.Writer) error {
 			return err
 		}
 		if e, ok := event.(train.Epoch); ok && e.Epoch == 30 {
-			fmt.Fprintf(out, "test accuracy %.3f on %d flowers\n", e.Test.Accuracy, test.Samples())
+			fmt.Fprintf(out, "test accuracy %.3f on %d flowers\n", e.Test.Score, test.Samples())
 		}
 	}
 	return nil

@@ -77,7 +77,7 @@ func run(out io.Writer) error {
 			return err
 		}
 		if e, ok := event.(train.Epoch); ok && e.Epoch == 3 {
-			fmt.Fprintf(out, "test accuracy %.2f\n", e.Test.Accuracy)
+			fmt.Fprintf(out, "test accuracy %.2f\n", e.Test.Score)
 		}
 	}
 	return nil
