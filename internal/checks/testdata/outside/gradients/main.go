@@ -12,7 +12,8 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/onehot-go/onehot/dataset"
+	"example.com/outside/points"
+
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
@@ -20,32 +21,7 @@ import (
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
-	"github.com/onehot-go/onehot/transform"
 )
-
-// Points is a data set of points in a plane, whose class is their quarter.
-type Points []*tensor.Tensor
-
-func (p Points) Len() int          { return len(p) }
-func (p Points) Classes() []string { return []string{"SW", "SE", "NW", "NE"} }
-
-func (p Points) Sample(i int, _ random.Key) (dataset.Sample, error) {
-	class := 0
-	for axis, v := range tensor.Data[float32](p[i]) {
-		if v > 0 {
-			class |= 1 << axis
-		}
-	}
-	return dataset.Sample{Input: transform.Input{Tensor: p[i]}, Target: dataset.Class(class)}, nil
-}
-
-func draw(n int, key random.Key) Points {
-	points, r := Points{}, key.Rand()
-	for range n {
-		points = append(points, tensor.Uniform(tensor.Float32, r, -1, 1, 2))
-	}
-	return points
-}
 
 // exchange returns what two runs call with their gradients: the first computes the mean
 // while the second waits.
@@ -76,7 +52,7 @@ func run(out io.Writer) error {
 	var errs [2]error
 	var wg sync.WaitGroup
 	for i := range 2 {
-		half, test := draw(200, random.New(uint64(i))), draw(200, random.New(9))
+		half, test := points.Draw(200, random.New(uint64(i))), points.Draw(200, random.New(9))
 		m, err := model.New(model.MLP([]int{2}, []int{16}, half.Classes()), random.New(5)) // both start alike
 		if err != nil {
 			return err

@@ -31,6 +31,11 @@ type Shapes struct {
 func (s *Shapes) Len() int          { return len(s.pictures) }
 func (s *Shapes) Classes() []string { return []string{"disc", "square"} }
 
+// Preparations lets training compare what is done to the pictures with what the model does.
+func (s *Shapes) Preparations() []dataset.Preparation {
+	return []dataset.Preparation{{Transform: s.transform, Form: transform.Form{Shape: []int{3, 64, 64}}}}
+}
+
 func (s *Shapes) Sample(i int, chance random.Key) (dataset.Sample, error) {
 	input, err := s.transform.Apply(transform.Input{Image: s.pictures[i]}, chance)
 	return dataset.Sample{Input: input, Target: dataset.Class(s.labels[i])}, err
@@ -60,12 +65,14 @@ func draw(n int, key random.Key, t transform.Transform) *Shapes {
 }
 
 func run(out io.Writer) error {
-	pixels := transform.Compose{transform.ToTensor{}, transform.Normalize{Mean: []float32{0.2, 0.2, 0.2}, Std: []float32{0.3, 0.3, 0.3}}}
-	training, test := draw(1000, random.New(1), pixels), draw(100, random.New(2), pixels)
-	m, err := model.New(model.LeNet([]int{3, 64, 64}, training.Classes()), random.New(0))
+	definition := model.LeNet([]int{3, 64, 64}, []string{"disc", "square"})
+	definition.Preprocess = append(definition.Preprocess,
+		transform.Normalize{Mean: []float32{0.2, 0.2, 0.2}, Std: []float32{0.3, 0.3, 0.3}})
+	m, err := model.New(definition, random.New(0))
 	if err != nil {
 		return err
 	}
+	training, test := draw(1000, random.New(1), m.Preprocess), draw(100, random.New(2), m.Preprocess)
 	for event, err := range train.Run(context.Background(), train.Config{
 		Model:     m,
 		Train:     loader.New(training, loader.Options{BatchSize: 20, Shuffle: true}),

@@ -1,0 +1,21 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func Test(t *testing.T) {
+	var out strings.Builder
+	if err := run(&out); err != nil {
+		t.Fatal(err)
+	}
+	var micro, macro, precision float64
+	if _, err := fmt.Sscanf(out.String(), "micro F1 %f, macro F1 %f, mean average precision %f", &micro, &macro, &precision); err != nil {
+		t.Fatalf("%q: %v", out.String(), err)
+	}
+	if min(micro, macro, precision) < 0.9 {
+		t.Errorf("%qat least 0.90 of each expected", out.String())
+	}
+}
