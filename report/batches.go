@@ -108,12 +108,15 @@ func ReadBatches(path string, epoch int) ([]BatchLoss, error) {
 	if len(lines) == 0 || !slices.Equal(lines[0], batchColumns) {
 		return nil, fmt.Errorf("%s: %q expected in line 1", path, batchColumns)
 	}
+	if len(lines) > maxBatchLosses {
+		return nil, fmt.Errorf("%s: found %d losses, at most %d expected", path, len(lines)-1, maxBatchLosses-1)
+	}
 	var losses []BatchLoss
 	for i, line := range lines[1:] {
 		var l BatchLoss
 		for k, v := range []*float64{&l.Epoch, &l.Loss} {
-			if *v, err = strconv.ParseFloat(line[k], 64); err != nil || math.IsNaN(*v) || math.IsInf(*v, 0) {
-				return nil, fmt.Errorf("%s: line %d, %s: found %q, a number expected", path, i+2, batchColumns[k], line[k])
+			if *v, err = readFigure(line[k]); err != nil {
+				return nil, fmt.Errorf("%s: line %d, %s: %w", path, i+2, batchColumns[k], err)
 			}
 		}
 		if l.Epoch <= float64(epoch) {

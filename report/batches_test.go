@@ -98,8 +98,8 @@ func TestReadBatchesErrors(t *testing.T) {
 		"":                        `["epoch" "train_loss"] expected in line 1`,
 		"a,b\n":                   `["epoch" "train_loss"] expected in line 1`,
 		"epoch,train_loss\n1\n":   "record on line 2: wrong number of fields",
-		"epoch,train_loss\nx,1\n": `line 2, epoch: found "x", a number expected`,
-		"epoch,train_loss\n1,x\n": `line 2, train_loss: found "x", a number expected`,
+		"epoch,train_loss\nx,1\n": `line 2, epoch: found "x", a number from 0 to 3.4e+38 expected`,
+		"epoch,train_loss\n1,x\n": `line 2, train_loss: found "x", a number from 0 to 3.4e+38 expected`,
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
 			t.Fatal(err)

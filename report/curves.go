@@ -202,7 +202,7 @@ func (s span) widened() span {
 		return span{0, 1} // nothing is drawn
 	}
 	room := (s.high - s.low) * 0.06
-	if room == 0 {
+	if room <= 1e-9*math.Abs(s.high) { // or too little to tell numbers apart
 		room = max(math.Abs(s.high)*0.1, 1e-3)
 	}
 	return span{s.low - room, s.high + room}

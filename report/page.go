@@ -198,17 +198,17 @@ func (p *Page) summary(f task.Figures, wrong, best int) []Figure {
 	if p.Predictions != nil {
 		out = append(out, Figure{"wrong", comma(wrong), "of " + comma(p.Predictions.Len()) + " test pictures"})
 	}
-	seconds, samples := 0.0, 0
+	seconds, trained := 0.0, 0
 	for _, e := range p.Epochs {
 		if e.Epoch > 0 {
 			seconds += e.Seconds
-			samples += p.Samples
+			trained++
 		}
 	}
 	if seconds > 0 {
 		out = append(out,
-			Figure{"training time", duration(seconds), fmt.Sprintf("%d of %s", samples/p.Samples, plural(max(p.LastEpoch, samples/p.Samples), "epoch"))},
-			Figure{"speed", rate(float64(samples) / seconds), "training samples a second"})
+			Figure{"training time", duration(seconds), fmt.Sprintf("%d of %s", trained, plural(max(p.LastEpoch, trained), "epoch"))},
+			Figure{"speed", rate(float64(trained) * float64(p.Samples) / seconds), "training samples a second"})
 	}
 	if p.Model != nil {
 		out = append(out, Figure{"size", comma(nn.NumParameters(p.Model.Net)), "parameters"})

@@ -38,11 +38,21 @@ func ReadHistory(path string, score task.Score) ([]train.Epoch, error) {
 			return nil, fmt.Errorf("%s: line %d: found epoch %q, %d expected", path, i+2, line[0], e.Epoch)
 		}
 		for k, v := range []*float64{&e.TrainLoss, &e.TrainScore, &e.Test.Loss, &e.Test.Score, &e.LR, &e.Seconds} {
-			if *v, err = strconv.ParseFloat(line[k+1], 64); err != nil || math.IsNaN(*v) || math.IsInf(*v, 0) {
-				return nil, fmt.Errorf("%s: line %d, %s: found %q, a number expected", path, i+2, lines[0][k+1], line[k+1])
+			if *v, err = readFigure(line[k+1]); err != nil {
+				return nil, fmt.Errorf("%s: line %d, %s: %w", path, i+2, lines[0][k+1], err)
 			}
 		}
 		epochs = append(epochs, e)
 	}
 	return epochs, nil
+}
+
+// readFigure reads a loss, an accuracy or another figure of a run: what a float32 can be, and
+// not below 0.
+func readFigure(text string) (float64, error) {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(v >= 0 && v <= math.MaxFloat32) {
+		return 0, fmt.Errorf("found %q, a number from 0 to %.2g expected", text, math.MaxFloat32)
+	}
+	return v, nil
 }

@@ -47,7 +47,7 @@ func TestReadHistoryErrors(t *testing.T) {
 		header + lines[1]:              `line 2: found epoch "2", 1 expected`,
 		header + lines[0] + lines[0]:   `line 3: found epoch "1", 2 expected`,
 		header + lines[0][:12]:         "record on line 2: wrong number of fields",
-		header + "1,1,1,low,1,0.1,1\n": `line 2, test_loss: found "low", a number expected`,
+		header + "1,1,1,low,1,0.1,1\n": `line 2, test_loss: found "low", a number from 0 to 3.4e+38 expected`,
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
 			t.Fatal(err)

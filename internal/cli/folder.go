@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/internal/atomicfile"
@@ -76,6 +77,17 @@ func (r dataRecord) same(other dataRecord) error {
 		if o := other.Files[i]; o.SHA256 != f.SHA256 {
 			return fmt.Errorf("%s (%s): found SHA-256 %s, %s expected", o.Name, o.Path, o.SHA256, f.SHA256)
 		}
+	}
+	return nil
+}
+
+// check returns what is wrong with a configuration that was read from a file.
+func (c *config) check() error {
+	if err := c.Settings.checkSaved(); err != nil {
+		return err
+	}
+	if c.Data.Train < 1 || c.Data.Train > maxCount {
+		return fmt.Errorf("data: train: found %d samples, 1 to %d expected", c.Data.Train, maxCount)
 	}
 	return nil
 }
@@ -177,6 +189,10 @@ func (f folder) readFigures() (task.ByClass, error) {
 	if err := json.Unmarshal(text, &figures); err != nil {
 		return figures, fmt.Errorf("%s: %w", f.metrics(), err)
 	}
+	n := len(figures.Classes)
+	if len(figures.Confusion) != n || slices.ContainsFunc(figures.Confusion, func(row []int) bool { return len(row) != n }) {
+		return figures, fmt.Errorf("%s: confusion: %d rows and columns expected, as many as classes", f.metrics(), n)
+	}
 	return figures, nil
 }
 
@@ -191,6 +207,9 @@ func (f folder) readConfig() (config, error) {
 		return c, err
 	}
 	if err := json.Unmarshal(text, &c); err != nil {
+		return c, fmt.Errorf("%s: %w", f.config(), err)
+	}
+	if err := c.check(); err != nil {
 		return c, fmt.Errorf("%s: %w", f.config(), err)
 	}
 	return c, nil

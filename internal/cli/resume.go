@@ -39,9 +39,6 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if err := conflict(given, old.Settings, c.settings); err != nil {
 		return err
 	}
-	if err := old.Settings.checkSaved(); err != nil {
-		return fmt.Errorf("%s: %w", f.config(), err)
-	}
 	epochs := old.Settings.Epochs
 	if given["epochs"] {
 		if old.Settings.MaxTime.Duration > 0 {
@@ -57,6 +54,9 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 		c.DataDir = old.Data.Dir
 	}
 	r, err := c.prepare(ctx, s)
+	if _, ok := errors.AsType[usageError](err); ok { // of the file, not of the command line
+		return fmt.Errorf("%s: %s", f.config(), err)
+	}
 	if err != nil {
 		return err
 	}

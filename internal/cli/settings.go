@@ -88,7 +88,7 @@ func (s *settings) check() error {
 	for _, v := range []struct {
 		flag  string
 		value float64
-	}{{"--lr", s.LR}, {"--momentum", s.Momentum}, {"--weight-decay", s.WeightDecay}, {"--l2", s.L2}, {"--init-std", s.InitStd},
+	}{{"--lr", s.LR}, {"--weight-decay", s.WeightDecay}, {"--l2", s.L2}, {"--init-std", s.InitStd},
 		{"--clip-norm", s.ClipNorm}, {"--gamma", s.Gamma}, {"--mixup", s.Mixup}} {
 		if !(v.value >= 0) || math.IsInf(v.value, 0) {
 			return usagef("%s %g: a number of 0 or more expected", v.flag, v.value)
@@ -97,7 +97,7 @@ func (s *settings) check() error {
 	for _, v := range []struct {
 		flag  string
 		value float64
-	}{{"--label-smoothing", s.LabelSmoothing}, {"--dropout", s.Dropout}, {"--ema", s.EMA}} {
+	}{{"--momentum", s.Momentum}, {"--label-smoothing", s.LabelSmoothing}, {"--dropout", s.Dropout}, {"--ema", s.EMA}} {
 		if !(v.value >= 0 && v.value < 1) {
 			return usagef("%s %g: a number from 0 to below 1 expected", v.flag, v.value)
 		}
