@@ -41,10 +41,10 @@ func NewBatches(earlier []BatchLoss) *Batches {
 	return &Batches{losses: slices.Clone(earlier)}
 }
 
-// Observe takes note of a training step. Epochs of one step, whose loss is the epoch's,
-// are not recorded.
+// Observe takes note of a training step. Epochs of one step, whose loss is the epoch's, and
+// those of which nobody knows the number of steps are not recorded.
 func (b *Batches) Observe(s train.Step) {
-	if s.Steps == 1 {
+	if s.Steps <= 1 {
 		return
 	}
 	if b.every == 0 {

@@ -91,11 +91,12 @@ type view struct {
 	Style, Script template.HTML
 
 	Words    words
+	Measured string // the data that epochs are measured on
 	Result   string // the score on the test data
 	Classes  []task.ClassFigures
 	Tables   []task.Table // in place of Classes
 	Wrong    int          // pictures
-	Summary  []Figure
+	Summary  []figure
 	Charts   []chart
 	Table    []epochRow
 	Matrix   *matrix
@@ -105,8 +106,8 @@ type view struct {
 	Data     *atlasData
 }
 
-// Figure is a number that stands large on a page.
-type Figure struct{ Name, Value, Note string }
+// figure is a number that stands large on a page.
+type figure struct{ Name, Value, Note string }
 
 func (p *Page) view(live bool) (*view, error) {
 	v := p.progress()
@@ -134,7 +135,7 @@ func (p *Page) view(live bool) (*view, error) {
 
 // progress is the part of the view that moves while training runs.
 func (p *Page) progress() *view {
-	v := &view{Page: p, Words: p.words()}
+	v := &view{Page: p, Words: p.words(), Measured: p.measured()}
 	best := bestEpoch(p.Epochs)
 	f := p.figures()
 	switch f := f.(type) {
@@ -164,16 +165,16 @@ func (p *Page) progress() *view {
 	return v
 }
 
-// Measured names the data that epochs are measured on: "test", or "validation".
-func (p *Page) Measured() string {
+// measured names the data that epochs are measured on: "test", or "validation".
+func (p *Page) measured() string {
 	if len(p.Epochs) > 0 && p.Epochs[0].Validation {
 		return "validation"
 	}
 	return "test"
 }
 
-func (p *Page) summary(f task.Figures, wrong, best int) []Figure {
-	var out []Figure
+func (p *Page) summary(f task.Figures, wrong, best int) []figure {
+	var out []figure
 	if best < 0 && f == nil {
 		return out
 	}
@@ -189,14 +190,14 @@ func (p *Page) summary(f task.Figures, wrong, best int) []Figure {
 			note = fmt.Sprintf("after epoch %d, the best of %d", p.Epochs[best].Epoch, p.Epochs[len(p.Epochs)-1].Epoch)
 		}
 	}
-	of := p.Measured()
+	of := p.measured()
 	if f != nil {
 		of = "test"
 	}
 	w := p.words()
-	out = append(out, Figure{of + " " + w.Name, w.value(score), note}, Figure{of + " loss", fmt.Sprintf("%.4f", loss), w.LossOf})
+	out = append(out, figure{of + " " + w.Name, w.value(score), note}, figure{of + " loss", fmt.Sprintf("%.4f", loss), w.LossOf})
 	if p.Predictions != nil {
-		out = append(out, Figure{"wrong", comma(wrong), "of " + comma(p.Predictions.Len()) + " test pictures"})
+		out = append(out, figure{"wrong", comma(wrong), "of " + comma(p.Predictions.Len()) + " test pictures"})
 	}
 	seconds, trained := 0.0, 0
 	for _, e := range p.Epochs {
@@ -207,11 +208,11 @@ func (p *Page) summary(f task.Figures, wrong, best int) []Figure {
 	}
 	if seconds > 0 {
 		out = append(out,
-			Figure{"training time", duration(seconds), fmt.Sprintf("%d of %s", trained, plural(max(p.LastEpoch, trained), "epoch"))},
-			Figure{"speed", rate(float64(trained) * float64(p.Samples) / seconds), "training samples a second"})
+			figure{"training time", duration(seconds), fmt.Sprintf("%d of %s", trained, plural(max(p.LastEpoch, trained), "epoch"))},
+			figure{"speed", rate(float64(trained) * float64(p.Samples) / seconds), "training samples a second"})
 	}
 	if p.Model != nil {
-		out = append(out, Figure{"size", comma(nn.NumParameters(p.Model.Net)), "parameters"})
+		out = append(out, figure{"size", comma(nn.NumParameters(p.Model.Net)), "parameters"})
 	}
 	return out
 }
@@ -428,8 +429,8 @@ func (p *Page) chart(title, axis, format string, best int, batches []BatchLoss, 
 	e := p.Epochs[best]
 	test, training := value(e)
 	fmt.Fprintf(b, `<svg viewBox="0 0 %d %d" role="img" tabindex="0" aria-label="%s by epoch; `, chartWidth, chartHeight, template.HTMLEscapeString(title))
-	fmt.Fprintf(b, "after epoch %d: %s "+format, e.Epoch, p.Measured(), test)
-	summary := fmt.Sprintf("best %s %s at epoch %d: %s "+format, p.Measured(), p.words().Name, e.Epoch, p.Measured(), test)
+	fmt.Fprintf(b, "after epoch %d: %s "+format, e.Epoch, p.measured(), test)
+	summary := fmt.Sprintf("best %s %s at epoch %d: %s "+format, p.measured(), p.words().Name, e.Epoch, p.measured(), test)
 	if e.Epoch > 0 {
 		fmt.Fprintf(b, ", training "+format, training)
 		summary += fmt.Sprintf(", training "+format, training)
@@ -475,7 +476,7 @@ func (p *Page) curve(b *strings.Builder, name, format string, x func(int) float6
 	var points, epochs, values, dots []string
 	label := name
 	if name == "test" {
-		label = p.Measured()
+		label = p.measured()
 	}
 	for _, e := range p.Epochs {
 		v, ok := value(e)
