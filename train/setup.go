@@ -37,6 +37,16 @@ func emptyEpoch(field string) error {
 	return wrong(field, "found an epoch without a batch, at least one expected")
 }
 
+// Steps returns how many training steps so many epochs of s have: what a schedule that knows
+// its end is made for. The error is a *SetupError where nobody knows.
+func Steps(s loader.Source, epochs int) (int, error) {
+	n := s.Len()
+	if n < 0 {
+		return 0, wrong("Schedule", "nobody knows how many steps an epoch of Train has: a schedule of a known number of steps expected, or none")
+	}
+	return epochs * n, nil
+}
+
 // loop is a run under way.
 type loop struct {
 	Config    // with a Task and a Criterion

@@ -225,6 +225,15 @@ func TestStream(t *testing.T) {
 	}
 }
 
+func TestSteps(t *testing.T) {
+	c := setup(t)
+	if n, err := train.Steps(c.Train, 3); n != 12 || err != nil {
+		t.Errorf("got %d (%v), want 12", n, err)
+	}
+	_, err := train.Steps(stream{c.Train}, 3)
+	wantSetup(t, "Steps", err, "train: Schedule: nobody knows how many steps an epoch of Train has: a schedule of a known number of steps expected, or none")
+}
+
 // TestModesStay checks that a run leaves every layer in the mode that it had, and that a model
 // as Load leaves it is refused.
 func TestModesStay(t *testing.T) {

@@ -38,6 +38,7 @@ type trainRun struct {
 	optimizer      optim.Optimizer
 	criterion      loss.CrossEntropy
 	plateau        *optim.ReduceLROnPlateau
+	steps          int          // of an epoch
 	finished       int          // epochs that are saved
 	listener       net.Listener // for those who watch; nil without --watch
 	tensorboard    bool         // whether to write for it
@@ -96,6 +97,9 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 		r.ema = train.NewEMA(r.model, c.EMA)
 	}
 	r.training = loader.New(samples, loader.Options{BatchSize: c.BatchSize, Shuffle: true, Seed: c.Seed, Workers: prefetch})
+	if r.steps, err = train.Steps(r.training, 1); err != nil {
+		return nil, err
+	}
 	r.test = loader.New(test, loader.Options{BatchSize: evalBatch, Workers: prefetch})
 	if c.Watch { // before the folder is made: the port may be taken
 		if r.listener, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", c.Port)); err != nil {

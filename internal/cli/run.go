@@ -18,7 +18,7 @@ func (r *trainRun) config(start train.Progress) train.Config {
 	c := train.Config{
 		Model: r.model, Optimizer: r.optimizer, Train: r.training, Test: r.test, Epochs: r.settings.Epochs,
 		EMA: r.ema, Mirrored: r.settings.TTA, EarlyStop: r.settings.EarlyStop,
-		Criterion: r.criterion, Schedule: r.settings.schedule(r.training.Len()), Plateau: r.plateau,
+		Criterion: r.criterion, Schedule: r.settings.schedule(r.steps), Plateau: r.plateau,
 		ClipNorm: r.settings.ClipNorm, Mixup: r.settings.Mixup, Key: random.New(r.settings.Seed).For("train"),
 		Run: r.id, Settings: r.settings, Start: start,
 		Keep: train.Keep{Best: r.folder.best(), Last: r.folder.last(), Before: r.folder.before()},
