@@ -78,11 +78,11 @@ func newLoop(c Config, measured bool) (*loop, error) {
 	if err := c.checkModes(); err != nil {
 		return nil, err
 	}
-	if err := c.checkData("Train", c.Train); err != nil {
+	if err := c.checkData("Train", c.Train, 1); err != nil {
 		return nil, err
 	}
 	if measured {
-		if err := c.checkData("Test", c.Test); err != nil {
+		if err := c.checkData("Test", c.Test, 0); err != nil {
 			return nil, err
 		}
 		if c.Budget != nil && c.Test.Samples() < 0 {
@@ -165,8 +165,8 @@ func (c *Config) checkModes() error {
 }
 
 // checkData returns an error where the data that field names are not what the model and the
-// task take. It looks at one sample.
-func (c *Config) checkData(field string, s loader.Source) error {
+// task take. It looks at one sample of the given epoch.
+func (c *Config) checkData(field string, s loader.Source, epoch int) error {
 	if s == nil {
 		return wrong(field, "found none, a source of batches expected")
 	}
@@ -176,18 +176,19 @@ func (c *Config) checkData(field string, s loader.Source) error {
 	if err := checkLabels(field, s); err != nil {
 		return err
 	}
-	input, target, err := firstSample(field, s)
+	input, target, err := firstSample(field, s, epoch)
 	if err != nil {
 		return err
 	}
 	if shape := c.Model.InputShape; shape != nil && !slices.Equal(input.Shape()[1:], shape) {
 		return wrong(field, "found samples of shape %v, the model's input shape expected: %v", input.Shape()[1:], shape)
 	}
-	outputs, err := evaluated(c.Model.Net, input)
+	// Twice, since one alone has no statistics, for a batch norm that keeps none.
+	outputs, err := evaluated(c.Model.Net, tensor.Cat(0, input, input))
 	if err != nil {
 		return err
 	}
-	if err := c.Task.Check(outputs, target, c.Model.Classes); err != nil {
+	if err := c.Task.Check(outputs.Narrow(0, 0, 1), target, c.Model.Classes); err != nil {
 		return wrong(field, "%s: %v", c.Task.Name(), err)
 	}
 	return nil
@@ -201,8 +202,8 @@ func of(s loader.Source) dataset.Dataset {
 	return nil
 }
 
-// firstSample returns the input and the target of a sample of s, as a batch of one.
-func firstSample(field string, s loader.Source) (input, target *tensor.Tensor, err error) {
+// firstSample returns the input and the target of a sample of an epoch of s, as a batch of one.
+func firstSample(field string, s loader.Source, epoch int) (input, target *tensor.Tensor, err error) {
 	if s.Len() == 0 {
 		return nil, nil, emptyEpoch(field)
 	}
@@ -219,7 +220,7 @@ func firstSample(field string, s loader.Source) (input, target *tensor.Tensor, e
 		}
 		return sample.Tensor.Unsqueeze(0), sample.Target.Unsqueeze(0), nil
 	}
-	for batch, err := range s.Batches(1, 0) {
+	for batch, err := range s.Batches(epoch, 0) {
 		if err != nil {
 			return nil, nil, err
 		}

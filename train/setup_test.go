@@ -65,7 +65,7 @@ func TestSetupErrors(t *testing.T) {
 			c.Model.Net = nn.NewSequential(nn.Flatten{}, nn.NewLinear(16, 2, random.New(1).Rand()))
 			c.Optimizer = optim.NewSGD(nn.ParameterList(c.Model.Net), 0.1, optim.SGDOptions{})
 		},
-		"train: Model: samples of shape [1 4 4]: nn.Linear: shapes (1, 16) and (3, 9): input (..., in) and weight (out, in) expected": func(c *train.Config) {
+		"train: Model: samples of shape [1 4 4]: nn.Linear: shapes (2, 16) and (3, 9): input (..., in) and weight (out, in) expected": func(c *train.Config) {
 			c.Model.Net = nn.NewSequential(nn.Flatten{}, nn.NewLinear(9, 3, random.New(1).Rand()))
 			c.Optimizer = optim.NewSGD(nn.ParameterList(c.Model.Net), 0.1, optim.SGDOptions{})
 		},
@@ -264,6 +264,13 @@ func TestModesStay(t *testing.T) {
 	wantSetup(t, "Run", err, want)
 	_, err = train.FindLR(t.Context(), c, 1e-3, 1, 3)
 	wantSetup(t, "FindLR", err, want)
+
+	// A batch norm that keeps no statistics takes the batch's, in evaluation too.
+	c, norm, _ = with()
+	norm.RunningMean, norm.RunningVar, norm.NumBatchesTracked = nil, nil, nil
+	if _, err := run(t.Context(), c); err != nil {
+		t.Error(err)
+	}
 
 	// Where nothing would be another in training there is nothing to say.
 	c = setup(t)
