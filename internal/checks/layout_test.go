@@ -20,6 +20,7 @@ var order = []string{
 	"internal/kernel",
 	"internal/memory",
 	"internal/reuse",
+	"internal/picture",
 	"random",
 	"tensor",
 	"transform",

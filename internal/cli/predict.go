@@ -13,10 +13,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	_ "image/gif"  // the formats that predict reads
-	_ "image/jpeg" //
-	_ "image/png"  //
-
+	"github.com/onehot-go/onehot/internal/picture"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/report"
@@ -26,7 +23,7 @@ import (
 
 type predictCommand struct {
 	Model  string   `arg:"" help:"A model's file, or a run's folder for the best model in it."`
-	Files  []string `arg:"" name:"file" help:"Pictures: PNG, JPEG or GIF of any size."`
+	Files  []string `arg:"" name:"file" help:"Pictures of any size: PNG, JPEG, GIF, WebP, BMP or TIFF."`
 	TopK   int      `default:"3" placeholder:"N" help:"Classes to name for each picture, the likeliest first (default 3)."`
 	Invert bool     `help:"Invert the pictures: for dark drawings on a light ground, where the model knows light ones on a dark ground."`
 	JSON   bool     `help:"Print one JSON object a picture."`
@@ -75,7 +72,10 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		p, err := c.predict(m, file)
+		p, err := c.predict(ctx, m, file)
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil { // the other pictures are still worth naming
 			fmt.Fprintf(s.err, "onehot: %v\n", err)
 			failed = true
@@ -146,28 +146,34 @@ func checkDrawn(flag, path string, force bool) error {
 }
 
 // predict names what is in one file.
-func (c *predictCommand) predict(m *model.Model, file string) (prediction, error) {
-	img, err := readPicture(file)
+func (c *predictCommand) predict(ctx context.Context, m *model.Model, file string) (prediction, error) {
+	img, info, err := picture.Open(ctx, file, picture.Limits{})
 	if err != nil {
 		return prediction{}, err
 	}
-	picture := transform.Input{Image: img}
+	input := transform.Input{Image: img}
 	p := prediction{File: file, Steps: []string{}}
+	if info.Animated {
+		p.Steps = append(p.Steps, "first of several pictures")
+	}
+	if info.Orientation > 1 {
+		p.Steps = append(p.Steps, "turned upright")
+	}
 	for _, step := range m.Preprocess {
 		// Inverting comes last before the picture becomes numbers.
 		if _, last := step.(transform.ToTensor); c.Invert && last {
-			if picture, err = (transform.Invert{}).Apply(picture, random.Key{}); err != nil {
+			if input, err = (transform.Invert{}).Apply(input, random.Key{}); err != nil {
 				return prediction{}, fmt.Errorf("%s: %w", file, err)
 			}
 			p.Steps = append(p.Steps, "inverted")
 		}
-		p.Steps = append(p.Steps, describe(step, picture.Image)...)
-		if picture, err = step.Apply(picture, random.Key{}); err != nil {
+		p.Steps = append(p.Steps, describe(step, input.Image)...)
+		if input, err = step.Apply(input, random.Key{}); err != nil {
 			return prediction{}, fmt.Errorf("%s: %w", file, err)
 		}
 	}
-	p.sample = picture.Tensor
-	logits := m.Net.Forward(picture.Tensor.Unsqueeze(0).NoGrad())
+	p.sample = input.Tensor
+	logits := m.Net.Forward(input.Tensor.Unsqueeze(0).NoGrad())
 	probabilities := tensor.Values[float64](logits.To(tensor.Float64).Softmax(1))
 	order := make([]int, len(probabilities))
 	for i := range order {
@@ -192,38 +198,6 @@ func (p prediction) write(w io.Writer) error {
 		fmt.Fprintf(t, "  %s\t%.4f\n", c.Class, c.Probability)
 	}
 	return t.Flush()
-}
-
-// maxPixels is the most that a picture may declare: beyond what cameras make, and what
-// fits in memory a few times.
-const maxPixels = 64 << 20
-
-// readPicture decodes the picture in a file. Its size is checked before memory is taken
-// for it.
-func readPicture(file string) (image.Image, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("%s: a folder, the file of a picture expected", file)
-	}
-	header, format, err := image.DecodeConfig(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: no picture: PNG, JPEG or GIF expected (%w)", file, err)
-	}
-	if header.Width < 1 || header.Height < 1 || header.Width > maxPixels/header.Height {
-		return nil, fmt.Errorf("%s: found a %s of %d by %d pixels, 1 to %d in all expected", file, format, header.Width, header.Height, maxPixels)
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	img, _, err := image.Decode(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: broken %s: %w", file, format, err)
-	}
-	return img, nil
 }
 
 // describe says what a step does to a picture, nothing if that is nothing.

@@ -15,6 +15,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -84,6 +85,52 @@ func TestPredict(t *testing.T) {
 	}
 }
 
+// TestPredictSaysHowFilesAreRead has a picture that a camera stored lying on its side, and
+// the first of two in a GIF.
+func TestPredictSaysHowFilesAreRead(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	run := filepath.Join(dir, "run")
+	succeed(t, tiny(data, run, "--epochs", "3")...)
+	upright := block(2, 28, color.Gray{180}, color.Gray{30})
+	stored := image.NewGray(upright.Bounds())
+	for y := range 28 {
+		for x := range 28 {
+			stored.Set(y, 27-x, upright.At(x, y))
+		}
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, stored, &jpeg.Options{Quality: 95}); err != nil {
+		t.Fatal(err)
+	}
+	exif := "\xff\xe1\x00\x22Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00"
+	turned, animated := filepath.Join(dir, "turned.jpg"), filepath.Join(dir, "animated.gif")
+	writeFile(t, turned, slices.Concat(b.Bytes()[:2], []byte(exif), b.Bytes()[2:]))
+
+	palette := color.Palette{color.Gray{30}, color.Gray{180}}
+	var frames gif.GIF
+	for class := 1; class <= 2; class++ {
+		frame := image.NewPaletted(image.Rect(0, 0, 28, 28), palette)
+		draw.Draw(frame, frame.Rect, block(class, 28, color.Gray{180}, color.Gray{30}), image.Point{}, draw.Src)
+		frames.Image, frames.Delay = append(frames.Image, frame), append(frames.Delay, 10)
+	}
+	b.Reset()
+	if err := gif.EncodeAll(&b, &frames); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, animated, b.Bytes())
+
+	out := succeed(t, "predict", run, "--top-k", "1", turned, animated)
+	lines := strings.Split(out, "\n")
+	if len(lines) != 5 || lines[0] != turned+" (turned upright)" || !strings.HasPrefix(lines[1], "  2  0.") ||
+		lines[2] != animated+" (first of several pictures, made grey)" || !strings.HasPrefix(lines[3], "  1  0.") {
+		t.Errorf("got %q", out)
+	}
+	out = succeed(t, "predict", run, "--json", turned)
+	if !strings.Contains(out, `"steps":["turned upright"]`) {
+		t.Errorf("got %s", out)
+	}
+}
+
 func TestPredictDraws(t *testing.T) {
 	data, dir := tinyData(t), t.TempDir()
 	run := filepath.Join(dir, "run")
@@ -131,10 +178,10 @@ func TestPredictErrors(t *testing.T) {
 	writeFile(t, huge, withSize(b.Bytes(), 100_000, 100_000))
 
 	wantError(t, 1, run+": a folder, the file of a picture expected", "predict", run, run)
-	wantError(t, 1, text+": no picture: PNG, JPEG or GIF expected (image: unknown format)", "predict", run, text)
+	wantError(t, 1, text+`: no picture: found "a thousand words" at its beginning, PNG, JPEG, GIF, WebP, BMP or TIFF expected`, "predict", run, text)
 	wantError(t, 1, cut+": broken png: png: invalid format: unexpected EOF", "predict", run, cut)
 	wantError(t, 1, huge+": found a png of 100000 by 100000 pixels, 1 to 67108864 in all expected", "predict", run, huge)
-	wantError(t, 1, "open "+filepath.Join(dir, "none")+": no such file or directory", "predict", run, filepath.Join(dir, "none"))
+	wantError(t, 1, filepath.Join(dir, "none")+": no such file or directory", "predict", run, filepath.Join(dir, "none"))
 	wantError(t, 2, "--top-k 0: at least 1 expected", "predict", run, good, "--top-k", "0")
 	wantError(t, 2, `expected "<file> ..." (see onehot predict --help)`, "predict", run)
 
