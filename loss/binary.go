@@ -3,6 +3,7 @@ package loss
 import (
 	"slices"
 
+	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -44,7 +45,7 @@ func wantSame(op, what string, x, targets *tensor.Tensor) {
 	wantFloats(op, what, x)
 	wantFloats(op, "targets", targets)
 	if !slices.Equal(x.Shape(), targets.Shape()) {
-		tensor.Fail(op, what+" and targets of one shape expected", x, targets)
+		shapes.Fail(op, what+" and targets of one shape expected", x, targets)
 	}
 }
 
@@ -57,7 +58,7 @@ func weightFor(op string, x, weight *tensor.Tensor) *tensor.Tensor {
 		fits = weight.Size(d) == 1 || weight.Size(d) == x.Size(lead+d)
 	}
 	if !fits {
-		tensor.Fail(op, "a weight that broadcasts to the logits expected", x, weight)
+		shapes.Fail(op, "a weight that broadcasts to the logits expected", x, weight)
 	}
 	return weight.Detach().To(x.DType())
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/onehot-go/onehot/fault"
+	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -42,7 +43,7 @@ func (c CrossEntropy) Forward(logits, target *tensor.Tensor) *tensor.Tensor {
 	logp := logits.LogSoftmax(classes.dim)
 	if target.DType().IsFloat() {
 		if !slices.Equal(target.Shape(), logits.Shape()) {
-			tensor.Fail(op, "probabilities of the logits' shape expected", logits, target)
+			shapes.Fail(op, "probabilities of the logits' shape expected", logits, target)
 		}
 		if c.IgnoreIndex != nil && *c.IgnoreIndex >= 0 {
 			fault.Option(op, "ignored label %d, but the target is probabilities: labels expected", *c.IgnoreIndex)
@@ -128,14 +129,14 @@ type classes struct {
 func newClasses(op, what string, x, weight *tensor.Tensor) *classes {
 	wantFloats(op, what, x)
 	if x.Dim() == 0 {
-		tensor.Fail(op, what+" (N, C, ...) or (C) expected", x)
+		shapes.Fail(op, what+" (N, C, ...) or (C) expected", x)
 	}
 	dim := min(1, x.Dim()-1)
 	c := &classes{op: op, what: what, x: x, dim: dim, n: x.Size(dim)}
 	if weight != nil {
 		wantFloats(op, "weights", weight)
 		if !slices.Equal(weight.Shape(), []int{c.n}) {
-			tensor.Fail(op, "one weight a class expected", x, weight)
+			shapes.Fail(op, "one weight a class expected", x, weight)
 		}
 		c.weight = weight.Detach().To(x.DType())
 	}
@@ -174,7 +175,7 @@ func (c *classes) labels(t *tensor.Tensor, ignore *int64) *labels {
 		fits = t.Size(d) == c.x.Size(of)
 	}
 	if !fits {
-		tensor.Fail(c.op, c.what+" (N, C, ...) and labels (N, ...), or (C) and (), expected", c.x, t)
+		shapes.Fail(c.op, c.what+" (N, C, ...) and labels (N, ...), or (C) and (), expected", c.x, t)
 	}
 	l := &labels{classes: c, index: t}
 	var kept []bool // where a label is not ignored; nil where none is

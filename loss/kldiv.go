@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/onehot-go/onehot/fault"
+	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -38,7 +39,7 @@ func (l KLDiv) Forward(logProbabilities, targets *tensor.Tensor) *tensor.Tensor 
 		return l.Reduction.reduce(op, losses, nil)
 	case BatchMean:
 		if losses.Dim() == 0 {
-			tensor.Fail(op, "a batch expected, for its mean", losses)
+			shapes.Fail(op, "a batch expected, for its mean", losses)
 		}
 		return losses.Sum().DivScalar(float64(losses.Size(0)))
 	}

@@ -16,6 +16,7 @@ import (
 	"math"
 
 	"github.com/onehot-go/onehot/fault"
+	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -157,7 +158,7 @@ func (c *Confusion) Update(scores, labels *tensor.Tensor) {
 	const op = "metric.Confusion"
 	predicted, actual := classes(op, scores, labels)
 	if scores.Size(1) != len(c.counts) {
-		tensor.Fail(op, fmt.Sprintf("scores of %d classes expected", len(c.counts)), scores, labels)
+		shapes.Fail(op, fmt.Sprintf("scores of %d classes expected", len(c.counts)), scores, labels)
 	}
 	for i, p := range predicted {
 		c.counts[actual[i]][p]++
@@ -234,7 +235,7 @@ func classes(op string, scores, labels *tensor.Tensor) (predicted, actual []int6
 // trueClasses returns labels (N), after checking that they fit scores (N, C).
 func trueClasses(op string, scores, labels *tensor.Tensor) []int64 {
 	if scores.Dim() != 2 || labels.Dim() != 1 || scores.Size(0) != labels.Size(0) {
-		tensor.Fail(op, "scores (N, C) and labels (N) expected", scores, labels)
+		shapes.Fail(op, "scores (N, C) and labels (N) expected", scores, labels)
 	}
 	if labels.DType() != tensor.Int64 {
 		panic(&tensor.DTypeError{Op: op, Shapes: [][]int{scores.Shape(), labels.Shape()}, Got: labels.DType(), Want: "int64 labels"})

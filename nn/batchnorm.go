@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -102,7 +103,7 @@ func NewBatchNorm1d(channels int) *BatchNorm1d {
 // Forward returns x normalized.
 func (b *BatchNorm1d) Forward(x *tensor.Tensor) *tensor.Tensor {
 	if x.Dim() != 2 && x.Dim() != 3 {
-		tensor.Fail("nn.BatchNorm1d", "rows (N, C) or sequences (N, C, L) expected", x)
+		shapes.Fail("nn.BatchNorm1d", "rows (N, C) or sequences (N, C, L) expected", x)
 	}
 	return b.forward(x, x.BatchNorm)
 }
@@ -122,7 +123,7 @@ func (b *BatchNorm2d) Forward(x *tensor.Tensor) *tensor.Tensor { return b.pictur
 // pictures is Forward by norm, a method of x.
 func (b *BatchNorm2d) pictures(x *tensor.Tensor, norm norm) *tensor.Tensor {
 	if x.Dim() != 4 {
-		tensor.Fail("nn.BatchNorm2d", "pictures (N, C, H, W) expected", x)
+		shapes.Fail("nn.BatchNorm2d", "pictures (N, C, H, W) expected", x)
 	}
 	return b.forward(x, norm)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -85,7 +86,7 @@ func NewDropout2d(p float64) *Dropout2d { return &Dropout2d{*newDropout("nn.NewD
 // SetChance was called.
 func (d *Dropout2d) Forward(x *tensor.Tensor) *tensor.Tensor {
 	if x.Dim() != 4 {
-		tensor.Fail("nn.Dropout2d", "pictures (N, C, H, W) expected", x)
+		shapes.Fail("nn.Dropout2d", "pictures (N, C, H, W) expected", x)
 	}
 	return d.drop("nn.Dropout2d", x, []int{x.Size(0), x.Size(1), 1, 1})
 }

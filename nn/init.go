@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -20,7 +21,7 @@ const (
 // fans returns how many inputs and outputs a weight of shape (out, in, ...) connects.
 func fans(op string, w *tensor.Tensor) (in, out float64) {
 	if w.Dim() < 2 {
-		tensor.Fail(op, "a weight with at least two dimensions expected", w)
+		shapes.Fail(op, "a weight with at least two dimensions expected", w)
 	}
 	field := 1 // of a convolution
 	for d := 2; d < w.Dim(); d++ {

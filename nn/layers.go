@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -55,7 +56,7 @@ func (l *Linear) Forward(x *tensor.Tensor) *tensor.Tensor {
 // checkLinear panics unless x is (..., in) for a weight of (out, in).
 func checkLinear(op string, x, w *tensor.Tensor) {
 	if x.Dim() == 0 || x.Size(-1) != w.Size(1) {
-		tensor.Fail(op, "input (..., in) and weight (out, in) expected", x, w)
+		shapes.Fail(op, "input (..., in) and weight (out, in) expected", x, w)
 	}
 }
 
@@ -80,7 +81,7 @@ func FlattenDims(start, end int) Flatten { return Flatten{start - 1, end + 1} }
 // Forward returns x with the dimensions joined.
 func (f Flatten) Forward(x *tensor.Tensor) *tensor.Tensor {
 	if f == (Flatten{}) && x.Dim() < 2 {
-		tensor.Fail("nn.Flatten", "a batch with at least two dimensions expected", x)
+		shapes.Fail("nn.Flatten", "a batch with at least two dimensions expected", x)
 	}
 	return x.Flatten(f.start+1, f.end-1)
 }

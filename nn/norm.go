@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -34,7 +35,7 @@ func (l *LayerNorm) Forward(x *tensor.Tensor) *tensor.Tensor {
 	shape := l.Weight.Shape()
 	before := x.Dim() - len(shape)
 	if before < 0 || !slices.Equal(x.Shape()[before:], shape) {
-		tensor.Fail("nn.LayerNorm", "input (..., shape) and weight (shape) expected", x, l.Weight)
+		shapes.Fail("nn.LayerNorm", "input (..., shape) and weight (shape) expected", x, l.Weight)
 	}
 	var dims []int
 	for d := range shape {
@@ -82,7 +83,7 @@ func NewGroupNorm(groups, channels int) *GroupNorm {
 // Forward returns x, (N, C, ...), normalized.
 func (l *GroupNorm) Forward(x *tensor.Tensor) *tensor.Tensor {
 	if x.Dim() < 2 || x.Size(1) != l.Weight.Size(0) {
-		tensor.Fail("nn.GroupNorm", "a batch (N, C, ...) and weight (C) expected", x, l.Weight)
+		shapes.Fail("nn.GroupNorm", "a batch (N, C, ...) and weight (C) expected", x, l.Weight)
 	}
 	samples, channels := x.Size(0), x.Size(1)
 	size := 1 // of a channel

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/onehot-go/onehot/fault"
+	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -137,7 +138,7 @@ func (d *Drawing) heading(s string, padding, limit float64) (width, height float
 // drawn as 0 or 1. Any other shape panics with a *tensor.ShapeError.
 func Images(batch *tensor.Tensor) []image.Image {
 	if batch.Dim() != 4 || batch.Size(1) != 1 && batch.Size(1) != 3 {
-		tensor.Fail("report.Images", "(N, 1, H, W) or (N, 3, H, W) expected", batch)
+		shapes.Fail("report.Images", "(N, 1, H, W) or (N, 3, H, W) expected", batch)
 	}
 	channels, h, w := batch.Size(1), batch.Size(2), batch.Size(3)
 	values := tensor.Values[float64](batch)

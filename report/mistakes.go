@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/image/draw"
 
+	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -80,7 +81,7 @@ func ConfusedPairs(p *Predictions, n int) *Drawing {
 func Weights(weight *tensor.Tensor, shape []int, names []string) *Drawing {
 	const op = "report.Weights"
 	if len(shape) != 3 || weight.Dim() != 2 || weight.Size(1) != shape[0]*shape[1]*shape[2] {
-		tensor.Fail(op, fmt.Sprintf("(N, C·H·W) for samples of shape %v expected", shape), weight)
+		shapes.Fail(op, fmt.Sprintf("(N, C·H·W) for samples of shape %v expected", shape), weight)
 	}
 	n, values := weight.Size(0), tensor.Values[float64](weight.Reshape(weight.Size(0), shape[0], shape[1]*shape[2]).Sum(1))
 	most := extreme(values)
@@ -167,13 +168,13 @@ func Evidence(net nn.Module, x *tensor.Tensor, class int) *tensor.Tensor {
 func Explanation(picture image.Image, titles []string, evidence []*tensor.Tensor) *Drawing {
 	const op, side = "report.Explanation", 196
 	if len(titles) != len(evidence) {
-		tensor.Fail(op, fmt.Sprintf("%d titles for %d classes", len(titles), len(evidence)), evidence...)
+		shapes.Fail(op, fmt.Sprintf("%d titles for %d classes", len(titles), len(evidence)), evidence...)
 	}
 	most := 0.0
 	sums := make([][]float64, len(evidence))
 	for k, e := range evidence {
 		if e.Dim() != 3 {
-			tensor.Fail(op, "(C, H, W) expected", e)
+			shapes.Fail(op, "(C, H, W) expected", e)
 		}
 		sums[k] = tensor.Values[float64](e.Sum(0))
 		most = max(most, extreme(sums[k]))

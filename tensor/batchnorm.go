@@ -70,7 +70,7 @@ func (t *Tensor) batchNorm(runningMean, runningVar, weight, bias *Tensor, o Batc
 func (t *Tensor) checkBatchNorm(runningMean, runningVar, weight, bias *Tensor, training bool) {
 	const op = "batch-norm"
 	if t.Dim() < 2 {
-		Fail(op, "a batch (N, C, ...) expected", t)
+		failShape(op, "a batch (N, C, ...) expected", t)
 	}
 	if !t.dtype.IsFloat() {
 		failDType(op, t.dtype, "float32 or float64", t)
@@ -82,18 +82,18 @@ func (t *Tensor) checkBatchNorm(runningMean, runningVar, weight, bias *Tensor, t
 		switch {
 		case p.Tensor == nil:
 		case !slices.Equal(p.shape, t.shape[1:2]):
-			Fail(op, fmt.Sprintf("a %s of shape (%d) expected, one number a channel", p.name, t.shape[1]), t, p.Tensor)
+			failShape(op, fmt.Sprintf("a %s of shape (%d) expected, one number a channel", p.name, t.shape[1]), t, p.Tensor)
 		case p.dtype != t.dtype:
 			failDType(op, p.dtype, "a "+p.name+" of the input's type, "+t.dtype.String()+",", t, p.Tensor)
 		}
 	}
 	switch {
 	case (runningMean == nil) != (runningVar == nil):
-		Fail(op, "both running statistics expected, or neither", t)
+		failShape(op, "both running statistics expected, or neither", t)
 	case runningMean == nil && !training:
-		Fail(op, "running statistics expected where the batch's are not used", t)
+		failShape(op, "running statistics expected where the batch's are not used", t)
 	case training && t.shape[0]*numel(t.shape[2:]) == 1:
-		Fail(op, "more than one value a channel expected in training", t)
+		failShape(op, "more than one value a channel expected in training", t)
 	}
 }
 

@@ -79,7 +79,7 @@ func (o Conv2dOptions) shape(x, weight, bias *Tensor) kernel.Conv2d {
 	if bias != nil {
 		operands = append(operands, bias)
 	}
-	fail := func(format string, args ...any) { Fail("conv2d", fmt.Sprintf(format, args...), operands...) }
+	fail := func(format string, args ...any) { failShape("conv2d", fmt.Sprintf(format, args...), operands...) }
 	for d := range 2 {
 		if o.Stride[d] == 0 {
 			o.Stride[d] = 1

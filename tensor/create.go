@@ -210,7 +210,7 @@ func Rand(dtype DType, r *rand.Rand, shape ...int) *Tensor {
 func RandInt(r *rand.Rand, low, high int64, shape ...int) *Tensor {
 	t := zeros("rand int", Int64, shape)
 	if low >= high {
-		Fail("rand int", fmt.Sprintf("no integer is in [%d, %d)", low, high), t)
+		failShape("rand int", fmt.Sprintf("no integer is in [%d, %d)", low, high), t)
 	}
 	s := elements[int64](t)
 	for i := range s { // a difference beyond int64 wraps around, and back

@@ -49,9 +49,8 @@ func (e *GradError) Error() string {
 	return e.Op + shapesString(": ", e.Shapes) + ": " + e.Detail
 }
 
-// Fail panics with a *ShapeError for op on operands: for packages that build
-// operations from tensors and find that shapes do not fit.
-func Fail(op, detail string, operands ...*Tensor) {
+// failShape panics with a *ShapeError for op on operands.
+func failShape(op, detail string, operands ...*Tensor) {
 	panic(&ShapeError{Op: op, Shapes: shapesOf(operands), Detail: detail})
 }
 

@@ -246,8 +246,6 @@ func TestShapeErrors(t *testing.T) {
 		"backward: shape (2): a value that is not a scalar needs a seed":                                func() { vector(1, 2).Exp().Backward() },
 		"backward: shape (0): a value that is not a scalar needs a seed":                                func() { vector().Backward() },
 		"backward: shapes (2) and (): the seed has another shape than the value":                        func() { vector(1, 2).Exp().Backward(tensor.Scalar(1.0)) },
-		"mine: shapes (2, 3) and () and (4): they do not fit":                                           func() { tensor.Fail("mine", "they do not fit", x, zeros(), zeros(4)) },
-		"mine: nothing to name": func() { tensor.Fail("mine", "nothing to name") },
 	} {
 		wantPanic[*tensor.ShapeError](t, text, text, f)
 	}

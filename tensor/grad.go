@@ -307,14 +307,14 @@ func (t *Tensor) seed(seed []*Tensor) *Tensor {
 		failGrad("backward", fmt.Sprintf("one seed expected, got %d", len(seed)), t)
 	case len(seed) == 1:
 		if !slices.Equal(seed[0].shape, t.shape) {
-			Fail("backward", "the seed has another shape than the value", t, seed[0])
+			failShape("backward", "the seed has another shape than the value", t, seed[0])
 		}
 		if seed[0].dtype != t.dtype {
 			failDType("backward", seed[0].dtype, t.dtype.String()+" as the value has", t, seed[0])
 		}
 		return seed[0]
 	case t.Numel() != 1:
-		Fail("backward", "a value that is not a scalar needs a seed", t)
+		failShape("backward", "a value that is not a scalar needs a seed", t)
 	}
 	return Full(t.dtype, 1, t.shape...)
 }

@@ -45,11 +45,11 @@ func (t *Tensor) ScatterAdd(dim int, index, src *Tensor) *Tensor {
 	dim = t.wrapDim("scatter-add", dim)
 	t.checkIndex("scatter-add", dim, index)
 	if src.Dim() != index.Dim() {
-		Fail("scatter-add", "the index and the source differ in their number of dimensions", t, index, src)
+		failShape("scatter-add", "the index and the source differ in their number of dimensions", t, index, src)
 	}
 	for d, n := range index.shape {
 		if n > src.shape[d] {
-			Fail("scatter-add", fmt.Sprintf("the index is larger than the source in dimension %d", d), t, index, src)
+			failShape("scatter-add", fmt.Sprintf("the index is larger than the source in dimension %d", d), t, index, src)
 		}
 	}
 	if t.dtype == Bool {
@@ -83,17 +83,17 @@ func (t *Tensor) checkIndex(op string, dim int, index *Tensor) {
 		failDType(op, index.dtype, "int64 indices", t, index)
 	}
 	if index.Dim() != t.Dim() {
-		Fail(op, "the index has another number of dimensions", t, index)
+		failShape(op, "the index has another number of dimensions", t, index)
 	}
 	for d := range t.shape {
 		if d != dim && index.shape[d] > t.shape[d] {
-			Fail(op, fmt.Sprintf("the index is larger in dimension %d", d), t, index)
+			failShape(op, fmt.Sprintf("the index is larger in dimension %d", d), t, index)
 		}
 	}
 	n := int64(t.along(dim))
 	for _, k := range Data[int64](index.Contiguous()) {
 		if k < 0 || k >= n {
-			Fail(op, fmt.Sprintf("index %d is outside dimension %d of size %d", k, dim, n), t, index)
+			failShape(op, fmt.Sprintf("index %d is outside dimension %d of size %d", k, dim, n), t, index)
 		}
 	}
 }
@@ -163,15 +163,15 @@ func (t *Tensor) IndexSelect(dim int, index *Tensor) *Tensor {
 		failDType("index-select", index.dtype, "int64 indices", t, index)
 	}
 	if index.Dim() > 1 {
-		Fail("index-select", "an index with at most one dimension expected", t, index)
+		failShape("index-select", "an index with at most one dimension expected", t, index)
 	}
 	if t.Dim() == 0 && index.Numel() != 1 {
-		Fail("index-select", "an index of one element expected for a scalar", t, index)
+		failShape("index-select", "an index of one element expected for a scalar", t, index)
 	}
 	n := t.along(dim)
 	for _, k := range Values[int64](index) {
 		if k < 0 || k >= int64(n) {
-			Fail("index-select", fmt.Sprintf("index %d is outside dimension %d of size %d", k, dim, n), t, index)
+			failShape("index-select", fmt.Sprintf("index %d is outside dimension %d of size %d", k, dim, n), t, index)
 		}
 	}
 	return t.indexSelect("index-select", dim, index)
@@ -308,13 +308,13 @@ func OneHot(labels *Tensor, classes int) *Tensor {
 		failDType("one-hot", labels.dtype, "int64 labels", labels)
 	}
 	if classes < 1 {
-		Fail("one-hot", fmt.Sprintf("at least one class expected, got %d", classes), labels)
+		failShape("one-hot", fmt.Sprintf("at least one class expected, got %d", classes), labels)
 	}
 	out := Zeros(Int64, append(labels.Shape(), classes)...)
 	dst := elements[int64](out)
 	for i, k := range Values[int64](labels) {
 		if k < 0 || k >= int64(classes) {
-			Fail("one-hot", fmt.Sprintf("label %d is none of %d classes", k, classes), labels)
+			failShape("one-hot", fmt.Sprintf("label %d is none of %d classes", k, classes), labels)
 		}
 		dst[i*classes+int(k)] = 1
 	}

@@ -23,13 +23,13 @@ func (t *Tensor) inPlace(op string, y *Tensor) *Tensor {
 			failGrad(op, "in-place operations are not recorded, and the operand requires gradients: Detach it", t, y)
 		}
 		if !y.broadcastStrides(nil, t.shape) {
-			Fail(op, "the second cannot be broadcast to the first", t, y)
+			failShape(op, "the second cannot be broadcast to the first", t, y)
 		}
 	}
 	if slices.Contains(t.strides, 0) && t.Numel() > 1 {
 		for d, n := range t.shape {
 			if n > 1 && t.strides[d] == 0 {
-				Fail(op, fmt.Sprintf("dimension %d is expanded: several elements share memory, Clone it first", d), t)
+				failShape(op, fmt.Sprintf("dimension %d is expanded: several elements share memory, Clone it first", d), t)
 			}
 		}
 	}
@@ -180,7 +180,7 @@ func (t *Tensor) UniformInPlace(r *rand.Rand, low, high float64) *Tensor {
 
 func (t *Tensor) uniform(op string, r *rand.Rand, low, high float64) *Tensor {
 	if low > high {
-		Fail(op, fmt.Sprintf("no number is in [%v, %v)", low, high), t)
+		failShape(op, fmt.Sprintf("no number is in [%v, %v)", low, high), t)
 	}
 	// Rounding, to float32 above all, would give high now and then.
 	last := math.Nextafter(high, math.Inf(-1))

@@ -17,7 +17,7 @@ func Stack(dim int, ts ...*Tensor) *Tensor {
 	rows := make([]*Tensor, len(ts))
 	for i, t := range ts {
 		if !slices.Equal(t.shape, ts[0].shape) {
-			Fail("stack", fmt.Sprintf("tensor %d has another shape than tensor 0", i), ts...)
+			failShape("stack", fmt.Sprintf("tensor %d has another shape than tensor 0", i), ts...)
 		}
 		rows[i] = t.unsqueeze("stack", dim)
 	}
@@ -29,7 +29,7 @@ func Stack(dim int, ts ...*Tensor) *Tensor {
 
 func cat(op string, dim int, ts []*Tensor) *Tensor {
 	if len(ts) == 0 {
-		Fail(op, "at least one tensor expected")
+		failShape(op, "at least one tensor expected")
 	}
 	like := ts[0] // whose other sizes all have
 	for _, t := range ts {
@@ -46,11 +46,11 @@ func cat(op string, dim int, ts []*Tensor) *Tensor {
 			continue
 		}
 		if t.Dim() != len(shape) {
-			Fail(op, fmt.Sprintf("tensor %d has %d dimensions, others have %d", i, t.Dim(), len(shape)), ts...)
+			failShape(op, fmt.Sprintf("tensor %d has %d dimensions, others have %d", i, t.Dim(), len(shape)), ts...)
 		}
 		for d, n := range t.shape {
 			if d != dim && n != shape[d] {
-				Fail(op, fmt.Sprintf("tensor %d has size %d in dimension %d, others have %d", i, n, d, shape[d]), ts...)
+				failShape(op, fmt.Sprintf("tensor %d has size %d in dimension %d, others have %d", i, n, d, shape[d]), ts...)
 			}
 		}
 		shape[dim] += t.shape[dim]
@@ -80,7 +80,7 @@ func (t *Tensor) Split(size, dim int) []*Tensor {
 	dim = t.dim("split", dim)
 	n := t.shape[dim]
 	if size < 0 || size == 0 && n > 0 {
-		Fail("split", fmt.Sprintf("dimension %d of size %d cannot be split into parts of size %d", dim, n, size), t)
+		failShape("split", fmt.Sprintf("dimension %d of size %d cannot be split into parts of size %d", dim, n, size), t)
 	}
 	parts := []*Tensor{t.cut("split", dim, 0, min(size, n), 1)}
 	for start := size; start < n; start += size {

@@ -30,7 +30,7 @@ func broadcastLeading(op string, trailing int, ts ...*Tensor) []int {
 				continue
 			}
 			if shape[i] != 1 && shape[i] != t.shape[d] {
-				Fail(op, fmt.Sprintf("sizes %d and %d of dimension %d do not broadcast", shape[i], t.shape[d], i-n), ts...)
+				failShape(op, fmt.Sprintf("sizes %d and %d of dimension %d do not broadcast", shape[i], t.shape[d], i-n), ts...)
 			}
 			shape[i] = t.shape[d]
 		}

@@ -14,10 +14,10 @@ import (
 // two vectors it is their dot product, a scalar. Both have the same floating-point type.
 func (t *Tensor) MatMul(y *Tensor) *Tensor {
 	if t.Dim() == 0 || y.Dim() == 0 {
-		Fail("matmul", "vectors or matrices expected", t, y)
+		failShape("matmul", "vectors or matrices expected", t, y)
 	}
 	if k, l := t.shape[t.Dim()-1], y.shape[max(0, y.Dim()-2)]; k != l {
-		Fail("matmul", fmt.Sprintf("inner sizes %d and %d differ", k, l), t, y)
+		failShape("matmul", fmt.Sprintf("inner sizes %d and %d differ", k, l), t, y)
 	}
 	for _, x := range []*Tensor{t, y} {
 		if !x.dtype.IsFloat() || x.dtype != t.dtype {
@@ -51,10 +51,10 @@ func (t *Tensor) LinearReLU(w, b *Tensor) *Tensor { return t.linear(w, b, true) 
 // linear is Linear, or LinearReLU.
 func (t *Tensor) linear(w, b *Tensor, relu bool) *Tensor {
 	if t.Dim() == 0 || w.Dim() != 2 || t.shape[t.Dim()-1] != w.shape[1] {
-		Fail("linear", "input (..., in) and weight (out, in) expected", t, w)
+		failShape("linear", "input (..., in) and weight (out, in) expected", t, w)
 	}
 	if b != nil && !slices.Equal(b.shape, w.shape[:1]) {
-		Fail("linear", "weight (out, in) and bias (out) expected", w, b)
+		failShape("linear", "weight (out, in) and bias (out) expected", w, b)
 	}
 	x, ok := t.rows()
 	if !ok || t.dtype != Float32 || w.dtype != Float32 || b != nil && (b.dtype != Float32 || !b.IsContiguous()) {

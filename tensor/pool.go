@@ -37,11 +37,11 @@ func (o Pool2dOptions) windows(op string, t *Tensor) (rows, cols []span) {
 			stride = kernel
 		}
 		if kernel < 1 || stride < 1 || padding < 0 || padding > kernel/2 {
-			Fail(op, fmt.Sprintf("kernel %v, stride %v and padding %v: sizes of at least 1, and a padding of at most half the kernel, expected",
+			failShape(op, fmt.Sprintf("kernel %v, stride %v and padding %v: sizes of at least 1, and a padding of at most half the kernel, expected",
 				o.Kernel, o.Stride, o.Padding), t)
 		}
 		if size+2*padding < kernel {
-			Fail(op, fmt.Sprintf("kernel %v with padding %v is larger than the picture", o.Kernel, o.Padding), t)
+			failShape(op, fmt.Sprintf("kernel %v with padding %v is larger than the picture", o.Kernel, o.Padding), t)
 		}
 		for i := range (size+2*padding-kernel)/stride + 1 {
 			from := i*stride - padding
@@ -55,10 +55,10 @@ func (o Pool2dOptions) windows(op string, t *Tensor) (rows, cols []span) {
 // elements.
 func (t *Tensor) checkPictures(op string) {
 	if t.Dim() != 3 && t.Dim() != 4 {
-		Fail(op, "pictures (N, C, H, W) or (C, H, W) expected", t)
+		failShape(op, "pictures (N, C, H, W) or (C, H, W) expected", t)
 	}
 	if t.shape[t.Dim()-2] == 0 || t.shape[t.Dim()-1] == 0 {
-		Fail(op, "pictures of at least one row and column expected", t)
+		failShape(op, "pictures of at least one row and column expected", t)
 	}
 	if !t.dtype.IsFloat() {
 		failDType(op, t.dtype, "float32 or float64", t)
@@ -230,7 +230,7 @@ func (t *Tensor) AdaptiveAvgPool2d(rows, cols int) *Tensor {
 	const op = "adaptive-avg-pool2d"
 	t.checkPictures(op)
 	if rows < 1 || cols < 1 {
-		Fail(op, fmt.Sprintf("%d rows and %d columns: at least 1 of each expected", rows, cols), t)
+		failShape(op, fmt.Sprintf("%d rows and %d columns: at least 1 of each expected", rows, cols), t)
 	}
 	parts := func(size, n int) []span {
 		spans := make([]span, n)

@@ -407,7 +407,7 @@ func (t *Tensor) extreme(op string, dims []int, before orderFuncs) *Tensor {
 	over := t.dims(op, dims)
 	out := Zeros(t.dtype, t.reducedShape(over)...)
 	if t.Numel() == 0 && out.Numel() > 0 {
-		Fail(op, "over no elements", t)
+		failShape(op, "over no elements", t)
 	}
 	switch t.dtype {
 	case Bool:
@@ -491,7 +491,7 @@ func (t *Tensor) argExtreme(op string, dim int, before orderFuncs) *Tensor {
 	over := t.dims(op, []int{dim})
 	out := Zeros(Int64, t.reducedShape(over)...)
 	if t.Numel() == 0 && out.Numel() > 0 {
-		Fail(op, "over no elements", t)
+		failShape(op, "over no elements", t)
 	}
 	switch t.dtype {
 	case Bool:

@@ -56,7 +56,7 @@ func logSoftmaxGrad(g, y *Tensor, over []int) *Tensor {
 func (t *Tensor) CrossEntropy(labels *Tensor) *Tensor {
 	const op = "cross-entropy"
 	if t.Dim() != 2 || !slices.Equal(labels.shape, t.shape[:1]) {
-		Fail(op, "logits (N, C) and labels (N) expected", t, labels)
+		failShape(op, "logits (N, C) and labels (N) expected", t, labels)
 	}
 	if labels.dtype != Int64 {
 		failDType(op, labels.dtype, "int64 labels", t, labels)
@@ -69,7 +69,7 @@ func (t *Tensor) CrossEntropy(labels *Tensor) *Tensor {
 	index := Data[int64](labels.Contiguous())
 	for i, l := range index {
 		if l < 0 || l >= int64(cols) {
-			Fail(op, fmt.Sprintf("label %d at %d: 0 to %d expected", l, i, cols-1), t, labels)
+			failShape(op, fmt.Sprintf("label %d at %d: 0 to %d expected", l, i, cols-1), t, labels)
 		}
 	}
 	losses, p := Empty(Float32, t.shape[:1]...), Empty(Float32, t.shape...)

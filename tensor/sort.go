@@ -29,7 +29,7 @@ func (t *Tensor) ArgSort(dim int, descending bool) *Tensor {
 func (t *Tensor) TopK(k, dim int, largest bool) (values, indices *Tensor) {
 	dim = t.wrapDim("topk", dim)
 	if n := t.along(dim); k < 0 || k > n || t.Dim() == 0 && k == 0 {
-		Fail("topk", fmt.Sprintf("%d elements of dimension %d of size %d asked for", k, dim, n), t)
+		failShape("topk", fmt.Sprintf("%d elements of dimension %d of size %d asked for", k, dim, n), t)
 	}
 	indices = t.sorted("topk", dim, k, largest)
 	return t.gather("topk", dim, indices), indices

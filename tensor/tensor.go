@@ -79,7 +79,7 @@ func (t *Tensor) Numel() int { return numel(t.shape) }
 // exactly, Values[int64] any.
 func (t *Tensor) Item() float64 {
 	if t.Numel() != 1 {
-		Fail("item", fmt.Sprintf("one element expected, got %d", t.Numel()), t)
+		failShape("item", fmt.Sprintf("one element expected, got %d", t.Numel()), t)
 	}
 	return t.float(t.offset)
 }
@@ -88,12 +88,12 @@ func (t *Tensor) Item() float64 {
 // count from the end.
 func (t *Tensor) At(index ...int) float64 {
 	if len(index) != t.Dim() {
-		Fail("at", fmt.Sprintf("%d indices expected, got %d", t.Dim(), len(index)), t)
+		failShape("at", fmt.Sprintf("%d indices expected, got %d", t.Dim(), len(index)), t)
 	}
 	at := t.offset
 	for d, i := range index {
 		if i < -t.shape[d] || i >= t.shape[d] {
-			Fail("at", fmt.Sprintf("index %d is outside dimension %d of size %d", i, d, t.shape[d]), t)
+			failShape("at", fmt.Sprintf("index %d is outside dimension %d of size %d", i, d, t.shape[d]), t)
 		}
 		if i < 0 {
 			i += t.shape[d]
@@ -113,7 +113,7 @@ func Data[T Element](t *Tensor) []T {
 		failDType("data", t.dtype, dtypeOf[T]().String(), t)
 	}
 	if !t.IsContiguous() {
-		Fail("data", fmt.Sprintf("not contiguous (strides %v): call Contiguous first", t.strides), t)
+		failShape("data", fmt.Sprintf("not contiguous (strides %v): call Contiguous first", t.strides), t)
 	}
 	if t.Numel() == 0 { // a view of nothing may begin behind the storage
 		return s[:0:0]
@@ -155,7 +155,7 @@ func elements[T Element](t *Tensor) []T { return t.store.written().([]T) }
 func (t *Tensor) dim(op string, dim int) int {
 	n := t.Dim()
 	if dim < -n || dim >= n {
-		Fail(op, fmt.Sprintf("dimension %d is out of range", dim), t)
+		failShape(op, fmt.Sprintf("dimension %d is out of range", dim), t)
 	}
 	if dim < 0 {
 		dim += n
@@ -179,7 +179,7 @@ func (t *Tensor) dims(op string, dims []int) []int {
 	for _, d := range dims {
 		d = t.wrapDim(op, d)
 		if slices.Contains(out, d) {
-			Fail(op, fmt.Sprintf("dimension %d is named twice", d), t)
+			failShape(op, fmt.Sprintf("dimension %d is named twice", d), t)
 		}
 		out = append(out, d)
 	}

@@ -50,7 +50,7 @@ func (t *Tensor) Clone() *Tensor {
 func (t *Tensor) View(shape ...int) *Tensor {
 	shape = t.inferShape("view", shape)
 	if _, ok := t.viewStrides(shape); !ok {
-		Fail("view", fmt.Sprintf("as %s its elements are not evenly spaced in memory (strides %v): Reshape copies them", shapeString(shape), t.strides), t)
+		failShape("view", fmt.Sprintf("as %s its elements are not evenly spaced in memory (strides %v): Reshape copies them", shapeString(shape), t.strides), t)
 	}
 	return t.reshape("view", shape)
 }
@@ -106,11 +106,11 @@ func (t *Tensor) inferShape(op string, shape []int) []int {
 	for d, n := range shape {
 		switch {
 		case n == -1 && infer >= 0:
-			Fail(op, fmt.Sprintf("to %s: only one size can be -1", shapeString(shape)), t)
+			failShape(op, fmt.Sprintf("to %s: only one size can be -1", shapeString(shape)), t)
 		case n == -1:
 			infer = d
 		case n < 0:
-			Fail(op, fmt.Sprintf("to %s: a size is negative", shapeString(shape)), t)
+			failShape(op, fmt.Sprintf("to %s: a size is negative", shapeString(shape)), t)
 		default:
 			known *= n
 		}
@@ -119,7 +119,7 @@ func (t *Tensor) inferShape(op string, shape []int) []int {
 		shape[infer] = t.Numel() / known
 	}
 	if numel(shape) != t.Numel() || infer >= 0 && shape[infer] < 0 {
-		Fail(op, fmt.Sprintf("%d elements do not fit %s", t.Numel(), shapeString(shape)), t)
+		failShape(op, fmt.Sprintf("%d elements do not fit %s", t.Numel(), shapeString(shape)), t)
 	}
 	checkShape(op, shape) // a product that wrapped around fits too
 	return shape
@@ -134,7 +134,7 @@ func (t *Tensor) Flatten(start, end int) *Tensor {
 		return t.reshape("flatten", []int{1})
 	}
 	if from > to {
-		Fail("flatten", fmt.Sprintf("dimension %d comes after %d", start, end), t)
+		failShape("flatten", fmt.Sprintf("dimension %d comes after %d", start, end), t)
 	}
 	shape := append(slices.Clone(t.shape[:from]), numel(t.shape[from:to+1]))
 	return t.reshape("flatten", append(shape, t.shape[to+1:]...))
@@ -144,7 +144,7 @@ func (t *Tensor) Flatten(start, end int) *Tensor {
 // result is dimension dims[i] of t.
 func (t *Tensor) Permute(dims ...int) *Tensor {
 	if len(dims) != t.Dim() {
-		Fail("permute", fmt.Sprintf("%d dimensions expected, got %v", t.Dim(), dims), t)
+		failShape("permute", fmt.Sprintf("%d dimensions expected, got %v", t.Dim(), dims), t)
 	}
 	t.dims("permute", dims) // refuses one that is named twice
 	shape, strides, back := make([]int, len(dims)), make([]int, len(dims)), make([]int, len(dims))
@@ -191,7 +191,7 @@ func (t *Tensor) Unsqueeze(dim int) *Tensor { return t.unsqueeze("unsqueeze", di
 
 func (t *Tensor) unsqueeze(op string, dim int) *Tensor {
 	if dim < -t.Dim()-1 || dim > t.Dim() {
-		Fail(op, fmt.Sprintf("dimension %d is out of range", dim), t)
+		failShape(op, fmt.Sprintf("dimension %d is out of range", dim), t)
 	}
 	if dim < 0 {
 		dim += t.Dim() + 1
@@ -229,7 +229,7 @@ func (t *Tensor) Expand(shape ...int) *Tensor {
 	strides := make([]int, len(to))
 	ok := t.broadcastStrides(strides, to)
 	if !ok || len(to) > 0 && slices.Min(to) < 0 {
-		Fail("expand", fmt.Sprintf("it cannot be broadcast to %s", shapeString(shape)), t)
+		failShape("expand", fmt.Sprintf("it cannot be broadcast to %s", shapeString(shape)), t)
 	}
 	checkShape("expand", to)
 	// The gradient has the expanded shape: Backward sums it back.
@@ -245,7 +245,7 @@ func (t *Tensor) Narrow(dim, start, length int) *Tensor {
 		from += n
 	}
 	if from < 0 || from > n || length < 0 || length > n-from {
-		Fail("narrow", fmt.Sprintf("%d elements from %d are outside dimension %d of size %d", length, start, dim, n), t)
+		failShape("narrow", fmt.Sprintf("%d elements from %d are outside dimension %d of size %d", length, start, dim, n), t)
 	}
 	return t.cut("narrow", dim, from, length, 1)
 }
@@ -257,7 +257,7 @@ func (t *Tensor) Narrow(dim, start, length int) *Tensor {
 func (t *Tensor) Slice(dim, start, end, step int) *Tensor {
 	dim = t.dim("slice", dim)
 	if step < 1 {
-		Fail("slice", fmt.Sprintf("step %d is below 1", step), t)
+		failShape("slice", fmt.Sprintf("step %d is below 1", step), t)
 	}
 	n := t.shape[dim]
 	bound := func(i int) int {
@@ -291,7 +291,7 @@ func (t *Tensor) Select(dim, index int) *Tensor {
 	dim = t.dim("select", dim)
 	n := t.shape[dim]
 	if index < -n || index >= n {
-		Fail("select", fmt.Sprintf("index %d is outside dimension %d of size %d", index, dim, n), t)
+		failShape("select", fmt.Sprintf("index %d is outside dimension %d of size %d", index, dim, n), t)
 	}
 	if index < 0 {
 		index += n

@@ -6,6 +6,7 @@ import (
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/fault"
+	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/tensor"
@@ -59,7 +60,7 @@ func NewFullBatch(layer *nn.Linear, data dataset.Dataset, lr, l2 float64) (*Full
 		size *= n
 	}
 	if size != layer.Weight.Size(1) {
-		tensor.Fail(op, fmt.Sprintf("samples of %d numbers and weight (classes, %d) expected", size, size), layer.Weight)
+		shapes.Fail(op, fmt.Sprintf("samples of %d numbers and weight (classes, %d) expected", size, size), layer.Weight)
 	}
 	return &FullBatch{optimizer, parameters, objective}, nil
 }

@@ -23,6 +23,7 @@ var order = []string{
 	"internal/picture",
 	"random",
 	"tensor",
+	"internal/shapes",
 	"transform",
 	"dataset",
 	"dataset/idx",
