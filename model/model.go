@@ -101,17 +101,17 @@ func (m *Model) String() string {
 // Where a file keeps what: the definition in the metadata, and whatever a training run
 // needs beside the weights under a prefix that no layer can have.
 const (
-	metadataKey  = "onehot"
-	ReservedName = "."
+	metadataKey = "onehot"
+	reserved    = "."
 )
 
 // maxDefinition is the most bytes that a definition may have in a file. One of a thousand layers
 // and ten thousand classes has less than 1<<20.
 const maxDefinition = 1 << 23
 
-// State returns the model as the content of a file. More tensors may be added under
-// names that begin with ReservedName, and more metadata. The error says what could not be read
-// back: a definition that makes no net, or a net of other layers than the definition has.
+// State returns the model as the content of a file. More tensors may be added under names that
+// begin with a dot, as no layer's does, and more metadata. The error says what could not be
+// read back: a definition that makes no net, or a net of other layers than the definition has.
 func (m *Model) State() (*safetensors.File, error) {
 	costs, err := m.check()
 	if err != nil {
@@ -181,7 +181,7 @@ func Load(path string) (*Model, error) {
 	return m, nil
 }
 
-// FromState returns the model in a file's content. Tensors under ReservedName are left
+// FromState returns the model in a file's content. Tensors whose names begin with a dot are left
 // to those who put them there.
 func FromState(f *safetensors.File) (*Model, error) {
 	text, ok := f.Metadata[metadataKey]
@@ -202,7 +202,7 @@ func FromState(f *safetensors.File) (*Model, error) {
 	state := map[string]*tensor.Tensor{}
 	got := 0
 	for _, t := range f.Tensors {
-		if !strings.HasPrefix(t.Name, ReservedName) {
+		if !strings.HasPrefix(t.Name, reserved) {
 			if err := checkTensor(t.Name, t.Value); err != nil {
 				return nil, err
 			}

@@ -255,7 +255,7 @@ func TestReservedTensors(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Metadata["more"] = "text"
-	f.Tensors = append(f.Tensors, safetensors.Tensor{Name: model.ReservedName + "more", Value: tensor.Zeros(tensor.Float32, 100)})
+	f.Tensors = append(f.Tensors, safetensors.Tensor{Name: ".more", Value: tensor.Zeros(tensor.Float32, 100)})
 	loaded, err := model.FromState(f)
 	if err != nil {
 		t.Fatal(err)

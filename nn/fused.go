@@ -46,14 +46,17 @@ var (
 	}}
 )
 
-// biasAndFilters says how gradients of a Conv2d differ where it is one with a BatchNorm2d.
-const biasAndFilters = "that of the convolution's bias is 0, which it is but for rounding, and that of a first layer's filters is a sum in another order"
+// How gradients differ.
+const (
+	biasAndFilters = "that of the convolution's bias is 0, which it is but for rounding, and that of a first layer's filters is a sum in another order"
+	ties           = "a window whose elements become equal by rounding may pass its gradient to another of them"
+)
 
 // fusions is the table. A row that begins like another but is longer comes first.
 var fusions = []fusion{
 	{[]kind{anyConv2d, anyBatchNorm2d, anyReLU, pairMaxPool2d}, "Conv2dBatchNormReLUMaxPool", func(x *tensor.Tensor, layers []Module) *tensor.Tensor {
 		return convNorm(x, layers, x.Conv2dBatchNormReLUMaxPool)
-	}, biasAndFilters, "TestFusions"},
+	}, biasAndFilters + "; " + ties, "TestFusions"},
 	{[]kind{anyConv2d, anyBatchNorm2d, anyReLU}, "Conv2dBatchNormReLU", func(x *tensor.Tensor, layers []Module) *tensor.Tensor {
 		return convNorm(x, layers, x.Conv2dBatchNormReLU)
 	}, biasAndFilters, "TestFusions"},
@@ -66,7 +69,7 @@ var fusions = []fusion{
 	}, "", "TestFusions"},
 	{[]kind{anyBatchNorm2d, anyReLU, pairMaxPool2d}, "BatchNormReLUMaxPool", func(x *tensor.Tensor, layers []Module) *tensor.Tensor {
 		return layers[0].(*BatchNorm2d).pictures(x, x.BatchNormReLUMaxPool)
-	}, "", "TestFusions"},
+	}, ties, "TestFusions"},
 	{[]kind{anyBatchNorm2d, anyReLU}, "BatchNormReLU", func(x *tensor.Tensor, layers []Module) *tensor.Tensor {
 		return layers[0].(*BatchNorm2d).pictures(x, x.BatchNormReLU)
 	}, "", "TestFusions"},

@@ -18,12 +18,14 @@ import (
 	"github.com/onehot-go/onehot/tensor"
 )
 
-// Where a checkpoint keeps what a continued run needs, beside the model.
+// Where a checkpoint keeps what a continued run needs, beside the model: tensors under names
+// that begin with a dot, which no layer's does.
 const (
+	reserved        = "."
 	progressKey     = "onehot.progress"
-	optimizerPrefix = model.ReservedName + "optimizer."
-	emaPrefix       = model.ReservedName + "ema."
-	plateauPrefix   = model.ReservedName + "plateau."
+	optimizerPrefix = reserved + "optimizer."
+	emaPrefix       = reserved + "ema."
+	plateauPrefix   = reserved + "plateau."
 )
 
 // state returns the tensors that a continued run needs beside the model, by the names
@@ -177,7 +179,7 @@ func (c *Config) restore(f *safetensors.File) (progress Progress, err error) {
 	}
 	state, found := c.state(), map[string]*tensor.Tensor{}
 	for _, t := range f.Tensors {
-		if !strings.HasPrefix(t.Name, model.ReservedName) {
+		if !strings.HasPrefix(t.Name, reserved) {
 			continue
 		}
 		mine := state[t.Name]
