@@ -213,15 +213,45 @@ func Verify(net *Sequential, layers []Spec) error {
 	if err != nil {
 		return err
 	}
-	layers = normal(layers)
-	for i := range max(len(found), len(layers)) {
+	return differ("layers", found, normal(layers))
+}
+
+// differ returns an error unless two lists of specs, which errors call so, are the same.
+func differ(called string, found, want []Spec) error {
+	for i := range max(len(found), len(want)) {
 		switch {
 		case i == len(found):
-			return fmt.Errorf("layers[%d] %q: found no more layers, %s expected", i, layers[i].Name, layers[i].Type())
-		case i == len(layers):
-			return fmt.Errorf("layers[%d] %q: found %s, no more layers expected", i, found[i].Name, found[i].Type())
-		case !reflect.DeepEqual(found[i], layers[i]):
-			return fmt.Errorf("layers[%d] %q: found %s, %s expected", i, found[i].Name, text(found[i]), text(layers[i]))
+			return fmt.Errorf("%s[%d] %q: found no more layers, %s expected", called, i, want[i].Name, want[i].Type())
+		case i == len(want):
+			return fmt.Errorf("%s[%d] %q: found %s, no more layers expected", called, i, found[i].Name, found[i].Type())
+		case !reflect.DeepEqual(found[i], want[i]):
+			err := differWithin(found[i], want[i])
+			if err == nil {
+				err = fmt.Errorf("found %s, %s expected", text(found[i]), text(want[i]))
+			}
+			return fmt.Errorf("%s[%d] %q: %w", called, i, found[i].Name, err)
+		}
+	}
+	return nil
+}
+
+// differWithin returns how the nets within two layers differ, nil where they have none, or
+// something else differs.
+func differWithin(found, want Spec) error {
+	if found.Name != want.Name {
+		return nil
+	}
+	switch f := found.Options.(type) {
+	case SequentialOptions:
+		if w, ok := want.Options.(SequentialOptions); ok {
+			return differ("layers", f.Layers, w.Layers)
+		}
+	case ResidualOptions:
+		if w, ok := want.Options.(ResidualOptions); ok {
+			if err := differ("body", f.Body, w.Body); err != nil {
+				return err
+			}
+			return differ("shortcut", f.Shortcut, w.Shortcut)
 		}
 	}
 	return nil

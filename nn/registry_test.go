@@ -51,7 +51,7 @@ var saved = []struct {
 	{nn.NewConv2d(3, 4, [2]int{3, 3}, tensor.Conv2dOptions{Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: 1}, rng()),
 		`"type":"conv2d","in":3,"out":4,"kernel":3`, []int{3, 7, 8}},
 	{nn.NewConv2dNoBias(4, 6, [2]int{3, 2}, tensor.Conv2dOptions{Stride: [2]int{2, 1}, Padding: [2]int{1, 0}, Dilation: [2]int{2, 3}, Groups: 2}, rng()),
-		`"type":"conv2d","in":4,"out":6,"kernel":[3,2],"stride":[2,0],"padding":[1,0],"dilation":[2,3],"groups":2,"no_bias":true`, []int{4, 7, 8}},
+		`"type":"conv2d","in":4,"out":6,"kernel":[3,2],"stride":[2,1],"padding":[1,0],"dilation":[2,3],"groups":2,"no_bias":true`, []int{4, 7, 8}},
 	{nn.NewBatchNorm1d(3), `"type":"batchnorm1d","in":3`, []int{3}},
 	{nn.NewBatchNorm1d(3), `"type":"batchnorm1d","in":3`, []int{3, 5}},
 	{nn.NewBatchNorm2d(3), `"type":"batchnorm2d","in":3`, []int{3, 4, 5}},
@@ -331,4 +331,31 @@ func knownTypes(t *testing.T) string {
 	t.Helper()
 	_, _, err := nn.Costs([]nn.Spec{unknown(t)}, []int{3})
 	return strings.TrimSuffix(strings.TrimPrefix(err.Error(), `layers[0] "": found type "?", `), " expected")
+}
+
+// TestVerify holds that the error names the layer that differs, within nets too.
+func TestVerify(t *testing.T) {
+	define := func(body, shortcut, act nn.Spec, name *string) []nn.Spec {
+		return []nn.Spec{{Name: "a", Options: nn.SequentialOptions{Layers: []nn.Spec{
+			{Name: "b", Options: nn.ResidualOptions{Body: []nn.Spec{body}, Shortcut: []nn.Spec{shortcut}, BodyName: name}}, act}}}}
+	}
+	relu, tanh := nn.Spec{Name: "x", Options: nn.ReLU{}}, nn.Spec{Name: "x", Options: nn.Tanh{}}
+	net, err := nn.Build(define(relu, relu, relu, nil), []int{2}, random.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nn.Verify(net, define(relu, relu, relu, new("body"))); err != nil {
+		t.Error(err)
+	}
+	for want, specs := range map[string][]nn.Spec{
+		`layers[0] "a": layers[0] "b": body[0] "x": found {"name":"x","type":"relu"}, {"name":"x","type":"tanh"} expected`:     define(tanh, relu, relu, nil),
+		`layers[0] "a": layers[0] "b": shortcut[0] "x": found {"name":"x","type":"relu"}, {"name":"x","type":"tanh"} expected`: define(relu, tanh, relu, nil),
+		`layers[0] "a": layers[1] "x": found {"name":"x","type":"relu"}, {"name":"x","type":"tanh"} expected`:                  define(relu, relu, tanh, nil),
+		`layers[0] "a": layers[0] "b": found {"name":"b","type":"residual","body":[{"name":"x","type":"relu"}],"shortcut":[{"name":"x","type":"relu"}]}, ` +
+			`{"name":"b","type":"residual","body":[{"name":"x","type":"relu"}],"shortcut":[{"name":"x","type":"relu"}],"body_name":"c"} expected`: define(relu, relu, relu, new("c")),
+	} {
+		if err := nn.Verify(net, specs); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
 }

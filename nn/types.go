@@ -553,12 +553,15 @@ func (o Conv2dOptions) normal() any {
 	return o
 }
 
-// unless returns the pair with 0 in place of what is the default.
+// unless returns the pair with the default in place of 0, or no pair where all of it is that.
 func (p Pair) unless(standard Pair) Pair {
 	for d := range p {
-		if p[d] == standard[d] {
-			p[d] = 0
+		if p[d] == 0 {
+			p[d] = standard[d]
 		}
+	}
+	if p == standard {
+		return Pair{}
 	}
 	return p
 }
