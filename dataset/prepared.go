@@ -2,10 +2,9 @@ package dataset
 
 import "github.com/onehot-go/onehot/transform"
 
-// Prepared is a Dataset that says how its inputs are prepared, so that this can be compared
-// with what a model expects.
+// Prepared is what says how its inputs are prepared, so that this can be compared with what
+// a model expects: a Dataset, a Stream, or a source of batches of one.
 type Prepared interface {
-	Dataset
 	// Preparations returns what is done to inputs: one for all samples, or one for each part
 	// of a concatenation. A part that does not say how it prepares its inputs has none.
 	Preparations() []Preparation
@@ -17,8 +16,8 @@ type Preparation struct {
 	Form      transform.Form      // of inputs before Transform
 }
 
-// preparations returns what d says of them.
-func preparations(d Dataset) []Preparation {
+// PreparationsOf returns the Preparations of d where it is Prepared, and none where not.
+func PreparationsOf(d any) []Preparation {
 	if d, ok := d.(Prepared); ok {
 		return d.Preparations()
 	}
@@ -31,13 +30,13 @@ func (m *Images) Preparations() []Preparation {
 }
 
 // Preparations returns those of the data set.
-func (s Subset) Preparations() []Preparation { return preparations(s.Dataset) }
+func (s Subset) Preparations() []Preparation { return PreparationsOf(s.Dataset) }
 
 // Preparations returns those of all parts.
 func (c *concatenation) Preparations() []Preparation {
 	var all []Preparation
 	for _, part := range c.parts {
-		all = append(all, preparations(part)...)
+		all = append(all, PreparationsOf(part)...)
 	}
 	return all
 }

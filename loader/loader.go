@@ -14,7 +14,8 @@ import (
 	"github.com/onehot-go/onehot/tensor"
 )
 
-// Source gives the batches of an epoch. A Loader is one, over samples by index.
+// Source gives the batches of an epoch. A Loader is one, over samples by index, and a
+// Stream another, over samples whose number nobody knows.
 type Source interface {
 	// Batches returns the batches of an epoch from the one at index from on, which are the
 	// batches that the whole epoch has from there. No sample of the batches before them is
@@ -35,7 +36,7 @@ type Source interface {
 type Batch struct {
 	Inputs  *tensor.Tensor // (N, ...) of Float32; (N, C, H, W) for pictures
 	Targets *tensor.Tensor // (N) of Int64, the classes; or (N, V) of Float32, where targets are vectors
-	Indices []int          // (N), of the samples in the data set
+	Indices []int          // (N), of the samples in the data set; of a stream, their places in the epoch
 	Next    []int          // the Indices of the next batch, or none: memory that they lie in may be fetched ahead
 
 	fill func(to dataset.Memory, lo, hi int) // or nil
@@ -95,18 +96,33 @@ type shuffled struct {
 	order chan []int
 }
 
-var _ Source = (*Loader)(nil)
+var (
+	_ Source           = (*Loader)(nil)
+	_ dataset.Prepared = (*Loader)(nil)
+)
 
 // New returns a loader over data. It panics with a *fault.OptionError if the batch size is below 1 or the number
 // of workers below 0, and where both Shuffle and a Sampler are given.
 func New(data dataset.Dataset, options Options) *Loader {
-	if options.BatchSize < 1 || options.Workers < 0 {
-		fault.Option("loader.New", "batch size %d, workers %d: at least 1 and at least 0 expected", options.BatchSize, options.Workers)
-	}
+	options.check("loader.New")
 	if options.Shuffle && options.Sampler != nil {
 		fault.Option("loader.New", "Shuffle and a Sampler: one of them expected")
 	}
 	return &Loader{data: data, options: options}
+}
+
+// check panics unless the batch size and the number of workers can work.
+func (o Options) check(op string) {
+	if o.BatchSize < 1 || o.Workers < 0 {
+		fault.Option(op, "batch size %d, workers %d: at least 1 and at least 0 expected", o.BatchSize, o.Workers)
+	}
+}
+
+// checkFrom panics unless an epoch can start at batch from.
+func checkFrom(op string, from int) {
+	if from < 0 {
+		fault.Option(op, "batches from %d on: at least 0 expected", from)
+	}
 }
 
 // Dataset returns what the loader goes over.
@@ -114,6 +130,9 @@ func (l *Loader) Dataset() dataset.Dataset { return l.data }
 
 // Classes returns the names of the data set's classes.
 func (l *Loader) Classes() []string { return l.data.Classes() }
+
+// Preparations returns what the data set says of how it prepares its inputs.
+func (l *Loader) Preparations() []dataset.Preparation { return dataset.PreparationsOf(l.data) }
 
 // Samples returns the number of samples in an epoch.
 func (l *Loader) Samples() int {
@@ -139,25 +158,16 @@ func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] { return l.Batches(epo
 // Batches returns the batches of an epoch from the one at index from on, as Source says.
 // The errors are the data set's.
 func (l *Loader) Batches(epoch, from int) iter.Seq2[Batch, error] {
-	if from < 0 {
-		fault.Option("loader.Loader", "batches from %d on: at least 0 expected", from)
-	}
+	checkFrom("loader.Loader", from)
 	return func(yield func(Batch, error) bool) {
 		p := l.plan(epoch)
-		if l.options.Workers == 0 || p.fill != nil {
-			var b buffer
-			for k := from; k < l.Len(); k++ {
-				batch, err := p.batch(k, &b)
-				if !yield(batch, err) || err != nil {
-					return
-				}
-			}
-			if l.options.Shuffle {
-				l.shuffleAhead(epoch + 1)
-			}
+		if l.options.Workers > 0 && p.fill == nil {
+			ahead(p, min(l.options.Workers, max(l.Len()-from, 0)), from, yield)
 			return
 		}
-		p.ahead(l.options.Workers, from, l.Len(), yield)
+		if inTurn(p, from, yield) && l.options.Shuffle {
+			l.shuffleAhead(epoch + 1)
+		}
 	}
 }
 
@@ -283,14 +293,30 @@ func (p *plan) fillBatch(k int, b *buffer) Batch {
 }
 
 // batch prepares batch k in b.
-func (p *plan) batch(k int, b *buffer) (Batch, error) {
+func (p *plan) batch(k int, b *buffer, _ <-chan struct{}) (Batch, error) {
+	if k > (len(p.order)-1)/p.size || len(p.order) == 0 {
+		return Batch{}, errEnd
+	}
 	if p.fill != nil {
 		return p.fillBatch(k, b), nil
 	}
 	indices, next := p.indices(k)
-	batch := Batch{Indices: indices, Next: next}
+	batch, err := stack(b, indices, min(p.size, len(p.order)), func(at int) (dataset.Sample, error) {
+		return p.data.Sample(indices[at], p.chance(k*p.size+at))
+	})
+	if err != nil {
+		return Batch{}, err
+	}
+	batch.Next = next
+	return batch, nil
+}
+
+// stack returns the batch of the samples at indices, in the memory of b, which is made for
+// size samples where there is none. The at-th sample is sample(at).
+func stack(b *buffer, indices []int, size int, sample func(at int) (dataset.Sample, error)) (Batch, error) {
+	batch := Batch{Indices: indices}
 	for at, i := range indices {
-		s, err := p.data.Sample(i, p.chance(k*p.size+at))
+		s, err := sample(at)
 		if err != nil {
 			return Batch{}, err
 		}
@@ -299,7 +325,7 @@ func (p *plan) batch(k int, b *buffer) (Batch, error) {
 			return Batch{}, err
 		}
 		if at == 0 {
-			batch.Inputs, batch.Targets = b.reserve(len(indices), min(p.size, len(p.order)), row)
+			batch.Inputs, batch.Targets = b.reserve(len(indices), size, row)
 		}
 		if !slices.Equal(row.Input, b.row.Input) {
 			return Batch{}, fmt.Errorf("loader: sample %d has shape %v, the first of its batch %v: one shape expected", i, row.Input, b.row.Input)
@@ -340,56 +366,4 @@ func kindOf(row dataset.Row) string {
 		return fmt.Sprintf("a vector of %d", row.Vector)
 	}
 	return "a class"
-}
-
-// prepared is what a worker hands over.
-type prepared struct {
-	batch  Batch
-	err    error
-	raised any // what the data set panicked with
-}
-
-// ahead prepares batches from up to n with the given number of workers and yields them in
-// order. Worker w makes batches from+w, from+w+workers, ...: it writes one while its last is
-// in use.
-func (p *plan) ahead(workers, from, n int, yield func(Batch, error) bool) {
-	workers = min(workers, max(n-from, 0))
-	done := make(chan struct{})
-	out := make([]chan prepared, workers)
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer close(done)
-	for w := range workers {
-		out[w] = make(chan prepared)
-		wg.Go(func() {
-			var buffers [2]buffer
-			for k, turn := from+w, 0; k < n; k, turn = k+workers, 1-turn {
-				select {
-				case out[w] <- p.prepare(k, &buffers[turn]):
-				case <-done:
-					return
-				}
-			}
-		})
-	}
-	for k := from; k < n; k++ {
-		r := <-out[(k-from)%workers]
-		if r.raised != nil {
-			panic(r.raised)
-		}
-		if !yield(r.batch, r.err) || r.err != nil {
-			return
-		}
-	}
-}
-
-// prepare is batch with a panic caught, to be raised again where the batch is used.
-func (p *plan) prepare(k int, b *buffer) (r prepared) {
-	defer func() {
-		if v := recover(); v != nil {
-			r = prepared{raised: v}
-		}
-	}()
-	r.batch, r.err = p.batch(k, b)
-	return r
 }
