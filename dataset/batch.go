@@ -85,8 +85,8 @@ type Chance struct {
 // Key returns the key of the k-th sample of the batch.
 func (c Chance) Key(k int) random.Key { return c.Of(c.First + k) }
 
-// ByteBatcher is a Batcher that can also show the bytes which its samples are made of.
-// There is a quarter of the memory to read for a computation on the bytes as they are.
+// ByteBatcher is a Batcher that can also show the bytes that its samples are made of. A
+// computation on the bytes reads a quarter of the memory.
 type ByteBatcher interface {
 	Batcher
 	// Bytes returns the bytes; ok is false where samples are made of more than bytes. They
@@ -94,7 +94,8 @@ type ByteBatcher interface {
 	Bytes() (rows ByteRows, ok bool)
 }
 
-// ByteRows are samples whose elements are made of one byte each, in one way all of a channel.
+// ByteRows are samples whose elements are made of one byte each. The elements of a channel
+// lie on one line of their bytes.
 type ByteRows struct {
 	Pixels []byte // (rows, C·H·W), not to be changed
 	Lines  []Line // (C), what the bytes of each channel become
@@ -106,8 +107,8 @@ type ByteRows struct {
 // Line is what bytes become: v the element Scale·v + Shift, to the rounding of float32.
 type Line struct{ Scale, Shift float64 }
 
-// lineThrough returns the line that values, of the bytes from 0 to 255, lie on; ok is false
-// where there is none, and where all are the same.
+// lineThrough returns the line that the values of the bytes from 0 to 255 lie on. ok is false
+// where there is none, and where all values are the same.
 func lineThrough(values *[256]float32) (l Line, ok bool) {
 	first, last := float64(values[0]), float64(values[255])
 	l = Line{(last - first) / 255, first}

@@ -86,8 +86,8 @@ func (s Subset) check(i int) {
 	}
 }
 
-// RandomSplit divides a data set by chance into parts of the given lengths, which sum to
-// that of the data set; every sample is in one of them. A part has its samples in the
+// RandomSplit divides a data set by chance into parts of the given lengths. The lengths sum
+// to that of the data set, and every sample is in one part. A part has its samples in the
 // data set's order. The split is a function of key. It panics with a *fault.OptionError
 // where the lengths do not fit.
 func RandomSplit(d Dataset, lengths []int, key random.Key) []Subset {
@@ -109,10 +109,10 @@ func RandomSplit(d Dataset, lengths []int, key random.Key) []Subset {
 }
 
 // StratifiedSplit divides a data set by chance into parts that have the given fractions
-// of every class, which sum to 1; every sample is in one of them. Of a class of n samples
-// a part of fraction f has less than one more or less than f·n. A part has its samples in
-// the data set's order. The split is a function of key; the error is that of Labels. It
-// panics with a *fault.OptionError where the fractions do not fit.
+// of every class. The fractions sum to 1, and every sample is in one part. The number of
+// samples that a part has of a class is its fraction of the class, rounded up or down. A
+// part has its samples in the data set's order. The split is a function of key; the error is
+// that of Labels. It panics with a *fault.OptionError where the fractions do not fit.
 func StratifiedSplit(d Dataset, fractions []float64, key random.Key) ([]Subset, error) {
 	sum := 0.0
 	for _, f := range fractions {

@@ -1,4 +1,4 @@
-// Package loader makes batches of a data set's samples.
+// Package loader makes batches of the samples of data sets and streams.
 package loader
 
 import (
@@ -69,13 +69,13 @@ type Sampler interface {
 	// Len returns the number of samples of every epoch.
 	Len() int
 	// Order returns the indices of an epoch's samples in their order, Len of them: a
-	// function of the epoch. The same may come more than once, and what transforms draw
-	// for it is another each time. The loader does not change the list.
+	// function of the epoch. An index may come more than once; transforms draw anew for it
+	// each time. The loader does not change the list.
 	Order(epoch int) []int
 }
 
-// Loader goes over a data set in batches: it is a Source. Batches depend on the data set, the options
-// but Workers, and the epoch. It may be used from several goroutines at once.
+// Loader goes over a data set in batches: it is a Source. Batches depend on the data set,
+// the options but Workers, and the epoch. It may be used from several goroutines at once.
 //
 // The workers prepare batches ahead, while earlier ones are in use. Batches of a
 // dataset.Batcher take some microseconds. They are filled by all cores when they are first
@@ -101,8 +101,8 @@ var (
 	_ dataset.Prepared = (*Loader)(nil)
 )
 
-// New returns a loader over data. It panics with a *fault.OptionError if the batch size is below 1 or the number
-// of workers below 0, and where both Shuffle and a Sampler are given.
+// New returns a loader over data. It panics with a *fault.OptionError where the batch size is
+// below 1 or the number of workers below 0, and where both Shuffle and a Sampler are given.
 func New(data dataset.Dataset, options Options) *Loader {
 	options.check("loader.New")
 	if options.Shuffle && options.Sampler != nil {
@@ -257,7 +257,7 @@ func (b *buffer) reserve(n, size int, row dataset.Row) (inputs, targets *tensor.
 			b.memory.Classes = tensor.Data[int64](b.targets)
 		}
 	}
-	if n == b.inputs.Size(0) { // views all the same: what a user does to a batch's tensor ends with it
+	if n == b.inputs.Size(0) { // a view even so: what a user does to a batch's tensor ends with the batch
 		return b.inputs.Detach(), b.targets.Detach()
 	}
 	return b.inputs.Narrow(0, 0, n), b.targets.Narrow(0, 0, n)
@@ -279,8 +279,8 @@ func (p *plan) chance(at int) random.Key {
 	return key
 }
 
-// fillBatch returns batch k in the memory of b. It is filled when somebody first reads it:
-// the first layer can then take each sample from the cache that it was written to.
+// fillBatch returns batch k in the memory of b. The batch is filled when it is first read:
+// the first layer then finds each sample in the cache that it was written to.
 func (p *plan) fillBatch(k int, b *buffer) Batch {
 	indices, next := p.indices(k)
 	inputs, targets := b.reserve(len(indices), min(p.size, len(p.order)), p.row)

@@ -52,8 +52,9 @@ func ReadFile(path string, dims int) (*Array, error) {
 // Read reads an array of unsigned bytes with the given number of dimensions, 3 for
 // images and 1 for labels, from r to its end. Whether r is compressed with gzip is seen
 // from its first bytes. The header is checked before memory is taken for what it
-// promises, and past 64 MiB memory is taken only as the elements come. A file that is not such an array, is cut off, damaged or goes on after its
-// last element gives a *fault.FormatError; name stands for the file in errors.
+// promises, and past 64 MiB memory is taken only as the elements come. The error is a
+// *fault.FormatError where the file is not such an array, is cut off or damaged, or goes on
+// after its last element; name stands for the file in errors.
 func Read(r io.Reader, name string, dims int) (*Array, error) {
 	d := &decoder{name: name}
 	b := bufio.NewReader(r)

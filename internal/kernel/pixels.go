@@ -34,11 +34,10 @@ func NewPixels(rows, cols int) *Pixels {
 	}
 }
 
-// Product computes dst = w·xᵀ, where x is the rows of src at indices, w is (n, cols), and the
-// n rows of dst lie stride elements apart, at least as many as there are indices up to a
-// multiple of 16: columns behind the last one may be overwritten. Rows at indices behind the
-// last one, up to the slice's capacity, are taken for those of the next call: they are fetched
-// from memory meanwhile.
+// Product computes dst = w·xᵀ, where x is the rows of src at indices, and w is (n, cols). The n
+// rows of dst lie stride elements apart. The stride is at least the number of indices, rounded
+// up to a multiple of 16: columns after the last may be overwritten. The slice indices may have
+// more elements up to its capacity: Product fetches their rows from memory for the next call.
 func (p *Pixels) Product(dst []float32, stride int, src []byte, indices []int, w []float32, n int) {
 	wanted := indices[:cap(indices)]
 	for first := 0; first < len(indices); first += pixelCols {
@@ -74,9 +73,9 @@ func (p *Pixels) multiply(dst []float32, stride, first, rows int, w []float32, n
 	}
 }
 
-// WeightGrad computes dst = g·x, where x is the rows that Product was given, the n rows of g,
-// as long as there are rows in x, lie stride elements apart, and dst is (n, cols), or adds it
-// to what dst has. There is at least one row.
+// WeightGrad computes dst = g·x, or adds it to what dst has, where x is the rows that Product
+// was given and dst is (n, cols). The n rows of g have an element for each row of x, and lie
+// stride elements apart. There is at least one row.
 func (p *Pixels) WeightGrad(dst, g []float32, stride, rows, n int, add bool) {
 	k, cols := active.pixels, p.cols
 	if k == nil {
