@@ -351,3 +351,30 @@ func ExampleDeterministic() {
 	fmt.Println(string(text))
 	// Output: [{"type":"grayscale"},{"type":"resize","height":28,"width":28},{"type":"to-tensor"}]
 }
+
+// FuzzSaved checks that what can be read can be saved, and is read again as the same, and
+// that it says what it makes of pictures or why it makes nothing.
+func FuzzSaved(f *testing.F) {
+	for text := range saved {
+		f.Add(text)
+	}
+	f.Add(`[{"type":"resize","height":1e3,"width":0.5}]`)
+	f.Add(`[null,{"type":null}]`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var c transform.Compose
+		if json.Unmarshal([]byte(text), &c) != nil {
+			return
+		}
+		again, err := json.Marshal(c)
+		if err != nil {
+			t.Fatalf("%v cannot be saved: %v", c, err)
+		}
+		var back transform.Compose
+		if err := json.Unmarshal(again, &back); err != nil || back.String() != c.String() || !back.Same(c, picture(0, 0, 0)) {
+			t.Errorf("%s is read as %v, %v, want %v", again, back, err, c)
+		}
+		if form, err := c.Form(picture(3, 0, 0)); err == nil && len(form.Shape) != 3 {
+			t.Errorf("%v makes %v of pictures", c, form)
+		}
+	})
+}
