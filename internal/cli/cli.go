@@ -105,9 +105,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	if err != nil {
 		return fail(err)
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
+	args = rewritten(args)
 	parsed, err := parser.Parse(args)
 	if exited >= 0 {
 		return exited
@@ -128,7 +126,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	return 0
 }
 
-// explainUsage adds to a parser's error where to read more.
+// explainUsage says a parser's error in plain words, and where to read more.
 func explainUsage(model *kong.Application, args []string, err error) error {
 	var names []string
 	for _, c := range model.Children {
@@ -136,9 +134,11 @@ func explainUsage(model *kong.Application, args []string, err error) error {
 	}
 	switch first := args[0]; {
 	case slices.Contains(names, first):
-		return fmt.Errorf("%w (see onehot %s --help)", err, first)
+		return fmt.Errorf("%s (see onehot %s --help)", inWords(err.Error()), first)
 	case strings.HasPrefix(first, "-"):
 		return fmt.Errorf("%w (see onehot --help)", err)
+	case meant(first, names) != "":
+		return fmt.Errorf("unknown command %q%s", first, meant(first, names))
 	default:
 		return fmt.Errorf("unknown command %q: one of %s expected", first, strings.Join(names, ", "))
 	}

@@ -97,7 +97,7 @@ func readFile(t *testing.T, path ...string) []byte {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{nil, {"--help"}, {"train", "--help"}, {"eval", "-h"}, {"predict", "-h"}, {"data", "-h"}} {
+	for _, args := range [][]string{nil, {"--help"}, {"train", "--help"}, {"eval", "-h"}, {"predict", "-h"}, {"data", "-h"}, {"help"}, {"help", "train"}} {
 		if out := succeed(t, args...); !strings.HasPrefix(out, "Usage: onehot ") {
 			t.Errorf("onehot %v: got %q", args, out)
 		}
@@ -124,7 +124,26 @@ func TestTrainHelpGroups(t *testing.T) {
 }
 
 func TestUsageErrors(t *testing.T) {
-	wantError(t, 2, `unknown command "trian": one of train, eval, predict, compare, models, data, report, bench, lr-find, version expected`, "trian")
+	wantError(t, 2, `unknown command "cook": one of train, eval, predict, compare, models, data, report, bench, lr-find, version expected`, "cook")
+	for _, c := range []struct{ said, line string }{
+		{`unknown command "trian", did you mean "train"?`, "trian"},
+		{`unknown command "Predict", did you mean "predict"?`, "Predict"},
+		{`unknown command "lrfind", did you mean "lr-find"?`, "lrfind"},
+		{`data minst: one of fashion-mnist, mnist expected, did you mean "mnist"? (see onehot train --help)`, "train minst"},
+		{`data MNIST: one of fashion-mnist, mnist expected, did you mean "mnist"? (see onehot train --help)`, "train MNIST"},
+		{`data FashionMNIST: one of fashion-mnist, mnist expected, did you mean "fashion-mnist"? (see onehot data --help)`, "data FashionMNIST"},
+		{`--optimizer Adam: one of sgd, adam, adamw, rmsprop, adagrad, lbfgs expected, did you mean "adam"? (see onehot train --help)`, "train --optimizer Adam"},
+		{`--schedule onecycle: one of constant, step, multi-step, exponential, cosine, one-cycle, plateau expected, did you mean "one-cycle"? (see onehot train --help)`, "train --schedule onecycle"},
+		{`--recipe quick: one of best, fast expected (see onehot train --help)`, "train --recipe quick"},
+		{`unknown flag --learning-rate, did you mean "--lr"? (see onehot train --help)`, "train --learning-rate 1"},
+		{`--epochs: a whole number expected (see onehot train --help)`, "train --epochs"},
+		{`--lr: a number expected (see onehot train --help)`, "train --lr"},
+		{`--epochs 2.5: a whole number expected (see onehot train --help)`, "train --epochs 2.5"},
+		{`--seed -1: a whole number of 0 or more expected (see onehot train --help)`, "train --seed -1"},
+		{`--milestones x: a whole number expected (see onehot train --help)`, "train --schedule multi-step --milestones 1,x"},
+	} {
+		wantError(t, 2, c.said, strings.Fields(c.line)...)
+	}
 	wantError(t, 2, `unknown flag --verbose (see onehot --help)`, "--verbose")
 	wantError(t, 2, `unknown flag --epoch, did you mean "--epochs"? (see onehot train --help)`, "train", "--epoch", "3")
 }
@@ -166,4 +185,37 @@ func interrupted(t *testing.T, line int, args ...string) (stderr string) {
 		t.Fatalf("onehot %s: exit code %d, %s", strings.Join(args, " "), code, err.String())
 	}
 	return err.String()
+}
+
+func TestVersionFlag(t *testing.T) {
+	if flag, command := succeed(t, "--version"), succeed(t, "version"); flag != command {
+		t.Errorf("--version: %q, version: %q", flag, command)
+	}
+	if help := succeed(t, "help", "eval"); help != succeed(t, "eval", "--help") {
+		t.Errorf("help eval: %q", help)
+	}
+}
+
+// TestHome checks that a ~ that the shell left is the home folder.
+func TestHome(t *testing.T) {
+	data := tinyData(t)
+	t.Chdir(t.TempDir())
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("USERPROFILE", home)
+	succeed(t, "train", "mnist", "--data-dir", data, "--epochs", "0", "--out=~/a")
+	succeed(t, "train", "mnist", "--data-dir", data, "--epochs", "0", "--out", "~/b")
+	succeed(t, "compare", "~/a", filepath.Join(home, "b"))
+	if _, err := os.Stat("~"); err == nil {
+		t.Error("there is a folder ~")
+	}
+}
+
+// TestDrawnNowhere checks that a picture that cannot be written is an error before the work.
+func TestDrawnNowhere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, c := range []string{"predict no-model no-picture --grid", "predict no-model no-picture --explain", "compare no-run --plot", "data --show", "lr-find --plot"} {
+		args := append(strings.Fields(c), "no/such/dir/x.png")
+		wantError(t, 2, args[len(args)-2]+" no/such/dir/x.png: there is no folder no/such/dir", args...)
+	}
 }

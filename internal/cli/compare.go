@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -38,13 +37,8 @@ type comparedRun struct {
 }
 
 func (c *compareCommand) Run(s streams) error {
-	if c.Plot != "" {
-		if err := report.CheckPicture(c.Plot); err != nil {
-			return usageError{fmt.Errorf("--plot %w", err)}
-		}
-		if _, err := os.Stat(c.Plot); err == nil && !c.Force {
-			return usagef("--plot %s exists: --force replaces it", c.Plot)
-		}
+	if err := checkDrawn("--plot", c.Plot, c.Force); err != nil {
+		return err
 	}
 	var runs []comparedRun
 	var histories []report.Run

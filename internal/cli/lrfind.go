@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 
 	"github.com/alecthomas/kong"
@@ -58,13 +57,8 @@ func (c *lrFindCommand) Run(ctx context.Context, parsed *kong.Context, s streams
 	if c.Optimizer == "lbfgs" {
 		return usagef("--optimizer lbfgs: it searches for its steps itself")
 	}
-	if c.Plot != "" {
-		if err := report.CheckPicture(c.Plot); err != nil {
-			return usageError{fmt.Errorf("--plot %w", err)}
-		}
-		if _, err := os.Stat(c.Plot); err == nil && !c.Force {
-			return usagef("--plot %s exists: --force replaces it", c.Plot)
-		}
+	if err := checkDrawn("--plot", c.Plot, c.Force); err != nil {
+		return err
 	}
 	tensor.SetThreads(c.Threads)
 	t := trainCommand{settings: c.settings, dataFlags: c.dataFlags}

@@ -142,6 +142,9 @@ func checkDrawn(flag, path string, force bool) error {
 	if _, err := os.Stat(path); err == nil && !force {
 		return usagef("%s %s exists: --force replaces it", flag, path)
 	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return usagef("%s %s: there is no folder %s", flag, path, filepath.Dir(path))
+	}
 	return nil
 }
 
