@@ -198,19 +198,25 @@ func (f folder) readFigures() (task.ByClass, error) {
 
 // readConfig reads a run's config.json.
 func (f folder) readConfig() (config, error) {
-	var c config
-	text, err := os.ReadFile(f.config())
+	c, err := readConfig(f.config())
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, fmt.Errorf("%s: no run in it (config.json is missing)%.0w", f, err)
 	}
+	return c, err
+}
+
+// readConfig reads the configuration of a run in the file at path.
+func readConfig(path string) (config, error) {
+	var c config
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return c, err
 	}
 	if err := json.Unmarshal(text, &c); err != nil {
-		return c, fmt.Errorf("%s: %w", f.config(), err)
+		return c, fmt.Errorf("%s: %w", path, err)
 	}
 	if err := c.check(); err != nil {
-		return c, fmt.Errorf("%s: %w", f.config(), err)
+		return c, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
 }

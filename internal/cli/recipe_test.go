@@ -64,7 +64,7 @@ func TestRecipe(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	wantError(t, 2, `--recipe must be one of "","best","fast" but got "slow" (see onehot train --help)`, "train", "--recipe", "slow")
+	wantError(t, 2, `--recipe slow: one of best, fast expected (see onehot train --help)`, "train", "--recipe", "slow")
 }
 
 // TestValidation checks what is said of which data, and that a run goes on exactly.

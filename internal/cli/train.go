@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -22,6 +23,7 @@ type trainCommand struct {
 	dataFlags   `group:"Data"`
 	Out         string `group:"Output" help:"The run's folder (default runs/<model>-<data>-<n>, the first n that is free)." placeholder:"DIR"`
 	Threads     int    `default:"0" group:"Training" help:"Threads to compute with; 0 takes all cores. Results do not depend on it."`
+	Config      string `group:"Training" help:"The config.json of a run to do again, on its data; settings on the command line win." placeholder:"FILE"`
 	Resume      bool   `xor:"existing" group:"Output" help:"Go on with the run in --out; it keeps its settings, and --epochs may be raised."`
 	Force       bool   `xor:"existing" group:"Output" help:"Replace the run in --out, which is kept beside it as .NAME.replaced until the next time."`
 	JSON        bool   `group:"Output" help:"Print one JSON object a line instead of text."`
@@ -30,7 +32,9 @@ type trainCommand struct {
 	Port        int    `default:"0" group:"Output" help:"Port of --watch; 0 takes any that is free."`
 	Quiet       bool   `short:"q" group:"Output" help:"Print no progress and no remarks."`
 
-	began time.Time
+	began    time.Time
+	adopted  map[string]bool // settings that are those of --config, by their flags
+	expected *dataRecord     // the data of --config, where they have to be the same; else nil
 }
 
 func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams) error {
@@ -48,8 +52,16 @@ func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams)
 	if c.Quiet {
 		s.err = io.Discard
 	}
+	if c.Resume && c.Config != "" {
+		return usagef("--config is for new runs: --resume goes on with the settings of the run in --out")
+	}
 	if c.Resume {
 		return c.resume(ctx, given(parsed), s)
+	}
+	if c.Config != "" {
+		if err := c.adopt(given(parsed)); err != nil {
+			return err
+		}
 	}
 	if err := c.complete(given(parsed)); err != nil {
 		return err
@@ -58,14 +70,18 @@ func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams)
 }
 
 // complete sets what the command line, which has the flags and arguments given, leaves
-// open: what the recipe says, and what depends on other settings. The error is about flags
+// open, and --config too: what the recipe says, and what depends on other settings. The error is about flags
 // that nothing makes use of.
 func (c *trainCommand) complete(given map[string]bool) error {
 	if c.MaxTime.Duration > 0 && !given["epochs"] {
 		c.Epochs = 0
 	}
-	set := c.follow(given)
-	if !given["init"] {
+	set := maps.Clone(given)
+	if c.Config == "" || given["recipe"] {
+		set = c.follow(given)
+	}
+	maps.Copy(set, c.adopted)
+	if !set["init"] {
 		c.Init = architectures[slices.Index(modelNames, c.Model)].init
 	}
 	if err := c.checkGiven(given); err != nil {
@@ -84,6 +100,9 @@ func (c *trainCommand) complete(given map[string]bool) error {
 func (c *trainCommand) start(ctx context.Context, s streams) error {
 	r, err := c.prepare(ctx, s)
 	if err != nil {
+		return err
+	}
+	if err := c.checkExpected(r.data); err != nil {
 		return err
 	}
 	var unlock func()

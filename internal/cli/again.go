@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// adopt sets what the run of the configuration in --config was set to and the command line,
+// which has the flags and arguments given, leaves open: but for what goes with an optimizer,
+// a model or an end of another kind that is given.
+func (c *trainCommand) adopt(given map[string]bool) error {
+	old, err := readConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	var with []string // settings that others on the command line bring along
+	if given["optimizer"] && c.Optimizer != old.Settings.Optimizer {
+		with = append(with, ofOptimizer...)
+	}
+	if given["model"] && c.Model != old.Settings.Model {
+		with = append(with, "init")
+	}
+	if given["max-time"] || given["epochs"] {
+		with = append(with, "max-time", "epochs")
+	}
+	c.adopted = map[string]bool{}
+	to := reflect.ValueOf(&c.settings).Elem()
+	for field, v := range reflect.ValueOf(old.Settings).Fields() {
+		if flag := flagName(field); !given[flag] && !slices.Contains(with, flag) {
+			to.FieldByIndex(field.Index).Set(v)
+			c.adopted[flag] = true
+		}
+	}
+	if !given["data"] && !given["data-dir"] {
+		c.DataDir, c.expected = old.Data.Dir, &old.Data
+	}
+	return nil
+}
+
+// checkExpected returns an error if data are not those of the run of --config, where nothing
+// on the command line says that they may be others.
+func (c *trainCommand) checkExpected(data dataRecord) error {
+	if c.expected == nil {
+		return nil
+	}
+	if err := c.expected.same(data); err != nil {
+		return fmt.Errorf("the data are not those of %s: %w", c.Config, err)
+	}
+	return nil
+}
