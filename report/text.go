@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
@@ -37,14 +37,18 @@ func WriteFigures(out io.Writer, score task.Score, f task.Figures) error {
 	return w.Flush()
 }
 
-// WriteTable writes a table as text, its columns on the right.
+// WriteTable writes a table as text, its columns on the right. Names that cannot be printed
+// are quoted.
 func WriteTable(out io.Writer, t task.Table) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	if t.Title != "" {
 		fmt.Fprintln(out, t.Title)
 	}
 	for _, row := range append([][]string{t.Header}, t.Rows...) {
-		fmt.Fprintln(w, strings.Join(row, "\t")+"\t")
+		for _, cell := range row {
+			fmt.Fprint(w, printable.Name(cell), "\t")
+		}
+		fmt.Fprintln(w)
 	}
 	return w.Flush()
 }

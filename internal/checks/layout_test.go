@@ -19,6 +19,7 @@ var order = []string{
 	"fault",
 	"internal/kernel",
 	"internal/memory",
+	"internal/printable",
 	"internal/reuse",
 	"internal/picture",
 	"random",

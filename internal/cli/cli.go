@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/onehot-go/onehot/internal/kernel"
+	"github.com/onehot-go/onehot/internal/printable"
 )
 
 // Exit codes beside 0.
@@ -71,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		}
 		if !errors.Is(err, errReported) {
 			// Joined errors have a line each: one line is what is promised.
-			fmt.Fprintln(stderr, "onehot: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+			say(stderr, errors.New(strings.ReplaceAll(err.Error(), "\n", "; ")))
 		}
 		if _, ok := errors.AsType[usageError](err); ok {
 			return exitUsage
@@ -124,6 +125,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		return fail(err)
 	}
 	return 0
+}
+
+// say writes what went wrong as one line, whatever is in the names in it.
+func say(stderr io.Writer, err error) {
+	fmt.Fprintln(stderr, "onehot: "+printable.Message(err.Error()))
 }
 
 // explainUsage says a parser's error in plain words, and where to read more.

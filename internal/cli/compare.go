@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/report"
 )
@@ -45,7 +46,7 @@ func (c *compareCommand) Run(s streams) error {
 	for _, name := range c.Runs {
 		r, err := folder(name).compared(s.err)
 		if err != nil { // the other runs are still worth comparing
-			fmt.Fprintf(s.err, "onehot: %v; left out\n", err)
+			say(s.err, fmt.Errorf("%w; left out", err))
 			continue
 		}
 		runs, histories = append(runs, r), append(histories, r.history)
@@ -143,9 +144,9 @@ func writeComparison(w io.Writer, runs []comparedRun) error {
 	}
 	fmt.Fprintln(t, strings.Join(append(header, "epochs", "test loss", "test acc", best, "in epoch", "seconds", "parameters", ""), "\t"))
 	for i, r := range runs {
-		fmt.Fprint(t, r.Run, "\t")
+		fmt.Fprint(t, printable.Name(r.Run), "\t")
 		for _, flag := range differ {
-			fmt.Fprint(t, values[i][flag], "\t")
+			fmt.Fprint(t, printable.Name(values[i][flag]), "\t")
 		}
 		fmt.Fprintf(t, "%d\t%.4f\t%.4f\t%.4f\t%d\t%.2f\t%d\t\n", r.Epochs, r.TestLoss, r.TestAcc, max(r.BestTestAcc, r.BestValAcc), r.BestEpoch, r.Seconds, r.Parameters)
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
@@ -84,6 +85,9 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	mirrored := ""
 	if c.TTA {
 		mirrored = ", each with its mirror image"
+	}
+	for i, name := range names {
+		names[i] = printable.Name(name)
 	}
 	fmt.Fprintf(s.out, "%s on %s test, %d samples%s\n", strings.Join(names, " + "), data, test.Len(), mirrored)
 	return report.WriteFigures(s.out, task.Accuracy, e.Figures)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/task"
 )
@@ -30,6 +31,9 @@ func (f folder) page() string        { return filepath.Join(string(f), "report.h
 func (f folder) last() string        { return filepath.Join(string(f), "last.safetensors") }
 func (f folder) before() string      { return filepath.Join(string(f), "last.1.safetensors") }
 func (f folder) refused() string     { return filepath.Join(string(f), "last.refused.safetensors") }
+
+// String returns the folder's name as it is shown.
+func (f folder) String() string { return printable.Name(string(f)) }
 
 // config is what config.json says: enough to run it again.
 type config struct {

@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/onehot-go/onehot/internal/picture"
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/report"
@@ -77,7 +78,7 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 			return ctx.Err()
 		}
 		if err != nil { // the other pictures are still worth naming
-			fmt.Fprintf(s.err, "onehot: %v\n", err)
+			say(s.err, err)
 			failed = true
 			continue
 		}
@@ -195,10 +196,10 @@ func (p prediction) write(w io.Writer) error {
 	if len(p.Steps) > 0 {
 		steps = strings.Join(p.Steps, ", ")
 	}
-	fmt.Fprintf(w, "%s (%s)\n", p.File, steps)
+	fmt.Fprintf(w, "%s (%s)\n", printable.Name(p.File), steps)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, c := range p.Predictions {
-		fmt.Fprintf(t, "  %s\t%.4f\n", c.Class, c.Probability)
+		fmt.Fprintf(t, "  %s\t%.4f\n", printable.Name(c.Class), c.Probability)
 	}
 	return t.Flush()
 }

@@ -1,0 +1,42 @@
+package printable
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestName(t *testing.T) {
+	for name, want := range map[string]string{
+		"":                          "",
+		"ankle boot":                "ankle boot",
+		"Größe 靴 \"x\"":             "Größe 靴 \"x\"",
+		"a\nb":                      `"a\nb"`,
+		"\x1b[31mred":               `"\x1b[31mred"`,
+		"a\tb":                      `"a\tb"`,
+		"\xffa":                     `"\xffa"`,
+		"\u202eevil":                `"\u202eevil"`,
+		strings.Repeat("x", 200):    strings.Repeat("x", 200),
+		strings.Repeat("é", 101):    strings.Repeat("é", 100) + "...",
+		strings.Repeat("\n", 1e5):   `"` + strings.Repeat(`\n`, 200) + `"...`,
+		"xxx" + string("靴"[:2]):     `"xxx\xe9\x9d"`,
+		strings.Repeat("\x80", 300): `"` + strings.Repeat(`\x80`, 197) + `"...`,
+	} {
+		if got := Name(name); got != want {
+			t.Errorf("%.20q: %s, %s expected", name, got, want)
+		}
+	}
+}
+
+func TestMessage(t *testing.T) {
+	for message, want := range map[string]string{
+		"":                                      "",
+		`open "a": no such file`:                `open "a": no such file`,
+		"open \x1b]0;x\a.png\r\n: no":           `open \x1b]0;x\a.png\r\n: no`,
+		"\xff é":                                `\xff é`,
+		"a" + strings.Repeat("x", 1e5) + ": no": "a" + strings.Repeat("x", 1999) + " ... " + strings.Repeat("x", 1996) + ": no",
+	} {
+		if got := Message(message); got != want {
+			t.Errorf("%.20q: %s, %s expected", message, got, want)
+		}
+	}
+}
