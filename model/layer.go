@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/task"
 )
 
 // The most that an input may have: dimensions, and numbers in all.
@@ -31,6 +32,9 @@ func (d *Definition) check() ([]nn.Cost, error) {
 	}
 	if len(d.Classes) == 0 {
 		return nil, errors.New("classes: none found, at least one expected")
+	}
+	if _, err := task.Named(d.Task); err != nil {
+		return nil, fmt.Errorf("task: %w", err)
 	}
 	costs, output, err := nn.Costs(d.Layers, d.InputShape)
 	if err != nil {

@@ -29,6 +29,9 @@ func (Classification) Loss() loss.Loss { return loss.CrossEntropy{} }
 // Score returns Accuracy.
 func (Classification) Score() Score { return Accuracy }
 
+// Probabilities returns the softmax of the logits.
+func (Classification) Probabilities(outputs *tensor.Tensor) *tensor.Tensor { return outputs.Softmax(1) }
+
 // Check returns an error unless there is a logit for every class, and a class for every sample.
 func (Classification) Check(outputs, targets *tensor.Tensor, classes []string) error {
 	if err := checkOutputs(outputs, classes); err != nil {

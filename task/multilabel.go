@@ -34,6 +34,9 @@ func (MultiLabel) Loss() loss.Loss { return loss.BCEWithLogits{} }
 // Score returns MicroF1.
 func (MultiLabel) Score() Score { return MicroF1 }
 
+// Probabilities returns the sigmoid of every logit.
+func (MultiLabel) Probabilities(outputs *tensor.Tensor) *tensor.Tensor { return outputs.Sigmoid() }
+
 // Check returns an error unless there is a logit for every label, and a number from 0 to 1 for
 // every one of every sample.
 func (MultiLabel) Check(outputs, targets *tensor.Tensor, classes []string) error {

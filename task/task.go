@@ -7,9 +7,14 @@ package task
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
+	"sync"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -23,6 +28,9 @@ type Task interface {
 	Loss() loss.Loss
 	// Score says which figure decides what is best.
 	Score() Score
+	// Probabilities returns what a net's outputs (N, C) say of the classes, as numbers from 0 to
+	// 1 of the same shape.
+	Probabilities(outputs *tensor.Tensor) *tensor.Tensor
 	// Check returns an error where a net's outputs and the targets of the same samples, of these
 	// classes, are not what the task takes: it says what was found and what is expected.
 	Check(outputs, targets *tensor.Tensor, classes []string) error
@@ -30,6 +38,43 @@ type Task interface {
 	NewRunning(classes []string) Running
 	// NewMeter returns what measures a model.
 	NewMeter(classes []string) Meter
+}
+
+// registry has the tasks by their names.
+var registry = struct {
+	sync.RWMutex
+	tasks map[string]Task
+}{tasks: map[string]Task{}}
+
+// Register makes t known by its name, so that models that learnt it can be used once they are
+// loaded. A package calls it for each of its tasks, when it is initialised. It panics with a
+// *fault.OptionError where the name is empty or taken.
+func Register(t Task) {
+	registry.Lock()
+	defer registry.Unlock()
+	if name := t.Name(); name == "" || registry.tasks[name] != nil {
+		fault.Option("task.Register", "%T as %q: a name that no task has expected", t, name)
+	}
+	registry.tasks[t.Name()] = t
+}
+
+func init() {
+	Register(Classification{})
+	Register(MultiLabel{})
+}
+
+// Named returns the task of the given name, Classification for none. The error lists the names
+// that there are.
+func Named(name string) (Task, error) {
+	if name == "" {
+		return Classification{}, nil
+	}
+	registry.RLock()
+	defer registry.RUnlock()
+	if t := registry.tasks[name]; t != nil {
+		return t, nil
+	}
+	return nil, fmt.Errorf("found the task %q, one of %s expected", name, strings.Join(slices.Sorted(maps.Keys(registry.tasks)), ", "))
 }
 
 // Score says what a score is.

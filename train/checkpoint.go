@@ -164,13 +164,16 @@ func (c *Config) restore(f *safetensors.File) (progress Progress, err error) {
 	if err := json.Unmarshal([]byte(text), &progress); err != nil {
 		return progress, fmt.Errorf("metadata %q: %w", progressKey, err)
 	}
+	if err := c.settleTask(); err != nil {
+		return progress, err
+	}
 	if progress.BestEpoch < 0 || progress.BestEpoch > progress.Epoch {
 		return progress, fmt.Errorf("metadata %q: found %s, epochs in order expected", progressKey, text)
 	}
 	if p := progress.Part; p != nil && (p.Steps < 1 || p.Loss == nil || p.Score == nil) {
 		return progress, fmt.Errorf("metadata %q: found %s, the sums of a part of an epoch expected", progressKey, text)
 	}
-	if found, want := cmp.Or(progress.Score, task.Accuracy.Name), c.score().Name; found != want {
+	if found, want := cmp.Or(progress.Score, task.Accuracy.Name), c.Task.Score().Name; found != want {
 		return progress, fmt.Errorf("metadata %q: found a run by %s, one by %s expected", progressKey, found, want)
 	}
 	saved, err := model.FromState(f)
@@ -201,12 +204,4 @@ func (c *Config) restore(f *safetensors.File) (progress Progress, err error) {
 	}
 	c.Model.Training = saved.Training
 	return progress, nil
-}
-
-// score returns what decides which epoch is best.
-func (c *Config) score() task.Score {
-	if c.Task == nil {
-		return task.Accuracy
-	}
-	return c.Task.Score()
 }

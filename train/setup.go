@@ -10,10 +10,12 @@ import (
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/metric"
+	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/transform"
 )
 
 // SetupError says that what a function of this package was given cannot work. It is found
@@ -60,14 +62,14 @@ type loop struct {
 // test data.
 func newLoop(c Config, measured bool) (*loop, error) {
 	start := time.Now()
-	if c.Task == nil {
-		c.Task = task.Classification{}
+	if c.Model == nil || c.Model.Net == nil {
+		return nil, wrong("Model", "found none, one to train expected")
+	}
+	if err := c.settleTask(); err != nil {
+		return nil, err
 	}
 	if c.Criterion == nil {
 		c.Criterion = c.Task.Loss()
-	}
-	if c.Model == nil || c.Model.Net == nil {
-		return nil, wrong("Model", "found none, one to train expected")
 	}
 	if c.Optimizer == nil {
 		return nil, wrong("Optimizer", "found none, one over the model's parameters expected")
@@ -90,6 +92,28 @@ func newLoop(c Config, measured bool) (*loop, error) {
 		}
 	}
 	return &loop{Config: c, clock: clock{start: start}, running: c.Task.NewRunning(c.Model.Classes)}, nil
+}
+
+// settleTask makes the model's task and the run's the same: the run's, if it has one. The
+// error says that files would have a task that is not known when they are read.
+func (c *Config) settleTask() error {
+	if c.Task == nil {
+		t, err := task.Named(c.Model.Task)
+		if err != nil {
+			return wrong("Model", "%v", err)
+		}
+		c.Task = t
+	}
+	name := c.Task.Name()
+	if _, err := task.Named(name); err != nil {
+		return wrong("Task", "%v: task.Register makes one known", err)
+	}
+	for _, m := range []*model.Model{c.Model, c.measured()} {
+		if m.Task = name; name == (task.Classification{}).Name() {
+			m.Task = ""
+		}
+	}
+	return nil
 }
 
 // checkSettings returns which setting is no good, or has no part in a run of this kind.
@@ -190,6 +214,25 @@ func (c *Config) checkData(field string, s loader.Source, epoch int) error {
 	}
 	if err := c.Task.Check(outputs.Narrow(0, 0, 1), target, c.Model.Classes); err != nil {
 		return wrong(field, "%s: %v", c.Task.Name(), err)
+	}
+	return nil
+}
+
+// checkPreparation returns an error where the data say that their inputs are prepared
+// otherwise than the model prepares its own. What training draws by chance is no part of it.
+func (c *Config) checkPreparation(field string, s loader.Source) error {
+	d, ok := of(s).(dataset.Prepared)
+	if !ok || c.Model.Preprocess == nil {
+		return nil
+	}
+	for _, p := range d.Preparations() {
+		steps, err := transform.Deterministic(p.Transform)
+		if err != nil {
+			return wrong(field, "%v", err)
+		}
+		if !steps.Same(c.Model.Preprocess, p.Form) {
+			return wrong(field, "found inputs prepared by %v, by %v as the model prepares them expected", steps, c.Model.Preprocess)
+		}
 	}
 	return nil
 }

@@ -114,6 +114,8 @@ func (hinge) Forward(outputs, targets *tensor.Tensor) *tensor.Tensor {
 // byLoss is a task of the reader's own: several labels, of which the least loss is best.
 type byLoss struct{ task.MultiLabel }
 
+func init() { task.Register(byLoss{}) }
+
 func (byLoss) Name() string      { return "by-loss" }
 func (byLoss) Loss() loss.Loss   { return hinge{} }
 func (byLoss) Score() task.Score { return task.Score{Name: "hinge", Short: "hinge", Lower: true} }

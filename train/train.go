@@ -21,7 +21,7 @@ import (
 // epoch 0 of theirs.
 type Config struct {
 	Model       *model.Model
-	Task        task.Task       // what the model learns, and what it is measured by; nil for task.Classification
+	Task        task.Task       // what the model learns, and what it is measured by; nil for the one that Model names
 	Optimizer   optim.Optimizer // over the model's parameters; a FullBatch makes an epoch one step
 	Train, Test loader.Source
 	Validation  bool // Test is a part of the training data that is held out, and no test data

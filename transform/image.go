@@ -6,6 +6,9 @@ import (
 	"image/draw"
 )
 
+// maxPixels is the most that an image may have, or become: a gigabyte in colour.
+const maxPixels = 1 << 28
+
 // image returns p's image with 8 bits a channel: an *image.Gray, or an *image.RGBA that
 // is opaque. It may share p's memory.
 func (p Input) image(op string) (image.Image, error) {
@@ -15,6 +18,9 @@ func (p Input) image(op string) (image.Image, error) {
 	b := p.Image.Bounds()
 	if b.Empty() {
 		return nil, &Error{Op: op, Found: "an image without pixels", Expected: "at least one"}
+	}
+	if b.Dx() > maxPixels/b.Dy() { // an *image.Uniform has no end
+		return nil, &Error{Op: op, Found: fmt.Sprintf("an image of %d by %d pixels", b.Dx(), b.Dy()), Expected: fmt.Sprintf("at most %d in all", maxPixels)}
 	}
 	switch img := p.Image.(type) {
 	case *image.Gray:

@@ -97,10 +97,6 @@ func (r ResizeEdge) size(width, height int) (int, int) {
 	return r.Size * width / height, r.Size
 }
 
-// maxPixels is the greatest number of pixels that an image is scaled to: a long strip whose
-// smaller edge grows would take any memory.
-const maxPixels = 1 << 28
-
 // resize scales p's image to the size that to makes of its own.
 func resize(op string, p Input, i Interpolation, to func(width, height int) (int, int)) (Input, error) {
 	in, err := p.raster(op)
@@ -114,7 +110,7 @@ func resize(op string, p Input, i Interpolation, to func(width, height int) (int
 	if err := checkSize(op, height, width); err != nil {
 		return Input{}, err
 	}
-	if width > maxPixels/height {
+	if width > maxPixels/height { // a long strip whose smaller edge grows would take any memory
 		return Input{}, &Error{Op: op, Found: fmt.Sprintf("an image of %d by %d pixels that would become one of %d by %d", in.width, in.height, width, height),
 			Expected: fmt.Sprintf("at most %d pixels", maxPixels)}
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	"github.com/onehot-go/onehot/internal/picture"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
-	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
@@ -36,18 +34,11 @@ type predictCommand struct {
 
 // prediction is what predict says about one picture.
 type prediction struct {
-	File        string        `json:"file"`
-	Steps       []string      `json:"steps"` // what was done to the picture
-	Predictions []probability `json:"predictions"`
+	File        string             `json:"file"`
+	Steps       []string           `json:"steps"` // what was done to the picture
+	Predictions []model.Prediction `json:"predictions"`
 
 	sample *tensor.Tensor // (C, H, W), the picture as the net takes it
-}
-
-type probability struct {
-	Class       string  `json:"class"`
-	Probability float64 `json:"probability"`
-
-	index int // of the class
 }
 
 func (c *predictCommand) Run(ctx context.Context, s streams) error {
@@ -66,6 +57,13 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	if c.Invert {
+		m = inverting(m)
+	}
+	by, err := model.NewPredictor(m)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Model, err)
+	}
 	failed := false
 	var seen []image.Image
 	var titles []string
@@ -73,7 +71,7 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		p, err := c.predict(ctx, m, file)
+		p, err := c.predict(ctx, by, m.Preprocess, file)
 		if err != nil && ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -126,7 +124,7 @@ func explain(m *model.Model, p prediction) *report.Drawing {
 	var evidence []*tensor.Tensor
 	for _, c := range p.Predictions {
 		titles = append(titles, fmt.Sprintf("%s (%.3f)", c.Class, c.Probability))
-		evidence = append(evidence, report.Evidence(m.Net, p.sample, c.index))
+		evidence = append(evidence, report.Evidence(m.Net, p.sample, c.Index))
 	}
 	return report.Explanation(report.Images(p.sample.Unsqueeze(0))[0], titles, evidence)
 }
@@ -150,12 +148,11 @@ func checkDrawn(flag, path string, force bool) error {
 }
 
 // predict names what is in one file.
-func (c *predictCommand) predict(ctx context.Context, m *model.Model, file string) (prediction, error) {
+func (c *predictCommand) predict(ctx context.Context, by *model.Predictor, steps transform.Compose, file string) (prediction, error) {
 	img, info, err := picture.Open(ctx, file, picture.Limits{})
 	if err != nil {
 		return prediction{}, err
 	}
-	input := transform.Input{Image: img}
 	p := prediction{File: file, Steps: []string{}}
 	if info.Animated {
 		p.Steps = append(p.Steps, "first of several pictures")
@@ -163,31 +160,25 @@ func (c *predictCommand) predict(ctx context.Context, m *model.Model, file strin
 	if info.Orientation > 1 {
 		p.Steps = append(p.Steps, "turned upright")
 	}
-	for _, step := range m.Preprocess {
-		// Inverting comes last before the picture becomes numbers.
-		if _, last := step.(transform.ToTensor); c.Invert && last {
-			if input, err = (transform.Invert{}).Apply(input, random.Key{}); err != nil {
-				return prediction{}, fmt.Errorf("%s: %w", file, err)
-			}
-			p.Steps = append(p.Steps, "inverted")
-		}
-		p.Steps = append(p.Steps, describe(step, input.Image)...)
-		if input, err = step.Apply(input, random.Key{}); err != nil {
-			return prediction{}, fmt.Errorf("%s: %w", file, err)
-		}
+	p.Steps = append(p.Steps, describe(steps, img)...)
+	if p.sample, err = by.Prepare(img); err != nil {
+		return prediction{}, fmt.Errorf("%s: %w", file, err)
 	}
-	p.sample = input.Tensor
-	logits := m.Net.Forward(input.Tensor.Unsqueeze(0).NoGrad())
-	probabilities := tensor.Values[float64](logits.To(tensor.Float64).Softmax(1))
-	order := make([]int, len(probabilities))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(probabilities[b], probabilities[a]) })
-	for _, i := range order[:min(c.TopK, len(order))] {
-		p.Predictions = append(p.Predictions, probability{m.Classes[i], probabilities[i], i})
+	if p.Predictions, err = by.ClassifyPrepared(p.sample, c.TopK); err != nil {
+		return prediction{}, fmt.Errorf("%s: %w", file, err)
 	}
 	return p, nil
+}
+
+// inverting returns m with a step that inverts pictures, the last before they become numbers.
+func inverting(m *model.Model) *model.Model {
+	inverted := *m
+	at := max(slices.IndexFunc(m.Preprocess, func(t transform.Transform) bool {
+		_, ok := t.(transform.ToTensor)
+		return ok
+	}), 0)
+	inverted.Preprocess = slices.Insert(slices.Clone(m.Preprocess), at, transform.Transform(transform.Invert{}))
+	return &inverted
 }
 
 // write writes the prediction as text.
@@ -204,24 +195,38 @@ func (p prediction) write(w io.Writer) error {
 	return t.Flush()
 }
 
-// describe says what a step does to a picture, nothing if that is nothing.
-func describe(step transform.Transform, img image.Image) []string {
-	switch step := step.(type) {
-	case transform.Grayscale:
-		switch img.(type) {
-		case *image.Gray, *image.Gray16:
-			return nil
-		}
-		if o, ok := img.(interface{ Opaque() bool }); ok && !o.Opaque() {
-			return []string{"laid on white", "made grey"}
-		}
-		return []string{"made grey"}
-	case transform.Resize:
-		size := img.Bounds().Size()
-		if size.X == step.Width && size.Y == step.Height {
-			return nil
-		}
-		return []string{fmt.Sprintf("scaled from %dx%d to %dx%d", size.X, size.Y, step.Width, step.Height)}
+// describe says what the steps do to a picture, nothing where they leave it as it is.
+func describe(steps transform.Compose, img image.Image) (said []string) {
+	form := transform.Form{Shape: []int{3, img.Bounds().Dy(), img.Bounds().Dx()}}
+	switch img.(type) {
+	case *image.Gray, *image.Gray16:
+		form.Shape[0] = 1
 	}
-	return nil
+	for _, step := range steps {
+		next, err := transform.Compose{step}.Form(form)
+		if err != nil {
+			return said // Prepare will say it
+		}
+		switch step.(type) {
+		case transform.Grayscale:
+			if o, ok := img.(interface{ Opaque() bool }); ok && !o.Opaque() {
+				said = append(said, "laid on white")
+			}
+			if form.Shape[0] != 1 {
+				said = append(said, "made grey")
+			}
+		case transform.Invert:
+			said = append(said, "inverted")
+		case transform.Resize, transform.ResizeEdge:
+			if !slices.Equal(form.Shape, next.Shape) {
+				said = append(said, fmt.Sprintf("scaled from %dx%d to %dx%d", form.Shape[2], form.Shape[1], next.Shape[2], next.Shape[1]))
+			}
+		case transform.CenterCrop:
+			if !slices.Equal(form.Shape, next.Shape) {
+				said = append(said, fmt.Sprintf("cut to %dx%d", next.Shape[2], next.Shape[1]))
+			}
+		}
+		form = next
+	}
+	return said
 }

@@ -1,0 +1,156 @@
+package model
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"image"
+	"io"
+	"slices"
+
+	"github.com/onehot-go/onehot/fault"
+	"github.com/onehot-go/onehot/internal/picture"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/task"
+	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/transform"
+)
+
+// Predictor says what a model makes of inputs as they come: files of pictures, images, rows of
+// numbers. It prepares them as in training, and computes as in evaluation. Many goroutines may
+// call it at once, while nobody changes the model.
+type Predictor struct {
+	model *Model
+	task  task.Task
+	raw   transform.Form // of inputs before they are prepared
+}
+
+// Prediction is a class and how likely it is.
+type Prediction struct {
+	Class       string  `json:"class"`
+	Probability float64 `json:"probability"`
+	Index       int     `json:"-"` // of the class in the model's Classes
+}
+
+// NewPredictor returns a predictor of m. The error says what is wrong with m's definition, or
+// where its net is another one.
+func NewPredictor(m *Model) (*Predictor, error) {
+	if _, err := m.Costs(); err != nil {
+		return nil, err
+	}
+	if err := nn.Verify(m.Net, m.Layers); err != nil {
+		return nil, fmt.Errorf("model: the net differs from the definition: %w", err)
+	}
+	p := &Predictor{model: m}
+	var err error
+	if p.task, err = task.Named(m.Task); err != nil {
+		return nil, err
+	}
+	p.raw, err = m.raw()
+	return p, err
+}
+
+// Classify returns the k likeliest classes of a picture, the likeliest first; all of them where
+// there are no more. The error says that the model takes no pictures, or gives what is no
+// number. It panics with a *fault.OptionError where k is below 1.
+func (p *Predictor) Classify(img image.Image, k int) ([]Prediction, error) {
+	x, err := p.Prepare(img)
+	if err != nil {
+		return nil, err
+	}
+	return p.ClassifyPrepared(x, k)
+}
+
+// ClassifyFile is Classify for the picture in the bytes of a PNG, JPEG, GIF, WebP, BMP or TIFF
+// file: it is turned upright, and what the file declares is checked before memory is taken for
+// it. When ctx is done the error is ctx's.
+func (p *Predictor) ClassifyFile(ctx context.Context, r io.Reader, k int) ([]Prediction, error) {
+	img, _, err := picture.Decode(ctx, r, "picture", picture.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	return p.Classify(img, k)
+}
+
+// ClassifyRow is Classify for the numbers of one input, in the order of the model's input
+// shape, before they are prepared. The error names a number that is not finite.
+func (p *Predictor) ClassifyRow(row []float32, k int) ([]Prediction, error) {
+	if !p.raw.Tensor {
+		return nil, fmt.Errorf("found a row of %d numbers, a picture expected: the model prepares pictures by %v", len(row), p.model.Preprocess)
+	}
+	if n := product(p.raw.Shape); len(row) != n {
+		return nil, fmt.Errorf("found a row of %d numbers, %d expected", len(row), n)
+	}
+	for i, v := range row {
+		if v-v != 0 {
+			return nil, fmt.Errorf("number %d of the row: found %v, a finite one expected", i, v)
+		}
+	}
+	x, err := p.apply(transform.Input{Tensor: tensor.New(row, p.raw.Shape...)})
+	if err != nil {
+		return nil, err
+	}
+	return p.ClassifyPrepared(x, k)
+}
+
+// Prepare returns a picture as the net takes it, a tensor of the model's input shape. The error
+// says that the model takes no pictures, or which step cannot work on this one.
+func (p *Predictor) Prepare(img image.Image) (*tensor.Tensor, error) {
+	if p.raw.Tensor {
+		return nil, fmt.Errorf("found a picture, rows of shape %v expected by the model", p.raw.Shape)
+	}
+	return p.apply(transform.Input{Image: img})
+}
+
+// apply prepares an input.
+func (p *Predictor) apply(in transform.Input) (*tensor.Tensor, error) {
+	out, err := p.model.Preprocess.Apply(in, random.Key{})
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(out.Tensor.Shape(), p.model.InputShape) {
+		return nil, fmt.Errorf("the input became a tensor of shape %v, %v expected", out.Tensor.Shape(), p.model.InputShape)
+	}
+	return out.Tensor, nil
+}
+
+// Probabilities returns the probabilities of all classes, (N, C), for a batch of inputs that
+// are prepared, (N, ...) of Float32. A sample's have the same bits in a batch of any size. The
+// error says that the shape does not fit, or names the first sample that the net gives no
+// number for.
+func (p *Predictor) Probabilities(inputs *tensor.Tensor) (*tensor.Tensor, error) {
+	shape := inputs.Shape()
+	if inputs.DType() != tensor.Float32 || len(shape) == 0 || !slices.Equal(shape[1:], p.model.InputShape) {
+		return nil, fmt.Errorf("found inputs of %s %v, float32 with samples of %v expected", inputs.DType(), shape, p.model.InputShape)
+	}
+	if shape[0] == 0 {
+		return tensor.Zeros(tensor.Float64, 0, len(p.model.Classes)), nil
+	}
+	outputs := p.model.Net.Forward(inputs.NoGrad().Evaluation())
+	for i, v := range tensor.Values[float32](outputs) {
+		if v-v != 0 {
+			c := len(p.model.Classes)
+			return nil, fmt.Errorf("sample %d: the net gives %v for the class %q: its weights or the input are too large", i/c, v, p.model.Classes[i%c])
+		}
+	}
+	return p.task.Probabilities(outputs.To(tensor.Float64)), nil
+}
+
+// ClassifyPrepared is Classify for one input that is prepared, a tensor of the model's input
+// shape.
+func (p *Predictor) ClassifyPrepared(x *tensor.Tensor, k int) ([]Prediction, error) {
+	if k < 1 {
+		fault.Option("model.Predictor", "%d classes: at least 1 expected", k)
+	}
+	probabilities, err := p.Probabilities(x.Unsqueeze(0))
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Prediction, len(p.model.Classes))
+	for i, v := range tensor.Values[float64](probabilities) {
+		all[i] = Prediction{p.model.Classes[i], v, i}
+	}
+	slices.SortStableFunc(all, func(a, b Prediction) int { return cmp.Compare(b.Probability, a.Probability) })
+	return slices.Clip(all[:min(k, len(all))]), nil
+}
