@@ -1,4 +1,4 @@
-// Command stream trains on batches that come one after the other, without anybody knowing
+// Command stream trains on samples that come one after the other, without anybody knowing
 // how many there will be.
 package main
 
@@ -12,50 +12,43 @@ import (
 
 	"example.com/outside/points"
 
+	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
 )
 
 // Stream draws points until chance ends an epoch.
 type Stream struct{ key random.Key }
 
-func (Stream) Len() int          { return -1 }
-func (Stream) Samples() int      { return -1 }
 func (Stream) Classes() []string { return points.Points{}.Classes() }
 
-// Batches yields batches of ten, each a function of the epoch and its place in it.
-func (s Stream) Batches(epoch, from int) iter.Seq2[loader.Batch, error] {
-	return func(yield func(loader.Batch, error) bool) {
-		for step := 0; ; step++ {
-			key := s.key.At(epoch).At(step)
-			if key.For("end").Rand().IntN(50) == 0 {
+// Samples reads the points one after the other. What takes long would be in the functions
+// that it yields: workers call them side by side.
+func (s Stream) Samples(epoch int) iter.Seq2[dataset.Make, error] {
+	return func(yield func(dataset.Make, error) bool) {
+		for r := s.key.At(epoch).Rand(); r.IntN(500) > 0; {
+			point := points.Points{tensor.Uniform(tensor.Float32, r, -1, 1, 2)}
+			if !yield(func(chance random.Key) (dataset.Sample, error) { return point.Sample(0, chance) }, nil) {
 				return
-			}
-			if step < from {
-				continue
-			}
-			for batch, err := range loader.New(points.Draw(10, key), loader.Options{BatchSize: 10}).Epoch(1) {
-				if !yield(batch, err) {
-					return
-				}
 			}
 		}
 	}
 }
 
 func run(out io.Writer) error {
-	stream, test := Stream{random.New(1)}, points.Draw(200, random.New(2))
+	stream, test := loader.NewStream(Stream{random.New(1)}, loader.Options{BatchSize: 10, Workers: 2}), points.Draw(200, random.New(2))
 	m, err := model.New(model.MLP([]int{2}, []int{16}, stream.Classes()), random.New(0))
 	if err != nil {
 		return err
 	}
 	steps := 0
 	for event, err := range train.Run(context.Background(), train.Config{
-		Model: m, Train: stream, Test: loader.New(test, loader.Options{BatchSize: 200}), Epochs: 20,
+		Model: m, Train: stream, Test: loader.New(test, loader.Options{BatchSize: 200}), Epochs: 40,
 		Optimizer: optim.NewAdam(nn.ParameterList(m.Net), 0.01, optim.AdamOptions{}),
 	}) {
 		if err != nil {
@@ -65,7 +58,7 @@ func run(out io.Writer) error {
 		case train.Step:
 			steps++
 		case train.Epoch:
-			if e.Epoch == 20 {
+			if e.Epoch == 40 {
 				fmt.Fprintf(out, "test accuracy %.2f after %d steps\n", e.Test.Score, steps)
 			}
 		}
