@@ -214,3 +214,32 @@ func TestFromPyTorchNamesWhatIsThere(t *testing.T) {
 		}
 	}
 }
+
+var road = regexp.MustCompile("(?m)^\\| [a-z ]+ \\| .* \\| `([a-z/]+)\\.([A-Za-z0-9.]+)` \\|$")
+
+// TestFastRoads holds that the packages have every name in the list of fast roads, and that
+// the list has every operation that nn's table of fusions names.
+func TestFastRoads(t *testing.T) {
+	page := read(t, "../../docs/architecture.md")
+	_, list, _ := strings.Cut(page, "\n## Fast roads\n")
+	list, _, _ = strings.Cut(list, "\n## ")
+	listed := map[string]bool{}
+	for _, m := range road.FindAllStringSubmatch(list, -1) {
+		if folder, name := m[1], m[2]; !exported(t, filepath.Join("../..", folder))[name] {
+			t.Errorf("there is no %s.%s", folder, name)
+		}
+		listed[m[1]+"."+m[2]] = true
+	}
+	if len(listed) < 15 {
+		t.Errorf("only %d fast roads found", len(listed))
+	}
+	fusions := regexp.MustCompile(`\}, "(\w+)", func\(x \*tensor\.Tensor`).FindAllStringSubmatch(read(t, "../../nn/fused.go"), -1)
+	if len(fusions) == 0 {
+		t.Error("no fusions found in nn/fused.go")
+	}
+	for _, m := range fusions {
+		if !listed["tensor.Tensor."+m[1]] {
+			t.Errorf("Tensor.%s is a fast road of nn, but the list lacks it", m[1])
+		}
+	}
+}
