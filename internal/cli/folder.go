@@ -147,6 +147,7 @@ func (f folder) claim(force bool, remarks io.Writer) (func(), error) {
 		unlock()
 		return nil, err
 	}
+	fmt.Fprintf(remarks, "%s: the earlier run is kept in %s\n", f, f.replaced())
 	return func() { unlockNew(); unlock() }, nil
 }
 

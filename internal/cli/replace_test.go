@@ -264,7 +264,10 @@ func TestForceTwice(t *testing.T) {
 	aside := filepath.Join(filepath.Dir(run), ".run.replaced")
 	var models []string
 	for seed := range 3 {
-		succeed(t, tiny(data, run, "--epochs", "1", "--seed", fmt.Sprint(seed), "--force")...)
+		_, stderr, code := onehot(t, tiny(data, run, "--epochs", "1", "--seed", fmt.Sprint(seed), "--force")...)
+		if told := strings.HasPrefix(stderr, run+": the earlier run is kept in "+aside+"\n"); code != 0 || told != (seed > 0) {
+			t.Errorf("seed %d: exit code %d, %q", seed, code, stderr)
+		}
 		models = append(models, string(readFile(t, run, "model.safetensors")))
 		if seed > 0 && contents(t, aside)["model.safetensors"] != models[seed-1] {
 			t.Errorf("seed %d: the run before it is not kept", seed)
