@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// OptionError is what a function panics with when it is given a setting that cannot work.
+// OptionError is what a function panics with when it is given a setting that cannot work, or
+// is used in a way that cannot, whatever the shapes.
 // It is the caller's mistake, not a condition to handle.
 type OptionError struct {
 	Op     string // what it was given to: "optim.SGD"
@@ -40,18 +41,22 @@ func (e *LabelError) Error() string {
 
 // FormatError says that a file is not what it should be, and where.
 type FormatError struct {
-	File     string // its path, or "" where it has none
-	Field    string // the place in it: "magic number", "label 17"
-	Found    string
-	Expected string
+	File   string // its path, or "" where it has none
+	Field  string // the place in it: "magic number", `tensor "linear.bias": shape`
+	Detail string // what was found there, and what was expected
 }
 
-// Error names the file, the place, what was found there and what was expected: "FILE:
-// FIELD: found X, expected Y".
+// Error names the file, the place and what is wrong: "FILE: FIELD: DETAIL".
 func (e *FormatError) Error() string {
-	text := fmt.Sprintf("%s: found %s, expected %s", e.Field, e.Found, e.Expected)
+	text := e.Field + ": " + e.Detail
 	if e.File == "" {
 		return text
 	}
 	return e.File + ": " + text
+}
+
+// Format returns the *FormatError of a place in a file where one thing was found and another
+// expected: "FILE: FIELD: found X, expected Y".
+func Format(file, field, found, expected string) error {
+	return &FormatError{file, field, fmt.Sprintf("found %s, expected %s", found, expected)}
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/model/safetensors"
 	"github.com/onehot-go/onehot/nn"
@@ -652,7 +653,7 @@ func TestLoadErrors(t *testing.T) {
 	if err := os.WriteFile(path, []byte("PNG"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	var format *safetensors.FormatError
+	var format *fault.FormatError
 	if _, err := model.Load(path); !errors.As(err, &format) || err.Error() != path+": header length: a file of 3 bytes, at least 8 expected" {
 		t.Errorf("no safetensors file: error %v", err)
 	}

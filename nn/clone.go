@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -22,7 +23,7 @@ type Cloner interface {
 // Modules of other packages are copied field by field: numbers and texts in all fields, and in
 // exported ones tensors, modules, pointers, slices and maps, with all that is in them. A module
 // that has more, such as a tensor in an unexported field, has to be a Cloner: for one that is
-// not, Clone panics with a *UseError that names the field, since a copy would share it in
+// not, Clone panics with a *fault.OptionError that names the field, since a copy would share it in
 // silence.
 func Clone[M Module](m M) M {
 	c := &Copier{map[any]reflect.Value{}}
@@ -124,7 +125,7 @@ func (c *Copier) value(v reflect.Value, called string) reflect.Value {
 
 // refuse panics for a field that cannot be copied.
 func refuse(field string, t reflect.Type) {
-	panic(&UseError{"nn.Clone", fmt.Sprintf("%s is a %v, which cannot be copied from here: nn.Cloner expected", field, t)})
+	panic(&fault.OptionError{Op: "nn.Clone", Detail: fmt.Sprintf("%s is a %v, which cannot be copied from here: nn.Cloner expected", field, t)})
 }
 
 // plain reports whether values of type t are copied by assignment, so that copies share nothing.

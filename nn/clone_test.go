@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
@@ -145,6 +146,6 @@ func TestCloneRefuses(t *testing.T) {
 		"nn.Clone: *nn_test.open.Func is a func(), which cannot be copied from here: nn.Cloner expected":         &open{Linear: l, Func: func() {}},
 		"nn.Clone: *nn_test.open.none is a []int, which cannot be copied from here: nn.Cloner expected":          &open{Linear: l, none: []int{1}},
 	} {
-		wantPanic[*nn.UseError](t, want, func() { nn.Clone(m) })
+		wantPanic[*fault.OptionError](t, want, func() { nn.Clone(m) })
 	}
 }

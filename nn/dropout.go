@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
@@ -31,7 +32,7 @@ func NewDropout(p float64) *Dropout { return newDropout("nn.NewDropout", p) }
 
 func newDropout(op string, p float64) *Dropout {
 	if !(p >= 0 && p <= 1) {
-		panic(&UseError{op, fmt.Sprintf("probability %v: 0 to 1 expected", p)})
+		panic(&fault.OptionError{Op: op, Detail: fmt.Sprintf("probability %v: 0 to 1 expected", p)})
 	}
 	return &Dropout{P: p}
 }
@@ -58,7 +59,7 @@ func (d *Dropout) drop(op string, x *tensor.Tensor, shape []int) *tensor.Tensor 
 		return x
 	}
 	if !d.hasKey {
-		panic(&UseError{op, "no chance to draw from in training: call nn.SetChance before each step, or Forward(x.Evaluation()) to evaluate"})
+		panic(&fault.OptionError{Op: op, Detail: "no chance to draw from in training: call nn.SetChance before each step, or Forward(x.Evaluation()) to evaluate"})
 	}
 	r := d.key.Rand()
 	scales := tensor.Zeros(tensor.Float64, shape...)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -39,7 +40,7 @@ func (f Fan) count(op string, w *tensor.Tensor) float64 {
 	case FanOut:
 		return out
 	}
-	panic(&UseError{op, fmt.Sprintf("unknown fan %d", f)})
+	panic(&fault.OptionError{Op: op, Detail: fmt.Sprintf("unknown fan %d", f)})
 }
 
 // Gain returns by what the deviation of a layer's weights is multiplied to make up for
@@ -57,7 +58,7 @@ func Gain(nonlinearity Module) float64 {
 	case LeakyReLU:
 		return math.Sqrt(2 / (1 + m.slope()*m.slope()))
 	}
-	panic(&UseError{"nn.Gain", fmt.Sprintf("none is known of %T", nonlinearity)})
+	panic(&fault.OptionError{Op: "nn.Gain", Detail: fmt.Sprintf("none is known of %T", nonlinearity)})
 }
 
 // XavierUniform overwrites the weight w, (out, in, ...), with draws from r uniform

@@ -128,13 +128,3 @@ func NumParameters(m Module) int {
 	}
 	return n
 }
-
-// UseError is what a function or layer panics with when it is used in a way that cannot
-// work, whatever the shapes: a name is given twice, chance is needed and there is none.
-type UseError struct {
-	Op     string // the function or layer: "nn.Dropout"
-	Detail string // what is wrong
-}
-
-// Error names the function or layer and what is wrong.
-func (e *UseError) Error() string { return e.Op + ": " + e.Detail }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/gradcheck"
 	"github.com/onehot-go/onehot/internal/reference"
 	"github.com/onehot-go/onehot/nn"
@@ -335,7 +336,7 @@ func TestNamelessNets(t *testing.T) {
 		`nn.NewSequential: two layers are named "b.down"`:                      {nn.Named("b", &nn.Residual{Body: nn.Named("", nn.NewSequential(nn.Named("down", l()))), Shortcut: nn.Named("down", l())})},
 		`nn.NewSequential: layer 0 is named "": a name without a dot expected`: {nn.Named("", l())},
 	} {
-		wantPanic[*nn.UseError](t, want, func() { nn.NewSequential(layers...) })
+		wantPanic[*fault.OptionError](t, want, func() { nn.NewSequential(layers...) })
 	}
 }
 
@@ -465,7 +466,7 @@ func TestShapeErrors(t *testing.T) {
 	})
 }
 
-func TestUseErrors(t *testing.T) {
+func TestOptionErrors(t *testing.T) {
 	x := tensor.Zeros(tensor.Float32, 2, 3)
 	for want, f := range map[string]func(){
 		`nn.NewSequential: two layers are named "a"`:                           func() { nn.NewSequential(nn.Named("a", nn.ReLU{}), nn.Named("a", nn.ReLU{})) },
@@ -489,6 +490,6 @@ func TestUseErrors(t *testing.T) {
 		"nn.KaimingUniform: unknown fan 2":      func() { nn.KaimingUniform(x, rng(), 2, 1) },
 		"nn.KaimingNormal: unknown fan -1":      func() { nn.KaimingNormal(x, rng(), -1, 1) },
 	} {
-		wantPanic[*nn.UseError](t, want, f)
+		wantPanic[*fault.OptionError](t, want, f)
 	}
 }

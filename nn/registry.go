@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/random"
 )
 
@@ -36,12 +37,12 @@ type Type[L Module, O any] struct {
 }
 
 // Register adds a type of layer: from then on definitions with it are checked, made, saved and
-// loaded. A package calls it once a type, as it starts. It panics with a *UseError where
+// loaded. A package calls it once a type, as it starts. It panics with a *fault.OptionError where
 // something is missing or the name, L or O already belong to another type.
 func Register[L Module, O any](t Type[L, O]) {
 	layer, options := reflect.TypeFor[L](), reflect.TypeFor[O]()
 	if t.Name == "" || t.Cost == nil || t.Make == nil || t.Options == nil {
-		panic(&UseError{"nn.Register", fmt.Sprintf("%v: a name and all functions expected", layer)})
+		panic(&fault.OptionError{Op: "nn.Register", Detail: fmt.Sprintf("%v: a name and all functions expected", layer)})
 	}
 	registry.add(&row{
 		name: t.Name, layer: layer, options: options, keepsNothing: t.KeepsNothing,
@@ -82,7 +83,7 @@ func (r *rows) add(n *row) {
 	}
 	for _, other := range []*row{r.named[n.name], r.layers[n.layer], r.defining[n.options]} {
 		if other != nil {
-			panic(&UseError{"nn.Register", fmt.Sprintf("%q for %v with %v, but there is %q for %v with %v",
+			panic(&fault.OptionError{Op: "nn.Register", Detail: fmt.Sprintf("%q for %v with %v, but there is %q for %v with %v",
 				n.name, n.layer, n.options, other.name, other.layer, other.options)})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
@@ -279,10 +280,10 @@ func TestCostsLimits(t *testing.T) {
 
 func TestRegisterErrors(t *testing.T) {
 	cost := func(o scaleOptions, in nn.Sample) (nn.Cost, error) { return nn.Cost{}, nil }
-	wantPanic[*nn.UseError](t, "nn.Register: *nn_test.scale: a name and all functions expected", func() {
+	wantPanic[*fault.OptionError](t, "nn.Register: *nn_test.scale: a name and all functions expected", func() {
 		nn.Register(nn.Type[*scale, scaleOptions]{Name: "x", Cost: cost})
 	})
-	wantPanic[*nn.UseError](t, `nn.Register: "relu" for *nn_test.scale with nn_test.scaleOptions, but there is "relu" for nn.ReLU with nn.ReLU`, func() {
+	wantPanic[*fault.OptionError](t, `nn.Register: "relu" for *nn_test.scale with nn_test.scaleOptions, but there is "relu" for nn.ReLU with nn.ReLU`, func() {
 		nn.Register(nn.Type[*scale, scaleOptions]{
 			Name: "relu", Cost: cost,
 			Make:    func(scaleOptions, nn.Place) *scale { return nil },

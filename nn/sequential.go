@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -42,7 +43,7 @@ type Sequential struct {
 
 // NewSequential returns the net of the given layers. Those made by Named keep their
 // names, the others are named by their place: "0", "1". A net within the net may be named "":
-// its layers are then named as if they were this net's. NewSequential panics with a *UseError if
+// its layers are then named as if they were this net's. NewSequential panics with a *fault.OptionError if
 // two have one name, or a name has a dot, which stands between the names of a path.
 func NewSequential(layers ...Module) *Sequential {
 	s := &Sequential{}
@@ -50,14 +51,14 @@ func NewSequential(layers ...Module) *Sequential {
 		name := nameOf(m, strconv.Itoa(i))
 		m = bare(m)
 		if _, net := m.(Container); name == "" && !net || strings.Contains(name, ".") {
-			panic(&UseError{"nn.NewSequential", fmt.Sprintf("layer %d is named %q: a name without a dot expected", i, name)})
+			panic(&fault.OptionError{Op: "nn.NewSequential", Detail: fmt.Sprintf("layer %d is named %q: a name without a dot expected", i, name)})
 		}
 		s.names, s.layers = append(s.names, name), append(s.layers, m)
 	}
 	seen := map[string]bool{}
 	eachPath("", s, func(path string) {
 		if seen[path] {
-			panic(&UseError{"nn.NewSequential", fmt.Sprintf("two layers are named %q", path)})
+			panic(&fault.OptionError{Op: "nn.NewSequential", Detail: fmt.Sprintf("two layers are named %q", path)})
 		}
 		seen[path] = true
 	})

@@ -170,11 +170,18 @@ func TestEarlyStop(t *testing.T) {
 
 // takes is ToTensor, for so long.
 func takes(d time.Duration) transform.Transform {
-	return transform.Compose{transform.ToTensor{}, transform.Lambda(func(p transform.Input) (transform.Input, error) {
-		time.Sleep(d)
-		return p, nil
-	})}
+	return transform.Compose{transform.ToTensor{}, sleep(d)}
 }
+
+// sleep is a transform that takes time. In evaluation it would take none.
+type sleep time.Duration
+
+func (s sleep) Apply(p transform.Input, _ random.Key) (transform.Input, error) {
+	time.Sleep(time.Duration(s))
+	return p, nil
+}
+
+func (sleep) InEvaluation() transform.Transform { return nil }
 
 // TestBudget checks, on a fake clock, that a run ends in time and its schedule with it.
 func TestBudget(t *testing.T) {

@@ -207,6 +207,9 @@ func (c *Config) checkData(field string, s loader.Source, epoch int) error {
 	if shape := c.Model.InputShape; shape != nil && !slices.Equal(input.Shape()[1:], shape) {
 		return wrong(field, "found samples of shape %v, the model's input shape expected: %v", input.Shape()[1:], shape)
 	}
+	if err := c.checkPreparation(field, s); err != nil {
+		return err
+	}
 	// Twice, since one alone has no statistics, for a batch norm that keeps none.
 	outputs, err := evaluated(c.Model.Net, tensor.Cat(0, input, input))
 	if err != nil {

@@ -67,14 +67,19 @@ func setup(t testing.TB, options ...func(*settings)) train.Config {
 
 func config(t testing.TB, s settings, training, test dataset.Dataset) train.Config {
 	t.Helper()
-	shape := []int{1, 4, 4}
+	shape, pictures := []int{1, 4, 4}, transform.Compose{transform.ToTensor{}}
 	if m, ok := training.(*dataset.Images); ok {
 		shape = m.Shape()
+		var err error
+		if pictures, err = transform.Deterministic(m.Transform); err != nil {
+			t.Fatal(err)
+		}
 	}
 	d := model.Softmax(shape, training.Classes())
 	if s.hidden != nil {
 		d = model.MLP(shape, s.hidden, training.Classes())
 	}
+	d.Preprocess = slices.Concat(d.Preprocess[:2], pictures)
 	d.Data = "blobs"
 	m, err := model.New(d, random.New(4))
 	if err != nil {
@@ -332,12 +337,6 @@ func (u unrecorded) Forward(x *tensor.Tensor) *tensor.Tensor {
 // TestSeconds checks what is timed, on the fake clock of a synctest bubble.
 func TestSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		takes := func(d time.Duration) transform.Transform {
-			return transform.Compose{transform.ToTensor{}, transform.Lambda(func(p transform.Input) (transform.Input, error) {
-				time.Sleep(d)
-				return p, nil
-			})}
-		}
 		c := setup(t)
 		c.Train.(*loader.Loader).Dataset().(*dataset.Images).Transform = takes(time.Second)
 		c.Test.(*loader.Loader).Dataset().(*dataset.Images).Transform = takes(time.Minute)
@@ -835,7 +834,7 @@ func (b broken) Sample(i int, chance random.Key) (dataset.Sample, error) {
 }
 
 func TestDatasetErrors(t *testing.T) {
-	wrong := &fault.FormatError{File: "blobs.idx", Field: "label 17", Found: "255", Expected: "at most 2"}
+	wrong := fault.Format("blobs.idx", "label 17", "255", "at most 2")
 	for _, workers := range []int{0, 2} {
 		s := settings{batch: 16, lr: 0.5, workers: workers}
 		whole, torn := blobs(50, 4, random.New(1)), broken{blobs(50, 4, random.New(1)), 17, wrong}

@@ -165,7 +165,7 @@ func (d *decoder) fault(field string, err error, expected string) error {
 }
 
 func (d *decoder) format(field, found, expected string) error {
-	return &fault.FormatError{File: d.name, Field: field, Found: found, Expected: expected}
+	return fault.Format(d.name, field, found, expected)
 }
 
 // elementType names a type as the format's description does.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/onehot-go/onehot/fault"
 )
 
 // Half names a type of floating-point numbers in 16 bits. Tensors have no such elements:
@@ -96,7 +98,7 @@ func drainHalf(w io.Writer, buffer []byte, t Tensor, src []float32) error {
 		for i, x := range src[:n] {
 			bits, ok := t.Half.bits(x)
 			if !ok {
-				return &FormatError{Field: fmt.Sprintf("tensor %q", t.Name),
+				return &fault.FormatError{Field: fmt.Sprintf("tensor %q", t.Name),
 					Detail: fmt.Sprintf("%g is no finite %s, at most %g expected", x, t.Half, t.Half.float32(t.Half.infinity()-1))}
 			}
 			binary.LittleEndian.PutUint16(buffer[2*i:], bits)

@@ -14,10 +14,11 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/tensor"
 )
 
-// ReadFile reads the file at path. The error is a *FormatError or *UnsupportedError
+// ReadFile reads the file at path. The error is a *fault.FormatError or *UnsupportedError
 // that names path where the content is at fault.
 func ReadFile(path string) (*File, error) {
 	f, err := os.Open(path)
@@ -33,7 +34,7 @@ func ReadFile(path string) (*File, error) {
 }
 
 // Read reads a file of size bytes from r, and nothing after it. The error is a
-// *FormatError or *UnsupportedError where the content is at fault, and wraps r's own
+// *fault.FormatError or *UnsupportedError where the content is at fault, and wraps r's own
 // otherwise. It takes no more memory than a small multiple of size.
 func Read(r io.Reader, size int64) (*File, error) {
 	return (&decoder{r: r}).decode(size)
@@ -59,7 +60,7 @@ type entry struct {
 func (e *entry) field(name string) string { return fmt.Sprintf("tensor %q: %s", e.name, name) }
 
 func (d *decoder) fail(field, detail string, args ...any) error {
-	return &FormatError{File: d.file, Field: field, Detail: fmt.Sprintf(detail, args...)}
+	return &fault.FormatError{File: d.file, Field: field, Detail: fmt.Sprintf(detail, args...)}
 }
 
 // read fills p with the next bytes of the file, which belong to field.

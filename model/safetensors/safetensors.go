@@ -48,17 +48,6 @@ func (f *File) Lookup(name string) (*tensor.Tensor, bool) {
 	return f.Tensors[i].Value, true
 }
 
-// FormatError reports a file that is not a valid safetensors file, or a File that no
-// valid file can hold.
-type FormatError struct {
-	File   string // the file's path, or "" where it was not read by ReadFile
-	Field  string // the place in the file: `tensor "linear.bias": shape`
-	Detail string // what was found there, and what was expected
-}
-
-// Error names the file if it is known, the place in it and what is wrong.
-func (e *FormatError) Error() string { return locate(e.File, e.Field+": "+e.Detail) }
-
 // UnsupportedError reports a tensor with elements of a type that this package does not
 // read. The file itself may be valid.
 type UnsupportedError struct {

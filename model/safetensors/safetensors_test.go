@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -302,7 +303,7 @@ func TestErrorTypes(t *testing.T) {
 		t.Errorf("error %#v", err)
 	}
 	_, err = read(file(`{}`, `x`))
-	if got, ok := errors.AsType[*FormatError](err); !ok || got.Field != "data" {
+	if got, ok := errors.AsType[*fault.FormatError](err); !ok || got.Field != "data" {
 		t.Errorf("error %#v", err)
 	}
 	if _, err = ReadFile(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
@@ -349,7 +350,7 @@ func TestErrorsOfReadersAndWriters(t *testing.T) {
 			t.Errorf("reading fails at byte %d: error %v", n, err)
 		}
 		_, err := Read(bytes.NewReader(content[:n]), int64(len(content)))
-		if got, ok := errors.AsType[*FormatError](err); !ok || got.Detail != "the file ends here, before the size it was said to have" {
+		if got, ok := errors.AsType[*fault.FormatError](err); !ok || got.Detail != "the file ends here, before the size it was said to have" {
 			t.Errorf("reading ends at byte %d: error %v", n, err)
 		}
 		if err := f.Write(&failing{left: n}); !errors.Is(err, errDisk) {
@@ -379,7 +380,7 @@ func TestWriteRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := test.file.Write(io.Discard)
-			if _, ok := errors.AsType[*FormatError](err); !ok || err.Error() != test.want {
+			if _, ok := errors.AsType[*fault.FormatError](err); !ok || err.Error() != test.want {
 				t.Errorf("error %v, want %s", err, test.want)
 			}
 		})

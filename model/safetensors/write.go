@@ -10,12 +10,13 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/tensor"
 )
 
 // Write writes f to w as a safetensors file. The bytes depend on nothing but the
 // content: tensors are placed as the reference implementation places them, by type and
-// then by name, and the keys of the metadata are sorted. The error is a *FormatError
+// then by name, and the keys of the metadata are sorted. The error is a *fault.FormatError
 // where f cannot be written, and w's own otherwise: where two tensors have one name, or
 // where a finite number is too great for a tensor's Half.
 func (f *File) Write(w io.Writer) error {
@@ -64,7 +65,7 @@ func encodeHeader(metadata map[string]string, tensors []Tensor) ([]byte, error) 
 	if len(metadata) > 0 {
 		for key, value := range metadata {
 			if !utf8.ValidString(key) || !utf8.ValidString(value) {
-				return nil, &FormatError{Field: fmt.Sprintf("%s: %q", metadataKey, key), Detail: "not valid UTF-8"}
+				return nil, &fault.FormatError{Field: fmt.Sprintf("%s: %q", metadataKey, key), Detail: "not valid UTF-8"}
 			}
 		}
 		member(metadataKey, metadata)
@@ -76,13 +77,13 @@ func encodeHeader(metadata map[string]string, tensors []Tensor) ([]byte, error) 
 		field := fmt.Sprintf("tensor %q", t.Name)
 		switch {
 		case t.Name == metadataKey:
-			return nil, &FormatError{Field: field, Detail: "the name is reserved"}
+			return nil, &fault.FormatError{Field: field, Detail: "the name is reserved"}
 		case !utf8.ValidString(t.Name):
-			return nil, &FormatError{Field: field, Detail: "the name is not valid UTF-8"}
+			return nil, &fault.FormatError{Field: field, Detail: "the name is not valid UTF-8"}
 		case seen[t.Name]:
-			return nil, &FormatError{Field: field, Detail: "two tensors have this name"}
+			return nil, &fault.FormatError{Field: field, Detail: "two tensors have this name"}
 		case rank(t) < 0:
-			return nil, &FormatError{Field: field, Detail: fmt.Sprintf("Half is %q for elements of type %v: F16 or BF16 for float32 expected",
+			return nil, &fault.FormatError{Field: field, Detail: fmt.Sprintf("Half is %q for elements of type %v: F16 or BF16 for float32 expected",
 				t.Half, t.Value.DType())}
 		}
 		seen[t.Name] = true
@@ -101,7 +102,7 @@ func encodeHeader(metadata map[string]string, tensors []Tensor) ([]byte, error) 
 		b.WriteByte(' ')
 	}
 	if b.Len() > maxHeader {
-		return nil, &FormatError{Field: "header", Detail: fmt.Sprintf("%d bytes, at most %d expected", b.Len(), maxHeader)}
+		return nil, &fault.FormatError{Field: "header", Detail: fmt.Sprintf("%d bytes, at most %d expected", b.Len(), maxHeader)}
 	}
 	return b.Bytes(), nil
 }

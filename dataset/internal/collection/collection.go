@@ -71,8 +71,7 @@ func (c *Collection) Open(root string, split dataset.Split) (*dataset.Images, er
 		return nil, err
 	}
 	if n := images.Shape[0]; labels.Shape[0] != n {
-		return nil, &fault.FormatError{File: labelsFile.Path, Field: "number of labels", Found: fmt.Sprint(labels.Shape[0]),
-			Expected: fmt.Sprintf("%d, the number of images in %s", n, imagesFile.Path)}
+		return nil, fault.Format(labelsFile.Path, "number of labels", fmt.Sprint(labels.Shape[0]), fmt.Sprintf("%d, the number of images in %s", n, imagesFile.Path))
 	}
 	return &dataset.Images{
 		Name: c.Name, Split: split, ClassNames: slices.Clone(c.Classes),
@@ -112,18 +111,18 @@ func (c *Collection) check(path string, a *idx.Array) error {
 	for _, other := range []*Collection{MNIST, FashionMNIST} {
 		isTheirs := func(f File) bool { return f.SHA256 == a.SHA256 }
 		if other.Name != c.Name && slices.ContainsFunc(other.files(), isTheirs) {
-			return &fault.FormatError{File: path, Field: "content", Found: "a file of " + other.Name, Expected: "one of " + c.Name}
+			return fault.Format(path, "content", "a file of "+other.Name, "one of "+c.Name)
 		}
 	}
 	if len(a.Shape) == 3 {
 		if h, w := a.Shape[1], a.Shape[2]; h != Side || w != Side {
-			return &fault.FormatError{File: path, Field: "size of the images", Found: fmt.Sprintf("%dx%d", h, w), Expected: fmt.Sprintf("%dx%d", Side, Side)}
+			return fault.Format(path, "size of the images", fmt.Sprintf("%dx%d", h, w), fmt.Sprintf("%dx%d", Side, Side))
 		}
 		return nil
 	}
 	for i, label := range a.Data {
 		if int(label) >= len(c.Classes) {
-			return &fault.FormatError{File: path, Field: fmt.Sprintf("label %d", i), Found: fmt.Sprint(label), Expected: fmt.Sprintf("0 to %d", len(c.Classes)-1)}
+			return fault.Format(path, fmt.Sprintf("label %d", i), fmt.Sprint(label), fmt.Sprintf("0 to %d", len(c.Classes)-1))
 		}
 	}
 	return nil
