@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -117,9 +119,24 @@ func (f folder) compared(remarks io.Writer) (r comparedRun, err error) {
 	return r, nil
 }
 
-// writeComparison writes a table of the runs, with the settings that are not the same in
-// all of them; "-" is one that a run makes no use of.
+// chosen returns the accuracy by which the run's best epoch was chosen.
+func (r comparedRun) chosen() float64 { return max(r.BestTestAcc, r.BestValAcc) }
+
+// validated reports whether that is of validation data.
+func (r comparedRun) validated() bool { return r.Settings.Val > 0 }
+
+// writeComparison writes a table of the runs, the best first, with the settings that are not
+// the same in all of them; "-" is what a run makes no use of. The best is by the accuracies
+// by which epochs were chosen, or by test accuracy where those are not all of the same data;
+// its figure is marked.
 func writeComparison(w io.Writer, runs []comparedRun) error {
+	mixed := slices.ContainsFunc(runs, func(r comparedRun) bool { return r.validated() != runs[0].validated() })
+	by := comparedRun.chosen
+	if mixed {
+		by = func(r comparedRun) float64 { return r.TestAcc }
+	}
+	runs = slices.Clone(runs)
+	slices.SortStableFunc(runs, func(x, y comparedRun) int { return cmp.Compare(by(y), by(x)) })
 	values := make([]map[string]string, len(runs))
 	for i, r := range runs {
 		values[i] = r.Settings.byFlag()
@@ -137,18 +154,42 @@ func writeComparison(w io.Writer, runs []comparedRun) error {
 		}
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	header := append([]string{"run"}, differ...)
-	best := "best acc" // by which epochs were chosen, of the test or of the validation data
-	if !slices.ContainsFunc(runs, func(r comparedRun) bool { return r.Settings.Val == 0 }) {
-		best = "best val acc"
+	best := []string{"best test acc"}
+	switch {
+	case mixed:
+		best = append(best, "best val acc")
+	case runs[0].validated():
+		best[0] = "best val acc"
 	}
-	fmt.Fprintln(t, strings.Join(append(header, "epochs", "test loss", "test acc", best, "in epoch", "seconds", "parameters", ""), "\t"))
+	header := append([]string{"run"}, differ...)
+	header = append(append(header, "epochs", "test loss", "test acc"), best...)
+	fmt.Fprintln(t, strings.Join(append(header, "in epoch", "seconds", "parameters", ""), "\t"))
 	for i, r := range runs {
-		fmt.Fprint(t, printable.Name(r.Run), "\t")
-		for _, flag := range differ {
-			fmt.Fprint(t, printable.Name(values[i][flag]), "\t")
+		mark := func(sorted bool) string { // of a figure that may be what runs are sorted by
+			switch {
+			case !sorted || len(runs) == 1:
+				return ""
+			case by(r) == by(runs[0]):
+				return "*"
+			}
+			return " "
 		}
-		fmt.Fprintf(t, "%d\t%.4f\t%.4f\t%.4f\t%d\t%.2f\t%d\t\n", r.Epochs, r.TestLoss, r.TestAcc, max(r.BestTestAcc, r.BestValAcc), r.BestEpoch, r.Seconds, r.Parameters)
+		cells := []string{printable.Name(r.Run)}
+		for _, flag := range differ {
+			cells = append(cells, printable.Name(values[i][flag]))
+		}
+		cells = append(cells, strconv.Itoa(r.Epochs), fmt.Sprintf("%.4f", r.TestLoss), fmt.Sprintf("%.4f%s", r.TestAcc, mark(mixed)))
+		chosen := fmt.Sprintf("%.4f%s", r.chosen(), mark(!mixed))
+		switch {
+		case !mixed:
+			cells = append(cells, chosen)
+		case r.validated():
+			cells = append(cells, "-", chosen)
+		default:
+			cells = append(cells, chosen, "-")
+		}
+		cells = append(cells, strconv.Itoa(r.BestEpoch), fmt.Sprintf("%.2f", r.Seconds), strconv.Itoa(r.Parameters), "")
+		fmt.Fprintln(t, strings.Join(cells, "\t"))
 	}
 	return t.Flush()
 }

@@ -30,13 +30,13 @@ func TestCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	const want = `  run  hidden    model  seed  epochs  test loss  test acc  best acc  in epoch  seconds  parameters
-    a       -  softmax     0       3     0.5200    0.9000    0.9000         2     4.25        7850
-    b    16,8      mlp     7       1     0.5125    0.8750    0.8750         1     0.12       12786
-    c       -  softmax     0       0     %.4f    %.4f    %.4[2]f         0     0.00        7850
+	const want = `  run  hidden    model  seed  epochs  test loss  test acc  best test acc  in epoch  seconds  parameters
+    a       -  softmax     0       3     0.5200    0.9000        0.9000*         2     4.25        7850
+    b    16,8      mlp     7       1     0.5125    0.8750        0.8750          1     0.12       12786
+    c       -  softmax     0       0     %.4f    %.4f        %.4[2]f          0     0.00        7850
 `
 	table := fmt.Sprintf(want, untrained.Loss, untrained.Accuracy)
-	if got := succeed(t, "compare", "a", "b", "c"); got != table {
+	if got := succeed(t, "compare", "c", "b", "a"); got != table {
 		t.Errorf("got\n%s\nwant\n%s", got, table)
 	}
 	// What is the same in all is left out.
@@ -72,6 +72,32 @@ func TestCompare(t *testing.T) {
 	wantError(t, 2, "--plot runs.svg exists: --force replaces it", "compare", "a", "--plot", "runs.svg")
 	succeed(t, "compare", "a", "--plot", "runs.svg", "--force")
 	succeed(t, "compare", "a", "--plot", "runs.png")
+}
+
+// TestCompareValidation keeps accuracies of validation and of test data apart.
+func TestCompareValidation(t *testing.T) {
+	var b strings.Builder
+	runs := []comparedRun{
+		{Run: "val", Settings: settings{Val: 9, Optimizer: "sgd"}, TestAcc: 0.75, BestValAcc: 0.99},
+		{Run: "test", Settings: settings{Optimizer: "sgd"}, TestAcc: 0.8, BestTestAcc: 0.85},
+	}
+	for _, c := range []struct {
+		runs []comparedRun
+		want string
+	}{
+		{runs, `   run  val  epochs  test loss  test acc  best test acc  best val acc  in epoch  seconds  parameters
+  test    0       0     0.0000   0.8000*         0.8500             -         0     0.00           0
+   val    9       0     0.0000   0.7500               -        0.9900         0     0.00           0
+`},
+		{runs[:1], `  run  epochs  test loss  test acc  best val acc  in epoch  seconds  parameters
+  val       0     0.0000    0.7500        0.9900         0     0.00           0
+`},
+	} {
+		b.Reset()
+		if err := writeComparison(&b, c.runs); err != nil || b.String() != c.want {
+			t.Errorf("got\n%s\nwant\n%s", b.String(), c.want)
+		}
+	}
 }
 
 func TestCompareErrors(t *testing.T) {
