@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/fault"
@@ -40,6 +41,7 @@ type Batch struct {
 	Next    []int          // the Indices of the next batch, or none: memory that they lie in may be fetched ahead
 
 	fill func(to dataset.Memory, lo, hi int) // or nil
+	read func()                              // fills Inputs and Targets where they are not, or nil
 }
 
 // InPieces reports whether Fill can be called: whether the data set is a dataset.Batcher.
@@ -47,7 +49,8 @@ func (b Batch) InPieces() bool { return b.fill != nil }
 
 // Fill writes samples lo up to hi of the batch to memory of the caller's, which has a row
 // for each. A caller that needs a few samples at a time saves the writing of Inputs and
-// Targets, which are filled when they are first read. Several calls may run at once.
+// Targets, which are filled when they are first read, and are not filled after a call where
+// nobody reads them. Several calls may run at once.
 func (b Batch) Fill(to dataset.Memory, lo, hi int) { b.fill(to, lo, hi) }
 
 // Options say how samples become batches.
@@ -80,7 +83,8 @@ type Sampler interface {
 // The workers prepare batches ahead, while earlier ones are in use. Batches of a
 // dataset.Batcher take some microseconds. They are filled by all cores when they are first
 // read, whatever the number of workers: to hand them over would take longer, and each core
-// finds the samples that it wrote in its own cache.
+// finds the samples that it wrote in its own cache. Those that nobody has read are filled when
+// the next one is asked for, so that a loop over an epoch prepares all that it has.
 type Loader struct {
 	data    dataset.Dataset
 	options Options
@@ -154,6 +158,22 @@ func (l *Loader) Len() int {
 
 // Epoch returns the batches of an epoch, all of them: Batches(epoch, 0).
 func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] { return l.Batches(epoch, 0) }
+
+// First returns the first batch of an epoch, in memory of its own: it stays as it is. The
+// errors are the data set's, and one says that the epoch has no samples.
+func (l *Loader) First(epoch int) (Batch, error) {
+	batch, err := l.plan(epoch).batch(0, &buffer{}, nil)
+	if err == errEnd {
+		return Batch{}, fmt.Errorf("loader: epoch %d has no samples", epoch)
+	}
+	if err != nil {
+		return Batch{}, err
+	}
+	if batch.read != nil {
+		batch.read()
+	}
+	return batch, nil
+}
 
 // Batches returns the batches of an epoch from the one at index from on, as Source says.
 // The errors are the data set's.
@@ -288,8 +308,20 @@ func (p *plan) fillBatch(k int, b *buffer) Batch {
 	fill := func(to dataset.Memory, lo, hi int) {
 		p.fill(to, p.order[first+lo:first+hi], dataset.Chance{Of: chance, First: first + lo})
 	}
-	reuse.Later(func(lo, hi int) { fill(memory.Rows(lo, hi, row), lo, hi) }, inputs, targets)
-	return Batch{inputs, targets, indices, next, fill}
+	now := reuse.Later(func(lo, hi int) { fill(memory.Rows(lo, hi, row), lo, hi) }, inputs, targets)
+	var inPieces atomic.Bool // somebody called Fill
+	return Batch{
+		inputs, targets, indices, next,
+		func(to dataset.Memory, lo, hi int) {
+			inPieces.Store(true)
+			fill(to, lo, hi)
+		},
+		func() {
+			if !inPieces.Load() {
+				now()
+			}
+		},
+	}
 }
 
 // batch prepares batch k in b.

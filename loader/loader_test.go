@@ -709,3 +709,77 @@ func TestConcurrent(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// counted is a data set that counts the samples that it fills.
+type counted struct {
+	vectors
+	filled *atomic.Int64
+}
+
+func (d counted) Batch() (dataset.Fill, dataset.Row) {
+	fill, row := d.vectors.Batch()
+	return func(to dataset.Memory, indices []int, chance dataset.Chance) {
+		d.filled.Add(int64(len(indices)))
+		fill(to, indices, chance)
+	}, row
+}
+
+// TestEpochIsRead checks that a loop over an epoch that looks at nothing has every sample
+// prepared, once, and that samples which Fill wrote are not prepared again.
+func TestEpochIsRead(t *testing.T) {
+	for name, look := range map[string]func(loader.Batch){
+		"nothing": func(loader.Batch) {},
+		"inputs":  func(b loader.Batch) { b.Inputs.At(0, 0) },
+		"targets": func(b loader.Batch) { b.Targets.At(0, 0) },
+		"pieces": func(b loader.Batch) {
+			n := len(b.Indices)
+			to := dataset.Memory{Inputs: make([]float32, 2*n), Vectors: make([]float32, 3*n)}
+			b.Fill(to.Rows(0, 1, dataset.Row{Input: []int{2}, Vector: 3}), 0, 1)
+			b.Fill(to.Rows(1, n, dataset.Row{Input: []int{2}, Vector: 3}), 1, n)
+		},
+	} {
+		d := counted{23, new(atomic.Int64)}
+		for b, err := range loader.New(d, loader.Options{BatchSize: 5, Shuffle: true}).Epoch(1) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			look(b)
+		}
+		if n := d.filled.Load(); n != 23 {
+			t.Errorf("%s: %d samples were prepared, want 23", name, n)
+		}
+	}
+}
+
+func TestFirst(t *testing.T) {
+	for name, data := range map[string]dataset.Dataset{"fill": vectors(23), "sample by sample": slow{vectors(23)}} {
+		l := loader.New(data, loader.Options{BatchSize: 5, Shuffle: true, Seed: 3, Workers: 2})
+		first, err := l.First(2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inputs, targets := slices.Clone(tensor.Values[float32](first.Inputs)), slices.Clone(tensor.Values[float32](first.Targets))
+		k := 0
+		for b, err := range l.Epoch(2) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if same := slices.Equal(tensor.Values[float32](b.Inputs), inputs) && slices.Equal(tensor.Values[float32](b.Targets), targets) &&
+				slices.Equal(b.Indices, first.Indices) && slices.Equal(b.Next, first.Next); same != (k == 0) {
+				t.Errorf("%s: batch %d is First: %v", name, k, same)
+			}
+			k++
+		}
+		if !slices.Equal(tensor.Values[float32](first.Inputs), inputs) || !slices.Equal(tensor.Values[float32](first.Targets), targets) {
+			t.Errorf("%s: the batch did not stay as it was", name)
+		}
+	}
+	broken := errors.New("no sample")
+	bad := fake{3, func(int) (dataset.Sample, error) { return dataset.Sample{}, broken }}
+	if _, err := loader.New(bad, loader.Options{BatchSize: 2}).First(1); err != broken {
+		t.Errorf("got %v, want %v", err, broken)
+	}
+	if _, err := loader.New(vectors(0), loader.Options{BatchSize: 2}).First(4); err == nil || err.Error() != "loader: epoch 4 has no samples" {
+		t.Errorf("got %v for no samples", err)
+	}
+}

@@ -79,11 +79,12 @@ func (t *Tensor) done() {
 
 func init() {
 	reuse.Inner = func(input, x, y any) { inner(input.(*Tensor), x.(*Tensor), y.(*Tensor)) }
-	reuse.Later = func(write func(lo, hi int), tensors ...any) {
+	reuse.Later = func(write func(lo, hi int), tensors ...any) (now func()) {
 		l := &rowsLater{rows: tensors[0].(*Tensor).shape[0], write: write}
 		for _, t := range tensors {
 			t.(*Tensor).store.later.Store(l)
 		}
+		return l.now
 	}
 }
 
@@ -113,10 +114,13 @@ type rowsLater struct {
 	write func(lo, hi int)
 }
 
+// now writes the rows that nobody has read yet.
+func (l *rowsLater) now() { l.once.Do(func() { parallel.For(l.rows, 1, l.write) }) }
+
 // written returns the elements of s, all of them written.
 func (s *storage) written() any {
 	if l := s.later.Load(); l != nil {
-		l.once.Do(func() { parallel.For(l.rows, 1, l.write) })
+		l.now()
 		s.later.CompareAndSwap(l, nil)
 	}
 	return s.data

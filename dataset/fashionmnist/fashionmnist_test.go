@@ -52,3 +52,26 @@ func ExampleClasses() {
 	fmt.Println(fashionmnist.Classes()[9])
 	// Output: ankle boot
 }
+
+func ExampleLoad() {
+	training, test, err := fashionmnist.Load(fashionmnist.Options{Open: embedded.Open, BatchSize: 64, Resize: 32})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	batch, err := training.First(1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(training.Samples(), test.Samples(), batch.Inputs.Shape(), batch.Targets.Shape())
+	// Output: 60000 10000 [64 1 32 32] [64]
+}
+
+// TestLoad checks that Load looks for files where Open does, and downloads none unasked.
+func TestLoad(t *testing.T) {
+	root := t.TempDir()
+	if _, _, err := fashionmnist.Load(fashionmnist.Options{Root: root}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want one that wraps fs.ErrNotExist", err)
+	}
+}

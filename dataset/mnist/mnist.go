@@ -9,6 +9,9 @@ import (
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/internal/collection"
+	"github.com/onehot-go/onehot/dataset/internal/loading"
+	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/transform"
 )
 
 // Name is the data set's name: "mnist".
@@ -38,4 +41,39 @@ func Open(root string, split dataset.Split) (*dataset.Images, error) {
 // that ended the download.
 func Download(ctx context.Context, root string, progress func(file string, done, total int64)) error {
 	return collection.MNIST.Download(ctx, root, progress)
+}
+
+// Options say where Load finds the data set, and what it makes of it. The zero value reads
+// files in the folder "data" and gives batches of 256.
+type Options struct {
+	// Root is the folder of the files, as Open has it.
+	Root string
+	// Download fetches the files that are missing, as Download does.
+	Download bool
+	// BatchSize is the number of samples of a batch, of both loaders; 0 is 256.
+	BatchSize int
+	// Resize is the height and the width that pictures are scaled to; 0 leaves them 28x28.
+	Resize int
+	// Seed chooses the order of the training samples and what transforms draw.
+	Seed uint64
+	// TrainTransform and TestTransform make tensors of the pictures, after Resize; nil is
+	// transform.ToTensor.
+	TrainTransform, TestTransform transform.Transform
+}
+
+// Load opens both splits and returns a loader over each: the samples to learn from in another
+// order every epoch, those to measure on in theirs. The errors are Open's and Download's.
+//
+// Load panics with a *fault.OptionError where BatchSize or Resize is below 0.
+func Load(options Options) (train, test *loader.Loader, err error) {
+	if options.Download {
+		if err := Download(context.Background(), options.Root, nil); err != nil {
+			return nil, nil, err
+		}
+	}
+	open := func(s dataset.Split) (*dataset.Images, error) { return Open(options.Root, s) }
+	return loading.Splits("mnist.Load", open, loading.Options{
+		BatchSize: options.BatchSize, Seed: options.Seed, Resize: options.Resize,
+		Train: options.TrainTransform, Test: options.TestTransform,
+	})
 }

@@ -71,3 +71,28 @@ func ExampleClasses() {
 	fmt.Println(mnist.Classes())
 	// Output: [0 1 2 3 4 5 6 7 8 9]
 }
+
+// TestLoad loads files of three and two pictures.
+func TestLoad(t *testing.T) {
+	root := t.TempDir()
+	if _, _, err := mnist.Load(mnist.Options{Root: root}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want one that wraps fs.ErrNotExist", err)
+	}
+	for name, n := range map[string]byte{"train": 3, "t10k": 2} {
+		images := append([]byte{0, 0, 8, 3, 0, 0, 0, n, 0, 0, 0, 28, 0, 0, 0, 28}, make([]byte, int(n)*28*28)...)
+		labels := append([]byte{0, 0, 8, 1, 0, 0, 0, n}, make([]byte, n)...)
+		for file, content := range map[string][]byte{name + "-images-idx3-ubyte": images, name + "-labels-idx1-ubyte": labels} {
+			if err := os.WriteFile(filepath.Join(root, file), content, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	train, test, err := mnist.Load(mnist.Options{Root: root, BatchSize: 2, Resize: 14})
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := train.First(1)
+	if err != nil || !slices.Equal(batch.Inputs.Shape(), []int{2, 1, 14, 14}) || train.Samples() != 3 || test.Samples() != 2 {
+		t.Errorf("%d and %d samples, a batch of %v, %v", train.Samples(), test.Samples(), batch.Inputs, err)
+	}
+}

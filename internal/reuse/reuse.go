@@ -12,8 +12,9 @@ var Inner func(input, x, y any)
 
 // Later says that the rows of some tensors, each of type *tensor.Tensor and at the beginning
 // of its memory, are to be written when somebody first reads an element of any, by calls of
-// write for ranges of rows, several at once. Package tensor sets it.
-var Later func(write func(lo, hi int), tensors ...any)
+// write for ranges of rows, several at once. The function that it returns has them written at
+// once, where nobody has read an element yet. Package tensor sets it.
+var Later func(write func(lo, hi int), tensors ...any) (now func())
 
 // Poison fills memory with NaN as soon as it may be used again, so that a test finds who
 // still reads it.
