@@ -1,7 +1,8 @@
-"""Writes resnet18.json: the logits of torchvision's ResNet-18, whose weights and inputs are a
+"""Writes reference.json: the logits of torchvision's ResNet-18, whose weights and inputs are a
 hash of their place, so that the file need not have them.
 
-Run with any Python that has torchvision (made with 0.14): python3 model/testdata/resnet18.py
+Run with any Python that has torchvision (made with 0.14):
+python3 internal/checks/testdata/outside/resnet18/testdata/reference.py
 """
 
 import json
