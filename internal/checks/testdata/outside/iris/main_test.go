@@ -8,14 +8,15 @@ import (
 
 func Test(t *testing.T) {
 	var out strings.Builder
-	if err := run(&out); err != nil {
+	if err := run(&out, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
-	var accuracy float64
-	if _, err := fmt.Sscanf(out.String(), "test accuracy %f", &accuracy); err != nil {
+	var trained, loaded float64
+	var preparation string
+	if _, err := fmt.Sscanf(out.String(), "test accuracy %f\nfrom the file: %f on 75 flowers, prepared by %s", &trained, &loaded, &preparation); err != nil {
 		t.Fatalf("%q: %v", out.String(), err)
 	}
-	if accuracy < 0.95 {
-		t.Errorf("test accuracy %v, at least 0.95 expected", accuracy)
+	if trained < 0.95 || loaded != trained || preparation != "example.standardize" {
+		t.Errorf("%qat least 0.950 expected, and the same from the file", out.String())
 	}
 }

@@ -1,4 +1,5 @@
-// Command labels finds labels, any number of which a point may have.
+// Command labels finds labels, any number of which a point may have. The model's file names its
+// task, so that whoever has it gets a probability for each label.
 package main
 
 import (
@@ -7,6 +8,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"path/filepath"
 
 	"example.com/outside/points"
 
@@ -39,7 +41,7 @@ func (l Labelled) Sample(i int, chance random.Key) (dataset.Sample, error) {
 	return s, err
 }
 
-func run(out io.Writer) error {
+func run(out io.Writer, dir string) error {
 	training, test := Labelled{points.Draw(500, random.New(1))}, Labelled{points.Draw(200, random.New(2))}
 	m, err := model.New(model.MLP([]int{2}, []int{32}, training.Classes()), random.New(0))
 	if err != nil {
@@ -59,11 +61,41 @@ func run(out io.Writer) error {
 			fmt.Fprintf(out, "micro F1 %.2f, macro F1 %.2f, mean average precision %.2f\n", f.MicroF1, f.MacroF1, f.MeanAveragePrecision)
 		}
 	}
+
+	path := filepath.Join(dir, "labels.safetensors")
+	if err := m.Save(path); err != nil {
+		return err
+	}
+	loaded, err := model.Load(path)
+	if err != nil {
+		return err
+	}
+	p, err := model.NewPredictor(loaded)
+	if err != nil {
+		return err
+	}
+	labels, err := p.ClassifyRow([]float32{-0.8, 0.8}, 3)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "the file's task is %s; (-0.8, 0.8) is", loaded.Task)
+	for _, l := range labels {
+		if l.Probability > 0.5 {
+			fmt.Fprintf(out, " %q", l.Class)
+		}
+	}
+	fmt.Fprintln(out)
 	return nil
 }
 
 func main() {
-	if err := run(os.Stdout); err != nil {
+	dir, err := os.MkdirTemp("", "labels")
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = run(os.Stdout, dir)
+	os.RemoveAll(dir)
+	if err != nil {
 		log.Fatal(err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 func Test(t *testing.T) {
 	var out strings.Builder
-	if err := run(&out); err != nil {
+	if err := run(&out, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 	var micro, macro, precision float64
@@ -17,5 +17,9 @@ func Test(t *testing.T) {
 	}
 	if min(micro, macro, precision) < 0.9 {
 		t.Errorf("%qat least 0.90 of each expected", out.String())
+	}
+	const want = "the file's task is multi-label; (-0.8, 0.8) is \"north\" \"far out\"\n"
+	if !strings.HasSuffix(out.String(), "\n"+want) {
+		t.Errorf("%qwant %q at the end", out.String(), want)
 	}
 }
