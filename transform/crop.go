@@ -27,7 +27,11 @@ func (t Pad) Apply(p Input, _ random.Key) (Input, error) {
 	if err := t.check(); err != nil {
 		return Input{}, err
 	}
-	return in.pad(t.Left, t.Top, t.Right, t.Bottom, t.Fill).picture(), nil
+	out, err := in.pad("pad", t.Left, t.Top, t.Right, t.Bottom, t.Fill)
+	if err != nil {
+		return Input{}, err
+	}
+	return out.picture(), nil
 }
 
 // check returns an *Error where a side is below 0.
@@ -38,13 +42,17 @@ func (t Pad) check() error {
 	return nil
 }
 
-// pad returns r with pixels around it.
-func (r raster) pad(left, top, right, bottom int, fill uint8) raster {
-	out := r.filled(left+r.width+right, top+r.height+bottom, fill)
+// pad returns r with pixels around it, or an *Error where they would be too many.
+func (r raster) pad(op string, left, top, right, bottom int, fill uint8) (raster, error) {
+	width, height := left+r.width+right, top+r.height+bottom
+	if err := r.checkGrowth(op, width, height); err != nil {
+		return raster{}, err
+	}
+	out := r.filled(width, height, fill)
 	for y := range r.height {
 		copy(out.row(top + y)[left*r.size:], r.row(y))
 	}
-	return out
+	return out, nil
 }
 
 // crop returns a part of r, which it has, in r's memory.
@@ -74,7 +82,9 @@ func (t CenterCrop) Apply(p Input, _ random.Key) (Input, error) {
 		return Input{}, err
 	}
 	if h, w := max(t.Height-in.height, 0), max(t.Width-in.width, 0); h > 0 || w > 0 {
-		in = in.pad(w/2, h/2, (w+1)/2, (h+1)/2, 0)
+		if in, err = in.pad(op, w/2, h/2, (w+1)/2, (h+1)/2, 0); err != nil {
+			return Input{}, err
+		}
 	}
 	middle := func(n, of int) int { return int(math.RoundToEven(float64(of-n) / 2)) }
 	return in.crop(middle(t.Height, in.height), middle(t.Width, in.width), t.Height, t.Width).picture(), nil
@@ -104,7 +114,9 @@ func (t RandomCrop) Apply(p Input, chance random.Key) (Input, error) {
 		return Input{}, &Error{Op: op, Found: fmt.Sprintf("a padding of %d", t.Padding), Expected: "0 or more"}
 	}
 	if t.Padding > 0 {
-		in = in.pad(t.Padding, t.Padding, t.Padding, t.Padding, t.Fill)
+		if in, err = in.pad(op, t.Padding, t.Padding, t.Padding, t.Padding, t.Fill); err != nil {
+			return Input{}, err
+		}
 	}
 	if in.height < t.Height || in.width < t.Width {
 		return Input{}, &Error{Op: op, Found: fmt.Sprintf("%d by %d pixels", in.height, in.width),

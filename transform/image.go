@@ -82,6 +82,16 @@ func (r raster) blank(width, height int) raster {
 	return raster{make([]uint8, width*height*r.size), width, height, width * r.size, r.size}
 }
 
+// checkGrowth returns an *Error where an image made of r would have too many pixels: a long
+// strip whose smaller edge grows would take any memory.
+func (r raster) checkGrowth(op string, width, height int) error {
+	if width > maxPixels/height {
+		return &Error{Op: op, Found: fmt.Sprintf("an image of %d by %d pixels that would become one of %d by %d", r.width, r.height, width, height),
+			Expected: fmt.Sprintf("at most %d pixels", maxPixels)}
+	}
+	return nil
+}
+
 // filled returns a raster of r's kind in which every channel has the value fill.
 func (r raster) filled(width, height int, fill uint8) raster {
 	out := r.blank(width, height)

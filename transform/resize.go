@@ -110,9 +110,8 @@ func resize(op string, p Input, i Interpolation, to func(width, height int) (int
 	if err := checkSize(op, height, width); err != nil {
 		return Input{}, err
 	}
-	if width > maxPixels/height { // a long strip whose smaller edge grows would take any memory
-		return Input{}, &Error{Op: op, Found: fmt.Sprintf("an image of %d by %d pixels that would become one of %d by %d", in.width, in.height, width, height),
-			Expected: fmt.Sprintf("at most %d pixels", maxPixels)}
+	if err := in.checkGrowth(op, width, max(height, in.height)); err != nil { // rows are scaled before columns
+		return Input{}, err
 	}
 	if i == Nearest {
 		out := in.blank(width, height)

@@ -320,13 +320,23 @@ func TestRGB(t *testing.T) {
 	}
 }
 
-// TestResizeEdgeOfStrip checks that no strip makes an image of any size.
-func TestResizeEdgeOfStrip(t *testing.T) {
-	strip := image.NewGray(image.Rect(0, 0, 1<<20, 1))
-	_, err := transform.ResizeEdge{Size: 224}.Apply(transform.Input{Image: strip}, random.Key{})
-	want := "resize edge: found an image of 1048576 by 1 pixels that would become one of 234881024 by 224, expected at most 268435456 pixels"
-	if err == nil || err.Error() != want {
-		t.Errorf("got %v, want %q", err, want)
+// TestStrips holds that no strip makes an image of any size, also on the way to a small one.
+func TestStrips(t *testing.T) {
+	for want, c := range map[string]struct {
+		grow          transform.Transform
+		width, height int
+	}{
+		"resize edge: found an image of 1048576 by 1 pixels that would become one of 234881024 by 224": {transform.ResizeEdge{Size: 224}, 1 << 20, 1},
+		"resize: found an image of 1 by 1048576 pixels that would become one of 512 by 1048576":        {transform.Resize{Height: 28, Width: 512}, 1, 1 << 20},
+		"center crop: found an image of 1 by 1048576 pixels that would become one of 512 by 1048576":   {transform.CenterCrop{Height: 28, Width: 512}, 1, 1 << 20},
+		"random crop: found an image of 1048576 by 1 pixels that would become one of 1049088 by 513":   {transform.RandomCrop{Height: 1, Width: 1, Padding: 256}, 1 << 20, 1},
+		"pad: found an image of 1048576 by 1 pixels that would become one of 1048576 by 257":           {transform.Pad{Top: 256}, 1 << 20, 1},
+	} {
+		strip := image.NewGray(image.Rect(0, 0, c.width, c.height))
+		_, err := c.grow.Apply(transform.Input{Image: strip}, random.Key{})
+		if want += ", expected at most 268435456 pixels"; err == nil || err.Error() != want {
+			t.Errorf("got %v, want %q", err, want)
+		}
 	}
 }
 
