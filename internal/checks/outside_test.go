@@ -4,32 +4,64 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
+const outside = "testdata/outside"
+
 // TestOutside builds and tests the module in testdata/outside, which adds to the project
-// what others can add, and holds its table to the programs that are there.
+// what others can add.
 func TestOutside(t *testing.T) {
-	const dir = "testdata/outside"
-	programs, err := filepath.Glob(dir + "/*/main.go")
+	for _, args := range [][]string{{"vet", "./..."}, {"test", "./..."}} {
+		command := exec.Command("go", args...)
+		command.Dir, command.Env = outside, append(os.Environ(), "GOWORK=off")
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Errorf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+}
+
+var (
+	programRow = regexp.MustCompile("(?m)^\\| `([a-z0-9]+)` \\|.*$")
+	goName     = regexp.MustCompile("`([a-z]+)\\.([A-Z][A-Za-z.]*)`")
+	pathName   = regexp.MustCompile("`([a-z_/]+/[a-z_]+\\.(?:go|py))`")
+)
+
+// TestAdditions holds the tables of additions to the programs in testdata/outside, a row each,
+// and to names and files that are there.
+func TestAdditions(t *testing.T) {
+	mains, err := filepath.Glob(outside + "/*/main.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme := read(t, dir+"/README.md")
-	if rows := strings.Count(readme, "\n| `"); rows != len(programs) {
-		t.Errorf("%d programs in the table, found %d", rows, len(programs))
+	var programs []string
+	for _, path := range mains {
+		programs = append(programs, filepath.Base(filepath.Dir(path)))
 	}
-	for _, program := range programs {
-		if name := filepath.Base(filepath.Dir(program)); !strings.Contains(readme, "\n| `"+name+"` |") {
-			t.Errorf("%s is not in the table", name)
+	for _, page := range []string{outside + "/README.md", "../../CONTRIBUTING.md"} {
+		var rows []string
+		for _, row := range programRow.FindAllStringSubmatch(read(t, page), -1) {
+			rows = append(rows, row[1])
+			for _, m := range goName.FindAllStringSubmatch(row[0], -1) {
+				folder := "../../" + m[1]
+				if m[1] == "safetensors" {
+					folder = "../../model/safetensors"
+				}
+				if !exported(t, folder)[m[2]] {
+					t.Errorf("%s: %s: there is no %s.%s", page, row[1], m[1], m[2])
+				}
+			}
+			for _, m := range pathName.FindAllStringSubmatch(row[0], -1) {
+				if _, err := os.Stat("../../" + m[1]); err != nil {
+					t.Errorf("%s: %s: %v", page, row[1], err)
+				}
+			}
 		}
-	}
-	for _, args := range [][]string{{"vet", "./..."}, {"test", "./..."}} {
-		command := exec.Command("go", args...)
-		command.Dir, command.Env = dir, append(os.Environ(), "GOWORK=off")
-		if out, err := command.CombinedOutput(); err != nil {
-			t.Errorf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+		if slices.Sort(rows); !slices.Equal(rows, programs) {
+			t.Errorf("%s has rows of the programs %q, %q expected", page, rows, programs)
 		}
 	}
 }
