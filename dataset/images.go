@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"image"
+	"math"
 
 	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/random"
@@ -122,7 +123,24 @@ func (m *Images) Bytes() (rows ByteRows, ok bool) {
 			return ByteRows{}, false
 		}
 	}
-	return ByteRows{m.Pixels, lines, func(i int) (row, label int) { return i, m.label(i) }}, true
+	return ByteRows{m.Pixels, lines, m.rows()}, true
+}
+
+// rows returns the row and the label of each sample. Labels that fit a byte are kept as such:
+// read in random order, those of a data set then stay in a core's caches.
+func (m *Images) rows() func(i int) (row, label int) {
+	labels := make([]uint8, m.Len())
+	for i := range labels {
+		c := m.label(i)
+		if c < 0 || c > math.MaxUint8 {
+			return func(i int) (row, label int) { return i, m.label(i) }
+		}
+		labels[i] = uint8(c)
+	}
+	return func(i int) (row, label int) {
+		m.check(i)
+		return i, int(labels[i])
+	}
 }
 
 // label returns the label of image i after TargetTransform.
