@@ -28,15 +28,20 @@ func Option(op, format string, args ...any) {
 type LabelError struct {
 	Op      string // the function: "loss.CrossEntropy"
 	Label   int64
-	Index   []int // of the label among the labels
-	Classes int   // how many there are
+	Index   []int  // of the label among the labels
+	Classes int    // how many there are
+	Advice  string // what else may be done about it, or ""
 }
 
 // Error names the operation, the label, its index and the number of classes:
 // "loss.CrossEntropy: label 10 at (3): 0 to 9 expected, there are 10 classes".
 func (e *LabelError) Error() string {
 	at := strings.ReplaceAll(strings.Trim(fmt.Sprint(e.Index), "[]"), " ", ", ")
-	return fmt.Sprintf("%s: label %d at (%s): 0 to %d expected, there are %d classes", e.Op, e.Label, at, e.Classes-1, e.Classes)
+	text := fmt.Sprintf("%s: label %d at (%s): 0 to %d expected, there are %d classes", e.Op, e.Label, at, e.Classes-1, e.Classes)
+	if e.Advice != "" {
+		text += ": " + e.Advice
+	}
+	return text
 }
 
 // FormatError says that a file is not what it should be, and where.

@@ -11,6 +11,8 @@ func TestErrors(t *testing.T) {
 		"optim.SGD: momentum -1: at least 0 expected": &fault.OptionError{Op: "optim.SGD", Detail: "momentum -1: at least 0 expected"},
 		"loss.CrossEntropy: label 10 at (3, 0): 0 to 9 expected, there are 10 classes": &fault.LabelError{
 			Op: "loss.CrossEntropy", Label: 10, Index: []int{3, 0}, Classes: 10},
+		"loss.NLL: label -1 at (0): 0 to 9 expected, there are 10 classes: look again": &fault.LabelError{
+			Op: "loss.NLL", Label: -1, Index: []int{0}, Classes: 10, Advice: "look again"},
 		"a.idx: label 17: found 255, expected 0 to 9": fault.Format("a.idx", "label 17", "255", "0 to 9"),
 		"label 17: found 255, expected 0 to 9":        fault.Format("", "label 17", "255", "0 to 9"),
 	} {

@@ -43,7 +43,7 @@ func (l BCEWithLogits) PerSample(value, logits, _ *tensor.Tensor) (mean, weight 
 // wantSame panics unless x, which what names, and targets are floats of one shape.
 func wantSame(op, what string, x, targets *tensor.Tensor) {
 	wantFloats(op, what, x)
-	wantFloats(op, "targets", targets)
+	wantFloats(op, numbers, targets)
 	if !slices.Equal(x.Shape(), targets.Shape()) {
 		shapes.Fail(op, what+" and targets of one shape expected", x, targets)
 	}

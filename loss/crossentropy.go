@@ -36,6 +36,9 @@ func (c CrossEntropy) Forward(logits, target *tensor.Tensor) *tensor.Tensor {
 		fault.Option(op, "label smoothing %v: 0 to 1 expected", e)
 	}
 	classes := newClasses(op, "logits", logits, c.Weight)
+	if slices.Equal(target.Shape(), logits.Shape()) {
+		wantFloats(op, probabilities, target)
+	}
 	if c.LabelSmoothing == 0 && logits.Dim() == 2 && target.DType() == tensor.Int64 {
 		labels := classes.labels(target, c.IgnoreIndex)
 		return c.Reduction.reduce(op, labels.weigh(logits.CrossEntropy(labels.index)), labels.weights)
@@ -61,6 +64,12 @@ func (c CrossEntropy) Forward(logits, target *tensor.Tensor) *tensor.Tensor {
 	}
 	return c.Reduction.reduce(op, losses, labels.weights)
 }
+
+// What targets of the outputs' shape are called where they are no floats.
+const (
+	probabilities = "probabilities (convert to float32) or labels of one dimension less"
+	numbers       = "targets (convert to float32)"
+)
 
 // PerSample returns the mean that the reduction Mean gives, and what it divides by: the number
 // of labels that are not ignored or, with class weights, the sum of theirs.
@@ -189,7 +198,11 @@ func (c *classes) labels(t *tensor.Tensor, ignore *int64) *labels {
 			kept[i] = false
 			tensor.Data[int64](l.index)[i] = 0
 		case label < 0 || label >= int64(c.n):
-			panic(&fault.LabelError{Op: c.op, Label: label, Index: place(i, t.Shape()), Classes: c.n})
+			advice := ""
+			if label < 0 {
+				advice = "IgnoreIndex names a label whose samples do not count"
+			}
+			panic(&fault.LabelError{Op: c.op, Label: label, Index: place(i, t.Shape()), Classes: c.n, Advice: advice})
 		}
 	}
 	if c.weight != nil {

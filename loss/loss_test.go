@@ -480,19 +480,21 @@ func TestTypeErrors(t *testing.T) {
 	x := tensor.Zeros(tensor.Float32, 2, 3)
 	ints, labels := tensor.Zeros(tensor.Int64, 2, 3), tensor.Zeros(tensor.Int64, 2)
 	for want, f := range map[string]func(){
-		"loss.CrossEntropy: int64 elements, shape (2, 3): float32 or float64 logits expected":     func() { loss.CrossEntropy{}.Forward(ints, labels) },
-		"loss.CrossEntropy: uint8 elements, shapes (2, 3) and (2): int64 labels expected":         func() { loss.CrossEntropy{}.Forward(x, labels.To(tensor.Uint8)) },
-		"loss.CrossEntropy: bool elements, shapes (2, 3) and (2): int64 labels expected":          func() { loss.CrossEntropy{}.Forward(x, labels.To(tensor.Bool)) },
-		"loss.CrossEntropy: int64 elements, shape (2): float32 or float64 weights expected":       func() { loss.CrossEntropy{Weight: labels}.Forward(x, labels) },
-		"loss.NLL: int64 elements, shape (2, 3): float32 or float64 log-probabilities expected":   func() { loss.NLL{}.Forward(ints, labels) },
-		"loss.NLL: float32 elements, shapes (2, 3) and (2, 3): int64 labels expected":             func() { loss.NLL{}.Forward(x, x) },
-		"loss.BCEWithLogits: int64 elements, shape (2, 3): float32 or float64 logits expected":    func() { loss.BCEWithLogits{}.Forward(ints, x) },
-		"loss.BCEWithLogits: int64 elements, shape (2, 3): float32 or float64 targets expected":   func() { loss.BCEWithLogits{}.Forward(x, ints) },
-		"loss.BCEWithLogits: int64 elements, shape (2, 3): float32 or float64 weights expected":   func() { loss.BCEWithLogits{Weight: ints}.Forward(x, x) },
-		"loss.MSE: int64 elements, shape (2, 3): float32 or float64 predictions expected":         func() { loss.MSE{}.Forward(ints, x) },
-		"loss.MSE: int64 elements, shape (2, 3): float32 or float64 targets expected":             func() { loss.MSE{}.Forward(x, ints) },
-		"loss.KLDiv: int64 elements, shape (2, 3): float32 or float64 log-probabilities expected": func() { loss.KLDiv{}.Forward(ints, x) },
-		"loss.KLDiv: int64 elements, shape (2, 3): float32 or float64 targets expected":           func() { loss.KLDiv{}.Forward(x, ints) },
+		"loss.CrossEntropy: int64 elements, shape (2, 3): float32 or float64 probabilities (convert to float32) or labels of one dimension less expected": func() { loss.CrossEntropy{}.Forward(x, ints) },
+		"loss.CrossEntropy: bool elements, shape (3): float32 or float64 probabilities (convert to float32) or labels of one dimension less expected":     func() { loss.CrossEntropy{LabelSmoothing: 0.1}.Forward(x.Select(0, 0), tensor.Zeros(tensor.Bool, 3)) },
+		"loss.CrossEntropy: int64 elements, shape (2, 3): float32 or float64 logits expected":                                                             func() { loss.CrossEntropy{}.Forward(ints, labels) },
+		"loss.CrossEntropy: uint8 elements, shapes (2, 3) and (2): int64 labels expected":                                                                 func() { loss.CrossEntropy{}.Forward(x, labels.To(tensor.Uint8)) },
+		"loss.CrossEntropy: bool elements, shapes (2, 3) and (2): int64 labels expected":                                                                  func() { loss.CrossEntropy{}.Forward(x, labels.To(tensor.Bool)) },
+		"loss.CrossEntropy: int64 elements, shape (2): float32 or float64 weights expected":                                                               func() { loss.CrossEntropy{Weight: labels}.Forward(x, labels) },
+		"loss.NLL: int64 elements, shape (2, 3): float32 or float64 log-probabilities expected":                                                           func() { loss.NLL{}.Forward(ints, labels) },
+		"loss.NLL: float32 elements, shapes (2, 3) and (2, 3): int64 labels expected":                                                                     func() { loss.NLL{}.Forward(x, x) },
+		"loss.BCEWithLogits: int64 elements, shape (2, 3): float32 or float64 logits expected":                                                            func() { loss.BCEWithLogits{}.Forward(ints, x) },
+		"loss.BCEWithLogits: int64 elements, shape (2, 3): float32 or float64 targets (convert to float32) expected":                                      func() { loss.BCEWithLogits{}.Forward(x, ints) },
+		"loss.BCEWithLogits: int64 elements, shape (2, 3): float32 or float64 weights expected":                                                           func() { loss.BCEWithLogits{Weight: ints}.Forward(x, x) },
+		"loss.MSE: int64 elements, shape (2, 3): float32 or float64 predictions expected":                                                                 func() { loss.MSE{}.Forward(ints, x) },
+		"loss.MSE: int64 elements, shape (2, 3): float32 or float64 targets (convert to float32) expected":                                                func() { loss.MSE{}.Forward(x, ints) },
+		"loss.KLDiv: int64 elements, shape (2, 3): float32 or float64 log-probabilities expected":                                                         func() { loss.KLDiv{}.Forward(ints, x) },
+		"loss.KLDiv: int64 elements, shape (2, 3): float32 or float64 targets (convert to float32) expected":                                              func() { loss.KLDiv{}.Forward(x, ints) },
 	} {
 		wantPanic[*tensor.DTypeError](t, want, f)
 	}
@@ -503,12 +505,12 @@ func TestLabelErrors(t *testing.T) {
 	pictures := tensor.Zeros(tensor.Float32, 2, 3, 1, 2)
 	ints := func(v ...int64) *tensor.Tensor { return tensor.New(v, len(v)) }
 	for want, f := range map[string]func(){
-		"loss.CrossEntropy: label 3 at (1): 0 to 2 expected, there are 3 classes":       func() { loss.CrossEntropy{}.Forward(x, ints(0, 3)) },
-		"loss.CrossEntropy: label -1 at (0): 0 to 2 expected, there are 3 classes":      func() { loss.CrossEntropy{}.Forward(x, ints(-1, 3)) },
-		"loss.CrossEntropy: label -100 at (0): 0 to 2 expected, there are 3 classes":    func() { loss.CrossEntropy{}.Forward(x, ints(-100, 0)) },
-		"loss.CrossEntropy: label 5 at (): 0 to 2 expected, there are 3 classes":        func() { loss.CrossEntropy{}.Forward(x.Select(0, 0), tensor.Scalar(int64(5))) },
-		"loss.CrossEntropy: label 7 at (1, 0, 1): 0 to 2 expected, there are 3 classes": func() { loss.CrossEntropy{}.Forward(pictures, tensor.New([]int64{0, 1, 2, 7}, 2, 1, 2)) },
-		"loss.NLL: label 9 at (1): 0 to 2 expected, there are 3 classes":                func() { loss.NLL{IgnoreIndex: new(int64(-1))}.Forward(x, ints(-1, 9)) },
+		"loss.CrossEntropy: label 3 at (1): 0 to 2 expected, there are 3 classes":                                                          func() { loss.CrossEntropy{}.Forward(x, ints(0, 3)) },
+		"loss.CrossEntropy: label -1 at (0): 0 to 2 expected, there are 3 classes: IgnoreIndex names a label whose samples do not count":   func() { loss.CrossEntropy{}.Forward(x, ints(-1, 3)) },
+		"loss.CrossEntropy: label -100 at (0): 0 to 2 expected, there are 3 classes: IgnoreIndex names a label whose samples do not count": func() { loss.CrossEntropy{}.Forward(x, ints(-100, 0)) },
+		"loss.CrossEntropy: label 5 at (): 0 to 2 expected, there are 3 classes":                                                           func() { loss.CrossEntropy{}.Forward(x.Select(0, 0), tensor.Scalar(int64(5))) },
+		"loss.CrossEntropy: label 7 at (1, 0, 1): 0 to 2 expected, there are 3 classes":                                                    func() { loss.CrossEntropy{}.Forward(pictures, tensor.New([]int64{0, 1, 2, 7}, 2, 1, 2)) },
+		"loss.NLL: label 9 at (1): 0 to 2 expected, there are 3 classes":                                                                   func() { loss.NLL{IgnoreIndex: new(int64(-1))}.Forward(x, ints(-1, 9)) },
 	} {
 		wantPanic[*fault.LabelError](t, want, f)
 	}

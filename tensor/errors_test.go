@@ -202,17 +202,20 @@ func TestShapeErrors(t *testing.T) {
 		"where: shapes () and (1, 3) and (2): sizes 3 and 2 of dimension -1 do not broadcast": func() {
 			tensor.Where(tensor.Ones(tensor.Bool), zeros(1, 3), zeros(2))
 		},
-		"one-hot: shape (2): label 3 is none of 3 classes":                   func() { tensor.OneHot(index(0, 3), 3) },
-		"one-hot: shape (1): label -1 is none of 3 classes":                  func() { tensor.OneHot(index(-1), 3) },
-		"one-hot: shape (1): at least one class expected, got 0":             func() { tensor.OneHot(index(0), 0) },
-		"sort: shape (2, 3): dimension 2 is out of range":                    func() { x.Sort(2, false) },
-		"sort: shape (): dimension 1 is out of range":                        func() { zeros().Sort(1, false) },
-		"argsort: shape (2, 3): dimension -3 is out of range":                func() { x.ArgSort(-3, true) },
-		"topk: shape (2, 3): dimension 2 is out of range":                    func() { x.TopK(1, 2, true) },
-		"topk: shape (2, 3): 4 elements of dimension 1 of size 3 asked for":  func() { x.TopK(4, 1, true) },
-		"topk: shape (2, 3): -1 elements of dimension 0 of size 2 asked for": func() { x.TopK(-1, 0, true) },
-		"topk: shape (): 2 elements of dimension 0 of size 1 asked for":      func() { zeros().TopK(2, 0, true) },
-		"topk: shape (): 0 elements of dimension 0 of size 1 asked for":      func() { zeros().TopK(0, 0, true) },
+		"pick: shapes (3, 2) and (2): one label a row expected, (N, C) and (N)": func() { tensor.Zeros(tensor.Float32, 3, 2).Pick(index(0, 1)) },
+		"pick: shapes (2) and (2): one label a row expected, (N, C) and (N)":    func() { tensor.Zeros(tensor.Float32, 2).Pick(index(0, 1)) },
+		"pick: shapes (2, 3) and (2): label 3 at row 1: 0 to 2 expected":        func() { tensor.Zeros(tensor.Float32, 2, 3).Pick(index(0, 3)) },
+		"one-hot: shape (2): label 3 is none of 3 classes":                      func() { tensor.OneHot(index(0, 3), 3) },
+		"one-hot: shape (1): label -1 is none of 3 classes":                     func() { tensor.OneHot(index(-1), 3) },
+		"one-hot: shape (1): at least one class expected, got 0":                func() { tensor.OneHot(index(0), 0) },
+		"sort: shape (2, 3): dimension 2 is out of range":                       func() { x.Sort(2, false) },
+		"sort: shape (): dimension 1 is out of range":                           func() { zeros().Sort(1, false) },
+		"argsort: shape (2, 3): dimension -3 is out of range":                   func() { x.ArgSort(-3, true) },
+		"topk: shape (2, 3): dimension 2 is out of range":                       func() { x.TopK(1, 2, true) },
+		"topk: shape (2, 3): 4 elements of dimension 1 of size 3 asked for":     func() { x.TopK(4, 1, true) },
+		"topk: shape (2, 3): -1 elements of dimension 0 of size 2 asked for":    func() { x.TopK(-1, 0, true) },
+		"topk: shape (): 2 elements of dimension 0 of size 1 asked for":         func() { zeros().TopK(2, 0, true) },
+		"topk: shape (): 0 elements of dimension 0 of size 1 asked for":         func() { zeros().TopK(0, 0, true) },
 
 		"ones: shape (-2): dimension 0 is negative":                                  func() { tensor.Ones(tensor.Bool, -2) },
 		"full: shape (2, -1): dimension 1 is negative":                               func() { tensor.Full(tensor.Bool, 1, 2, -1) },
@@ -285,6 +288,7 @@ func TestDTypeErrors(t *testing.T) {
 		"index-select: uint8 elements, shapes (2, 2) and (2): int64 indices expected":                                        func() { floats.IndexSelect(0, tensor.Zeros(tensor.Uint8, 2)) },
 		"masked-select: int64 elements, shapes (2, 2) and (2, 2): a bool mask expected":                                      func() { floats.MaskedSelect(ints) },
 		"where: int64 elements, shapes (2, 2) and (2, 2) and (2, 2): a bool condition expected":                              func() { tensor.Where(ints, floats, floats) },
+		"pick: float32 elements, shapes (2, 2) and (2): int64 labels expected":                                               func() { floats.Pick(tensor.Zeros(tensor.Float32, 2)) },
 		"one-hot: float32 elements, shape (2, 2): int64 labels expected":                                                     func() { tensor.OneHot(floats, 3) },
 		"arange: bool elements: a type with arithmetic expected":                                                             func() { tensor.Arange(tensor.Bool, 0, 2, 1) },
 		"linspace: bool elements: a type with arithmetic expected":                                                           func() { tensor.Linspace(tensor.Bool, 0, 1, 2) },
@@ -325,13 +329,13 @@ func TestGradErrors(t *testing.T) {
 		"copy in place: shapes (2) and (2): in-place operations are not recorded, and the operand requires gradients: Detach it": func() {
 			tensor.Zeros(tensor.Float64, 2).CopyInPlace(x.Exp())
 		},
-		"mul in place: shape (2): the result of exp is part of a recorded computation: change a Detach of it, or a Clone": func() {
+		"mul in place: shape (2): the result of exp is part of a recorded computation: use Mul, which makes a new tensor and is recorded too, or change a copy that is not, Detach().Clone()": func() {
 			x.Exp().MulInPlace(tensor.Scalar(2.0))
 		},
-		"data in place: shape (2): the result of exp is part of a recorded computation: change a Detach of it, or a Clone": func() {
+		"data in place: shape (2): the result of exp is part of a recorded computation: change a copy that is not, Detach().Clone()": func() {
 			tensor.DataInPlace[float64](vector(1, 2).Exp())
 		},
-		"fill in place: shape (1): the result of narrow is part of a recorded computation: change a Detach of it, or a Clone": func() {
+		"fill in place: shape (1): the result of narrow is part of a recorded computation: change a copy that is not, Detach().Clone()": func() {
 			x.Narrow(0, 1, 1).FillInPlace(0)
 		},
 	} {

@@ -35,6 +35,25 @@ func (t *Tensor) gather(op string, dim int, index *Tensor) *Tensor {
 	}}, Input{Tensor: index})
 }
 
+// Pick returns the element of every row of t, (N, C), that labels, (N) of Int64 in [0, C),
+// names: out[i] = t[i][labels[i]], of shape (N). It is y_hat[range(len(y)), y] of NumPy and
+// PyTorch: what a model says of each sample's true class.
+func (t *Tensor) Pick(labels *Tensor) *Tensor {
+	const op = "pick"
+	if labels.dtype != Int64 {
+		failDType(op, labels.dtype, "int64 labels", t, labels)
+	}
+	if t.Dim() != 2 || labels.Dim() != 1 || labels.shape[0] != t.shape[0] {
+		failShape(op, "one label a row expected, (N, C) and (N)", t, labels)
+	}
+	for i, k := range Values[int64](labels) {
+		if k < 0 || k >= int64(t.shape[1]) {
+			failShape(op, fmt.Sprintf("label %d at row %d: 0 to %d expected", k, i, t.shape[1]-1), t, labels)
+		}
+	}
+	return t.gather(op, 1, labels.Unsqueeze(1)).Squeeze(1)
+}
+
 // ScatterAdd returns a copy of t with the elements of src added to those that index
 // picks along dim, the reverse of Gather: for two dimensions and dim 1,
 // out[i][index[i][j]] += src[i][j]. Elements that are picked several times get all of

@@ -16,7 +16,7 @@ import (
 // read, a copy where it shares t's memory.
 func (t *Tensor) inPlace(op string, y *Tensor) *Tensor {
 	if t.node != nil {
-		failGrad(op, "the result of "+t.node.op+" is part of a recorded computation: change a Detach of it, or a Clone", t)
+		failGrad(op, "the result of "+t.node.op+" is part of a recorded computation: "+insteadOf(op), t)
 	}
 	if y != nil {
 		if y.requiresGrad && !t.noGrad {
@@ -42,6 +42,18 @@ func (t *Tensor) inPlace(op string, y *Tensor) *Tensor {
 		return y.Clone()
 	}
 	return y
+}
+
+// insteadOf says what works on a recorded result where the in-place operation op does not.
+func insteadOf(op string) string {
+	const change = "change a copy that is not, Detach().Clone()"
+	if recorded, ok := map[string]string{
+		"add in place": "Add", "sub in place": "Sub", "mul in place": "Mul", "div in place": "Div", "pow in place": "Pow",
+		"add scaled in place": "Add of a MulScalar",
+	}[op]; ok {
+		return "use " + recorded + ", which makes a new tensor and is recorded too, or " + change
+	}
+	return change
 }
 
 // zipInPlace writes the operation on t and y to t. Where they are promoted to a type above

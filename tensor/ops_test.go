@@ -158,6 +158,7 @@ var operations = map[string]operation{
 	"Split": func(x []*Tensor, a arguments) *Tensor { return x[0].Split(a.Length, a.Dim)[a.Start] },
 
 	"Gather":       func(x []*Tensor, a arguments) *Tensor { return x[0].Gather(a.Dim, x[1]) },
+	"Pick":         binary((*Tensor).Pick),
 	"ScatterAdd":   func(x []*Tensor, a arguments) *Tensor { return x[0].ScatterAdd(a.Dim, x[1], x[2]) },
 	"IndexSelect":  func(x []*Tensor, a arguments) *Tensor { return x[0].IndexSelect(a.Dim, x[1]) },
 	"MaskedSelect": binary((*Tensor).MaskedSelect),
@@ -230,6 +231,7 @@ var elsewhere = map[string]string{
 
 // withoutScalar are the operations that take no tensor without dimensions, and why.
 var withoutScalar = map[string]string{
+	"Pick":              "a row is a sample",
 	"MatMul":            "vectors or matrices",
 	"Linear":            "vectors and a matrix",
 	"CrossEntropy":      "a matrix and a vector",

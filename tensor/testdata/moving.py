@@ -50,6 +50,7 @@ OPS.update({
     "IndexSelect": lambda x, a: x[0].index_select(a["dim"], x[1]),
     "MaskedSelect": lambda x, a: x[0].masked_select(x[1]),
     "Where": lambda x, a: torch.where(x[0], x[1], x[2]),
+    "Pick": lambda x, a: x[0][range(len(x[1])), x[1]],
     "OneHot": lambda x, a: torch.nn.functional.one_hot(x[0], a["length"]),
     "Sort": lambda x, a: x[0].sort(dim=a["dim"], descending=a["descending"], stable=True).values,
     "Sort/indices": lambda x, a: x[0].sort(dim=a["dim"], descending=a["descending"], stable=True).indices,
@@ -467,5 +468,11 @@ for shape, dims in [
     case("Flip", draw(*shape), dims=list(dims))
 for dtype in TYPES:
     case("Flip", sample(dtype, 2, 3), typed=True, smooth=False, dims=[1])
+
+for shape, labels in [((3, 4), [0, 3, 3]), ((2, 1), [0, 0]), ((1, 3), [2])]:
+    case("Pick", draw(*shape), i64(labels))
+case("Pick", draw(0, 3), torch.zeros(0, dtype=I64), note="nothing")
+for dtype in TYPES:
+    case("Pick", sample(dtype, 2, 3), i64([2, 0]), typed=True, smooth=False)
 
 save("moving.json")
