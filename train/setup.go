@@ -224,11 +224,11 @@ func (c *Config) checkData(field string, s loader.Source, epoch int) error {
 // checkPreparation returns an error where the data say that their inputs are prepared
 // otherwise than the model prepares its own. What training draws by chance is no part of it.
 func (c *Config) checkPreparation(field string, s loader.Source) error {
-	d, ok := of(s).(dataset.Prepared)
+	prepared, ok := s.(interface{ Preparations() []dataset.Preparation })
 	if !ok || c.Model.Preprocess == nil {
 		return nil
 	}
-	for _, p := range d.Preparations() {
+	for _, p := range prepared.Preparations() {
 		steps, err := transform.Deterministic(p.Transform)
 		if err != nil {
 			return wrong(field, "%v", err)
