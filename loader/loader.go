@@ -40,18 +40,23 @@ type Batch struct {
 	Indices []int          // (N), of the samples in the data set; of a stream, their places in the epoch
 	Next    []int          // the Indices of the next batch, or none: memory that they lie in may be fetched ahead
 
-	fill func(to dataset.Memory, lo, hi int) // or nil
-	read func()                              // fills Inputs and Targets where they are not, or nil
+	pieces func() Fill // or nil
+	read   func()      // fills Inputs and Targets where they are not, or nil
 }
 
-// InPieces reports whether Fill can be called: whether the data set is a dataset.Batcher.
-func (b Batch) InPieces() bool { return b.fill != nil }
+// Fill writes samples lo up to hi of a batch to memory, which has a row for each. Several
+// calls may run at once.
+type Fill func(to dataset.Memory, lo, hi int)
 
-// Fill writes samples lo up to hi of the batch to memory of the caller's, which has a row
-// for each. A caller that needs a few samples at a time saves the writing of Inputs and
-// Targets, which are filled when they are first read, and are not filled after a call where
-// nobody reads them. Several calls may run at once.
-func (b Batch) Fill(to dataset.Memory, lo, hi int) { b.fill(to, lo, hi) }
+// Pieces returns what writes some samples of the batch at a time; ok is false where the data
+// set is no dataset.Batcher. It is for a caller that has its own way to the samples, by this or
+// by Indices: Inputs and Targets are then filled if somebody reads them, and not otherwise.
+func (b Batch) Pieces() (fill Fill, ok bool) {
+	if b.pieces == nil {
+		return nil, false
+	}
+	return b.pieces(), true
+}
 
 // Options say how samples become batches.
 type Options struct {
@@ -309,12 +314,12 @@ func (p *plan) fillBatch(k int, b *buffer) Batch {
 		p.fill(to, p.order[first+lo:first+hi], dataset.Chance{Of: chance, First: first + lo})
 	}
 	now := reuse.Later(func(lo, hi int) { fill(memory.Rows(lo, hi, row), lo, hi) }, inputs, targets)
-	var inPieces atomic.Bool // somebody called Fill
+	var inPieces atomic.Bool // somebody has another way to the samples
 	return Batch{
 		inputs, targets, indices, next,
-		func(to dataset.Memory, lo, hi int) {
+		func() Fill {
 			inPieces.Store(true)
-			fill(to, lo, hi)
+			return fill
 		},
 		func() {
 			if !inPieces.Load() {

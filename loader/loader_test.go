@@ -595,7 +595,7 @@ func TestVectors(t *testing.T) {
 					t.Fatal(err)
 				}
 				n := len(b.Indices)
-				if !slices.Equal(b.Inputs.Shape(), []int{n, 2}) || !slices.Equal(b.Targets.Shape(), []int{n, 3}) || b.InPieces() != (name == "fill") {
+				if _, ok := b.Pieces(); !slices.Equal(b.Inputs.Shape(), []int{n, 2}) || !slices.Equal(b.Targets.Shape(), []int{n, 3}) || ok != (name == "fill") {
 					t.Fatalf("%s: inputs %v and targets %v of %d samples", name, b.Inputs.Shape(), b.Targets.Shape(), n)
 				}
 				for at, i := range b.Indices {
@@ -725,7 +725,7 @@ func (d counted) Batch() (dataset.Fill, dataset.Row) {
 }
 
 // TestEpochIsRead checks that a loop over an epoch that looks at nothing has every sample
-// prepared, once, and that samples which Fill wrote are not prepared again.
+// prepared, once, and that samples which are written in pieces are not prepared again.
 func TestEpochIsRead(t *testing.T) {
 	for name, look := range map[string]func(loader.Batch){
 		"nothing": func(loader.Batch) {},
@@ -734,8 +734,9 @@ func TestEpochIsRead(t *testing.T) {
 		"pieces": func(b loader.Batch) {
 			n := len(b.Indices)
 			to := dataset.Memory{Inputs: make([]float32, 2*n), Vectors: make([]float32, 3*n)}
-			b.Fill(to.Rows(0, 1, dataset.Row{Input: []int{2}, Vector: 3}), 0, 1)
-			b.Fill(to.Rows(1, n, dataset.Row{Input: []int{2}, Vector: 3}), 1, n)
+			fill, _ := b.Pieces()
+			fill(to.Rows(0, 1, dataset.Row{Input: []int{2}, Vector: 3}), 0, 1)
+			fill(to.Rows(1, n, dataset.Row{Input: []int{2}, Vector: 3}), 1, n)
 		},
 	} {
 		d := counted{23, new(atomic.Int64)}

@@ -205,11 +205,12 @@ func (r *Regression) total(n int) (loss float64, correct int) {
 // Step sets the gradients of the mean loss of a batch, and returns that and how many of its
 // samples were predicted right; ok is false where the batch cannot be filled in pieces.
 func (r *Regression) Step(batch loader.Batch) (value float64, correct int, ok bool) {
-	if !batch.InPieces() || batch.Targets.DType() != tensor.Int64 || batch.Inputs.Numel() != len(batch.Indices)*r.inputs {
+	fill, ok := batch.Pieces()
+	if !ok || batch.Targets.DType() != tensor.Int64 || batch.Inputs.Numel() != len(batch.Indices)*r.inputs {
 		return 0, 0, false
 	}
 	n := len(batch.Indices)
-	r.sum(samples{batch.Indices, batch.Next, batch.Fill}, stepSamples, 1/float32(n))
+	r.sum(samples{batch.Indices, batch.Next, fill}, stepSamples, 1/float32(n))
 	parts := r.parts[:(n+stepSamples-1)/stepSamples]
 	gradient, bias := tensor.DataInPlace[float32](r.layer.Weight.Grad()), tensor.DataInPlace[float32](r.layer.Bias.Grad())
 	parallel.For(r.classes, 1+(1<<11)/max(1, r.inputs), func(lo, hi int) {
