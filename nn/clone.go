@@ -148,7 +148,7 @@ func plain(t reflect.Type) bool {
 
 // CloneWith returns a copy of the net for Clone.
 func (s *Sequential) CloneWith(c *Copier) Module {
-	n := &Sequential{names: s.names}
+	n := &Sequential{list{names: s.names}}
 	for _, m := range s.layers {
 		n.layers = append(n.layers, c.Module(m))
 	}

@@ -59,7 +59,19 @@ type Buffered interface {
 
 // Apply calls f on every module that m is made of, inner ones first, and on m itself,
 // with its path: "linear", or "" for m. It is how initialisation goes over a model.
-func Apply(m Module, f func(path string, m Module)) { apply("", m, f) }
+//
+// Apply, SetTraining, StateDict and ParameterList panic with a *fault.OptionError for a module that has
+// another in a field, or a parameter, and names it neither in Layers nor in Parameters. What is
+// done to all that the module is made of would leave it out.
+func Apply(m Module, f func(path string, m Module)) { applyFor("nn.Apply", m, f) }
+
+// applyFor is Apply for the function op.
+func applyFor(op string, m Module, f func(path string, m Module)) {
+	apply("", m, func(path string, m Module) {
+		checkFields(op, m)
+		f(path, m)
+	})
+}
 
 func apply(path string, m Module, f func(path string, m Module)) {
 	m = bare(m)
@@ -86,7 +98,7 @@ func join(path, name string) string {
 // who use it at the same time would see: all layers compute as in evaluation for an input that
 // is marked, net.Forward(x.NoGrad().Evaluation()).
 func SetTraining(m Module, on bool) {
-	Apply(m, func(_ string, m Module) {
+	applyFor("nn.SetTraining", m, func(_ string, m Module) {
 		if l, ok := m.(Modal); ok {
 			l.SetTraining(on)
 		}
@@ -99,7 +111,7 @@ func SetTraining(m Module, on bool) {
 //
 //	nn.SetChance(net, key.At(epoch).At(step))
 func SetChance(m Module, key random.Key) {
-	Apply(m, func(path string, m Module) {
+	apply("", m, func(path string, m Module) {
 		if l, ok := m.(Stochastic); ok {
 			l.SetChance(key.For(path))
 		}
@@ -109,6 +121,7 @@ func SetChance(m Module, key random.Key) {
 // ParameterList returns m's parameters in order, each once even where layers share it:
 // what an optimizer takes.
 func ParameterList(m Module) []*tensor.Tensor {
+	applyFor("nn.ParameterList", m, func(string, Module) {})
 	var list []*tensor.Tensor
 	seen := map[*tensor.Tensor]bool{}
 	for _, p := range m.Parameters() {

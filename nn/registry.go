@@ -34,6 +34,9 @@ type Type[L Module, O any] struct {
 	// uses memory again. Of a Container it says so beside what its layers keep. It holds for
 	// the very type L. A type that embeds L has no part in it.
 	KeepsNothing bool
+	// Text, where not nil, is what Text shows of a layer beside its type, in place of the
+	// options as files have them, and of a Container beside its layers: "in=3, out=2".
+	Text func(o O) string
 }
 
 // Register adds a type of layer: from then on definitions with it are checked, made, saved and
@@ -44,13 +47,17 @@ func Register[L Module, O any](t Type[L, O]) {
 	if t.Name == "" || t.Cost == nil || t.Make == nil || t.Options == nil {
 		panic(&fault.OptionError{Op: "nn.Register", Detail: fmt.Sprintf("%v: a name and all functions expected", layer)})
 	}
-	registry.add(&row{
+	n := &row{
 		name: t.Name, layer: layer, options: options, keepsNothing: t.KeepsNothing,
 		decode: decodeStrictly[O],
 		cost:   func(o any, in Sample) (Cost, error) { return t.Cost(o.(O), in) },
 		make:   func(o any, at Place) Module { return t.Make(o.(O), at) },
 		read:   func(m Module) (any, error) { return t.Options(m.(L)) },
-	})
+	}
+	if t.Text != nil {
+		n.text = func(o any) string { return t.Text(o.(O)) }
+	}
+	registry.add(n)
 }
 
 // row is a Type without its type parameters.
@@ -62,6 +69,7 @@ type row struct {
 	cost           func(o any, in Sample) (Cost, error)
 	make           func(o any, at Place) Module
 	read           func(m Module) (any, error)
+	text           func(o any) string // or nil
 }
 
 // registry has all types of layers.

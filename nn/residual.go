@@ -26,17 +26,7 @@ func (r *Residual) Forward(x *tensor.Tensor) *tensor.Tensor {
 
 // Parameters yields those of the body and of the shortcut: "body.0.weight",
 // "shortcut.weight".
-func (r *Residual) Parameters() iter.Seq2[string, *tensor.Tensor] {
-	return func(yield func(string, *tensor.Tensor) bool) {
-		for path, m := range r.Layers() {
-			for name, p := range m.Parameters() {
-				if !yield(join(path, name), p) {
-					return
-				}
-			}
-		}
-	}
-}
+func (r *Residual) Parameters() iter.Seq2[string, *tensor.Tensor] { return ParametersOf(r) }
 
 // What the two nets are called where Named gave them no name.
 const bodyName, shortcutName = "body", "shortcut"

@@ -16,13 +16,14 @@ import (
 // to stay as they are.
 func StateDict(m Module) iter.Seq2[string, *tensor.Tensor] {
 	return func(yield func(string, *tensor.Tensor) bool) {
+		applyFor("nn.StateDict", m, func(string, Module) {})
 		for name, p := range m.Parameters() {
 			if !yield(name, p.Detach()) {
 				return
 			}
 		}
 		more := true
-		Apply(m, func(path string, m Module) {
+		apply("", m, func(path string, m Module) {
 			if b, ok := m.(Buffered); ok && more {
 				for name, v := range b.Buffers() {
 					if more = yield(join(path, name), v.Detach()); !more {

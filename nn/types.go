@@ -119,6 +119,7 @@ type SequentialOptions struct {
 func init() {
 	Register(Type[*Linear, LinearOptions]{
 		Name: "linear", KeepsNothing: true,
+		Text: LinearOptions.text,
 		Cost: func(o LinearOptions, in Sample) (Cost, error) {
 			bias := 1
 			if o.NoBias {
@@ -155,6 +156,7 @@ func init() {
 	})
 	Register(Type[*Conv2d, Conv2dOptions]{
 		Name: "conv2d", KeepsNothing: true,
+		Text: Conv2dOptions.text,
 		Cost: Conv2dOptions.cost,
 		Make: func(o Conv2dOptions, at Place) *Conv2d {
 			options := tensor.Conv2dOptions{Stride: o.Stride, Padding: o.Padding, Dilation: o.Dilation, Groups: o.Groups}
@@ -171,6 +173,7 @@ func init() {
 
 	Register(Type[*BatchNorm1d, BatchNorm1dOptions]{
 		Name: "batchnorm1d", KeepsNothing: true,
+		Text: BatchNorm1dOptions.text,
 		Cost: func(o BatchNorm1dOptions, in Sample) (Cost, error) {
 			if len(in.Shape) > 2 {
 				return Cost{}, errBeforeFlatten
@@ -182,6 +185,7 @@ func init() {
 	})
 	Register(Type[*BatchNorm2d, BatchNorm2dOptions]{
 		Name: "batchnorm2d", KeepsNothing: true,
+		Text: func(o BatchNorm2dOptions) string { return BatchNorm1dOptions(o).text() },
 		Cost: func(o BatchNorm2dOptions, in Sample) (Cost, error) {
 			if err := in.picture(); err != nil {
 				return Cost{}, err
@@ -199,6 +203,7 @@ func init() {
 
 	Register(Type[*LayerNorm, LayerNormOptions]{
 		Name: "layernorm", KeepsNothing: true,
+		Text: LayerNormOptions.text,
 		Cost: func(o LayerNormOptions, in Sample) (Cost, error) {
 			before := len(in.Shape) - len(o.Shape)
 			if len(o.Shape) == 0 || before < 0 || !slices.Equal(in.Shape[before:], o.Shape) {
@@ -218,6 +223,7 @@ func init() {
 	})
 	Register(Type[*GroupNorm, GroupNormOptions]{
 		Name: "groupnorm", KeepsNothing: true,
+		Text: GroupNormOptions.text,
 		Cost: func(o GroupNormOptions, in Sample) (Cost, error) {
 			if o.In != in.Shape[0] {
 				return Cost{}, fmt.Errorf("found %d channels, %d expected", o.In, in.Shape[0])
@@ -239,12 +245,14 @@ func init() {
 
 	Register(Type[MaxPool2d, MaxPool2dOptions]{
 		Name: "maxpool2d", KeepsNothing: true,
+		Text:    func(o MaxPool2dOptions) string { return o.text() + ", dilation=1, ceil_mode=False" },
 		Cost:    MaxPool2dOptions.cost,
 		Make:    func(o MaxPool2dOptions, _ Place) MaxPool2d { return MaxPool2d{o.pool()} },
 		Options: func(p MaxPool2d) (MaxPool2dOptions, error) { return poolOptions(p.Pool2dOptions), nil },
 	})
 	Register(Type[AvgPool2d, AvgPool2dOptions]{
 		Name: "avgpool2d", KeepsNothing: true,
+		Text: func(o AvgPool2dOptions) string { return MaxPool2dOptions(o).text() },
 		Cost: func(o AvgPool2dOptions, in Sample) (Cost, error) { return MaxPool2dOptions(o).cost(in) },
 		Make: func(o AvgPool2dOptions, _ Place) AvgPool2d { return AvgPool2d{MaxPool2dOptions(o).pool()} },
 		Options: func(p AvgPool2d) (AvgPool2dOptions, error) {
@@ -253,6 +261,7 @@ func init() {
 	})
 	Register(Type[AdaptiveAvgPool2d, AdaptiveAvgPool2dOptions]{
 		Name: "adaptiveavgpool2d", KeepsNothing: true,
+		Text: AdaptiveAvgPool2dOptions.text,
 		Cost: func(o AdaptiveAvgPool2dOptions, in Sample) (Cost, error) {
 			if err := in.picture(); err != nil {
 				return Cost{}, err
@@ -276,6 +285,7 @@ func init() {
 
 	Register(Type[Flatten, FlattenOptions]{
 		Name: "flatten", KeepsNothing: true,
+		Text: FlattenOptions.text,
 		Cost: func(o FlattenOptions, in Sample) (Cost, error) {
 			start, end := or(o.Start, 1), or(o.End, -1)
 			first, err := in.dim("start_dim", start)
@@ -297,12 +307,14 @@ func init() {
 	})
 	Register(Type[*Dropout, DropoutOptions]{
 		Name: "dropout", KeepsNothing: true,
+		Text:    DropoutOptions.text,
 		Cost:    func(o DropoutOptions, in Sample) (Cost, error) { return Cost{Output: in.Shape}, o.check() },
 		Make:    func(o DropoutOptions, _ Place) *Dropout { return NewDropout(o.P) },
 		Options: func(d *Dropout) (DropoutOptions, error) { return DropoutOptions{d.P}, nil },
 	})
 	Register(Type[*Dropout2d, Dropout2dOptions]{
 		Name: "dropout2d", KeepsNothing: true,
+		Text: func(o Dropout2dOptions) string { return DropoutOptions(o).text() },
 		Cost: func(o Dropout2dOptions, in Sample) (Cost, error) {
 			if err := in.picture(); err != nil {
 				return Cost{}, err
@@ -314,26 +326,28 @@ func init() {
 	})
 	Register(Type[Softmax, SoftmaxOptions]{
 		Name: "softmax", KeepsNothing: true,
+		Text:    SoftmaxOptions.text,
 		Cost:    SoftmaxOptions.cost,
 		Make:    func(o SoftmaxOptions, _ Place) Softmax { return SoftmaxDim(or(o.Dim, 1)) },
 		Options: func(s Softmax) (SoftmaxOptions, error) { return SoftmaxOptions{new(s.dim + 1)}, nil },
 	})
 	Register(Type[LogSoftmax, LogSoftmaxOptions]{
 		Name: "logsoftmax", KeepsNothing: true,
+		Text:    func(o LogSoftmaxOptions) string { return SoftmaxOptions(o).text() },
 		Cost:    func(o LogSoftmaxOptions, in Sample) (Cost, error) { return SoftmaxOptions(o).cost(in) },
 		Make:    func(o LogSoftmaxOptions, _ Place) LogSoftmax { return LogSoftmaxDim(or(o.Dim, 1)) },
 		Options: func(s LogSoftmax) (LogSoftmaxOptions, error) { return LogSoftmaxOptions{new(s.dim + 1)}, nil },
 	})
-	registerElementwise[Identity]("identity", 0)
-	registerElementwise[ReLU]("relu", 1)
-	registerElementwise[LeakyReLU]("leakyrelu", 2)
-	registerElementwise[GELU]("gelu", 1)
-	registerElementwise[Sigmoid]("sigmoid", 1)
-	registerElementwise[Tanh]("tanh", 1)
-	registerElementwise[SiLU]("silu", 2)
-	registerElementwise[ReLU6]("relu6", 2)
-	registerElementwise[Hardsigmoid]("hardsigmoid", 4)
-	registerElementwise[Hardswish]("hardswish", 5)
+	registerElementwise[Identity]("identity", 0, nil)
+	registerElementwise[ReLU]("relu", 1, nil)
+	registerElementwise[LeakyReLU]("leakyrelu", 2, LeakyReLU.text)
+	registerElementwise[GELU]("gelu", 1, GELU.text)
+	registerElementwise[Sigmoid]("sigmoid", 1, nil)
+	registerElementwise[Tanh]("tanh", 1, nil)
+	registerElementwise[SiLU]("silu", 2, nil)
+	registerElementwise[ReLU6]("relu6", 2, nil)
+	registerElementwise[Hardsigmoid]("hardsigmoid", 4, nil)
+	registerElementwise[Hardswish]("hardswish", 5, nil)
 
 	Register(Type[*Sequential, SequentialOptions]{
 		Name: "sequential", KeepsNothing: true,
@@ -392,10 +406,10 @@ func init() {
 }
 
 // registerElementwise adds a type of layer that is its own options and takes so many operations
-// for every number of a sample.
-func registerElementwise[L Module](name string, flops int) {
+// for every number of a sample. What it shows of itself is text, or nil for its options.
+func registerElementwise[L Module](name string, flops int, text func(L) string) {
 	Register(Type[L, L]{
-		Name: name, KeepsNothing: true,
+		Name: name, KeepsNothing: true, Text: text,
 		Cost:    func(_ L, in Sample) (Cost, error) { return Cost{Output: in.Shape, FLOPs: flops * in.numbers()}, nil },
 		Make:    func(l L, _ Place) L { return l },
 		Options: func(l L) (L, error) { return l, nil },

@@ -142,6 +142,9 @@ func (t *Tensor) SetRequiresGrad(on bool) *Tensor {
 // RequiresGrad reports whether gradients flow to or through t.
 func (t *Tensor) RequiresGrad() bool { return t.requiresGrad }
 
+// IsLeaf reports whether t is no result of a recorded operation, as parameters are none.
+func (t *Tensor) IsLeaf() bool { return t.node == nil }
+
 // Grad returns the gradient that Backward has added up for t, of t's shape, or nil if
 // there is none yet. Only tensors made by SetRequiresGrad keep one.
 func (t *Tensor) Grad() *Tensor { return t.grad }

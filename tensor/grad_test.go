@@ -405,3 +405,10 @@ func TestLadderOfSharedResults(t *testing.T) {
 	y.Backward()
 	wantValues(t, "gradient", x.Grad(), 1<<60)
 }
+
+func TestIsLeaf(t *testing.T) {
+	x := tensor.Ones(tensor.Float32, 2).SetRequiresGrad(true)
+	if !x.IsLeaf() || x.Exp().IsLeaf() || !x.Exp().Detach().IsLeaf() || !x.Detach().Exp().IsLeaf() {
+		t.Error("a parameter, a constant and what is computed from constants are leaves, a recorded result is not")
+	}
+}

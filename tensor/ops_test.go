@@ -231,7 +231,7 @@ var elsewhere = map[string]string{
 
 // withoutScalar are the operations that take no tensor without dimensions, and why.
 var withoutScalar = map[string]string{
-	"Pick":              "a row is a sample",
+	"Pick":              "a matrix and a vector",
 	"MatMul":            "vectors or matrices",
 	"Linear":            "vectors and a matrix",
 	"CrossEntropy":      "a matrix and a vector",
