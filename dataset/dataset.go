@@ -19,6 +19,15 @@ type Sample struct {
 	Target *tensor.Tensor
 }
 
+// String returns the input and the target as they print: "(*image.Gray of 28x28, 9)", and
+// "(tensor([0.5, 1.0]), 9)".
+func (s Sample) String() string {
+	if c, ok := s.Class(); ok {
+		return fmt.Sprintf("(%v, %d)", s.Input, c)
+	}
+	return fmt.Sprintf("(%v, %v)", s.Input, s.Target)
+}
+
 // Class returns the target that is class c, an Int64 scalar.
 func Class(c int) *tensor.Tensor { return tensor.Scalar(int64(c)) }
 

@@ -277,3 +277,27 @@ func ExampleImages() {
 
 // anyKey is for samples whose transforms draw nothing.
 var anyKey dataset.Chance
+
+func TestPrinting(t *testing.T) {
+	m := &dataset.Images{Name: "dots", ClassNames: []string{"a", "b"}, Height: 1, Width: 2, Pixels: []byte{0, 255}, Labels: []int{1}}
+	check := func(v any, want string) {
+		t.Helper()
+		if got := fmt.Sprint(v); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	sample := func() dataset.Sample {
+		s, err := m.Sample(0, random.Key{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	check(m, "dots train: 1 pictures of 1x2, 2 classes")
+	check(sample(), "(*image.Gray of 1x2, 1)")
+	m.Transform = transform.ToTensor{}
+	check(sample(), "(tensor([[[0., 1.]]]), 1)")
+	check(sample().Input, "tensor([[[0., 1.]]])")
+	check(dataset.Sample{Input: sample().Input, Target: tensor.New([]float32{0.5, 1}, 2)}, "(tensor([[[0., 1.]]]), tensor([0.5000, 1.0000]))")
+	check(dataset.Sample{}, "(<nil>, <nil>)")
+}

@@ -44,6 +44,12 @@ var (
 	_ Labelled    = (*Images)(nil)
 )
 
+// String names the data set and its size: "fashion-mnist train: 60000 pictures of 28x28, 10
+// classes".
+func (m *Images) String() string {
+	return fmt.Sprintf("%s: %d pictures of %dx%d, %d classes", m.title(), m.Len(), m.Height, m.Width, len(m.ClassNames))
+}
+
 // Len returns the number of samples.
 func (m *Images) Len() int { return len(m.Labels) }
 

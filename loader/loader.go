@@ -44,6 +44,9 @@ type Batch struct {
 	read   func()      // fills Inputs and Targets where they are not, or nil
 }
 
+// String returns the inputs and the targets as they print.
+func (b Batch) String() string { return fmt.Sprintf("[%v, %v]", b.Inputs, b.Targets) }
+
 // Fill writes samples lo up to hi of a batch to memory, which has a row for each. Several
 // calls may run at once.
 type Fill func(to dataset.Memory, lo, hi int)

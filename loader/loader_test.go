@@ -784,3 +784,14 @@ func TestFirst(t *testing.T) {
 		t.Errorf("got %v for no samples", err)
 	}
 }
+
+func TestBatchPrints(t *testing.T) {
+	batch, err := loader.New(vectors(2), loader.Options{BatchSize: 2}).First(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("[%v, %v]", batch.Inputs, batch.Targets)
+	if got := fmt.Sprint(batch); got != want || len(got) < 50 {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -26,6 +26,16 @@ type Input struct {
 	Tensor *tensor.Tensor // of any shape; (C, H, W) for a picture
 }
 
+// String returns the tensor as it prints, or of a picture its type, its height and its width:
+// "*image.Gray of 28x28".
+func (p Input) String() string {
+	if p.Image == nil {
+		return fmt.Sprint(p.Tensor)
+	}
+	size := p.Image.Bounds().Size()
+	return fmt.Sprintf("%T of %dx%d", p.Image, size.Y, size.X)
+}
+
 // Transform is one step from an input as it was read to what a model takes.
 type Transform interface {
 	// Apply returns the input that the step makes of p, and leaves p as it was. What
