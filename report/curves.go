@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 	"slices"
 	"strconv"
@@ -17,15 +18,21 @@ type Run struct {
 	Batches []BatchLoss // in order; nil where they were not recorded
 }
 
-func (r Run) best() int { return bestEpoch(r.Epochs) }
+// best returns the index of the epoch with the best test score, or -1 where none was measured.
+func (r Run) best() int {
+	best := bestEpoch(r.Epochs)
+	if best >= 0 && !tested(r.Epochs[best]) {
+		return -1
+	}
+	return best
+}
 
 // Curves draws loss and score by epoch, in training and on the test data, with the
 // epoch of the best test score marked. Several runs have a colour each, to 13 of them.
-// What is not finite is left out.
+// What is not finite is left out, and what was not measured: figures of an epoch that are both
+// zero, the loss and the score.
 func Curves(runs ...Run) *Drawing {
 	const width, height = 900, 322
-	const perRow = 20.0 // of the legend
-	keys := curveKeys(runs)
 	score := task.Accuracy
 	for _, r := range runs {
 		if len(r.Epochs) > 0 {
@@ -34,21 +41,8 @@ func Curves(runs ...Run) *Drawing {
 	}
 	words := wordsFor(score)
 	d := newDrawing("Loss and "+words.Name+" by epoch", width, 0, 2)
-	rows := 0
-	x := math.Inf(1)
-	const begin, end, sample = 60, width - 20, 26
-	for _, k := range keys { // the legend, in as many rows as it takes
-		name := d.faces.shorten(k.name, labelSize, end-begin-sample-6)
-		long := sample + 6 + d.faces.length(name, labelSize) + 24
-		if x+long-24 > end || k.begins {
-			x, rows = begin, rows+1
-		}
-		y := height + float64(rows-1)*perRow
-		d.add(line{[]point{{x, y - 4}, {x + sample, y - 4}}, k.width, k.colour, k.dash})
-		d.text(x+sample+6, y, name, labelSize, left, ink, false)
-		x += long
-	}
-	d.height = height + float64(rows)*perRow
+	const begin = 60
+	d.legend(curveKeys(runs), begin, height)
 
 	first, last := 1.0, 1.0
 	for _, r := range runs {
@@ -65,7 +59,7 @@ func Curves(runs ...Run) *Drawing {
 	epochs := span{first, last}
 	for k, q := range []struct {
 		title, axis       string
-		training, testing func(e train.Epoch) float64
+		training, testing func(e train.Epoch) float64 // where it was measured
 		batches           bool
 	}{
 		{"Loss", words.Loss, func(e train.Epoch) float64 { return e.TrainLoss }, func(e train.Epoch) float64 { return e.Test.Loss }, true},
@@ -77,10 +71,12 @@ func Curves(runs ...Run) *Drawing {
 			training, testing, batches := curveStyles(i, len(runs))
 			for _, e := range r.Epochs {
 				at := float64(e.Epoch)
-				if e.Epoch > 0 { // an untrained model has no training figures
+				if trained(e) {
 					training.points = append(training.points, point{at, q.training(e)})
 				}
-				testing.points = append(testing.points, point{at, q.testing(e)})
+				if tested(e) {
+					testing.points = append(testing.points, point{at, q.testing(e)})
+				}
 			}
 			for _, l := range []line{training, testing} {
 				l.points = slices.DeleteFunc(l.points, func(p point) bool { return math.IsNaN(p.y) || math.IsInf(p.y, 0) })
@@ -125,6 +121,25 @@ func Curves(runs ...Run) *Drawing {
 	return d
 }
 
+// legend says what lines are: keys in as many rows as they take, from y on and below what has
+// been drawn. The drawing ends with it.
+func (d *Drawing) legend(keys []curveKey, begin, y float64) {
+	const perRow, sample = 20.0, 26
+	rows, x, end := 0, math.Inf(1), d.width-20
+	for _, k := range keys {
+		name := d.faces.shorten(k.name, labelSize, end-begin-sample-6)
+		long := sample + 6 + d.faces.length(name, labelSize) + 24
+		if x+long-24 > end || k.begins {
+			x, rows = begin, rows+1
+		}
+		y := y + float64(rows-1)*perRow
+		d.add(line{[]point{{x, y - 4}, {x + sample, y - 4}}, k.width, k.colour, k.dash})
+		d.text(x+sample+6, y, name, labelSize, left, ink, false)
+		x += long
+	}
+	d.height = y + float64(rows)*perRow
+}
+
 // curveKey is an entry of the legend.
 type curveKey struct {
 	name string
@@ -134,24 +149,41 @@ type curveKey struct {
 
 // curveStyles returns how the curves of one of n runs look.
 func curveStyles(i, n int) (training, testing, batches line) {
-	colour := palette[i%len(palette)]
-	for range i / len(palette) { // more runs than colours
-		colour = mix(0.5, colour, ink)
-	}
+	colour := lineColour(i)
 	if n == 1 {
 		return line{width: 2, colour: vermillion, dash: 5}, line{width: 2, colour: blue}, line{width: 0.6, colour: mix(0.45, white, vermillion)}
 	}
 	return line{width: 1.4, colour: colour, dash: 5}, line{width: 2, colour: colour}, line{width: 0.5, colour: mix(0.35, white, colour)}
 }
 
-// curveKeys returns the legend: kinds of curves, and runs where there are several.
+// lineColour returns the colour of the i-th of several lines.
+func lineColour(i int) color.RGBA {
+	colour := palette[i%len(palette)]
+	for range i / len(palette) { // more lines than colours
+		colour = mix(0.5, colour, ink)
+	}
+	return colour
+}
+
+// curveKeys returns the legend: the kinds of curves that there are, and runs where there are
+// several.
 func curveKeys(runs []Run) []curveKey {
 	training, testing, batches := curveStyles(0, 1)
 	if len(runs) != 1 {
 		training, testing, batches = curveStyles(0, 2)
 		training.colour, testing.colour, batches.colour = faint, faint, faint
 	}
-	keys := []curveKey{{"training", training, false}, {splits(runs) + ", the best epoch marked", testing, false}}
+	some := func(measured func(train.Epoch) bool) bool {
+		return slices.ContainsFunc(runs, func(r Run) bool { return slices.ContainsFunc(r.Epochs, measured) })
+	}
+	begun := some(func(train.Epoch) bool { return true })
+	var keys []curveKey
+	if some(trained) || !begun {
+		keys = append(keys, curveKey{"training", training, false})
+	}
+	if some(tested) || !begun {
+		keys = append(keys, curveKey{splits(runs) + ", the best epoch marked", testing, false})
+	}
 	if slices.ContainsFunc(runs, func(r Run) bool { return len(r.Batches) > 0 }) {
 		keys = append(keys, curveKey{"training, by batch", batches, false})
 	}

@@ -86,6 +86,15 @@ func drawings() map[string]*Drawing {
 	weight := tensor.Zeros(tensor.Float32, 3, 2*4*5).NormalInPlace(random.New(1).Rand(), 0, 1)
 	broken := history("broken", 3, 0)
 	broken.Epochs[1].TrainLoss, broken.Epochs[2].Test.Loss = math.NaN(), math.Inf(1)
+	fromZero := history("zero", 4, 0)
+	for i := range fromZero.Epochs {
+		fromZero.Epochs[i].Epoch = i
+	}
+	untested := history("untested", 4, 0)
+	for i := range untested.Epochs {
+		untested.Epochs[i].Test = train.Evaluation{}
+	}
+	xs := []float64{0, 1, 2, 3, 4}
 	return map[string]*Drawing{
 		"grid.png":        Grid(pictures, GridOptions{Columns: 3, Scale: 4, Titles: titles}),
 		"grid-marked.svg": Grid(pictures, GridOptions{Columns: 2, Scale: 3, Titles: titles, Marked: []bool{false, true, false, true, false}, Padding: new(5), Heading: "Some pictures & what they are called, in a heading of two lines"}),
@@ -98,6 +107,15 @@ func drawings() map[string]*Drawing {
 		"curves-not-finite.svg": Curves(broken),
 		"curves-runs.svg": Curves(withBatches(history("runs/softmax-fashion-mnist-1", 5, 0)), history("runs/mlp-fashion-mnist-1", 8, -0.1),
 			history("<i>a run's folder with a name that is much longer than the whole width of the picture that shows its curves</i>"+strings.Repeat(" and on", 20), 3, 0.1)),
+
+		"curves-epoch-0.svg": Curves(fromZero),
+		"curves-no-test.svg": Curves(untested, history("b", 4, 0.1)),
+		"curves-trained.svg": Curves(untested),
+		"lines.svg": Lines("What went on in training", "epoch", Series{"loss / its maximum", xs, []float64{1, 0.7, 0.55, 0.5, 0.47}},
+			Series{"training accuracy", xs[1:], []float64{0.75, 0.81, math.NaN(), 0.83}}, Series{"validation accuracy", xs, []float64{0.1, 0.77, 0.8, 0.82, 0.815}}),
+		"lines-parts.svg": Lines("Two lines and a point", "x", Series{"<a>", []float64{0.5, 0.75}, []float64{-1, 2}},
+			Series{"b", []float64{0.5}, []float64{1}}, Series{"c", nil, nil}),
+		"lines-none.svg": Lines("Nothing", ""),
 
 		"confusion.png":      ConfusionMatrix(clothes, three.Confusion().Counts(), false),
 		"confusion-3.svg":    ConfusionMatrix(clothes, three.Confusion().Counts(), true),

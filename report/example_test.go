@@ -62,3 +62,15 @@ func ExampleLine() {
 	}))
 	// Output: epoch 1, loss 0.7851, train acc 0.750, test acc 0.791
 }
+
+func ExampleLines() {
+	epochs := []float64{1, 2, 3}
+	err := report.Lines("Training", "epoch",
+		report.Series{Name: "training loss / its maximum", X: epochs, Y: []float64{1, 0.72, 0.67}},
+		report.Series{Name: "training accuracy", X: epochs, Y: []float64{0.749, 0.814, 0.826}},
+		report.Series{Name: "validation accuracy", X: epochs, Y: []float64{0.774, 0.803, 0.813}},
+	).Save("training.svg")
+	if err != nil {
+		fmt.Println(err)
+	}
+}

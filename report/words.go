@@ -16,17 +16,24 @@ func scored(epochs []train.Epoch) task.Score {
 	return task.Accuracy
 }
 
-// bestEpoch returns the index of the epoch with the best test score, the first of equals; -1
-// without epochs.
+// bestEpoch returns the index of the epoch with the best test score, the first of equals, or
+// the first of all where none was measured; -1 without epochs.
 func bestEpoch(epochs []train.Epoch) int {
 	best, score := -1, scored(epochs)
 	for i, e := range epochs {
-		if best < 0 || score.Better(e.Test.Score, epochs[best].Test.Score) {
+		if best < 0 || tested(e) && (!tested(epochs[best]) || score.Better(e.Test.Score, epochs[best].Test.Score)) {
 			best = i
 		}
 	}
 	return best
 }
+
+// trained reports whether an epoch has figures of its training. An untrained model has none:
+// both are zero.
+func trained(e train.Epoch) bool { return e.TrainLoss != 0 || e.TrainScore != 0 }
+
+// tested reports whether an epoch has figures of test or validation data.
+func tested(e train.Epoch) bool { return e.Test.Loss != 0 || e.Test.Score != 0 }
 
 // split names the data that an epoch was measured on: "test", or "val".
 func split(e train.Epoch) string {
