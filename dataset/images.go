@@ -136,8 +136,10 @@ func (m *Images) Bytes() (rows ByteRows, ok bool) {
 // read in random order, those of a data set then stay in a core's caches.
 func (m *Images) rows() func(i int) (row, label int) {
 	labels := make([]uint8, m.Len())
-	for i := range labels {
-		c := m.label(i)
+	for i, c := range m.Labels {
+		if m.TargetTransform != nil {
+			c = m.TargetTransform(c)
+		}
 		if c < 0 || c > math.MaxUint8 {
 			return func(i int) (row, label int) { return i, m.label(i) }
 		}
