@@ -5,7 +5,7 @@ package cli
 import "os"
 
 // hold locks nothing: these systems lock no folders.
-func (d folder) hold(folder) (unlock func(), err error) {
-	_, err = os.Stat(string(d))
+func (f folder) hold(folder) (unlock func(), err error) {
+	_, err = os.Stat(string(f))
 	return func() {}, err
 }

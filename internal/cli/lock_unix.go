@@ -7,24 +7,24 @@ import (
 	"syscall"
 )
 
-// hold locks the folder against other runs of f, until unlock is called or its process ends
-// however it does. The lock stays with the folder when that gets another name.
-func (d folder) hold(f folder) (unlock func(), err error) {
+// hold locks the folder against other runs in the folder run, until unlock is called or the
+// process ends. The lock stays with the folder when that gets another name.
+func (f folder) hold(run folder) (unlock func(), err error) {
 	for {
-		open, err := os.Open(string(d))
+		open, err := os.Open(string(f))
 		if err != nil {
 			return nil, err
 		}
 		if err := syscall.Flock(int(open.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 			open.Close()
-			return nil, f.busy()
+			return nil, run.busy()
 		}
 		locked, err := open.Stat()
 		if err != nil {
 			open.Close()
 			return nil, err
 		}
-		if now, err := os.Stat(string(d)); err == nil && os.SameFile(locked, now) {
+		if now, err := os.Stat(string(f)); err == nil && os.SameFile(locked, now) {
 			return func() { open.Close() }, nil
 		}
 		open.Close() // the name went to another folder in between
