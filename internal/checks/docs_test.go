@@ -215,6 +215,23 @@ func TestFromPyTorchNamesWhatIsThere(t *testing.T) {
 	}
 }
 
+// TestArchitectureNamesWhatIsThere holds architecture.md to names that the packages have.
+func TestArchitectureNamesWhatIsThere(t *testing.T) {
+	found := 0
+	for _, m := range goName.FindAllStringSubmatch(read(t, "../../docs/architecture.md"), -1) {
+		folder := "../../" + m[1]
+		if m[1] == "safetensors" {
+			folder = "../../model/safetensors"
+		}
+		if found++; !exported(t, folder)[m[2]] {
+			t.Errorf("there is no %s.%s", m[1], m[2])
+		}
+	}
+	if found < 50 {
+		t.Errorf("only %d names found", found)
+	}
+}
+
 var road = regexp.MustCompile("(?m)^\\| [a-z ]+ \\| .* \\| `([a-z/]+)\\.([A-Za-z0-9.]+)` \\|$")
 
 // TestFastRoads holds that the packages have every name in the list of fast roads, and that

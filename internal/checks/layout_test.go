@@ -15,11 +15,11 @@ const module = "github.com/onehot-go/onehot/"
 // packages below it too, but for those that have a place of their own.
 var order = []string{
 	"internal/atomicfile",
+	"internal/printable",
 	"internal/parallel",
 	"fault",
 	"internal/kernel",
 	"internal/memory",
-	"internal/printable",
 	"internal/reuse",
 	"internal/picture",
 	"random",
@@ -83,6 +83,35 @@ func TestDependenciesPointOneWay(t *testing.T) {
 			if p := place(i); strings.Contains(line, module+i) && p >= place(name) && !strings.HasPrefix(i, name+"/") {
 				t.Errorf("%s imports %s, which stands below it", name, i)
 			}
+		}
+	}
+}
+
+// TestRoomsStandInOrder holds the table of packages in architecture.md to that order. A package
+// is in the table, or one that it lies below is.
+func TestRoomsStandInOrder(t *testing.T) {
+	_, table, _ := strings.Cut(read(t, "../../docs/architecture.md"), "\n## Rooms\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	listed := map[string]bool{}
+	last := -1
+	for line := range strings.Lines(table) {
+		cell, ok := strings.CutPrefix(line, "| `")
+		if !ok {
+			continue
+		}
+		cell, _, _ = strings.Cut(cell, " | ")
+		for name := range strings.SplitSeq(strings.TrimSuffix(cell, "`"), "` and `") {
+			at := slices.Index(order, name)
+			if at <= last {
+				t.Errorf("%s stands at place %d of the order, behind one at %d", name, at, last)
+			}
+			listed[name], last = true, at
+		}
+	}
+	for _, name := range order[:slices.Index(order, "cmd")] {
+		above, _, _ := strings.Cut(name, "/")
+		if !listed[name] && !listed[above] {
+			t.Errorf("the table lacks %s", name)
 		}
 	}
 }
