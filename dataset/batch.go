@@ -12,7 +12,7 @@ import (
 type Batcher interface {
 	Dataset
 	// Batch returns the function that fills batches, and what a row of them is. The function
-	// is nil where the data set, as it is set up, can only be read by Sample. Both hold until
+	// is nil if the data set, as it is set up, can only be read by Sample. Both hold until
 	// the data set's transforms are changed.
 	Batch() (fill Fill, row Row)
 }
@@ -20,7 +20,7 @@ type Batcher interface {
 // Row is what a batch has of one sample.
 type Row struct {
 	Input  []int // the shape of the input: (C, H, W) for a picture
-	Vector int   // the length of a target that is a vector, or 0 where targets are classes
+	Vector int   // the length of a target that is a vector, or 0 if targets are classes
 }
 
 // size returns the number of elements of an input.
@@ -41,8 +41,8 @@ func (r Row) equal(other Row) bool {
 // of one kind.
 type Memory struct {
 	Inputs  []float32 // (N, Row.Input...)
-	Classes []int64   // (N), where targets are classes
-	Vectors []float32 // (N, Row.Vector), where targets are vectors
+	Classes []int64   // (N), if targets are classes
+	Vectors []float32 // (N, Row.Vector), if targets are vectors
 }
 
 // NewMemory returns memory for n samples.
@@ -72,7 +72,7 @@ func (m Memory) Rows(lo, hi int, row Row) Memory {
 // draws from the key chance.Key(k). The slice indices may have more elements up to its
 // capacity: they are the samples that will be wanted next, which Fill may fetch from memory
 // ahead. Fill starts no goroutine. Several calls may run at once, each with memory of its
-// own. Fill panics with an *IndexError on an index outside the data set, and where the
+// own. Fill panics with an *IndexError on an index outside the data set, and if the
 // memory is too small.
 type Fill func(to Memory, indices []int, chance Chance)
 
@@ -89,7 +89,7 @@ func (c Chance) Key(k int) random.Key { return c.Of(c.First + k) }
 // computation on the bytes reads a quarter of the memory.
 type ByteBatcher interface {
 	Batcher
-	// Bytes returns the bytes; ok is false where samples are made of more than bytes. They
+	// Bytes returns the bytes; ok is false if samples are made of more than bytes. They
 	// hold until the data set's transforms are changed.
 	Bytes() (rows ByteRows, ok bool)
 }
@@ -99,7 +99,7 @@ type ByteBatcher interface {
 type ByteRows struct {
 	Pixels []byte // (rows, C·H·W), not to be changed
 	Lines  []Line // (C), what the bytes of each channel become
-	// Sample returns the row of sample i and its class. It panics with an *IndexError where
+	// Sample returns the row of sample i and its class. It panics with an *IndexError if
 	// i is outside the data set.
 	Sample func(i int) (row, label int)
 }
@@ -108,7 +108,7 @@ type ByteRows struct {
 type Line struct{ Scale, Shift float64 }
 
 // lineThrough returns the line that the values of the bytes from 0 to 255 lie on. ok is false
-// where there is none, and where all values are the same.
+// if there is none, and if all values are the same.
 func lineThrough(values *[256]float32) (l Line, ok bool) {
 	first, last := float64(values[0]), float64(values[255])
 	l = Line{(last - first) / 255, first}
@@ -121,7 +121,7 @@ func lineThrough(values *[256]float32) (l Line, ok bool) {
 	return l, first != last
 }
 
-// batch returns what d's Batch does, a nil fill where it has none.
+// batch returns what d's Batch does, a nil fill if it has none.
 func batch(d Dataset) (Fill, Row) {
 	if b, ok := d.(Batcher); ok {
 		return b.Batch()

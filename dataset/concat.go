@@ -20,7 +20,7 @@ var (
 )
 
 // Concat returns the samples of data sets one after the other, as one data set. It fills
-// batches where all of the data sets do, with rows of one kind. The error says which data
+// batches if all of the data sets do, with rows of one kind. The error says which data
 // set has other classes than the first, or that there is none.
 func Concat(sets ...Dataset) (Dataset, error) {
 	if len(sets) == 0 {
@@ -56,7 +56,7 @@ func (c *concatenation) Label(i int) (int, error) {
 	return label(c.parts[part], at)
 }
 
-// Batch returns a function that fills batches where all parts have one for one kind of row.
+// Batch returns a function that fills batches if all parts have one for one kind of row.
 func (c *concatenation) Batch() (fill Fill, row Row) {
 	fills := make([]Fill, len(c.parts))
 	for i, part := range c.parts {

@@ -1,6 +1,8 @@
-// Package dataset has samples by index: inputs, such as pictures, with a target each. The
-// packages below it read them: dataset/mnist, dataset/fashionmnist and its embedded
-// copy, from files in the format of dataset/idx.
+// Package dataset has samples: inputs, such as pictures, with a target each. A Dataset has them
+// by index, and a Stream in an order of its own.
+//
+// The packages below it read them: dataset/mnist, dataset/fashionmnist and its embedded copy,
+// from files in the format of dataset/idx.
 package dataset
 
 import (
@@ -31,7 +33,7 @@ func (s Sample) String() string {
 // Class returns the target that is class c, an Int64 scalar.
 func Class(c int) *tensor.Tensor { return tensor.Scalar(int64(c)) }
 
-// Class returns the class that Target is; ok is false where it is not one.
+// Class returns the class that Target is; ok is false if it is not one.
 func (s Sample) Class() (c int, ok bool) {
 	if s.Target == nil || s.Target.DType() != tensor.Int64 || s.Target.Dim() != 0 {
 		return 0, false
@@ -47,7 +49,7 @@ type Dataset interface {
 	// caller must not change them.
 	Classes() []string
 	// Sample returns the sample at index i. What its transforms draw is a function of
-	// chance, the key of the sample in one epoch. It panics with an *IndexError where i
+	// chance, the key of the sample in one epoch. It panics with an *IndexError if i
 	// is outside [0, Len()); the error is about files or transforms.
 	Sample(i int, chance random.Key) (Sample, error)
 }
@@ -56,7 +58,7 @@ type Dataset interface {
 type Labelled interface {
 	Dataset
 	// Label returns the class that is the target of sample i. It panics with an *IndexError
-	// where i is outside [0, Len()); the error says that the target is no class, or is about
+	// if i is outside [0, Len()); the error says that the target is no class, or is about
 	// files.
 	Label(i int) (int, error)
 }
@@ -75,7 +77,7 @@ func Labels(d Dataset) ([]int, error) {
 	return labels, nil
 }
 
-// label returns the class of sample i, which is read where d is not Labelled.
+// label returns the class of sample i, which is read if d is not Labelled.
 func label(d Dataset, i int) (int, error) {
 	if d, ok := d.(Labelled); ok {
 		return d.Label(i)

@@ -25,7 +25,7 @@ type Images struct {
 	// Transform is applied to every picture that Sample returns; nil leaves it the image
 	// that it is.
 	Transform transform.Transform
-	// TargetTransform, where not nil, makes the label of a sample of the one in Labels. It
+	// TargetTransform, if not nil, makes the label of a sample of the one in Labels. It
 	// is called from several goroutines at once.
 	TargetTransform func(int) int
 
@@ -63,19 +63,19 @@ func (m *Images) Shape() []int { return []int{max(m.Channels, 1), m.Height, m.Wi
 func (m *Images) size() int { return max(m.Channels, 1) * m.Height * m.Width }
 
 // Image returns image i before any transform: an *image.Gray, which shares the memory of
-// Pixels, or an opaque *image.RGBA of three channels. It panics with an *IndexError where i
-// is outside [0, Len()), and with a *fault.OptionError where Channels is no number that it
-// can be.
+// Pixels, or an opaque *image.RGBA of three channels. It panics with an *IndexError if i
+// is outside [0, Len()), and with a *fault.OptionError if Channels is not 0, 1
+// or 3.
 func (m *Images) Image(i int) image.Image {
 	return transform.Interleave(m.pixels(i), max(m.Channels, 1), m.Height, m.Width)
 }
 
 // Label returns the label of image i after TargetTransform. It panics with an *IndexError
-// where i is outside [0, Len()); the error is nil.
+// if i is outside [0, Len()); the error is nil.
 func (m *Images) Label(i int) (int, error) { return m.label(i), nil }
 
 // Sample returns image i after Transform, and as its target the label after
-// TargetTransform. It panics with an *IndexError where i is outside [0, Len()); the error
+// TargetTransform. It panics with an *IndexError if i is outside [0, Len()); the error
 // is Transform's and names the sample.
 func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
 	s := Sample{Input: transform.Input{Image: m.Image(i)}, Target: Class(m.label(i))}
@@ -88,9 +88,9 @@ func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
 	return s, nil
 }
 
-// Batch returns a function that converts each pixel by itself, where Transform is one that
-// has a table (see transform.Table), or picture by picture, where it can be fused (see
-// transform.Fuse), and nil where it can be neither.
+// Batch returns a function that converts each pixel by itself if Transform has a table (see
+// transform.Table), and picture by picture if Transform can be fused (see transform.Fuse). Of
+// any other Transform it returns nil.
 func (m *Images) Batch() (fill Fill, row Row) {
 	if tables, ok := transform.Table(m.Transform, m.Shape()[0]); ok {
 		table, size := kernel.NewTable(tables), m.size()
@@ -116,8 +116,8 @@ func (m *Images) Batch() (fill Fill, row Row) {
 	}, row
 }
 
-// Bytes returns Pixels, where Transform is one that has tables (see transform.Table) each of
-// whose values lie on a line.
+// Bytes returns Pixels if Transform has tables (see transform.Table), and the values of each
+// table lie on a line. Otherwise ok is false.
 func (m *Images) Bytes() (rows ByteRows, ok bool) {
 	tables, ok := transform.Table(m.Transform, m.Shape()[0])
 	if !ok {

@@ -16,7 +16,7 @@ type Preparation struct {
 	Form      transform.Form      // of inputs before Transform
 }
 
-// PreparationsOf returns the Preparations of d where it is Prepared, and none where not.
+// PreparationsOf returns the Preparations of d if it is Prepared, and none if not.
 func PreparationsOf(d any) []Preparation {
 	if d, ok := d.(Prepared); ok {
 		return d.Preparations()

@@ -29,20 +29,20 @@ func (s Subset) Len() int { return len(s.Indices) }
 func (s Subset) Classes() []string { return s.Dataset.Classes() }
 
 // Sample returns the data set's sample at the i-th index. It panics with an *IndexError
-// where i is outside [0, Len()), or the index outside the data set.
+// if i is outside [0, Len()), or the index outside the data set.
 func (s Subset) Sample(i int, chance random.Key) (Sample, error) {
 	s.check(i)
 	return s.Dataset.Sample(s.Indices[i], chance)
 }
 
-// Label returns the class of the data set's sample at the i-th index, which is read where
-// the data set is not Labelled. It panics as Sample does.
+// Label returns the class of the data set's sample at the i-th index. The sample is read if the
+// data set is not Labelled. It panics as Sample does.
 func (s Subset) Label(i int) (int, error) {
 	s.check(i)
 	return label(s.Dataset, s.Indices[i])
 }
 
-// Batch returns a function that fills batches where the data set has one.
+// Batch returns a function that fills batches if the data set has one.
 func (s Subset) Batch() (fill Fill, row Row) {
 	from, row := batch(s.Dataset)
 	if from == nil {
@@ -60,7 +60,7 @@ func (s Subset) Batch() (fill Fill, row Row) {
 	}, row
 }
 
-// Bytes returns those of the data set where it has them.
+// Bytes returns those of the data set if it has them.
 func (s Subset) Bytes() (rows ByteRows, ok bool) {
 	b, ok := s.Dataset.(ByteBatcher)
 	if !ok {
@@ -89,7 +89,7 @@ func (s Subset) check(i int) {
 // RandomSplit divides a data set by chance into parts of the given lengths. The lengths sum
 // to that of the data set, and every sample is in one part. A part has its samples in the
 // data set's order. The split is a function of key. It panics with a *fault.OptionError
-// where the lengths do not fit.
+// if the lengths do not fit.
 func RandomSplit(d Dataset, lengths []int, key random.Key) []Subset {
 	sum := 0
 	for _, n := range lengths {
@@ -112,7 +112,7 @@ func RandomSplit(d Dataset, lengths []int, key random.Key) []Subset {
 // of every class. The fractions sum to 1, and every sample is in one part. The number of
 // samples that a part has of a class is its fraction of the class, rounded up or down. A
 // part has its samples in the data set's order. The split is a function of key; the error is
-// that of Labels. It panics with a *fault.OptionError where the fractions do not fit.
+// that of Labels. It panics with a *fault.OptionError if the fractions do not fit.
 func StratifiedSplit(d Dataset, fractions []float64, key random.Key) ([]Subset, error) {
 	sum := 0.0
 	for _, f := range fractions {

@@ -8,8 +8,7 @@ import (
 )
 
 // OptionError is what a function panics with when it is given a setting that cannot work, or
-// is used in a way that cannot, whatever the shapes.
-// It is the caller's mistake, not a condition to handle.
+// is used in a way that cannot, whatever the shapes. It is the caller's mistake, not a condition to handle.
 type OptionError struct {
 	Op     string // what it was given to: "optim.SGD"
 	Detail string // what is wrong, and what was expected
@@ -46,7 +45,7 @@ func (e *LabelError) Error() string {
 
 // FormatError says that a file is not what it should be, and where.
 type FormatError struct {
-	File   string // its path, or "" where it has none
+	File   string // its path, or "" if it has none
 	Field  string // the place in it: "magic number", `tensor "linear.bias": shape`
 	Detail string // what was found there, and what was expected
 }

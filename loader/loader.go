@@ -1,4 +1,5 @@
-// Package loader makes batches of the samples of data sets and streams.
+// Package loader makes batches of the samples of data sets and streams. The batches of an epoch
+// depend on the samples, the options and the epoch's number, and never on the number of workers.
 package loader
 
 import (
@@ -18,15 +19,14 @@ import (
 // Source gives the batches of an epoch. A Loader is one, over samples by index, and a
 // Stream another, over samples whose number nobody knows.
 type Source interface {
-	// Batches returns the batches of an epoch from the one at index from on, which are the
-	// batches that the whole epoch has from there. No sample of the batches before them is
-	// prepared. It panics with a *fault.OptionError where from is below 0. A batch's tensors
+	// Batches returns the batches of an epoch from the one at index from on. They are those
+	// that the whole epoch has from there. No sample of the batches before them is prepared. It panics with a *fault.OptionError if from is below 0. A batch's tensors
 	// are overwritten when the next one is asked for: Clone what is to be kept. An error ends
 	// the epoch.
 	Batches(epoch, from int) iter.Seq2[Batch, error]
-	// Len returns the number of batches in an epoch, or -1 where nobody knows it.
+	// Len returns the number of batches in an epoch, or -1 if nobody knows it.
 	Len() int
-	// Samples returns the number of samples in an epoch, or -1 where nobody knows it.
+	// Samples returns the number of samples in an epoch, or -1 if nobody knows it.
 	Samples() int
 	// Classes returns the names of the classes: the class c of a target means Classes()[c].
 	// The caller must not change them.
@@ -89,9 +89,9 @@ type Sampler interface {
 // the options but Workers, and the epoch. It may be used from several goroutines at once.
 //
 // The workers prepare batches ahead, while earlier ones are in use. Batches of a
-// dataset.Batcher take some microseconds. They are filled by all cores when they are first
-// read, whatever the number of workers: to hand them over would take longer, and each core
-// finds the samples that it wrote in its own cache. Those that nobody has read are filled when
+// dataset.Batcher take some microseconds: workers would take longer to hand them over. So all
+// cores fill such a batch when it is first read, whatever the number of workers. Each core then
+// finds the samples that it wrote in its own cache. A batch that nobody has read is filled when
 // the next one is asked for, so that a loop over an epoch prepares all that it has.
 type Loader struct {
 	data    dataset.Dataset
@@ -113,8 +113,8 @@ var (
 	_ dataset.Prepared = (*Loader)(nil)
 )
 
-// New returns a loader over data. It panics with a *fault.OptionError where the batch size is
-// below 1 or the number of workers below 0, and where both Shuffle and a Sampler are given.
+// New returns a loader over data. It panics with a *fault.OptionError if the batch size is
+// below 1 or the number of workers below 0, and if both Shuffle and a Sampler are given.
 func New(data dataset.Dataset, options Options) *Loader {
 	options.check("loader.New")
 	if options.Shuffle && options.Sampler != nil {
@@ -228,7 +228,7 @@ func (l *Loader) shuffleAhead(epoch int) {
 type plan struct {
 	data  dataset.Dataset
 	order []int
-	turns []int // how often each of order came before in it; nil where none comes twice
+	turns []int // how often each of order came before in it; nil if none comes twice
 	size  int
 	key   random.Key // of the epoch's transforms
 	fill  dataset.Fill
@@ -271,7 +271,7 @@ type buffer struct {
 }
 
 // reserve returns tensors for n samples, views of what b has. The memory of b is made for
-// size samples, the first time and where a row is another one.
+// size samples, the first time and if a row is another one.
 func (b *buffer) reserve(n, size int, row dataset.Row) (inputs, targets *tensor.Tensor) {
 	if b.inputs == nil || !slices.Equal(b.row.Input, row.Input) || b.row.Vector != row.Vector {
 		b.row = row
@@ -352,7 +352,7 @@ func (p *plan) batch(k int, b *buffer, _ <-chan struct{}) (Batch, error) {
 }
 
 // stack returns the batch of the samples at indices, in the memory of b, which is made for
-// size samples where there is none. The at-th sample is sample(at).
+// size samples if there is none. The at-th sample is sample(at).
 func stack(b *buffer, indices []int, size int, sample func(at int) (dataset.Sample, error)) (Batch, error) {
 	batch := Batch{Indices: indices}
 	for at, i := range indices {

@@ -17,8 +17,8 @@ import (
 // has. Both are new memory, and a function of the arguments: key is one of the batch, of its
 // epoch and place.
 //
-// It panics with a *fault.LabelError where a class is outside [0, classes), and with a
-// *fault.OptionError where vectors are not of that length, and where alpha is not positive
+// It panics with a *fault.LabelError if a class is outside [0, classes), and with a
+// *fault.OptionError if vectors are not of that length, and if alpha is not positive
 // and finite.
 func Mixup(b Batch, classes int, alpha float64, key random.Key) (inputs, targets *tensor.Tensor) {
 	if !(alpha > 0 && alpha <= math.MaxFloat64) {
@@ -77,7 +77,7 @@ func beta(r *rand.Rand, alpha float64) float64 {
 
 // logGamma returns the logarithm of a number drawn from the distribution Gamma(alpha), by
 // Marsaglia and Tsang, "A simple method for generating gamma variables", 2000: the number
-// itself, where alpha is small, is often less than any float64.
+// itself, if alpha is small, is often less than any float64.
 func logGamma(r *rand.Rand, alpha float64) float64 {
 	if alpha < 1 {
 		return logGamma(r, alpha+1) - r.ExpFloat64()/alpha

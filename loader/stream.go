@@ -26,7 +26,7 @@ var (
 )
 
 // NewStream returns a source of batches of a stream. It panics with a *fault.OptionError
-// where New does for the batch size and the workers, and where options have Shuffle or a
+// if New does for the batch size and the workers, and if options have Shuffle or a
 // Sampler: a stream has an order of its own.
 func NewStream(stream dataset.Stream, options Options) *Stream {
 	options.check("loader.NewStream")

@@ -26,8 +26,8 @@ var _ Sampler = (*Weighted)(nil)
 // Len returns Samples.
 func (w *Weighted) Len() int { return w.Samples }
 
-// Order returns the samples drawn. It panics with a *fault.OptionError where a weight is not finite or below 0, or
-// fewer have a positive one than are drawn: one, or Samples where they are distinct.
+// Order returns the samples drawn. It panics with a *fault.OptionError if a weight is not finite
+// or below 0, and if too few weights are positive: one must be, or Samples if they are distinct.
 func (w *Weighted) Order(epoch int) []int {
 	sums := make([]float64, len(w.Weights)) // of the weights up to each
 	total, positive := 0.0, 0

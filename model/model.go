@@ -1,7 +1,10 @@
-// Package model keeps a classifier in one file: the architecture, the weights, the
-// names of the classes and what is done to a picture before the net sees it. The file
-// is in the safetensors format, with the weights named and shaped as in PyTorch's
-// state_dict, so that PyTorch's reader opens it too; everything else is in its metadata.
+// Package model keeps a classifier in one file: the architecture, the weights, the names of
+// the classes, the task that it learnt, and the steps that prepare its input. A Predictor
+// takes a model and inputs as they come, prepares them by these steps, and says what they are.
+//
+// The file is in the safetensors format. Its weights are named and shaped as in PyTorch's
+// state_dict, so that other readers of safetensors open it too. Everything else is in its
+// metadata.
 package model
 
 import (
@@ -25,7 +28,7 @@ type Definition struct {
 	Classes    []string  `json:"classes"`     // names, one for each output
 	InputShape []int     `json:"input_shape"` // of one input: (channels, height, width) of a picture, or (numbers) of a row
 	// Preprocess is the steps from an input as it was read to what the net takes. It is empty,
-	// and not nil, where inputs stay as they are.
+	// and not nil, if inputs stay as they are.
 	Preprocess transform.Compose `json:"preprocess"`
 	Task       string            `json:"task,omitempty"` // the name of what is learnt; none is "classification"
 	Data       string            `json:"data"`           // the data set it was trained on
@@ -52,7 +55,8 @@ func MLP(inputShape []int, hidden []int, classes []string) Definition {
 	return b.Definition
 }
 
-// WithDropout returns d with a dropout of probability p behind every ReLU.
+// WithDropout returns d with a dropout of probability p behind every ReLU of Layers. Nets
+// within a layer, such as a residual's body, stay as they are.
 func (d Definition) WithDropout(p float64) Definition {
 	var layers []nn.Spec
 	for _, l := range d.Layers {
@@ -168,8 +172,7 @@ func (m *Model) Save(path string) error {
 }
 
 // Load reads the model that Save wrote to path, ready to be used: its layers are in
-// evaluation. The error names the file, and the place
-// in it that is at fault.
+// evaluation. The error names the file, and the place in it that is at fault.
 func Load(path string) (*Model, error) {
 	f, err := safetensors.ReadFile(path)
 	if err != nil {

@@ -90,8 +90,8 @@ func (b *builder) dense(relu int, hidden ...int) {
 	}
 }
 
-// shape returns what the layers so far make of a sample, as far as they can: where a
-// picture is too small for one of them, it is New that says so.
+// shape returns what the layers so far make of a sample, as far as they can. If a
+// picture is too small for one of them, New says so.
 func (b *builder) shape() []int {
 	_, output, _ := nn.Costs(b.Layers, b.InputShape)
 	return output

@@ -29,12 +29,12 @@ type Predictor struct {
 // Prediction is a class and how likely it is.
 type Prediction struct {
 	Class       string  `json:"class"`
-	Probability float64 `json:"probability"`
-	Index       int     `json:"-"` // of the class in the model's Classes
+	Probability float64 `json:"probability"` // from 0 to 1
+	Index       int     `json:"-"`           // of the class in the model's Classes
 }
 
 // NewPredictor returns a predictor of m. The error says what is wrong with m's definition, or
-// where its net is another one.
+// how its net differs from that.
 func NewPredictor(m *Model) (*Predictor, error) {
 	if _, err := m.Costs(); err != nil {
 		return nil, err
@@ -51,9 +51,10 @@ func NewPredictor(m *Model) (*Predictor, error) {
 	return p, err
 }
 
-// Classify returns the k likeliest classes of a picture, the likeliest first; all of them where
-// there are no more. The error says that the model takes no pictures, or gives what is no
-// number. It panics with a *fault.OptionError where k is below 1.
+// Classify returns the k likeliest classes of a picture, the likeliest first, or all classes if
+// there are fewer. The error says that the model takes no pictures, that a step of the
+// preparation cannot work on this one, or that the net gives no number for a class. Classify
+// panics with a *fault.OptionError if k is below 1.
 func (p *Predictor) Classify(img image.Image, k int) ([]Prediction, error) {
 	x, err := p.Prepare(img)
 	if err != nil {
@@ -115,8 +116,8 @@ func (p *Predictor) apply(in transform.Input) (*tensor.Tensor, error) {
 	return out.Tensor, nil
 }
 
-// Probabilities returns the probabilities of all classes, (N, C), for a batch of inputs that
-// are prepared, (N, ...) of Float32. A sample's have the same bits in a batch of any size. The
+// Probabilities returns the probabilities of all classes, (N, C) of Float64, for a batch of
+// inputs that are prepared, (N, ...) of Float32. A sample's have the same bits in a batch of any size. The
 // error says that the shape does not fit, or names the first sample that the net gives no
 // number for.
 func (p *Predictor) Probabilities(inputs *tensor.Tensor) (*tensor.Tensor, error) {

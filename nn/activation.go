@@ -120,7 +120,7 @@ func (s Softmax) Forward(x *tensor.Tensor) *tensor.Tensor { return x.Softmax(s.d
 // Parameters yields nothing.
 func (Softmax) Parameters() iter.Seq2[string, *tensor.Tensor] { return none }
 
-// LogSoftmax is the logarithm of Softmax, exact where those are 0 to rounding. The zero
+// LogSoftmax is the logarithm of Softmax, exact if those are 0 to rounding. The zero
 // value is along dimension 1, that of the classes; a net that is trained by loss.NLL ends
 // with it.
 type LogSoftmax struct {

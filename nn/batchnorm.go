@@ -11,12 +11,12 @@ import (
 // BatchNorm is what BatchNorm1d and BatchNorm2d share: they bring every channel of a batch
 // to mean 0 and variance 1, multiply it by a weight and add a bias (Ioffe and Szegedy,
 // 2015). In training the mean and the variance are those of the batch; the running ones
-// follow them, and take their place in evaluation: where SetTraining(false) was called, and for
-// an input that is marked by Evaluation.
+// follow them. The running ones are used in evaluation: after SetTraining(false), and for an
+// input that is marked by Evaluation.
 //
-// The parameters may be set to nil, both, for 1 and 0 that stay (affine=False in PyTorch),
-// and the running statistics, all three, for the batch's in evaluation too
-// (track_running_stats=False).
+// Both parameters may be set to nil: they are 1 and 0 then, and stay so (affine=False in
+// PyTorch). All three running statistics may be set to nil: the batch's are used in evaluation
+// too (track_running_stats=False).
 type BatchNorm struct {
 	Weight, Bias *tensor.Tensor // (C)
 
@@ -29,7 +29,7 @@ type BatchNorm struct {
 	evaluation bool
 }
 
-// What PyTorch takes where nothing is said.
+// What PyTorch takes if nothing is said.
 const (
 	standardMomentum = 0.1
 	standardEps      = 1e-5
@@ -75,14 +75,14 @@ func (b *BatchNorm) Training() bool { return !b.evaluation }
 // SetTraining says whether the batch's statistics are used.
 func (b *BatchNorm) SetTraining(on bool) { b.evaluation = !on }
 
-// Parameters yields "weight" and "bias", where there are any.
+// Parameters yields "weight" and "bias", if there are any.
 func (b *BatchNorm) Parameters() iter.Seq2[string, *tensor.Tensor] {
 	return func(yield func(string, *tensor.Tensor) bool) {
 		_ = b.Weight != nil && yield("weight", b.Weight) && yield("bias", b.Bias)
 	}
 }
 
-// Buffers yields "running_mean", "running_var" and "num_batches_tracked", where there are
+// Buffers yields "running_mean", "running_var" and "num_batches_tracked", if there are
 // any.
 func (b *BatchNorm) Buffers() iter.Seq2[string, *tensor.Tensor] {
 	return func(yield func(string, *tensor.Tensor) bool) {

@@ -49,7 +49,7 @@ func (l *Conv2d) Forward(x *tensor.Tensor) *tensor.Tensor {
 	return x.Conv2d(l.Weight, l.Bias, l.Options)
 }
 
-// Parameters yields "weight" and, where there is one, "bias".
+// Parameters yields "weight" and, if there is one, "bias".
 func (l *Conv2d) Parameters() iter.Seq2[string, *tensor.Tensor] {
 	return func(yield func(string, *tensor.Tensor) bool) {
 		_ = yield("weight", l.Weight) && l.Bias != nil && yield("bias", l.Bias)

@@ -19,9 +19,9 @@ type Cost struct {
 	FLOPs      int    `json:"flops"`      // additions, multiplications and comparisons
 }
 
-// The most that a net may ask for: half a gigabyte for what a layer makes of one sample, four
-// for the weights, a minute or so of a slow machine for the arithmetic, and nets within each
-// other, each of which keeps its input.
+// The most that a net may ask for. What a layer makes of one sample has half a gigabyte, the
+// weights have four, and the arithmetic takes a minute or so on a slow machine. Nets within each
+// other have a limit, since each keeps its input.
 const (
 	maxSide       = 1 << 9
 	maxNumbers    = 1 << 27
@@ -142,7 +142,7 @@ func (t *tracer) layer(s Spec, path string, shape []int, depth int) (output []in
 }
 
 // product returns how many numbers a shape has. It returns false for more than an int holds,
-// and 0 where a dimension is below 1 or there is none.
+// and 0 if a dimension is below 1 or there is none.
 func product(shape []int) (int, bool) {
 	n := min(len(shape), 1)
 	for _, s := range shape {

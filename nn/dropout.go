@@ -11,9 +11,9 @@ import (
 )
 
 // Dropout sets elements to 0 in training, each with probability P, and scales those that
-// stay by 1/(1-P), so that their expectation is the input (Hinton et al., 2012). In
-// evaluation, where SetTraining(false) was called or the input is marked by Evaluation, it
-// returns its input.
+// stay by 1/(1-P), so that their expectation is the input (Hinton et al., 2012). It
+// returns its input in evaluation: after SetTraining(false), and for an input that is marked by
+// Evaluation.
 //
 // What is dropped is a function of the key that SetChance gave and of the element's
 // place, so it is the same for any number of threads, and for every batch of one shape
@@ -27,7 +27,8 @@ type Dropout struct {
 	hasKey     bool
 }
 
-// NewDropout returns a Dropout that drops with probability p.
+// NewDropout returns a Dropout that drops with probability p. It panics with a
+// *fault.OptionError if p is outside [0, 1].
 func NewDropout(p float64) *Dropout { return newDropout("nn.NewDropout", p) }
 
 func newDropout(op string, p float64) *Dropout {
@@ -80,7 +81,7 @@ func (*Dropout) Parameters() iter.Seq2[string, *tensor.Tensor] { return none }
 // one that is dropped alone would be made up for by them (Tompson et al., 2015).
 type Dropout2d struct{ Dropout }
 
-// NewDropout2d returns a Dropout2d that drops with probability p.
+// NewDropout2d returns a Dropout2d that drops with probability p. It panics as NewDropout does.
 func NewDropout2d(p float64) *Dropout2d { return &Dropout2d{*newDropout("nn.NewDropout2d", p)} }
 
 // Forward returns x, in training with channels dropped. It panics in training before

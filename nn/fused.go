@@ -106,11 +106,10 @@ func (f *fusion) begins(layers []Module) bool {
 	return true
 }
 
-// Forward passes x through the layers in order, as a Sequential does. Where there is one
-// operation for several layers that stand one after the other, such as LinearReLU for a Linear
-// and a ReLU, that takes their place: outputs have the same bits. The memory of what passes
-// from layer to layer is used again where all of them keep nothing of it. A block that is no
-// Sequential calls it from its own Forward.
+// Forward passes x through the layers in order, as a Sequential does. One operation may take the
+// place of several layers that stand one after the other, such as LinearReLU for a Linear and a
+// ReLU. Outputs have the same bits. If all layers keep nothing of what passes between them, its
+// memory is used again. A block that is no Sequential calls Forward from its own.
 func Forward(x *tensor.Tensor, layers ...Module) *tensor.Tensor {
 	if slices.ContainsFunc(layers, func(m Module) bool { _, ok := m.(named); return ok }) {
 		layers = slices.Clone(layers)

@@ -60,7 +60,7 @@ func checkLinear(op string, x, w *tensor.Tensor) {
 	}
 }
 
-// Parameters yields "weight" and, where there is one, "bias".
+// Parameters yields "weight" and, if there is one, "bias".
 func (l *Linear) Parameters() iter.Seq2[string, *tensor.Tensor] {
 	return func(yield func(string, *tensor.Tensor) bool) {
 		_ = yield("weight", l.Weight) && l.Bias != nil && yield("bias", l.Bias)

@@ -1,6 +1,13 @@
 // Package nn has layers and how they are put together: a Module computes an output from
 // an input and names its parameters as PyTorch's state_dict does.
 //
+// A net is made of layers by NewSequential, or of a list of specs by Build. The list has a form
+// in JSON, which a model's file keeps. Register adds a type of layer that specs may have; all
+// of the package's own types are registered.
+//
+// A layer has a mode, training or evaluation, which SetTraining sets. For an input that is
+// marked, x.Evaluation(), all layers compute as in evaluation, whatever their modes.
+//
 // Initialisation is that of torch.nn.init. What looks at no layer are a tensor's own
 // methods: NormalInPlace, UniformInPlace, and FillInPlace for a constant.
 package nn
@@ -92,11 +99,11 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// SetTraining puts m and all that it is made of in training, as they are when they are
-// made, or in evaluation, and that lasts: it is for layers that are to stay as they are while
-// others are trained. To measure a net, or to use it, it takes no change of modes, which others
-// who use it at the same time would see: all layers compute as in evaluation for an input that
-// is marked, net.Forward(x.NoGrad().Evaluation()).
+// SetTraining puts m and all that it is made of in training or in evaluation. Layers are in
+// training when they are made. A mode lasts: it is for layers that are to stay as they are
+// while others are trained. To measure or use a net, mark its input instead:
+// net.Forward(x.NoGrad().Evaluation()). That changes no mode, which others who use the net at
+// the same time would see.
 func SetTraining(m Module, on bool) {
 	applyFor("nn.SetTraining", m, func(_ string, m Module) {
 		if l, ok := m.(Modal); ok {

@@ -13,9 +13,9 @@ import (
 	"github.com/onehot-go/onehot/random"
 )
 
-// Type is a row of the registry of layers: all that definitions, files and nets need to know
-// of layers of type L, which are defined by options of type O. O is a struct with JSON tags,
-// or L itself where that says all there is to say. No field of it is called "name" or "type".
+// Type is a row of the registry of layers. It has all that definitions, files and nets need to
+// know of layers of type L. Options of type O define such a layer. O is a struct with JSON tags,
+// or L itself if that says all there is to say. No field of it is called "name" or "type".
 type Type[L Module, O any] struct {
 	// Name is what files call the type: "linear". A module that adds its own puts its own name
 	// before it: "acme.gate".
@@ -40,7 +40,7 @@ type Type[L Module, O any] struct {
 }
 
 // Register adds a type of layer: from then on definitions with it are checked, made, saved and
-// loaded. A package calls it once a type, as it starts. It panics with a *fault.OptionError where
+// loaded. A package calls it once a type, as it starts. It panics with a *fault.OptionError if
 // something is missing or the name, L or O already belong to another type.
 func Register[L Module, O any](t Type[L, O]) {
 	layer, options := reflect.TypeFor[L](), reflect.TypeFor[O]()
@@ -244,7 +244,7 @@ func differ(called string, found, want []Spec) error {
 	return nil
 }
 
-// differWithin returns how the nets within two layers differ, nil where they have none, or
+// differWithin returns how the nets within two layers differ, nil if they have none, or
 // something else differs.
 func differWithin(found, want Spec) error {
 	if found.Name != want.Name {

@@ -38,7 +38,7 @@ func (s Spec) Type() string {
 // wrong with them, since they know where in the net the layer is.
 type unread struct {
 	name string // of the type
-	err  error  // nil where no such type is registered
+	err  error  // nil if no such type is registered
 }
 
 // MarshalJSON writes the flat object. Options of a type that is not registered are an error.
@@ -154,7 +154,7 @@ func (s Spec) row() (*row, error) {
 	return r, nil
 }
 
-// Pair is a number of rows and one of columns. As JSON it is one number where they are equal.
+// Pair is a number of rows and one of columns. As JSON it is one number if they are equal.
 type Pair [2]int
 
 // Square returns the pair of n rows and n columns.

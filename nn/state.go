@@ -56,7 +56,7 @@ func (e *StateError) Error() string {
 
 // LoadStateDict copies the tensors of state into those of m that have the same names. It
 // returns the names that state lacks, in m's order, and those that m has no place for,
-// sorted. Where strict is true there may be neither, and shapes and types must agree in
+// sorted. If strict is true there may be neither, and shapes and types must agree in
 // any case: otherwise it changes nothing, and err is a *StateError.
 func LoadStateDict(m Module, state map[string]*tensor.Tensor, strict bool) (missing, unexpected []string, err error) {
 	known := map[string]bool{}

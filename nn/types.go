@@ -503,7 +503,7 @@ func (o ResidualOptions) normal() any {
 	return n
 }
 
-// or returns what p points to, or v where p is nil.
+// or returns what p points to, or v if p is nil.
 func or[T any](p *T, v T) T {
 	if p == nil {
 		return v
@@ -511,7 +511,7 @@ func or[T any](p *T, v T) T {
 	return *p
 }
 
-// unless returns a pointer to v, or nil where that is the default.
+// unless returns a pointer to v, or nil if that is the default.
 func unless[T comparable](v, standard T) *T {
 	if v == standard {
 		return nil
@@ -567,7 +567,7 @@ func (o Conv2dOptions) normal() any {
 	return o
 }
 
-// unless returns the pair with the default in place of 0, or no pair where all of it is that.
+// unless returns the pair with the default in place of 0, or no pair if all of it is that.
 func (p Pair) unless(standard Pair) Pair {
 	for d := range p {
 		if p[d] == 0 {
@@ -616,7 +616,7 @@ func (o AvgPool2dOptions) normal() any {
 type windows struct{ kernel, stride, padding, dilation Pair }
 
 // over returns how many rows and columns of windows there are on pictures of the given shape,
-// (channels, height, width), with that stride where there is none.
+// (channels, height, width), with that stride if there is none.
 func (w windows) over(shape []int, stride, maxPadding Pair) (count Pair, err error) {
 	var least Pair
 	for d := range count {

@@ -14,8 +14,8 @@ import (
 // greatest output.
 var Accuracy = Score{Name: "accuracy", Short: "acc"}
 
-// Classification is the task of telling classes apart, one of which every sample has. A net's
-// outputs are logits (N, C), targets are classes (N) of Int64.
+// Classification is the task of telling classes apart. Every sample has one class. A net's
+// outputs are logits (N, C), and targets are classes (N) of Int64.
 type Classification struct{}
 
 var _ Task = Classification{}

@@ -15,9 +15,9 @@ import (
 // MicroF1 is the score of MultiLabel: the F1 of all decisions counted together.
 var MicroF1 = Score{Name: "micro-f1", Short: "micro-f1"}
 
-// MultiLabel is the task of finding labels, any number of which a sample may have. A net's
-// outputs are logits (N, C), a question each for its own; targets are (N, C) of Float32, 1
-// where a sample has the label and 0 where not. Figures are scikit-learn's.
+// MultiLabel is the task of finding labels. A sample may have any number of them. A net's outputs
+// are logits (N, C), and each answers a question of its own. Targets are (N, C) of Float32, 1 if
+// a sample has the label and 0 if not. Figures are scikit-learn's.
 type MultiLabel struct {
 	// Threshold is the probability above which a label is predicted; 0 is 0.5.
 	Threshold float64
@@ -71,7 +71,7 @@ func (t MultiLabel) newCounts(classes []string) *metric.MultiLabel {
 	return metric.NewMultiLabel(len(classes), math.Log(p/(1-p)))
 }
 
-// NewRunning returns the micro-averaged F1. It panics with a *fault.OptionError where the
+// NewRunning returns the micro-averaged F1. It panics with a *fault.OptionError if the
 // threshold is no probability between 0 and 1.
 func (t MultiLabel) NewRunning(classes []string) Running { return &runningF1{t.newCounts(classes)} }
 
@@ -81,7 +81,7 @@ type runningF1 struct{ *metric.MultiLabel }
 func (r *runningF1) Result() float64 { return r.Average(metric.Micro).F1 }
 
 // NewMeter returns what measures F1, average precision and loss; its figures are a ByLabel.
-// It panics with a *fault.OptionError where the threshold is no probability between 0 and 1.
+// It panics with a *fault.OptionError if the threshold is no probability between 0 and 1.
 func (t MultiLabel) NewMeter(classes []string) Meter {
 	return &labelMeter{classes: classes, threshold: t.threshold(), loss: t.Loss(),
 		counts: t.newCounts(classes), ranks: metric.NewAveragePrecision(len(classes))}

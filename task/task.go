@@ -1,8 +1,9 @@
 // Package task says what a net is to learn: which loss training makes small, which score
 // decides what is best, which targets fit, and which figures say how well it does.
 //
-// Classification is the usual one, MultiLabel has several labels a sample. Another one is any
-// type with the methods of Task; training, checkpoints and reports go by them alone.
+// Classification is the usual one, and MultiLabel has several labels a sample. Any type with the
+// methods of Task is another one: training, checkpoints and reports go by them alone. Register
+// makes it known to models that are loaded.
 package task
 
 import (
@@ -23,7 +24,7 @@ import (
 type Task interface {
 	// Name is what files call the task: "classification".
 	Name() string
-	// Loss is what a model is measured by, and what training makes small where a run has no
+	// Loss is what a model is measured by, and what training makes small if a run has no
 	// criterion of its own.
 	Loss() loss.Loss
 	// Score says which figure decides what is best.
@@ -31,8 +32,8 @@ type Task interface {
 	// Probabilities returns what a net's outputs (N, C) say of the classes, as numbers from 0 to
 	// 1 of the same shape.
 	Probabilities(outputs *tensor.Tensor) *tensor.Tensor
-	// Check returns an error where a net's outputs and the targets of the same samples, of these
-	// classes, are not what the task takes: it says what was found and what is expected.
+	// Check returns an error unless the task takes a net's outputs and the targets of the same
+	// samples, of these classes. The error says what was found and what is expected.
 	Check(outputs, targets *tensor.Tensor, classes []string) error
 	// NewRunning returns the score over the samples of an epoch of training.
 	NewRunning(classes []string) Running
@@ -48,7 +49,7 @@ var registry = struct {
 
 // Register makes t known by its name, so that models that learnt it can be used once they are
 // loaded. A package calls it for each of its tasks, when it is initialised. It panics with a
-// *fault.OptionError where the name is empty or taken.
+// *fault.OptionError if the name is empty or taken.
 func Register(t Task) {
 	registry.Lock()
 	defer registry.Unlock()

@@ -11,7 +11,7 @@ type Budget struct {
 	Time time.Duration
 	// After is how many samples are to be measured once more after the run, within Time.
 	After int
-	// Steps, where not 0, is how many steps the schedule is made for: it is asked for the
+	// Steps, if not 0, is how many steps the schedule is made for: it is asked for the
 	// step that is as far in them as the run is in its time.
 	Steps int
 }

@@ -56,7 +56,7 @@ type record struct {
 
 // MarshalJSON returns {"settings": ..., "epoch": 3, "train_loss": ..., "train_acc": ...,
 // "test_loss": ..., "test_acc": ...}, with "val" in place of "test" and the score's own name in
-// place of "acc", and the task where that is not classification. The epoch is 0 if untrained.
+// place of "acc", and the task if that is not classification. The epoch is 0 if untrained.
 func (r record) MarshalJSON() ([]byte, error) {
 	score, split := r.task.Score().Column(), "test"
 	if r.validation {

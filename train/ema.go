@@ -13,7 +13,7 @@ import (
 // usually does better than the model itself, whose last steps are mostly noise.
 //
 // The n-th step has d = min(decay, (1+n)/(10+n)), as TensorFlow's
-// ExponentialMovingAverage where it is told the steps: the average soon forgets the
+// ExponentialMovingAverage if it is told the steps: the average soon forgets the
 // weights that training began with. Buffers that are floats, the statistics of batch
 // norm, are averaged too, as PyTorch's AveragedModel does with use_buffers; others are
 // copied.
@@ -26,7 +26,7 @@ type EMA struct {
 }
 
 // NewEMA returns the average of m's weights, which begins as they are. It panics with an
-// *fault.OptionError where decay is not from 0 to below 1, and where m has a net that its
+// *fault.OptionError if decay is not from 0 to below 1, and if m has a net that its
 // definition does not make.
 func NewEMA(m *model.Model, decay float64) *EMA {
 	const op = "train.NewEMA"

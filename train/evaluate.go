@@ -11,7 +11,7 @@ import (
 type Evaluation struct {
 	Loss    float64      // the task's, mean over the samples
 	Score   float64      // the task's
-	Figures task.Figures // all of the task's: of Classification a task.ByClass; nil where only the two are known
+	Figures task.Figures // all of the task's: of Classification a task.ByClass; nil if only the two are known
 }
 
 // Evaluate measures net by t, nil for task.Classification, on the samples of s in its epoch 0.

@@ -23,9 +23,9 @@ import (
 // descent the weight decay λ would pull the weights in the same way, and the bias too;
 // L-BFGS has to know the whole objective.
 //
-// As the Optimizer of a Config it makes an epoch one step, in which the order of the
-// samples, the criterion, schedules, clipping and mixup of the Config have no part. Its
-// gradients are in Grad of the layer's parameters.
+// As the Optimizer of a Config it makes an epoch one step. The order of the samples has no part
+// in it. A criterion of its own, a schedule, a plateau, clipping or mixup in the Config is a
+// *SetupError. The gradients are in Grad of the layer's parameters.
 type FullBatch struct {
 	*optim.LBFGS
 	parameters []*tensor.Tensor
@@ -37,12 +37,11 @@ var _ optim.Optimizer = (*FullBatch)(nil)
 // lbfgsHistory is how many steps FullBatch remembers.
 const lbfgsHistory = 20
 
-// NewFullBatch returns an optimizer of layer, which has float32 parameters and a bias, on
-// data, with the strength l2 of the pull of the weights towards 0; lr is what the search
-// for a step begins with, usually 1. Data that is a dataset.Batcher is converted anew in
-// every evaluation, with the same chance, which takes hardly any memory; what other data
-// is in its first epoch is kept. The error is the data's. It panics where samples and
-// layer do not fit.
+// NewFullBatch returns an optimizer of layer on data. The layer has float32 parameters and a
+// bias. l2, at least 0, is λ. The search for a step begins with lr, usually 1. Data that are a
+// dataset.Batcher are converted anew in every evaluation, with the same chance, which takes
+// hardly any memory. Of other data, the first epoch is kept in memory. The error is the data's.
+// It panics if l2 cannot work, if there are no samples, and if samples and layer do not fit.
 func NewFullBatch(layer *nn.Linear, data dataset.Dataset, lr, l2 float64) (*FullBatch, error) {
 	const op = "train.NewFullBatch"
 	if !(l2 >= 0) || data.Len() == 0 {
@@ -89,9 +88,8 @@ func (f *FullBatch) step(act func(*Gradients) error) (err error) {
 	return err
 }
 
-// Objective returns what is minimized at the layer's parameters, and sets their
-// gradients. Where it has just been evaluated it costs nothing: there a step begins, and
-// most end.
+// Objective returns what is minimized at the layer's parameters, and sets their gradients. It
+// costs nothing if it was last evaluated at the same parameters.
 func (f *FullBatch) Objective() float64 {
 	value, _ := f.objective.Evaluate()
 	return value

@@ -27,7 +27,7 @@ func seal(f *safetensors.File, run string) error {
 }
 
 // checkSeal returns an error if the checkpoint f is not as it was sealed, or is of another
-// run. Where either run is "" they are not compared. A checkpoint that has neither a run nor a
+// run. If either run is "" they are not compared. A checkpoint that has neither a run nor a
 // checksum passes: earlier versions wrote none.
 func checkSeal(f *safetensors.File, run string) error {
 	of, sealed := f.Metadata[runKey]

@@ -20,12 +20,12 @@ const (
 // FindLR is the learning rate range test (Smith, "Cyclical learning rates for training
 // neural networks", 2017): it trains c's model for so many steps, at least 2, with a
 // learning rate that grows from low to high by the same factor in each, and returns the
-// loss at every step. It ends before where the loss explodes. The model is of no more
-// use then; of c it has no use for what is about epochs, schedules, measuring and
-// checkpoints. The error is a *SetupError, the data's or ctx's, or a *DivergedError of the
-// first step. A FullBatch has no learning rate to find, and is a *SetupError.
+// loss at every step. It ends early if the loss explodes. The model is of no more use
+// afterwards. FindLR ignores what c says of epochs, schedules, measuring and checkpoints. The
+// error is a *SetupError, the data's or ctx's, or a *DivergedError of the first step. A
+// FullBatch has no learning rate to find, and is a *SetupError.
 //
-// It panics with a *fault.OptionError where the range is none.
+// It panics with a *fault.OptionError unless 0 < low < high and steps is at least 2.
 func FindLR(ctx context.Context, c Config, low, high float64, steps int) ([]LRLoss, error) {
 	if !(low > 0 && low < high && high <= math.MaxFloat64 && steps >= 2) {
 		fault.Option("train.FindLR", "%v to %v in %d steps: positive numbers in order and at least 2 steps expected", low, high, steps)
@@ -71,7 +71,7 @@ func FindLR(ctx context.Context, c Config, low, high float64, steps int) ([]LRLo
 }
 
 // SuggestLR returns a tenth of the learning rate with the lowest loss, a usual choice: at
-// that itself training is about to fail. It panics where there are none.
+// that itself training is about to fail. It panics if there are none.
 func SuggestLR(found []LRLoss) float64 {
 	best := found[0]
 	for _, p := range found {

@@ -7,7 +7,7 @@ import (
 )
 
 // Predict returns what net says of the samples of s in its epoch 0, outputs (N, C), row by row
-// in their order, and their targets, (N) or (N, C). That is the data set's order where a
+// in their order, and their targets, (N) or (N, C). That is the data set's order if a
 // loader neither shuffles nor samples. Layers compute as in evaluation, whatever their modes.
 // The error is a *SetupError or that of the data.
 func Predict(net nn.Module, s loader.Source) (outputs, targets *tensor.Tensor, err error) {

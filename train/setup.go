@@ -40,7 +40,7 @@ func emptyEpoch(field string) error {
 }
 
 // Steps returns how many training steps so many epochs of s have: what a schedule that knows
-// its end is made for. The error is a *SetupError where nobody knows.
+// its end is made for. The error is a *SetupError if nobody knows.
 func Steps(s loader.Source, epochs int) (int, error) {
 	n := s.Len()
 	if n < 0 {
@@ -166,7 +166,7 @@ func (c *Config) checkSettings() error {
 	return nil
 }
 
-// checkModes returns an error where all layers that have a mode are in evaluation, although
+// checkModes returns an error if all layers that have a mode are in evaluation, although
 // one learns, or draws by chance, in training.
 func (c *Config) checkModes() error {
 	training, idle := false, false
@@ -188,7 +188,7 @@ func (c *Config) checkModes() error {
 	return nil
 }
 
-// checkData returns an error where the data that field names are not what the model and the
+// checkData returns an error if the data that field names are not what the model and the
 // task take. It looks at one sample of the given epoch.
 func (c *Config) checkData(field string, s loader.Source, epoch int) error {
 	if s == nil {
@@ -221,7 +221,7 @@ func (c *Config) checkData(field string, s loader.Source, epoch int) error {
 	return nil
 }
 
-// checkPreparation returns an error where the data say that their inputs are prepared
+// checkPreparation returns an error if the data say that their inputs are prepared
 // otherwise than the model prepares its own. What training draws by chance is no part of it.
 func (c *Config) checkPreparation(field string, s loader.Source) error {
 	prepared, ok := s.(interface{ Preparations() []dataset.Preparation })
@@ -278,7 +278,7 @@ func firstSample(field string, s loader.Source, epoch int) (input, target *tenso
 	return nil, nil, emptyEpoch(field)
 }
 
-// checkLabels returns an error where a label that is known without reading samples names no
+// checkLabels returns an error if a label that is known without reading samples names no
 // class.
 func checkLabels(field string, s loader.Source) error {
 	d, ok := of(s).(dataset.Labelled)

@@ -46,7 +46,7 @@ func (l *loop) newStepper() stepper {
 	return byLayer
 }
 
-// regression returns what computes gradients in one pass over the samples, or nil where they
+// regression returns what computes gradients in one pass over the samples, or nil if they
 // are more than softmax regression's: the net is one Linear layer behind a Flatten, the loss
 // the plain mean, and samples are known by their index.
 func (l *loop) regression() *onepass.Regression {
@@ -118,7 +118,7 @@ func (l *layered) finish(mean, weight float64, n int) (taken, error) {
 	return taken{g.Loss, weight, n}, nil
 }
 
-// inOnePass makes a step of softmax regression in one pass over a batch, where that can be
+// inOnePass makes a step of softmax regression in one pass over a batch, if that can be
 // filled in pieces.
 type inOnePass struct {
 	*layered

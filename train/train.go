@@ -31,7 +31,7 @@ type Config struct {
 	Schedule  optim.Schedule           // the learning rate by training step, from 0 in the first epoch; nil keeps it
 	Plateau   *optim.ReduceLROnPlateau // lowers it by the test loss of each epoch, in place of a schedule; nil does not
 	ClipNorm  float64                  // the greatest norm of all gradients together; 0 for any
-	// OnGradients, where not nil, is called after every evaluation of the loss and its
+	// OnGradients, if not nil, is called after every evaluation of the loss and its
 	// gradients, and may change both: gradients are clipped and used afterwards. An error ends
 	// the run.
 	OnGradients func(*Gradients) error
@@ -61,7 +61,7 @@ type Keep struct {
 	Best   string // the model with the best test score so far
 	Last   string // the latest model, with all that a continued run needs
 	Before string // what Last was before it, in the same folder; of a run that was killed there may be no Last beside it
-	// Steps, where not 0, has Last written after every so many steps of an epoch too: a run can
+	// Steps, if not 0, has Last written after every so many steps of an epoch too: a run can
 	// then go on within it.
 	Steps int
 }
@@ -75,7 +75,7 @@ type Progress struct {
 	Steps   int     `json:"steps,omitempty"`   // of training, in all epochs; 0 in files from when they were not counted
 	Seconds float64 `json:"seconds,omitempty"` // of a Budget that are spent
 	Score   string  `json:"score,omitempty"`   // what BestScore is, but for accuracy
-	Part    *Part   `json:"part,omitempty"`    // of the epoch after these, where some of it is done
+	Part    *Part   `json:"part,omitempty"`    // of the epoch after these, if some of it is done
 }
 
 // Part is the beginning of an epoch, and its sums.
@@ -93,7 +93,7 @@ type Event interface{ event() }
 // Step says that a batch has been trained on. Figures are of the epoch so far.
 type Step struct {
 	Epoch, Step int // from 1
-	Steps       int // of the epoch; -1 where nobody knows
+	Steps       int // of the epoch; -1 if nobody knows
 	Samples     int // trained on in this epoch so far
 	Loss        float64
 	Score       float64

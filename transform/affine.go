@@ -83,7 +83,7 @@ func (t Affine) Apply(p Input, _ random.Key) (Input, error) {
 	return warp("affine", p, t.matrix, t.Interpolation, t.Fill)
 }
 
-// check returns an *Error where a number is not finite or the scale not positive.
+// check returns an *Error if a number is not finite or the scale not positive.
 func (t Affine) check() error {
 	if err := checkFinite("affine", t.Degrees, t.Scale, t.ShearX, t.ShearY); err != nil {
 		return err

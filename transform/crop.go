@@ -34,7 +34,7 @@ func (t Pad) Apply(p Input, _ random.Key) (Input, error) {
 	return out.picture(), nil
 }
 
-// check returns an *Error where a side is below 0.
+// check returns an *Error if a side is below 0.
 func (t Pad) check() error {
 	if min(t.Left, t.Top, t.Right, t.Bottom) < 0 {
 		return &Error{Op: "pad", Found: fmt.Sprintf("%d, %d, %d and %d pixels", t.Left, t.Top, t.Right, t.Bottom), Expected: "0 or more"}
@@ -42,7 +42,7 @@ func (t Pad) check() error {
 	return nil
 }
 
-// pad returns r with pixels around it, or an *Error where they would be too many.
+// pad returns r with pixels around it, or an *Error if they would be too many.
 func (r raster) pad(op string, left, top, right, bottom int, fill uint8) (raster, error) {
 	width, height := left+r.width+right, top+r.height+bottom
 	if err := r.checkGrowth(op, width, height); err != nil {
@@ -63,7 +63,7 @@ func (r raster) crop(top, left, height, width int) raster {
 }
 
 // CenterCrop cuts Height by Width pixels out of the middle of an image; an image smaller
-// than that is first padded with black on both sides. Where it cannot stand in the very
+// than that is first padded with black on both sides. If it cannot stand in the very
 // middle, the place is the one that torchvision's CenterCrop chooses.
 type CenterCrop struct {
 	Height int `json:"height"`
@@ -92,7 +92,7 @@ func (t CenterCrop) Apply(p Input, _ random.Key) (Input, error) {
 
 // RandomCrop cuts Height by Width pixels out of an image, anywhere in it with the same
 // chance. Padding pixels of the value Fill are added on every side before. The error is
-// an *Error where the padded image is smaller than that.
+// an *Error if the padded image is smaller than that.
 type RandomCrop struct {
 	Height, Width int
 	Padding       int // pixels, at least 0

@@ -11,7 +11,7 @@ import (
 
 // RandomErasing sets a random rectangle of a tensor to Value, with probability P: random
 // erasing (Zhong et al., "Random Erasing Data Augmentation", 2017). It comes after
-// ToTensor, and after Normalize where there is one.
+// ToTensor, and after Normalize if there is one.
 type RandomErasing struct {
 	P     float64    // torchvision's default is 0.5
 	Scale [2]float64 // the rectangle's share of the area, from and to; zero means 0.02 to 0.33
@@ -77,7 +77,7 @@ func (p rectangle) fill(pixels []float32, width int, v float32) {
 }
 
 // rectangle returns what a complete t erases of an image of the given size; ok is false
-// where that is nothing.
+// if that is nothing.
 func (t RandomErasing) rectangle(chance random.Key, height, width int) (at rectangle, ok bool) {
 	r := chance.Rand()
 	if r.Float64() >= t.P {
@@ -87,7 +87,7 @@ func (t RandomErasing) rectangle(chance random.Key, height, width int) (at recta
 	return at, ok
 }
 
-// draw returns the rectangle to erase of an image of the given size; ok is false where
+// draw returns the rectangle to erase of an image of the given size; ok is false if
 // none was found that is smaller than the image in both directions.
 func (t RandomErasing) draw(r *rand.Rand, height, width int) (top, left, h, w int, ok bool) {
 	for range 10 {

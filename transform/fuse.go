@@ -36,7 +36,7 @@ func (s fusedStep) key(k random.Key) random.Key {
 // Fuse returns t for pictures of the given size with 1 channel, grey, or 3. The steps of t
 // are RandomCrop and RandomHorizontalFlip, then what has a Table, and then RandomErasing, each
 // as often as wanted. A Resize to the size that the pictures have may come before the crops.
-// For any other t, and where Apply does not take such pictures, ok is false.
+// For any other t, and if Apply does not take such pictures, ok is false.
 func Fuse(t Transform, channels, height, width int) (f *Fused, ok bool) {
 	if t == nil || min(height, width) < 1 {
 		return nil, false

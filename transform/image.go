@@ -82,7 +82,7 @@ func (r raster) blank(width, height int) raster {
 	return raster{make([]uint8, width*height*r.size), width, height, width * r.size, r.size}
 }
 
-// checkGrowth returns an *Error where an image made of r would have too many pixels: a long
+// checkGrowth returns an *Error if an image made of r would have too many pixels: a long
 // strip whose smaller edge grows would take any memory.
 func (r raster) checkGrowth(op string, width, height int) error {
 	if width > maxPixels/height {

@@ -18,7 +18,7 @@ const (
 	Bilinear                          // the pixels around, by how near they are
 )
 
-// or returns i, or begin where i is zero.
+// or returns i, or begin if i is zero.
 func (i Interpolation) or(begin Interpolation, op string) (Interpolation, error) {
 	switch i {
 	case 0:
@@ -29,7 +29,7 @@ func (i Interpolation) or(begin Interpolation, op string) (Interpolation, error)
 	return 0, &Error{Op: op, Found: fmt.Sprintf("interpolation %d", int(i)), Expected: "Nearest or Bilinear"}
 }
 
-// unless returns i, or 0 where i is the default.
+// unless returns i, or 0 if i is the default.
 func (i Interpolation) unless(begin Interpolation) Interpolation {
 	if i == begin {
 		return 0
@@ -183,7 +183,7 @@ type tap struct {
 }
 
 // tents returns the taps that bring n values to m: each result is under a tent as wide as
-// two of the results' steps, or two of the values' where that is more, and weights are
+// two of the results' steps, or two of the values' if that is more, and weights are
 // the tent's height over the middle of each value, brought to the sum 1.
 func tents(n, m int) []tap {
 	taps := make([]tap, m)

@@ -19,10 +19,10 @@ import (
 type Kind[T Transform] struct {
 	Name string // "resize"
 	// Check returns t as it is saved, with options that are the default left out. The error
-	// says what keeps t from being saved, or from being used where it was read. A nil Check
+	// says what keeps t from being saved, or from being used once it was read. A nil Check
 	// takes every t.
 	Check func(t T) (T, error)
-	// Form returns what t makes of inputs of the form f, or an error where t does not take
+	// Form returns what t makes of inputs of the form f, or an error if t does not take
 	// them. A nil Form leaves f as it is.
 	Form func(t T, f Form) (Form, error)
 	// Idle reports whether t leaves every input of the form f as it is. A nil Idle means that
@@ -53,8 +53,8 @@ var registry = struct {
 }{byName: map[string]*kind{}, byType: map[reflect.Type]*kind{}}
 
 // Register makes transforms of type T part of saved forms. A package calls it once for each
-// of its types, when it is initialised. Register panics with a *fault.OptionError where the
-// name is empty, and where the name or the type is registered already.
+// of its types, when it is initialised. Register panics with a *fault.OptionError if the
+// name is empty, and if the name or the type is registered already.
 func Register[T Transform](k Kind[T]) {
 	of := reflect.TypeFor[T]()
 	registry.Lock()
@@ -96,7 +96,7 @@ func Register[T Transform](k Kind[T]) {
 	registry.byName[k.Name], registry.byType[of] = row, row
 }
 
-// kindOf returns the kind of t, or nil where t has no saved form.
+// kindOf returns the kind of t, or nil if t has no saved form.
 func kindOf(t Transform) *kind {
 	registry.RLock()
 	defer registry.RUnlock()
@@ -118,13 +118,12 @@ func kindNamed(name string) (*kind, error) {
 type Random interface {
 	Transform
 	// InEvaluation returns the deterministic transform that takes its place in evaluation, or
-	// nil where nothing does.
+	// nil if nothing does.
 	InEvaluation() Transform
 }
 
-// Deterministic returns what is left of t, which may be nil, where nothing is drawn: the
-// steps of t, and of every Compose in it, with what takes the place of those that are
-// Random. The error is an *Error and names the first step that is not Random and has no
+// Deterministic returns the steps of t, and of every Compose in it, without what is drawn: in
+// place of a Random step stands what InEvaluation returns. t may be nil. The error is an *Error and names the first step that is not Random and has no
 // saved form.
 func Deterministic(t Transform) (Compose, error) {
 	steps := Compose{}

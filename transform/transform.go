@@ -4,10 +4,13 @@
 // a model sees more than there are. Names and meanings are torchvision's, and so are the
 // pixels that come out.
 //
-// Images are worked on with 8 bits a channel, grey or opaque RGB: *image.Gray and
-// *image.Gray16 are grey, every other type is colour, and what is transparent is
-// composited over white, as on paper, where drawings and icons are made to be seen. No
-// transform changes the picture that it is given.
+// The other transforms have a saved form, which a model's file keeps: see Compose. Register
+// adds types of other packages.
+//
+// Images are worked on with 8 bits a channel, grey or opaque RGB. *image.Gray and
+// *image.Gray16 are grey, and every other type is colour. What is transparent is composited
+// over white: drawings and icons are made to be seen on paper. No transform changes the picture
+// that it is given.
 package transform
 
 import (
@@ -40,7 +43,7 @@ func (p Input) String() string {
 type Transform interface {
 	// Apply returns the input that the step makes of p, and leaves p as it was. What
 	// it draws is a function of chance, the key of one sample in one epoch; steps that
-	// draw nothing ignore it. It may be called from several goroutines at once. Where p
+	// draw nothing ignore it. It may be called from several goroutines at once. If p
 	// does not fit the step, the error is an *Error.
 	Apply(p Input, chance random.Key) (Input, error)
 }
@@ -181,7 +184,8 @@ func (p Input) checkTensor(op string) error {
 
 // Grayscale makes a colour image grey by the luma of ITU-R 601-2, in whole numbers as
 // PIL computes it: L = (19595 R + 38470 G + 7471 B + 32768) >> 16. A grey image stays
-// as it is. Where PIL drops alpha, transparent pixels are composited over white.
+// as it is. PIL drops alpha; here transparent pixels are
+// composited over white.
 type Grayscale struct{}
 
 // Apply gives an *image.Gray.
@@ -268,9 +272,9 @@ func (Invert) Apply(p Input, _ random.Key) (Input, error) {
 	}
 }
 
-// Table returns what t makes of every 8-bit value, one table a channel, where t maps
+// Table returns what t makes of every 8-bit value, one table a channel, if t maps
 // each value of each channel by itself: ToTensor, with Invert before it and Normalize
-// after it where wanted, on images with the given number of channels, 1 or 3. A batch
+// after it if wanted, on images with the given number of channels, 1 or 3. A batch
 // can then be converted by look-up: tables[c][v] has the very bits that Apply gives a
 // value v in channel c. For any other transform ok is false.
 func Table(t Transform, channels int) (tables [][256]float32, ok bool) {

@@ -18,7 +18,7 @@ type inputs interface {
 // samples are those that are summed up.
 type samples struct {
 	indices []int // in the data set
-	next    []int // of those that will be summed up after them, where that is known
+	next    []int // of those that will be summed up after them, if that is known
 	// fill writes the floats of samples lo up to hi, and their labels.
 	fill func(to dataset.Memory, lo, hi int)
 }

@@ -27,8 +27,8 @@ type Objective struct {
 	correct      int
 }
 
-// Parts of the samples are summed up in float32, and the parts in float64: without noise in
-// the last digits that a search would take for hills.
+// Parts of the samples are summed up in float32, and the parts in float64. So the last digits
+// have no noise that a search would take for hills.
 const partSamples = 2048
 
 // NewObjective returns the objective of layer, which has float32 parameters and a bias, on
@@ -56,7 +56,7 @@ func NewObjective(op string, layer *nn.Linear, data dataset.Dataset, l2 float64)
 }
 
 // keepSamples reads all samples and returns what copies them, and what a row of them is. It
-// reads no more than a batch where targets are vectors.
+// reads no more than a batch if targets are vectors.
 func keepSamples(data dataset.Dataset) (fill dataset.Fill, row dataset.Row, err error) {
 	var images []float32
 	var labels []int64
@@ -97,8 +97,8 @@ func (o *Objective) Set(value float64) {
 	o.value = value
 }
 
-// Evaluate returns the objective at the layer's parameters, and sets their gradients. Where it
-// was last evaluated at the same ones it costs nothing, and evaluated is false.
+// Evaluate returns the objective at the layer's parameters, and sets their gradients. If it
+// was last evaluated at the same parameters it costs nothing, and evaluated is false.
 func (o *Objective) Evaluate() (value float64, evaluated bool) {
 	weight := tensor.Data[float32](o.regression.layer.Weight.Detach().Contiguous())
 	bias := tensor.Data[float32](o.regression.layer.Bias.Detach().Contiguous())

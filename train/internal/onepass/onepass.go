@@ -23,11 +23,11 @@ type Regression struct {
 	op              string // that a label which names no class is blamed on
 	layer           *nn.Linear
 	classes, inputs int
-	// What samples are made of, where products of bytes are fast, or nil. All sums are then
+	// What samples are made of, if products of bytes are fast, or nil. All sums are then
 	// of bytes, and lines say what they stand for.
 	bytes *dataset.ByteRows
 	lines []dataset.Line // of each channel, or one of all
-	// What bytes are multiplied with: the weight, where there is one line. Else every channel
+	// What bytes are multiplied with: the weight, if there is one line. Else every channel
 	// of it is scaled to the first one's line.
 	scaled  []float32
 	bias    []float32 // of the logits
@@ -160,7 +160,7 @@ func (r *Regression) channel(weight []float32, j, c int) []float32 {
 // ratio returns how much steeper line c is than the first.
 func (r *Regression) ratio(c int) float64 { return r.lines[c].Scale / r.lines[0].Scale }
 
-// add adds samples lo up to hi to p, or, where there is nothing in p's weight yet, begins with
+// add adds samples lo up to hi to p, or, if there is nothing in p's weight yet, begins with
 // them.
 func (r *Regression) add(p *part, b *block, more bool, weight []float32, s samples, lo, hi int, next []int, scale float32) {
 	n, labels, c := hi-lo, b.labels[:hi-lo], b.scores
@@ -203,7 +203,7 @@ func (r *Regression) total(n int) (loss float64, correct int) {
 }
 
 // Step sets the gradients of the mean loss of a batch, and returns that and how many of its
-// samples were predicted right; ok is false where the batch cannot be filled in pieces.
+// samples were predicted right; ok is false if the batch cannot be filled in pieces.
 func (r *Regression) Step(batch loader.Batch) (value float64, correct int, ok bool) {
 	fill, ok := batch.Pieces()
 	if !ok || batch.Targets.DType() != tensor.Int64 || batch.Inputs.Numel() != len(batch.Indices)*r.inputs {
