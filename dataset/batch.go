@@ -45,17 +45,6 @@ type Memory struct {
 	Vectors []float32 // (N, Row.Vector), if targets are vectors
 }
 
-// NewMemory returns memory for n samples.
-func NewMemory(n int, row Row) Memory {
-	m := Memory{Inputs: make([]float32, n*row.size())}
-	if row.Vector > 0 {
-		m.Vectors = make([]float32, n*row.Vector)
-	} else {
-		m.Classes = make([]int64, n)
-	}
-	return m
-}
-
 // Rows returns the part of m that has samples lo up to hi.
 func (m Memory) Rows(lo, hi int, row Row) Memory {
 	size := row.size()

@@ -16,6 +16,21 @@ import (
 	"github.com/onehot-go/onehot/transform"
 )
 
+// newMemory returns memory for n samples.
+func newMemory(n int, row dataset.Row) dataset.Memory {
+	size := n
+	for _, d := range row.Input {
+		size *= d
+	}
+	m := dataset.Memory{Inputs: make([]float32, size)}
+	if row.Vector > 0 {
+		m.Vectors = make([]float32, n*row.Vector)
+	} else {
+		m.Classes = make([]int64, n)
+	}
+	return m
+}
+
 // patches returns n images of 2 by 3 pixels, all different, with labels 0, 1, 2, 0, ...
 func patches(n int) *dataset.Images {
 	m := &dataset.Images{Name: "patches", Split: dataset.Test, ClassNames: []string{"a", "b", "c"}, Height: 2, Width: 3}
@@ -130,7 +145,7 @@ func TestColouredBatch(t *testing.T) {
 				t.Fatal("no fast road")
 			}
 			indices := []int{59, 0, 7, 7, 21}
-			got := dataset.NewMemory(len(indices), row)
+			got := newMemory(len(indices), row)
 			fill(got, indices, dataset.Chance{Of: random.New(3).At, First: 2})
 			for k, i := range indices {
 				s, err := m.Sample(i, random.New(3).At(2+k))
@@ -180,7 +195,7 @@ func TestBatch(t *testing.T) {
 				t.Fatalf("no fast road (row %v)", row)
 			}
 			indices := []int{39, 0, 7, 7, 21}
-			got := dataset.NewMemory(len(indices), row)
+			got := newMemory(len(indices), row)
 			fill(got, indices, anyKey)
 			for k, i := range indices {
 				s, err := m.Sample(i, random.New(0))
@@ -214,7 +229,7 @@ func TestOutOfRange(t *testing.T) {
 		"Image":  func(i int) { m.Image(i) },
 		"Label":  func(i int) { m.Label(i) },
 		"Sample": func(i int) { m.Sample(i, random.New(0)) },
-		"Fill":   func(i int) { fill(dataset.NewMemory(1, row), []int{i}, anyKey) },
+		"Fill":   func(i int) { fill(newMemory(1, row), []int{i}, anyKey) },
 	} {
 		for _, i := range []int{-1, 3} {
 			func() {
@@ -247,7 +262,7 @@ func BenchmarkFill(b *testing.B) {
 	}
 	indices := random.New(0).Rand().Perm(all)
 	fill, row := m.Batch()
-	memory := dataset.NewMemory(batch, row)
+	memory := newMemory(batch, row)
 	b.ReportAllocs()
 	b.SetBytes(batch * size)
 	at := 0

@@ -89,7 +89,7 @@ func TestViews(t *testing.T) {
 				if !slices.Equal(row.Input, []int{1, 2, 3}) {
 					t.Errorf("shape %v", row.Input)
 				}
-				got := dataset.NewMemory(len(test.want), row)
+				got := newMemory(len(test.want), row)
 				indices := make([]int, len(test.want))
 				for i := range indices { // in another order
 					indices[i] = len(indices) - 1 - i
@@ -188,7 +188,7 @@ func TestViewsOutOfRange(t *testing.T) {
 	fill := func(d dataset.Dataset, i int) func() {
 		return func() {
 			fill, row := d.(dataset.Batcher).Batch()
-			fill(dataset.NewMemory(1, row), []int{i}, anyKey)
+			fill(newMemory(1, row), []int{i}, anyKey)
 		}
 	}
 	row := func(d dataset.ByteBatcher, i int) func() {

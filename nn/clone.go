@@ -125,7 +125,7 @@ func (c *Copier) value(v reflect.Value, called string) reflect.Value {
 
 // refuse panics for a field that cannot be copied.
 func refuse(field string, t reflect.Type) {
-	panic(&fault.OptionError{Op: "nn.Clone", Detail: fmt.Sprintf("%s is a %v, which cannot be copied from here: nn.Cloner expected", field, t)})
+	fault.Option("nn.Clone", "%s is a %v, which cannot be copied from here: nn.Cloner expected", field, t)
 }
 
 // plain reports whether values of type t are copied by assignment, so that copies share nothing.

@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"fmt"
 	"iter"
 
 	"github.com/onehot-go/onehot/fault"
@@ -33,7 +32,7 @@ func NewDropout(p float64) *Dropout { return newDropout("nn.NewDropout", p) }
 
 func newDropout(op string, p float64) *Dropout {
 	if !(p >= 0 && p <= 1) {
-		panic(&fault.OptionError{Op: op, Detail: fmt.Sprintf("probability %v: 0 to 1 expected", p)})
+		fault.Option(op, "probability %v: 0 to 1 expected", p)
 	}
 	return &Dropout{P: p}
 }
@@ -60,7 +59,7 @@ func (d *Dropout) drop(op string, x *tensor.Tensor, shape []int) *tensor.Tensor 
 		return x
 	}
 	if !d.hasKey {
-		panic(&fault.OptionError{Op: op, Detail: "no chance to draw from in training: call nn.SetChance before each step, or Forward(x.Evaluation()) to evaluate"})
+		fault.Option(op, "no chance to draw from in training: call nn.SetChance before each step, or Forward(x.Evaluation()) to evaluate")
 	}
 	r := d.key.Rand()
 	scales := tensor.Zeros(tensor.Float64, shape...)

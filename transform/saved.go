@@ -65,14 +65,15 @@ func Register[T Transform](k Kind[T]) {
 	if registry.byName[k.Name] != nil || registry.byType[of] != nil {
 		fault.Option("transform.Register", "%v as %q: the name or the type is registered already", of, k.Name)
 	}
+	check := func(t T) (Transform, error) {
+		if k.Check == nil {
+			return t, nil
+		}
+		return k.Check(t)
+	}
 	row := &kind{
-		name: k.Name,
-		check: func(t Transform) (Transform, error) {
-			if k.Check == nil {
-				return t, nil
-			}
-			return k.Check(t.(T))
-		},
+		name:  k.Name,
+		check: func(t Transform) (Transform, error) { return check(t.(T)) },
 		form: func(t Transform, f Form) (Form, error) {
 			if k.Form == nil {
 				return f, nil
@@ -87,10 +88,7 @@ func Register[T Transform](k Kind[T]) {
 			if err := d.Decode(&t); err != nil {
 				return nil, err
 			}
-			if k.Check == nil {
-				return t, nil
-			}
-			return k.Check(t)
+			return check(t)
 		},
 	}
 	registry.byName[k.Name], registry.byType[of] = row, row
@@ -122,9 +120,9 @@ type Random interface {
 	InEvaluation() Transform
 }
 
-// Deterministic returns the steps of t, and of every Compose in it, without what is drawn: in
-// place of a Random step stands what InEvaluation returns. t may be nil. The error is an *Error and names the first step that is not Random and has no
-// saved form.
+// Deterministic returns the steps of t, and of every Compose in it, without what is drawn: what
+// InEvaluation returns takes the place of a Random step. t may be nil. The error is an *Error
+// and names the first step that is not Random and has no saved form.
 func Deterministic(t Transform) (Compose, error) {
 	steps := Compose{}
 	for _, s := range flat(t) {

@@ -28,9 +28,9 @@ import (
 	"github.com/onehot-go/onehot/internal/memory"
 )
 
-// MaxSize is the largest number of elements that is read, 1 GiB of them. The smallest is
+// maxSize is the largest number of elements that is read, 1 GiB of them. The smallest is
 // one: a file without elements is an error.
-const MaxSize = 1 << 30
+const maxSize = 1 << 30
 
 // Array is what an IDX file holds.
 type Array struct {
@@ -50,11 +50,11 @@ func ReadFile(path string, dims int) (*Array, error) {
 }
 
 // Read reads an array of unsigned bytes with the given number of dimensions, 3 for
-// images and 1 for labels, from r to its end. Whether r is compressed with gzip is seen
-// from its first bytes. The header is checked before memory is taken for what it
-// promises, and past 64 MiB memory is taken only as the elements come. The error is a
-// *fault.FormatError where the file is not such an array, is cut off or damaged, or goes on
-// after its last element; name stands for the file in errors.
+// images and 1 for labels, from r to its end. It has 1 to 2^30 elements. The first bytes of r
+// say whether it is compressed with gzip. The header is checked before memory is taken for what
+// it promises, and past 64 MiB memory is taken only as the elements come. The error is a
+// *fault.FormatError if the file is not such an array, is cut off or damaged, or goes on
+// after its last element. name stands for the file in errors.
 func Read(r io.Reader, name string, dims int) (*Array, error) {
 	d := &decoder{name: name}
 	b := bufio.NewReader(r)
@@ -132,12 +132,12 @@ func (d *decoder) shape(sizes []byte) (shape []int, size int, err error) {
 	all, product := make([]uint32, len(sizes)/4), uint64(1)
 	for i := range all {
 		all[i] = binary.BigEndian.Uint32(sizes[4*i:])
-		if product <= MaxSize { // so the product stays below 2^62
+		if product <= maxSize { // so the product stays below 2^62
 			product *= uint64(all[i])
 		}
 	}
-	if product == 0 || product > MaxSize {
-		return nil, 0, d.format("sizes", fmt.Sprint(all), fmt.Sprintf("1 to %d elements", MaxSize))
+	if product == 0 || product > maxSize {
+		return nil, 0, d.format("sizes", fmt.Sprint(all), fmt.Sprintf("1 to %d elements", maxSize))
 	}
 	for _, n := range all {
 		shape = append(shape, int(n))
