@@ -57,7 +57,7 @@ func softmax(o *tensor.Tensor) *tensor.Tensor { return logSoftmax(o).Exp() }
 // crossEntropy returns, for every sample, minus the logarithm of the probability that
 // the model gives to its true class.
 func crossEntropy(logits, labels *tensor.Tensor) *tensor.Tensor {
-	return logSoftmax(logits).Gather(1, labels.Unsqueeze(1)).Squeeze(1).Neg()
+	return logSoftmax(logits).Pick(labels).Neg()
 }
 
 // sgd moves the parameters a step against their gradients, which are of a sum over n
