@@ -1,6 +1,6 @@
-// Package loss has what training makes small, named as in PyTorch and with its meaning.
-// Losses of classifiers take logits, the scores before any softmax or sigmoid: with the
-// maximum taken out on the road from logits to a loss, none overflows.
+// Package loss has what training makes small. Names and meanings are PyTorch's. Losses of
+// classifiers take logits, the scores before any softmax or sigmoid. None overflows, since the
+// maximum is taken out on the way from logits to a loss.
 package loss
 
 import (
@@ -13,8 +13,9 @@ import (
 // Loss is what training makes small, as a function of what a net says and of what is true.
 // The losses of this package are some; any type with this method is one.
 type Loss interface {
-	// Forward returns the loss of a batch's outputs for its targets, whose first dimension
-	// counts the samples: a scalar, or several numbers, of which training makes the mean small.
+	// Forward returns the loss of a batch's outputs for its targets. The first dimension of both
+	// counts the samples. The loss is a scalar, or several numbers: then training makes their
+	// mean small.
 	Forward(outputs, targets *tensor.Tensor) *tensor.Tensor
 }
 
@@ -22,14 +23,14 @@ type Loss interface {
 // them.
 type Averaged interface {
 	Loss
-	// PerSample returns the mean loss of a batch of which Forward gave value, and what that
-	// mean divides by: by this weight it counts in the mean of several batches.
+	// PerSample returns the mean loss of a batch, and the number that the mean divides by, which
+	// is its weight in the mean of several batches. value is what Forward returned.
 	PerSample(value, outputs, targets *tensor.Tensor) (mean, weight float64)
 }
 
-// PerSample returns the mean loss of a batch of which l's Forward gave value, and its weight
-// in the mean of several batches. That is what l says where it is Averaged. Of any other loss
-// value is the mean, or has it, over the samples.
+// PerSample returns the mean loss of a batch, and its weight in the mean of several batches.
+// value is what l.Forward returned. An Averaged loss says both. For any other loss they are the
+// mean of value and the number of samples.
 func PerSample(l Loss, value, outputs, targets *tensor.Tensor) (mean, weight float64) {
 	if a, ok := l.(Averaged); ok {
 		return a.PerSample(value, outputs, targets)

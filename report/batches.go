@@ -41,8 +41,8 @@ func NewBatches(earlier []BatchLoss) *Batches {
 	return &Batches{losses: slices.Clone(earlier)}
 }
 
-// Observe takes note of a training step. Epochs of one step, whose loss is the epoch's, and
-// those of which nobody knows the number of steps are not recorded.
+// Observe takes note of a training step. It records no epoch of one step, since that has the
+// epoch's loss, and none whose number of steps nobody knows.
 func (b *Batches) Observe(s train.Step) {
 	if s.Steps <= 1 {
 		return

@@ -16,7 +16,7 @@ const maxName = 150
 
 // ConfusionMatrix draws how many samples of each true class, a row, were taken for each
 // class, a column. With normalised they are percentages of their row. It panics with a
-// *fault.OptionError where counts is not (C, C) for C names.
+// *fault.OptionError if counts is not (C, C) for C names.
 func ConfusionMatrix(names []string, counts [][]int, normalised bool) *Drawing {
 	const op = "report.ConfusionMatrix"
 	n := len(names)
@@ -104,7 +104,7 @@ func shareText(share float64, tenths bool) string {
 }
 
 // ClassBars draws precision and recall of every class. It panics with a
-// *fault.OptionError where there is not one name for each.
+// *fault.OptionError if there is not one name for each.
 func ClassBars(names []string, classes []metric.ClassReport) *Drawing {
 	if len(names) != len(classes) {
 		fault.Option("report.ClassBars", "%d names for %d classes", len(names), len(classes))
@@ -180,7 +180,7 @@ func Reliability(c Calibration) *Drawing {
 
 // ConfidenceHistogram draws how many samples have which confidence, the probability of the
 // predicted class, in n bins: those predicted right and those predicted wrong. It panics
-// with a *fault.OptionError where n is below 1, as p.Calibration does.
+// with a *fault.OptionError if n is below 1, as p.Calibration does.
 func ConfidenceHistogram(p *Predictions, n int) *Drawing {
 	d := newDrawing("Confidence of right and of wrong predictions", 560, 500, 2)
 	right, wrong := make([]int, n), make([]int, n)

@@ -39,7 +39,7 @@ type GridOptions struct {
 // differ in size: all cells are as large as the largest. Cells are widened for long
 // titles up to a limit; what is longer still ends in "…".
 //
-// It panics with a *fault.OptionError where Columns or Scale is below 1, the padding is
+// It panics with a *fault.OptionError if Columns or Scale is below 1, the padding is
 // negative, or the number of titles or marks is neither 0 nor that of pictures.
 func Grid(pictures []image.Image, options GridOptions) *Drawing {
 	const op = "report.Grid"

@@ -35,8 +35,8 @@ type Page struct {
 	LastEpoch   int           // the epoch to train to; 0 for as many as there is time for
 	Samples     int           // training samples of an epoch
 	Model       *model.Model  // the best epoch's, once training is over; its size counts before
-	Predictions *Predictions  // what Model says of the test data; nil while training runs, and where it tells no classes apart
-	Figures     task.Figures  // of Model on the test data, where there are no Predictions; nil while training runs
+	Predictions *Predictions  // what Model says of the test data; nil while training runs, and if it tells no classes apart
+	Figures     task.Figures  // of Model on the test data, if there are no Predictions; nil while training runs
 }
 
 // words returns how the page speaks of scores.

@@ -26,7 +26,7 @@ type Predictions struct {
 
 // NewPredictions returns the predictions of logits (N, C) for samples with labels (N) of Int64,
 // as train.Predict has them, of C classes. It panics with a *tensor.ShapeError,
-// *tensor.DTypeError or *fault.LabelError where they do not fit each other.
+// *tensor.DTypeError or *fault.LabelError if they do not fit each other.
 func NewPredictions(classes []string, logits, labels *tensor.Tensor, picture func(i int) image.Image) *Predictions {
 	p := &Predictions{Classes: classes, Image: picture, confusion: metric.NewConfusion(len(classes))}
 	p.confusion.Update(logits, labels)
@@ -161,7 +161,7 @@ type Bin struct {
 }
 
 // Calibration puts the samples in n bins of equal width by confidence and compares it with
-// accuracy. It panics with a *fault.OptionError where n is below 1.
+// accuracy. It panics with a *fault.OptionError if n is below 1.
 func (p *Predictions) Calibration(n int) Calibration {
 	if n < 1 {
 		fault.Option("report.Calibration", "%d bins, at least 1 expected", n)

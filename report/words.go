@@ -8,7 +8,7 @@ import (
 	"github.com/onehot-go/onehot/train"
 )
 
-// scored returns what the scores of epochs are: accuracy where they do not say.
+// scored returns what the scores of epochs are: accuracy if they do not say.
 func scored(epochs []train.Epoch) task.Score {
 	if len(epochs) > 0 && epochs[0].Scored != (task.Score{}) {
 		return epochs[0].Scored

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// adopt sets what the run of the configuration in --config was set to and the command line,
-// which has the flags and arguments given, leaves open: but for what goes with an optimizer,
-// a model or an end of another kind that is given.
+// adopt sets what the command line leaves open to what the run of --config had. given are the
+// flags and arguments on the command line. An optimizer, a model or an end that is given takes
+// the place of the run's with all that went with it.
 func (c *trainCommand) adopt(given map[string]bool) error {
 	old, err := readConfig(c.Config)
 	if err != nil {
@@ -38,8 +38,8 @@ func (c *trainCommand) adopt(given map[string]bool) error {
 	return nil
 }
 
-// checkExpected returns an error if data are not those of the run of --config, where nothing
-// on the command line says that they may be others.
+// checkExpected returns an error if data are not those of the run of --config, unless the
+// command line says that they may be others.
 func (c *trainCommand) checkExpected(data dataRecord) error {
 	if c.expected == nil {
 		return nil

@@ -75,8 +75,8 @@ func (c *compareCommand) Run(s streams) error {
 	return nil
 }
 
-// compared returns what the folder has of its run. What that lacks, but can do without, and
-// that it is the earlier run, is told to remarks.
+// compared returns what the folder has of its run. It tells remarks what the run lacks but can
+// do without, and whether it is the earlier run.
 func (f folder) compared(remarks io.Writer) (r comparedRun, err error) {
 	name := string(f)
 	f = f.current(remarks)
@@ -125,10 +125,10 @@ func (r comparedRun) chosen() float64 { return max(r.BestTestAcc, r.BestValAcc) 
 // validated reports whether that is of validation data.
 func (r comparedRun) validated() bool { return r.Settings.Val > 0 }
 
-// writeComparison writes a table of the runs, the best first, with the settings that are not
-// the same in all of them; "-" is what a run makes no use of. The best is by the accuracies
-// by which epochs were chosen, or by test accuracy where those are not all of the same data;
-// its figure is marked.
+// writeComparison writes a table of the runs, with the settings that are not the same in all of
+// them. "-" stands for a setting that a run makes no use of. The best run comes first, and its
+// figure is marked. Runs are compared by the accuracies that chose their epochs, or by test
+// accuracy if those are not all of the same data.
 func writeComparison(w io.Writer, runs []comparedRun) error {
 	mixed := slices.ContainsFunc(runs, func(r comparedRun) bool { return r.validated() != runs[0].validated() })
 	by := comparedRun.chosen

@@ -102,8 +102,8 @@ func measured(net nn.Module, mirrored bool) nn.Module {
 	return net
 }
 
-// loadModel reads the model in a file, or the best one in a run's folder: of the earlier run
-// where it is being replaced, which remarks are told.
+// loadModel reads the model in a file, or the best one in a run's folder. If the run is being
+// replaced, it takes the earlier one's, and tells remarks.
 func loadModel(path string, remarks io.Writer) (*model.Model, error) {
 	f := folder(path).current(remarks)
 	info, err := os.Stat(string(f))

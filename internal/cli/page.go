@@ -56,7 +56,7 @@ func (f folder) readCurves(remarks io.Writer) ([]train.Epoch, []report.BatchLoss
 }
 
 // readBatches returns what a run has recorded by batch, up to the end of the given epoch. It
-// is only drawn: where it cannot be read there is nothing to draw, which remarks are told.
+// is only drawn: if it cannot be read, nothing is drawn, and remarks are told.
 func (f folder) readBatches(epoch int, remarks io.Writer) []report.BatchLoss {
 	batches, err := report.ReadBatches(f.batches(), epoch)
 	if err != nil {

@@ -195,7 +195,7 @@ func (p prediction) write(w io.Writer) error {
 	return t.Flush()
 }
 
-// describe says what the steps do to a picture, nothing where they leave it as it is.
+// describe says what the steps do to a picture, or nothing if they leave it as it is.
 func describe(steps transform.Compose, img image.Image) (said []string) {
 	form := transform.Form{Shape: []int{3, img.Bounds().Dy(), img.Bounds().Dx()}}
 	switch img.(type) {

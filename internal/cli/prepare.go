@@ -109,8 +109,8 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	return r, nil
 }
 
-// hold returns the training samples without those of --val, and those, prepared as they are
-// tested on.
+// hold returns the training samples without those of --val, and the samples of --val, which are
+// prepared as test data are.
 func (s *settings) hold(training *dataset.Images, prepared transform.Transform) (rest, held dataset.Subset, err error) {
 	n := training.Len()
 	if s.Val >= n {

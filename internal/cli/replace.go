@@ -12,11 +12,11 @@ import (
 	"github.com/onehot-go/onehot/internal/atomicfile"
 )
 
-// A run that --force replaces is put aside by one rename of its folder, to replaced. It
-// stays the run of the folder until the new one has begun, which is when it saves the model
-// of its first epoch: readers take it, and train brings it back, by one rename again. After
-// that it is kept until the next --force, as it was, but for files beside the run's own,
-// which are moved to where they were.
+// A run that --force replaces is put aside by one rename of its folder, to replaced. The new run
+// has begun when it saves the model of its first epoch. Until then the earlier one stays the run
+// of the folder: readers take it, and train brings it back, by one rename again. Afterwards it
+// is kept as it was until the next --force. Only files beside the run's own are moved back to
+// where they were.
 
 // actual returns the folder that f, which may be a link, stands for.
 func (f folder) actual() folder {
@@ -70,9 +70,9 @@ func (f folder) current(remarks io.Writer) folder {
 // busy says that another run has locked the folder.
 func (f folder) busy() error { return usagef("--out %s: another run is at work in it", f) }
 
-// lock keeps other runs out of the folder until unlock is called. It finishes what a run
-// that was killed has left: an earlier run that waits comes back, which remarks are told,
-// and temporary files are removed. The folder is that of f.actual.
+// lock keeps other runs out of the folder until unlock is called. It finishes what a run that
+// was killed has left: an earlier run that waits comes back, and temporary files are removed.
+// It tells remarks if a run comes back. The folder is that of f.actual.
 func (f folder) lock(remarks io.Writer) (unlock func(), err error) {
 	earlier := f.replaced()
 	unlockEarlier, err := earlier.hold(f)
@@ -174,8 +174,8 @@ func (f folder) remove() error {
 	return atomicfile.Remove(string(f))
 }
 
-// putAside moves the run in the folder, which is locked, to replaced, where it takes the
-// place of one that was replaced before, and makes and locks a new folder.
+// putAside moves the run in the folder, which is locked, to replaced. It takes the place of a run
+// that was replaced before. Then putAside makes and locks a new folder.
 func (f folder) putAside() (unlock func(), err error) {
 	earlier := f.replaced()
 	if err := earlier.remove(); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -205,8 +205,8 @@ func (f folder) bringBack() error {
 	return atomicfile.Rename(string(f.replaced()), string(f))
 }
 
-// takeOver moves what the replaced run's folder has beside the run's own files to the folder
-// f, where it was before. What has come under the same name stays, and so does the other.
+// takeOver moves what the replaced run's folder has beside the run's own files back to the folder
+// f. If something else has come there under the same name, both stay where they are.
 func (f folder) takeOver() error {
 	earlier := f.replaced()
 	names, err := earlier.beside()

@@ -89,9 +89,9 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	return r.train(ctx, history, progress, c.JSON, s)
 }
 
-// restore brings the run back to its latest checkpoint. Where that is missing, damaged or
-// another run's, it takes the one before, and where there is none yet the start, and tells
-// remarks why.
+// restore brings the run back to its latest checkpoint. If that is missing, damaged or another
+// run's, it takes the one before. If there is none yet, it takes the start. It tells remarks
+// why.
 func (r *trainRun) restore(remarks io.Writer) (train.Progress, error) {
 	f := r.folder
 	progress, err := train.Restore(f.last(), r.config(train.Progress{}))

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// rewritten returns the command line as the parser takes it: "help" and "--version" are what
-// other programs have, and "~" at the start of a value is the home folder, also where a shell
-// leaves it, as in --out=~/x.
+// rewritten returns the command line as the parser takes it. "help" and "--version" are what
+// other programs have. "~" at the start of a value is the home folder, also if a shell leaves
+// it, as in --out=~/x.
 func rewritten(args []string) []string {
 	if len(args) == 0 {
 		return []string{"--help"}
@@ -76,7 +76,7 @@ func inWords(message string) string {
 	return message
 }
 
-// meant asks whether one of the choices was meant by a word; it is "" where none is near.
+// meant asks whether one of the choices was meant by a word; it is "" if none is near.
 func meant(word string, choices []string) string {
 	best, least := "", len(word)/2+1
 	for _, choice := range choices {
