@@ -43,6 +43,17 @@ func (e *LabelError) Error() string {
 	return text
 }
 
+// Label panics with a *LabelError for op and the label at place at, in row-major order, among
+// labels of the given shape. advice may be "".
+func Label(op string, label int64, at int, shape []int, classes int, advice string) {
+	index := make([]int, len(shape))
+	for d := len(shape) - 1; d >= 0; d-- {
+		index[d] = at % shape[d]
+		at /= shape[d]
+	}
+	panic(&LabelError{op, label, index, classes, advice})
+}
+
 // FormatError says that a file is not what it should be, and where.
 type FormatError struct {
 	File   string // its path, or "" if it has none

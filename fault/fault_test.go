@@ -22,6 +22,16 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+func TestLabel(t *testing.T) {
+	defer func() {
+		err, ok := recover().(*fault.LabelError)
+		if want := "tensor.OneHot: label 7 at (1, 2): 0 to 4 expected, there are 5 classes: look again"; !ok || err.Error() != want {
+			t.Errorf("panic with %v, want %q", err, want)
+		}
+	}()
+	fault.Label("tensor.OneHot", 7, 5, []int{2, 3}, 5, "look again")
+}
+
 func TestOption(t *testing.T) {
 	defer func() {
 		err, ok := recover().(*fault.OptionError)

@@ -61,7 +61,7 @@ func oneHot(labels *tensor.Tensor, classes int) *tensor.Tensor {
 	out := tensor.Data[float32](rows)
 	for i, c := range tensor.Data[int64](labels.Contiguous()) {
 		if c < 0 || c >= int64(classes) {
-			panic(&fault.LabelError{Op: "loader.Mixup", Label: c, Index: []int{i}, Classes: classes})
+			fault.Label("loader.Mixup", c, i, labels.Shape(), classes, "")
 		}
 		out[i*classes+int(c)] = 1
 	}

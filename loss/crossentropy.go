@@ -202,7 +202,7 @@ func (c *classes) labels(t *tensor.Tensor, ignore *int64) *labels {
 			if label < 0 {
 				advice = "IgnoreIndex names a label whose samples do not count"
 			}
-			panic(&fault.LabelError{Op: c.op, Label: label, Index: place(i, t.Shape()), Classes: c.n, Advice: advice})
+			fault.Label(c.op, label, i, t.Shape(), c.n, advice)
 		}
 	}
 	if c.weight != nil {
@@ -217,16 +217,6 @@ func (c *classes) labels(t *tensor.Tensor, ignore *int64) *labels {
 		}
 	}
 	return l
-}
-
-// place returns the index of element i, counted in row-major order over shape.
-func place(i int, shape []int) []int {
-	index := make([]int, len(shape))
-	for d := len(shape) - 1; d >= 0; d-- {
-		index[d] = i % shape[d]
-		i /= shape[d]
-	}
-	return index
 }
 
 // pick returns -x, weighted, of each sample's true class, and 0 where it is ignored.

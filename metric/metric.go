@@ -243,7 +243,7 @@ func trueClasses(op string, scores, labels *tensor.Tensor) []int64 {
 	actual, n := tensor.Data[int64](labels.Contiguous()), scores.Size(1)
 	for i, c := range actual {
 		if c < 0 || c >= int64(n) {
-			panic(&fault.LabelError{Op: op, Label: c, Index: []int{i}, Classes: n})
+			fault.Label(op, c, i, labels.Shape(), n, "")
 		}
 	}
 	return actual

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/onehot-go/onehot/fault"
 )
 
 // New returns a tensor of the given shape with a copy of data in row-major order. With no
@@ -138,7 +140,7 @@ func Eye(dtype DType, n, m int) *Tensor {
 // Arange returns the one-dimensional tensor of start, start+step, start+2·step, ... as
 // far as these lie before end. step may be negative, and the elements then lie above
 // end. For a type of integers the fractions of all three are dropped first, as PyTorch
-// does for int64.
+// does for int64. It panics with a *fault.OptionError if steps do not lead from start to end.
 func Arange(dtype DType, start, end, step float64) *Tensor {
 	if dtype == Bool {
 		panic(&DTypeError{Op: "arange", Got: dtype, Want: "a type with arithmetic"})
@@ -148,7 +150,7 @@ func Arange(dtype DType, start, end, step float64) *Tensor {
 	}
 	n := (end - start) / step
 	if !(n >= 0 && n < math.MaxInt) { // nor is NaN
-		panic(&ShapeError{Op: "arange", Detail: fmt.Sprintf("steps of %v do not lead from %v to %v", step, start, end)})
+		fault.Option("arange", "steps of %v do not lead from %v to %v", step, start, end)
 	}
 	if dtype.IsFloat() {
 		return sequence(dtype, int(math.Ceil(n)), func(i int) float64 { return start + float64(i)*step })
@@ -193,8 +195,8 @@ func Normal(dtype DType, r *rand.Rand, mean, std float64, shape ...int) *Tensor 
 }
 
 // Uniform returns a tensor of independent draws from the uniform distribution over
-// [low, high), taken from r in row-major order: torch.rand for 0 and 1. All are low where
-// both are equal.
+// [low, high), taken from r in row-major order: torch.rand for 0 and 1. All are low if both are
+// equal. It panics with a *fault.OptionError if low is above high.
 func Uniform(dtype DType, r *rand.Rand, low, high float64, shape ...int) *Tensor {
 	return zeros("uniform", dtype, shape).uniform("uniform", r, low, high)
 }
@@ -206,11 +208,12 @@ func Rand(dtype DType, r *rand.Rand, shape ...int) *Tensor {
 }
 
 // RandInt returns an Int64 tensor of independent draws from the integers in [low, high),
-// each as likely as any other, taken from r in row-major order.
+// each as likely as any other, taken from r in row-major order. It panics with a
+// *fault.OptionError if there are none.
 func RandInt(r *rand.Rand, low, high int64, shape ...int) *Tensor {
 	t := zeros("rand int", Int64, shape)
 	if low >= high {
-		failShape("rand int", fmt.Sprintf("no integer is in [%d, %d)", low, high), t)
+		fault.Option("rand int", "no integer is in [%d, %d)", low, high)
 	}
 	s := elements[int64](t)
 	for i := range s { // a difference beyond int64 wraps around, and back

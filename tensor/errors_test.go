@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -29,6 +30,35 @@ func wantPanic[E error](t *testing.T, name, text string, f func()) {
 func zeros(shape ...int) *Tensor { return tensor.Zeros(tensor.Float32, shape...) }
 
 func index(i ...int64) *Tensor { return tensor.New(i, len(i)) }
+
+func TestOptionErrors(t *testing.T) {
+	for text, f := range map[string]func(){
+		"one-hot: 0 classes: at least 1 expected":       func() { tensor.OneHot(index(0), 0) },
+		"uniform: no number is in [1, 0)":               func() { tensor.Uniform(tensor.Float32, random.New(0).Rand(), 1, 0, 2) },
+		"uniform in place: no number is in [1, 0)":      func() { zeros(2, 3).UniformInPlace(random.New(0).Rand(), 1, 0) },
+		"rand int: no integer is in [3, 3)":             func() { tensor.RandInt(random.New(0).Rand(), 3, 3, 2) },
+		"arange: steps of 0 do not lead from 0 to 1":    func() { tensor.Arange(tensor.Float32, 0, 1, 0) },
+		"arange: steps of 0 do not lead from 0 to 2":    func() { tensor.Arange(tensor.Int64, 0, 2, 0.5) },
+		"arange: steps of 0 do not lead from 1 to 1":    func() { tensor.Arange(tensor.Float64, 1, 1, 0) },
+		"arange: steps of 1 do not lead from 1 to 0.5":  func() { tensor.Arange(tensor.Float64, 1, 0.5, 1) },
+		"arange: steps of -1 do not lead from 0 to 3":   func() { tensor.Arange(tensor.Float64, 0, 3, -1) },
+		"arange: steps of 1 do not lead from 0 to +Inf": func() { tensor.Arange(tensor.Float64, 0, math.Inf(1), 1) },
+		"arange: steps of 1 do not lead from 0 to NaN":  func() { tensor.Arange(tensor.Float64, 0, math.NaN(), 1) },
+	} {
+		wantPanic[*fault.OptionError](t, text, text, f)
+	}
+}
+
+func TestLabelErrors(t *testing.T) {
+	for text, f := range map[string]func(){
+		"pick: label 3 at (1): 0 to 2 expected, there are 3 classes":          func() { zeros(2, 3).Pick(index(0, 3)) },
+		"one-hot: label 3 at (1): 0 to 2 expected, there are 3 classes":       func() { tensor.OneHot(index(0, 3), 3) },
+		"one-hot: label -1 at (1, 0): 0 to 2 expected, there are 3 classes":   func() { tensor.OneHot(index(0, 2, -1, 1).Reshape(2, 2), 3) },
+		"cross-entropy: label 3 at (1): 0 to 2 expected, there are 3 classes": func() { zeros(2, 3).CrossEntropy(index(0, 3)) },
+	} {
+		wantPanic[*fault.LabelError](t, text, text, f)
+	}
+}
 
 func TestShapeErrors(t *testing.T) {
 	x := zeros(2, 3)
@@ -204,10 +234,6 @@ func TestShapeErrors(t *testing.T) {
 		},
 		"pick: shapes (3, 2) and (2): one label a row expected, (N, C) and (N)": func() { tensor.Zeros(tensor.Float32, 3, 2).Pick(index(0, 1)) },
 		"pick: shapes (2) and (2): one label a row expected, (N, C) and (N)":    func() { tensor.Zeros(tensor.Float32, 2).Pick(index(0, 1)) },
-		"pick: shapes (2, 3) and (2): label 3 at row 1: 0 to 2 expected":        func() { tensor.Zeros(tensor.Float32, 2, 3).Pick(index(0, 3)) },
-		"one-hot: shape (2): label 3 is none of 3 classes":                      func() { tensor.OneHot(index(0, 3), 3) },
-		"one-hot: shape (1): label -1 is none of 3 classes":                     func() { tensor.OneHot(index(-1), 3) },
-		"one-hot: shape (1): at least one class expected, got 0":                func() { tensor.OneHot(index(0), 0) },
 		"sort: shape (2, 3): dimension 2 is out of range":                       func() { x.Sort(2, false) },
 		"sort: shape (): dimension 1 is out of range":                           func() { zeros().Sort(1, false) },
 		"argsort: shape (2, 3): dimension -3 is out of range":                   func() { x.ArgSort(-3, true) },
@@ -222,19 +248,9 @@ func TestShapeErrors(t *testing.T) {
 		"eye: shape (2, -3): dimension 1 is negative":                                func() { tensor.Eye(tensor.Bool, 2, -3) },
 		"normal: shape (-1): dimension 0 is negative":                                func() { tensor.Normal(tensor.Float32, random.New(0).Rand(), 0, 1, -1) },
 		"uniform: shape (-1): dimension 0 is negative":                               func() { tensor.Uniform(tensor.Float32, random.New(0).Rand(), 0, 1, -1) },
-		"uniform: shape (2): no number is in [1, 0)":                                 func() { tensor.Uniform(tensor.Float32, random.New(0).Rand(), 1, 0, 2) },
-		"uniform in place: shape (2, 3): no number is in [1, 0)":                     func() { zeros(2, 3).UniformInPlace(random.New(0).Rand(), 1, 0) },
-		"rand int: shape (2): no integer is in [3, 3)":                               func() { tensor.RandInt(random.New(0).Rand(), 3, 3, 2) },
 		"rand int: shape (-2): dimension 0 is negative":                              func() { tensor.RandInt(random.New(0).Rand(), 0, 3, -2) },
 		"rand perm: shape (-1): dimension 0 is negative":                             func() { tensor.RandPerm(random.New(0).Rand(), -1) },
 		"linspace: shape (-1): dimension 0 is negative":                              func() { tensor.Linspace(tensor.Float32, 0, 1, -1) },
-		"arange: steps of 0 do not lead from 0 to 1":                                 func() { tensor.Arange(tensor.Float32, 0, 1, 0) },
-		"arange: steps of 0 do not lead from 0 to 2":                                 func() { tensor.Arange(tensor.Int64, 0, 2, 0.5) },
-		"arange: steps of 0 do not lead from 1 to 1":                                 func() { tensor.Arange(tensor.Float64, 1, 1, 0) },
-		"arange: steps of 1 do not lead from 1 to 0.5":                               func() { tensor.Arange(tensor.Float64, 1, 0.5, 1) },
-		"arange: steps of -1 do not lead from 0 to 3":                                func() { tensor.Arange(tensor.Float64, 0, 3, -1) },
-		"arange: steps of 1 do not lead from 0 to +Inf":                              func() { tensor.Arange(tensor.Float64, 0, math.Inf(1), 1) },
-		"arange: steps of 1 do not lead from 0 to NaN":                               func() { tensor.Arange(tensor.Float64, 0, math.NaN(), 1) },
 		"reshape: shape (4294967296, 4294967296): more elements than can be counted": func() { zeros(0).Reshape(1<<32, 1<<32) },
 		"view: shape (4294967296, 4294967296): more elements than can be counted":    func() { zeros(0).View(1<<32, 1<<32) },
 		"expand: shape (4294967296, 4294967296): more elements than can be counted":  func() { zeros(1).Expand(1<<32, 1<<32) },

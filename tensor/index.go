@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/parallel"
 )
 
@@ -37,7 +38,8 @@ func (t *Tensor) gather(op string, dim int, index *Tensor) *Tensor {
 
 // Pick returns the element of every row of t, (N, C), that labels, (N) of Int64 in [0, C),
 // names: out[i] = t[i][labels[i]], of shape (N). It is y_hat[range(len(y)), y] of NumPy and
-// PyTorch: what a model says of each sample's true class.
+// PyTorch: what a model says of each sample's true class. It panics with a *fault.LabelError if
+// a label is outside [0, C).
 func (t *Tensor) Pick(labels *Tensor) *Tensor {
 	const op = "pick"
 	if labels.dtype != Int64 {
@@ -48,7 +50,7 @@ func (t *Tensor) Pick(labels *Tensor) *Tensor {
 	}
 	for i, k := range Values[int64](labels) {
 		if k < 0 || k >= int64(t.shape[1]) {
-			failShape(op, fmt.Sprintf("label %d at row %d: 0 to %d expected", k, i, t.shape[1]-1), t, labels)
+			fault.Label(op, k, i, labels.shape, t.shape[1], "")
 		}
 	}
 	return t.gather(op, 1, labels.Unsqueeze(1)).Squeeze(1)
@@ -320,20 +322,20 @@ func choose[T Element](out, cond, x, y *Tensor) {
 }
 
 // OneHot returns the Int64 tensor of labels' shape with a last dimension of the given
-// number of classes added, which is 1 at the label and 0 elsewhere. labels is Int64,
-// with elements in [0, classes).
+// number of classes added, which is 1 at the label and 0 elsewhere. labels is Int64. OneHot
+// panics with a *fault.LabelError if a label is outside [0, classes).
 func OneHot(labels *Tensor, classes int) *Tensor {
 	if labels.dtype != Int64 {
 		failDType("one-hot", labels.dtype, "int64 labels", labels)
 	}
 	if classes < 1 {
-		failShape("one-hot", fmt.Sprintf("at least one class expected, got %d", classes), labels)
+		fault.Option("one-hot", "%d classes: at least 1 expected", classes)
 	}
 	out := Zeros(Int64, append(labels.Shape(), classes)...)
 	dst := elements[int64](out)
 	for i, k := range Values[int64](labels) {
 		if k < 0 || k >= int64(classes) {
-			failShape("one-hot", fmt.Sprintf("label %d is none of %d classes", k, classes), labels)
+			fault.Label("one-hot", k, i, labels.shape, classes, "")
 		}
 		dst[i*classes+int(k)] = 1
 	}

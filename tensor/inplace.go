@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/internal/parallel"
 )
@@ -184,15 +185,15 @@ func (t *Tensor) normal(op string, r *rand.Rand, mean, std float64) *Tensor {
 }
 
 // UniformInPlace overwrites t with draws from the uniform distribution over [low,
-// high), taken from r in row-major order, and returns t; all are low where both are
-// equal.
+// high), taken from r in row-major order, and returns t. All are low if both are equal. It
+// panics with a *fault.OptionError if low is above high.
 func (t *Tensor) UniformInPlace(r *rand.Rand, low, high float64) *Tensor {
 	return t.uniform("uniform in place", r, low, high)
 }
 
 func (t *Tensor) uniform(op string, r *rand.Rand, low, high float64) *Tensor {
 	if low > high {
-		failShape(op, fmt.Sprintf("no number is in [%v, %v)", low, high), t)
+		fault.Option(op, "no number is in [%v, %v)", low, high)
 	}
 	// Rounding, to float32 above all, would give high now and then.
 	last := math.Nextafter(high, math.Inf(-1))

@@ -1,10 +1,10 @@
 package tensor
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/kernel"
 )
 
@@ -69,7 +69,7 @@ func (t *Tensor) CrossEntropy(labels *Tensor) *Tensor {
 	index := Data[int64](labels.Contiguous())
 	for i, l := range index {
 		if l < 0 || l >= int64(cols) {
-			failShape(op, fmt.Sprintf("label %d at %d: 0 to %d expected", l, i, cols-1), t, labels)
+			fault.Label(op, l, i, labels.shape, cols, "")
 		}
 	}
 	losses, p := Empty(Float32, t.shape[:1]...), Empty(Float32, t.shape...)
