@@ -20,9 +20,9 @@ import (
 // Stream another, over samples whose number nobody knows.
 type Source interface {
 	// Batches returns the batches of an epoch from the one at index from on. They are those
-	// that the whole epoch has from there. No sample of the batches before them is prepared. It panics with a *fault.OptionError if from is below 0. A batch's tensors
-	// are overwritten when the next one is asked for: Clone what is to be kept. An error ends
-	// the epoch.
+	// that the whole epoch has from there. No sample of the batches before them is prepared.
+	// It panics with a *fault.OptionError if from is below 0. A batch's tensors are overwritten
+	// when the next one is asked for: Clone what is to be kept. An error ends the epoch.
 	Batches(epoch, from int) iter.Seq2[Batch, error]
 	// Len returns the number of batches in an epoch, or -1 if nobody knows it.
 	Len() int
@@ -36,12 +36,12 @@ type Source interface {
 // Batch is some samples side by side.
 type Batch struct {
 	Inputs  *tensor.Tensor // (N, ...) of Float32; (N, C, H, W) for pictures
-	Targets *tensor.Tensor // (N) of Int64, the classes; or (N, V) of Float32, where targets are vectors
+	Targets *tensor.Tensor // (N) of Int64, the classes; or (N, V) of Float32, if targets are vectors
 	Indices []int          // (N), of the samples in the data set; of a stream, their places in the epoch
 	Next    []int          // the Indices of the next batch, or none: memory that they lie in may be fetched ahead
 
 	pieces func() Fill // or nil
-	read   func()      // fills Inputs and Targets where they are not, or nil
+	read   func()      // fills Inputs and Targets if they are not filled, or nil
 }
 
 // String returns the inputs and the targets as they print.
@@ -51,9 +51,9 @@ func (b Batch) String() string { return fmt.Sprintf("[%v, %v]", b.Inputs, b.Targ
 // calls may run at once.
 type Fill func(to dataset.Memory, lo, hi int)
 
-// Pieces returns what writes some samples of the batch at a time; ok is false where the data
-// set is no dataset.Batcher. It is for a caller that has its own way to the samples, by this or
-// by Indices: Inputs and Targets are then filled if somebody reads them, and not otherwise.
+// Pieces returns what writes some samples of the batch at a time. ok is false if the data set is
+// no dataset.Batcher. It is for a caller that reads samples by this function or by Indices:
+// after a call, Inputs and Targets are filled only if somebody reads them.
 func (b Batch) Pieces() (fill Fill, ok bool) {
 	if b.pieces == nil {
 		return nil, false
@@ -69,7 +69,7 @@ type Options struct {
 	Workers   int    // goroutines that prepare batches ahead, but see Loader; 0 prepares each when it is asked for
 	DropLast  bool   // leave out a last batch that is not full
 
-	// Sampler, where not nil, chooses the samples of an epoch and their order, in place
+	// Sampler, if not nil, chooses the samples of an epoch and their order, in place
 	// of Shuffle.
 	Sampler Sampler
 }

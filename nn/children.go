@@ -11,8 +11,8 @@ import (
 	"github.com/onehot-go/onehot/tensor"
 )
 
-// Children yields modules with their names: those that Named gave them or, as in a Sequential,
-// their places. It is what Layers of a module returns that keeps the modules in fields:
+// Children yields modules with the names that Named gave them or, as in a Sequential, with their
+// places. A module that keeps others in fields returns it from Layers:
 //
 //	func (n *Net) Layers() iter.Seq2[string, nn.Module] {
 //		return nn.Children(nn.Named("hidden", n.Hidden), nn.Named("output", n.Output))
@@ -39,9 +39,9 @@ func ParametersOf(c Container) iter.Seq2[string, *tensor.Tensor] {
 	}
 }
 
-// Get returns the layer of the given name within c, or of a path into nets within it,
-// "body.linear", which is of type M. It panics with a *fault.OptionError that says what there is where
-// there is no such layer, or one of another type.
+// Get returns the layer of type M that has the given name within c, or a path into nets within
+// it, "body.linear". It panics with a *fault.OptionError if there is no such layer, or if it has
+// another type. The error says what there is.
 func Get[M Module](c Container, path string) M {
 	m := find(c, path)
 	if m == nil {
@@ -97,8 +97,8 @@ func (s list) all(yield func(string, Module) bool) {
 	}
 }
 
-// eachPath calls f with the path of every layer that has a name, of layers, which are at path,
-// and all that is in them.
+// eachPath calls f with the paths of all layers that have a name, and of all that is in them. The
+// layers are within the module at path.
 func eachPath(path string, layers iter.Seq2[string, Module], f func(path string)) {
 	for name, m := range layers {
 		at := join(path, name)
@@ -111,9 +111,9 @@ func eachPath(path string, layers iter.Seq2[string, Module], f func(path string)
 	}
 }
 
-// checkFields panics, for the function op, where m is of another package's type and a field of
-// it holds a module or a parameter that m does not name: what goes over m would leave it out in
-// silence.
+// checkFields panics, for the function op, if m is of another package's type and one of its
+// fields holds a module or a parameter that m does not name. Whatever goes over m would leave
+// that out in silence.
 func checkFields(op string, m Module) {
 	v := reflect.ValueOf(m)
 	if v.Kind() == reflect.Pointer {

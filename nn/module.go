@@ -67,9 +67,9 @@ type Buffered interface {
 // Apply calls f on every module that m is made of, inner ones first, and on m itself,
 // with its path: "linear", or "" for m. It is how initialisation goes over a model.
 //
-// Apply, SetTraining, StateDict and ParameterList panic with a *fault.OptionError for a module that has
-// another in a field, or a parameter, and names it neither in Layers nor in Parameters. What is
-// done to all that the module is made of would leave it out.
+// Apply, SetTraining, StateDict and ParameterList panic with a *fault.OptionError for a module
+// that has a module or a parameter in a field, and names it neither in Layers nor in Parameters.
+// What is done to all that the module is made of would leave it out.
 func Apply(m Module, f func(path string, m Module)) { applyFor("nn.Apply", m, f) }
 
 // applyFor is Apply for the function op.

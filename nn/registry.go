@@ -34,8 +34,9 @@ type Type[L Module, O any] struct {
 	// uses memory again. Of a Container it says so beside what its layers keep. It holds for
 	// the very type L. A type that embeds L has no part in it.
 	KeepsNothing bool
-	// Text, where not nil, is what Text shows of a layer beside its type, in place of the
-	// options as files have them, and of a Container beside its layers: "in=3, out=2".
+	// Text, if not nil, returns what the function Text shows of a layer beside its type:
+	// "in=3, out=2". If it is nil, Text shows the options as files have them, and of a Container
+	// its layers alone.
 	Text func(o O) string
 }
 

@@ -18,8 +18,8 @@ import (
 //	  (linear): Linear(in_features=784, out_features=10, bias=True)
 //	)
 //
-// Of a type that is registered the options are shown. A layer within m of another type is
-// shown by its String where it has one.
+// If the type is registered, its options are shown. A layer within m of another type is
+// shown by its String if it has one.
 func Text(m Module) string {
 	m = bare(m)
 	r := registry.byLayer(m)
@@ -114,7 +114,7 @@ func pythonTuple(v ...int) string {
 	return "(" + s + ")"
 }
 
-// pythonPair writes 3 for three rows and columns, as those write it who mean both.
+// pythonPair writes 3 for three rows and columns, and (3, 2) for three rows and two columns.
 func pythonPair(p Pair) string {
 	if p[0] == p[1] {
 		return strconv.Itoa(p[0])
