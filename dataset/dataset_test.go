@@ -245,6 +245,27 @@ func TestOutOfRange(t *testing.T) {
 	}
 }
 
+// TestPixels checks that pixels which are not those of all images are an error before any of
+// them is used.
+func TestPixels(t *testing.T) {
+	for _, n := range []int{17, 19} {
+		m := patches(3)
+		m.Transform = transform.ToTensor{}
+		m.Pixels = append(m.Pixels, 0)[:n]
+		if fill, _ := m.Batch(); fill != nil {
+			t.Errorf("%d bytes: batches are filled", n)
+		}
+		if _, ok := m.Bytes(); ok {
+			t.Errorf("%d bytes: they are shown", n)
+		}
+		_, err := m.Sample(0, random.New(0))
+		want := fmt.Sprintf("dataset.Images: patches test: found %d bytes in Pixels, 18 expected for 3 images of [1 2 3]", n)
+		if _, ok := errors.AsType[*fault.OptionError](err); !ok || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
 func TestSplitString(t *testing.T) {
 	for s, want := range map[dataset.Split]string{dataset.Train: "train", dataset.Test: "test", 7: "Split(7)"} {
 		if s.String() != want {

@@ -5,6 +5,7 @@ import (
 	"image"
 	"math"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/transform"
@@ -62,6 +63,9 @@ func (m *Images) Shape() []int { return []int{max(m.Channels, 1), m.Height, m.Wi
 // size returns the number of bytes of an image.
 func (m *Images) size() int { return max(m.Channels, 1) * m.Height * m.Width }
 
+// whole reports whether Pixels are those of all images.
+func (m *Images) whole() bool { return len(m.Pixels) == m.Len()*m.size() }
+
 // Image returns image i before any transform: an *image.Gray, which shares the memory of
 // Pixels, or an opaque *image.RGBA of three channels. It panics with an *IndexError if i
 // is outside [0, Len()), and with a *fault.OptionError if Channels is not 0, 1
@@ -76,8 +80,13 @@ func (m *Images) Label(i int) (int, error) { return m.label(i), nil }
 
 // Sample returns image i after Transform, and as its target the label after
 // TargetTransform. It panics with an *IndexError if i is outside [0, Len()); the error
-// is Transform's and names the sample.
+// is Transform's and names the sample, or a *fault.OptionError that says that Pixels are not
+// those of Len() images.
 func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
+	if !m.whole() {
+		return Sample{}, &fault.OptionError{Op: "dataset.Images", Detail: fmt.Sprintf("%s: found %d bytes in Pixels, %d expected for %d images of %v",
+			m.title(), len(m.Pixels), m.Len()*m.size(), m.Len(), m.Shape())}
+	}
 	s := Sample{Input: transform.Input{Image: m.Image(i)}, Target: Class(m.label(i))}
 	if m.Transform != nil {
 		var err error
@@ -90,8 +99,11 @@ func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
 
 // Batch returns a function that converts each pixel by itself if Transform has a table (see
 // transform.Table), and picture by picture if Transform can be fused (see transform.Fuse). Of
-// any other Transform it returns nil.
+// any other Transform, and if Pixels are not those of Len() images, it returns nil.
 func (m *Images) Batch() (fill Fill, row Row) {
+	if !m.whole() {
+		return nil, Row{}
+	}
 	if tables, ok := transform.Table(m.Transform, m.Shape()[0]); ok {
 		table, size := kernel.NewTable(tables), m.size()
 		return func(to Memory, indices []int, _ Chance) {
@@ -120,7 +132,7 @@ func (m *Images) Batch() (fill Fill, row Row) {
 // table lie on a line. Otherwise ok is false.
 func (m *Images) Bytes() (rows ByteRows, ok bool) {
 	tables, ok := transform.Table(m.Transform, m.Shape()[0])
-	if !ok {
+	if !ok || !m.whole() {
 		return ByteRows{}, false
 	}
 	lines := make([]Line, len(tables))

@@ -113,9 +113,13 @@ var (
 	_ dataset.Prepared = (*Loader)(nil)
 )
 
-// New returns a loader over data. It panics with a *fault.OptionError if the batch size is
-// below 1 or the number of workers below 0, and if both Shuffle and a Sampler are given.
+// New returns a loader over data. It panics with a *fault.OptionError if data is nil, the
+// batch size is below 1 or the number of workers below 0, and if both Shuffle and a Sampler
+// are given.
 func New(data dataset.Dataset, options Options) *Loader {
+	if data == nil {
+		fault.Option("loader.New", "no data set: one expected")
+	}
 	options.check("loader.New")
 	if options.Shuffle && options.Sampler != nil {
 		fault.Option("loader.New", "Shuffle and a Sampler: one of them expected")

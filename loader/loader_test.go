@@ -309,6 +309,12 @@ func TestOptionsPanic(t *testing.T) {
 			loader.New(patches(3, nil), o)
 		})
 	}
+	defer func() {
+		if err, _ := recover().(*fault.OptionError); err == nil || err.Error() != "loader.New: no data set: one expected" {
+			t.Errorf("without a data set: panic with %v", err)
+		}
+	}()
+	loader.New(nil, loader.Options{BatchSize: 1})
 }
 
 // TestBatchesFrom checks that an epoch that starts at a later batch has the batches of the

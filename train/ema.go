@@ -20,6 +20,7 @@ import (
 type EMA struct {
 	Model *model.Model // in evaluation; the averages are in its net
 
+	of       *nn.Sequential // in training
 	decay    float64
 	averages []*tensor.Tensor
 	values   []*tensor.Tensor // of the model in training, in the same order
@@ -38,7 +39,7 @@ func NewEMA(m *model.Model, decay float64) *EMA {
 		panic(err)
 	}
 	nn.SetTraining(average.Net, false)
-	e := &EMA{Model: average, decay: decay}
+	e := &EMA{Model: average, of: m.Net, decay: decay}
 	for _, v := range nn.StateDict(m.Net) {
 		e.values = append(e.values, v)
 	}

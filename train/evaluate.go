@@ -22,14 +22,14 @@ func Evaluate(net nn.Module, s loader.Source, t task.Task) (Evaluation, error) {
 		t = task.Classification{}
 	}
 	var meter task.Meter
-	err := forEach(net, s, func(outputs, targets *tensor.Tensor) error {
+	err := forEach(net, s, func(outputs *tensor.Tensor, batch loader.Batch) error {
+		if err := checkBatch("Test", t, batch, outputs, s.Classes()); err != nil {
+			return err
+		}
 		if meter == nil {
-			if err := t.Check(outputs, targets, s.Classes()); err != nil {
-				return wrong("Test", "%s: %v", t.Name(), err)
-			}
 			meter = t.NewMeter(s.Classes())
 		}
-		meter.Update(outputs, targets)
+		meter.Update(outputs, batch.Targets)
 		return nil
 	})
 	if err != nil {
@@ -40,13 +40,13 @@ func Evaluate(net nn.Module, s loader.Source, t task.Task) (Evaluation, error) {
 	return Evaluation{loss, score, figures}, nil
 }
 
-// forEach calls f with net's outputs for each batch of s in its epoch 0, and the targets. It
+// forEach calls f with net's outputs for each batch of s in its epoch 0, and the batch. It
 // is called once at least, or there is an error.
-func forEach(net nn.Module, s loader.Source, f func(outputs, targets *tensor.Tensor) error) error {
-	if net == nil {
+func forEach(net nn.Module, s loader.Source, f func(outputs *tensor.Tensor, batch loader.Batch) error) error {
+	if absent(net) {
 		return wrong("Model", "found none, a net expected")
 	}
-	if s == nil {
+	if absent(s) {
 		return wrong("Test", "found none, a source of batches expected")
 	}
 	batches := 0
@@ -58,7 +58,7 @@ func forEach(net nn.Module, s loader.Source, f func(outputs, targets *tensor.Ten
 		if err != nil {
 			return err
 		}
-		if err := f(outputs, batch.Targets); err != nil {
+		if err := f(outputs, batch); err != nil {
 			return err
 		}
 		batches++

@@ -12,8 +12,8 @@ import (
 // The error is a *SetupError or that of the data.
 func Predict(net nn.Module, s loader.Source) (outputs, targets *tensor.Tensor, err error) {
 	var all [2][]*tensor.Tensor
-	err = forEach(net, s, func(outputs, targets *tensor.Tensor) error {
-		all[0], all[1] = append(all[0], outputs.Clone()), append(all[1], targets.Clone())
+	err = forEach(net, s, func(outputs *tensor.Tensor, batch loader.Batch) error {
+		all[0], all[1] = append(all[0], outputs.Clone()), append(all[1], batch.Targets.Clone())
 		return nil
 	})
 	if err != nil {

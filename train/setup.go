@@ -1,12 +1,15 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"time"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/metric"
@@ -19,7 +22,8 @@ import (
 )
 
 // SetupError says that what a function of this package was given cannot work. It is found
-// before the first training step.
+// before the first training step, but for what only reading all samples can tell: targets
+// that do not fit the task are found with their batch.
 type SetupError struct {
 	Field  string // of Config: "Train"; Model and Test stand for the net and the data of Evaluate and Predict
 	Detail string // what was found, and what was expected
@@ -49,6 +53,29 @@ func Steps(s loader.Source, epochs int) (int, error) {
 	return epochs * n, nil
 }
 
+// absent reports whether v is nil or a nil pointer, such as a loader that could not be made.
+func absent(v any) bool {
+	p := reflect.ValueOf(v)
+	return v == nil || p.Kind() == reflect.Pointer && p.IsNil()
+}
+
+// checkBatch returns an error where the task does not take the outputs and targets of a batch
+// of the data that field names.
+func checkBatch(field string, t task.Task, batch loader.Batch, outputs *tensor.Tensor, classes []string) error {
+	if err := t.Check(outputs, batch.Targets, classes); err != nil {
+		return wrongBatch(field, t, batch, err)
+	}
+	return nil
+}
+
+// wrongBatch returns the *SetupError of what is wrong with a batch.
+func wrongBatch(field string, t task.Task, batch loader.Batch, err error) error {
+	if len(batch.Indices) == 0 {
+		return wrong(field, "%s: %v", t.Name(), err)
+	}
+	return wrong(field, "%s: %v, in the batch that begins with sample %d", t.Name(), err, batch.Indices[0])
+}
+
 // loop is a run under way.
 type loop struct {
 	Config    // with a Task and a Criterion
@@ -65,13 +92,16 @@ func newLoop(c Config, measured bool) (*loop, error) {
 	if c.Model == nil || c.Model.Net == nil {
 		return nil, wrong("Model", "found none, one to train expected")
 	}
+	if c.EMA != nil && c.EMA.of != c.Model.Net {
+		return nil, wrong("EMA", "found one of another net, what NewEMA returns for Model expected")
+	}
 	if err := c.settleTask(); err != nil {
 		return nil, err
 	}
 	if c.Criterion == nil {
 		c.Criterion = c.Task.Loss()
 	}
-	if c.Optimizer == nil {
+	if absent(c.Optimizer) {
 		return nil, wrong("Optimizer", "found none, one over the model's parameters expected")
 	}
 	if err := c.checkSettings(); err != nil {
@@ -191,7 +221,7 @@ func (c *Config) checkModes() error {
 // checkData returns an error if the data that field names are not what the model and the
 // task take. It looks at one sample of the given epoch.
 func (c *Config) checkData(field string, s loader.Source, epoch int) error {
-	if s == nil {
+	if absent(s) {
 		return wrong(field, "found none, a source of batches expected")
 	}
 	if !slices.Equal(s.Classes(), c.Model.Classes) {
@@ -255,6 +285,9 @@ func firstSample(field string, s loader.Source, epoch int) (input, target *tenso
 	}
 	if d := of(s); d != nil { // to read one sample, and not all of a batch
 		sample, err := d.Sample(0, random.Key{})
+		if e, ok := errors.AsType[*fault.OptionError](err); ok {
+			return nil, nil, wrong(field, "%v", e)
+		}
 		if err != nil {
 			return nil, nil, err
 		}

@@ -48,6 +48,9 @@ func TestSetupErrors(t *testing.T) {
 		"train: Optimizer: found none, one over the model's parameters expected": func(c *train.Config) { c.Optimizer = nil },
 		"train: Train: found none, a source of batches expected":                 func(c *train.Config) { c.Train = nil },
 		"train: Train: found an epoch without a batch, at least one expected":    func(c *train.Config) { c.Train = empty() },
+		"train: Train: dataset.Images: blobs train: found 319 bytes in Pixels, 320 expected for 20 images of [1 4 4]": func(c *train.Config) {
+			c.Train = with(func(m *dataset.Images) { m.Pixels = m.Pixels[:319] })
+		},
 		`train: Train: found the classes ["a" "b" "c"], the model's expected: ["top" "middle" "bottom"]`: func(c *train.Config) {
 			c.Train = with(func(m *dataset.Images) { m.ClassNames = []string{"a", "b", "c"} })
 		},
@@ -115,6 +118,60 @@ func TestSetupErrors(t *testing.T) {
 	}
 }
 
+// TestNilPointers checks that a pointer that is nil is none, within an interface too.
+func TestNilPointers(t *testing.T) {
+	for want, change := range map[string]func(c *train.Config){
+		"train: Train: found none, a source of batches expected":                 func(c *train.Config) { c.Train = (*loader.Loader)(nil) },
+		"train: Test: found none, a source of batches expected":                  func(c *train.Config) { c.Test = (*loader.Stream)(nil) },
+		"train: Optimizer: found none, one over the model's parameters expected": func(c *train.Config) { c.Optimizer = (*optim.SGD)(nil) },
+	} {
+		c := setup(t)
+		change(&c)
+		_, err := run(t.Context(), c)
+		wantSetup(t, "Run", err, want)
+	}
+	_, err := train.Evaluate(setup(t).Model.Net, (*loader.Loader)(nil), nil)
+	wantSetup(t, "Evaluate", err, "train: Test: found none, a source of batches expected")
+	_, err = train.Evaluate((*nn.Sequential)(nil), empty(), nil)
+	wantSetup(t, "Evaluate", err, "train: Model: found none, a net expected")
+}
+
+// TestAnotherAverage checks that an average of another net is refused, before a step that
+// would leave it as it is.
+func TestAnotherAverage(t *testing.T) {
+	for _, e := range []*train.EMA{{}, train.NewEMA(setup(t).Model, 0.9)} {
+		c := setup(t)
+		c.EMA = e
+		_, err := run(t.Context(), c)
+		wantSetup(t, "Run", err, "train: EMA: found one of another net, what NewEMA returns for Model expected")
+	}
+}
+
+// TestTargetsOfLaterBatches checks that targets which only reading samples can tell are found
+// with their batch, in training and in measuring.
+func TestTargetsOfLaterBatches(t *testing.T) {
+	data := blobs(20, 4, random.New(1))
+	data.Labels[7] = 3
+	wrong := loader.New(bySample{data}, loader.Options{BatchSize: 4})
+	const detail = ": classification: found the label 3 of sample 3, 0 to 2 expected, in the batch that begins with sample 4"
+	c := setup(t)
+	c.Train = wrong
+	before := parameters(c)
+	events, err := run(t.Context(), c)
+	wantSetup(t, "Run", err, "train: Train"+detail)
+	if len(events) != 1 || slices.Equal(before, parameters(c)) {
+		t.Errorf("Run: got %v, the step of the first batch expected", events)
+	}
+	_, err = train.FindLR(t.Context(), c, 1e-3, 1, 10)
+	wantSetup(t, "FindLR", err, "train: Train"+detail)
+	c = setup(t)
+	c.Test = wrong
+	_, err = run(t.Context(), c)
+	wantSetup(t, "Run", err, "train: Test"+detail)
+	_, err = train.Evaluate(c.Model.Net, wrong, nil)
+	wantSetup(t, "Evaluate", err, "train: Test"+detail)
+}
+
 // TestFullBatchSetupErrors checks that what L-BFGS has no use for is refused.
 func TestFullBatchSetupErrors(t *testing.T) {
 	const none = ": a FullBatch makes its own objective small, and searches for its steps: none expected"
@@ -180,7 +237,7 @@ func TestEvaluateSetupErrors(t *testing.T) {
 	for want, f := range map[string]func() error{
 		"train: Model: found none, a net expected":              func() error { _, err := train.Evaluate(nil, c.Test, nil); return err },
 		"train: Test: found none, a source of batches expected": func() error { _, _, err := train.Predict(c.Model.Net, nil); return err },
-		"train: Test: multi-label: found targets of int64 [10], float32 [10 3] expected": func() error {
+		"train: Test: multi-label: found targets of int64 [10], float32 [10 3] expected, in the batch that begins with sample 0": func() error {
 			_, err := train.Evaluate(c.Model.Net, c.Test, task.MultiLabel{})
 			return err
 		},

@@ -1,9 +1,11 @@
 package train
 
 import (
+	"fmt"
 	"iter"
 	"time"
 
+	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/metric"
@@ -95,6 +97,9 @@ func (l *layered) step(batch loader.Batch, key random.Key) (taken, error) {
 	}
 	l.Optimizer.ZeroGrad()
 	outputs := l.Model.Net.Forward(inputs)
+	if err := checkBatch("Train", l.Task, batch, outputs, l.Model.Classes); err != nil {
+		return taken{}, err
+	}
 	value := l.Criterion.Forward(outputs, targets)
 	l.running.Update(outputs, batch.Targets)
 	if value.Dim() == 0 {
@@ -126,7 +131,16 @@ type inOnePass struct {
 	accuracy   *metric.Accuracy
 }
 
-func (o *inOnePass) step(batch loader.Batch, key random.Key) (taken, error) {
+func (o *inOnePass) step(batch loader.Batch, key random.Key) (_ taken, err error) {
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case *fault.LabelError:
+			err = wrongBatch("Train", o.Task, batch, fmt.Errorf("found the label %d of sample %d, 0 to %d expected", v.Label, v.Index[0], v.Classes-1))
+		default:
+			panic(v)
+		}
+	}()
 	value, correct, ok := o.regression.Step(batch)
 	if !ok {
 		return o.layered.step(batch, key)
