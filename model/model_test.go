@@ -685,10 +685,11 @@ func TestSaveErrors(t *testing.T) {
 	wide := nn.NewLinear(6, 2, r)
 	wide.Weight = wide.Weight.Detach().To(tensor.Float64)
 	for want, net := range map[string]*nn.Sequential{
+		`model: the net differs from the definition: found no net`:                                                                                                                                         nil,
 		`model: the net differs from the definition: layers[1] "linear": found a struct { *nn.Linear }, for which no type is registered`:                                                                   nn.NewSequential(flat, nn.Named("linear", struct{ *nn.Linear }{nn.NewLinear(6, 2, r)})),
 		`model: the net differs from the definition: layers[1] "linear": found {"name":"linear","type":"linear","in":6,"out":2,"no_bias":true}, {"name":"linear","type":"linear","in":6,"out":2} expected`: nn.NewSequential(flat, nn.Named("linear", nn.NewLinearNoBias(6, 2, r))),
 		`model: the net differs from the definition: layers[1] "1": found {"name":"1","type":"linear","in":6,"out":2}, {"name":"linear","type":"linear","in":6,"out":2} expected`:                          nn.NewSequential(flat, nn.NewLinear(6, 2, r)),
-		`model: the net differs from the definition: layers[1] "linear": *nn.Linear: found parameters of float64, float32 expected`:                                                                        nn.NewSequential(flat, nn.Named("linear", wide)),
+		`model: the net differs from the definition: layers[1] "linear": *nn.Linear: found a weight of float64, float32 expected`:                                                                          nn.NewSequential(flat, nn.Named("linear", wide)),
 		`model: the net differs from the definition: layers[1] "linear": found no more layers, linear expected`:                                                                                            nn.NewSequential(flat),
 		`model: the net differs from the definition: layers[2] "relu": found relu, no more layers expected`:                                                                                                nn.NewSequential(flat, linear, nn.Named("relu", nn.ReLU{})),
 		`model: tensor "linear.bias": found NaN or an infinity, finite numbers expected`:                                                                                                                   nn.NewSequential(flat, nn.Named("linear", broken)),

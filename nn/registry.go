@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -185,8 +186,13 @@ func Build(layers []Spec, input []int, key random.Key) (*Sequential, error) {
 
 // Describe returns the specs of a net that may have been changed since it was made: Build
 // makes of them a net of the same layers with other parameters. The error names the layer that
-// no specs make, and its type.
-func Describe(net *Sequential) ([]Spec, error) { return describe("layers", net) }
+// no specs make, and its type, or says that there is no net.
+func Describe(net *Sequential) ([]Spec, error) {
+	if net == nil {
+		return nil, errors.New("found no net")
+	}
+	return describe("layers", net)
+}
 
 // describe is Describe for a net that errors call so.
 func describe(called string, net *Sequential) ([]Spec, error) {

@@ -309,6 +309,9 @@ func TestDescribeErrors(t *testing.T) {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}
+	if _, err := nn.Describe(nil); err == nil || err.Error() != "found no net" {
+		t.Errorf("of no net: %v", err)
+	}
 	for want, s := range map[string]nn.Spec{
 		`layers[0] "a": found no options`:                                            {Name: "a"},
 		`layers[0] "a": found options of type int, for which no layer is registered`: {Name: "a", Options: 3},
@@ -323,6 +326,55 @@ func TestDescribeErrors(t *testing.T) {
 	for _, s := range []nn.Spec{{}, {Options: 3}, unknown(t)} {
 		if text, err := json.Marshal(s); err == nil {
 			t.Errorf("%+v is written as %s", s, text)
+		}
+	}
+}
+
+// TestDescribeTensors holds that tensors which a layer of the same options would not have, so that
+// a file with them could not be read, are found.
+func TestDescribeTensors(t *testing.T) {
+	zeros := func(shape ...int) *tensor.Tensor { return tensor.Zeros(tensor.Float32, shape...) }
+	linear, conv := nn.LinearOptions{In: 3, Out: 2}, nn.Conv2dOptions{In: 3, Out: 2, Kernel: nn.Square(1)}
+	phm, norm := nn.PHMOptions{N: 3, In: 3, Out: 6}, nn.BatchNorm1dOptions{In: 3}
+	layers, groups := nn.LayerNormOptions{Shape: []int{3}}, nn.GroupNormOptions{Groups: 1, In: 3}
+	for want, c := range map[string]struct {
+		options any
+		change  func(m nn.Module)
+	}{
+		"*nn.Linear: found no weight":                                                {linear, func(m nn.Module) { m.(*nn.Linear).Weight = nil }},
+		"*nn.Linear: found a weight of float64, float32 expected":                    {linear, func(m nn.Module) { m.(*nn.Linear).Weight = tensor.Zeros(tensor.Float64, 2, 3) }},
+		"*nn.Linear: found a weight of shape [2 3 1], 2 dimensions expected":         {linear, func(m nn.Module) { m.(*nn.Linear).Weight = zeros(2, 3, 1) }},
+		"*nn.Linear: found a bias of shape [1 2], 1 dimensions expected":             {linear, func(m nn.Module) { m.(*nn.Linear).Bias = zeros(1, 2) }},
+		"*nn.Linear: found a bias of shape [1], [2] expected":                        {linear, func(m nn.Module) { m.(*nn.Linear).Bias = zeros(1) }},
+		"*nn.Conv2d: found no weight":                                                {conv, func(m nn.Module) { m.(*nn.Conv2d).Weight = nil }},
+		"*nn.Conv2d: found a weight of shape [2 3], 4 dimensions expected":           {conv, func(m nn.Module) { m.(*nn.Conv2d).Weight = zeros(2, 3) }},
+		"*nn.Conv2d: found a bias of shape [3], [2] expected":                        {conv, func(m nn.Module) { m.(*nn.Conv2d).Bias = zeros(3) }},
+		"*nn.PHM: found no S":                                                        {phm, func(m nn.Module) { m.(*nn.PHM).S = nil }},
+		"*nn.PHM: found no A":                                                        {phm, func(m nn.Module) { m.(*nn.PHM).A = nil }},
+		"*nn.PHM: found no bias":                                                     {phm, func(m nn.Module) { m.(*nn.PHM).Bias = nil }},
+		"*nn.BatchNorm1d: found a weight of shape [3 1], 1 dimensions expected":      {norm, func(m nn.Module) { m.(*nn.BatchNorm1d).Weight = zeros(3, 1) }},
+		"*nn.BatchNorm1d: found a bias of shape [2], [3] expected":                   {norm, func(m nn.Module) { m.(*nn.BatchNorm1d).Bias = zeros(2) }},
+		"*nn.BatchNorm1d: found a running_mean of shape [2], [3] expected":           {norm, func(m nn.Module) { m.(*nn.BatchNorm1d).RunningMean = zeros(2) }},
+		"*nn.BatchNorm1d: found a running_var of shape [3 1], 1 dimensions expected": {norm, func(m nn.Module) { m.(*nn.BatchNorm1d).RunningVar = zeros(3, 1) }},
+		"*nn.BatchNorm1d: found a num_batches_tracked of float32 [], an int64 without dimensions expected": {norm, func(m nn.Module) {
+			m.(*nn.BatchNorm1d).NumBatchesTracked = zeros()
+		}},
+		"*nn.LayerNorm: found no weight":                         {layers, func(m nn.Module) { m.(*nn.LayerNorm).Weight = nil }},
+		"*nn.LayerNorm: found no bias":                           {layers, func(m nn.Module) { m.(*nn.LayerNorm).Bias = nil }},
+		"*nn.GroupNorm: found no weight":                         {groups, func(m nn.Module) { m.(*nn.GroupNorm).Weight = nil }},
+		"*nn.GroupNorm: found a bias of shape [2], [3] expected": {groups, func(m nn.Module) { m.(*nn.GroupNorm).Bias = zeros(2) }},
+	} {
+		input := []int{3}
+		if _, pictures := c.options.(nn.Conv2dOptions); pictures {
+			input = []int{3, 1, 1}
+		}
+		net, err := nn.Build([]nn.Spec{{Name: "a", Options: c.options}}, input, random.Key{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.change(net.Layer("a"))
+		if _, err := nn.Describe(net); err == nil || err.Error() != `layers[0] "a": `+want {
+			t.Errorf("got  %v\nwant layers[0] \"a\": %s", err, want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -132,7 +133,14 @@ func init() {
 			return newLinear("nn.Build", o.In, o.Out, at.Rand(), !o.NoBias)
 		},
 		Options: func(l *Linear) (LinearOptions, error) {
-			return LinearOptions{l.Weight.Size(1), l.Weight.Size(0), l.Bias == nil}, readable(l.Weight, l.Bias)
+			if err := readable("weight", l.Weight, anySize, anySize); err != nil {
+				return LinearOptions{}, err
+			}
+			o := LinearOptions{l.Weight.Size(1), l.Weight.Size(0), l.Bias == nil}
+			if o.NoBias {
+				return o, nil
+			}
+			return o, readable("bias", l.Bias, o.Out)
 		},
 	})
 	Register(Type[*PHM, PHMOptions]{
@@ -150,8 +158,12 @@ func init() {
 		},
 		Make: func(o PHMOptions, at Place) *PHM { return NewPHM(o.N, o.In, o.Out, at.Rand()) },
 		Options: func(l *PHM) (PHMOptions, error) {
+			if err := readable("S", l.S, anySize, anySize, anySize); err != nil {
+				return PHMOptions{}, err
+			}
 			n := l.S.Size(0)
-			return PHMOptions{n, n * l.S.Size(2), n * l.S.Size(1)}, readable(l.A, l.S, l.Bias)
+			o := PHMOptions{n, n * l.S.Size(2), n * l.S.Size(1)}
+			return o, cmp.Or(readable("A", l.A, n, n, n), readable("bias", l.Bias, o.Out))
 		},
 	})
 	Register(Type[*Conv2d, Conv2dOptions]{
@@ -163,11 +175,18 @@ func init() {
 			return newConv2d("nn.Build", o.In, o.Out, o.Kernel, options, at.Rand(), !o.NoBias)
 		},
 		Options: func(l *Conv2d) (Conv2dOptions, error) {
+			if err := readable("weight", l.Weight, anySize, anySize, anySize, anySize); err != nil {
+				return Conv2dOptions{}, err
+			}
+			var err error
 			shape, o := l.Weight.Shape(), l.Options
+			if l.Bias != nil {
+				err = readable("bias", l.Bias, shape[0])
+			}
 			return Conv2dOptions{
 				In: shape[1] * max(o.Groups, 1), Out: shape[0], Kernel: Pair{shape[2], shape[3]},
 				Stride: o.Stride, Padding: o.Padding, Dilation: o.Dilation, Groups: o.Groups, NoBias: l.Bias == nil,
-			}, readable(l.Weight, l.Bias)
+			}, err
 		},
 	})
 
@@ -218,7 +237,11 @@ func init() {
 			return l
 		},
 		Options: func(l *LayerNorm) (LayerNormOptions, error) {
-			return LayerNormOptions{l.Weight.Shape(), new(l.Eps)}, readable(l.Weight, l.Bias)
+			if l.Weight == nil {
+				return LayerNormOptions{}, errors.New("found no weight")
+			}
+			shape := l.Weight.Shape()
+			return LayerNormOptions{shape, new(l.Eps)}, cmp.Or(readable("weight", l.Weight, shape...), readable("bias", l.Bias, shape...))
 		},
 	})
 	Register(Type[*GroupNorm, GroupNormOptions]{
@@ -239,7 +262,11 @@ func init() {
 			return l
 		},
 		Options: func(l *GroupNorm) (GroupNormOptions, error) {
-			return GroupNormOptions{l.Groups, l.Weight.Size(0), new(l.Eps)}, readable(l.Weight, l.Bias)
+			if err := readable("weight", l.Weight, anySize); err != nil {
+				return GroupNormOptions{}, err
+			}
+			o := GroupNormOptions{l.Groups, l.Weight.Size(0), new(l.Eps)}
+			return o, readable("bias", l.Bias, o.In)
 		},
 	})
 
@@ -519,12 +546,24 @@ func unless[T comparable](v, standard T) *T {
 	return &v
 }
 
-// readable returns an error unless all tensors, some of which may be nil, have the type of
-// those that are made.
-func readable(tensors ...*tensor.Tensor) error {
-	for _, t := range tensors {
-		if t != nil && t.DType() != tensor.Float32 {
-			return fmt.Errorf("found parameters of %v, %v expected", t.DType(), tensor.Float32)
+// anySize stands for any size of a dimension.
+const anySize = -1
+
+// readable returns an error unless a layer's tensor, which is called so, has the type of those
+// that are made and the given shape.
+func readable(called string, t *tensor.Tensor, shape ...int) error {
+	if t == nil {
+		return fmt.Errorf("found no %s", called)
+	}
+	if t.DType() != tensor.Float32 {
+		return fmt.Errorf("found a %s of %v, %v expected", called, t.DType(), tensor.Float32)
+	}
+	if t.Dim() != len(shape) {
+		return fmt.Errorf("found a %s of shape %v, %d dimensions expected", called, t.Shape(), len(shape))
+	}
+	for d, n := range shape {
+		if n != anySize && t.Size(d) != n {
+			return fmt.Errorf("found a %s of shape %v, %v expected", called, t.Shape(), shape)
 		}
 	}
 	return nil
@@ -715,13 +754,30 @@ func (b *BatchNorm) options() (BatchNorm1dOptions, error) {
 	if o.NoAffine != (b.Bias == nil) || o.NoStatistics != (b.RunningVar == nil) || o.NoStatistics != (b.NumBatchesTracked == nil) {
 		return o, errors.New("found one of several tensors alone: weight and bias, or all running statistics, may be nil together")
 	}
-	switch {
-	case !o.NoAffine:
-		o.In = b.Weight.Size(0)
-	case !o.NoStatistics:
-		o.In = b.RunningMean.Size(0)
+	size := anySize // of all tensors
+	if !o.NoAffine {
+		if err := readable("weight", b.Weight, size); err != nil {
+			return o, err
+		}
+		size = b.Weight.Size(0)
+		if err := readable("bias", b.Bias, size); err != nil {
+			return o, err
+		}
 	}
-	return o, readable(b.Weight, b.Bias, b.RunningMean, b.RunningVar)
+	if !o.NoStatistics {
+		if err := readable("running_mean", b.RunningMean, size); err != nil {
+			return o, err
+		}
+		size = b.RunningMean.Size(0)
+		if err := readable("running_var", b.RunningVar, size); err != nil {
+			return o, err
+		}
+		if n := b.NumBatchesTracked; n.DType() != tensor.Int64 || n.Dim() != 0 {
+			return o, fmt.Errorf("found a num_batches_tracked of %v %v, an int64 without dimensions expected", n.DType(), n.Shape())
+		}
+	}
+	o.In = max(size, 0)
+	return o, nil
 }
 
 // plain reports whether the layer has no tensors: then nothing says how many channels it is for.
