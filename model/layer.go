@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/task"
@@ -32,6 +33,11 @@ func (d *Definition) check() ([]nn.Cost, error) {
 	}
 	if len(d.Classes) == 0 {
 		return nil, errors.New("classes: none found, at least one expected")
+	}
+	for i, c := range d.Classes { // JSON would have others in their place
+		if !utf8.ValidString(c) {
+			return nil, fmt.Errorf("classes[%d]: found %q, UTF-8 expected", i, c)
+		}
 	}
 	if _, err := task.Named(d.Task); err != nil {
 		return nil, fmt.Errorf("task: %w", err)

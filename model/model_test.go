@@ -678,6 +678,12 @@ func TestSaveErrors(t *testing.T) {
 		t.Errorf("with an enormous record: error %v", err)
 	}
 	m.Training = nil
+	name := m.Classes[1]
+	m.Classes[1] = "a\xff"
+	if err := m.Save(path); err == nil || err.Error() != `model: classes[1]: found "a\xff", UTF-8 expected` {
+		t.Errorf("with a name that is not UTF-8: error %v", err)
+	}
+	m.Classes[1] = name
 	r := random.New(1).Rand()
 	flat, linear := nn.Named("flatten", nn.Flatten{}), nn.Named("linear", nn.NewLinear(6, 2, r))
 	broken := nn.NewLinear(6, 2, r)

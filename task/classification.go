@@ -60,25 +60,26 @@ func checkOutputs(outputs *tensor.Tensor, classes []string) error {
 func (Classification) NewRunning([]string) Running { return new(metric.Accuracy) }
 
 // NewMeter returns what measures accuracy, loss and each class; its figures are a ByClass.
-func (t Classification) NewMeter(classes []string) Meter {
-	return &classMeter{classes: classes, loss: t.Loss(), confusion: metric.NewConfusion(len(classes))}
+func (Classification) NewMeter(classes []string) Meter {
+	return &classMeter{classes: classes, confusion: metric.NewConfusion(len(classes))}
 }
 
 type classMeter struct {
 	classes   []string
-	loss      loss.Loss
 	mean      metric.Mean
 	confusion *metric.Confusion
 }
 
 func (m *classMeter) Update(outputs, targets *tensor.Tensor) {
-	addLoss(&m.mean, m.loss, outputs, targets)
+	addLosses(&m.mean, loss.CrossEntropy{Reduction: loss.None}.Forward(outputs, targets))
 	m.confusion.Update(outputs, targets)
 }
 
-// addLoss adds the loss of a batch to mean.
-func addLoss(mean *metric.Mean, l loss.Loss, outputs, targets *tensor.Tensor) {
-	mean.Add(loss.PerSample(l, l.Forward(outputs, targets), outputs, targets))
+// addLosses adds losses to mean one by one, so that it has the same bits in batches of any size.
+func addLosses(mean *metric.Mean, losses *tensor.Tensor) {
+	for _, v := range tensor.Values[float64](losses) {
+		mean.Add(v, 1)
+	}
 }
 
 func (m *classMeter) Figures() Figures {

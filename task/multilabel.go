@@ -83,21 +83,20 @@ func (r *runningF1) Result() float64 { return r.Average(metric.Micro).F1 }
 // NewMeter returns what measures F1, average precision and loss; its figures are a ByLabel.
 // It panics with a *fault.OptionError if the threshold is no probability between 0 and 1.
 func (t MultiLabel) NewMeter(classes []string) Meter {
-	return &labelMeter{classes: classes, threshold: t.threshold(), loss: t.Loss(),
+	return &labelMeter{classes: classes, threshold: t.threshold(),
 		counts: t.newCounts(classes), ranks: metric.NewAveragePrecision(len(classes))}
 }
 
 type labelMeter struct {
 	classes   []string
 	threshold float64
-	loss      loss.Loss
 	mean      metric.Mean
 	counts    *metric.MultiLabel
 	ranks     *metric.AveragePrecision
 }
 
 func (m *labelMeter) Update(outputs, targets *tensor.Tensor) {
-	addLoss(&m.mean, m.loss, outputs, targets)
+	addLosses(&m.mean, loss.BCEWithLogits{Reduction: loss.None}.Forward(outputs, targets))
 	m.counts.Update(outputs, targets)
 	m.ranks.Update(outputs, targets)
 }

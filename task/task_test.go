@@ -9,6 +9,7 @@ import (
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/metric"
+	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -51,6 +52,34 @@ func measured(k task.Task, targets *tensor.Tensor) (task.Figures, task.Running) 
 		r.Update(x, y)
 	}
 	return m.Figures(), r
+}
+
+// TestBatchesOfAnySize checks that figures have the same bits in batches of any size.
+func TestBatchesOfAnySize(t *testing.T) {
+	const n = 50
+	r := random.New(1).Rand()
+	outputs := tensor.Normal(tensor.Float32, r, 0, 2, n, 3)
+	classes, vectors := tensor.Zeros(tensor.Int64, n), tensor.Zeros(tensor.Float32, n, 3)
+	for i := range n {
+		classes.Select(0, i).FillInPlace(float64(i % 3))
+		vectors.Select(0, i).Select(0, i%2).FillInPlace(1)
+	}
+	for k, targets := range map[task.Task]*tensor.Tensor{task.Classification{}: classes, task.MultiLabel{}: vectors} {
+		var want task.Figures
+		for _, size := range []int{n, 1, 2, 7, 16, 49} {
+			m := k.NewMeter(names)
+			for at := 0; at < n; at += size {
+				m.Update(outputs.Narrow(0, at, min(size, n-at)), targets.Narrow(0, at, min(size, n-at)))
+			}
+			got := m.Figures()
+			if want == nil {
+				want = got
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%s: batches of %d: got %+v, want %+v", k.Name(), size, got, want)
+			}
+		}
+	}
 }
 
 func TestClassification(t *testing.T) {
