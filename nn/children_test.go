@@ -139,7 +139,7 @@ func TestForgotten(t *testing.T) {
 	}
 	x := tensor.Ones(tensor.Float32, 1, 2)
 	one := linear()
-	f := &forwards{Linear: one, same: nn.Named("again", one), mask: x, last: one.Forward(x), Result: one.Forward(x)}
+	f := &forwards{Linear: one, act: nn.ReLU{}, same: nn.Named("again", one), mask: x, last: one.Forward(x), Result: one.Forward(x)}
 	f.parent = f
 	for _, m := range []nn.Module{f, &drops{nn.NewDropout(0.5)}, &hidesLinear{}, hidesList{}, &hidesDropout{Drop: nn.ReLU{}}} {
 		nn.Apply(nn.NewSequential(m), func(string, nn.Module) {})
