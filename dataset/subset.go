@@ -1,6 +1,8 @@
 package dataset
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"slices"
 
@@ -108,11 +110,14 @@ func RandomSplit(d Dataset, lengths []int, key random.Key) []Subset {
 	return parts
 }
 
-// StratifiedSplit divides a data set by chance into parts that have the given fractions
-// of every class. The fractions sum to 1, and every sample is in one part. The number of
-// samples that a part has of a class is its fraction of the class, rounded up or down. A
-// part has its samples in the data set's order. The split is a function of key; the error is
-// that of Labels. It panics with a *fault.OptionError if the fractions do not fit.
+// StratifiedSplit divides a data set by chance into parts that have the given fractions of all
+// samples and, as nearly as whole samples can, of every class. The fractions sum to 1, and every
+// sample is in one part. Both the parts' sizes and, part after part, what a part has of each
+// class are rounded by largest remainders: all are rounded down, and what is missing goes to
+// those that lost most, among equal parts to the first and among equal classes to those that key
+// says. A part has no sample of a class that is too small for it. It has its samples in the data
+// set's order. The split is a function of key; the error is that of Labels. It panics with a
+// *fault.OptionError if the fractions do not fit.
 func StratifiedSplit(d Dataset, fractions []float64, key random.Key) ([]Subset, error) {
 	sum := 0.0
 	for _, f := range fractions {
@@ -125,26 +130,56 @@ func StratifiedSplit(d Dataset, fractions []float64, key random.Key) ([]Subset, 
 	if err != nil {
 		return nil, err
 	}
-	classes := map[int][]int{}
+	byClass := map[int][]int{}
 	for i, c := range labels {
-		classes[c] = append(classes[c], i)
+		byClass[c] = append(byClass[c], i)
+	}
+	rest := make([][]int, 0, len(byClass)) // of each class, what no part has yet
+	for _, c := range slices.Sorted(maps.Keys(byClass)) {
+		indices := byClass[c]
+		key.At(c).Rand().Shuffle(len(indices), func(i, j int) { indices[i], indices[j] = indices[j], indices[i] })
+		rest = append(rest, indices)
+	}
+	// Among equals the first gets more. Chance says which class that is, not its number.
+	key.For("ties").Rand().Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
+	shares := make([]float64, len(fractions))
+	for j, f := range fractions {
+		shares[j] = f * float64(len(labels))
 	}
 	parts := make([]Subset, len(fractions))
-	for j := range parts {
+	left := len(labels)
+	for j, size := range apportion(len(labels), shares) {
 		parts[j].Dataset = d
-	}
-	for c, indices := range classes {
-		key.At(c).Rand().Shuffle(len(indices), func(i, j int) { indices[i], indices[j] = indices[j], indices[i] })
-		begin, sum := 0, 0.0
-		for j, f := range fractions {
-			sum += f
-			end := min(int(math.Round(sum*float64(len(indices)))), len(indices))
-			parts[j].Indices = append(parts[j].Indices, indices[begin:end]...)
-			begin = end
+		if size == 0 {
+			continue
 		}
-	}
-	for _, p := range parts {
-		slices.Sort(p.Indices)
+		ofClass := make([]float64, len(rest))
+		for k, indices := range rest {
+			ofClass[k] = float64(size) * float64(len(indices)) / float64(left)
+		}
+		for k, n := range apportion(size, ofClass) {
+			parts[j].Indices = append(parts[j].Indices, rest[k][:n]...)
+			rest[k] = rest[k][n:]
+		}
+		slices.Sort(parts[j].Indices)
+		left -= size
 	}
 	return parts, nil
+}
+
+// apportion rounds shares, which sum to total, to integers that do: all are rounded down, and
+// those that lost most are one more, the first among equals.
+func apportion(total int, shares []float64) []int {
+	counts, order := make([]int, len(shares)), make([]int, len(shares))
+	for i, s := range shares {
+		counts[i], order[i] = int(s), i
+		total -= counts[i]
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		return cmp.Compare(shares[j]-float64(counts[j]), shares[i]-float64(counts[i]))
+	})
+	for _, i := range order[:total] {
+		counts[i]++
+	}
+	return counts
 }

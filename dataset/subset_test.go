@@ -322,6 +322,89 @@ func TestStratifiedSplit(t *testing.T) {
 	}
 }
 
+// TestStratifiedSplitSizes checks that parts have the sizes asked for, and that among classes
+// of one size none has two samples more than another.
+func TestStratifiedSplitSizes(t *testing.T) {
+	share := func(n, of int) []float64 { return []float64{1 - float64(n)/float64(of), float64(n) / float64(of)} }
+	for _, test := range []struct {
+		classes, each int
+		fractions     []float64
+		want          []int
+	}{
+		{100, 7, []float64{0.8, 0.1, 0.1}, []int{560, 70, 70}},
+		{10, 6000, share(15, 60000), []int{59985, 15}},
+		{10, 6000, share(55, 60000), []int{59945, 55}},
+		{10, 6000, share(1005, 60000), []int{58995, 1005}},
+		{10, 6000, share(59999, 60000), []int{1, 59999}},
+		{10, 6000, share(10000, 60000), []int{50000, 10000}},
+		{3, 1, []float64{0.8, 0.1, 0.1}, []int{3, 0, 0}},
+		{2, 3, []float64{0.25, 0.25, 0.25, 0.25}, []int{2, 2, 1, 1}},
+		{7, 1, []float64{1.0 / 7, 6.0 / 7, 0}, []int{1, 6, 0}},
+		{0, 0, []float64{0.5, 0.5}, []int{0, 0}},
+	} {
+		d := patches(0)
+		for i := range test.classes * test.each {
+			d.Labels = append(d.Labels, i%test.classes)
+		}
+		parts, err := dataset.StratifiedSplit(d, test.fractions, random.New(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkSplit(t, d.Len(), parts)
+		for j, p := range parts {
+			if p.Len() != test.want[j] {
+				t.Errorf("%d classes of %d by %v: part %d has %d samples, want %d", test.classes, test.each, test.fractions, j, p.Len(), test.want[j])
+			}
+			of := make([]int, max(test.classes, 1))
+			for _, i := range p.Indices {
+				of[d.Labels[i]]++
+			}
+			if slices.Max(of)-slices.Min(of) > 1 {
+				t.Errorf("%d classes of %d by %v: part %d has %v of them", test.classes, test.each, test.fractions, j, of)
+			}
+		}
+	}
+}
+
+// TestStratifiedSplitTies checks that no class is the one that always has the sample more.
+func TestStratifiedSplitTies(t *testing.T) {
+	d := patches(0)
+	for i := range 20 {
+		d.Labels = append(d.Labels, i%10)
+	}
+	var of [10]int
+	for seed := range uint64(1000) {
+		parts, err := dataset.StratifiedSplit(d, []float64{0.85, 0.15}, random.New(seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range parts[1].Indices {
+			of[d.Labels[i]]++
+		}
+	}
+	for c, n := range of { // 300 expected, with the deviation √(1000·0.3·0.7) = 14.5
+		if n < 300-58 || n > 300+58 {
+			t.Errorf("class %d is held out %d times of 1000", c, n)
+		}
+	}
+}
+
+// TestStratifiedSplitStays checks the samples of parts whose sizes rounding class by class met
+// as well: they are the same as ever.
+func TestStratifiedSplitStays(t *testing.T) {
+	d := patches(0)
+	for i := range 60 {
+		d.Labels = append(d.Labels, i%3)
+	}
+	parts, err := dataset.StratifiedSplit(d, []float64{0.9, 0.1}, random.New(0).For("validation"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{11, 22, 29, 33, 45, 55}; !slices.Equal(parts[1].Indices, want) {
+		t.Errorf("held out are %v, want %v", parts[1].Indices, want)
+	}
+}
+
 func TestLabelsOfSamples(t *testing.T) {
 	d := patches(4)
 	d.TargetTransform = func(c int) int { return 10 * c }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -8,20 +9,26 @@ import (
 	"testing"
 )
 
-// TestValOfAll checks that a run is refused that would have nothing to train on.
-func TestValOfAll(t *testing.T) {
+// TestVal checks that so many samples are held out as are asked for, to the last but one, and
+// that a run is refused that would have nothing to train on.
+func TestVal(t *testing.T) {
 	data, dir := tinyData(t), t.TempDir()
-	for _, n := range []string{"499", "500", "501"} {
-		run := filepath.Join(dir, n)
-		_, stderr, code := onehot(t, tiny(data, run, "--val", n)...)
-		if code == 0 { // what is left trains
-			var c config
-			if err := json.Unmarshal(readFile(t, run, "config.json"), &c); err != nil || c.Data.Train < 1 || c.Data.Val < 1 {
-				t.Errorf("--val %s: %+v, %v", n, c.Data, err)
-			}
-		} else if code != 2 || !strings.HasPrefix(stderr, "onehot: --val "+n) || strings.Count(stderr, "\n") != 1 {
-			t.Errorf("--val %s: exit code %d, %q", n, code, stderr)
+	for _, n := range []int{1, 15, 55, 499} {
+		run := filepath.Join(dir, fmt.Sprint(n))
+		succeed(t, tiny(data, run, "--val", fmt.Sprint(n))...)
+		var c config
+		if err := json.Unmarshal(readFile(t, run, "config.json"), &c); err != nil || c.Data.Train != 500-n || c.Data.Val != n {
+			t.Errorf("--val %d: %+v, %v", n, c.Data, err)
 		}
+	}
+	// A version that rounded class by class held out 10 for 15.
+	run := filepath.Join(dir, "15")
+	changed := bytes.Replace(readFile(t, run, "config.json"), []byte("\"val\": 15,\n    \"test\""), []byte("\"val\": 10,\n    \"test\""), 1)
+	writeFile(t, filepath.Join(run, "config.json"), changed)
+	wantError(t, 1, fmt.Sprintf("the run in %s was started with 10 samples held out by --val 15, and now it would hold out 15", run),
+		"train", "--resume", "--out", run)
+	for _, n := range []string{"500", "501"} {
+		wantError(t, 2, "--val "+n+": less than the 500 training samples expected", tiny(data, filepath.Join(dir, n), "--val", n)...)
 	}
 }
 

@@ -122,12 +122,6 @@ func (s *settings) hold(training *dataset.Images, prepared transform.Transform) 
 		return rest, held, err
 	}
 	rest, held = parts[0], parts[1]
-	if held.Len() == 0 {
-		return rest, held, usagef("--val %d: too few to have any of a class", s.Val)
-	}
-	if rest.Len() == 0 {
-		return rest, held, usagef("--val %d of %d training samples: none is left to train on", s.Val, n)
-	}
 	whole := *training
 	whole.Transform = prepared
 	held.Dataset = &whole

@@ -63,6 +63,9 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if err := old.Data.same(r.data); err != nil {
 		return fmt.Errorf("the data are not those that the run in %s was started with: %w", c.Out, err)
 	}
+	if old.Data.Val != r.data.Val { // of a version that rounded class by class
+		return fmt.Errorf("the run in %s was started with %d samples held out by --val %d, and now it would hold out %d", c.Out, old.Data.Val, c.Val, r.data.Val)
+	}
 	r.folder, r.id = f, old.Run
 	progress, err := r.restore(s.err)
 	if err != nil {

@@ -18,7 +18,7 @@ type settings struct {
 	Recipe      string   `json:"recipe" default:"" enum:",${recipes}" placeholder:"NAME" group:"Training" help:"Settings that go well together, each to be overridden by its flag: fast (half a minute on two cores, for Fashion-MNIST) or best (ten minutes)."`
 	Epochs      int      `json:"epochs" default:"5" group:"Training" help:"Times to go over the training data; 0 measures the untrained model."`
 	MaxTime     duration `json:"max_time" default:"0s" placeholder:"TIME" group:"Training" help:"In place of --epochs: how long the command may take, as in 3m or 90s. --schedule cosine and one-cycle go by the time. Results depend on the machine's speed."`
-	Val         int      `json:"val" default:"0" placeholder:"SAMPLES" group:"Training" help:"Training samples to hold out, as many of each class as its share: they choose the best epoch, and the test data are read once, at the end."`
+	Val         int      `json:"val" default:"0" placeholder:"SAMPLES" group:"Training" help:"Training samples to hold out, of each class its share: they choose the best epoch, and the test data are read once, at the end."`
 	EarlyStop   int      `json:"early_stop" default:"0" placeholder:"EPOCHS" group:"Training" help:"End the run after so many epochs without a better accuracy on the samples of --val; 0 for never."`
 	BatchSize   int      `json:"batch_size" default:"256" group:"Training" help:"Samples of a training step."`
 	LR          float64  `json:"lr" name:"lr" default:"0" placeholder:"RATE" group:"Training" help:"Learning rate (default 0.1 for sgd, 0.001 for adam and adamw, 0.01 for rmsprop and adagrad; 1 for lbfgs, where it is what the search for a step begins with)."`
