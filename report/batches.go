@@ -56,6 +56,9 @@ func (b *Batches) Observe(s train.Step) {
 	if s.Step == 1 {
 		b.seenSum, b.seenSamples = 0, 0
 	}
+	if math.IsNaN(s.Loss) { // no sample has counted yet
+		return
+	}
 	sum := s.Loss * float64(s.Samples)
 	b.sum += sum - b.seenSum
 	b.samples += s.Samples - b.seenSamples

@@ -45,6 +45,17 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// TestBatchesWithoutLoss begins an epoch with batches of which no sample counts.
+func TestBatchesWithoutLoss(t *testing.T) {
+	b := NewBatches(nil)
+	for i, loss := range []float64{math.NaN(), math.NaN(), 2, 2} {
+		b.Observe(train.Step{Epoch: 1, Step: i + 1, Steps: 4, Samples: 4 * (i + 1), Loss: loss})
+	}
+	if got, want := b.Losses(), []BatchLoss{{0.75, 2}, {1, 2}}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 // TestBatchesOfLongRuns checks that losses stay between half of the most and the most, that
 // each is the mean of as many batches, and that a run that goes on has the same ones.
 func TestBatchesOfLongRuns(t *testing.T) {

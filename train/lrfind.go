@@ -20,7 +20,7 @@ const (
 // FindLR is the learning rate range test (Smith, "Cyclical learning rates for training
 // neural networks", 2017): it trains c's model for so many steps, at least 2, with a
 // learning rate that grows from low to high by the same factor in each, and returns the
-// loss at every step. It ends early if the loss explodes. The model is of no more use
+// loss at every step that had a sample with a weight. It ends early if the loss explodes. The model is of no more use
 // afterwards. FindLR ignores what c says of epochs, schedules, measuring and checkpoints. The
 // error is a *SetupError, the data's or ctx's, or a *DivergedError of the first step. A
 // FullBatch has no learning rate to find, and is a *SetupError.
@@ -56,11 +56,18 @@ func FindLR(ctx context.Context, c Config, low, high float64, steps int) ([]LRLo
 			if err != nil {
 				return nil, err
 			}
-			n := len(found)
-			sum = lrSmoothing*sum + (1-lrSmoothing)*t.loss
-			smooth := sum / (1 - math.Pow(lrSmoothing, float64(n+1))) // as Adam corrects its averages
-			found = append(found, LRLoss{rate(0, n), smooth})
-			if least = min(least, smooth); smooth > lrExplodes*least || n+1 == steps {
+			if t.weight > 0 {
+				sum = lrSmoothing*sum + (1-lrSmoothing)*t.loss
+				smooth := sum / (1 - math.Pow(lrSmoothing, float64(len(found)+1))) // as Adam corrects its averages
+				found = append(found, LRLoss{rate(0, l.stepsDone-1), smooth})
+				if least = min(least, smooth); smooth > lrExplodes*least {
+					return found, nil
+				}
+			}
+			if l.stepsDone == steps && len(found) == 0 {
+				return nil, noWeight(epoch)
+			}
+			if l.stepsDone == steps {
 				return found, nil
 			}
 		}

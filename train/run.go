@@ -153,6 +153,9 @@ func (l *loop) epoch(ctx context.Context, s stepper, p *Progress, emit func(Even
 		return e, false, emptyEpoch("Train")
 	}
 	e.TrainLoss, e.TrainScore = l.mean.Result(), l.running.Result()
+	if math.IsNaN(e.TrainLoss) {
+		return e, false, noWeight(e.Epoch)
+	}
 	e.LR, e.Seconds = l.Optimizer.LR(), (before + time.Since(start)).Seconds()
 	if err := l.measure(&e); err != nil {
 		return e, false, err
@@ -201,7 +204,7 @@ func (l *loop) step(epoch, step int, s stepper, batch loader.Batch) (taken, erro
 		return t, &DivergedError{epoch, step, t.loss}
 	}
 	l.stepsDone++
-	if l.EMA != nil {
+	if l.EMA != nil && t.weight > 0 {
 		l.EMA.Update(l.stepsDone)
 	}
 	return t, nil

@@ -43,6 +43,11 @@ func emptyEpoch(field string) error {
 	return wrong(field, "found an epoch without a batch, at least one expected")
 }
 
+// noWeight returns the *SetupError of an epoch in which no sample counts.
+func noWeight(epoch int) error {
+	return wrong("Criterion", "found no sample with a weight in epoch %d, at least one expected", epoch)
+}
+
 // Steps returns how many training steps so many epochs of s have: what a schedule that knows
 // its end is made for. The error is a *SetupError if nobody knows.
 func Steps(s loader.Source, epochs int) (int, error) {

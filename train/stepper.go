@@ -22,7 +22,7 @@ type stepper interface {
 	// batches yields what each step of an epoch is made of, without the first ones.
 	batches(epoch, from int) iter.Seq2[loader.Batch, error]
 	// step evaluates the loss of a batch and its gradients, and changes the parameters unless
-	// the loss is more than maxLoss.
+	// the loss is more than maxLoss or has no weight.
 	step(batch loader.Batch, key random.Key) (taken, error)
 	// patience returns how long the latest checkpoint may be put off.
 	patience() time.Duration
@@ -31,7 +31,7 @@ type stepper interface {
 // taken is what a step has found before it changed the parameters.
 type taken struct {
 	loss    float64 // the mean
-	weight  float64 // of this mean in that of an epoch
+	weight  float64 // of this mean in that of an epoch; 0 if no sample counts, and the loss is 0 too
 	samples int
 }
 
@@ -102,13 +102,17 @@ func (l *layered) step(batch loader.Batch, key random.Key) (taken, error) {
 	}
 	value := l.Criterion.Forward(outputs, targets)
 	l.running.Update(outputs, batch.Targets)
+	n := batch.Targets.Size(0)
+	mean, weight := loss.PerSample(l.Criterion, value, outputs, targets)
+	if weight == 0 { // the mean is 0/0
+		return taken{samples: n}, nil
+	}
 	if value.Dim() == 0 {
 		value.Backward()
 	} else {
 		value.Mean().Backward()
 	}
-	mean, weight := loss.PerSample(l.Criterion, value, outputs, targets)
-	return l.finish(mean, weight, batch.Targets.Size(0))
+	return l.finish(mean, weight, n)
 }
 
 // finish changes the parameters after an evaluation that found the mean loss of n samples.

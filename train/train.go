@@ -90,12 +90,14 @@ type Part struct {
 // Event is something that happened in a run: a Step or an Epoch.
 type Event interface{ event() }
 
-// Step says that a batch has been trained on. Figures are of the epoch so far.
+// Step says that a batch has been trained on. Figures are of the epoch so far. A batch without a
+// sample that counts in the criterion's mean, because of class weights of 0 or ignored labels, is
+// a step that leaves the parameters as they are.
 type Step struct {
-	Epoch, Step int // from 1
-	Steps       int // of the epoch; -1 if nobody knows
-	Samples     int // trained on in this epoch so far
-	Loss        float64
+	Epoch, Step int     // from 1
+	Steps       int     // of the epoch; -1 if nobody knows
+	Samples     int     // trained on in this epoch so far
+	Loss        float64 // NaN before a sample has counted
 	Score       float64
 }
 

@@ -116,8 +116,12 @@ func (s *settings) criterion(samples []int) (loss.CrossEntropy, error) {
 			weights[i] = float32(w)
 		}
 	}
-	if slices.Max(weights) == 0 {
-		return c, usagef("--class-weights %s: at least one above 0 expected", s.ClassWeights)
+	counts := false
+	for i, n := range samples {
+		counts = counts || n > 0 && weights[i] > 0
+	}
+	if !counts {
+		return c, usagef("--class-weights %s: at least one above 0 expected, of a class with training samples", s.ClassWeights)
 	}
 	c.Weight = tensor.New(weights, len(weights))
 	return c, nil

@@ -475,7 +475,7 @@ func TestTrainErrors(t *testing.T) {
 		{"--step-size is for --schedule step", []string{"--step-size", "2"}},
 		{"--init-std is for --init normal", []string{"--init", "xavier", "--init-std", "0.1"}},
 		{"--augment crop:1.5: a whole number of pixels expected", []string{"--augment", "crop:1.5"}},
-		{"--class-weights 0,0,0,0,0,0,0,0,0,0: at least one above 0 expected", []string{"--class-weights", "0,0,0,0,0,0,0,0,0,0"}},
+		{"--class-weights 0,0,0,0,0,0,0,0,0,0: at least one above 0 expected, of a class with training samples", []string{"--class-weights", "0,0,0,0,0,0,0,0,0,0"}},
 		{"--class-weights 1,2: balanced, or 10 numbers of 0 or more expected", []string{"--class-weights", "1,2"}},
 		{"--augment blur: one of affine, crop, erase, flip, rotate expected", []string{"--augment", "flip,blur"}},
 		{"--augment flip:2: a number from 0 to 1 expected behind the colon", []string{"--augment", "flip:2"}},
