@@ -7,7 +7,7 @@ import (
 )
 
 // Entropy returns the entropy of the distribution p in nats, Σ -p·log p with 0·log 0 = 0:
-// how much a draw from it surprises on average. It panics with a *fault.OptionError where
+// how much a draw from it surprises on average. It panics with a *fault.OptionError if
 // p is no distribution: with a number that is negative, or a sum that is not 1 within
 // 1e-6.
 func Entropy(p []float64) float64 {
@@ -18,7 +18,7 @@ func Entropy(p []float64) float64 {
 // CrossEntropy returns the cross-entropy of the distribution p relative to q in nats,
 // Σ -p·log q: how much a draw from p surprises who believes in q. It is
 // Entropy(p) + KL(p, q), and +Inf where q is 0 and p is not. It panics with a
-// *fault.OptionError where one is no distribution, as in Entropy, or their lengths differ.
+// *fault.OptionError if one is no distribution, as in Entropy, or their lengths differ.
 func CrossEntropy(p, q []float64) float64 {
 	checkPair("metric.CrossEntropy", p, q)
 	return crossEntropy(p, q)
@@ -37,7 +37,7 @@ func crossEntropy(p, q []float64) float64 {
 
 // KL returns the Kullback-Leibler divergence of the distribution p from q in nats,
 // Σ p·log(p/q): how much belief in q costs over belief in p, 0 only where they are the
-// same. It is +Inf where q is 0 and p is not. It panics with a *fault.OptionError where
+// same. It is +Inf where q is 0 and p is not. It panics with a *fault.OptionError if
 // one is no distribution, as in Entropy, or their lengths differ.
 func KL(p, q []float64) float64 {
 	checkPair("metric.KL", p, q)

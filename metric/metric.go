@@ -28,7 +28,7 @@ type Accuracy struct {
 
 // Update adds a batch: scores (N, C) of C classes, and labels (N), the true classes as
 // Int64 from 0 to C-1. It panics with a *tensor.ShapeError, *tensor.DTypeError or
-// *fault.LabelError where they are not that.
+// *fault.LabelError if they are not that.
 func (a *Accuracy) Update(scores, labels *tensor.Tensor) {
 	predicted, actual := classes("metric.Accuracy", scores, labels)
 	for i, p := range predicted {
@@ -153,7 +153,7 @@ func NewConfusion(classes int) *Confusion {
 
 // Update adds a batch: scores (N, C), where C is the number of classes, and labels (N),
 // the true classes as Int64 from 0 to C-1. It panics with a *tensor.ShapeError,
-// *tensor.DTypeError or *fault.LabelError where they are not that.
+// *tensor.DTypeError or *fault.LabelError if they are not that.
 func (c *Confusion) Update(scores, labels *tensor.Tensor) {
 	const op = "metric.Confusion"
 	predicted, actual := classes(op, scores, labels)

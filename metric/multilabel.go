@@ -27,7 +27,7 @@ type labelCount struct {
 }
 
 // NewMultiLabel returns a MultiLabel without samples. It panics with a *fault.OptionError
-// where labels is below 1 or the threshold NaN.
+// if labels is below 1 or the threshold NaN.
 func NewMultiLabel(labels int, threshold float64) *MultiLabel {
 	if labels < 1 || math.IsNaN(threshold) {
 		fault.Option("metric.NewMultiLabel", "%d labels, threshold %v: at least 1 and a number expected", labels, threshold)
@@ -37,7 +37,7 @@ func NewMultiLabel(labels int, threshold float64) *MultiLabel {
 
 // Update adds a batch: scores (N, C) of C labels, and targets (N, C) of floats, 1 where a
 // sample has the label and 0 where not; from 0.5 on it has. It panics with a
-// *tensor.ShapeError or *tensor.DTypeError where they are not that.
+// *tensor.ShapeError or *tensor.DTypeError if they are not that.
 func (m *MultiLabel) Update(scores, targets *tensor.Tensor) {
 	values, truth := multiLabel("metric.MultiLabel", len(m.counts), scores, targets)
 	for i, v := range values {
@@ -89,7 +89,7 @@ func (c labelCount) report() ClassReport {
 // Average returns the averages of precision, recall and F1 over all labels, and as Support
 // how many labels all samples have together: with Micro those of all decisions counted
 // together, otherwise means of the labels' figures, as scikit-learn has them. It panics with a
-// *fault.OptionError where how is none of the three.
+// *fault.OptionError if how is none of the three.
 func (m *MultiLabel) Average(how Averaging) ClassReport {
 	if how == Micro {
 		var all labelCount
@@ -144,7 +144,7 @@ type scored struct {
 }
 
 // NewAveragePrecision returns an AveragePrecision without samples. It panics with a
-// *fault.OptionError where labels is below 1.
+// *fault.OptionError if labels is below 1.
 func NewAveragePrecision(labels int) *AveragePrecision {
 	if labels < 1 {
 		fault.Option("metric.NewAveragePrecision", "%d labels: at least 1 expected", labels)
@@ -154,7 +154,7 @@ func NewAveragePrecision(labels int) *AveragePrecision {
 
 // Update adds a batch: scores (N, C) of C labels, of which only the order counts and NaN is
 // the greatest, and targets (N, C) of floats, 1 where a sample has the label and 0 where not;
-// from 0.5 on it has. It panics with a *tensor.ShapeError or *tensor.DTypeError where they
+// from 0.5 on it has. It panics with a *tensor.ShapeError or *tensor.DTypeError if they
 // are not that.
 func (a *AveragePrecision) Update(scores, targets *tensor.Tensor) {
 	values, truth := multiLabel("metric.AveragePrecision", len(a.labels), scores, targets)

@@ -21,8 +21,8 @@ type LogLoss struct {
 // Update adds a batch: scores (N, C) of C classes, logits or probabilities, and labels
 // (N), the true classes as Int64 from 0 to C-1. A true class of probability 0 makes the
 // loss +Inf, where scikit-learn's log_loss puts 2e-16 for 0. It panics with a
-// *tensor.ShapeError, *tensor.DTypeError or *fault.LabelError where scores and labels are
-// not that, and with a *fault.OptionError where probabilities are negative or do not sum
+// *tensor.ShapeError, *tensor.DTypeError or *fault.LabelError if scores and labels are
+// not that, and with a *fault.OptionError if probabilities are negative or do not sum
 // to 1 within 1e-6.
 func (l *LogLoss) Update(scores, labels *tensor.Tensor) {
 	const op = "metric.LogLoss"
@@ -81,8 +81,8 @@ type bin struct {
 
 // Update adds a batch: scores (N, C) of C classes, logits or probabilities, and labels
 // (N), the true classes as Int64 from 0 to C-1. It panics with a *tensor.ShapeError,
-// *tensor.DTypeError or *fault.LabelError where they are not that, and with a
-// *fault.OptionError where probabilities are negative or do not sum to 1 within 1e-6, and
+// *tensor.DTypeError or *fault.LabelError if they are not that, and with a
+// *fault.OptionError if probabilities are negative or do not sum to 1 within 1e-6, and
 // where Bins is negative.
 func (e *Calibration) Update(scores, labels *tensor.Tensor) {
 	const op = "metric.Calibration"

@@ -20,7 +20,7 @@ const (
 
 // Average returns the averages of precision, recall and F1 over all classes, also those
 // without samples, and as Support the number of all samples. Without samples the figures
-// are 0. It panics with a *fault.OptionError where how is none of the three.
+// are 0. It panics with a *fault.OptionError if how is none of the three.
 func (c *Confusion) Average(how Averaging) ClassReport {
 	if how != Micro {
 		return average("metric.Confusion", c.Result(), how)
@@ -67,7 +67,7 @@ func average(op string, reports []ClassReport, how Averaging) ClassReport {
 // macro and weighted averages as a table: the text of scikit-learn's
 // classification_report with all classes as labels. As there the line of the accuracy is
 // one of micro averages where a class has no sample and is never predicted. It panics
-// with a *fault.OptionError where names does not have one name a class.
+// with a *fault.OptionError if names does not have one name a class.
 func (c *Confusion) Report(names []string) string {
 	if len(names) != len(c.counts) {
 		fault.Option("metric.Confusion", "%d names of %d classes", len(names), len(c.counts))

@@ -18,7 +18,7 @@ type TopK struct {
 
 // Update adds a batch: scores (N, C) of C classes, and labels (N), the true classes as
 // Int64 from 0 to C-1. It panics with a *tensor.ShapeError, *tensor.DTypeError or
-// *fault.LabelError where they are not that, and with a *fault.OptionError where K is below
+// *fault.LabelError if they are not that, and with a *fault.OptionError if K is below
 // 1.
 func (a *TopK) Update(scores, labels *tensor.Tensor) {
 	const op = "metric.TopK"

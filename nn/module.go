@@ -8,8 +8,8 @@
 // A layer has a mode, training or evaluation, which SetTraining sets. For an input that is
 // marked, x.Evaluation(), all layers compute as in evaluation, whatever their modes.
 //
-// Initialisation is that of torch.nn.init. What looks at no layer are a tensor's own
-// methods: NormalInPlace, UniformInPlace, and FillInPlace for a constant.
+// Initialisation is that of torch.nn.init. A tensor's own methods do what looks at no layer:
+// NormalInPlace, UniformInPlace, and FillInPlace for a constant.
 package nn
 
 import (

@@ -18,7 +18,7 @@ type Run struct {
 	Batches []BatchLoss // in order; nil where they were not recorded
 }
 
-// best returns the index of the epoch with the best test score, or -1 where none was measured.
+// best returns the index of the epoch with the best test score, or -1 if none was measured.
 func (r Run) best() int {
 	best := bestEpoch(r.Epochs)
 	if best >= 0 && !tested(r.Epochs[best]) {

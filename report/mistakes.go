@@ -164,7 +164,7 @@ func Evidence(net nn.Module, x *tensor.Tensor, class int) *tensor.Tensor {
 // Explanation draws a picture and, for each of some classes, which pixels spoke for it
 // (orange) and against it (blue): evidence of shape (C, H, W), as Evidence has it, by
 // class; channels are summed, and all are on one scale. It panics with a
-// *tensor.ShapeError where there is not one title for each, or a shape is another.
+// *tensor.ShapeError if there is not one title for each, or a shape is another.
 func Explanation(picture image.Image, titles []string, evidence []*tensor.Tensor) *Drawing {
 	const op, side = "report.Explanation", 196
 	if len(titles) != len(evidence) {

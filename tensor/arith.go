@@ -190,7 +190,7 @@ func (t *Tensor) DivScalar(v float64) *Tensor {
 	return x.Div(scalarFor(x, v))
 }
 
-// PowScalar returns t to the power of v. It panics with a *DTypeError where t has integers
+// PowScalar returns t to the power of v. It panics with a *DTypeError if t has integers
 // and v is an integer that is negative or beyond their type.
 func (t *Tensor) PowScalar(v float64) *Tensor {
 	y := scalarFor(t, v)

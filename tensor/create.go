@@ -66,7 +66,7 @@ func FromNested(v any) *Tensor {
 }
 
 // fromNested returns the tensor of nested slices that have the given shape, or should
-// have: it panics where one differs.
+// have: it panics if one differs.
 func fromNested[T Element](in reflect.Value, shape []int, element func(reflect.Value) T) *Tensor {
 	data := make([]T, 0, numel(shape))
 	var index []int // of the slice that is looked at

@@ -75,7 +75,7 @@ func (t *Tensor) Size(dim int) int { return t.shape[t.dim("size", dim)] }
 func (t *Tensor) Numel() int { return numel(t.shape) }
 
 // Item returns the only element of a tensor that has just one, as a float64; a bool is
-// 0 or 1. It panics where there are more or none. A float64 holds integers up to 2^53
+// 0 or 1. It panics if there are more or none. A float64 holds integers up to 2^53
 // exactly, Values[int64] any.
 func (t *Tensor) Item() float64 {
 	if t.Numel() != 1 {
@@ -105,7 +105,7 @@ func (t *Tensor) At(index ...int) float64 {
 
 // Data returns the elements of a contiguous tensor, in row-major order, as the very
 // memory that the tensor uses: writing to it changes the tensor and its views. It
-// panics where T is not the tensor's type or the tensor is not contiguous (Contiguous
+// panics if T is not the tensor's type or the tensor is not contiguous (Contiguous
 // makes it so). Backward does not notice what is written this way.
 func Data[T Element](t *Tensor) []T {
 	s, ok := t.store.written().([]T)

@@ -27,7 +27,7 @@ func (t *Tensor) mapFloat(f func(float64) float64) *Tensor {
 	return out
 }
 
-// mapRuns applies a kernel to every element, or returns nil where there is none or t does
+// mapRuns applies a kernel to every element, or returns nil if there is none or t does
 // not lie as kernels take it.
 func (t *Tensor) mapRuns(run func(dst, x []float32)) *Tensor {
 	if run == nil || t.dtype != Float32 || !t.IsContiguous() {

@@ -45,7 +45,7 @@ func (t *Tensor) Clone() *Tensor {
 
 // View returns the elements of t, in row-major order, as another shape with the same
 // number of elements; one size may be -1 and is then worked out. It never copies: it
-// panics where a dimension of the result would need elements that do not lie evenly
+// panics if a dimension of the result would need elements that do not lie evenly
 // spaced in memory, as those of a transposed matrix in one row. Reshape copies then.
 func (t *Tensor) View(shape ...int) *Tensor {
 	shape = t.inferShape("view", shape)

@@ -64,7 +64,7 @@ func absent(v any) bool {
 	return v == nil || p.Kind() == reflect.Pointer && p.IsNil()
 }
 
-// checkBatch returns an error where the task does not take the outputs and targets of a batch
+// checkBatch returns an error if the task does not take the outputs and targets of a batch
 // of the data that field names.
 func checkBatch(field string, t task.Task, batch loader.Batch, outputs *tensor.Tensor, classes []string) error {
 	if err := t.Check(outputs, batch.Targets, classes); err != nil {

@@ -26,11 +26,11 @@ func Classes() []string { return slices.Clone(collection.FashionMNIST.Classes) }
 // They are looked for in root/FashionMNIST/raw, where torchvision keeps them, and then in
 // root. An empty root means "data", and after it /usr/share/datasets/fashion-mnist, where
 // Debian's package dataset-fashion-mnist installs them. The error wraps fs.ErrNotExist
-// where a file is missing, and is a *fault.FormatError where one is not what it should
+// where a file is missing, and is a *fault.FormatError if one is not what it should
 // be. What is read is not compared with what was published: Images.Files has the SHA-256
 // for that.
 //
-// Open panics where split is neither dataset.Train nor dataset.Test.
+// Open panics if split is neither dataset.Train nor dataset.Test.
 func Open(root string, split dataset.Split) (*dataset.Images, error) {
 	return collection.FashionMNIST.Open(root, split)
 }
@@ -52,7 +52,7 @@ type Options struct {
 	Root string
 	// Download fetches the files that are missing, as Download does.
 	Download bool
-	// Open, where not nil, gives the splits in place of files: embedded.Open.
+	// Open, if not nil, gives the splits in place of files: embedded.Open.
 	Open func(dataset.Split) (*dataset.Images, error)
 	// BatchSize is the number of samples of a batch, of both loaders; 0 is 256.
 	BatchSize int
@@ -68,7 +68,7 @@ type Options struct {
 // Load opens both splits and returns a loader over each: the samples to learn from in another
 // order every epoch, those to measure on in theirs. The errors are Open's and Download's, or Open's.
 //
-// Load panics with a *fault.OptionError where BatchSize or Resize is below 0.
+// Load panics with a *fault.OptionError if BatchSize or Resize is below 0.
 func Load(options Options) (train, test *loader.Loader, err error) {
 	open := options.Open
 	if open == nil {

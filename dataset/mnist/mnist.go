@@ -25,10 +25,10 @@ func Classes() []string { return slices.Clone(collection.MNIST.Classes) }
 // train-images-idx3-ubyte, each as it is or compressed with gzip (train-images-idx3-ubyte.gz).
 // They are looked for in root/MNIST/raw, where torchvision keeps them, and then in root;
 // an empty root means "data". The error wraps fs.ErrNotExist where a file is missing, and
-// is a *fault.FormatError where one is not what it should be. What is read is not
+// is a *fault.FormatError if one is not what it should be. What is read is not
 // compared with what was published: Images.Files has the SHA-256 for that.
 //
-// Open panics where split is neither dataset.Train nor dataset.Test.
+// Open panics if split is neither dataset.Train nor dataset.Test.
 func Open(root string, split dataset.Split) (*dataset.Images, error) {
 	return collection.MNIST.Open(root, split)
 }
@@ -64,7 +64,7 @@ type Options struct {
 // Load opens both splits and returns a loader over each: the samples to learn from in another
 // order every epoch, those to measure on in theirs. The errors are Open's and Download's.
 //
-// Load panics with a *fault.OptionError where BatchSize or Resize is below 0.
+// Load panics with a *fault.OptionError if BatchSize or Resize is below 0.
 func Load(options Options) (train, test *loader.Loader, err error) {
 	if options.Download {
 		if err := Download(context.Background(), options.Root, nil); err != nil {

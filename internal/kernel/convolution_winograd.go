@@ -90,7 +90,7 @@ const (
 	maxTransformed = 1 << 19
 )
 
-// winogradOf returns the way by tiles for c and elements of type T, or nil where another one is
+// winogradOf returns the way by tiles for c and elements of type T, or nil if another one is
 // better.
 func winogradOf[T Float](c *Conv2d) *winograd {
 	_, ok := any(T(0)).(float32)

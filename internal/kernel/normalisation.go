@@ -26,7 +26,7 @@ type norms struct {
 	gradReLU        func(planes, size int, dst, g, x *float32, by *float32)
 }
 
-// normsOf returns the kernels and what they take of by, or nil where there are none for
+// normsOf returns the kernels and what they take of by, or nil if there are none for
 // elements of type T, or no elements.
 func normsOf[T Float](by []Channel[T], size int) (*norms, *float32) {
 	channels, ok := any(by).([]Channel[float32])

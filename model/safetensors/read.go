@@ -34,7 +34,7 @@ func ReadFile(path string) (*File, error) {
 }
 
 // Read reads a file of size bytes from r, and nothing after it. The error is a
-// *fault.FormatError or *UnsupportedError where the content is at fault, and wraps r's own
+// *fault.FormatError or *UnsupportedError if the content is at fault, and wraps r's own
 // otherwise. It takes no more memory than a small multiple of size.
 func Read(r io.Reader, size int64) (*File, error) {
 	return (&decoder{r: r}).decode(size)

@@ -51,7 +51,7 @@ func (f *File) Lookup(name string) (*tensor.Tensor, bool) {
 // UnsupportedError reports a tensor with elements of a type that this package does not
 // read. The file itself may be valid.
 type UnsupportedError struct {
-	File   string // the file's path, or "" where it was not read by ReadFile
+	File   string // the file's path, or "" if it was not read by ReadFile
 	Tensor string // the tensor's name
 	DType  string // its type, as in the file: "F8_E4M3"
 }

@@ -17,7 +17,7 @@ import (
 // Write writes f to w as a safetensors file. The bytes depend on nothing but the
 // content: tensors are placed as the reference implementation places them, by type and
 // then by name, and the keys of the metadata are sorted. The error is a *fault.FormatError
-// where f cannot be written, and w's own otherwise: where two tensors have one name, or
+// if f cannot be written, and w's own otherwise: where two tensors have one name, or
 // where a finite number is too great for a tensor's Half.
 func (f *File) Write(w io.Writer) error {
 	tensors := slices.Clone(f.Tensors)
@@ -43,7 +43,7 @@ func (f *File) Write(w io.Writer) error {
 	return nil
 }
 
-// rank returns the index in formats of the type of t's elements, or -1 where t's Half is
+// rank returns the index in formats of the type of t's elements, or -1 if t's Half is
 // none that they can have.
 func rank(t Tensor) int {
 	return slices.IndexFunc(formats, func(f format) bool { return f.dtype == t.Value.DType() && f.half == t.Half })

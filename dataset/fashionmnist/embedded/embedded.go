@@ -61,7 +61,7 @@ var splits = [...]content{
 // Open decodes a split: 60000 samples to learn from, or 10000 to test on. Every call
 // gives memory of its own. An error means that the program file is damaged.
 //
-// Open panics where split is neither dataset.Train nor dataset.Test.
+// Open panics if split is neither dataset.Train nor dataset.Test.
 func Open(split dataset.Split) (*dataset.Images, error) {
 	c := splits[split]
 	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0))

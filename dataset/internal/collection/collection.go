@@ -45,7 +45,7 @@ type File struct {
 	Dims   int    // of the array in it
 }
 
-// Pair returns the files of split. It panics where split is neither Train nor Test.
+// Pair returns the files of split. It panics if split is neither Train nor Test.
 func (c *Collection) Pair(split dataset.Split) Pair {
 	return [...]Pair{dataset.Train: c.Train, dataset.Test: c.Test}[split]
 }
@@ -59,7 +59,7 @@ func (c *Collection) files() []File {
 // folder there (root/Folder/raw), then in root itself, uncompressed and then with ".gz".
 // An empty root means "data", and after it the folder that a distribution installs to.
 // The error wraps fs.ErrNotExist where a file is missing, and is a *fault.FormatError
-// where one is not what it should be.
+// if one is not what it should be.
 func (c *Collection) Open(root string, split dataset.Split) (*dataset.Images, error) {
 	pair := c.Pair(split)
 	images, imagesFile, err := c.read(root, pair.Images)
