@@ -176,6 +176,15 @@ func (s *settings) augment(prepared transform.Compose, height, width int) (trans
 	return slices.Concat(prepared[:at], images, prepared[at:], tensors), nil
 }
 
+// mirrors reports whether --augment shows mirror images in training.
+func mirrors(augment []string) bool {
+	return slices.ContainsFunc(augment, func(step string) bool {
+		name, size, sized := strings.Cut(step, ":")
+		v, err := strconv.ParseFloat(size, 64)
+		return name == "flip" && (!sized || err == nil && v > 0)
+	})
+}
+
 // definition returns the model that the settings ask for.
 func (s *settings) definition(inputShape []int, classes []string) model.Definition {
 	i := slices.Index(modelNames, s.Model)

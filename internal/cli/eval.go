@@ -46,6 +46,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if data == "" {
 		data = first.Data
 	}
+	models := []*model.Model{first}
 	ensemble := train.Ensemble{Members: []nn.Module{first.Net}, Mirrored: c.TTA}
 	for _, name := range names[1:] {
 		m, err := loadModel(name, s.err)
@@ -58,7 +59,15 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		if !slices.Equal(m.InputShape, first.InputShape) || m.Preprocess.String() != first.Preprocess.String() {
 			return fmt.Errorf("%s prepares pictures by %v, %s by %v: the same expected", name, m.Preprocess, names[0], first.Preprocess)
 		}
+		models = append(models, m)
 		ensemble.Members = append(ensemble.Members, m.Net)
+	}
+	if c.TTA {
+		for i, m := range models {
+			if augment, known := augmentation(m); known && !mirrors(augment) {
+				fmt.Fprintf(s.err, noMirrors, printable.Name(names[i]))
+			}
+		}
 	}
 	_, test, err := c.open(ctx, data, s.err)
 	if err != nil {
@@ -91,6 +100,24 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	}
 	fmt.Fprintf(s.out, "%s on %s test, %d samples%s\n", strings.Join(names, " + "), data, test.Len(), mirrored)
 	return report.WriteFigures(s.out, task.Accuracy, e.Figures)
+}
+
+// noMirrors is the remark on --tta for a model of the given name that is trained without mirror
+// images: what it says of them is no more than a guess, and counts half.
+const noMirrors = "--tta: %s is trained without mirror images (--augment flip), and does not know them: its figures may well be worse than without --tta\n"
+
+// augmentation returns the --augment that m was trained with, if its file says so.
+func augmentation(m *model.Model) (augment []string, known bool) {
+	text, ok := m.Training.(*json.RawMessage)
+	if !ok {
+		return nil, false
+	}
+	var record struct{ Settings map[string]json.RawMessage }
+	if json.Unmarshal(*text, &record) != nil || record.Settings["augment"] == nil {
+		return nil, false
+	}
+	err := json.Unmarshal(record.Settings["augment"], &augment)
+	return augment, err == nil
 }
 
 // measured returns what a run's figures are of: net itself, or with --tta what counts every

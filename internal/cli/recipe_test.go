@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/task"
 )
@@ -242,6 +243,59 @@ func TestLRFind(t *testing.T) {
 }
 
 // TestEvalSeveral checks ensembles and mirrored pictures.
+// TestMirrorRemark checks that --tta of a model that is trained without mirror images says what
+// that does, and of others nothing.
+func TestMirrorRemark(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	remark := func(name string) string { return fmt.Sprintf(noMirrors, name) }
+	told := func(args ...string) string {
+		t.Helper()
+		_, stderr, code := onehot(t, args...)
+		if code != 0 {
+			t.Fatalf("%v: exit code %d, %q", args, code, stderr)
+		}
+		return stderr
+	}
+	plain, never, flipped := filepath.Join(dir, "plain"), filepath.Join(dir, "never"), filepath.Join(dir, "flipped")
+	for _, c := range []struct {
+		run    string
+		remark bool
+		args   []string
+	}{{plain, true, nil}, {never, true, []string{"--augment", "crop:1,flip:0"}}, {flipped, false, []string{"--augment", "flip"}}} {
+		if got := told(tiny(data, c.run, append(c.args, "--epochs", "1", "--tta")...)...); strings.HasPrefix(got, remark("the model")) != c.remark {
+			t.Errorf("train %s: got %q", c.run, got)
+		}
+	}
+	if got := told(tiny(data, filepath.Join(dir, "without"), "--epochs", "1")...); strings.Contains(got, "--tta") {
+		t.Errorf("train without --tta: got %q", got)
+	}
+	if got := told(tiny(data, filepath.Join(dir, "quiet"), "--epochs", "1", "--tta", "-q")...); got != "" {
+		t.Errorf("train -q: got %q", got)
+	}
+	// A file without a record of its training is known nothing of.
+	unknown := filepath.Join(dir, "unknown.safetensors")
+	m, err := model.Load(filepath.Join(plain, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Training = nil
+	if err := m.Save(unknown); err != nil {
+		t.Fatal(err)
+	}
+	for want, args := range map[string][]string{
+		"":                            {flipped, unknown, "--tta"},
+		remark(plain):                 {plain, flipped, "--tta"},
+		remark(plain) + remark(never): {plain, never, "--tta"},
+	} {
+		if got := told(append([]string{"eval", "--data-dir", data}, args...)...); got != want {
+			t.Errorf("eval %v: got %q, want %q", args, got, want)
+		}
+	}
+	if got := told("eval", plain, "--data-dir", data); got != "" {
+		t.Errorf("eval without --tta: got %q", got)
+	}
+}
+
 func TestEvalSeveral(t *testing.T) {
 	data, dir := tinyData(t), t.TempDir()
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")

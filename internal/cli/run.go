@@ -44,6 +44,9 @@ const closing = time.Second
 // train trains to the last epoch, telling s and the run's folder what happens.
 func (r *trainRun) train(ctx context.Context, history *report.History, start train.Progress, asJSON bool, s streams) (err error) {
 	defer history.Close()
+	if r.settings.TTA && !mirrors(r.settings.Augment) {
+		fmt.Fprintf(s.err, noMirrors, "the model")
+	}
 	var page []byte
 	live, err := r.live(s)
 	if err != nil {
