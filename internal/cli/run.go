@@ -222,11 +222,28 @@ func (r *trainRun) explain(err error) error {
 		return fmt.Errorf("interrupted: %s; --resume --out %s goes on from there%.0w", kept, r.folder, err)
 	default:
 		if d, ok := errors.AsType[*train.DivergedError](err); ok {
-			if d.Epoch == 1 && d.Step == 1 || d.Epoch == 0 { // before the learning rate was used
-				return fmt.Errorf("%w; %s", err, kept)
-			}
-			return fmt.Errorf("%w: a learning rate below %g may help; %s", err, r.settings.LR, kept)
+			return fmt.Errorf("%w%s; %s", err, r.settings.advice(d), kept)
 		}
 		return err
 	}
+}
+
+// advice names the setting that made a loss leave all bounds, behind a colon. It is empty where
+// no setting is known to be the cause.
+func (s *settings) advice(d *train.DivergedError) string {
+	least := 2 * (1 + s.Momentum) / s.LR // the weight decay from which on plain steps make weights grow
+	switch {
+	case s.Optimizer == "lbfgs": // its search finds a rate of its own
+		return ""
+	case d.Epoch == 0 || d.Epoch == 1 && d.Step == 1: // of the weights as they were drawn
+		if s.Init == "normal" && s.ClassWeights == "" {
+			return fmt.Sprintf(": a --init-std below %g may help", s.InitStd)
+		}
+		return ""
+	case s.LR == 0:
+		return ""
+	case (s.Optimizer == "sgd" || s.Optimizer == "adamw") && s.WeightDecay > least:
+		return fmt.Sprintf(": a --weight-decay below %.3g may help, or a lower learning rate than %g", least, s.LR)
+	}
+	return fmt.Sprintf(": a learning rate below %g may help", s.LR)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/task"
+	"github.com/onehot-go/onehot/train"
 )
 
 // tiny returns the arguments of a run on a small data set into dir.
@@ -368,6 +369,66 @@ func TestTrainDiverges(t *testing.T) {
 	if !bytes.Equal(readFile(t, dir+"2", "last.safetensors"), before) {
 		t.Error("the last good weights were overwritten")
 	}
+}
+
+// TestAdvice checks that an error names the setting that can be its cause, or none.
+func TestAdvice(t *testing.T) {
+	first, second, test, untrained := &train.DivergedError{Epoch: 1, Step: 1}, &train.DivergedError{Epoch: 1, Step: 2}, &train.DivergedError{Epoch: 2}, &train.DivergedError{}
+	sgd := settings{Optimizer: "sgd", LR: 0.5, Init: "normal", InitStd: 100}
+	with := func(change func(*settings)) settings {
+		s := sgd
+		change(&s)
+		return s
+	}
+	for _, c := range []struct {
+		s    settings
+		err  *train.DivergedError
+		want string
+	}{
+		{sgd, first, ": a --init-std below 100 may help"},
+		{sgd, untrained, ": a --init-std below 100 may help"},
+		{with(func(s *settings) { s.Init = "kaiming" }), first, ""},
+		{with(func(s *settings) { s.ClassWeights = "1e9,1" }), first, ""},
+		{sgd, second, ": a learning rate below 0.5 may help"},
+		{sgd, test, ": a learning rate below 0.5 may help"},
+		{with(func(s *settings) { s.LR = 0 }), second, ""},
+		{with(func(s *settings) { s.LR, s.WeightDecay = 0, 10 }), second, ""},
+		{with(func(s *settings) { s.WeightDecay = 3 }), second, ": a learning rate below 0.5 may help"},
+		{with(func(s *settings) { s.WeightDecay = 5 }), second, ": a --weight-decay below 4 may help, or a lower learning rate than 0.5"},
+		{with(func(s *settings) { s.WeightDecay, s.Momentum = 5, 0.5 }), second, ": a learning rate below 0.5 may help"},
+		{with(func(s *settings) { s.WeightDecay, s.Optimizer = 5, "adamw" }), test, ": a --weight-decay below 4 may help, or a lower learning rate than 0.5"},
+		{with(func(s *settings) { s.WeightDecay, s.Optimizer = 5, "adam" }), second, ": a learning rate below 0.5 may help"},
+		{with(func(s *settings) { s.Optimizer = "lbfgs" }), first, ""},
+		{with(func(s *settings) { s.Optimizer = "lbfgs" }), test, ""},
+	} {
+		if got := c.s.advice(c.err); got != c.want {
+			t.Errorf("%+v: advice %q on %q, want %q", c.s, got, c.err, c.want)
+		}
+	}
+	// So it is in a run.
+	data, dir := tinyData(t), t.TempDir()
+	for want, args := range map[string][]string{
+		` in epoch 1, step 1: a --init-std below 1e\+09 may help; no epoch was finished, the start is saved in `:             {"--init-std", "1e9"},
+		` in epoch 1, step \d+: a --weight-decay below 4 may help, or a lower learning rate than 0.5; no epoch was finished`: {"--weight-decay", "1e6", "--lr", "0.5"},
+	} {
+		_, stderr, code := onehot(t, tiny(data, filepath.Join(dir, args[0]), args...)...)
+		if code != 1 || !regexp.MustCompile(want).MatchString(stderr) {
+			t.Errorf("%v: exit code %d, %q, want %q", args, code, stderr, want)
+		}
+	}
+}
+
+// TestTrainWeightless trains by single samples of which most have no weight.
+func TestTrainWeightless(t *testing.T) {
+	data, dir := tinyData(t), filepath.Join(t.TempDir(), "run")
+	args := []string{"--class-weights", "0,0,0,0,0,0,0,0,0,1", "--batch-size", "1", "--epochs", "1", "--ema", "0.9"}
+	if out := succeed(t, tiny(data, dir, args...)...); strings.Contains(out, "NaN") {
+		t.Errorf("got %q", out)
+	}
+	if b := readFile(t, dir, "batches.csv"); len(b) == 0 || bytes.Contains(b, []byte("NaN")) {
+		t.Errorf("batches.csv: %q", b)
+	}
+	succeed(t, "report", dir)
 }
 
 // setLR changes the learning rate in a config.json.
