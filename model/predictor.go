@@ -33,8 +33,9 @@ type Prediction struct {
 	Index       int     `json:"-"`           // of the class in the model's Classes
 }
 
-// NewPredictor returns a predictor of m. The error says what is wrong with m's definition, or
-// how its net differs from that.
+// NewPredictor returns a predictor of m. The error says what is wrong with m's definition, how
+// its net differs from that, or which layer has no statistics but those of a batch: what it
+// makes of a sample depends on the others.
 func NewPredictor(m *Model) (*Predictor, error) {
 	if _, err := m.Costs(); err != nil {
 		return nil, err
@@ -44,6 +45,21 @@ func NewPredictor(m *Model) (*Predictor, error) {
 	}
 	p := &Predictor{model: m}
 	var err error
+	nn.Apply(m.Net, func(path string, l nn.Module) {
+		var b *nn.BatchNorm
+		switch l := l.(type) {
+		case *nn.BatchNorm1d:
+			b = &l.BatchNorm
+		case *nn.BatchNorm2d:
+			b = &l.BatchNorm
+		}
+		if b != nil && b.RunningMean == nil {
+			err = fmt.Errorf("model: layer %q: found a batch norm without running statistics, one with them expected for single samples", path)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
 	if p.task, err = task.Named(m.Task); err != nil {
 		return nil, err
 	}

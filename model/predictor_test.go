@@ -161,6 +161,28 @@ func TestPredictorRows(t *testing.T) {
 	}
 }
 
+// TestPredictorOfBatches checks that layers which have no statistics but a batch's are refused:
+// of a single sample there are none.
+func TestPredictorOfBatches(t *testing.T) {
+	for _, layer := range []any{nn.BatchNorm1dOptions{In: 3, NoStatistics: true}, nn.BatchNorm2dOptions{In: 3, NoStatistics: true}} {
+		d := model.Definition{
+			InputShape: []int{3}, Classes: []string{"a", "b"}, Preprocess: transform.Compose{},
+			Layers: []nn.Spec{
+				{Name: "net", Options: nn.SequentialOptions{Layers: []nn.Spec{{Name: "bn", Options: layer}}}},
+				{Name: "flatten", Options: nn.FlattenOptions{}}, {Name: "linear", Options: nn.LinearOptions{In: 3, Out: 2}},
+			},
+		}
+		if _, pictures := layer.(nn.BatchNorm2dOptions); pictures {
+			d.InputShape = []int{3, 1, 1}
+		}
+		m := build(t, d)
+		const want = `model: layer "net.bn": found a batch norm without running statistics, one with them expected for single samples`
+		if _, err := model.NewPredictor(m); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
 func TestPredictorErrors(t *testing.T) {
 	p := predictor(t, small(t))
 	if _, err := p.ClassifyRow([]float32{1, 2, 3, 4, 5, 6}, 1); err == nil ||
