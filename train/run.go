@@ -175,6 +175,9 @@ func (l *loop) begin(s stepper, p Progress, part *Part) error {
 	if p.Part == nil {
 		return nil
 	}
+	if p.Part.Loss == nil {
+		return wrong("Start", "found no loss of the part of epoch %d, what Restore returns expected", p.Epoch+1)
+	}
 	if err := l.running.UnmarshalJSON(p.Part.Score); err != nil {
 		return wrong("Start", "the score of epoch %d: %v", p.Epoch+1, err)
 	}
