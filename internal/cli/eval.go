@@ -25,7 +25,7 @@ import (
 type evalCommand struct {
 	Models []string `arg:"" name:"model" help:"A model's file, or a run's folder for the best model in it; of several the probabilities are averaged. A data set's name may follow (default: the one that the first model was trained on)."`
 	dataFlags
-	TTA     bool `name:"tta" help:"Test-time augmentation: average the probabilities of a picture and its mirror image. It is for classes that stay what they are in a mirror, as clothes do and digits do not."`
+	TTA     bool `name:"tta" help:"Test-time augmentation: average the probabilities of a picture and its mirror image. It is for classes that stay what they are in a mirror, as clothes do and digits do not, and for models that are trained with --augment flip."`
 	Threads int  `default:"0" help:"Threads to compute with; 0 takes all cores."`
 	JSON    bool `help:"Print one JSON object."`
 }

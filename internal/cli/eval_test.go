@@ -1,14 +1,19 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"image/color"
+	"image/png"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/task"
 )
 
@@ -51,6 +56,46 @@ func TestEval(t *testing.T) {
 	for _, want := range []string{"on mnist test, 90 samples\n", fmt.Sprintf("accuracy %.4f, loss %.4f\n", kept.Accuracy, kept.Loss), "precision"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in %s", want, text)
+		}
+	}
+}
+
+// TestOverflow evaluates a model of finite weights that are so large that what it says is no
+// number: neither figures nor predictions are printed.
+func TestOverflow(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	run, large := filepath.Join(dir, "run"), filepath.Join(dir, "large.safetensors")
+	succeed(t, tiny(data, run, "--epochs", "0")...)
+	m, err := model.Load(filepath.Join(run, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Net.Layer("linear").(*nn.Linear).Weight.FillInPlace(3e38)
+	if err := m.Save(large); err != nil {
+		t.Fatal(err)
+	}
+	for _, more := range [][]string{nil, {"--json"}} {
+		wantError(t, 1, large+": its loss is NaN: these weights are no good", append([]string{"eval", large, "--data-dir", data}, more...)...)
+	}
+	wantError(t, 1, run+" + "+large+": its loss is NaN: these weights are no good", "eval", run, large, "--data-dir", data)
+	var files []string
+	for i := range 2 {
+		var b bytes.Buffer
+		if err := png.Encode(&b, block(i, 28, color.White, color.Gray{30})); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, filepath.Join(dir, fmt.Sprintf("%d.png", i)))
+		writeFile(t, files[i], b.Bytes())
+	}
+	for _, more := range [][]string{nil, {"--json"}} {
+		stdout, stderr, code := onehot(t, append([]string{"predict", large, files[0], files[1]}, more...)...)
+		if code != 1 || stdout != "" {
+			t.Errorf("predict %v: exit code %d, %q", more, code, stdout)
+		}
+		for _, f := range files {
+			if want := f + `: sample 0: the net gives +Inf for the class "0": its weights or the input are too large` + "\n"; !strings.Contains(stderr, want) {
+				t.Errorf("predict %v: got %q, want %q in it", more, stderr, want)
+			}
 		}
 	}
 }

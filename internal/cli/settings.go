@@ -41,7 +41,7 @@ type settings struct {
 	Dropout        float64  `json:"dropout" default:"0" group:"Regularisation" help:"Probability with which a hidden unit is dropped in training, for an mlp."`
 	Augment        []string `json:"augment" placeholder:"STEPS" group:"Regularisation" help:"Random changes to training pictures, in order, each with its size if not the usual: flip, crop:2 (pixels of padding), rotate:10 (degrees), affine:0.1 (share of the size), erase:0.25 (probability)."`
 	EMA            float64  `json:"ema" name:"ema" default:"0" placeholder:"DECAY" group:"Regularisation" help:"Measure and keep the exponential moving average of the weights, of which a step keeps this share, as in 0.999; 0 for the weights themselves."`
-	TTA            bool     `json:"tta" name:"tta" group:"Regularisation" help:"Measure the mean probabilities of a picture and its mirror image, as eval --tta does: also for the choice of the best epoch."`
+	TTA            bool     `json:"tta" name:"tta" group:"Regularisation" help:"Measure the mean probabilities of a picture and its mirror image, as eval --tta does: also for the choice of the best epoch. It goes with --augment flip."`
 	Mixup          float64  `json:"mixup" default:"0" placeholder:"ALPHA" group:"Regularisation" help:"Mix pairs of training pictures and of their labels; 0 for none, 0.2 is usual."`
 
 	Seed    uint64  `json:"seed" default:"0" group:"Training" help:"Where all chance comes from: initial weights and the order of samples."`
