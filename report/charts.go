@@ -154,7 +154,7 @@ func ClassBars(names []string, classes []metric.ClassReport) *Drawing {
 func Reliability(c Calibration) *Drawing {
 	d := newDrawing("Reliability", 480, 474, 2)
 	p := panel{d: d, x: 64, y: 40, w: 380, h: 360, xs: span{0, 1}, ys: span{0, 1}}
-	p.axes("Reliability", "confidence: probability of the predicted class", "accuracy: fraction predicted right", false)
+	p.axes("Reliability", "confidence: probability of the predicted class", "accuracy: fraction predicted right", p.xs.numbers(6))
 	samples := 0
 	for _, b := range c.Bins {
 		samples += b.Samples
@@ -198,7 +198,7 @@ func ConfidenceHistogram(p *Predictions, n int) *Drawing {
 			most, sum = max(most, v), sum+v
 		}
 		a := panel{d: d, x: 76, y: 40 + float64(k)*242, w: 460, h: 150, xs: span{0, 1}, ys: span{0, 1.06 * float64(most)}}
-		a.axes(fmt.Sprintf("%s: %d samples", h.name, sum), "confidence: probability of the predicted class", "samples", false)
+		a.axes(fmt.Sprintf("%s: %d samples", h.name, sum), "confidence: probability of the predicted class", "samples", a.xs.numbers(6))
 		for b, v := range h.counts {
 			low, high := a.at(point{float64(b) / float64(n), float64(v)}), a.at(point{float64(b+1) / float64(n), 0})
 			d.add(box{low.x + 0.5, low.y, high.x - low.x - 1, high.y - low.y, h.colour})

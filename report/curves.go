@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
@@ -58,12 +59,12 @@ func Curves(runs ...Run) *Drawing {
 	}
 	epochs := span{first, last}
 	for k, q := range []struct {
-		title, axis       string
+		title, name, axis string
 		training, testing func(e train.Epoch) float64 // where it was measured
 		batches           bool
 	}{
-		{"Loss", words.Loss, func(e train.Epoch) float64 { return e.TrainLoss }, func(e train.Epoch) float64 { return e.Test.Loss }, true},
-		{words.Title, words.Axis, func(e train.Epoch) float64 { return e.TrainScore }, func(e train.Epoch) float64 { return e.Test.Score }, false},
+		{"Loss", "loss", words.Loss, func(e train.Epoch) float64 { return e.TrainLoss }, func(e train.Epoch) float64 { return e.Test.Loss }, true},
+		{words.Title, words.Name, words.Axis, func(e train.Epoch) float64 { return e.TrainScore }, func(e train.Epoch) float64 { return e.Test.Score }, false},
 	} {
 		values := span{math.Inf(1), math.Inf(-1)}
 		var curves, thin []line // over epochs and values
@@ -79,7 +80,7 @@ func Curves(runs ...Run) *Drawing {
 				}
 			}
 			for _, l := range []line{training, testing} {
-				l.points = slices.DeleteFunc(l.points, func(p point) bool { return math.IsNaN(p.y) || math.IsInf(p.y, 0) })
+				l.points = slices.DeleteFunc(l.points, func(p point) bool { return !finite(p.y) })
 				for _, p := range l.points {
 					values = span{min(values.low, p.y), max(values.high, p.y)}
 				}
@@ -91,7 +92,7 @@ func Curves(runs ...Run) *Drawing {
 			}
 		}
 		p := panel{d: d, x: begin + float64(k)*(width/2), y: 36, w: width/2 - begin - 20, h: height - 36 - 66, xs: epochs, ys: values.widened()}
-		p.axes(q.title, "epoch", q.axis, true)
+		p.axes(q.title, "epoch", q.axis, epochs.wholes(6))
 		for i, l := range thin {
 			for _, b := range p.ys.clip(runs[i].Batches) {
 				l.points = append(l.points, point{b.Epoch, b.Loss})
@@ -109,12 +110,12 @@ func Curves(runs ...Run) *Drawing {
 			_, style, _ := curveStyles(i, len(runs))
 			e := r.Epochs[best]
 			value := q.testing(e)
-			if math.IsNaN(value) || math.IsInf(value, 0) {
+			if !finite(value) {
 				continue
 			}
 			d.add(ring{p.at(point{float64(e.Epoch), value}), 4, 2, style.colour})
 			if len(runs) == 1 {
-				d.text(p.x+p.w, p.y-12, fmt.Sprintf("best: epoch %d, %s %.4f", e.Epoch, split(e), value), labelSize, right, ink, false)
+				d.text(p.x+p.w, p.y-12, fmt.Sprintf("best epoch, %d: %s %s %.4f", e.Epoch, split(e), q.name, value), labelSize, right, ink, false)
 			}
 		}
 	}
@@ -192,9 +193,9 @@ func curveKeys(runs []Run) []curveKey {
 	}
 	for i, r := range runs {
 		_, style, _ := curveStyles(i, len(runs))
-		name := r.Name
+		name := printable.Name(r.Name)
 		if best := r.best(); best >= 0 {
-			name += fmt.Sprintf(" (best %.4f in epoch %d)", r.Epochs[best].Test.Score, r.Epochs[best].Epoch)
+			name += fmt.Sprintf(" (best %s %.4f in epoch %d)", split(r.Epochs[best]), r.Epochs[best].Test.Score, r.Epochs[best].Epoch)
 		}
 		keys = append(keys, curveKey{name, style, i == 0})
 	}
@@ -225,6 +226,9 @@ const (
 	tickSize  = 11
 )
 
+// finite reports whether v is a number that has a place in a chart.
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
 // span is the numbers from low to high.
 type span struct{ low, high float64 }
 
@@ -244,6 +248,9 @@ func (s span) widened() span {
 // is not widened upwards: the first batches would leave little room for all that follows.
 func (s span) withBatches(losses []BatchLoss, epochs int) span {
 	for _, b := range losses {
+		if !finite(b.Loss) {
+			continue
+		}
 		s.low = min(s.low, b.Loss)
 		if epochs < 2 {
 			s.high = max(s.high, b.Loss)
@@ -253,8 +260,9 @@ func (s span) withBatches(losses []BatchLoss, epochs int) span {
 }
 
 // clip returns losses as they are drawn in a chart with values in s: from where they come
-// into it, and what sticks out later ends at its edge.
+// into it, and what sticks out later ends at its edge. What is not finite is left out.
 func (s span) clip(losses []BatchLoss) []BatchLoss {
+	losses = slices.DeleteFunc(slices.Clone(losses), func(b BatchLoss) bool { return !finite(b.Loss) })
 	var out []BatchLoss
 	for i, b := range losses {
 		if out == nil && b.Loss > s.high {
@@ -283,11 +291,79 @@ func (s span) ticks(n int) (at []float64, format func(v float64) string) {
 	case f >= 1.4:
 		step *= 2
 	}
-	for k := math.Ceil(s.low/step - 1e-9); k*step <= s.high+step*1e-9; k++ {
-		at = append(at, k*step+0) // no -0
+	first := math.Ceil(s.low/step - 1e-9)
+	for i := range 2*n + 2 { // more than there can be
+		v := (first+float64(i))*step + 0 // no -0
+		if !(v <= s.high+step*1e-9) {
+			break
+		}
+		if len(at) == 0 || v > at[len(at)-1] { // float64 tells few numbers apart where they are large
+			at = append(at, v)
+		}
+	}
+	if greatest := max(math.Abs(s.low), math.Abs(s.high)); greatest >= 1e15 || greatest < 1e-12 {
+		return at, func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 	}
 	decimals := int(max(0, -magnitude))
 	return at, func(v float64) string { return strconv.FormatFloat(v, 'f', decimals, 64) }
+}
+
+// tick is a number at an axis and how it is written.
+type tick struct {
+	at    float64
+	label string
+}
+
+// numbers returns about n round numbers in s.
+func (s span) numbers(n int) []tick {
+	var out []tick
+	at, format := s.ticks(n)
+	for _, v := range at {
+		out = append(out, tick{v, format(v)})
+	}
+	return out
+}
+
+// wholes returns about n whole numbers in s.
+func (s span) wholes(n int) []tick {
+	var out []tick
+	at, _ := s.ticks(n)
+	for _, v := range at {
+		if v == math.Round(v) {
+			out = append(out, tick{v, strconv.FormatFloat(v, 'f', 0, 64)})
+		}
+	}
+	return out
+}
+
+// powers returns round numbers whose logarithms to base 10 are in s: powers of 10, and what is
+// twice and five times as much where there are less than two decades.
+func (s span) powers() []tick {
+	var out []tick
+	if s.high-s.low >= 2 {
+		for _, t := range s.wholes(6) {
+			out = append(out, tick{t.at, shortNumber(math.Pow(10, t.at))})
+		}
+		return out
+	}
+	for k := math.Floor(s.low - 1e-9); k <= s.high+1e-9 && len(out) < 9; k++ {
+		for _, f := range []float64{1, 2, 5} {
+			if at := k + math.Log10(f); at >= s.low-1e-9 && at <= s.high+1e-9 {
+				out = append(out, tick{at, shortNumber(f * math.Pow(10, k))})
+			}
+		}
+	}
+	return out
+}
+
+// shortNumber writes a number as people do: 0.00001, and 1e-07 where that has more zeros.
+func shortNumber(v float64) string {
+	s := strconv.FormatFloat(v, 'g', 3, 64)
+	if v >= 0.99e-6 && v < 1e6 {
+		v, _ = strconv.ParseFloat(s, 64)
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return s
 }
 
 // panel is a part of a drawing that has axes.
@@ -302,28 +378,22 @@ func (p panel) at(v point) point {
 	return point{p.x + (v.x-p.xs.low)/(p.xs.high-p.xs.low)*p.w, p.y + p.h - (v.y-p.ys.low)/(p.ys.high-p.ys.low)*p.h}
 }
 
-// axes draws the title, rules at round numbers with the numbers beside them, and what
-// both axes say. With whole those along x are whole numbers.
-func (p panel) axes(title, xName, yName string, whole bool) {
+// axes draws the title, rules at round numbers with the numbers beside them, those along x,
+// and what both axes say.
+func (p panel) axes(title, xName, yName string, along []tick) {
 	d := p.d
 	d.text(p.x, p.y-12, title, headSize, left, ink, false)
-	ticks, format := p.ys.ticks(5)
 	widest := 0.0
-	for _, v := range ticks {
-		y := p.at(point{p.xs.low, v}).y
+	for _, t := range p.ys.numbers(5) {
+		y := p.at(point{p.xs.low, t.at}).y
 		d.add(box{p.x, y - 0.5, p.w, 1, rule})
-		d.text(p.x-8, y+4, format(v), tickSize, right, faint, false)
-		widest = max(widest, d.faces.length(format(v), tickSize))
+		d.text(p.x-8, y+4, t.label, tickSize, right, faint, false)
+		widest = max(widest, d.faces.length(t.label, tickSize))
 	}
-	ticks, format = p.xs.ticks(6)
-	if whole {
-		ticks = slices.DeleteFunc(ticks, func(v float64) bool { return v != math.Round(v) })
-		format = func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }
-	}
-	for _, v := range ticks {
-		x := p.at(point{v, p.ys.low}).x
+	for _, t := range along {
+		x := p.at(point{t.at, p.ys.low}).x
 		d.add(box{x - 0.5, p.y + p.h, 1, 4, faint})
-		d.text(x, p.y+p.h+17, format(v), tickSize, centre, faint, false)
+		d.text(x, p.y+p.h+17, t.label, tickSize, centre, faint, false)
 	}
 	d.add(box{p.x, p.y + p.h - 0.5, p.w, 1, faint})
 	d.text(p.x+p.w/2, p.y+p.h+35, xName, labelSize, centre, ink, false)

@@ -111,6 +111,7 @@ func drawings() map[string]*Drawing {
 		"curves-epoch-0.svg": Curves(fromZero),
 		"curves-no-test.svg": Curves(untested, history("b", 4, 0.1)),
 		"curves-trained.svg": Curves(untested),
+		"lr.svg":             LRCurve([]train.LRLoss{{LR: 1e-5, Loss: 2.3}, {LR: 1e-4, Loss: 2.2}, {LR: 1e-2, Loss: 0.9}, {LR: 1, Loss: 0.7}, {LR: 10, Loss: math.NaN()}}, 0.05),
 		"lines.svg": Lines("What went on in training", "epoch", Series{"loss / its maximum", xs, []float64{1, 0.7, 0.55, 0.5, 0.47}},
 			Series{"training accuracy", xs[1:], []float64{0.75, 0.81, math.NaN(), 0.83}}, Series{"validation accuracy", xs, []float64{0.1, 0.77, 0.8, 0.82, 0.815}}),
 		"lines-parts.svg": Lines("Two lines and a point", "x", Series{"<a>", []float64{0.5, 0.75}, []float64{-1, 2}},
@@ -393,5 +394,64 @@ func TestDrawingPanics(t *testing.T) {
 			}()
 			call()
 		})
+	}
+}
+
+// TestTicksEnd finds ticks of numbers so large that float64 tells few apart, so small, and of
+// none.
+func TestTicksEnd(t *testing.T) {
+	for _, s := range []span{
+		{1e16, 1e16 + 2}, {1e15, 1e15 + 0.25}, {-1e17, -1e17 + 16}, {1e300, math.Nextafter(1e300, math.Inf(1))}, {-math.MaxFloat64, math.MaxFloat64},
+		{5, 5}, {0, 5e-324}, {0, 1e-200}, {math.NaN(), 1}, {0, math.Inf(1)}, {math.Inf(-1), 0},
+	} {
+		at, format := s.ticks(5)
+		if len(at) > 12 || !slices.IsSorted(at) {
+			t.Errorf("of %v: %v", s, at)
+		}
+		for _, v := range at {
+			if got := format(v); len(got) > 24 || v < s.low-(s.high-s.low) || v > s.high+(s.high-s.low) {
+				t.Errorf("of %v: %s", s, got)
+			}
+		}
+	}
+	d := Lines("large", "x", Series{"a", []float64{1e16, 1e16 + 2}, []float64{1e17, 1e17 + 16}}, Series{"b", nil, nil})
+	d.Image()
+	Lines("one", "x", Series{"a", []float64{1e17}, []float64{1e300}}).Image()
+}
+
+func TestPowers(t *testing.T) {
+	for _, test := range []struct {
+		low, high float64
+		want      string
+	}{
+		{1e-6, 10, "0.000001 0.00001 0.0001 0.001 0.01 0.1 1 10"},
+		{0.0009, 0.011, "0.001 0.002 0.005 0.01"},
+		{0.1, 1, "0.1 0.2 0.5 1"},
+		{1e-9, 1e-3, "1e-09 1e-08 1e-07 0.000001 0.00001 0.0001 0.001"},
+	} {
+		var got []string
+		for _, k := range (span{math.Log10(test.low), math.Log10(test.high)}).powers() {
+			got = append(got, k.label)
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("from %g to %g: %v, want %s", test.low, test.high, got, test.want)
+		}
+	}
+}
+
+// TestCompareLegend says of which data the best of each run is.
+func TestCompareLegend(t *testing.T) {
+	val := history("a", 3, 0)
+	for i := range val.Epochs {
+		val.Epochs[i].Validation = true
+	}
+	var svg bytes.Buffer
+	if err := Curves(val, history("b", 3, 0.1)).WriteSVG(&svg); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{">a (best val 0.", ">b (best test 0.", ">test or validation, the best epoch marked<"} {
+		if !strings.Contains(svg.String(), want) {
+			t.Errorf("the legend does not say %q", want)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"math"
-	"slices"
 
 	"github.com/onehot-go/onehot/fault"
 )
@@ -30,7 +29,7 @@ func Lines(title, xName string, series ...Series) *Drawing {
 		keys = append(keys, curveKey{s.Name, curve, false})
 		for k, x := range s.X {
 			p := point{x, s.Y[k]}
-			if slices.ContainsFunc([]float64{p.x, p.y}, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
+			if !finite(p.x) || !finite(p.y) {
 				continue
 			}
 			keys[i].points = append(keys[i].points, p)
@@ -44,8 +43,15 @@ func Lines(title, xName string, series ...Series) *Drawing {
 	case xs.low == xs.high:
 		xs = span{xs.low - 0.5, xs.high + 0.5}
 	}
+	if xs.low == xs.high { // a half is nothing to so large a number
+		xs = xs.widened()
+	}
 	p := panel{d: d, x: begin, y: 36, w: width - begin - 20, h: height - 36 - 66, xs: xs, ys: ys.widened()}
-	p.axes(title, xName, "", whole)
+	along := p.xs.numbers(6)
+	if whole {
+		along = p.xs.wholes(6)
+	}
+	p.axes(title, xName, "", along)
 	for _, k := range keys {
 		p.curve(k.line)
 	}

@@ -14,7 +14,7 @@ func LRCurve(found []train.LRLoss, suggested float64) *Drawing {
 	curve := line{width: 2, colour: blue}
 	rates, losses := span{math.Inf(1), math.Inf(-1)}, span{math.Inf(1), math.Inf(-1)}
 	for _, f := range found {
-		if math.IsNaN(f.Loss) || math.IsInf(f.Loss, 0) {
+		if !finite(f.Loss) {
 			continue
 		}
 		p := point{math.Log10(f.LR), f.Loss}
@@ -25,7 +25,7 @@ func LRCurve(found []train.LRLoss, suggested float64) *Drawing {
 	at := math.Log10(suggested)
 	rates = span{min(rates.low, at), max(rates.high, at)}
 	p := panel{d: d, x: 70, y: 40, w: 540, h: 260, xs: rates.widened(), ys: losses.widened()}
-	p.axes("Training loss by learning rate, smoothed", "learning rate, as a power of 10", "mean cross-entropy (nats)", true)
+	p.axes("Training loss by learning rate, smoothed", "learning rate", "mean cross-entropy (nats)", p.xs.powers())
 	p.curve(curve)
 	x := p.at(point{at, 0}).x
 	d.add(box{x - 0.75, p.y, 1.5, p.h, vermillion})

@@ -391,14 +391,15 @@ const (
 func (p *Page) charts(best int) []chart {
 	w := p.words()
 	return []chart{
-		p.chart(w.Title, w.Unit, "%.4f", best, nil, func(e train.Epoch) (float64, float64) { return e.Test.Score, e.TrainScore }),
-		p.chart("Loss", "loss (nats)", "%.4f", best, p.Batches, func(e train.Epoch) (float64, float64) { return e.Test.Loss, e.TrainLoss }),
+		p.chart(w.Title, w.Name, w.Unit, "%.4f", best, nil, func(e train.Epoch) (float64, float64) { return e.Test.Score, e.TrainScore }),
+		p.chart("Loss", "loss", "loss (nats)", "%.4f", best, p.Batches, func(e train.Epoch) (float64, float64) { return e.Test.Loss, e.TrainLoss }),
 	}
 }
 
 // chart draws what value gives of every epoch, of the test and of training, which epoch 0
-// does not have, and a thin line by batch.
-func (p *Page) chart(title, axis, format string, best int, batches []BatchLoss, value func(train.Epoch) (test, training float64)) chart {
+// does not have, and a thin line by batch. The name is that of the values in a sentence. What
+// is not finite has no place in it.
+func (p *Page) chart(title, name, axis, format string, best int, batches []BatchLoss, value func(train.Epoch) (test, training float64)) chart {
 	first, last := p.Epochs[0].Epoch, p.Epochs[len(p.Epochs)-1].Epoch
 	if p.Predictions == nil && p.Figures == nil { // training runs
 		last = max(last, p.LastEpoch)
@@ -409,8 +410,10 @@ func (p *Page) chart(title, axis, format string, best int, batches []BatchLoss, 
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, e := range p.Epochs {
 		test, training := value(e)
-		low, high = min(low, test), max(high, test)
-		if e.Epoch > 0 {
+		if finite(test) {
+			low, high = min(low, test), max(high, test)
+		}
+		if e.Epoch > 0 && finite(training) {
 			low, high = min(low, training), max(high, training)
 		}
 	}
@@ -430,10 +433,10 @@ func (p *Page) chart(title, axis, format string, best int, batches []BatchLoss, 
 	test, training := value(e)
 	fmt.Fprintf(b, `<svg viewBox="0 0 %d %d" role="img" tabindex="0" aria-label="%s by epoch; `, chartWidth, chartHeight, template.HTMLEscapeString(title))
 	fmt.Fprintf(b, "after epoch %d: %s "+format, e.Epoch, p.measured(), test)
-	summary := fmt.Sprintf("best %s %s at epoch %d: %s "+format, p.measured(), p.words().Name, e.Epoch, p.measured(), test)
+	summary := fmt.Sprintf("epoch %d has the best %s %s: %s %s "+format, e.Epoch, p.measured(), p.words().Name, p.measured(), name, test)
 	if e.Epoch > 0 {
 		fmt.Fprintf(b, ", training "+format, training)
-		summary += fmt.Sprintf(", training "+format, training)
+		summary += fmt.Sprintf(", training %s "+format, name, training)
 	}
 	b.WriteString(`. The arrow keys go from epoch to epoch.">`)
 	fmt.Fprintf(b, `<line class="axis" x1="%d" x2="%d" y1="%d" y2="%d"/>`, chartLeft, chartRight, chartBottom, chartBottom)
@@ -480,7 +483,7 @@ func (p *Page) curve(b *strings.Builder, name, format string, x func(int) float6
 	}
 	for _, e := range p.Epochs {
 		v, ok := value(e)
-		if !ok {
+		if !ok || !finite(v) {
 			continue
 		}
 		text := fmt.Sprintf(format, v)

@@ -53,7 +53,7 @@ func TestPageByLabel(t *testing.T) {
 	done := running
 	done.Figures = byLabel()
 	both := []string{
-		"Micro-f1", `aria-label="Micro-f1 by epoch; after epoch 1: test 0.7500`, "best test micro-f1 at epoch 1: test 0.7500", "training micro-f1",
+		"Micro-f1", `aria-label="Micro-f1 by epoch; after epoch 1: test 0.7500`, "epoch 1 has the best test micro-f1: test micro-f1 0.7500", "training micro-f1",
 	}
 	for name, c := range map[string]struct {
 		page          Page

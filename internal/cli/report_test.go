@@ -26,7 +26,7 @@ func TestReport(t *testing.T) {
 	if html := string(readFile(t, out, "report.html")); !strings.HasSuffix(html, "</html>\n") {
 		t.Error("no whole report.html")
 	}
-	if svg := string(readFile(t, out, "curves.svg")); !strings.Contains(svg, ">best: epoch 1, test 1.0000<") {
+	if svg := string(readFile(t, out, "curves.svg")); !strings.Contains(svg, ">best epoch, 1: test accuracy 1.0000<") {
 		t.Errorf("no best epoch in %s", svg)
 	}
 }
