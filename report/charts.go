@@ -15,14 +15,21 @@ import (
 const maxName = 150
 
 // ConfusionMatrix draws how many samples of each true class, a row, were taken for each
-// class, a column. With normalised they are percentages of their row. It panics with a
-// *fault.OptionError if counts is not (C, C) for C names.
+// class, a column. With normalised they are percentages of all samples of the row's class. Of
+// more than 50 classes it shows the 50 that are most often confused with each other, and says
+// so. It panics with a *fault.OptionError if counts is not (C, C) for C names.
 func ConfusionMatrix(names []string, counts [][]int, normalised bool) *Drawing {
 	const op = "report.ConfusionMatrix"
-	n := len(names)
-	if len(counts) != n {
-		fault.Option(op, "%d rows for %d classes", len(counts), n)
+	if len(counts) != len(names) {
+		fault.Option(op, "%d rows for %d classes", len(counts), len(names))
 	}
+	for t, row := range counts {
+		if len(row) != len(names) {
+			fault.Option(op, "%d columns in row %d for %d classes", len(row), t, len(names))
+		}
+	}
+	classes, note := confusedClasses(counts), confusedNote(len(names))
+	n := len(classes)
 	title := "Confusion matrix: samples"
 	if normalised {
 		title = "Confusion matrix: percent of the samples of each true class"
@@ -32,32 +39,35 @@ func ConfusionMatrix(names []string, counts [][]int, normalised bool) *Drawing {
 	size := math.Round(min(labelSize, cell*0.42)*2) / 2
 	nameSize := min(labelSize, cell-5)
 	short := make([]string, n)
-	for k, name := range names {
-		short[k] = d.faces.shorten(name, nameSize, maxName)
+	for k, c := range classes {
+		short[k] = d.faces.shorten(names[c], nameSize, maxName)
 	}
 	long := math.Ceil(d.faces.longest(short, nameSize))
 	upright := long <= cell-4 // names of columns have room beside each other
-	x, y := 34+long+8, 62+long+8
+	top := 62.0
+	if note != "" {
+		top += 20
+		d.text(20, 46, note, labelSize, left, ink, false)
+	}
+	x, y := 34+long+8, top+long+8
 	if upright {
-		y = 62 + nameSize + 8
+		y = top + nameSize + 8
 	}
 	side := float64(n) * cell
-	d.width = max(x+side+20, 20+math.Ceil(d.faces.length(title, headSize))+20)
+	d.width = max(x+side+20, 20+math.Ceil(max(d.faces.length(title, headSize), d.faces.length(note, labelSize)))+20)
 	d.height = y + side + 20
 	d.text(20, 26, title, headSize, left, ink, false)
-	d.text(x+side/2, 50, "predicted class", labelSize, centre, ink, false)
+	d.text(x+side/2, top-12, "predicted class", labelSize, centre, ink, false)
 	d.text(26, y+side/2, "true class", labelSize, centre, ink, true)
 
 	most := 1
-	for t, row := range counts {
-		if len(row) != n {
-			fault.Option(op, "%d columns in row %d for %d classes", len(row), t, n)
-		}
-		for _, v := range row {
-			most = max(most, v)
+	for _, label := range classes {
+		for _, c := range classes {
+			most = max(most, counts[label][c])
 		}
 	}
-	for t, row := range counts {
+	for t, label := range classes {
+		row := counts[label]
 		top := y + float64(t)*cell
 		d.text(x-8, top+cell/2+nameSize*0.36, short[t], nameSize, right, ink, false)
 		if middle := x + float64(t)*cell + cell/2; upright {
@@ -73,7 +83,8 @@ func ConfusionMatrix(names []string, counts [][]int, normalised bool) *Drawing {
 			}
 			whole = max(whole, 1)
 		}
-		for c, v := range row {
+		for c, predicted := range classes {
+			v := row[predicted]
 			share := float64(v) / float64(whole)
 			shade := math.Sqrt(share) // few mistakes are to be seen beside many samples predicted right
 			at := x + float64(c)*cell
@@ -103,21 +114,28 @@ func shareText(share float64, tenths bool) string {
 	return strconv.FormatFloat(100*share, 'f', 0, 64)
 }
 
-// ClassBars draws precision and recall of every class. It panics with a
-// *fault.OptionError if there is not one name for each.
+// ClassBars draws precision and recall of every class; of more than 50 those of the 50 with
+// the lowest F1, and says so. It panics with a *fault.OptionError if there is not one name
+// for each.
 func ClassBars(names []string, classes []metric.ClassReport) *Drawing {
 	if len(names) != len(classes) {
 		fault.Option("report.ClassBars", "%d names for %d classes", len(names), len(classes))
 	}
-	const bar, gap, wide, top, value = 13.0, 10.0, 420.0, 66.0, 44.0
+	const bar, gap, wide, value = 13.0, 10.0, 420.0, 44.0
+	shown := worstClasses(len(classes), func(c int) (float64, int) { return classes[c].F1, classes[c].Support })
 	d := newDrawing("Precision and recall by class", 0, 0, 2)
-	short := make([]string, len(names))
-	for k, name := range names {
-		short[k] = d.faces.shorten(name, labelSize, maxName)
+	short := make([]string, len(shown))
+	for k, c := range shown {
+		short[k] = d.faces.shorten(names[c], labelSize, maxName)
+	}
+	top := 66.0
+	if note := worstNote(len(names)); note != "" {
+		top += 20
+		d.text(20, 46, note, labelSize, left, ink, false)
 	}
 	x := 20 + math.Ceil(d.faces.longest(short, labelSize)) + 10
 	row := 2*bar + 1 + gap
-	bottom := top + float64(len(names))*row
+	bottom := top + float64(len(shown))*row
 	d.width, d.height = x+wide+value+20, bottom+44
 	d.text(20, 26, d.title, headSize, left, ink, false)
 	at := x
@@ -125,8 +143,8 @@ func ClassBars(names []string, classes []metric.ClassReport) *Drawing {
 		name   string
 		colour int
 	}{{"precision: of those predicted so", 0}, {"recall: of those that are so", 4}} {
-		d.add(box{at, 41, 12, 12, palette[k.colour]})
-		d.text(at+18, 51, k.name, labelSize, left, ink, false)
+		d.add(box{at, top - 25, 12, 12, palette[k.colour]})
+		d.text(at+18, top-15, k.name, labelSize, left, ink, false)
 		at += 18 + d.faces.length(k.name, labelSize) + 22
 	}
 	d.width = max(d.width, at)
@@ -136,10 +154,10 @@ func ClassBars(names []string, classes []metric.ClassReport) *Drawing {
 		d.text(x+v*wide, bottom+15, strconv.FormatFloat(v, 'f', 1, 64), tickSize, centre, faint, false)
 	}
 	d.text(x+wide/2, bottom+33, "fraction of samples", labelSize, centre, ink, false)
-	for k, c := range classes {
+	for k, c := range shown {
 		y := top + float64(k)*row + gap/2
 		d.text(x-10, y+bar+labelSize*0.36, short[k], labelSize, right, ink, false)
-		for j, v := range []float64{c.Precision, c.Recall} {
+		for j, v := range []float64{classes[c].Precision, classes[c].Recall} {
 			y := y + float64(j)*(bar+1)
 			d.add(box{x, y, v * wide, bar, palette[4*j]})
 			d.text(x+wide+8, y+bar-2.5, strconv.FormatFloat(v, 'f', 3, 64), tickSize, left, ink, false)
@@ -166,7 +184,7 @@ func Reliability(c Calibration) *Drawing {
 	}
 	p.curve(line{[]point{{0, 0}, {1, 1}}, 1.2, faint, 5})
 	for _, b := range c.Bins {
-		if b.Samples > 0 {
+		if b.Samples > 0 && finite(b.Confidence) { // it is NaN if a logit is
 			d.add(ring{p.at(point{b.Confidence, b.Accuracy}), 3.5, 2, vermillion})
 		}
 	}

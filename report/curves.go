@@ -297,7 +297,7 @@ func (s span) ticks(n int) (at []float64, format func(v float64) string) {
 		if !(v <= s.high+step*1e-9) {
 			break
 		}
-		if len(at) == 0 || v > at[len(at)-1] { // float64 tells few numbers apart where they are large
+		if len(at) == 0 || v > at[len(at)-1] { // float64 tells few large numbers apart
 			at = append(at, v)
 		}
 	}
@@ -337,7 +337,7 @@ func (s span) wholes(n int) []tick {
 }
 
 // powers returns round numbers whose logarithms to base 10 are in s: powers of 10, and what is
-// twice and five times as much where there are less than two decades.
+// twice and five times as much if there are less than two decades.
 func (s span) powers() []tick {
 	var out []tick
 	if s.high-s.low >= 2 {
@@ -356,7 +356,7 @@ func (s span) powers() []tick {
 	return out
 }
 
-// shortNumber writes a number as people do: 0.00001, and 1e-07 where that has more zeros.
+// shortNumber writes a number as people do: 0.00001, and 1e-07 if that has more zeros.
 func shortNumber(v float64) string {
 	s := strconv.FormatFloat(v, 'g', 3, 64)
 	if v >= 0.99e-6 && v < 1e6 {

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/image/vector"
 
 	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/internal/printable"
 )
 
 // Drawing is something to look at: shapes, text and pictures, on white. The functions of
@@ -44,7 +45,7 @@ type mark interface {
 }
 
 func newDrawing(title string, width, height float64, density int) *Drawing {
-	return &Drawing{title: title, width: width, height: height, density: density, faces: newFaces(density)}
+	return &Drawing{title: printable.Message(title), width: width, height: height, density: density, faces: newFaces(density)}
 }
 
 func (d *Drawing) add(m mark) { d.marks = append(d.marks, m) }
@@ -283,6 +284,38 @@ func (b bitmap) writeSVG(w *bufio.Writer) {
 		number(b.x), number(b.y), number(b.w), number(b.h), base64.StdEncoding.EncodeToString(file.Bytes()))
 }
 
+// picture adds a picture, with a frame round one that the white ground would run into.
+func (d *Drawing) picture(b bitmap) {
+	if light(b.picture) {
+		d.add(box{b.x - 1, b.y - 1, b.w + 2, b.h + 2, frame})
+		d.add(box{b.x, b.y, b.w, b.h, white})
+	}
+	d.add(b)
+}
+
+// light reports whether an eighth of a picture's edge, or more, can hardly be told from white.
+func light(picture image.Image) bool {
+	r := picture.Bounds()
+	all, light := 0, 0
+	count := func(x, y int) {
+		r, g, b, a := picture.At(x, y).RGBA()
+		all++
+		const most = 0xffff
+		if min(r, g, b)+most-a > most-most/16 { // what is not opaque lies on white
+			light++
+		}
+	}
+	for x := r.Min.X; x < r.Max.X; x++ {
+		count(x, r.Min.Y)
+		count(x, r.Max.Y-1)
+	}
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		count(r.Min.X, y)
+		count(r.Max.X-1, y)
+	}
+	return !r.Empty() && 8*light >= all
+}
+
 // Where text stands beside its place.
 const (
 	left   = "start"
@@ -301,9 +334,10 @@ type text struct {
 	length float64 // what it takes of the line
 }
 
-// text adds a line of text.
+// text adds a line of text, with escapes for what cannot be printed, and so may not be in an
+// SVG.
 func (d *Drawing) text(x, y float64, s string, size float64, anchor string, colour color.RGBA, up bool) {
-	if s != "" {
+	if s = printable.Message(s); s != "" {
 		d.add(text{point{x, y}, s, size, anchor, colour, up, d.faces.length(s, size)})
 	}
 }
@@ -383,8 +417,10 @@ func (f faces) length(s string, size float64) float64 {
 	return float64(font.MeasureString(f.face(size), s)) / 64 / float64(f.density)
 }
 
-// shorten returns s, or as much of it as fits in width units with "…" after it.
+// shorten returns s, or as much of it as fits in width units with "…" after it; in quotes
+// if it cannot be printed as it is.
 func (f faces) shorten(s string, size, width float64) string {
+	s = printable.Name(s)
 	if f.length(s, size) <= width {
 		return s
 	}
@@ -423,6 +459,8 @@ var (
 	ink        = color.RGBA{0x22, 0x22, 0x22, 255}
 	faint      = color.RGBA{0x66, 0x66, 0x66, 255}
 	rule       = color.RGBA{0xe2, 0xe2, 0xe2, 255}
+	frame      = color.RGBA{0xb4, 0xb4, 0xb4, 255}
+	unknown    = color.RGBA{0x8c, 0x8c, 0x8c, 255} // of NaN
 	blue       = color.RGBA{0x00, 0x72, 0xb2, 255}
 	vermillion = color.RGBA{0xd5, 0x5e, 0x00, 255}
 	palette    = []color.RGBA{blue, vermillion, {0x00, 0x9e, 0x73, 255}, {0xcc, 0x79, 0xa7, 255}, {0xe6, 0x9f, 0x00, 255}, {0x56, 0xb4, 0xe9, 255}, ink}
@@ -444,8 +482,11 @@ func sequential(t float64) color.RGBA {
 }
 
 // heatColour returns the colour of a number from -1, dark blue, by 0, which is white, to 1,
-// dark orange.
+// dark orange; grey for NaN.
 func heatColour(v float64) color.RGBA {
+	if math.IsNaN(v) {
+		return unknown
+	}
 	return mix((v+1)/2, color.RGBA{0x08, 0x3d, 0x77, 255}, color.RGBA{0x5f, 0xa5, 0xd2, 255}, white,
 		color.RGBA{0xf7, 0x9d, 0x4d, 255}, color.RGBA{0x9c, 0x34, 0x00, 255})
 }

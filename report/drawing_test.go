@@ -439,6 +439,26 @@ func TestPowers(t *testing.T) {
 	}
 }
 
+// TestFrames checks that a picture has a frame if its edge is as light as the ground.
+func TestFrames(t *testing.T) {
+	dark, half := image.NewGray(image.Rect(0, 0, 4, 4)), image.NewGray(image.Rect(0, 0, 4, 4))
+	for y := range 4 {
+		half.SetGray(3, y, color.Gray{250})
+	}
+	spot := image.NewGray(image.Rect(0, 0, 8, 8))
+	spot.SetGray(3, 0, color.Gray{255})
+	for name, test := range map[string]struct {
+		picture image.Image
+		want    color.RGBA
+	}{
+		"dark": {dark, white}, "a white spot": {spot, white}, "nothing": {image.NewGray(image.Rect(0, 0, 0, 4)), white}, "white at one side": {half, frame}, "white": {solid(4, 4, 255), frame}, "transparent": {dot(5), frame},
+	} {
+		if got := Grid([]image.Image{test.picture}, GridOptions{Columns: 1, Scale: 2}).Image().At(11, 14); got != test.want {
+			t.Errorf("%s: beside the picture is %v, want %v", name, got, test.want)
+		}
+	}
+}
+
 // TestCompareLegend says of which data the best of each run is.
 func TestCompareLegend(t *testing.T) {
 	val := history("a", 3, 0)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/onehot-go/onehot/fault"
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -37,7 +38,8 @@ type GridOptions struct {
 // Grid draws pictures in rows, each with its title centred above it. Every pixel of a
 // picture becomes a square, so that small pictures can be seen as they are. Pictures may
 // differ in size: all cells are as large as the largest. Cells are widened for long
-// titles up to a limit; what is longer still ends in "…".
+// titles up to a limit; what is longer still ends in "…". A picture that is light at its edge
+// has a frame.
 //
 // It panics with a *fault.OptionError if Columns or Scale is below 1, the padding is
 // negative, or the number of titles or marks is neither 0 nor that of pictures.
@@ -74,7 +76,9 @@ func Grid(pictures []image.Image, options GridOptions) *Drawing {
 	tallest := 0 // title, in lines
 	for i, title := range options.Titles {
 		if title != "" {
-			lines[i] = strings.Split(title, "\n")
+			for s := range strings.SplitSeq(title, "\n") {
+				lines[i] = append(lines[i], printable.Name(s))
+			}
 			tallest = max(tallest, len(lines[i]))
 			width = max(width, min(math.Ceil(d.faces.longest(lines[i], titleSize)), maxTitleWide))
 		}
@@ -96,7 +100,7 @@ func Grid(pictures []image.Image, options GridOptions) *Drawing {
 		x := padding + float64(i%columns)*(width+padding)
 		y := top + padding + float64(i/columns)*(above+height+padding)
 		w, h := size(p)
-		d.add(bitmap{x + math.Floor((width-w)/2), y + above, w, h, p})
+		d.picture(bitmap{x + math.Floor((width-w)/2), y + above, w, h, p})
 		colour := ink
 		if len(options.Marked) > 0 && options.Marked[i] {
 			colour = vermillion
@@ -119,7 +123,7 @@ func (d *Drawing) heading(s string, padding, limit float64) (width, height float
 		return 0, 0
 	}
 	var lines []string
-	for _, word := range strings.Fields(s) {
+	for _, word := range strings.Fields(printable.Message(s)) {
 		last := len(lines) - 1
 		if last >= 0 && d.faces.length(lines[last]+" "+word, titleSize) <= limit {
 			lines[last] += " " + word
@@ -135,7 +139,7 @@ func (d *Drawing) heading(s string, padding, limit float64) (width, height float
 
 // Images returns the pictures of a batch (N, 1, H, W) or (N, 3, H, W), grey or red, green
 // and blue, with values from 0 to 1 as transform.ToTensor makes them; what lies beyond is
-// drawn as 0 or 1. Any other shape panics with a *tensor.ShapeError.
+// drawn as 0 or 1, and NaN as 0. Any other shape panics with a *tensor.ShapeError.
 func Images(batch *tensor.Tensor) []image.Image {
 	if batch.Dim() != 4 || batch.Size(1) != 1 && batch.Size(1) != 3 {
 		shapes.Fail("report.Images", "(N, 1, H, W) or (N, 3, H, W) expected", batch)
@@ -149,7 +153,9 @@ func Images(batch *tensor.Tensor) []image.Image {
 			var c [3]uint8
 			for k := range c {
 				v := values[(i*channels+k%channels)*h*w+at]
-				c[k] = uint8(min(max(v, 0), 1)*255 + 0.5)
+				if v > 0 { // not NaN
+					c[k] = uint8(min(v, 1)*255 + 0.5)
+				}
 			}
 			p.SetRGBA(at%w, at/w, color.RGBA{c[0], c[1], c[2], 255})
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 	"strings"
 
 	"golang.org/x/image/draw"
@@ -26,7 +27,7 @@ func Mistakes(p *Predictions, heading string, samples []int, n int) *Drawing {
 	for _, i := range samples {
 		label, predicted := p.Labels[i], p.Predicted(i)
 		pictures = append(pictures, p.Image(i))
-		o.Titles = append(o.Titles, fmt.Sprintf("%s (%.3f)\n→ %s (%.3f)", p.Classes[label], p.Probability(i, label), p.Classes[predicted], p.Confidence(i)))
+		o.Titles = append(o.Titles, fmt.Sprintf("%s (%.3f)\n→ %s (%.3f)", p.name(label), p.Probability(i, label), p.name(predicted), p.Confidence(i)))
 		o.Marked = append(o.Marked, predicted != label)
 	}
 	o.Scale = scaleFor(pictures, 84)
@@ -62,7 +63,7 @@ func ConfusedPairs(p *Predictions, n int) *Drawing {
 			picture := p.Image(i)
 			size := picture.Bounds().Size()
 			f := side / float64(max(size.X, size.Y))
-			d.add(bitmap{padding + float64(k)*(side+gap), y, f * float64(size.X), f * float64(size.Y), picture})
+			d.picture(bitmap{padding + float64(k)*(side+gap), y, f * float64(size.X), f * float64(size.Y), picture})
 		}
 		y += side + 10
 	}
@@ -76,7 +77,7 @@ func ConfusedPairs(p *Predictions, n int) *Drawing {
 
 // Weights draws each row of weight (N, C·H·W) as a picture of the pixels that it weighs,
 // for samples of shape (C, H, W); channels are summed. White is 0, orange above it, blue
-// below, on one scale for all rows. Names of the rows may be nil. Other shapes panic with
+// below, grey NaN, on one scale for all rows. Names of the rows may be nil. Other shapes panic with
 // a *tensor.ShapeError.
 func Weights(weight *tensor.Tensor, shape []int, names []string) *Drawing {
 	const op = "report.Weights"
@@ -97,20 +98,31 @@ func Weights(weight *tensor.Tensor, shape []int, names []string) *Drawing {
 		o.Padding = new(4)
 		o.Heading = fmt.Sprintf("Weights of %s by pixel: orange above 0, blue below, white 0; the darkest are ±%.3g", plural(n, "unit"), most)
 	}
+	o.Heading += greyMeans(values)
 	return Grid(pictures, o)
 }
 
-// extreme returns the greatest absolute value, 0 of none.
+// greyMeans says what grey is in a picture of numbers that has it.
+func greyMeans(values []float64) string {
+	if slices.ContainsFunc(values, math.IsNaN) {
+		return "; grey is not a number (NaN)"
+	}
+	return ""
+}
+
+// extreme returns the greatest absolute value of those that are finite, 0 of none.
 func extreme(values []float64) float64 {
 	most := 0.0
 	for _, v := range values {
-		most = max(most, math.Abs(v))
+		if finite(v) {
+			most = max(most, math.Abs(v))
+		}
 	}
 	return most
 }
 
 // heat returns numbers, h rows of w, as a picture in diverging colours; most has the
-// darkest.
+// darkest, infinity too, and NaN is grey.
 func heat(values []float64, h, w int, most float64) image.Image {
 	p := image.NewRGBA(image.Rect(0, 0, w, h))
 	for i, v := range values {
@@ -162,7 +174,7 @@ func Evidence(net nn.Module, x *tensor.Tensor, class int) *tensor.Tensor {
 }
 
 // Explanation draws a picture and, for each of some classes, which pixels spoke for it
-// (orange) and against it (blue): evidence of shape (C, H, W), as Evidence has it, by
+// (orange) and against it (blue), NaN grey: evidence of shape (C, H, W), as Evidence has it, by
 // class; channels are summed, and all are on one scale. It panics with a
 // *tensor.ShapeError if there is not one title for each, or a shape is another.
 func Explanation(picture image.Image, titles []string, evidence []*tensor.Tensor) *Drawing {
@@ -184,7 +196,7 @@ func Explanation(picture image.Image, titles []string, evidence []*tensor.Tensor
 		pictures = append(pictures, fit(heat(sums[k], e.Size(1), e.Size(2), most), side))
 	}
 	return Grid(pictures, GridOptions{Columns: len(pictures), Scale: 1, Titles: append([]string{"the picture"}, titles...),
-		Heading: fmt.Sprintf("Pixels that spoke for a class (orange) and against it (blue); the darkest are ±%.3g of its logit", most)})
+		Heading: fmt.Sprintf("Pixels that spoke for a class (orange) and against it (blue); the darkest are ±%.3g of its logit", most) + greyMeans(slices.Concat(sums...))})
 }
 
 // fit returns a picture with the longer side of so many pixels, without blur.

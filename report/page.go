@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/metric"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
@@ -68,7 +69,7 @@ var pageCSS string
 var pageJS string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"bar": bar, "comma": comma, "percent": percent, "share": share,
+	"bar": bar, "comma": comma, "percent": percent, "share": share, "shown": printable.Message,
 }).Parse(pageHTML))
 
 // Write writes the page. The same page gives the same bytes.
@@ -94,6 +95,7 @@ type view struct {
 	Measured string // the data that epochs are measured on
 	Result   string // the score on the test data
 	Classes  []task.ClassFigures
+	Worst    string       // which classes those are; "" for all
 	Tables   []task.Table // in place of Classes
 	Wrong    int          // pictures
 	Summary  []figure
@@ -120,7 +122,7 @@ func (p *Page) view(live bool) (*view, error) {
 	if v.Weights, err = p.weights(); err != nil {
 		return nil, err
 	}
-	v.Matrix = newMatrix(p.Predictions.Classes, p.Predictions.confusion.Counts())
+	v.Matrix = p.Predictions.matrix()
 	wrong := p.Predictions.Wrong()
 	for _, i := range wrong[:min(mistakes, len(wrong))] {
 		m, err := p.Predictions.mistake(i)
@@ -141,7 +143,12 @@ func (p *Page) progress() *view {
 	switch f := f.(type) {
 	case nil:
 	case task.ByClass:
-		v.Classes = f.Classes
+		v.Worst = worstNote(len(f.Classes))
+		for _, c := range worstClasses(len(f.Classes), func(c int) (float64, int) { return f.Classes[c].F1, f.Classes[c].Support }) {
+			row := f.Classes[c]
+			row.Name = printable.Name(row.Name)
+			v.Classes = append(v.Classes, row)
+		}
 		for i, row := range f.Confusion {
 			for _, n := range row {
 				v.Wrong += n
@@ -248,6 +255,7 @@ func newEpochRow(e train.Epoch, samples int, best bool) epochRow {
 
 // matrix is a confusion matrix as a table.
 type matrix struct {
+	Note    string // which classes those are; "" for all
 	Classes []string
 	Upright bool // whether names of columns have room beside each other
 	Rows    []matrixRow
@@ -265,25 +273,30 @@ type cell struct {
 	Label                  string
 }
 
-func newMatrix(classes []string, counts [][]int) *matrix {
-	m := &matrix{Classes: classes, Upright: true}
-	for _, name := range classes {
-		m.Upright = m.Upright && len(name) <= 2
+// matrix returns the confusion matrix, of many classes those that are confused most.
+func (p *Predictions) matrix() *matrix {
+	counts := p.confusion.Counts()
+	m := &matrix{Note: confusedNote(len(counts)), Upright: true}
+	classes := confusedClasses(counts)
+	for _, c := range classes {
+		m.Classes = append(m.Classes, p.name(c))
+		m.Upright = m.Upright && len(p.name(c)) <= 2
 	}
-	for i, row := range counts {
-		all := 0
+	for k, i := range classes {
+		row, all := counts[i], 0
 		for _, n := range row {
 			all += n
 		}
-		r := matrixRow{Class: classes[i]}
-		for j, n := range row {
+		r := matrixRow{Class: m.Classes[k]}
+		for l, j := range classes {
+			n := row[j]
 			c := cell{True: i, Predicted: j, Count: n, Right: i == j}
 			if n > 0 {
 				// The root tells small shares apart, which most mistakes are.
 				c.Shade = int(math.Ceil(10 * math.Sqrt(float64(n)/float64(all))))
-				c.Label = fmt.Sprintf("%s of %s, taken for %s", plural(n, "picture"), classes[i], classes[j])
+				c.Label = fmt.Sprintf("%s of %s, taken for %s", plural(n, "picture"), m.Classes[k], m.Classes[l])
 				if i == j {
-					c.Label = fmt.Sprintf("%s of %s, rightly named", plural(n, "picture"), classes[i])
+					c.Label = fmt.Sprintf("%s of %s, rightly named", plural(n, "picture"), m.Classes[k])
 				}
 			}
 			r.Cells = append(r.Cells, c)

@@ -10,8 +10,10 @@ import (
 	"image/jpeg"
 	"image/png"
 	"math"
+	"strconv"
 	"sync"
 
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/tensor"
 	"golang.org/x/image/draw"
 )
@@ -49,7 +51,7 @@ type mistake struct {
 
 func (p *Predictions) mistake(i int) (mistake, error) {
 	label := p.Labels[i]
-	m := mistake{Index: i, True: p.Classes[label], Predicted: p.Classes[p.Predicted(i)],
+	m := mistake{Index: i, True: p.name(label), Predicted: p.name(p.Predicted(i)),
 		Chance: chance(p.Probability(i, label)), Confidence: chance(p.Confidence(i))}
 	var err error
 	m.picture, err = newPicture(p.Image(i), fmt.Sprintf("test picture %d: %s (%s), said: %s (%s)", i, m.True, m.Chance, m.Predicted, m.Confidence), "")
@@ -76,8 +78,11 @@ type atlasData struct {
 	Index      []int    `json:"index"`
 	Label      []int    `json:"label"`
 	Predicted  []int    `json:"predicted"`
-	Confidence []int    `json:"confidence"` // in percent
+	Confidence []string `json:"confidence"` // in percent
 }
+
+// wholePercent writes a probability in percent, without the sign.
+func wholePercent(p float64) string { return strconv.FormatFloat(100*p, 'f', 0, 64) }
 
 // atlas draws the samples' pictures, as many as there is room for: first those that are
 // wrong, by falling loss.
@@ -91,13 +96,16 @@ func (p *Predictions) atlas(wrong []int) ([]template.HTMLAttr, *atlasData, error
 	}
 	samples := p.shown(wrong)
 	samples = samples[:min(len(samples), atlasPixels/(size.X*size.Y))]
-	d := &atlasData{Classes: p.Classes, Width: size.X, Height: size.Y, Columns: int(math.Ceil(math.Sqrt(float64(len(samples))))), Index: samples}
+	d := &atlasData{Width: size.X, Height: size.Y, Columns: int(math.Ceil(math.Sqrt(float64(len(samples))))), Index: samples}
+	for c := range p.Classes {
+		d.Classes = append(d.Classes, p.name(c))
+	}
 	rows := (len(samples) + d.Columns - 1) / d.Columns
 	d.Rows = (rows + atlasStrips - 1) / atlasStrips
 	for _, i := range samples {
 		d.Label = append(d.Label, p.Labels[i])
 		d.Predicted = append(d.Predicted, p.Predicted(i))
-		d.Confidence = append(d.Confidence, int(math.Round(100*p.Confidence(i))))
+		d.Confidence = append(d.Confidence, wholePercent(p.Confidence(i)))
 	}
 	strips := make([]template.HTMLAttr, (rows+d.Rows-1)/d.Rows)
 	errs := make([]error, len(strips))
@@ -151,6 +159,7 @@ type weights struct {
 	About    string
 	Units    bool    // whether rows are units of a hidden layer, not classes
 	Limit    float64 // the greatest absolute value
+	Grey     string  // what grey is, "" if there is none
 	Pictures []picture
 }
 
@@ -170,6 +179,9 @@ func (p *Page) weights() (*weights, error) {
 	shown := min(units, maxWeights)
 	w := &weights{About: "What speaks for each class, by pixel."}
 	names := rowNames(p.Model.Net, p.Model.Classes)
+	if shown < len(names) {
+		w.About = fmt.Sprintf("What speaks for each of the first %d of %s classes, by pixel.", shown, comma(units))
+	}
 	if names == nil {
 		w.Units = true
 		w.About = fmt.Sprintf("What each unit of the first hidden layer looks for, by pixel: %d of %s.", shown, plural(units, "unit"))
@@ -179,10 +191,11 @@ func (p *Page) weights() (*weights, error) {
 		}
 	}
 	values := tensor.Values[float64](all.Narrow(0, 0, shown).Reshape(shown, shape[0], height*width).Sum(1))
-	w.Limit = extreme(values)
+	w.Limit, w.Grey = extreme(values), greyMeans(values)
 	for i := range shown {
 		row := heat(values[i*height*width:][:height*width], height, width, w.Limit)
-		one, err := newPicture(row, "weights of "+names[i], names[i])
+		name := printable.Name(names[i])
+		one, err := newPicture(row, "weights of "+name, name)
 		if err != nil {
 			return nil, err
 		}

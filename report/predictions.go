@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	"github.com/onehot-go/onehot/fault"
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/metric"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -45,6 +46,9 @@ func ints(t *tensor.Tensor) []int {
 	}
 	return out
 }
+
+// name returns the name of class c as it is shown.
+func (p *Predictions) name(c int) string { return printable.Name(p.Classes[c]) }
 
 // Len returns the number of samples.
 func (p *Predictions) Len() int { return len(p.Labels) }

@@ -17,7 +17,7 @@ const (
 	histogramBins   = 25
 	mistakesShown   = 40
 	pairsShown      = 8
-	weightsShown    = 256 // units of a hidden layer
+	unitsShown      = 256 // of a hidden layer
 )
 
 // PictureFiles are the names of the files that Pictures writes: charts as PNG and SVG,
@@ -37,7 +37,7 @@ var PictureFiles = []string{
 
 // Pictures writes what there is to see of a run to files in dir, those of PictureFiles.
 // Predictions are those of net, for samples of the given shape (C, H, W). There is no
-// weights.png of a net whose first layer is not linear.
+// weights.png of a net whose first layer is not linear. Of many classes the pictures show 50.
 func Pictures(dir string, run Run, p *Predictions, net nn.Module, shape []int) error {
 	figures, counts := p.Confusion().Result(), p.Confusion().Counts()
 	files := map[string]*Drawing{}
@@ -56,8 +56,12 @@ func Pictures(dir string, run Run, p *Predictions, net nn.Module, shape []int) e
 		len(suspects)), suspects, mistakesShown)
 	files["confused.png"] = ConfusedPairs(p, pairsShown)
 	if w := FirstWeights(net, shape[0]*shape[1]*shape[2]); w != nil {
-		names := rowNames(net, p.Classes)
-		files["weights.png"] = Weights(w.Narrow(0, 0, min(w.Size(0), weightsShown)), shape, names)
+		shown, names := min(w.Size(0), unitsShown), rowNames(net, p.Classes)
+		if names != nil {
+			shown = min(len(names), maxClasses)
+			names = names[:shown]
+		}
+		files["weights.png"] = Weights(w.Narrow(0, 0, shown), shape, names)
 	}
 
 	names := slices.Sorted(maps.Keys(files))

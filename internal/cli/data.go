@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/report"
 )
 
@@ -84,7 +85,7 @@ func sampleGrid(d *dataset.Images) *report.Drawing {
 	for label, row := range rows {
 		for _, i := range row {
 			pictures = append(pictures, d.Image(i))
-			titles = append(titles, d.Classes()[label])
+			titles = append(titles, printable.Name(d.Classes()[label]))
 		}
 	}
 	return report.Grid(pictures, report.GridOptions{Titles: titles, Columns: columns, Scale: scale})

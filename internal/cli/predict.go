@@ -89,7 +89,7 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 			return err
 		}
 		seen = append(seen, report.Images(p.sample.Unsqueeze(0))[0])
-		titles = append(titles, fmt.Sprintf("%s\n%s (%.3f)", filepath.Base(file), p.Predictions[0].Class, p.Predictions[0].Probability))
+		titles = append(titles, fmt.Sprintf("%s\n%s (%.3f)", printable.Name(filepath.Base(file)), printable.Name(p.Predictions[0].Class), p.Predictions[0].Probability))
 		if c.Explain != "" {
 			if err := explain(m, p).Save(c.Explain); err != nil {
 				return err
@@ -123,7 +123,7 @@ func explain(m *model.Model, p prediction) *report.Drawing {
 	var titles []string
 	var evidence []*tensor.Tensor
 	for _, c := range p.Predictions {
-		titles = append(titles, fmt.Sprintf("%s (%.3f)", c.Class, c.Probability))
+		titles = append(titles, fmt.Sprintf("%s (%.3f)", printable.Name(c.Class), c.Probability))
 		evidence = append(evidence, report.Evidence(m.Net, p.sample, c.Index))
 	}
 	return report.Explanation(report.Images(p.sample.Unsqueeze(0))[0], titles, evidence)
