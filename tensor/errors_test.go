@@ -34,6 +34,7 @@ func index(i ...int64) *Tensor { return tensor.New(i, len(i)) }
 func TestOptionErrors(t *testing.T) {
 	for text, f := range map[string]func(){
 		"one-hot: 0 classes: at least 1 expected":       func() { tensor.OneHot(index(0), 0) },
+		"one-hot: 2 types: at most 1 expected":          func() { tensor.OneHot(index(0), 1, tensor.Float32, tensor.Int64) },
 		"uniform: no number is in [1, 0)":               func() { tensor.Uniform(tensor.Float32, random.New(0).Rand(), 1, 0, 2) },
 		"uniform in place: no number is in [1, 0)":      func() { zeros(2, 3).UniformInPlace(random.New(0).Rand(), 1, 0) },
 		"rand int: no integer is in [3, 3)":             func() { tensor.RandInt(random.New(0).Rand(), 3, 3, 2) },

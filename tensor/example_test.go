@@ -160,10 +160,14 @@ func ExampleWhere() {
 }
 
 func ExampleOneHot() {
-	fmt.Println(tensor.OneHot(tensor.New([]int64{2, 0}, 2), 3))
+	labels := tensor.New([]int64{2, 0})
+	fmt.Println(tensor.OneHot(labels, 3))
+	fmt.Println(tensor.OneHot(labels, 3, tensor.Float32))
 	// Output:
 	// tensor([[0, 0, 1],
 	//         [1, 0, 0]])
+	// tensor([[0., 0., 1.],
+	//         [1., 0., 0.]])
 }
 
 func ExampleTensor_TopK() {

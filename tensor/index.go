@@ -321,15 +321,23 @@ func choose[T Element](out, cond, x, y *Tensor) {
 	})
 }
 
-// OneHot returns the Int64 tensor of labels' shape with a last dimension of the given
-// number of classes added, which is 1 at the label and 0 elsewhere. labels is Int64. OneHot
-// panics with a *fault.LabelError if a label is outside [0, classes).
-func OneHot(labels *Tensor, classes int) *Tensor {
+// OneHot returns the tensor of labels' shape with a last dimension of the given number of
+// classes added, which is 1 at the label and 0 elsewhere. labels is Int64. The result is of
+// the type dtype, and of Int64 as in PyTorch if there is none. Losses take floats:
+//
+//	tensor.OneHot(labels, 10, tensor.Float32)
+//
+// OneHot panics with a *fault.LabelError if a label is outside [0, classes), and with a
+// *fault.OptionError if there are no classes or several types.
+func OneHot(labels *Tensor, classes int, dtype ...DType) *Tensor {
 	if labels.dtype != Int64 {
 		failDType("one-hot", labels.dtype, "int64 labels", labels)
 	}
 	if classes < 1 {
 		fault.Option("one-hot", "%d classes: at least 1 expected", classes)
+	}
+	if len(dtype) > 1 {
+		fault.Option("one-hot", "%d types: at most 1 expected", len(dtype))
 	}
 	out := Zeros(Int64, append(labels.Shape(), classes)...)
 	dst := elements[int64](out)
@@ -338,6 +346,9 @@ func OneHot(labels *Tensor, classes int) *Tensor {
 			fault.Label("one-hot", k, i, labels.shape, classes, "")
 		}
 		dst[i*classes+int(k)] = 1
+	}
+	if len(dtype) == 1 {
+		out = out.To(dtype[0])
 	}
 	return Record(out, "one-hot", Input{Tensor: labels})
 }

@@ -41,7 +41,7 @@ func main() {
 	y := tensor.New([]int64{2, 1}, 2)
 	each := loss.CrossEntropy{Reduction: loss.None}
 	fmt.Println(loss.NLL{Reduction: loss.None}.Forward(p.Log(), y), each.Forward(p, y))
-	fmt.Println(each.Forward(p.Log(), tensor.OneHot(y, 3).To(tensor.Float32)))
+	fmt.Println(each.Forward(p.Log(), tensor.OneHot(y, 3, tensor.Float32)))
 
 	// trainer = torch.optim.SGD(net.parameters(), lr=0.1)
 	// d2l.train_ch3(net, train_iter, test_iter, loss, num_epochs, trainer)
