@@ -28,9 +28,7 @@ func inTurn(p batches, from int, yield func(Batch, error) bool) (ended bool) {
 		if !yield(batch, err) || err != nil {
 			return false
 		}
-		if batch.read != nil {
-			batch.read()
-		}
+		batch.read()
 	}
 }
 

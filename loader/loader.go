@@ -40,8 +40,7 @@ type Batch struct {
 	Indices []int          // (N), of the samples in the data set; of a stream, their places in the epoch
 	Next    []int          // the Indices of the next batch, or none: memory that they lie in may be fetched ahead
 
-	pieces func() Fill // or nil
-	read   func()      // fills Inputs and Targets if they are not filled, or nil
+	from *filler // of a dataset.Batcher, or nil
 }
 
 // String returns the inputs and the targets as they print.
@@ -55,10 +54,18 @@ type Fill func(to dataset.Memory, lo, hi int)
 // no dataset.Batcher. It is for a caller that reads samples by this function or by Indices:
 // after a call, Inputs and Targets are filled only if somebody reads them.
 func (b Batch) Pieces() (fill Fill, ok bool) {
-	if b.pieces == nil {
+	if b.from == nil {
 		return nil, false
 	}
-	return b.pieces(), true
+	b.from.inPieces.Store(true)
+	return b.from.fill, true
+}
+
+// read fills Inputs and Targets, unless they are filled or somebody asked for Pieces.
+func (b Batch) read() {
+	if b.from != nil && !b.from.inPieces.Load() {
+		b.from.now()
+	}
 }
 
 // Options say how samples become batches.
@@ -181,9 +188,7 @@ func (l *Loader) First(epoch int) (Batch, error) {
 	if err != nil {
 		return Batch{}, err
 	}
-	if batch.read != nil {
-		batch.read()
-	}
+	batch.read()
 	return batch, nil
 }
 
@@ -316,24 +321,24 @@ func (p *plan) chance(at int) random.Key {
 func (p *plan) fillBatch(k int, b *buffer) Batch {
 	indices, next := p.indices(k)
 	inputs, targets := b.reserve(len(indices), min(p.size, len(p.order)), p.row)
-	memory, row, first, chance := b.memory, p.row, k*p.size, p.chance
-	fill := func(to dataset.Memory, lo, hi int) {
-		p.fill(to, p.order[first+lo:first+hi], dataset.Chance{Of: chance, First: first + lo})
-	}
-	now := reuse.Later(func(lo, hi int) { fill(memory.Rows(lo, hi, row), lo, hi) }, inputs, targets)
-	var inPieces atomic.Bool // somebody has another way to the samples
-	return Batch{
-		inputs, targets, indices, next,
-		func() Fill {
-			inPieces.Store(true)
-			return fill
-		},
-		func() {
-			if !inPieces.Load() {
-				now()
-			}
-		},
-	}
+	f := &filler{plan: p, first: k * p.size}
+	memory := b.memory
+	f.now = reuse.Later(func(lo, hi int) { f.fill(memory.Rows(lo, hi, p.row), lo, hi) }, inputs, targets)
+	return Batch{inputs, targets, indices, next, f}
+}
+
+// filler fills a batch of a dataset.Batcher.
+type filler struct {
+	plan     *plan
+	first    int         // place in the epoch of the batch's first sample
+	now      func()      // fills the batch, unless it is filled
+	inPieces atomic.Bool // somebody has another way to the samples
+}
+
+// fill is a Fill.
+func (f *filler) fill(to dataset.Memory, lo, hi int) {
+	lo, hi = f.first+lo, f.first+hi
+	f.plan.fill(to, f.plan.order[lo:hi], dataset.Chance{Of: f.plan.chance, First: lo})
 }
 
 // batch prepares batch k in b.

@@ -36,7 +36,7 @@ func (c CrossEntropy) Forward(logits, target *tensor.Tensor) *tensor.Tensor {
 		fault.Option(op, "label smoothing %v: 0 to 1 expected", e)
 	}
 	classes := newClasses(op, "logits", logits, c.Weight)
-	if slices.Equal(target.Shape(), logits.Shape()) {
+	if target.Dim() == logits.Dim() && slices.Equal(target.Shape(), logits.Shape()) {
 		wantFloats(op, probabilities, target)
 	}
 	if c.LabelSmoothing == 0 && logits.Dim() == 2 && target.DType() == tensor.Int64 {

@@ -135,13 +135,19 @@ func keepsNothing(m Module) bool {
 		return false
 	}
 	switch m := m.(type) {
-	case *Sequential: // without an iterator, which is memory taken at each call
+	case *Sequential: // without an iterator, which takes memory at each call
 		return allKeepNothing(m.layers)
 	case Container:
-		for _, l := range m.Layers() {
-			if !keepsNothing(l) {
-				return false
-			}
+		return layersKeepNothing(m)
+	}
+	return true
+}
+
+// layersKeepNothing reports whether no layer of c keeps anything.
+func layersKeepNothing(c Container) bool {
+	for _, l := range c.Layers() {
+		if !keepsNothing(l) {
+			return false
 		}
 	}
 	return true
