@@ -138,7 +138,7 @@ async function hover(url) {
 		assert.match(await chart.locator("output").textContent(), new RegExp(`^epoch ${epoch}: test \\d\\.\\d{4}, training \\d\\.\\d{4}$`));
 	}
 	await page.mouse.move(0, 0);
-	assert.match(await chart.locator("output").textContent(), /^best test accuracy at epoch/);
+	assert.match(await chart.locator("output").textContent(), /^epoch \d has the best test accuracy: /);
 	await close();
 }
 
