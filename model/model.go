@@ -114,16 +114,26 @@ const (
 // and ten thousand classes has less than 1<<20.
 const maxDefinition = 1 << 23
 
+// verify returns the costs of the layers, or what is wrong with the definition, or how the net
+// differs from it.
+func (m *Model) verify() ([]nn.Cost, error) {
+	costs, err := m.Costs()
+	if err != nil {
+		return nil, err
+	}
+	if err := nn.Verify(m.Net, m.Layers); err != nil {
+		return nil, fmt.Errorf("model: the net differs from the definition: %w", err)
+	}
+	return costs, nil
+}
+
 // State returns the model as the content of a file. More tensors may be added under names that
 // begin with a dot, as no layer's does, and more metadata. The error says what could not be
 // read back: a definition that makes no net, or a net of other layers than the definition has.
 func (m *Model) State() (*safetensors.File, error) {
-	costs, err := m.check()
+	costs, err := m.verify()
 	if err != nil {
-		return nil, fmt.Errorf("model: %w", err)
-	}
-	if err := nn.Verify(m.Net, m.Layers); err != nil {
-		return nil, fmt.Errorf("model: the net differs from the definition: %w", err)
+		return nil, err
 	}
 	definition, err := json.Marshal(m.Definition)
 	if err != nil {

@@ -37,11 +37,8 @@ type Prediction struct {
 // its net differs from that, or which layer has no statistics but those of a batch: what it
 // makes of a sample depends on the others.
 func NewPredictor(m *Model) (*Predictor, error) {
-	if _, err := m.Costs(); err != nil {
+	if _, err := m.verify(); err != nil {
 		return nil, err
-	}
-	if err := nn.Verify(m.Net, m.Layers); err != nil {
-		return nil, fmt.Errorf("model: the net differs from the definition: %w", err)
 	}
 	p := &Predictor{model: m}
 	var err error

@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"fmt"
 	"iter"
 	"reflect"
 	"strconv"
@@ -51,11 +50,11 @@ func Get[M Module](c Container, path string) M {
 				names = append(names, strconv.Quote(path))
 			}
 		})
-		panic(&fault.OptionError{Op: "nn.Get", Detail: fmt.Sprintf("no layer is named %q: one of %s expected", path, strings.Join(names, ", "))})
+		fault.Option("nn.Get", "no layer is named %q: one of %s expected", path, strings.Join(names, ", "))
 	}
 	l, ok := m.(M)
 	if !ok {
-		panic(&fault.OptionError{Op: "nn.Get", Detail: fmt.Sprintf("layer %q is of type %T: %v expected", path, m, reflect.TypeFor[M]())})
+		fault.Option("nn.Get", "layer %q is of type %T: %v expected", path, m, reflect.TypeFor[M]())
 	}
 	return l
 }
@@ -74,14 +73,14 @@ func newList(op string, modules []Module) list {
 		name := nameOf(m, strconv.Itoa(i))
 		m = bare(m)
 		if _, net := m.(Container); name == "" && !net || strings.Contains(name, ".") {
-			panic(&fault.OptionError{Op: op, Detail: fmt.Sprintf("layer %d is named %q: a name without a dot expected", i, name)})
+			fault.Option(op, "layer %d is named %q: a name without a dot expected", i, name)
 		}
 		s.names, s.layers = append(s.names, name), append(s.layers, m)
 	}
 	seen := map[string]bool{}
 	eachPath("", s.all, func(path string) {
 		if seen[path] {
-			panic(&fault.OptionError{Op: op, Detail: fmt.Sprintf("two layers are named %q", path)})
+			fault.Option(op, "two layers are named %q", path)
 		}
 		seen[path] = true
 	})
@@ -128,7 +127,7 @@ func checkFields(op string, m Module) {
 		f.known[keyOf(reflect.ValueOf(p))] = true
 	}
 	if name, what := f.forgotten(v); name != "" {
-		panic(&fault.OptionError{Op: op, Detail: fmt.Sprintf("%T: its field %s holds a %s that neither Layers nor Parameters names: see nn.Children", m, name, what)})
+		fault.Option(op, "%T: its field %s holds a %s that neither Layers nor Parameters names: see nn.Children", m, name, what)
 	}
 }
 

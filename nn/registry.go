@@ -47,7 +47,7 @@ type Type[L Module, O any] struct {
 func Register[L Module, O any](t Type[L, O]) {
 	layer, options := reflect.TypeFor[L](), reflect.TypeFor[O]()
 	if t.Name == "" || t.Cost == nil || t.Make == nil || t.Options == nil {
-		panic(&fault.OptionError{Op: "nn.Register", Detail: fmt.Sprintf("%v: a name and all functions expected", layer)})
+		fault.Option("nn.Register", "%v: a name and all functions expected", layer)
 	}
 	n := &row{
 		name: t.Name, layer: layer, options: options, keepsNothing: t.KeepsNothing,
@@ -93,8 +93,8 @@ func (r *rows) add(n *row) {
 	}
 	for _, other := range []*row{r.named[n.name], r.layers[n.layer], r.defining[n.options]} {
 		if other != nil {
-			panic(&fault.OptionError{Op: "nn.Register", Detail: fmt.Sprintf("%q for %v with %v, but there is %q for %v with %v",
-				n.name, n.layer, n.options, other.name, other.layer, other.options)})
+			fault.Option("nn.Register", "%q for %v with %v, but there is %q for %v with %v",
+				n.name, n.layer, n.options, other.name, other.layer, other.options)
 		}
 	}
 	r.named[n.name], r.layers[n.layer], r.defining[n.options] = n, n, n

@@ -168,7 +168,7 @@ func (r *Regression) add(p *part, b *block, more bool, weight []float32, s sampl
 	b.inputs.products(c, labels, s, lo, hi, next, weight)
 	for k, label := range labels {
 		if label < 0 || label >= int64(r.classes) {
-			panic(&fault.LabelError{Op: r.op, Label: label, Index: []int{lo + k}, Classes: r.classes})
+			fault.Label(r.op, label, lo+k, []int{len(s.indices)}, r.classes, "")
 		}
 	}
 	sum, right := c.CrossEntropy(labels, float32(r.lines[0].Scale), r.bias)
