@@ -104,19 +104,23 @@ func describe(target *tensor.Tensor) string {
 // Split names a part of a data set.
 type Split int
 
-// The splits: samples to learn from, and samples to measure on.
+// The splits: samples to learn from, samples to measure on, and samples to make choices by, such
+// as when to end.
 const (
 	Train Split = iota
 	Test
+	Validation
 )
 
-// String returns "train" or "test".
+// String returns "train", "test" or "val".
 func (s Split) String() string {
 	switch s {
 	case Train:
 		return "train"
 	case Test:
 		return "test"
+	case Validation:
+		return "val"
 	}
 	return fmt.Sprintf("Split(%d)", int(s))
 }

@@ -267,7 +267,7 @@ func TestPixels(t *testing.T) {
 }
 
 func TestSplitString(t *testing.T) {
-	for s, want := range map[dataset.Split]string{dataset.Train: "train", dataset.Test: "test", 7: "Split(7)"} {
+	for s, want := range map[dataset.Split]string{dataset.Train: "train", dataset.Test: "test", dataset.Validation: "val", 7: "Split(7)"} {
 		if s.String() != want {
 			t.Errorf("got %q, want %q", s.String(), want)
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/onehot-go/onehot/transform"
 )
 
-// Images is a data set of images of one size, grey or colour, held in memory. Its fields must not
-// be changed while its methods, or a Fill that it gave, are at work.
+// Images is a data set of images of one size, grey or colour, held in memory or in a mapped file.
+// Its fields must not be changed while its methods, or a Fill that it gave, are at work.
 type Images struct {
 	Name       string // "fashion-mnist"
 	Split      Split
@@ -20,8 +20,12 @@ type Images struct {
 
 	Channels      int // 1, grey, or 3: red, green and blue; 0 stands for 1
 	Height, Width int
-	Pixels        []byte // (N, Channels, Height, Width), 0 is black
-	Labels        []int  // (N), indices of ClassNames
+	Pixels        []byte // (rows, Channels, Height, Width), 0 is black
+	// Rows (N) says which row of Pixels each sample's image is. Data sets that are parts of
+	// one whole share its Pixels so. With nil the samples are the rows, one after the other.
+	Rows   []int
+	Labels []int    // (N), indices of ClassNames
+	Names  []string // (N), the file of each sample, for reports; nil if there are none
 
 	// Transform is applied to every picture that Sample returns; nil leaves it the image
 	// that it is.
@@ -63,13 +67,59 @@ func (m *Images) Shape() []int { return []int{max(m.Channels, 1), m.Height, m.Wi
 // size returns the number of bytes of an image.
 func (m *Images) size() int { return max(m.Channels, 1) * m.Height * m.Width }
 
-// whole reports whether Pixels are those of all images.
-func (m *Images) whole() bool { return len(m.Pixels) == m.Len()*m.size() }
+// checkPixels returns a *fault.OptionError unless Pixels are rows of images, one of them for each
+// sample if there are no Rows.
+func (m *Images) checkPixels() error {
+	size := m.size()
+	switch {
+	case m.Rows == nil && len(m.Pixels) != m.Len()*size:
+		return m.wrong("found %d bytes in Pixels, %d expected for %d images of %v", len(m.Pixels), m.Len()*size, m.Len(), m.Shape())
+	case m.Rows != nil && len(m.Rows) != m.Len():
+		return m.wrong("found %d Rows, %d expected, one a label", len(m.Rows), m.Len())
+	case m.Rows != nil && (size == 0 || len(m.Pixels)%size != 0):
+		return m.wrong("found %d bytes in Pixels, a multiple of %d expected for images of %v", len(m.Pixels), size, m.Shape())
+	}
+	return nil
+}
+
+// wrong returns a *fault.OptionError about the fields.
+func (m *Images) wrong(format string, args ...any) error {
+	return &fault.OptionError{Op: "dataset.Images", Detail: m.title() + ": " + fmt.Sprintf(format, args...)}
+}
+
+// checkRow returns a *fault.OptionError unless Pixels have the row of sample i.
+func (m *Images) checkRow(i int) error {
+	if rows := len(m.Pixels) / m.size(); m.Rows != nil && (m.Rows[i] < 0 || m.Rows[i] >= rows) {
+		return m.wrong("found row %d of sample %d, 0 to %d expected", m.Rows[i], i, rows-1)
+	}
+	return nil
+}
+
+// whole reports whether Pixels have an image for every sample.
+func (m *Images) whole() bool {
+	if m.checkPixels() != nil {
+		return false
+	}
+	for i := range m.Rows {
+		if m.checkRow(i) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// row returns the row of sample i, which is one.
+func (m *Images) row(i int) int {
+	if m.Rows == nil {
+		return i
+	}
+	return m.Rows[i]
+}
 
 // Image returns image i before any transform: an *image.Gray, which shares the memory of
 // Pixels, or an opaque *image.RGBA of three channels. It panics with an *IndexError if i
 // is outside [0, Len()), and with a *fault.OptionError if Channels is not 0, 1
-// or 3.
+// or 3, or Pixels do not have the row of image i.
 func (m *Images) Image(i int) image.Image {
 	return transform.Interleave(m.pixels(i), max(m.Channels, 1), m.Height, m.Width)
 }
@@ -80,12 +130,15 @@ func (m *Images) Label(i int) (int, error) { return m.label(i), nil }
 
 // Sample returns image i after Transform, and as its target the label after
 // TargetTransform. It panics with an *IndexError if i is outside [0, Len()); the error
-// is Transform's and names the sample, or a *fault.OptionError that says that Pixels are not
-// those of Len() images.
+// is Transform's and names the sample, or a *fault.OptionError that says that Pixels and Rows are
+// not those of Len() images.
 func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
-	if !m.whole() {
-		return Sample{}, &fault.OptionError{Op: "dataset.Images", Detail: fmt.Sprintf("%s: found %d bytes in Pixels, %d expected for %d images of %v",
-			m.title(), len(m.Pixels), m.Len()*m.size(), m.Len(), m.Shape())}
+	if err := m.checkPixels(); err != nil {
+		return Sample{}, err
+	}
+	m.check(i)
+	if err := m.checkRow(i); err != nil {
+		return Sample{}, err
 	}
 	s := Sample{Input: transform.Input{Image: m.Image(i)}, Target: Class(m.label(i))}
 	if m.Transform != nil {
@@ -99,7 +152,7 @@ func (m *Images) Sample(i int, chance random.Key) (Sample, error) {
 
 // Batch returns a function that converts each pixel by itself if Transform has a table (see
 // transform.Table), and picture by picture if Transform can be fused (see transform.Fuse). Of
-// any other Transform, and if Pixels are not those of Len() images, it returns nil.
+// any other Transform, and if Pixels and Rows are not those of Len() images, it returns nil.
 func (m *Images) Batch() (fill Fill, row Row) {
 	if !m.whole() {
 		return nil, Row{}
@@ -110,7 +163,7 @@ func (m *Images) Batch() (fill Fill, row Row) {
 			for k, i := range indices {
 				to.Classes[k] = int64(m.label(i))
 			}
-			table.Gather(to.Inputs, m.Pixels, size, indices)
+			table.Gather(to.Inputs, m.Pixels, size, m.wanted(indices))
 		}, Row{Input: m.Shape()}
 	}
 	f, ok := transform.Fuse(m.Transform, m.Shape()[0], m.Height, m.Width)
@@ -144,6 +197,19 @@ func (m *Images) Bytes() (rows ByteRows, ok bool) {
 	return ByteRows{m.Pixels, lines, m.rows()}, true
 }
 
+// wanted returns the rows of the samples at indices, and up to its capacity those of some that
+// will be wanted next.
+func (m *Images) wanted(indices []int) []int {
+	if m.Rows == nil {
+		return indices
+	}
+	rows := make([]int, min(len(indices)+ahead, cap(indices)))
+	for k, i := range indices[:len(rows)] {
+		rows[k] = m.Rows[i]
+	}
+	return rows[:len(indices)]
+}
+
 // rows returns the row and the label of each sample. Labels that fit a byte are kept as such:
 // read in random order, those of a data set then stay in a core's caches.
 func (m *Images) rows() func(i int) (row, label int) {
@@ -153,13 +219,16 @@ func (m *Images) rows() func(i int) (row, label int) {
 			c = m.TargetTransform(c)
 		}
 		if c < 0 || c > math.MaxUint8 {
-			return func(i int) (row, label int) { return i, m.label(i) }
+			return func(i int) (row, label int) {
+				label = m.label(i)
+				return m.row(i), label
+			}
 		}
 		labels[i] = uint8(c)
 	}
 	return func(i int) (row, label int) {
 		m.check(i)
-		return i, int(labels[i])
+		return m.row(i), int(labels[i])
 	}
 }
 
@@ -176,8 +245,11 @@ func (m *Images) label(i int) int {
 // pixels returns the values of image i.
 func (m *Images) pixels(i int) []byte {
 	m.check(i)
-	size := m.size()
-	return m.Pixels[i*size : (i+1)*size : (i+1)*size]
+	if err := m.checkRow(i); err != nil {
+		panic(err)
+	}
+	size, row := m.size(), m.row(i)
+	return m.Pixels[row*size : (row+1)*size : (row+1)*size]
 }
 
 func (m *Images) check(i int) {
