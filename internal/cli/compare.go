@@ -28,10 +28,10 @@ type comparedRun struct {
 	Run         string   `json:"run"`
 	Settings    settings `json:"settings"`
 	Epochs      int      `json:"epochs"` // finished
-	TestAcc     float64  `json:"test_acc"`
-	TestLoss    float64  `json:"test_loss"`
-	BestTestAcc float64  `json:"best_test_acc,omitempty"` // of a run without validation data
-	BestValAcc  float64  `json:"best_val_acc,omitempty"`  // of a run with them
+	TestAcc     *float64 `json:"test_acc,omitempty"` // of a run with test data
+	TestLoss    *float64 `json:"test_loss,omitempty"`
+	BestTestAcc *float64 `json:"best_test_acc,omitempty"` // of a run without validation data
+	BestValAcc  *float64 `json:"best_val_acc,omitempty"`  // of a run with them
 	BestEpoch   int      `json:"best_epoch"`
 	Seconds     float64  `json:"seconds"` // of the training steps
 	Parameters  int      `json:"parameters"`
@@ -98,8 +98,10 @@ func (f folder) compared(remarks io.Writer) (r comparedRun, err error) {
 	}
 	r = comparedRun{
 		Run: name, Settings: c.Settings, Epochs: len(epochs), Parameters: nn.NumParameters(m.Net),
-		TestAcc: best.Accuracy, TestLoss: best.Loss,
 		history: report.Run{Name: name, Epochs: epochs, Batches: batches},
+	}
+	if best.Part != "val" {
+		r.TestAcc, r.TestLoss = &best.Accuracy, &best.Loss
 	}
 	chosen := best.Accuracy // of a model that was not trained
 	for i, e := range epochs {
@@ -107,23 +109,31 @@ func (f folder) compared(remarks io.Writer) (r comparedRun, err error) {
 			chosen, r.BestEpoch = e.Test.Score, e.Epoch
 		}
 		if !e.Validation { // else the figures are those of the end
-			r.TestAcc, r.TestLoss = e.Test.Score, e.Test.Loss
+			r.TestAcc, r.TestLoss = &e.Test.Score, &e.Test.Loss
 		}
 		r.Seconds += e.Seconds
 	}
-	if c.Settings.Val > 0 {
-		r.BestValAcc = chosen
+	if c.Data.Val > 0 {
+		r.BestValAcc = &chosen
 	} else {
-		r.BestTestAcc = chosen
+		r.BestTestAcc = &chosen
 	}
 	return r, nil
 }
 
 // chosen returns the accuracy by which the run's best epoch was chosen.
-func (r comparedRun) chosen() float64 { return max(r.BestTestAcc, r.BestValAcc) }
+func (r comparedRun) chosen() float64 { return *cmp.Or(r.BestTestAcc, r.BestValAcc) }
 
 // validated reports whether that is of validation data.
-func (r comparedRun) validated() bool { return r.Settings.Val > 0 }
+func (r comparedRun) validated() bool { return r.BestTestAcc == nil }
+
+// tested returns the run's accuracy on test data, below all others if there are none.
+func (r comparedRun) tested() float64 {
+	if r.TestAcc == nil {
+		return -1
+	}
+	return *r.TestAcc
+}
 
 // writeComparison writes a table of the runs, with the settings that are not the same in all of
 // them. "-" stands for a setting that a run makes no use of. The best run comes first, and its
@@ -133,7 +143,7 @@ func writeComparison(w io.Writer, runs []comparedRun) error {
 	mixed := slices.ContainsFunc(runs, func(r comparedRun) bool { return r.validated() != runs[0].validated() })
 	by := comparedRun.chosen
 	if mixed {
-		by = func(r comparedRun) float64 { return r.TestAcc }
+		by = comparedRun.tested
 	}
 	runs = slices.Clone(runs)
 	slices.SortStableFunc(runs, func(x, y comparedRun) int { return cmp.Compare(by(y), by(x)) })
@@ -178,7 +188,12 @@ func writeComparison(w io.Writer, runs []comparedRun) error {
 		for _, flag := range differ {
 			cells = append(cells, printable.Name(values[i][flag]))
 		}
-		cells = append(cells, strconv.Itoa(r.Epochs), fmt.Sprintf("%.4f", r.TestLoss), fmt.Sprintf("%.4f%s", r.TestAcc, mark(mixed)))
+		cells = append(cells, strconv.Itoa(r.Epochs))
+		if r.TestAcc != nil {
+			cells = append(cells, fmt.Sprintf("%.4f", *r.TestLoss), fmt.Sprintf("%.4f%s", *r.TestAcc, mark(mixed)))
+		} else {
+			cells = append(cells, "-", "-"+mark(mixed))
+		}
 		chosen := fmt.Sprintf("%.4f%s", r.chosen(), mark(!mixed))
 		switch {
 		case !mixed:

@@ -78,19 +78,24 @@ func TestCompare(t *testing.T) {
 func TestCompareValidation(t *testing.T) {
 	var b strings.Builder
 	runs := []comparedRun{
-		{Run: "val", Settings: settings{Val: 9, Optimizer: "sgd"}, TestAcc: 0.75, BestValAcc: 0.99},
-		{Run: "test", Settings: settings{Optimizer: "sgd"}, TestAcc: 0.8, BestTestAcc: 0.85},
+		{Run: "val", Settings: settings{Val: amount{count: 9}, Optimizer: "sgd"}, TestAcc: new(0.75), TestLoss: new(0.5), BestValAcc: new(0.99)},
+		{Run: "test", Settings: settings{Optimizer: "sgd"}, TestAcc: new(0.8), TestLoss: new(0.5), BestTestAcc: new(0.85)},
+		{Run: "no test", Settings: settings{Optimizer: "sgd"}, BestValAcc: new(0.98)},
 	}
 	for _, c := range []struct {
 		runs []comparedRun
 		want string
 	}{
-		{runs, `   run  val  epochs  test loss  test acc  best test acc  best val acc  in epoch  seconds  parameters
-  test    0       0     0.0000   0.8000*         0.8500             -         0     0.00           0
-   val    9       0     0.0000   0.7500               -        0.9900         0     0.00           0
+		{runs, `      run  val  epochs  test loss  test acc  best test acc  best val acc  in epoch  seconds  parameters
+     test    0       0     0.5000   0.8000*         0.8500             -         0     0.00           0
+      val    9       0     0.5000   0.7500               -        0.9900         0     0.00           0
+  no test    0       0          -        -               -        0.9800         0     0.00           0
 `},
 		{runs[:1], `  run  epochs  test loss  test acc  best val acc  in epoch  seconds  parameters
-  val       0     0.0000    0.7500        0.9900         0     0.00           0
+  val       0     0.5000    0.7500        0.9900         0     0.00           0
+`},
+		{runs[2:], `      run  epochs  test loss  test acc  best val acc  in epoch  seconds  parameters
+  no test       0          -         -        0.9800         0     0.00           0
 `},
 	} {
 		b.Reset()
@@ -110,7 +115,7 @@ func TestCompareErrors(t *testing.T) {
 	file := func(name string) string { return filepath.Join(run, name) }
 	for _, c := range []struct{ name, content, message string }{
 		{"config.json", "{", ": unexpected end of JSON input; left out"},
-		{"metrics.json", "7", ": json: cannot unmarshal number into Go value of type task.ByClass; left out"},
+		{"metrics.json", "7", ": json: cannot unmarshal number into Go value of type cli.figuresFile; left out"},
 		{"history.csv", "", ": found 0 lines, at least 1 expected; left out"},
 	} {
 		whole := readFile(t, file(c.name))

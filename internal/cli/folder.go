@@ -181,9 +181,15 @@ func writeJSON(path string, v any) error {
 	})
 }
 
+// figuresFile is what metrics.json has.
+type figuresFile struct {
+	Part string `json:"part,omitempty"` // "val" of a run without test data; else they are of those
+	task.ByClass
+}
+
 // readFigures reads a run's metrics.json: the figures of its best model.
-func (f folder) readFigures() (task.ByClass, error) {
-	var figures task.ByClass
+func (f folder) readFigures() (figuresFile, error) {
+	var figures figuresFile
 	text, err := os.ReadFile(f.metrics())
 	if errors.Is(err, fs.ErrNotExist) {
 		return figures, fmt.Errorf("%s: no figures in it (metrics.json is missing): a run with --val has them when it ends%.0w", f, err)

@@ -65,7 +65,7 @@ func (c *lrFindCommand) Run(ctx context.Context, parsed *kong.Context, s streams
 	if err := t.complete(set); err != nil {
 		return err
 	}
-	t.Schedule, t.EMA, t.Val, t.EarlyStop = "constant", 0, 0, 0 // as a recipe may have them
+	t.Schedule, t.EMA, t.Val, t.EarlyStop = "constant", 0, amount{}, 0 // as a recipe may have them
 	r, err := t.prepare(ctx, streams{io.Discard, s.err})
 	if err != nil {
 		return err

@@ -83,7 +83,7 @@ func (r *trainRun) finalPage() (*report.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return finalPage(r.folder, c, r.test.Dataset().(*dataset.Images), io.Discard)
+	return finalPage(r.folder, c, r.final().Dataset().(*dataset.Images), io.Discard)
 }
 
 // watch is the page of a run while it trains, and its server. A nil one does nothing.

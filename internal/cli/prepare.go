@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -12,7 +13,6 @@ import (
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
-	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/train"
 	"github.com/onehot-go/onehot/transform"
 )
@@ -26,67 +26,59 @@ const prefetch = 2
 
 // trainRun is a run that is set up.
 type trainRun struct {
-	settings       settings
-	folder         folder
-	id             string // the run's identity; empty for one that an earlier version began
-	data           dataRecord
-	training, test *loader.Loader
-	val            *loader.Loader // nil without --val
-	model          *model.Model
-	ema            *train.EMA // nil without --ema
-	began          time.Time
-	optimizer      optim.Optimizer
-	criterion      loss.CrossEntropy
-	plateau        *optim.ReduceLROnPlateau
-	steps          int          // of an epoch
-	finished       int          // epochs that are saved
-	listener       net.Listener // for those who watch; nil without --watch
-	tensorboard    bool         // whether to write for it
+	settings    settings
+	folder      folder
+	id          string // the run's identity; empty for one that an earlier version began
+	data        dataRecord
+	training    *loader.Loader
+	val, test   *loader.Loader // nil for none; there is one of them at least
+	model       *model.Model
+	ema         *train.EMA // nil without --ema
+	began       time.Time
+	optimizer   optim.Optimizer
+	criterion   loss.CrossEntropy
+	plateau     *optim.ReduceLROnPlateau
+	steps       int          // of an epoch
+	finished    int          // epochs that are saved
+	listener    net.Listener // for those who watch; nil without --watch
+	tensorboard bool         // whether to write for it
 }
 
-// prepare opens the data and makes the model and its optimizer. It writes nothing.
+// choosing returns the data that choose the best epoch: those held out, or the test data if there
+// are none.
+func (r *trainRun) choosing() *loader.Loader { return cmp.Or(r.val, r.test) }
+
+// final returns the data that the best model is measured on at the end: the test data, or those
+// held out if there are none.
+func (r *trainRun) final() *loader.Loader { return cmp.Or(r.test, r.val) }
+
+// testedLast reports whether the test data are read once, at the end.
+func (r *trainRun) testedLast() bool { return r.val != nil && r.test != nil }
+
+// prepare returns the run but for its folder.
 func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	training, test, err := c.open(ctx, c.Data, s.err)
+	data, err := c.parts(ctx, s.err)
 	if err != nil {
 		return nil, err
 	}
-	r := &trainRun{settings: c.settings, data: newDataRecord(c.DataDir, training, test), plateau: c.plateau(),
-		tensorboard: c.TensorBoard, began: c.began}
+	r := &trainRun{settings: c.settings, data: data.record, plateau: c.plateau(), tensorboard: c.TensorBoard, began: c.began}
 	// Training and tests begin with what the model does to pictures of their size.
-	definition := c.definition(training.Shape(), training.Classes())
-	prepared := definition.Preprocess.For(transform.Form{Shape: training.Shape()})
-	if training.Transform, err = c.augment(prepared, training.Height, training.Width); err != nil {
+	definition := c.definition(data.training.Shape(), data.training.Classes())
+	prepared := definition.Preprocess.For(transform.Form{Shape: data.training.Shape()})
+	if data.training.Transform, err = c.augment(prepared, data.training.Height, data.training.Width); err != nil {
 		return nil, err
 	}
-	test.Transform = prepared
-	var samples dataset.Dataset = training
-	if c.Val > 0 {
-		var held dataset.Subset
-		if samples, held, err = c.hold(training, prepared); err != nil {
-			return nil, err
-		}
-		r.val = loader.New(held, loader.Options{BatchSize: evalBatch, Workers: prefetch})
-		r.data.Train, r.data.Val = samples.Len(), held.Len()
-	}
-	counts := make([]int, len(training.Classes()))
-	labels, err := dataset.Labels(samples)
-	if err != nil {
-		return nil, err
-	}
-	for _, label := range labels {
-		counts[label]++
-	}
-	if r.criterion, err = c.criterion(counts); err != nil {
+	if r.criterion, err = c.criterion(perClass(data.training)); err != nil {
 		return nil, err
 	}
 	if r.model, err = c.build(definition); err != nil {
 		return nil, err
 	}
 	if c.Optimizer == "lbfgs" {
-		r.optimizer, err = train.NewFullBatch(r.model.Net.Layer("linear").(*nn.Linear), samples, c.LR, c.L2)
+		r.optimizer, err = train.NewFullBatch(r.model.Net.Layer("linear").(*nn.Linear), data.training, c.LR, c.L2)
 		if err != nil {
 			return nil, err
 		}
@@ -96,34 +88,22 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if c.EMA > 0 {
 		r.ema = train.NewEMA(r.model, c.EMA)
 	}
-	r.training = loader.New(samples, loader.Options{BatchSize: c.BatchSize, Shuffle: true, Seed: c.Seed, Workers: prefetch})
+	r.training = loader.New(data.training, loader.Options{BatchSize: c.BatchSize, Shuffle: true, Seed: c.Seed, Workers: prefetch})
 	if r.steps, err = train.Steps(r.training, 1); err != nil {
 		return nil, err
 	}
-	r.test = loader.New(test, loader.Options{BatchSize: evalBatch, Workers: prefetch})
+	measuring := func(d *dataset.Images) *loader.Loader {
+		if d == nil {
+			return nil
+		}
+		d.Transform = prepared
+		return loader.New(d, loader.Options{BatchSize: evalBatch, Workers: prefetch})
+	}
+	r.val, r.test = measuring(data.val), measuring(data.test)
 	if c.Watch { // before the folder is made: the port may be taken
 		if r.listener, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", c.Port)); err != nil {
 			return nil, err
 		}
 	}
 	return r, nil
-}
-
-// hold returns the training samples without those of --val, and the samples of --val, which are
-// prepared as test data are.
-func (s *settings) hold(training *dataset.Images, prepared transform.Transform) (rest, held dataset.Subset, err error) {
-	n := training.Len()
-	if s.Val >= n {
-		return rest, held, usagef("--val %d: less than the %d training samples expected", s.Val, n)
-	}
-	share := float64(s.Val) / float64(n)
-	parts, err := dataset.StratifiedSplit(training, []float64{1 - share, share}, random.New(s.Seed).For("validation"))
-	if err != nil {
-		return rest, held, err
-	}
-	rest, held = parts[0], parts[1]
-	whole := *training
-	whole.Transform = prepared
-	held.Dataset = &whole
-	return rest, held, nil
 }

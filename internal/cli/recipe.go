@@ -14,11 +14,11 @@ import (
 var recipes = map[string]settings{
 	"fast": {
 		Model: "resnet", Epochs: 2, BatchSize: 128, Optimizer: "adamw", LR: 0.006, WeightDecay: 0.01, Schedule: "one-cycle",
-		EMA: 0.99, Val: 5000,
+		EMA: 0.99, Val: amount{count: 5000},
 	},
 	"best": {
 		Model: "resnet", Epochs: 42, BatchSize: 128, Optimizer: "adamw", LR: 0.006, WeightDecay: 0.05, Schedule: "one-cycle",
-		Augment: []string{"crop:1", "flip"}, LabelSmoothing: 0.1, EMA: 0.999, TTA: true, Val: 5000,
+		Augment: []string{"crop:1", "flip"}, LabelSmoothing: 0.1, EMA: 0.999, TTA: true, Val: amount{count: 5000},
 	},
 }
 

@@ -64,7 +64,7 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 		return fmt.Errorf("the data are not those that the run in %s was started with: %w", c.Out, err)
 	}
 	if old.Data.Val != r.data.Val { // of a version that rounded class by class
-		return fmt.Errorf("the run in %s was started with %d samples held out by --val %d, and now it would hold out %d", c.Out, old.Data.Val, c.Val, r.data.Val)
+		return fmt.Errorf("the run in %s was started with %d samples held out by --val %s, and now it would hold out %d", c.Out, old.Data.Val, c.Val, r.data.Val)
 	}
 	r.folder, r.id = f, old.Run
 	progress, err := r.restore(s.err)
@@ -79,7 +79,7 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	}
 	history, err := report.ContinueHistory(f.history(), task.Accuracy, progress.Epoch)
 	if errors.Is(err, fs.ErrNotExist) && progress.Epoch == 0 { // killed before it was written
-		history, err = report.CreateHistory(f.history(), task.Accuracy, c.Val > 0)
+		history, err = report.CreateHistory(f.history(), task.Accuracy, r.val != nil)
 	}
 	if err != nil {
 		return err

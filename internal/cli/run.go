@@ -10,22 +10,22 @@ import (
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
 
 // config returns the run as the training loop takes it.
 func (r *trainRun) config(start train.Progress) train.Config {
 	c := train.Config{
-		Model: r.model, Optimizer: r.optimizer, Train: r.training, Test: r.test, Epochs: r.settings.Epochs,
+		Model: r.model, Optimizer: r.optimizer, Train: r.training, Test: r.choosing(), Validation: r.val != nil, Epochs: r.settings.Epochs,
 		EMA: r.ema, Mirrored: r.settings.TTA, EarlyStop: r.settings.EarlyStop,
 		Criterion: r.criterion, Schedule: r.settings.schedule(r.steps), Plateau: r.plateau,
 		ClipNorm: r.settings.ClipNorm, Mixup: r.settings.Mixup, Key: random.New(r.settings.Seed).For("train"),
 		Run: r.id, Settings: r.settings, Start: start,
 		Keep: train.Keep{Best: r.folder.best(), Last: r.folder.last(), Before: r.folder.before()},
 	}
-	after := r.test.Samples() // for the page
-	if r.val != nil {
-		c.Test, c.Validation = r.val, true
+	after := r.final().Samples() // for the page
+	if r.testedLast() {
 		after += r.test.Samples()
 	}
 	if limit := r.settings.MaxTime.Duration; limit > 0 {
@@ -107,8 +107,8 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			}
 			if e.Best {
 				best = train.Progress{BestEpoch: e.Epoch, BestScore: e.Test.Score}
-				if r.val == nil {
-					if err := writeJSON(r.folder.metrics(), e.Test.Figures); err != nil {
+				if !r.testedLast() {
+					if err := r.writeFigures(e.Test); err != nil {
 						return err
 					}
 				}
@@ -124,7 +124,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	}
 	r.finished = handled
 	bar.clear()
-	if r.val != nil {
+	if r.testedLast() {
 		if err := r.testOnce(); err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	if err != nil {
 		return err
 	}
-	if r.val != nil && !asJSON {
+	if r.testedLast() && !asJSON {
 		mirrored := ""
 		if r.settings.TTA {
 			mirrored = ", each picture with its mirror image"
@@ -153,10 +153,13 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	}
 	if asJSON {
 		done := doneEvent{Event: "done", Run: string(r.folder), Model: r.folder.best(), Epochs: r.finished, BestEpoch: best.BestEpoch}
-		if r.val != nil {
-			done.BestValAcc, done.TestAcc, done.TestLoss = &best.BestScore, &figures.Accuracy, &figures.Loss
-		} else {
+		switch {
+		case r.val == nil:
 			done.BestTestAcc = &best.BestScore
+		case r.test == nil:
+			done.BestValAcc = &best.BestScore
+		default:
+			done.BestValAcc, done.TestAcc, done.TestLoss = &best.BestScore, &figures.Accuracy, &figures.Loss
 		}
 		return json.NewEncoder(s.out).Encode(done)
 	}
@@ -178,10 +181,10 @@ func (r *trainRun) keepBatches(b *report.Batches) error {
 	return report.WriteBatches(r.folder.batches(), losses)
 }
 
-// keepPage writes the page of a run that was stopped after an epoch. With validation data
-// there is none yet: it would read the test data before all choices are made.
+// keepPage writes the page of a run that was stopped after an epoch. If the test data are read
+// once, there is none yet: it would read them before all choices are made.
 func (r *trainRun) keepPage() error {
-	if r.finished == 0 || r.val != nil {
+	if r.finished == 0 || r.testedLast() {
 		return nil
 	}
 	p, err := r.finalPage()
@@ -202,7 +205,16 @@ func (r *trainRun) testOnce() error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(r.folder.metrics(), e.Figures)
+	return r.writeFigures(e)
+}
+
+// writeFigures writes the figures of the best model to metrics.json.
+func (r *trainRun) writeFigures(e train.Evaluation) error {
+	f := figuresFile{ByClass: e.Figures.(task.ByClass)}
+	if r.test == nil {
+		f.Part = "val"
+	}
+	return writeJSON(r.folder.metrics(), f)
 }
 
 // explain says what is left of a run that err ended.

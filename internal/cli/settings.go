@@ -18,7 +18,7 @@ type settings struct {
 	Recipe      string   `json:"recipe" default:"" enum:",${recipes}" placeholder:"NAME" group:"Training" help:"Settings that go well together, each to be overridden by its flag: fast (half a minute on two cores, for Fashion-MNIST) or best (ten minutes)."`
 	Epochs      int      `json:"epochs" default:"5" group:"Training" help:"Times to go over the training data; 0 measures the untrained model."`
 	MaxTime     duration `json:"max_time" default:"0s" placeholder:"TIME" group:"Training" help:"In place of --epochs: how long the command may take, as in 3m or 90s. --schedule cosine and one-cycle go by the time. Results depend on the machine's speed."`
-	Val         int      `json:"val" default:"0" placeholder:"SAMPLES" group:"Training" help:"Training samples to hold out, of each class its share: they choose the best epoch, and the test data are read once, at the end."`
+	Val         amount   `json:"val" default:"0" placeholder:"N|SHARE" group:"Training" help:"Training samples to hold out, so many or a share as in 0.15 or 15%, of each class its part: they choose the best epoch, and the test data are read once, at the end."`
 	EarlyStop   int      `json:"early_stop" default:"0" placeholder:"EPOCHS" group:"Training" help:"End the run after so many epochs without a better accuracy on the samples of --val; 0 for never."`
 	BatchSize   int      `json:"batch_size" default:"256" group:"Training" help:"Samples of a training step."`
 	LR          float64  `json:"lr" name:"lr" default:"0" placeholder:"RATE" group:"Training" help:"Learning rate (default 0.1 for sgd, 0.001 for adam and adamw, 0.01 for rmsprop and adagrad; 1 for lbfgs, where it is what the search for a step begins with)."`
@@ -69,7 +69,7 @@ func (s *settings) check() error {
 		value, min int
 	}{{"--epochs", s.Epochs, 0}, {"--batch-size", s.BatchSize, 1},
 		{"--warmup", s.Warmup, 0}, {"--step-size", s.StepSize, 1}, {"--patience", s.Patience, 0},
-		{"--val", s.Val, 0}, {"--early-stop", s.EarlyStop, 0}} {
+		{"--early-stop", s.EarlyStop, 0}} {
 		if v.value < v.min {
 			return usagef("%s %d: at least %d expected", v.flag, v.value, v.min)
 		}
@@ -179,7 +179,7 @@ func (s *settings) checkCombinations() error {
 		{s.MaxTime.Duration > 0, "--max-time", s.Optimizer != "lbfgs", others},
 		{s.MaxTime.Duration > 0, "--max-time", s.Epochs == 0, "runs without --epochs"},
 		{s.Warmup > 0, "--warmup", s.MaxTime.Duration == 0, "runs without --max-time"},
-		{s.EarlyStop > 0, "--early-stop", s.Val > 0, "runs with --val"},
+		{s.EarlyStop > 0, "--early-stop", s.Val.some(), "runs with --val"},
 		{s.Nesterov, "--nesterov", s.Optimizer == "sgd" && s.Momentum > 0, "--optimizer sgd with --momentum"},
 		{s.Dropout != 0, "--dropout", s.Model == "mlp", "--model mlp"},
 		{len(s.Milestones) > 0, "--milestones", s.Schedule == "multi-step", "--schedule multi-step"},

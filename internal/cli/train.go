@@ -123,7 +123,7 @@ func (c *trainCommand) begin(ctx context.Context, r *trainRun, s streams) error 
 	if err := writeJSON(r.folder.config(), newConfig(r.id, c.settings, r.data, c.Threads)); err != nil {
 		return err
 	}
-	history, err := report.CreateHistory(r.folder.history(), task.Accuracy, c.Val > 0)
+	history, err := report.CreateHistory(r.folder.history(), task.Accuracy, r.val != nil)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ func rewritten(args []string) []string {
 // Messages of the parser, and what they are about.
 var (
 	notChosen = regexp.MustCompile(`^(?:\[<(\w+)>\]|(--\S+)) must be one of (\S+) but got "(.*)"$`)
+	notRead   = regexp.MustCompile(`^(--\S+): found (.*)$`)
 	notParsed = regexp.MustCompile(`(?s)^(--\S+): expected an? (?:valid \d+ bit )?(int|uint|float) but got "(.*)"(?: \(\S+\))?$`)
 )
 
@@ -69,6 +70,9 @@ func inWords(message string) string {
 			return fmt.Sprintf("%s %s: a smaller number expected", m[1], m[3])
 		}
 		return fmt.Sprintf("%s %s: %s expected", m[1], m[3], expected)
+	}
+	if m := notRead.FindStringSubmatch(message); m != nil {
+		return m[1] + " " + m[2]
 	}
 	if flag, ok := strings.CutPrefix(message, "unknown flag "); ok && flagsElsewhere[flag] != "" {
 		return fmt.Sprintf("%s, did you mean %q?", message, flagsElsewhere[flag])
