@@ -2,6 +2,7 @@ package nn
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/shapes"
@@ -90,4 +91,27 @@ func (d *Dropout2d) Forward(x *tensor.Tensor) *tensor.Tensor {
 		shapes.Fail("nn.Dropout2d", "pictures (N, C, H, W) expected", x)
 	}
 	return d.drop("nn.Dropout2d", x, []int{x.Size(0), x.Size(1), 1, 1})
+}
+
+// StochasticDepth is a Dropout of whole samples, (N, ...): in training it sets each to 0 with
+// probability P. At the end of a residual's body it leaves nothing but the shortcut for them
+// (Huang et al., 2016). It is torchvision's StochasticDepth by rows.
+type StochasticDepth struct{ Dropout }
+
+// NewStochasticDepth returns a StochasticDepth that drops with probability p. It panics as
+// NewDropout does.
+func NewStochasticDepth(p float64) *StochasticDepth {
+	return &StochasticDepth{*newDropout("nn.NewStochasticDepth", p)}
+}
+
+// Forward returns x, in training with samples dropped. It panics in training before SetChance
+// was called.
+func (d *StochasticDepth) Forward(x *tensor.Tensor) *tensor.Tensor {
+	const op = "nn.StochasticDepth"
+	if x.Dim() == 0 {
+		shapes.Fail(op, "a batch (N, ...) expected", x)
+	}
+	shape := slices.Repeat([]int{1}, x.Dim())
+	shape[0] = x.Size(0)
+	return d.drop(op, x, shape)
 }

@@ -133,3 +133,33 @@ func TestSetChanceGivesEveryLayerItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// TestStochasticDepth holds that samples are dropped whole, each with the probability, and that
+// the others, and their gradients, are scaled.
+func TestStochasticDepth(t *testing.T) {
+	const n, p = 20000, 0.2
+	d := nn.NewStochasticDepth(p)
+	d.SetChance(random.New(1))
+	x := tensor.Ones(tensor.Float64, n, 2, 1, 2).SetRequiresGrad(true)
+	y := d.Forward(x)
+	y.Sum().Backward()
+	kept := 0
+	values := tensor.Values[float64](y)
+	for i := 0; i < len(values); i += 4 {
+		if v := values[i]; v != 0 && v != 1/(1-p) || !slices.Equal(values[i:i+4], slices.Repeat([]float64{v}, 4)) {
+			t.Fatalf("sample %d: got %v, want all 0 or all 1/(1-P)", i/4, values[i:i+4])
+		}
+		if values[i] != 0 {
+			kept++
+		}
+	}
+	if within := 4 * math.Sqrt(n*p*(1-p)); math.Abs(float64(kept)-n*(1-p)) > within {
+		t.Errorf("%d of %d kept, want %v within %v", kept, n, n*(1-p), within)
+	}
+	if !slices.Equal(tensor.Values[float64](x.Grad()), values) {
+		t.Error("the gradient is not the mask")
+	}
+	if y := d.Forward(x.Evaluation()); y.Ne(x).Any().Item() != 0 {
+		t.Error("samples are dropped in evaluation")
+	}
+}

@@ -88,7 +88,20 @@ var nets = map[string]nn.Module{
 	"ReLU6":                       nn.NewSequential(nn.NewLayerNorm(5), nn.ReLU6{}),
 	"Hardsigmoid":                 nn.NewSequential(nn.NewLayerNorm(5), nn.Hardsigmoid{}),
 	"Hardswish":                   nn.NewSequential(nn.NewLayerNorm(5), nn.Hardswish{}),
-	"MLP":                         nn.NewSequential(nn.Flatten{}, nn.NewLinear(8, 5, rng()), nn.ReLU{}, nn.NewLinear(5, 3, rng())),
+	"AdaptiveAvgPool2d to more":   nn.AdaptiveAvgPool2d{Rows: 3, Cols: 7},
+	"Conv2d depthwise": nn.NewConv2dNoBias(3, 3, [2]int{3, 3}, tensor.Conv2dOptions{
+		Stride: [2]int{2, 2}, Padding: [2]int{1, 1}, Groups: 3}, rng()),
+	"Conv2d depthwise to more": nn.NewConv2d(2, 6, [2]int{3, 3}, tensor.Conv2dOptions{Padding: [2]int{2, 2}, Groups: 2}, rng()),
+	"BatchNorm2d with eps":     &nn.BatchNorm2d{BatchNorm: normWith(0.001, 0.01)},
+	"Gate": &nn.Gate{Body: nn.NewSequential(
+		nn.AdaptiveAvgPool2d{Rows: 1, Cols: 1},
+		nn.Named("fc1", nn.NewConv2d(4, 2, [2]int{1, 1}, tensor.Conv2dOptions{}, rng())), nn.SiLU{},
+		nn.Named("fc2", nn.NewConv2d(2, 4, [2]int{1, 1}, tensor.Conv2dOptions{}, rng())), nn.Sigmoid{})},
+	"Gate of elements":              &nn.Gate{Body: nn.NewSequential(nn.NewLinear(4, 4, rng()), nn.Sigmoid{})},
+	"StochasticDepth in evaluation": evaluating(nn.NewStochasticDepth(0.5)),
+	"StochasticDepth of nothing":    stochasticDepth(0),
+	"StochasticDepth of all":        stochasticDepth(1),
+	"MLP":                           nn.NewSequential(nn.Flatten{}, nn.NewLinear(8, 5, rng()), nn.ReLU{}, nn.NewLinear(5, 3, rng())),
 }
 
 // window is one that overlaps its neighbours.
@@ -119,6 +132,20 @@ func dropout2d(p float64) *nn.Dropout2d {
 	d := nn.NewDropout2d(p)
 	d.SetChance(random.New(5))
 	return d
+}
+
+// stochasticDepth returns a layer with a chance.
+func stochasticDepth(p float64) *nn.StochasticDepth {
+	d := nn.NewStochasticDepth(p)
+	d.SetChance(random.New(5))
+	return d
+}
+
+// normWith returns what a batch norm of two channels is made of.
+func normWith(eps, momentum float64) nn.BatchNorm {
+	b := nn.NewBatchNorm2d(2).BatchNorm
+	b.Eps, b.Momentum = eps, new(momentum)
+	return b
 }
 
 // block returns the body of a residual block.

@@ -275,6 +275,10 @@ func differWithin(found, want Spec) error {
 			}
 			return differ("shortcut", f.Shortcut, w.Shortcut)
 		}
+	case GateOptions:
+		if w, ok := want.Options.(GateOptions); ok {
+			return differ("body", f.Body, w.Body)
+		}
 	}
 	return nil
 }

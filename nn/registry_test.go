@@ -76,6 +76,11 @@ var saved = []struct {
 	{&nn.Residual{Body: nn.NewSequential(nn.NewLinear(2, 2, rng()))}, `"type":"residual","body":[{"name":"0","type":"linear","in":2,"out":2}]`, []int{2}},
 	{&nn.Residual{Body: nn.Named("", nn.NewSequential(nn.Tanh{})), Shortcut: nn.Named("downsample", nn.NewSequential(nn.Named("act", nn.ReLU{})))},
 		`"type":"residual","body":[{"name":"0","type":"tanh"}],"shortcut":[{"name":"act","type":"relu"}],"body_name":"","shortcut_name":"downsample"`, []int{2}},
+	{nn.NewStochasticDepth(0.2), `"type":"stochasticdepth","p":0.2`, []int{2, 3, 4}},
+	{&nn.Gate{Body: nn.NewSequential(nn.NewLinear(2, 1, rng()), nn.Sigmoid{})}, `"type":"gate","body":[{"name":"0","type":"linear","in":2,"out":1},{"name":"1","type":"sigmoid"}]`, []int{3, 2}},
+	{&nn.Gate{Body: nn.Named("", nn.NewSequential(nn.Named("pool", nn.AdaptiveAvgPool2d{Rows: 1, Cols: 1}), nn.Named("scale", nn.Hardsigmoid{})))},
+		`"type":"gate","body":[{"name":"pool","type":"adaptiveavgpool2d","out":1},{"name":"scale","type":"hardsigmoid"}],"body_name":""`, []int{2, 3, 4}},
+	{nn.AdaptiveAvgPool2d{Rows: 7, Cols: 7}, `"type":"adaptiveavgpool2d","out":7`, []int{3, 5, 6}},
 	{nn.NewSequential(nn.Named("a", nn.ReLU{}), nn.NewSequential()), `"type":"sequential","layers":[{"name":"a","type":"relu"},{"name":"1","type":"sequential"}]`, []int{2}},
 }
 
@@ -410,5 +415,34 @@ func TestVerify(t *testing.T) {
 		if err := nn.Verify(net, specs); err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
+	}
+}
+
+// TestGateErrors holds that a gate's body makes what its input can be multiplied with.
+func TestGateErrors(t *testing.T) {
+	gate := func(body ...nn.Spec) []nn.Spec {
+		return []nn.Spec{{Name: "gate", Options: nn.GateOptions{Body: body}}}
+	}
+	pool := func(rows, cols int) nn.Spec {
+		return nn.Spec{Name: "pool", Options: nn.AdaptiveAvgPool2dOptions{Out: nn.Pair{rows, cols}}}
+	}
+	for want, layers := range map[string][]nn.Spec{
+		`layers[0] "gate": found a body to [4 2 1], [4 5 6] expected, or 1 in place of a size`: gate(pool(2, 1)),
+		`layers[0] "gate": found a body to [120], [4 5 6] expected, or 1 in place of a size`:   gate(nn.Spec{Name: "f", Options: nn.FlattenOptions{}}),
+		`layers[0] "gate": body[0] "pool": found 0 rows and columns, 1 to 512 expected`:        gate(pool(0, 0)),
+		`layers[0] "gate": body[0] "": a name of its own without a dot expected`:               gate(nn.Spec{Options: nn.Sigmoid{}}),
+		`layers[0] "gate": body[1] "pool": a name of its own without a dot expected`:           gate(pool(1, 1), pool(1, 1)),
+		`layers[0] "gate": body[0] "depth": found p 2, 0 to 1 expected`:                        gate(nn.Spec{Name: "depth", Options: nn.StochasticDepthOptions{P: 2}}),
+	} {
+		if _, _, err := nn.Costs(layers, []int{4, 5, 6}); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+	net, err := nn.Build(gate(pool(1, 6)), []int{4, 5, 6}, random.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nn.Verify(net, gate(pool(5, 1))); err == nil || err.Error() != `layers[0] "gate": body[0] "pool": found {"name":"pool","type":"adaptiveavgpool2d","out":[1,6]}, {"name":"pool","type":"adaptiveavgpool2d","out":[5,1]} expected` {
+		t.Errorf("got %v", err)
 	}
 }

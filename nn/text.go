@@ -132,6 +132,9 @@ func (o FlattenOptions) text() string {
 
 func (o DropoutOptions) text() string { return fmt.Sprintf("p=%s, inplace=False", pythonFloat(o.P)) }
 
+// text is what torchvision shows.
+func (o StochasticDepthOptions) text() string { return fmt.Sprintf("p=%s, mode=row", pythonFloat(o.P)) }
+
 func (o SoftmaxOptions) text() string { return fmt.Sprintf("dim=%d", or(o.Dim, 1)) }
 
 func (o Conv2dOptions) text() string {
@@ -232,6 +235,9 @@ func (d *Dropout) String() string { return Text(d) }
 func (d *Dropout2d) String() string { return Text(d) }
 
 // String returns Text.
+func (d *StochasticDepth) String() string { return Text(d) }
+
+// String returns Text.
 func (s Softmax) String() string { return Text(s) }
 
 // String returns Text.
@@ -272,6 +278,9 @@ func (s *Sequential) String() string { return Text(s) }
 
 // String returns Text.
 func (r *Residual) String() string { return Text(r) }
+
+// String returns Text.
+func (g *Gate) String() string { return Text(g) }
 
 // String returns Text of the module without its name.
 func (n named) String() string { return innerText(n.Module) }

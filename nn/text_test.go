@@ -61,6 +61,7 @@ func TestTextIsPyTorchs(t *testing.T) {
 		nn.Hardswish{},
 		nn.NewSequential(),
 		nn.NewSequential(nn.Named("flatten", nn.Flatten{}), nn.Named("linear", nn.NewLinear(784, 10, r))),
+		nn.NewStochasticDepth(0.2),
 		nn.NewSequential(nn.NewSequential(nn.NewLinear(2, 3, r), nn.ReLU{}), nn.NewSequential(), nn.NewLinear(3, 1, r)),
 	}
 	golden, err := os.ReadFile("testdata/printing.txt")

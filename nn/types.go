@@ -34,6 +34,9 @@ type DropoutOptions struct {
 // Dropout2dOptions define a Dropout2d layer.
 type Dropout2dOptions DropoutOptions
 
+// StochasticDepthOptions define a StochasticDepth layer.
+type StochasticDepthOptions DropoutOptions
+
 // SoftmaxOptions define a Softmax layer: nil is the dimension of the classes, 1. 0 is the
 // batch's, along which there is none.
 type SoftmaxOptions struct {
@@ -293,14 +296,20 @@ func init() {
 			if err := in.picture(); err != nil {
 				return Cost{}, err
 			}
-			most := Pair{in.Shape[1], in.Shape[2]}
-			if o.Out[0] == o.Out[1] {
-				most = Square(min(most[0], most[1]))
+			if min(o.Out[0], o.Out[1]) < 1 || max(o.Out[0], o.Out[1]) > maxSide {
+				return Cost{}, fmt.Errorf("found %v rows and columns, 1 to %d expected", o.Out, maxSide)
 			}
-			if min(o.Out[0], o.Out[1]) < 1 || o.Out[0] > most[0] || o.Out[1] > most[1] {
-				return Cost{}, fmt.Errorf("found %v rows and columns, 1 to %v expected", o.Out, most)
+			// A window has at least one element, and two share what lies in both.
+			c := Cost{Output: []int{in.Shape[0], o.Out[0], o.Out[1]}, FLOPs: in.Shape[0]}
+			for d, n := range o.Out {
+				within := 0
+				for i := range n {
+					from, to := i*in.Shape[d+1]/n, ((i+1)*in.Shape[d+1]+n-1)/n
+					within += to - from
+				}
+				c.FLOPs *= within
 			}
-			return Cost{Output: []int{in.Shape[0], o.Out[0], o.Out[1]}, FLOPs: in.numbers()}, nil
+			return c, nil
 		},
 		Make: func(o AdaptiveAvgPool2dOptions, _ Place) AdaptiveAvgPool2d {
 			return AdaptiveAvgPool2d{o.Out[0], o.Out[1]}
@@ -350,6 +359,15 @@ func init() {
 		},
 		Make:    func(o Dropout2dOptions, _ Place) *Dropout2d { return NewDropout2d(o.P) },
 		Options: func(d *Dropout2d) (Dropout2dOptions, error) { return Dropout2dOptions{d.P}, nil },
+	})
+	Register(Type[*StochasticDepth, StochasticDepthOptions]{
+		Name: "stochasticdepth", KeepsNothing: true,
+		Text: StochasticDepthOptions.text,
+		Cost: func(o StochasticDepthOptions, in Sample) (Cost, error) {
+			return Cost{Output: in.Shape}, DropoutOptions(o).check()
+		},
+		Make:    func(o StochasticDepthOptions, _ Place) *StochasticDepth { return NewStochasticDepth(o.P) },
+		Options: func(d *StochasticDepth) (StochasticDepthOptions, error) { return StochasticDepthOptions{d.P}, nil },
 	})
 	Register(Type[Softmax, SoftmaxOptions]{
 		Name: "softmax", KeepsNothing: true,
@@ -429,6 +447,12 @@ func init() {
 			o.Shortcut, err = describeInner("shortcut", r.Shortcut)
 			return o, err
 		},
+	})
+	Register(Type[*Gate, GateOptions]{
+		Name: "gate", KeepsNothing: true,
+		Cost:    GateOptions.cost,
+		Make:    GateOptions.make,
+		Options: (*Gate).options,
 	})
 }
 

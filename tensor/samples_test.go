@@ -41,8 +41,11 @@ func TestSameBitsInAnyBatch(t *testing.T) {
 		"MatMul, few columns": {rows, func(x *Tensor) *Tensor { return x.MatMul(classes.Transpose(0, 1).Clone()) }},
 		"MatMul of sequences": {[]int{3, 784}, func(x *Tensor) *Tensor { return x.MatMul(classes.Transpose(0, 1)) }},
 
-		"Conv2d":            {picture, func(x *Tensor) *Tensor { return x.Conv2d(filters, filterBias, padded) }},
-		"Conv2d in tiles":   {planes, func(x *Tensor) *Tensor { return x.Conv2d(wide, nil, padded) }},
+		"Conv2d":          {picture, func(x *Tensor) *Tensor { return x.Conv2d(filters, filterBias, padded) }},
+		"Conv2d in tiles": {planes, func(x *Tensor) *Tensor { return x.Conv2d(wide, nil, padded) }},
+		"Conv2d depthwise": {planes, func(x *Tensor) *Tensor {
+			return x.Conv2d(filters, filterBias, tensor.Conv2dOptions{Padding: [2]int{1, 1}, Stride: [2]int{2, 2}, Groups: 16})
+		}},
 		"Conv2dReLUMaxPool": {planes, func(x *Tensor) *Tensor { return x.Conv2dReLUMaxPool(wide, filterBias, padded) }},
 		"Conv2dBatchNorm": {planes, func(x *Tensor) *Tensor {
 			return x.Conv2dBatchNorm(wide, filterBias, padded, mean, variance, weight, bias, evaluation)

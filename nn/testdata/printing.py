@@ -1,12 +1,13 @@
 """Writes printing.txt: how PyTorch prints modules, each behind a line of ---.
 
-Run with any Python that has torch (made with 1.13): python3 nn/testdata/printing.py
+Run with any Python that has torch and torchvision (made with 1.13 and 0.14): python3 nn/testdata/printing.py
 """
 
 import collections
 import pathlib
 
 from torch import nn
+from torchvision.ops.stochastic_depth import StochasticDepth
 
 modules = [
     nn.Linear(784, 10),
@@ -46,6 +47,7 @@ modules = [
     nn.Hardswish(),
     nn.Sequential(),
     nn.Sequential(collections.OrderedDict(flatten=nn.Flatten(), linear=nn.Linear(784, 10))),
+    StochasticDepth(0.2, "row"),
     nn.Sequential(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), nn.Sequential(), nn.Linear(3, 1)),
 ]
 text = "".join(f"---\n{m}\n" for m in modules)

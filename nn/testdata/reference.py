@@ -1,6 +1,6 @@
 """Writes reference.json: what PyTorch computes for layers, nets and initialisations.
 
-Run with any Python that has torch (made with 1.13): python3 nn/testdata/reference.py
+Run with any Python that has torch and torchvision (made with 1.13 and 0.14): python3 nn/testdata/reference.py
 """
 
 import random
@@ -13,6 +13,8 @@ sys.path.insert(0, str(HERE.parents[1] / "internal/reference"))
 import torch
 from reference import array, values, write
 from torch import nn
+from torchvision.ops.misc import SqueezeExcitation
+from torchvision.ops.stochastic_depth import StochasticDepth
 
 torch.set_num_threads(1)
 rng = random.Random(0)
@@ -43,6 +45,17 @@ class Residual(nn.Module):
 
     def forward(self, x):
         return self.body(x) + (self.shortcut(x) if hasattr(self, "shortcut") else x)
+
+
+class Gate(nn.Module):
+    """torchvision's squeeze-and-excitation under the name of a gate's body, or any body."""
+
+    def __init__(self, body):
+        super().__init__()
+        self.body = body
+
+    def forward(self, x):
+        return self.body(x) if isinstance(self.body, SqueezeExcitation) else x * self.body(x)
 
 
 class Hardsigmoid(nn.Module):
@@ -139,6 +152,15 @@ NETS = {
     "ReLU6": ((4, 5), nn.Sequential(nn.LayerNorm(5), nn.ReLU6())),
     "Hardsigmoid": ((4, 5), nn.Sequential(nn.LayerNorm(5), Hardsigmoid())),
     "Hardswish": ((4, 5), nn.Sequential(nn.LayerNorm(5), nn.Hardswish())),
+    "AdaptiveAvgPool2d to more": ((2, 2, 2, 3), nn.AdaptiveAvgPool2d((3, 7))),
+    "Conv2d depthwise": ((1, 3, 5, 5), nn.Conv2d(3, 3, 3, 2, 1, groups=3, bias=False)),
+    "Conv2d depthwise to more": ((1, 2, 4, 5), nn.Conv2d(2, 6, 3, 1, 2, groups=2)),
+    "BatchNorm2d with eps": ((2, 2, 3, 3), nn.BatchNorm2d(2, eps=0.001, momentum=0.01)),
+    "Gate": ((2, 4, 3, 2), Gate(SqueezeExcitation(4, 2, nn.SiLU))),
+    "Gate of elements": ((3, 4), Gate(nn.Sequential(nn.Linear(4, 4), nn.Sigmoid()))),
+    "StochasticDepth in evaluation": ((3, 2, 2), StochasticDepth(0.5, "row").eval()),
+    "StochasticDepth of nothing": ((3, 2, 2), StochasticDepth(0.0, "row")),
+    "StochasticDepth of all": ((3, 2, 2), StochasticDepth(1.0, "row")),
 }
 
 nets = []
