@@ -36,9 +36,14 @@ type Batches struct {
 	seenSamples int
 }
 
-// NewBatches returns a record that goes on after those losses, which it doesn't change.
-func NewBatches(earlier []BatchLoss) *Batches {
-	return &Batches{losses: slices.Clone(earlier)}
+// NewBatches returns a record that goes on after those losses, which it doesn't change, and
+// after part of an epoch, nil for none.
+func NewBatches(earlier []BatchLoss, part *train.Part) *Batches {
+	b := &Batches{losses: slices.Clone(earlier)}
+	if part != nil {
+		b.seenSum, b.seenSamples = part.Loss.Result()*float64(part.Samples), part.Samples
+	}
+	return b
 }
 
 // Observe takes note of a training step. It records no epoch of one step, since that has the
@@ -80,6 +85,9 @@ func (b *Batches) Observe(s train.Step) {
 // Losses returns what has been recorded, in order.
 func (b *Batches) Losses() []BatchLoss { return slices.Clone(b.losses) }
 
+// sixDigits is what rounding to six digits, as WriteBatches does, changes at most.
+const sixDigits = 5e-7
+
 var batchColumns = []string{"epoch", "train_loss"}
 
 // WriteBatches writes losses to a CSV file, whole or not at all.
@@ -93,9 +101,9 @@ func WriteBatches(path string, losses []BatchLoss) error {
 	})
 }
 
-// ReadBatches returns the losses in a file that WriteBatches wrote, up to the end of the
-// given epoch; none where there is no such file. The error names the file and the line.
-func ReadBatches(path string, epoch int) ([]BatchLoss, error) {
+// ReadBatches returns the losses in a file that WriteBatches wrote, of the given number of
+// epochs, 1.5 for half of the second; none where there is no such file. The error names the file and the line.
+func ReadBatches(path string, epochs float64) ([]BatchLoss, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -122,7 +130,7 @@ func ReadBatches(path string, epoch int) ([]BatchLoss, error) {
 				return nil, fmt.Errorf("%s: line %d, %s: %w", path, i+2, batchColumns[k], err)
 			}
 		}
-		if l.Epoch <= float64(epoch) {
+		if l.Epoch <= epochs+sixDigits {
 			losses = append(losses, l)
 		}
 	}

@@ -28,7 +28,7 @@ func stepThrough(b *Batches, from, epochs, batches int) {
 }
 
 func TestBatches(t *testing.T) {
-	b := NewBatches(nil)
+	b := NewBatches(nil, nil)
 	stepThrough(b, 1, 3, 4)
 	got := b.Losses()
 	if len(got) != 12 {
@@ -47,7 +47,7 @@ func TestBatches(t *testing.T) {
 
 // TestBatchesWithoutLoss begins an epoch with batches of which no sample counts.
 func TestBatchesWithoutLoss(t *testing.T) {
-	b := NewBatches(nil)
+	b := NewBatches(nil, nil)
 	for i, loss := range []float64{math.NaN(), math.NaN(), 2, 2} {
 		b.Observe(train.Step{Epoch: 1, Step: i + 1, Steps: 4, Samples: 4 * (i + 1), Loss: loss})
 	}
@@ -59,7 +59,7 @@ func TestBatchesWithoutLoss(t *testing.T) {
 // TestBatchesOfLongRuns checks that losses stay between half of the most and the most, that
 // each is the mean of as many batches, and that a run that goes on has the same ones.
 func TestBatchesOfLongRuns(t *testing.T) {
-	whole := NewBatches(nil)
+	whole := NewBatches(nil, nil)
 	stepThrough(whole, 1, 5, 240)
 	want := whole.Losses()
 	if n := len(want); n < maxBatchLosses/2 || n >= maxBatchLosses {
@@ -73,7 +73,7 @@ func TestBatchesOfLongRuns(t *testing.T) {
 		}
 	}
 
-	stopped := NewBatches(nil)
+	stopped := NewBatches(nil, nil)
 	stepThrough(stopped, 1, 2, 240)
 	path := filepath.Join(t.TempDir(), "batches.csv")
 	stepThrough(stopped, 3, 1, 100) // of an epoch that is done again
@@ -84,7 +84,7 @@ func TestBatchesOfLongRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resumed := NewBatches(earlier)
+	resumed := NewBatches(earlier, nil)
 	stepThrough(resumed, 3, 3, 240)
 	same := func(a, b BatchLoss) bool { return math.Abs(a.Epoch-b.Epoch) < 1e-6 && math.Abs(a.Loss-b.Loss) < 1e-6 } // as the file has them
 	if got := resumed.Losses(); !slices.EqualFunc(got, want, same) {
@@ -93,7 +93,7 @@ func TestBatchesOfLongRuns(t *testing.T) {
 }
 
 func TestBatchesOfOneStep(t *testing.T) {
-	b := NewBatches(nil)
+	b := NewBatches(nil, nil)
 	stepThrough(b, 1, 5, 1)
 	if got := b.Losses(); len(got) != 0 {
 		t.Errorf("epochs of one step: got %v", got)
@@ -147,7 +147,7 @@ func TestClipBatches(t *testing.T) {
 }
 
 func BenchmarkBatches(b *testing.B) {
-	r := NewBatches(nil)
+	r := NewBatches(nil, nil)
 	i := 0
 	for b.Loop() {
 		r.Observe(train.Step{Epoch: i/235 + 1, Step: i%235 + 1, Steps: 235, Samples: 256 * (i%235 + 1), Loss: 0.5})

@@ -34,7 +34,7 @@ func FuzzHistory(f *testing.F) {
 		if len(epochs) > 20 {
 			return // more say no more, and take longer
 		}
-		losses, err := ReadBatches(read("batches.csv", batches), len(epochs))
+		losses, err := ReadBatches(read("batches.csv", batches), float64(len(epochs)))
 		if err != nil {
 			losses = nil
 		}
@@ -58,6 +58,6 @@ func FuzzHistory(f *testing.F) {
 			t.Fatalf("it was read, but does not go on: %v", err)
 		}
 		h.Close()
-		NewBatches(losses)
+		NewBatches(losses, nil)
 	})
 }

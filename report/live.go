@@ -38,10 +38,11 @@ const stepInterval = 200 * time.Millisecond
 // writeTimeout is how long a watcher may take to read an event.
 const writeTimeout = 10 * time.Second
 
-// NewLive returns the live page of a run that begins with p, which has no predictions.
-func NewLive(p Page) *Live {
+// NewLive returns the live page of a run that begins with p, which has no predictions, and
+// with part of an epoch, nil for none.
+func NewLive(p Page, part *train.Part) *Live {
 	p.Epochs = slices.Clip(p.Epochs) // what is added is not the caller's
-	l := &Live{page: p, batches: NewBatches(p.Batches), changed: make(chan struct{})}
+	l := &Live{page: p, batches: NewBatches(p.Batches, part), changed: make(chan struct{})}
 	l.mux.HandleFunc("GET /{$}", l.servePage)
 	l.mux.HandleFunc("GET /events", l.serveEvents)
 	return l

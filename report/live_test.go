@@ -16,7 +16,7 @@ import (
 )
 
 func TestLiveHost(t *testing.T) {
-	l := NewLive(Page{Title: "a run"})
+	l := NewLive(Page{Title: "a run"}, nil)
 	for host, want := range map[string]int{
 		"127.0.0.1:8080": 200, "127.0.0.1": 200, "127.4.5.6:1": 200, "localhost:8080": 200, "LocalHost": 200, "[::1]:8080": 200, "[::1]": 200,
 		"": 403, "example.com": 403, "example.com:8080": 403, "127.0.0.1.example.com": 403, "localhost.example.com:80": 403, "192.168.0.7:8080": 403,
@@ -40,7 +40,7 @@ func TestLiveHost(t *testing.T) {
 }
 
 func TestLiveRequests(t *testing.T) {
-	l := NewLive(Page{Title: "a run"})
+	l := NewLive(Page{Title: "a run"}, nil)
 	for request, want := range map[string]int{"GET /": 200, "HEAD /": 200, "POST /": 405, "GET /favicon.ico": 404, "GET /../etc/passwd": 404, "DELETE /events": 405} {
 		method, path, _ := strings.Cut(request, " ")
 		r := httptest.NewRequest(method, "http://127.0.0.1/", nil)
@@ -123,7 +123,7 @@ func (r reader) want(t *testing.T, name, part string) {
 // TestLiveEvents follows a run, from its beginning and from later on.
 func TestLiveEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := NewLive(Page{Title: "a run", LastEpoch: 3, Samples: 3000})
+		l := NewLive(Page{Title: "a run", LastEpoch: 3, Samples: 3000}, nil)
 		first, leave := follow(t, l)
 		defer leave()
 		l.Observe(train.Step{Epoch: 1, Step: 1, Steps: 2, Samples: 2000, Loss: 2.5, Score: 0.125})
@@ -165,7 +165,7 @@ func TestLiveEvents(t *testing.T) {
 // TestLiveEndsWithoutPage checks what is said of a run that was stopped.
 func TestLiveEndsWithoutPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := NewLive(Page{Title: "a run"})
+		l := NewLive(Page{Title: "a run"}, nil)
 		events, leave := follow(t, l)
 		defer leave()
 		l.End(nil, "interrupted")
@@ -177,7 +177,7 @@ func TestLiveEndsWithoutPage(t *testing.T) {
 // the latest is what it gets then.
 func TestLiveSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := NewLive(Page{Title: "a run", LastEpoch: 100, Samples: 1})
+		l := NewLive(Page{Title: "a run", LastEpoch: 100, Samples: 1}, nil)
 		events, leave := follow(t, l)
 		synctest.Wait()
 		for n := range 100 {
@@ -197,7 +197,7 @@ func TestLiveSlowReader(t *testing.T) {
 // TestLiveKeepsItsEpochs checks that what is observed is not written to the caller's.
 func TestLiveKeepsItsEpochs(t *testing.T) {
 	mine := make([]train.Epoch, 1, 2)
-	l := NewLive(Page{Epochs: mine})
+	l := NewLive(Page{Epochs: mine}, nil)
 	l.Observe(train.Epoch{Epoch: 7})
 	if mine[:2][1].Epoch != 0 {
 		t.Error("an epoch was written behind the caller's")

@@ -136,17 +136,23 @@ func (l *loop) epoch(ctx context.Context, s stepper, p *Progress, emit func(Even
 		part.Samples += t.samples
 		l.clock.trained += t.samples
 		l.mean.Add(t.loss, t.weight)
-		if !emit(Step{e.Epoch, part.Steps, s.steps(), part.Samples, l.mean.Result(), l.running.Result()}) {
+		step := Step{e.Epoch, part.Steps, s.steps(), part.Samples, l.mean.Result(), l.running.Result()}
+		if !emit(step) {
 			return e, false, nil
 		}
 		if l.Budget != nil && l.share() >= 1 {
 			break
 		}
-		if l.Keep.Steps > 0 && part.Steps%l.Keep.Steps == 0 {
+		if l.Keep.Within == nil {
+			continue
+		}
+		due, err := l.Keep.Within(step)
+		if err == nil && due {
 			part.Seconds = (before + time.Since(start)).Seconds()
-			if err := l.saveWithin(*p, part); err != nil {
-				return e, false, err
-			}
+			err = l.saveWithin(*p, part)
+		}
+		if err != nil {
+			return e, false, err
 		}
 	}
 	if part.Steps == 0 {

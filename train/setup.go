@@ -156,7 +156,7 @@ func (c *Config) checkSettings() error {
 	for _, s := range []struct {
 		field string
 		value int
-	}{{"Epochs", c.Epochs}, {"EarlyStop", c.EarlyStop}, {"Keep.Steps", c.Keep.Steps}} {
+	}{{"Epochs", c.Epochs}, {"EarlyStop", c.EarlyStop}} {
 		if s.value < 0 {
 			return wrong(s.field, "found %d, at least 0 expected", s.value)
 		}

@@ -191,6 +191,9 @@ func TestCriterionReductions(t *testing.T) {
 	}
 }
 
+// everyStep is a Keep.Within.
+func everyStep(train.Step) (bool, error) { return true, nil }
+
 // TestResumeWithinEpoch stops a run after each of its steps and goes on from its last
 // checkpoint, within an epoch: figures and weights are those of a run that never stopped.
 func TestResumeWithinEpoch(t *testing.T) {
@@ -210,7 +213,7 @@ func TestResumeWithinEpoch(t *testing.T) {
 			const last = 2
 			whole := of()
 			whole.Epochs, whole.Keep = last, keep(t)
-			whole.Keep.Steps = 1
+			whole.Keep.Within = everyStep
 			want, err := run(t.Context(), whole)
 			if err != nil {
 				t.Fatal(err)
@@ -218,7 +221,7 @@ func TestResumeWithinEpoch(t *testing.T) {
 			for _, stop := range []int{1, 3, 4, 6} { // steps that are handled, of four an epoch; the next is not
 				c := of()
 				c.Epochs, c.Keep = last, keep(t)
-				c.Keep.Steps = 1
+				c.Keep.Within = everyStep
 				var got []train.Event
 				for event, err := range train.Run(t.Context(), c) {
 					if err != nil {
@@ -275,7 +278,7 @@ func timeless(events []train.Event) (all []string) {
 func TestRestorePartErrors(t *testing.T) {
 	c := setup(t)
 	c.Keep = keep(t)
-	c.Keep.Steps = 2
+	c.Keep.Within = everyStep
 	for range train.Run(t.Context(), c) {
 	}
 	f, err := safetensors.ReadFile(c.Keep.Last)

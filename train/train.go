@@ -61,9 +61,10 @@ type Keep struct {
 	Best   string // the model with the best test score so far
 	Last   string // the latest model, with all that a continued run needs
 	Before string // what Last was before it, in the same folder; of a run that was killed there may be no Last beside it
-	// Steps, if not 0, has Last written after every so many steps of an epoch too: a run can
-	// then go on within it.
-	Steps int
+	// Within, if not nil, is asked after every step of an epoch whether Last is written at once:
+	// a run can then go on within the epoch. It says when, and never what is computed. It is
+	// asked when the step's event has been handled. An error ends the run.
+	Within func(Step) (bool, error)
 }
 
 // Progress is how far a run has come.

@@ -41,6 +41,7 @@ type config struct {
 	Settings settings   `json:"settings"`
 	Data     dataRecord `json:"data"`
 	Threads  int        `json:"threads"`
+	Every    duration   `json:"checkpoint_every,omitzero"`
 	Onehot   string     `json:"onehot"` // version of this program
 	Go       string     `json:"go"`     // version of the compiler
 	Platform string     `json:"platform"`
@@ -97,8 +98,8 @@ func (c *config) check() error {
 }
 
 // newConfig returns the configuration of a run that starts, or goes on, now.
-func newConfig(run string, s settings, data dataRecord, threads int) config {
-	return config{run, s, data, threads, version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+func newConfig(run string, s settings, data dataRecord, threads int, every duration) config {
+	return config{run, s, data, threads, every, version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 }
 
 // createFolder makes and locks the folder of a new run: the one named, or the first

@@ -52,13 +52,13 @@ func (f folder) readCurves(remarks io.Writer) ([]train.Epoch, []report.BatchLoss
 	if err != nil {
 		return nil, nil, err
 	}
-	return epochs, f.readBatches(len(epochs), remarks), nil
+	return epochs, f.readBatches(float64(len(epochs)), remarks), nil
 }
 
-// readBatches returns what a run has recorded by batch, up to the end of the given epoch. It
+// readBatches returns what a run has recorded by batch, of the given number of epochs. It
 // is only drawn: if it cannot be read, nothing is drawn, and remarks are told.
-func (f folder) readBatches(epoch int, remarks io.Writer) []report.BatchLoss {
-	batches, err := report.ReadBatches(f.batches(), epoch)
+func (f folder) readBatches(epochs float64, remarks io.Writer) []report.BatchLoss {
+	batches, err := report.ReadBatches(f.batches(), epochs)
 	if err != nil {
 		fmt.Fprintf(remarks, "%v: the losses by batch are not drawn\n", err)
 	}
@@ -92,9 +92,9 @@ type watch struct {
 	stop func()
 }
 
-// live serves the page of a run that is about to train, and says where, if that is asked
-// for.
-func (r *trainRun) live(s streams) (*watch, error) {
+// live serves the page of a run that is about to train from start on, and says where, if that
+// is asked for.
+func (r *trainRun) live(start train.Progress, s streams) (*watch, error) {
 	if r.listener == nil {
 		return nil, nil
 	}
@@ -106,7 +106,7 @@ func (r *trainRun) live(s streams) (*watch, error) {
 	if p.Epochs, p.Batches, err = r.folder.readCurves(io.Discard); err != nil {
 		return nil, err
 	}
-	page := report.NewLive(p)
+	page := report.NewLive(p, start.Part)
 	w := &watch{page: page, stop: serve(page, r.listener)}
 	fmt.Fprintf(s.err, "watch at http://%s/\n", r.listener.Addr())
 	return w, nil

@@ -38,10 +38,12 @@ type trainRun struct {
 	optimizer   optim.Optimizer
 	criterion   loss.CrossEntropy
 	plateau     *optim.ReduceLROnPlateau
-	steps       int          // of an epoch
-	finished    int          // epochs that are saved
-	listener    net.Listener // for those who watch; nil without --watch
-	tensorboard bool         // whether to write for it
+	steps       int           // of an epoch
+	finished    int           // epochs that are saved
+	listener    net.Listener  // for those who watch; nil without --watch
+	tensorboard bool          // whether to write for it
+	every       time.Duration // from one checkpoint within an epoch to the next; 0 for none
+	kept        train.Step    // the last one that is in a checkpoint
 }
 
 // choosing returns the data that choose the best epoch: those held out, or the test data if there
@@ -64,7 +66,8 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if err != nil {
 		return nil, err
 	}
-	r := &trainRun{settings: c.settings, data: data.record, plateau: c.plateau(), tensorboard: c.TensorBoard, began: c.began}
+	r := &trainRun{settings: c.settings, data: data.record, plateau: c.plateau(), tensorboard: c.TensorBoard, began: c.began,
+		every: c.Every.Duration}
 	// Training and tests begin with what the model does to pictures of their size.
 	definition := c.definition(data.training.Shape(), data.training.Classes())
 	prepared := definition.Preprocess.For(transform.Form{Shape: data.training.Shape()})

@@ -53,6 +53,9 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if !given["data-dir"] {
 		c.DataDir = old.Data.Dir
 	}
+	if !given["checkpoint-every"] {
+		c.Every = old.Every
+	}
 	r, err := c.prepare(ctx, s)
 	if _, ok := errors.AsType[usageError](err); ok { // of the file, not of the command line
 		return fmt.Errorf("%s: %s", f.config(), err)
@@ -74,7 +77,7 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if epochs < progress.Epoch && c.MaxTime.Duration == 0 {
 		return usagef("--epochs %d: the run in %s has finished %d", epochs, c.Out, progress.Epoch)
 	}
-	if err := writeJSON(f.config(), newConfig(r.id, c.settings, r.data, c.Threads)); err != nil {
+	if err := writeJSON(f.config(), newConfig(r.id, c.settings, r.data, c.Threads, c.Every)); err != nil {
 		return err
 	}
 	history, err := report.ContinueHistory(f.history(), task.Accuracy, progress.Epoch)
@@ -87,6 +90,9 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	of := fmt.Sprintf(" of %d", epochs)
 	if c.MaxTime.Duration > 0 {
 		of = ""
+	}
+	if progress.Part != nil {
+		of += fmt.Sprintf(" and %d steps", progress.Part.Steps)
 	}
 	fmt.Fprintf(s.err, "going on with %s after epoch %d%s\n", f, progress.Epoch, of)
 	return r.train(ctx, history, progress, c.JSON, s)

@@ -2,12 +2,15 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/onehot-go/onehot/train"
 )
 
 // TestResumeDamaged resumes runs whose latest checkpoint is no good: they go on from the one
@@ -103,5 +106,77 @@ func TestTrainKilled(t *testing.T) {
 		if a, b := withoutSeconds(readFile(t, whole, "history.csv")), withoutSeconds(readFile(t, run, "history.csv")); a != b {
 			t.Errorf("%s: history %s, want %s", where, b, a)
 		}
+	}
+}
+
+// TestTrainKilledWithinEpoch kills a run that keeps checkpoints within its epoch at every
+// change to the disk that it makes. Resumed, it goes on within the epoch, and comes to the very
+// files of a run that keeps none and was never stopped.
+func TestTrainKilledWithinEpoch(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	args := func(run string, more ...string) []string {
+		return tiny(data, run, append(more, "--epochs", "1", "--batch-size", "250", "--momentum", "0.5", "-q")...)
+	}
+	whole := filepath.Join(dir, "whole")
+	succeed(t, args(whole)...)
+	often := func(run string) []string { return args(run, "--checkpoint-every", "1ns") }
+	list := changes(t, often(filepath.Join(dir, "often"))...)
+	within := 0
+	for at := 1; at <= len(list); at++ {
+		run := filepath.Join(dir, fmt.Sprint(at))
+		where := fmt.Sprintf("killed at change %d, %s", at, strings.ReplaceAll(list[at-1], dir, ""))
+		if stderr, err := child(t, at, often(run)...); err == nil {
+			t.Fatalf("%s: it was not: %s", where, stderr)
+		}
+		again := []string{"train", "--resume", "--out", run}
+		if _, err := os.Stat(filepath.Join(run, "config.json")); err != nil {
+			again = often(run)
+		}
+		_, stderr, code := onehot(t, again...)
+		if code != 0 {
+			t.Fatalf("%s: %s", where, stderr)
+		}
+		if regexp.MustCompile(`(?m)^going on with .* after epoch 0 of 1 and [12] steps$`).MatchString(stderr) {
+			within++
+		}
+		for _, name := range []string{"batches.csv", "metrics.json", "model.safetensors", "last.safetensors"} {
+			if !bytes.Equal(anonymous(readFile(t, whole, name)), anonymous(readFile(t, run, name))) {
+				t.Errorf("%s: %s differs", where, name)
+			}
+		}
+		if a, b := withoutSeconds(readFile(t, whole, "history.csv")), withoutSeconds(readFile(t, run, "history.csv")); a != b {
+			t.Errorf("%s: history %s, want %s", where, b, a)
+		}
+	}
+	if within < 10 {
+		t.Errorf("%d of %d runs went on within an epoch, at least 10 expected", within, len(list))
+	}
+}
+
+// TestTrainInterruptedWithinEpoch checks what a run that was stopped within its first epoch says
+// of it, and that --resume keeps the interval.
+func TestTrainInterruptedWithinEpoch(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	run := filepath.Join(dir, "run")
+	wantError(t, 2, "--checkpoint-every -1s: 0s or more expected", tiny(data, run, "--checkpoint-every", "-1s")...)
+	succeed(t, tiny(data, run, "--checkpoint-every", "1ns", "--epochs", "1")...)
+	c, err := folder(run).readConfig()
+	if err != nil || c.Every.Duration != 1 {
+		t.Fatalf("every %v, %v", c.Every, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r := trainRun{folder: folder(run), kept: train.Step{Epoch: 2, Step: 3}, finished: 1}
+	cancel()
+	want := fmt.Sprintf("interrupted: step 3 of epoch 2 is saved in %s; --resume --out %[1]s goes on from there", run)
+	if got := r.explain(ctx.Err()); got.Error() != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	succeed(t, "train", "--resume", "--out", run, "--epochs", "2")
+	if c, err = folder(run).readConfig(); err != nil || c.Every.Duration != 1 {
+		t.Errorf("resumed: every %v, %v", c.Every, err)
+	}
+	succeed(t, "train", "--resume", "--out", run, "--epochs", "3", "--checkpoint-every", "0s")
+	if c, err = folder(run).readConfig(); err != nil || c.Every.Duration != 0 {
+		t.Errorf("resumed without: every %v, %v", c.Every, err)
 	}
 }

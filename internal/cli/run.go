@@ -37,6 +37,14 @@ func (r *trainRun) config(start train.Progress) train.Config {
 	return c
 }
 
+// epochs returns how many epochs of a run are done, with the part of one.
+func (r *trainRun) epochs(p train.Progress) float64 {
+	if p.Part == nil {
+		return float64(p.Epoch)
+	}
+	return float64(p.Epoch) + float64(p.Part.Steps)/float64(r.steps)
+}
+
 // closing is the part of --max-time that is kept for what a run ends with, beside
 // measuring: pictures and files.
 const closing = time.Second
@@ -48,7 +56,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		fmt.Fprintf(s.err, noMirrors, "the model")
 	}
 	var page []byte
-	live, err := r.live(s)
+	live, err := r.live(start, s)
 	if err != nil {
 		return err
 	}
@@ -64,7 +72,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		}
 		defer board.close()
 	}
-	batches := report.NewBatches(r.folder.readBatches(start.Epoch, s.err))
+	batches := report.NewBatches(r.folder.readBatches(r.epochs(start), s.err), start.Part)
 	best := start
 	handled := start.Epoch // the last epoch whose event has been handled; it is saved when more follows
 	r.finished = handled
@@ -76,7 +84,21 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		_, err := fmt.Fprintln(s.out, line)
 		return err
 	}
-	for event, err := range train.Run(ctx, r.config(start)) {
+	if start.Part != nil {
+		r.kept = train.Step{Epoch: start.Epoch + 1, Step: start.Part.Steps}
+	}
+	c := r.config(start)
+	checkpoints := newInterval(r.every, time.Now)
+	if r.every > 0 {
+		c.Keep.Within = func(s train.Step) (bool, error) {
+			if !checkpoints.over() {
+				return false, nil
+			}
+			r.kept = s
+			return true, r.keepBatches(batches)
+		}
+	}
+	for event, err := range train.Run(ctx, c) {
 		if err != nil {
 			bar.clear()
 			_, diverged := errors.AsType[*train.DivergedError](err)
@@ -120,6 +142,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 				return err
 			}
 			handled = e.Epoch
+			checkpoints.start()
 		}
 	}
 	r.finished = handled
@@ -220,7 +243,10 @@ func (r *trainRun) writeFigures(e train.Evaluation) error {
 // explain says what is left of a run that err ended.
 func (r *trainRun) explain(err error) error {
 	kept := fmt.Sprintf("epoch %d is saved in %s", r.finished, r.folder)
-	if r.finished == 0 {
+	switch {
+	case r.kept.Epoch > r.finished:
+		kept = fmt.Sprintf("step %d of epoch %d is saved in %s", r.kept.Step, r.kept.Epoch, r.folder)
+	case r.finished == 0:
 		kept = fmt.Sprintf("no epoch was finished, the start is saved in %s", r.folder)
 	}
 	if r.folder.waiting() {

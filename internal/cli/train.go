@@ -21,16 +21,17 @@ import (
 type trainCommand struct {
 	settings    `embed:""`
 	dataFlags   `group:"Data"`
-	Out         string `group:"Output" help:"The run's folder (default runs/<model>-<data>-<n>, the first n that is free)." placeholder:"DIR"`
-	Threads     int    `default:"0" group:"Training" help:"Threads to compute with; 0 takes all cores. Results do not depend on it."`
-	Config      string `group:"Training" help:"The config.json of a run to do again, on its data; settings on the command line win." placeholder:"FILE"`
-	Resume      bool   `xor:"existing" group:"Output" help:"Go on with the run in --out; it keeps its settings, and --epochs may be raised."`
-	Force       bool   `xor:"existing" group:"Output" help:"Replace the run in --out, which is kept beside it as .NAME.replaced until the next time."`
-	JSON        bool   `group:"Output" help:"Print one JSON object a line instead of text."`
-	TensorBoard bool   `name:"tensorboard" group:"Output" help:"Keep figures and pictures for TensorBoard too, in the run's folder."`
-	Watch       bool   `group:"Output" help:"Serve the run's report while it trains, to this machine alone."`
-	Port        int    `default:"0" group:"Output" help:"Port of --watch; 0 takes any that is free."`
-	Quiet       bool   `short:"q" group:"Output" help:"Print no progress and no remarks."`
+	Out         string   `group:"Output" help:"The run's folder (default runs/<model>-<data>-<n>, the first n that is free)." placeholder:"DIR"`
+	Threads     int      `default:"0" group:"Training" help:"Threads to compute with; 0 takes all cores. Results do not depend on it."`
+	Config      string   `group:"Training" help:"The config.json of a run to do again, on its data; settings on the command line win." placeholder:"FILE"`
+	Every       duration `name:"checkpoint-every" default:"0s" group:"Output" help:"Keep a checkpoint within an epoch too, each time so much time has gone by, as in 5m. --resume goes on from it to the same weights; 0s keeps one after each epoch alone." placeholder:"TIME"`
+	Resume      bool     `xor:"existing" group:"Output" help:"Go on with the run in --out; it keeps its settings, and --epochs may be raised."`
+	Force       bool     `xor:"existing" group:"Output" help:"Replace the run in --out, which is kept beside it as .NAME.replaced until the next time."`
+	JSON        bool     `group:"Output" help:"Print one JSON object a line instead of text."`
+	TensorBoard bool     `name:"tensorboard" group:"Output" help:"Keep figures and pictures for TensorBoard too, in the run's folder."`
+	Watch       bool     `group:"Output" help:"Serve the run's report while it trains, to this machine alone."`
+	Port        int      `default:"0" group:"Output" help:"Port of --watch; 0 takes any that is free."`
+	Quiet       bool     `short:"q" group:"Output" help:"Print no progress and no remarks."`
 
 	began    time.Time
 	adopted  map[string]bool // settings that are those of --config, by their flags
@@ -41,6 +42,9 @@ func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams)
 	c.began = time.Now()
 	if c.Threads < 0 {
 		return usagef("--threads %d: at least 0 expected", c.Threads)
+	}
+	if c.Every.Duration < 0 {
+		return usagef("--checkpoint-every %s: 0s or more expected", c.Every)
 	}
 	if given(parsed)["port"] && !c.Watch {
 		return usagef("--port is for --watch")
@@ -120,7 +124,7 @@ func (c *trainCommand) start(ctx context.Context, s streams) error {
 // begin writes the folder's first files and trains.
 func (c *trainCommand) begin(ctx context.Context, r *trainRun, s streams) error {
 	r.id = rand.Text()
-	if err := writeJSON(r.folder.config(), newConfig(r.id, c.settings, r.data, c.Threads)); err != nil {
+	if err := writeJSON(r.folder.config(), newConfig(r.id, c.settings, r.data, c.Threads, c.Every)); err != nil {
 		return err
 	}
 	history, err := report.CreateHistory(r.folder.history(), task.Accuracy, r.val != nil)
