@@ -89,7 +89,10 @@ func (m *Images) wrong(format string, args ...any) error {
 
 // checkRow returns a *fault.OptionError unless Pixels have the row of sample i.
 func (m *Images) checkRow(i int) error {
-	if rows := len(m.Pixels) / m.size(); m.Rows != nil && (m.Rows[i] < 0 || m.Rows[i] >= rows) {
+	if m.Rows == nil {
+		return nil
+	}
+	if rows := len(m.Pixels) / m.size(); m.Rows[i] < 0 || m.Rows[i] >= rows {
 		return m.wrong("found row %d of sample %d, 0 to %d expected", m.Rows[i], i, rows-1)
 	}
 	return nil
