@@ -27,7 +27,7 @@ type compareCommand struct {
 type comparedRun struct {
 	Run         string   `json:"run"`
 	Settings    settings `json:"settings"`
-	Epochs      int      `json:"epochs"` // finished
+	Epochs      int      `json:"epochs"`             // finished
 	TestAcc     *float64 `json:"test_acc,omitempty"` // of a run with test data
 	TestLoss    *float64 `json:"test_loss,omitempty"`
 	BestTestAcc *float64 `json:"best_test_acc,omitempty"` // of a run without validation data
