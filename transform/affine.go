@@ -20,12 +20,19 @@ type Rotate struct {
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
-func (t Rotate) Apply(p Input, _ random.Key) (Input, error) {
-	const op = "rotate"
-	if err := checkFinite(op, t.Degrees); err != nil {
-		return Input{}, err
+func (t Rotate) Apply(p Input, chance random.Key) (Input, error) {
+	return moved("rotate", t, p, chance)
+}
+
+func (t Rotate) fits(_, _ int) error {
+	if err := checkFinite("rotate", t.Degrees); err != nil {
+		return err
 	}
-	return warp(op, p, t.matrix, t.Interpolation, t.Fill)
+	return checkWarp("rotate", t.Interpolation)
+}
+
+func (t Rotate) move(v view, _ random.Key, m *memory) view {
+	return v.warp(t.matrix(float64(v.width), float64(v.height)), t.Interpolation, t.Fill, m)
 }
 
 // matrix returns the way from the rotated image back, for one of the given size.
@@ -48,18 +55,27 @@ type RandomRotation struct {
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
 func (t RandomRotation) Apply(p Input, chance random.Key) (Input, error) {
-	const op = "random rotation"
-	if err := checkDegrees(op, t.Degrees); err != nil {
-		return Input{}, err
+	return moved("random rotation", t, p, chance)
+}
+
+func (t RandomRotation) fits(_, _ int) error {
+	if err := checkDegrees("random rotation", t.Degrees); err != nil {
+		return err
 	}
-	return warp(op, p, t.draw(chance.Rand()).matrix, t.Interpolation, t.Fill)
+	return checkWarp("random rotation", t.Interpolation)
+}
+
+func (t RandomRotation) move(v view, chance random.Key, m *memory) view {
+	return t.draw(chance.Rand()).move(v, chance, m)
 }
 
 // InEvaluation returns nil: an image stays as it is.
 func (RandomRotation) InEvaluation() Transform { return nil }
 
 // draw returns the rotation.
-func (t RandomRotation) draw(r *rand.Rand) Rotate { return Rotate{Degrees: around(r, t.Degrees)} }
+func (t RandomRotation) draw(r *rand.Rand) Rotate {
+	return Rotate{around(r, t.Degrees), t.Interpolation, t.Fill}
+}
 
 // Affine shears, turns and scales an image about its middle and then shifts it, within
 // its own frame: torchvision's functional.affine of an image. What comes from outside has
@@ -76,11 +92,19 @@ type Affine struct {
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
-func (t Affine) Apply(p Input, _ random.Key) (Input, error) {
+func (t Affine) Apply(p Input, chance random.Key) (Input, error) {
+	return moved("affine", t, p, chance)
+}
+
+func (t Affine) fits(_, _ int) error {
 	if err := t.check(); err != nil {
-		return Input{}, err
+		return err
 	}
-	return warp("affine", p, t.matrix, t.Interpolation, t.Fill)
+	return checkWarp("affine", t.Interpolation)
+}
+
+func (t Affine) move(v view, _ random.Key, m *memory) view {
+	return v.warp(t.matrix(float64(v.width), float64(v.height)), t.Interpolation, t.Fill, m)
 }
 
 // check returns an *Error if a number is not finite or the scale not positive.
@@ -102,6 +126,11 @@ func (t Affine) check() error {
 //
 // and the determinant of R/Scale·Y·X is 1.
 func (t Affine) matrix(width, height float64) matrix {
+	return t.linear().about(width/2, height/2, float64(t.X), float64(t.Y))
+}
+
+// linear returns the matrix about the first pixel, without the shift.
+func (t Affine) linear() matrix {
 	const radian = math.Pi / 180
 	turn, x, y := t.Degrees*radian, t.ShearX*radian, t.ShearY*radian
 	sin, cos := math.Sincos(turn)
@@ -110,8 +139,7 @@ func (t Affine) matrix(width, height float64) matrix {
 	b := float64(-leanCos*math.Tan(x)/math.Cos(y)) - sin
 	c := leanSin / math.Cos(y)
 	d := float64(-leanSin*math.Tan(x)/math.Cos(y)) + cos
-	m := matrix{a: d / t.Scale, b: -b / t.Scale, d: -c / t.Scale, e: a / t.Scale}
-	return m.about(width/2, height/2, float64(t.X), float64(t.Y))
+	return matrix{a: d / t.Scale, b: -b / t.Scale, d: -c / t.Scale, e: a / t.Scale}
 }
 
 // RandomAffine changes an image by a random Affine. Every number is drawn by itself, each
@@ -127,25 +155,32 @@ type RandomAffine struct {
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
 func (t RandomAffine) Apply(p Input, chance random.Key) (Input, error) {
+	return moved("random affine", t, p, chance)
+}
+
+func (t RandomAffine) fits(_, _ int) error {
 	const op = "random affine"
 	if err := checkFinite(op, t.Scale[:]...); err != nil {
-		return Input{}, err
+		return err
 	}
 	for _, d := range []float64{t.Degrees, t.Shear[0], t.Shear[1]} {
 		if err := checkDegrees(op, d); err != nil {
-			return Input{}, err
+			return err
 		}
 	}
 	for _, f := range t.Translate {
 		if !(f >= 0 && f <= 1) {
-			return Input{}, &Error{Op: op, Found: fmt.Sprintf("a shift by %v of the image", f), Expected: "0 to 1"}
+			return &Error{Op: op, Found: fmt.Sprintf("a shift by %v of the image", f), Expected: "0 to 1"}
 		}
 	}
 	if t.Scale != [2]float64{} && !(t.Scale[0] > 0 && t.Scale[0] <= t.Scale[1]) {
-		return Input{}, &Error{Op: op, Found: fmt.Sprintf("scales from %v to %v", t.Scale[0], t.Scale[1]), Expected: "positive numbers in order"}
+		return &Error{Op: op, Found: fmt.Sprintf("scales from %v to %v", t.Scale[0], t.Scale[1]), Expected: "positive numbers in order"}
 	}
-	matrix := func(width, height float64) matrix { return t.draw(chance.Rand(), width, height).matrix(width, height) }
-	return warp(op, p, matrix, t.Interpolation, t.Fill)
+	return checkWarp(op, t.Interpolation)
+}
+
+func (t RandomAffine) move(v view, chance random.Key, m *memory) view {
+	return t.draw(chance.Rand(), float64(v.width), float64(v.height)).move(v, chance, m)
 }
 
 // InEvaluation returns nil: an image stays as it is.
@@ -160,6 +195,8 @@ func (t RandomAffine) draw(r *rand.Rand, width, height float64) Affine {
 		Scale:   between(r, t.Scale),
 		ShearX:  around(r, t.Shear[0]),
 		ShearY:  around(r, t.Shear[1]),
+
+		Interpolation: t.Interpolation, Fill: t.Fill,
 	}
 	if t.Scale == [2]float64{} {
 		a.Scale = 1
@@ -196,24 +233,22 @@ func checkDegrees(op string, d float64) error {
 	return nil
 }
 
-// warp makes every pixel of an image of p's size of the place in p's image to which the
-// matrix for that size takes its middle.
-func warp(op string, p Input, back func(width, height float64) matrix, i Interpolation, fill uint8) (Input, error) {
-	in, err := p.raster(op)
-	if err != nil {
-		return Input{}, err
-	}
-	if i, err = i.or(Nearest, op); err != nil {
-		return Input{}, err
-	}
-	out := in.filled(in.width, in.height, fill)
-	m := back(float64(in.width), float64(in.height))
-	if i == Nearest {
-		out.nearest(in, m)
+// checkWarp returns an *Error unless pixels can be made by i.
+func checkWarp(op string, i Interpolation) error {
+	_, err := i.or(Nearest, op)
+	return err
+}
+
+// warp returns a picture of v's size whose pixels are made of the places in v to which back
+// takes their middles. What comes from outside has the value fill.
+func (v view) warp(back matrix, i Interpolation, fill uint8, m *memory) view {
+	out := m.filled(v.channels, v.height, v.width, fill)
+	if i == Bilinear {
+		out.bilinear(v, back)
 	} else {
-		out.bilinear(in, m)
+		out.nearest(v, back)
 	}
-	return out.picture(), nil
+	return out
 }
 
 // matrix takes (x, y) to (a·x + b·y + c, d·x + e·y + f). Products are rounded by
@@ -227,20 +262,22 @@ func (m matrix) about(x, y, dx, dy float64) matrix {
 	return m
 }
 
-// nearest sets each pixel of r to that of in where m takes its middle, if that is inside.
+// nearest sets each pixel of v to that of in where m takes its middle, if that is inside.
 // It goes from pixel to pixel as PIL does, with places rounded to 1/65536 of a pixel
 // where rows do not stay rows.
-func (r raster) nearest(in raster, m matrix) {
+func (v view) nearest(in view, m matrix) {
 	if m.b == 0 && m.d == 0 {
-		columns := steps(r.width, m.a, m.c)
-		for y, from := range steps(r.height, m.e, m.f) {
+		columns := steps(v.width, m.a, m.c)
+		for y, from := range steps(v.height, m.e, m.f) {
 			if from < 0 || from >= in.height {
 				continue
 			}
-			to, row := r.row(y), in.row(from)
+			to, row := v.at+y*v.stride, in.at+from*in.stride
 			for x, at := range columns {
 				if at >= 0 && at < in.width {
-					copy(to[x*r.size:][:r.size], row[at*r.size:])
+					for c := range v.channels {
+						v.pix[to+c*v.area+x*v.step] = in.pix[row+c*in.area+at*in.step]
+					}
 				}
 			}
 		}
@@ -250,12 +287,15 @@ func (r raster) nearest(in raster, m matrix) {
 	startX := fixed(m.c + float64(m.a*0.5) + float64(m.b*0.5))
 	startY := fixed(m.f + float64(m.d*0.5) + float64(m.e*0.5))
 	a, b, d, e := fixed(m.a), fixed(m.b), fixed(m.d), fixed(m.e)
-	for y := range r.height {
-		to := r.row(y)
+	for y := range v.height {
+		to := v.at + y*v.stride
 		atX, atY := startX+y*b, startY+y*e
-		for x := range r.width {
+		for x := range v.width {
 			if fx, fy := atX>>16, atY>>16; fx >= 0 && fx < in.width && fy >= 0 && fy < in.height {
-				copy(to[x*r.size:][:r.size], in.pix[fy*in.stride+fx*in.size:])
+				from := in.at + fy*in.stride + fx*in.step
+				for c := range v.channels {
+					v.pix[to+c*v.area+x*v.step] = in.pix[from+c*in.area]
+				}
 			}
 			atX += a
 			atY += d
@@ -278,13 +318,13 @@ func steps(n int, scale, shift float64) []int {
 	return out
 }
 
-// bilinear sets each pixel of r to the value of in where m takes its middle, if that is
+// bilinear sets each pixel of v to the value of in where m takes its middle, if that is
 // inside: between the four middles around, of which those outside are the nearest ones
 // inside. Fractions are cut off, as PIL does.
-func (r raster) bilinear(in raster, m matrix) {
-	for y := range r.height {
-		to := r.row(y)
-		for x := range r.width {
+func (v view) bilinear(in view, m matrix) {
+	for y := range v.height {
+		to := v.at + y*v.stride
+		for x := range v.width {
 			cx, cy := float64(x)+0.5, float64(y)+0.5
 			fx := float64(m.a*cx) + float64(m.b*cy) + m.c
 			fy := float64(m.d*cx) + float64(m.e*cy) + m.f
@@ -293,12 +333,13 @@ func (r raster) bilinear(in raster, m matrix) {
 			}
 			left, top := math.Floor(fx-0.5), math.Floor(fy-0.5)
 			dx, dy := fx-0.5-left, fy-0.5-top
-			x0, x1 := max(int(left), 0)*in.size, min(int(left)+1, in.width-1)*in.size
-			upper, lower := in.row(max(int(top), 0)), in.row(min(int(top)+1, in.height-1))
-			for c := range r.size {
-				v := mix(float64(upper[x0+c]), float64(upper[x1+c]), dx)
-				w := mix(float64(lower[x0+c]), float64(lower[x1+c]), dx)
-				to[x*r.size+c] = uint8(mix(v, w, dy))
+			x0, x1 := max(int(left), 0)*in.step, min(int(left)+1, in.width-1)*in.step
+			upper, lower := in.at+max(int(top), 0)*in.stride, in.at+min(int(top)+1, in.height-1)*in.stride
+			for c := range v.channels {
+				pix := in.pix[c*in.area:]
+				above := mix(float64(pix[upper+x0]), float64(pix[upper+x1]), dx)
+				below := mix(float64(pix[lower+x0]), float64(pix[lower+x1]), dx)
+				v.pix[to+c*v.area+x*v.step] = uint8(mix(above, below, dy))
 			}
 		}
 	}

@@ -19,19 +19,17 @@ type Pad struct {
 }
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one.
-func (t Pad) Apply(p Input, _ random.Key) (Input, error) {
-	in, err := p.raster("pad")
-	if err != nil {
-		return Input{}, err
-	}
+func (t Pad) Apply(p Input, chance random.Key) (Input, error) { return moved("pad", t, p, chance) }
+
+func (t Pad) fits(height, width int) error {
 	if err := t.check(); err != nil {
-		return Input{}, err
+		return err
 	}
-	out, err := in.pad("pad", t.Left, t.Top, t.Right, t.Bottom, t.Fill)
-	if err != nil {
-		return Input{}, err
-	}
-	return out.picture(), nil
+	return checkGrowth("pad", height, width, t.Top+height+t.Bottom, t.Left+width+t.Right)
+}
+
+func (t Pad) move(v view, _ random.Key, m *memory) view {
+	return v.window(-t.Top, -t.Left, t.Top+v.height+t.Bottom, t.Left+v.width+t.Right, t.Fill, m)
 }
 
 // check returns an *Error if a side is below 0.
@@ -42,24 +40,9 @@ func (t Pad) check() error {
 	return nil
 }
 
-// pad returns r with pixels around it, or an *Error if they would be too many.
-func (r raster) pad(op string, left, top, right, bottom int, fill uint8) (raster, error) {
-	width, height := left+r.width+right, top+r.height+bottom
-	if err := r.checkGrowth(op, width, height); err != nil {
-		return raster{}, err
-	}
-	out := r.filled(width, height, fill)
-	for y := range r.height {
-		copy(out.row(top + y)[left*r.size:], r.row(y))
-	}
-	return out, nil
-}
-
-// crop returns a part of r, which it has, in r's memory.
-func (r raster) crop(top, left, height, width int) raster {
-	r.pix = r.pix[top*r.stride+left*r.size:]
-	r.width, r.height = width, height
-	return r
+// checkGrowth is raster's, of an image of the given size.
+func checkGrowth(op string, height, width, newHeight, newWidth int) error {
+	return raster{width: width, height: height}.checkGrowth(op, newWidth, newHeight)
 }
 
 // CenterCrop cuts Height by Width pixels out of the middle of an image; an image smaller
@@ -72,22 +55,26 @@ type CenterCrop struct {
 
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one,
 // which may share memory with the picture.
-func (t CenterCrop) Apply(p Input, _ random.Key) (Input, error) {
-	const op = "center crop"
-	in, err := p.raster(op)
-	if err != nil {
-		return Input{}, err
+func (t CenterCrop) Apply(p Input, chance random.Key) (Input, error) {
+	return moved("center crop", t, p, chance)
+}
+
+func (t CenterCrop) fits(height, width int) error {
+	if err := checkSize("center crop", t.Height, t.Width); err != nil {
+		return err
 	}
-	if err := checkSize(op, t.Height, t.Width); err != nil {
-		return Input{}, err
-	}
-	if h, w := max(t.Height-in.height, 0), max(t.Width-in.width, 0); h > 0 || w > 0 {
-		if in, err = in.pad(op, w/2, h/2, (w+1)/2, (h+1)/2, 0); err != nil {
-			return Input{}, err
+	return checkGrowth("center crop", height, width, max(t.Height, height), max(t.Width, width))
+}
+
+func (t CenterCrop) move(v view, _ random.Key, m *memory) view {
+	// The first pixel of n in the middle of so many, of which there are first made enough.
+	first := func(n, of int) int {
+		if of < n {
+			return -((n - of) / 2)
 		}
+		return int(math.RoundToEven(float64(of-n) / 2))
 	}
-	middle := func(n, of int) int { return int(math.RoundToEven(float64(of-n) / 2)) }
-	return in.crop(middle(t.Height, in.height), middle(t.Width, in.width), t.Height, t.Width).picture(), nil
+	return v.window(first(t.Height, v.height), first(t.Width, v.width), t.Height, t.Width, 0, m)
 }
 
 // RandomCrop cuts Height by Width pixels out of an image, anywhere in it with the same
@@ -102,28 +89,30 @@ type RandomCrop struct {
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one,
 // which may share memory with the picture.
 func (t RandomCrop) Apply(p Input, chance random.Key) (Input, error) {
+	return moved("random crop", t, p, chance)
+}
+
+func (t RandomCrop) fits(height, width int) error {
 	const op = "random crop"
-	in, err := p.raster(op)
-	if err != nil {
-		return Input{}, err
-	}
 	if err := checkSize(op, t.Height, t.Width); err != nil {
-		return Input{}, err
+		return err
 	}
 	if t.Padding < 0 {
-		return Input{}, &Error{Op: op, Found: fmt.Sprintf("a padding of %d", t.Padding), Expected: "0 or more"}
+		return &Error{Op: op, Found: fmt.Sprintf("a padding of %d", t.Padding), Expected: "0 or more"}
 	}
-	if t.Padding > 0 {
-		if in, err = in.pad(op, t.Padding, t.Padding, t.Padding, t.Padding, t.Fill); err != nil {
-			return Input{}, err
-		}
+	padded, wide := height+2*t.Padding, width+2*t.Padding
+	if err := checkGrowth(op, height, width, padded, wide); err != nil {
+		return err
 	}
-	if in.height < t.Height || in.width < t.Width {
-		return Input{}, &Error{Op: op, Found: fmt.Sprintf("%d by %d pixels", in.height, in.width),
-			Expected: fmt.Sprintf("at least %d by %d", t.Height, t.Width)}
+	if padded < t.Height || wide < t.Width {
+		return &Error{Op: op, Found: fmt.Sprintf("%d by %d pixels", padded, wide), Expected: fmt.Sprintf("at least %d by %d", t.Height, t.Width)}
 	}
-	top, left := t.draw(chance.Rand(), in.height, in.width)
-	return in.crop(top, left, t.Height, t.Width).picture(), nil
+	return nil
+}
+
+func (t RandomCrop) move(v view, chance random.Key, m *memory) view {
+	top, left := t.draw(chance.Rand(), v.height+2*t.Padding, v.width+2*t.Padding)
+	return v.window(top-t.Padding, left-t.Padding, t.Height, t.Width, t.Fill, m)
 }
 
 // InEvaluation returns the CenterCrop to the same size.
@@ -141,25 +130,18 @@ type RandomHorizontalFlip struct{ P float64 }
 // Apply gives an *image.Gray of a grey image and an opaque *image.RGBA of a colour one,
 // which may share memory with the picture.
 func (t RandomHorizontalFlip) Apply(p Input, chance random.Key) (Input, error) {
-	const op = "random horizontal flip"
-	in, err := p.raster(op)
-	if err != nil {
-		return Input{}, err
-	}
-	if err := checkProbability(op, t.P); err != nil {
-		return Input{}, err
-	}
+	return moved("random horizontal flip", t, p, chance)
+}
+
+func (t RandomHorizontalFlip) fits(_, _ int) error {
+	return checkProbability("random horizontal flip", t.P)
+}
+
+func (t RandomHorizontalFlip) move(v view, chance random.Key, _ *memory) view {
 	if chance.Rand().Float64() >= t.P {
-		return in.picture(), nil
+		return v
 	}
-	out := in.blank(in.width, in.height)
-	for y := range in.height {
-		from, to := in.row(y), out.row(y)
-		for at := 0; at < len(from); at += in.size {
-			copy(to[len(to)-at-in.size:], from[at:at+in.size])
-		}
-	}
-	return out.picture(), nil
+	return v.mirrored()
 }
 
 // InEvaluation returns nil: an image stays as it is.

@@ -24,8 +24,17 @@ func TestFuse(t *testing.T) {
 	const height, width = 9, 7
 	normalize := Normalize{Mean: []float32{0.2860}, Std: []float32{0.3530}}
 	for name, tr := range map[string]Transform{
-		"crop":            Compose{RandomCrop{Height: height, Width: width, Padding: 3}, ToTensor{}},
-		"resized":         Compose{Grayscale{}, Resize{Height: height, Width: width}, Resize{Height: height, Width: width, Interpolation: Nearest}, ToTensor{}},
+		"crop":          Compose{RandomCrop{Height: height, Width: width, Padding: 3}, ToTensor{}},
+		"resized":       Compose{Grayscale{}, Resize{Height: height, Width: width}, Resize{Height: height, Width: width, Interpolation: Nearest}, ToTensor{}},
+		"idle":          Compose{Resize{Height: height, Width: width}, RandomCrop{Height: 5, Width: 5}, ResizeEdge{Size: 5}, ToTensor{}},
+		"middle":        Compose{RandomHorizontalFlip{P: 0.5}, CenterCrop{Height: 5, Width: 4}, ToTensor{}},
+		"middle, grown": Compose{RandomHorizontalFlip{P: 0.5}, CenterCrop{Height: 5, Width: 12}, ToTensor{}},
+		"padded":        Compose{RandomHorizontalFlip{P: 0.5}, Pad{Left: 3, Top: 2, Bottom: 1, Fill: 99}, RandomHorizontalFlip{P: 0.5}, ToTensor{}},
+		"rotation":      Compose{RandomHorizontalFlip{P: 0.5}, RandomRotation{Degrees: 180, Fill: 3}, RandomHorizontalFlip{P: 0.5}, ToTensor{}},
+		"bilinear":      Compose{RandomCrop{Height: 7, Width: 6}, RandomRotation{Degrees: 30, Interpolation: Bilinear}, Rotate{Degrees: 90}, ToTensor{}},
+		"affine": Compose{RandomAffine{Degrees: 20, Translate: [2]float64{0.2, 0.3}, Scale: [2]float64{0.5, 2}, Shear: [2]float64{9, 30}}, Affine{Scale: 2}, ToTensor{},
+			RandomErasing{P: 0.5}},
+		"shift":           Compose{RandomHorizontalFlip{P: 0.5}, RandomAffine{Translate: [2]float64{0.4, 0.4}, Fill: 9}, ToTensor{}},
 		"smaller":         Compose{RandomCrop{Height: 4, Width: 5}, ToTensor{}},
 		"larger":          Compose{RandomCrop{Height: 14, Width: 12, Padding: 4, Fill: 77}, ToTensor{}},
 		"far outside":     Compose{RandomCrop{Height: 3, Width: 2, Padding: 20, Fill: 9}, ToTensor{}},
@@ -90,10 +99,9 @@ func TestFuseNot(t *testing.T) {
 	for name, tr := range map[string]Transform{
 		"nil":                 nil,
 		"no tensor":           RandomHorizontalFlip{P: 0.5},
-		"another step":        Compose{RandomRotation{Degrees: 5}, ToTensor{}},
+		"another step":        Compose{ResizeEdge{Size: 5}, ToTensor{}},
 		"a function":          Compose{RandomHorizontalFlip{P: 0.5}, ToTensor{}, called},
 		"another size":        Compose{Resize{Height: 9, Width: 8}, ToTensor{}},
-		"resize after":        Compose{RandomCrop{Height: 9, Width: 7, Padding: 1}, Resize{Height: 9, Width: 7}, ToTensor{}},
 		"resize a tensor":     Compose{ToTensor{}, Resize{Height: 9, Width: 7}},
 		"no interpolation":    Compose{Resize{Height: 9, Width: 7, Interpolation: 9}, ToTensor{}},
 		"invert before":       Compose{Invert{}, RandomCrop{Height: 9, Width: 7, Padding: 1}, ToTensor{}},

@@ -113,18 +113,23 @@ func resize(op string, p Input, i Interpolation, to func(width, height int) (int
 	if err := in.checkGrowth(op, width, max(height, in.height)); err != nil { // rows are scaled before columns
 		return Input{}, err
 	}
+	return in.scaled(width, height, i).picture(), nil
+}
+
+// scaled returns r scaled to the given size; r itself if it has that size.
+func (r raster) scaled(width, height int, i Interpolation) raster {
 	if i == Nearest {
-		out := in.blank(width, height)
-		out.nearest(in, matrix{a: float64(in.width) / float64(width), e: float64(in.height) / float64(height)})
-		return out.picture(), nil
+		out := r.filled(width, height, 0)
+		out.view().nearest(r.view(), matrix{a: float64(r.width) / float64(width), e: float64(r.height) / float64(height)})
+		return out
 	}
-	if width != in.width {
-		in = in.scaleRows(width)
+	if width != r.width {
+		r = r.scaleRows(width)
 	}
-	if height != in.height {
-		in = in.scaleColumns(height)
+	if height != r.height {
+		r = r.scaleColumns(height)
 	}
-	return in.picture(), nil
+	return r
 }
 
 // scaleRows returns r with rows of the given width.

@@ -131,6 +131,30 @@ func (t *Table) Gather(dst []float32, src []byte, size int, indices []int) {
 	}
 }
 
+// Window is where a picture lies in bytes: channels, of which each has rows.
+type Window struct {
+	Channels, Height, Width int
+	Area                    int // bytes from one channel to the next
+	Stride                  int // bytes from one row to the next
+}
+
+// Convert converts the picture that lies in src as w says. In dst rows and channels have no
+// gaps.
+func (t *Table) Convert(dst []float32, src []byte, w Window) {
+	height, width := w.Height, w.Width
+	if w.Stride == width { // a channel is one row
+		height, width = 1, w.Height*width
+	}
+	for c := range w.Channels {
+		f := &t.channels[min(c, len(t.channels)-1)]
+		plane := src[c*w.Area:]
+		for y := range height {
+			next := plane[min(y+rowsAhead, height-1)*w.Stride:][:width]
+			f.convert(dst[(c*height+y)*width:][:width], plane[y*w.Stride:][:width], next)
+		}
+	}
+}
+
 // convert converts the elements of src, of which next are fetched meanwhile, to dst.
 func (f *byteFunc) convert(dst []float32, src, next []byte) {
 	v, n := active.vectors, len(dst)

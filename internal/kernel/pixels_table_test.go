@@ -115,6 +115,38 @@ func TestTableOfChannels(t *testing.T) {
 	})
 }
 
+// TestConvert compares windows of pictures with plain look-up, bit for bit.
+func TestConvert(t *testing.T) {
+	r := rand.New(rand.NewPCG(23, 24))
+	forEach(t, func(t *testing.T) {
+		three := [][256]float32{*normalized(0.485, 0.229), *tables()["drawn"].values, *normalized(0.406, 0.225)}
+		for _, values := range [][][256]float32{three[:1], three, {three[0], three[0], three[0]}} {
+			table := NewTable(values)
+			for width := range 40 {
+				w := Window{Channels: len(values), Height: 1 + r.IntN(9), Width: width, Stride: width + r.IntN(3)}
+				w.Area = w.Height*w.Stride + r.IntN(3)
+				src := make([]byte, w.Channels*w.Area)
+				for i := range src {
+					src[i] = byte(r.Uint32())
+				}
+				src = src[:(w.Channels-1)*w.Area+(w.Height-1)*w.Stride+width]
+				got := newBordered(w.Channels * w.Height * width)
+				var want []float32
+				for c := range w.Channels {
+					for y := range w.Height {
+						for _, v := range src[c*w.Area+y*w.Stride:][:width] {
+							want = append(want, values[c][v])
+						}
+					}
+				}
+				table.Convert(got.inner, src, w)
+				got.check(t)
+				sameBits(t, got.inner, want)
+			}
+		}
+	})
+}
+
 // BenchmarkTable converts batches of 256 pictures of 784 bytes, which are among 60000 in
 // random order.
 func BenchmarkTable(b *testing.B) {
