@@ -57,7 +57,26 @@ func TestDrawnUniformly(t *testing.T) {
 			return f(top, left, h, w)
 		}
 	}
+	resized := RandomResizedCrop{Height: 1, Width: 1, Scale: [2]float64{0.1, 0.2}}.complete()
+	cropped := func(f func(r rectangle) float64) func(random.Key) float64 {
+		return func(k random.Key) float64 { return f(resized.draw(k.Rand(), 3000, 2000)) }
+	}
+	jittered := func(t ColorJitter) func(random.Key) float64 {
+		return func(k random.Key) float64 { return t.draw(k.Rand())[0].by }
+	}
 	for _, s := range []spread{
+		{"area of a crop", 0.0995, 0.2005, cropped(func(r rectangle) float64 { return float64(r.height*r.width) / (3000 * 2000) })},
+		{"logarithm of a crop's ratio", math.Log(0.748), math.Log(1.336), cropped(func(r rectangle) float64 { return math.Log(float64(r.width) / float64(r.height)) })},
+		{"top of a crop", 0, 1, cropped(func(r rectangle) float64 { return float64(r.top) / float64(3000-r.height) })},
+		{"left of a crop", 0, 1, cropped(func(r rectangle) float64 { return float64(r.left) / float64(2000-r.width) })},
+		{"brightness", 0.6, 1.4, jittered(ColorJitter{Brightness: 0.4})},
+		{"contrast", 0, 3, jittered(ColorJitter{Contrast: 2})},
+		{"saturation", 0.5, 1.5, jittered(ColorJitter{Saturation: 0.5})},
+		{"hue", -0.1, 0.1, jittered(ColorJitter{Hue: 0.1})},
+		{"place of the hue among four", -0.5, 3.5, func(k random.Key) float64 {
+			all := ColorJitter{1, 1, 1, 0.001}.draw(k.Rand())
+			return float64(slices.IndexFunc(all, func(a adjustment) bool { return math.Abs(a.by) < 0.001 })) + k.For("spread").Rand().Float64() - 0.5
+		}},
 		{"angle of a rotation", -30, 30, func(k random.Key) float64 { return RandomRotation{Degrees: 30}.draw(k.Rand()).Degrees }},
 		{"angle", -20, 20, of(func(a Affine) float64 { return a.Degrees })},
 		{"shift along x", -2000, 2000, of(func(a Affine) float64 { return float64(a.X) })},
@@ -75,6 +94,59 @@ func TestDrawnUniformly(t *testing.T) {
 	}
 	if got, want := (RandomAffine{}).draw(random.New(0).Rand(), 9, 9), (Affine{Scale: 1}); got != want {
 		t.Errorf("an affine map without bounds is %+v, want %+v", got, want)
+	}
+}
+
+// TestResizedCropFallback checks what is cut if no part fits: the middle, in the proportions
+// that are allowed.
+func TestResizedCropFallback(t *testing.T) {
+	whole := [2]float64{1, 1}
+	for _, test := range []struct {
+		ratio         [2]float64
+		height, width int
+		want          rectangle
+	}{
+		{[2]float64{2, 2}, 11, 10, rectangle{3, 0, 5, 10}},
+		{[2]float64{0.5, 0.5}, 10, 13, rectangle{0, 4, 10, 5}},
+		{[2]float64{4, 1e9}, 1, 1, rectangle{0, 0, 1, 1}},
+		{[2]float64{1e-300, 1e-200}, 9, 9, rectangle{0, 4, 9, 1}},
+		{[2]float64{1e200, 1e300}, 9, 8, rectangle{4, 0, 1, 8}},
+	} {
+		crop := RandomResizedCrop{Height: 1, Width: 1, Scale: whole, Ratio: test.ratio}.complete()
+		if got := crop.draw(random.New(1).Rand(), test.height, test.width); got != test.want {
+			t.Errorf("ratio %v of %d by %d: %+v, want %+v", test.ratio, test.height, test.width, got, test.want)
+		}
+	}
+}
+
+// TestTrivialDraws checks that all operations and amounts are as likely, and both signs.
+func TestTrivialDraws(t *testing.T) {
+	var ops, amounts [40]int
+	negative, signed := 0, 0
+	for i := range draws {
+		op, by := TrivialAugmentWide{}.draw(random.New(uint64(i)).Rand())
+		ops[op]++
+		if o := trivialOps[op]; o.signed && by != 0 {
+			signed++
+			if by < 0 {
+				negative++
+			}
+		}
+		if trivialOps[op].name == "solarize" {
+			amounts[int(by/8.5)]++
+		}
+	}
+	likely := func(what string, n, of int, p float64) {
+		if math.Abs(float64(n)-float64(of)*p) > 4*math.Sqrt(float64(of)*p*(1-p)) {
+			t.Errorf("%s came %d times of %d, want about %.0f", what, n, of, float64(of)*p)
+		}
+	}
+	for i, o := range trivialOps {
+		likely(o.name, ops[i], draws, 1./14)
+	}
+	likely("a negative amount", negative, signed, 0.5)
+	for i := range trivialAmounts {
+		likely("an amount", amounts[i], draws/14, 1./31)
 	}
 }
 
@@ -227,6 +299,9 @@ func TestRandomIsAFunctionOfTheKey(t *testing.T) {
 		"rotation": Compose{RandomRotation{Degrees: 40}, ToTensor{}},
 		"affine":   Compose{RandomAffine{Degrees: 10, Translate: [2]float64{0.2, 0.2}, Interpolation: Bilinear}, ToTensor{}},
 		"erasing":  Compose{ToTensor{}, RandomErasing{P: 0.9}},
+		"jitter":   Compose{ColorJitter{Brightness: 0.5, Contrast: 0.5}, ToTensor{}},
+		"resized":  Compose{RandomResizedCrop{Height: 6, Width: 7}, ToTensor{}},
+		"trivial":  Compose{TrivialAugmentWide{}, ToTensor{}},
 	} {
 		apply := func(k random.Key) []float32 {
 			p, err := tr.Apply(Input{Image: img}, k)

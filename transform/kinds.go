@@ -66,6 +66,12 @@ func init() {
 		},
 		Idle: func(t Pad, f Form) bool { return max(t.Left, t.Top, t.Right, t.Bottom) == 0 },
 	})
+	Register(Kind[Letterbox]{
+		Name:  "letterbox",
+		Check: func(t Letterbox) (Letterbox, error) { return t, checkSaved("letterbox", 0, t.Height, t.Width) },
+		Form:  func(t Letterbox, f Form) (Form, error) { return f.sized("letterbox", t.Height, t.Width) },
+		Idle:  func(t Letterbox, f Form) bool { return f.Shape[1] == t.Height && f.Shape[2] == t.Width },
+	})
 	Register(Kind[Invert]{
 		Name: "invert",
 		Form: func(_ Invert, f Form) (Form, error) { return f, f.wantImage("invert") },

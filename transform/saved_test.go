@@ -64,6 +64,8 @@ var saved = map[string]transform.Compose{
 		transform.Invert{}, transform.Resize{Height: 2, Width: 3, Interpolation: transform.Nearest}, transform.Pad{Left: 1, Right: 2, Fill: 9}},
 	`[{"type":"rotate","degrees":1.5,"interpolation":"bilinear"},{"type":"affine","degrees":0,"x":1,"y":-2,"scale":1,"shear_x":0,"shear_y":3}]`: {
 		transform.Rotate{Degrees: 1.5, Interpolation: transform.Bilinear}, transform.Affine{X: 1, Y: -2, Scale: 1, ShearY: 3}},
+	`[{"type":"letterbox","height":64,"width":48},{"type":"letterbox","height":2,"width":3,"fill":114}]`: {
+		transform.Letterbox{Height: 64, Width: 48}, transform.Letterbox{Height: 2, Width: 3, Fill: 114}},
 	`[{"type":"test-scaled","by":[1,0.1]}]`: {scaled{[]float32{1, 0.1}}},
 }
 
@@ -101,6 +103,7 @@ func TestSavedRefuses(t *testing.T) {
 		`[{"type":"resize","height":"28","width":28}]`:                            "step 0: json: cannot unmarshal string",
 		`[{"type":"resize-edge"}]`:                                                "step 0: resize edge: found a side of 0 pixels, expected 1 to 4096",
 		`[{"type":"center-crop","height":1}]`:                                     "step 0: center crop: found a side of 0 pixels, expected 1 to 4096",
+		`[{"type":"letterbox","height":1}]`:                                       "step 0: letterbox: found a side of 0 pixels, expected 1 to 4096",
 		`[{"type":"pad","left":-1}]`:                                              "step 0: pad: found -1, 0, 0 and 0 pixels, expected 0 or more",
 		`[{"type":"pad","left":5000}]`:                                            "step 0: pad: found 5000, 0, 0 and 0 pixels, expected 0 to 4096",
 		`[{"type":"pad","fill":256}]`:                                             "step 0: json: cannot unmarshal number 256",
@@ -169,6 +172,8 @@ func TestDeterministic(t *testing.T) {
 		}, "grayscale, to-tensor"},
 		{transform.Compose{transform.RandomCrop{Height: 24, Width: 28, Padding: 2}, transform.Resize{Height: 5, Width: 5, Interpolation: transform.Bilinear}},
 			`center-crop {"height":24,"width":28}, resize {"height":5,"width":5}`},
+		{transform.Compose{transform.ColorJitter{Hue: 0.1}, transform.RandomResizedCrop{Height: 24, Width: 28}, transform.TrivialAugmentWide{}},
+			`center-crop {"height":24,"width":28}`},
 	} {
 		if got, err := transform.Deterministic(test.of); err != nil || got.String() != test.want {
 			t.Errorf("%v: got %v, %v, want %s", test.of, got, err, test.want)
@@ -202,6 +207,7 @@ func TestForm(t *testing.T) {
 		{transform.Compose{transform.RGB{}, transform.ResizeEdge{Size: 4}}, picture(1, 9, 7), picture(3, 5, 4)},
 		{transform.Compose{transform.Pad{Left: 1, Top: 2, Right: 3, Bottom: 4}}, picture(1, 5, 6), picture(1, 11, 10)},
 		{transform.Compose{transform.Pad{Left: 1}}, unknown, unknown},
+		{transform.Compose{transform.Letterbox{Height: 7, Width: 4}}, unknown, picture(3, 7, 4)},
 		{transform.Compose{transform.ToTensor{}, transform.Normalize{Mean: []float32{0, 0, 0}, Std: []float32{1}}}, picture(3, 5, 6), transform.Form{Tensor: true, Shape: []int{3, 5, 6}}},
 		{transform.Compose{scaled{[]float32{1}}}, transform.Form{Tensor: true, Shape: []int{4}}, transform.Form{Tensor: true, Shape: []int{4}}},
 	} {
@@ -264,7 +270,7 @@ func TestSame(t *testing.T) {
 		{model, transform.Compose{transform.ToTensor{}}, picture(3, 28, 28), false},
 		{model, transform.Compose{transform.ToTensor{}}, picture(1, 28, 27), false},
 		{model, transform.Compose{transform.ToTensor{}}, picture(1, 0, 0), false},
-		{model, transform.Compose{transform.CenterCrop{Height: 28, Width: 28}, transform.ResizeEdge{Size: 28}, transform.Pad{}, transform.ToTensor{}}, picture(1, 28, 28), true},
+		{model, transform.Compose{transform.CenterCrop{Height: 28, Width: 28}, transform.ResizeEdge{Size: 28}, transform.Letterbox{Height: 28, Width: 28}, transform.Pad{}, transform.ToTensor{}}, picture(1, 28, 28), true},
 		{model, transform.Compose{transform.RGB{}, transform.ToTensor{}}, picture(1, 28, 28), false},
 		{transform.Compose{transform.RGB{}, transform.ToTensor{}}, transform.Compose{transform.ToTensor{}}, picture(3, 0, 0), true},
 		{model, normalized, picture(1, 28, 28), false},
