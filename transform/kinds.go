@@ -83,7 +83,8 @@ func init() {
 			if err := checkFinite("rotate", t.Degrees); err != nil {
 				return t, err
 			}
-			return t, checkSaved("rotate", t.Interpolation)
+			_, err := t.Interpolation.or(Nearest, "rotate")
+			return t, err
 		},
 		Form: func(_ Rotate, f Form) (Form, error) { return f, f.wantImage("rotate") },
 	})
@@ -94,7 +95,8 @@ func init() {
 			if err := t.check(); err != nil {
 				return t, err
 			}
-			return t, checkSaved("affine", t.Interpolation)
+			_, err := t.Interpolation.or(Nearest, "affine")
+			return t, err
 		},
 		Form: func(_ Affine, f Form) (Form, error) { return f, f.wantImage("affine") },
 	})

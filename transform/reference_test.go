@@ -1,12 +1,15 @@
 package transform_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"image"
 	"slices"
 	"testing"
 
 	"github.com/onehot-go/onehot/internal/reference"
+	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
 )
@@ -37,9 +40,9 @@ func TestReference(t *testing.T) {
 	reference.Load(t, "testdata/reference.json", &file)
 	images := map[string]image.Image{}
 	for _, img := range file.Images {
-		images[img.Name] = pictured(img.Pixels)
+		images[img.Name] = pictured(img.Pixels.Tensor())
 	}
-	modes := map[string]transform.Interpolation{"nearest": transform.Nearest, "bilinear": transform.Bilinear}
+	modes := map[string]transform.Interpolation{"nearest": transform.Nearest, "bilinear": transform.Bilinear, "bicubic": transform.Bicubic}
 	step := map[string]func(a args) transform.Transform{
 		"to tensor": func(args) transform.Transform { return transform.ToTensor{} },
 		"normalize": func(a args) transform.Transform {
@@ -90,11 +93,11 @@ func TestReference(t *testing.T) {
 
 // pictured returns the image of the given levels, (H, W) or (H, W, 3), as part of a
 // larger one.
-func pictured(a reference.Array) image.Image {
-	pixels := tensor.Data[uint8](a.Tensor())
-	height, width := a.Shape[0], a.Shape[1]
+func pictured(x *tensor.Tensor) image.Image {
+	pixels := tensor.Data[uint8](x)
+	height, width := x.Size(0), x.Size(1)
 	frame, part := image.Rect(-3, -2, width+1, height+1), image.Rect(0, 0, width, height)
-	if len(a.Shape) == 2 {
+	if x.Dim() == 2 {
 		img := image.NewGray(frame)
 		for y := range height {
 			copy(img.Pix[img.PixOffset(0, y):], pixels[y*width:][:width])
@@ -128,4 +131,41 @@ func levels(img image.Image) *tensor.Tensor {
 		panic("a transform gave a transparent image")
 	}
 	return tensor.New(out, b.Dy(), b.Dx(), 3)
+}
+
+// TestResizeHashes compares all bytes of larger images with Pillow's by their hashes.
+func TestResizeHashes(t *testing.T) {
+	var file struct {
+		Hashes []struct {
+			Height, Width int
+			Colour        bool
+			Interpolation transform.Interpolation
+			Size          int
+			SHA256        string
+		}
+	}
+	reference.Load(t, "testdata/hashes.json", &file)
+	if len(file.Hashes) == 0 {
+		t.Fatal("no hashes")
+	}
+	for _, c := range file.Hashes {
+		pixels := make([]uint8, 3*c.Height*c.Width)
+		for i := range pixels {
+			pixels[i] = uint8(uint32(i) * 2654435761 >> 24)
+			if y, x := i/3/c.Width, i/3%c.Width; y >= c.Height/3 && x < c.Width/2 {
+				pixels[i] &= 0x80
+			}
+		}
+		x := tensor.New(pixels, c.Height, c.Width, 3)
+		if !c.Colour {
+			x = x.Select(2, 0).Contiguous()
+		}
+		out, err := transform.ResizeEdge{Size: c.Size, Interpolation: c.Interpolation}.Apply(transform.Input{Image: pictured(x)}, random.Key{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum := sha256.Sum256(tensor.Data[uint8](levels(out.Image))); hex.EncodeToString(sum[:]) != c.SHA256 {
+			t.Errorf("%d×%d by %v to %d: other bytes than Pillow's", c.Height, c.Width, c.Interpolation, c.Size)
+		}
+	}
 }

@@ -16,17 +16,22 @@ type Interpolation int
 const (
 	Nearest  Interpolation = iota + 1 // the pixel that the place is in
 	Bilinear                          // the pixels around, by how near they are
+	Bicubic                           // those around these too, by cubics: where pictures are scaled alone
 )
 
-// or returns i, or begin if i is zero.
+// or returns i, or begin if i is zero. Where that is Bilinear, i may be Bicubic.
 func (i Interpolation) or(begin Interpolation, op string) (Interpolation, error) {
-	switch i {
-	case 0:
+	switch {
+	case i == 0:
 		return begin, nil
-	case Nearest, Bilinear:
+	case i == Nearest || i == Bilinear || i == Bicubic && begin == Bilinear:
 		return i, nil
 	}
-	return 0, &Error{Op: op, Found: fmt.Sprintf("interpolation %d", int(i)), Expected: "Nearest or Bilinear"}
+	expected := "Nearest or Bilinear"
+	if begin == Bilinear {
+		expected = "Nearest, Bilinear or Bicubic"
+	}
+	return 0, &Error{Op: op, Found: fmt.Sprintf("interpolation %d", int(i)), Expected: expected}
 }
 
 // unless returns i, or 0 if i is the default.
@@ -38,13 +43,13 @@ func (i Interpolation) unless(begin Interpolation) Interpolation {
 }
 
 // interpolations has the names of interpolations in saved forms.
-var interpolations = map[Interpolation]string{Nearest: "nearest", Bilinear: "bilinear"}
+var interpolations = map[Interpolation]string{Nearest: "nearest", Bilinear: "bilinear", Bicubic: "bicubic"}
 
-// MarshalText returns "nearest" or "bilinear".
+// MarshalText returns "nearest", "bilinear" or "bicubic".
 func (i Interpolation) MarshalText() ([]byte, error) {
 	name, ok := interpolations[i]
 	if !ok {
-		return nil, &Error{Op: "interpolation", Found: fmt.Sprint(int(i)), Expected: "Nearest or Bilinear"}
+		return nil, &Error{Op: "interpolation", Found: fmt.Sprint(int(i)), Expected: "Nearest, Bilinear or Bicubic"}
 	}
 	return []byte(name), nil
 }
@@ -57,11 +62,11 @@ func (i *Interpolation) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return &Error{Op: "interpolation", Found: fmt.Sprintf("%q", text), Expected: "nearest or bilinear"}
+	return &Error{Op: "interpolation", Found: fmt.Sprintf("%q", text), Expected: "nearest, bilinear or bicubic"}
 }
 
 // Resize scales an image to Height by Width pixels, whatever its proportions. Bilinear,
-// the default, widens where the image shrinks, so that every pixel counts. It is
+// the default, and Bicubic widen where the image shrinks, so that every pixel counts. It is
 // torchvision's Resize((h, w)) of an image, to the last bit: rows are scaled before
 // columns with weights of 22 binary places, and both results are rounded to 8 bits, as
 // PIL has it.
@@ -123,19 +128,23 @@ func (r raster) scaled(width, height int, i Interpolation) raster {
 		out.view().nearest(r.view(), matrix{a: float64(r.width) / float64(width), e: float64(r.height) / float64(height)})
 		return out
 	}
+	f := tent
+	if i == Bicubic {
+		f = cubic
+	}
 	if width != r.width {
-		r = r.scaleRows(width)
+		r = r.scaleRows(width, f)
 	}
 	if height != r.height {
-		r = r.scaleColumns(height)
+		r = r.scaleColumns(height, f)
 	}
 	return r
 }
 
 // scaleRows returns r with rows of the given width.
-func (r raster) scaleRows(width int) raster {
+func (r raster) scaleRows(width int, f filter) raster {
 	out := r.blank(width, r.height)
-	taps := tents(r.width, width)
+	taps := f.taps(r.width, width)
 	for y := range r.height {
 		in, to := r.row(y), out.row(y)
 		for x, t := range taps {
@@ -152,10 +161,10 @@ func (r raster) scaleRows(width int) raster {
 }
 
 // scaleColumns returns r with columns of the given height.
-func (r raster) scaleColumns(height int) raster {
+func (r raster) scaleColumns(height int, f filter) raster {
 	out := r.blank(r.width, height)
 	sums := make([]uint32, r.width*r.size)
-	for y, t := range tents(r.height, height) {
+	for y, t := range f.taps(r.height, height) {
 		for i := range sums {
 			sums[i] = half
 		}
@@ -172,14 +181,15 @@ func (r raster) scaleColumns(height int) raster {
 	return out
 }
 
-// Weights are whole numbers of 1/2^places: 255 of them fit 32 bits.
+// Weights are whole numbers of 1/2^places, and those below 0 wrap around. 255 times the sum of
+// one sign's fits 31 bits.
 const (
 	places = 22
 	half   = 1 << (places - 1)
 )
 
 // round returns the value of a sum that began with half.
-func round(sum uint32) uint8 { return uint8(min(sum>>places, 255)) }
+func round(sum uint32) uint8 { return uint8(min(max(int32(sum)>>places, 0), 255)) }
 
 // tap says which values one of the result is made of: those from first on, by weights.
 type tap struct {
@@ -187,13 +197,35 @@ type tap struct {
 	weights []uint32
 }
 
-// tents returns the taps that bring n values to m: each result is under a tent as wide as
-// two of the results' steps, or two of the values' if that is more, and weights are
-// the tent's height over the middle of each value, brought to the sum 1.
-func tents(n, m int) []tap {
+// filter is a curve over a result's place, whose height over a value's is the value's weight.
+type filter struct {
+	reach  float64                 // how far to each side it goes, in steps
+	height func(x float64) float64 // at a distance from the result, in steps
+}
+
+// The curves of Pillow's bilinear and bicubic interpolation.
+var (
+	tent  = filter{1, func(x float64) float64 { return max(1-math.Abs(x), 0) }}
+	cubic = filter{2, func(x float64) float64 {
+		const a = -0.5 // the slope at 1
+		switch x = math.Abs(x); {
+		case x < 1:
+			return float64(float64(float64(float64((a+2)*x)-(a+3))*x)*x) + 1
+		case x < 2:
+			return float64(float64(float64(float64((x-5)*x)+8)*x)-4) * a
+		}
+		return 0
+	}}
+)
+
+// taps returns those that bring n values to m: each result is under a curve whose steps are the
+// results', or the values' if those are more, and weights are the curve's height over the middle
+// of each value, brought to the sum 1.
+func (f filter) taps(n, m int) []tap {
 	taps := make([]tap, m)
 	step := float64(n) / float64(m)
-	reach := max(step, 1)
+	unit := max(step, 1)
+	reach := f.reach * unit
 	heights := make([]float64, 0, 2*int(math.Ceil(reach))+1)
 	weights := make([]uint32, m*cap(heights)) // of all taps
 	for i := range taps {
@@ -202,13 +234,14 @@ func tents(n, m int) []tap {
 		heights = heights[:0]
 		sum := 0.0
 		for j := first; j < end; j++ {
-			h := max(1-math.Abs((float64(j)-middle+0.5)*(1/reach)), 0)
+			h := f.height(float64((float64(j) - middle + 0.5) * (1 / unit)))
 			heights = append(heights, h)
 			sum += h
 		}
 		taps[i] = tap{first, weights[i*cap(heights):][:len(heights)]}
 		for k, h := range heights {
-			taps[i].weights[k] = uint32(0.5 + float64(h/sum*(1<<places)))
+			w := float64(h / sum * (1 << places))
+			taps[i].weights[k] = uint32(int32(w + math.Copysign(0.5, w)))
 		}
 	}
 	return taps

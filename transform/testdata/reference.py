@@ -1,4 +1,4 @@
-"""Writes reference.json: what torchvision makes of images.
+"""Writes reference.json and hashes.json: what torchvision makes of images.
 
 Run with any Python that has torchvision (made with 0.14 on PIL 9.4): python3 transform/testdata/reference.py
 
@@ -8,6 +8,7 @@ whole number but for the last bit of a sine, which libraries may compute differe
 which PIL, cutting off fractions, makes a whole level of.
 """
 
+import hashlib
 import random
 import sys
 from pathlib import Path
@@ -88,6 +89,25 @@ for name, img in IMAGES.items():
             args = dict(degrees=degrees, translate=translate, scale=scale, shear=shear)
             case("affine", name, out, **args, interpolation=mode, fill=fill)
 
+# Bicubic, of the images above; and the hashes of what becomes of larger ones, which tests make again.
+for name, img in IMAGES.items():
+    width, height = img.size
+    for h, w in [(height, width), (1, 1), (3, 2), (28, 28), (height // 2 + 1, width), (17, 3)]:
+        if h * w < 400 or name == "large":
+            case("resize", name, Resize((h, w), InterpolationMode.BICUBIC)(img), height=h, width=w, interpolation="bicubic")
+    case("resize edge", name, Resize(4, InterpolationMode.BICUBIC)(img), size=4, interpolation="bicubic")
+
+hashes = []
+for height, width, colour in [(300, 451, True), (97, 211, False)]:
+    i = np.arange(height * width * 3, dtype=np.uint32).reshape(height, width, 3)
+    pixels = ((i * np.uint32(2654435761)) >> np.uint32(24)).astype(np.uint8)
+    pixels[height // 3 :, : width // 2] &= 0x80
+    img = Image.fromarray(pixels if colour else np.ascontiguousarray(pixels[:, :, 0]))
+    for mode, interpolation in [("bilinear", InterpolationMode.BILINEAR), ("bicubic", InterpolationMode.BICUBIC)]:
+        for size in [7, 64, 232, 256, 320, 500]:
+            digest = hashlib.sha256(Resize(size, interpolation)(img).tobytes()).hexdigest()
+            hashes.append({"height": height, "width": width, "colour": colour, "interpolation": mode, "size": size, "sha256": digest})
+
 write(
     HERE / "reference.json",
     {
@@ -95,3 +115,4 @@ write(
         "cases": cases,
     },
 )
+write(HERE / "hashes.json", {"hashes": hashes})
