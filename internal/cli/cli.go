@@ -28,16 +28,18 @@ const (
 
 // commands is the program's grammar.
 type commands struct {
-	Train   trainCommand   `cmd:"" help:"Train a classifier and keep it, with its figures, in a folder of its own."`
-	Eval    evalCommand    `cmd:"" help:"Measure a trained model on a data set's test split."`
-	Predict predictCommand `cmd:"" help:"Name what is in picture files."`
-	Compare compareCommand `cmd:"" help:"Show runs beside each other: what they were told, and what came of it."`
-	Models  modelsCommand  `cmd:"" help:"Say what the models are made of, and what they take."`
-	Data    dataCommand    `cmd:"" help:"Say what is in a data set, and show it."`
-	Report  reportCommand  `cmd:"" help:"Draw what there is to see of a run: curves, confusion, mistakes, weights."`
-	Bench   benchCommand   `cmd:"" help:"Measure products and training on this machine, also against PyTorch."`
-	LRFind  lrFindCommand  `cmd:"" name:"lr-find" help:"Find a learning rate: train for some steps while it grows."`
-	Version versionCommand `cmd:"" help:"Print the program's version."`
+	Train      trainCommand      `cmd:"" help:"Train a classifier and keep it, with its figures, in a folder of its own."`
+	Eval       evalCommand       `cmd:"" help:"Measure a trained model on a data set's test split."`
+	Predict    predictCommand    `cmd:"" help:"Name what is in picture files."`
+	Compare    compareCommand    `cmd:"" help:"Show runs beside each other: what they were told, and what came of it."`
+	Models     modelsCommand     `cmd:"" help:"Say what the models are made of, and what they take."`
+	Data       dataCommand       `cmd:"" help:"Say what is in a data set, and show it."`
+	Report     reportCommand     `cmd:"" help:"Draw what there is to see of a run: curves, confusion, mistakes, weights."`
+	Bench      benchCommand      `cmd:"" help:"Measure products and training on this machine, also against PyTorch."`
+	LRFind     lrFindCommand     `cmd:"" name:"lr-find" help:"Find a learning rate: train for some steps while it grows."`
+	Completion completionCommand `cmd:"" help:"Print what makes a shell complete commands, flags and values."`
+	Man        manCommand        `cmd:"" help:"Print the manual page."`
+	Version    versionCommand    `cmd:"" help:"Print the program's version."`
 }
 
 // streams is where a command writes.
@@ -114,7 +116,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	if err != nil {
 		return fail(usageError{explainUsage(parser.Model, args, err)})
 	}
-	if err := checkValues(parsed); err != nil {
+	if err := checkValues(parsed, args); err != nil {
 		return fail(err)
 	}
 	if _, err := kernel.Name(); err != nil {
@@ -150,15 +152,22 @@ func explainUsage(model *kong.Application, args []string, err error) error {
 	}
 }
 
-// checkValues refuses a flag that was taken as the value of another: hyphens may begin
-// numbers, but "--out --json" has forgotten the folder.
-func checkValues(c *kong.Context) error {
+// checkValues refuses what the parser takes for a value: another flag, as hyphens may begin
+// numbers but "--out --json" has forgotten the folder, nothing at the end of the command line, and
+// "" where there are choices.
+func checkValues(c *kong.Context, args []string) error {
 	for _, p := range c.Path {
 		if p.Flag == nil || p.Flag.Target.Kind() != reflect.String {
 			continue
 		}
-		if v := p.Flag.Target.String(); strings.HasPrefix(v, "-") {
-			return usagef("--%s: a value expected, found %s", p.Flag.Name, v)
+		name, value := "--"+p.Flag.Name, p.Flag.Target.String()
+		switch {
+		case strings.HasPrefix(value, "-"):
+			return usagef("%s: a value expected, found %s", name, value)
+		case value == "" && p.Flag.Enum != "":
+			return usageError{notOneOf(name, value, choices(p.Flag.Enum))}
+		case value == "" && args[len(args)-1] == name:
+			return usagef("%s: a value expected", name)
 		}
 	}
 	return nil

@@ -124,7 +124,7 @@ func TestTrainHelpGroups(t *testing.T) {
 }
 
 func TestUsageErrors(t *testing.T) {
-	wantError(t, 2, `unknown command "cook": one of train, eval, predict, compare, models, data, report, bench, lr-find, version expected`, "cook")
+	wantError(t, 2, `unknown command "cook": one of train, eval, predict, compare, models, data, report, bench, lr-find, completion, man, version expected`, "cook")
 	for _, c := range []struct{ said, line string }{
 		{`unknown command "trian", did you mean "train"?`, "trian"},
 		{`unknown command "Predict", did you mean "predict"?`, "Predict"},
@@ -141,9 +141,27 @@ func TestUsageErrors(t *testing.T) {
 		{`--epochs 2.5: a whole number expected (see onehot train --help)`, "train --epochs 2.5"},
 		{`--seed -1: a whole number of 0 or more expected (see onehot train --help)`, "train --seed -1"},
 		{`--milestones x: a whole number expected (see onehot train --help)`, "train --schedule multi-step --milestones 1,x"},
+		{`--hidden "": a whole number expected (see onehot train --help)`, "train --model mlp --hidden 8,,8"},
+		{`--hidden: a value expected, or several with commas (see onehot train --help)`, "train --hidden"},
+		{`--hidden 99999999999999999999: a smaller number expected (see onehot train --help)`, "train --hidden 99999999999999999999"},
+		{`--epochs -9223372036854775809: a larger number expected (see onehot train --help)`, "train --epochs -9223372036854775809"},
+		{`--seed 18446744073709551616: a smaller number expected (see onehot train --help)`, "train --seed 18446744073709551616"},
+		{`--lr 1e999: a smaller number expected (see onehot train --help)`, "train --lr 1e999"},
+		{`--lr 0,1: a number expected (see onehot train --help)`, "train --lr 0,1"},
+		{`--max-time: found "5", a time as in 3m or 90s expected (see onehot train --help)`, "train --max-time 5"},
+		{`--json=maybe: true or false expected (see onehot train --help)`, "train --json=maybe"},
+		{`--recipe "": one of best, fast expected`, "train --recipe"},
+		{`--model "": one of softmax, mlp, lenet, cnn, resnet expected (see onehot train --help)`, "train --model"},
+		{`--class-weights: a value expected`, "train --class-weights"},
+		{`--out: a value expected, found --json`, "train --out --json"},
+		{`<model> <file> ... expected (see onehot predict --help)`, "predict"},
+		{`shell csh: one of bash, zsh, fish expected, did you mean "zsh"? (see onehot completion --help)`, "completion csh"},
 	} {
 		wantError(t, 2, c.said, strings.Fields(c.line)...)
 	}
+	wantError(t, 2, `--recipe "": one of best, fast expected`, "train", "--recipe", "")
+	wantError(t, 2, `--model "": one of softmax, mlp, lenet, cnn, resnet expected (see onehot train --help)`, "train", "--model=")
+	wantError(t, 2, `--epochs "": a whole number expected (see onehot train --help)`, "train", "--epochs", "")
 	wantError(t, 2, `unknown flag --verbose (see onehot --help)`, "--verbose")
 	wantError(t, 2, `unknown flag --epoch, did you mean "--epochs"? (see onehot train --help)`, "train", "--epoch", "3")
 }

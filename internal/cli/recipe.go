@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -58,6 +59,8 @@ type duration struct{ time.Duration }
 func (d duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 func (d *duration) UnmarshalText(text []byte) (err error) {
-	d.Duration, err = time.ParseDuration(string(text))
-	return err
+	if d.Duration, err = time.ParseDuration(string(text)); err != nil {
+		return fmt.Errorf("found %q, a time as in 3m or 90s expected", text)
+	}
+	return nil
 }

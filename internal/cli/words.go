@@ -2,9 +2,12 @@ package cli
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -41,9 +44,12 @@ func rewritten(args []string) []string {
 
 // Messages of the parser, and what they are about.
 var (
-	notChosen = regexp.MustCompile(`^(?:\[<(\w+)>\]|(--\S+)) must be one of (\S+) but got "(.*)"$`)
-	notRead   = regexp.MustCompile(`^(--\S+): found (.*)$`)
-	notParsed = regexp.MustCompile(`(?s)^(--\S+): expected an? (?:valid \d+ bit )?(int|uint|float) but got "(.*)"(?: \(\S+\))?$`)
+	notChosen = regexp.MustCompile(`(?s)^(?:\[?<(\w+)>\]?|(--\S+)) must be one of (\S+) but got (".*")$`)
+	notParsed = regexp.MustCompile(`(?s)^(--\S+): expected an? (?:valid \d+ bit )?(int|uint|float) but got (".*?")(?: \(\S+\))?$`)
+	notBool   = regexp.MustCompile(`(?s)^(--\S+): bool value must be .* but got (".*")$`)
+	noValues  = regexp.MustCompile(`^(--\S+): missing value, expecting .*$`)
+	missing   = regexp.MustCompile(`^expected "(.*)"$`)
+	notRead   = regexp.MustCompile(`(?s)^(--\S+): found (.*)$`)
 )
 
 // flagsElsewhere are flags of other programs, and what they are here.
@@ -53,23 +59,26 @@ var flagsElsewhere = map[string]string{"--learning-rate": "--lr"}
 // meant.
 func inWords(message string) string {
 	if m := notChosen.FindStringSubmatch(message); m != nil {
-		var choices []string
-		for quoted := range strings.SplitSeq(m[3], ",") {
-			if choice := strings.Trim(quoted, `"`); choice != "" {
-				choices = append(choices, choice)
-			}
-		}
-		return fmt.Sprintf("%s %s: one of %s expected%s", m[1]+m[2], m[4], strings.Join(choices, ", "), meant(m[4], choices))
+		return notOneOf(m[1]+m[2], unquoted(m[4]), choices(strings.ReplaceAll(m[3], `"`, ""))).Error()
 	}
 	if m := notParsed.FindStringSubmatch(message); m != nil {
-		expected := map[string]string{"int": "a whole number", "uint": "a whole number of 0 or more", "float": "a number"}[m[2]]
-		switch {
-		case m[3] == "EOL":
+		value, expected := unquoted(m[3]), map[string]string{"int": "a whole number", "uint": "a whole number of 0 or more", "float": "a number"}[m[2]]
+		if value == "EOL" {
 			return fmt.Sprintf("%s: %s expected", m[1], expected)
-		case m[2] != "float" && strings.Trim(m[3], "0123456789") == "":
-			return fmt.Sprintf("%s %s: a smaller number expected", m[1], m[3])
 		}
-		return fmt.Sprintf("%s %s: %s expected", m[1], m[3], expected)
+		if f, err := strconv.ParseFloat(value, 64); (err == nil || math.IsInf(f, 0)) && math.Abs(f) >= 1<<63 {
+			expected = map[bool]string{false: "a smaller number", true: "a larger number"}[f < 0]
+		}
+		return fmt.Sprintf("%s %s: %s expected", m[1], shown(value), expected)
+	}
+	if m := notBool.FindStringSubmatch(message); m != nil {
+		return fmt.Sprintf("%s=%s: true or false expected", m[1], unquoted(m[2]))
+	}
+	if m := noValues.FindStringSubmatch(message); m != nil {
+		return m[1] + ": a value expected, or several with commas"
+	}
+	if m := missing.FindStringSubmatch(message); m != nil {
+		return m[1] + " expected"
 	}
 	if m := notRead.FindStringSubmatch(message); m != nil {
 		return m[1] + " " + m[2]
@@ -78,6 +87,33 @@ func inWords(message string) string {
 		return fmt.Sprintf("%s, did you mean %q?", message, flagsElsewhere[flag])
 	}
 	return message
+}
+
+// notOneOf says that a flag's or an argument's value is none of the choices.
+func notOneOf(name, value string, choices []string) error {
+	return fmt.Errorf("%s %s: one of %s expected%s", name, shown(value), strings.Join(choices, ", "), meant(value, choices))
+}
+
+// choices returns what a flag takes whose tag lists it; "" is no choice.
+func choices(enum string) []string {
+	return slices.DeleteFunc(strings.Split(enum, ","), func(choice string) bool { return choice == "" })
+}
+
+// unquoted returns a value that the parser quotes.
+func unquoted(quoted string) string {
+	value, err := strconv.Unquote(quoted)
+	if err != nil {
+		return quoted
+	}
+	return value
+}
+
+// shown returns a value as it is, or quoted if that would not be seen.
+func shown(value string) string {
+	if strings.TrimSpace(value) == "" {
+		return strconv.Quote(value)
+	}
+	return value
 }
 
 // meant asks whether one of the choices was meant by a word; it is "" if none is near.
