@@ -1,22 +1,16 @@
 package cli
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"math"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -39,9 +33,11 @@ type benchCommand struct {
 	Work    []string `arg:"" optional:"" help:"What is measured: products, softmax, scratch (softmax regression with tensors alone), mlp, lenet, cnn, lbfgs (default: all but cnn)."`
 	Threads int      `default:"0" help:"Threads to compute with; 0 takes all cores."`
 	Repeat  int      `default:"5" help:"Turns, or rounds of products, that a figure is the median of."`
-	VsTorch bool     `help:"Also train in PyTorch (lbfgs: scikit-learn) and print the ratios."`
+	VsTorch bool     `help:"Also train in PyTorch (lbfgs: scikit-learn), with the fastest of OpenBLAS's kernels that the processor can run, and print the ratios."`
 	Python  string   `default:"python3" help:"The Python that has torch."`
 	JSON    bool     `help:"Print one JSON object a line instead of text."`
+
+	others float64 // processors that others used before it began
 }
 
 // benchWork is what can be measured; the first is about kernels, the others train.
@@ -67,8 +63,11 @@ func (c *benchCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	if !c.JSON {
+	if c.others = processorsOfOthers(); !c.JSON {
 		fmt.Fprintf(s.out, "%s/%s, kernels %s, %d threads\n", runtime.GOOS, runtime.GOARCH, name, parallel.Threads())
+		if c.others > quiet {
+			fmt.Fprintf(s.out, "the machine is not quiet: others use %.1f of %d processors, and figures are worse than they could be\n", c.others, runtime.NumCPU())
+		}
 	}
 	if slices.Contains(c.Work, "products") {
 		if err := c.products(ctx, s, name); err != nil {
@@ -107,6 +106,7 @@ type productResult struct {
 	GFLOPS  float64 `json:"gflops"`
 	Ceiling float64 `json:"ceiling_gflops"`
 	Ratio   float64 `json:"ratio"`
+	Others  float64 `json:"others"` // processors that others used before
 }
 
 // products measures matrix products on one thread, and on all, by turns with their ceiling: so
@@ -139,7 +139,7 @@ func (c *benchCommand) products(ctx context.Context, s streams, name string) err
 				ceiling, speed := gflops(multiplyAdds), gflops(multiply)
 				speeds, ceilings, ratios = append(speeds, speed), append(ceilings, ceiling), append(ratios, speed/ceiling)
 			}
-			r := productResult{"product", p.name, name, threads, median(speeds), median(ceilings), median(ratios)}
+			r := productResult{"product", p.name, name, threads, median(speeds), median(ceilings), median(ratios), c.others}
 			if c.JSON {
 				if err := json.NewEncoder(s.out).Encode(r); err != nil {
 					return err
@@ -208,7 +208,9 @@ type epochResult struct {
 	Seconds []float64 `json:"seconds"`
 	Median  float64   `json:"median"`
 	Single  []float64 `json:"single_thread_seconds,omitempty"` // of mlp, where there are several
+	Others  float64   `json:"others"`                          // processors that others used before
 	Other   []float64 `json:"other_seconds,omitempty"`         // PyTorch's, or scikit-learn's
+	Core    string    `json:"other_kernels,omitempty"`         // which of OpenBLAS's they run
 	Ratio   float64   `json:"ratio,omitempty"`                 // the median of how many times as long that is, turn by turn
 }
 
@@ -227,25 +229,29 @@ func (c *benchCommand) epochs(ctx context.Context, s streams) error {
 		return err
 	}
 	training.Transform, test.Transform = transform.ToTensor{}, transform.ToTensor{}
-	var other string // the folder that the other side reads
-	if c.VsTorch {
-		if other, err = writeRaw(training); err != nil {
-			return err
-		}
-		defer os.RemoveAll(other)
-	}
 	if !c.JSON {
 		fmt.Fprintf(s.out, "\ntraining on %d images of Fashion-MNIST, an epoch in batches of %d (lbfgs: %d iterations), median of %d\n",
 			training.Len(), benchBatch, lbfgsIterations, c.Repeat)
 	}
+	var other peer
+	if c.VsTorch {
+		if other, err = c.findPeer(ctx, training, s.err); err != nil {
+			return err
+		}
+		defer os.RemoveAll(other.folder)
+		if other.tried != "" && !c.JSON {
+			fmt.Fprintf(s.out, "the other side multiplies with OpenBLAS's kernels for %s (GFLOP/s: %s)\n", other.core, other.tried)
+		}
+	}
 	for _, name := range work {
-		r := epochResult{Event: "epoch", Work: name, Threads: parallel.Threads()}
+		r := epochResult{Event: "epoch", Work: name, Threads: parallel.Threads(), Others: c.others}
 		sides := []side{{&r.Seconds, 0, c.train(ctx, name, training, test)}}
 		if name == "mlp" && r.Threads > 1 {
 			sides = append(sides, side{&r.Single, 1, c.train(ctx, name, training, test)})
 		}
-		if c.VsTorch {
-			sides = append(sides, side{&r.Other, 0, c.theirs(ctx, other, name, s.err)})
+		if other.trains(name) {
+			r.Core = other.core
+			sides = append(sides, side{&r.Other, 0, other.epochs(ctx, name, s.err)})
 		}
 		if err := c.byTurns(sides); err != nil {
 			return err
@@ -260,11 +266,7 @@ func (c *benchCommand) epochs(ctx context.Context, s streams) error {
 		}
 		if r.Other != nil {
 			r.Ratio = timesAsLong(r.Other, r.Seconds)
-			whose := "PyTorch"
-			if name == "lbfgs" {
-				whose = "scikit-learn"
-			}
-			line += fmt.Sprintf("   %s %.1f ms: %.1f times as long", whose, 1e3*median(r.Other), r.Ratio)
+			line += fmt.Sprintf("   %s %.1f ms: %.1f times as long", peerOf(name), 1e3*median(r.Other), r.Ratio)
 		}
 		if c.JSON {
 			err = json.NewEncoder(s.out).Encode(r)
@@ -401,72 +403,6 @@ func epochSeconds(ctx context.Context, c train.Config) iter.Seq2[float64, error]
 			}
 		}
 	}
-}
-
-//go:embed bench/torch.py
-var torchScript string
-
-// theirs yields the seconds of one epoch after the other in PyTorch, or for lbfgs of one fit after
-// the other in scikit-learn: the script trains whenever it gets a line, and ends with its input.
-func (c *benchCommand) theirs(ctx context.Context, folder, name string, stderr io.Writer) iter.Seq2[float64, error] {
-	if name == "scratch" {
-		name = "softmax"
-	}
-	return func(yield func(float64, error) bool) {
-		command := exec.CommandContext(ctx, c.Python, "-c", torchScript, folder, name, strconv.Itoa(parallel.Threads()))
-		command.Stderr = stderr
-		in, inErr := command.StdinPipe()
-		out, outErr := command.StdoutPipe()
-		if err := errors.Join(inErr, outErr, command.Start()); err != nil {
-			yield(0, fmt.Errorf("--vs-torch: --python %s: %w", c.Python, err))
-			return
-		}
-		lines := bufio.NewScanner(out)
-		for {
-			io.WriteString(in, "\n") // fails where the script has ended: Wait says why
-			if !lines.Scan() {
-				break
-			}
-			seconds, err := strconv.ParseFloat(lines.Text(), 64)
-			if err != nil {
-				err = fmt.Errorf("--vs-torch: %s printed %q, seconds expected", c.Python, lines.Text())
-			}
-			if !yield(seconds, err) || err != nil {
-				in.Close()
-				command.Wait()
-				return
-			}
-		}
-		err := errors.Join(lines.Err(), command.Wait())
-		switch {
-		case ctx.Err() != nil:
-			err = ctx.Err()
-		case err == nil:
-			err = fmt.Errorf("--vs-torch: %s ended before its last epoch", c.Python)
-		default:
-			err = fmt.Errorf("--vs-torch: %s could not train %s: %w; it needs numpy and torch, and scikit-learn for lbfgs", c.Python, name, err)
-		}
-		yield(0, err)
-	}
-}
-
-// writeRaw writes images and labels as bytes into a temporary folder.
-func writeRaw(m *dataset.Images) (folder string, err error) {
-	if folder, err = os.MkdirTemp("", "onehot-bench-"); err != nil {
-		return "", err
-	}
-	labels := make([]byte, len(m.Labels))
-	for i, c := range m.Labels {
-		labels[i] = byte(c)
-	}
-	err = errors.Join(
-		os.WriteFile(filepath.Join(folder, "images.u8"), m.Pixels, 0o600),
-		os.WriteFile(filepath.Join(folder, "labels.u8"), labels, 0o600))
-	if err != nil {
-		os.RemoveAll(folder)
-		return "", err
-	}
-	return folder, nil
 }
 
 // median returns the middle of the figures, of an even number the mean of both.
