@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/nn"
@@ -62,8 +64,14 @@ func (c *compareCommand) Run(s streams) error {
 				return err
 			}
 		}
-	} else if err := writeComparison(s.out, runs); err != nil {
-		return err
+	} else {
+		width := math.MaxInt
+		if columns := terminal(s.out); columns != nil {
+			width = columns()
+		}
+		if err := writeComparison(s.out, runs, width); err != nil {
+			return err
+		}
 	}
 	if c.Plot == "" {
 		return nil
@@ -138,8 +146,9 @@ func (r comparedRun) tested() float64 {
 // writeComparison writes a table of the runs, with the settings that are not the same in all of
 // them. "-" stands for a setting that a run makes no use of. The best run comes first, and its
 // figure is marked. Runs are compared by the accuracies that chose their epochs, or by test
-// accuracy if those are not all of the same data.
-func writeComparison(w io.Writer, runs []comparedRun) error {
+// accuracy if those are not all of the same data. A table that is wider than width is written in
+// parts, each with the runs' names.
+func writeComparison(w io.Writer, runs []comparedRun, width int) error {
 	mixed := slices.ContainsFunc(runs, func(r comparedRun) bool { return r.validated() != runs[0].validated() })
 	by := comparedRun.chosen
 	if mixed {
@@ -163,7 +172,6 @@ func writeComparison(w io.Writer, runs []comparedRun) error {
 			differ = append(differ, flag)
 		}
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	best := []string{"best test acc"}
 	switch {
 	case mixed:
@@ -173,7 +181,7 @@ func writeComparison(w io.Writer, runs []comparedRun) error {
 	}
 	header := append([]string{"run"}, differ...)
 	header = append(append(header, "epochs", "test loss", "test acc"), best...)
-	fmt.Fprintln(t, strings.Join(append(header, "in epoch", "seconds", "parameters", ""), "\t"))
+	rows := [][]string{append(header, "in epoch", "seconds", "parameters")}
 	for i, r := range runs {
 		mark := func(sorted bool) string { // of a figure that may be what runs are sorted by
 			switch {
@@ -203,8 +211,52 @@ func writeComparison(w io.Writer, runs []comparedRun) error {
 		default:
 			cells = append(cells, chosen, "-")
 		}
-		cells = append(cells, strconv.Itoa(r.BestEpoch), fmt.Sprintf("%.2f", r.Seconds), strconv.Itoa(r.Parameters), "")
-		fmt.Fprintln(t, strings.Join(cells, "\t"))
+		cells = append(cells, strconv.Itoa(r.BestEpoch), fmt.Sprintf("%.2f", r.Seconds), strconv.Itoa(r.Parameters))
+		rows = append(rows, cells)
 	}
-	return t.Flush()
+	return writeParts(w, rows, width)
+}
+
+// writeParts writes rows as a table aligned to the right, or where that is wider than width as
+// several, one above the other, that have the first column in common. Of that, the ends of long
+// cells are written.
+func writeParts(w io.Writer, rows [][]string, width int) error {
+	const gap = 2 // before a column
+	for _, row := range rows {
+		row[0] = ending(row[0], width/3)
+	}
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], gap+utf8.RuneCountInString(cell))
+		}
+	}
+	for from := 1; from < len(widths); {
+		to := from + 1
+		for used := widths[0] + widths[from]; to < len(widths) && used+widths[to] <= width; to++ {
+			used += widths[to]
+		}
+		t := tabwriter.NewWriter(w, 0, 0, gap, ' ', tabwriter.AlignRight)
+		if from > 1 {
+			fmt.Fprintln(t)
+		}
+		for _, row := range rows {
+			fmt.Fprintln(t, row[0]+"\t"+strings.Join(row[from:to], "\t")+"\t")
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+// ending returns s, or what of its end there is room for, as that tells runs apart.
+func ending(s string, room int) string {
+	const cut = "..."
+	letters := []rune(s)
+	if len(letters) <= room {
+		return s
+	}
+	return cut + string(letters[len(letters)-max(1, room-len(cut)):])
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -99,9 +100,42 @@ func TestCompareValidation(t *testing.T) {
 `},
 	} {
 		b.Reset()
-		if err := writeComparison(&b, c.runs); err != nil || b.String() != c.want {
+		if err := writeComparison(&b, c.runs, math.MaxInt); err != nil || b.String() != c.want {
 			t.Errorf("got\n%s\nwant\n%s", b.String(), c.want)
 		}
+	}
+}
+
+// TestCompareWidth checks that no line is longer than the terminal is wide, and that nothing is
+// left out for it.
+func TestCompareWidth(t *testing.T) {
+	runs := []comparedRun{
+		{Run: "runs/a-long-name-1", Settings: settings{Optimizer: "sgd", Seed: 1}, TestAcc: new(0.75), TestLoss: new(0.5), BestTestAcc: new(0.75)},
+		{Run: "runs/a-long-name-2", Settings: settings{Optimizer: "adam"}, TestAcc: new(0.8), TestLoss: new(0.5), BestTestAcc: new(0.85)},
+	}
+	const want = `            run  optimizer  seed  epochs
+  ...ong-name-2       adam     0       0
+  ...ong-name-1        sgd     1       0
+
+            run  test loss  test acc
+  ...ong-name-2     0.5000    0.8000
+  ...ong-name-1     0.5000    0.7500
+
+            run  best test acc  in epoch
+  ...ong-name-2        0.8500*         0
+  ...ong-name-1        0.7500          0
+
+            run  seconds  parameters
+  ...ong-name-2     0.00           0
+  ...ong-name-1     0.00           0
+`
+	var b strings.Builder
+	if err := writeComparison(&b, runs, 40); err != nil || b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+	b.Reset()
+	if err := writeComparison(&b, runs, 100); err != nil || strings.Count(b.String(), "\n\n") != 1 || !strings.Contains(b.String(), "runs/a-long-name-1") {
+		t.Errorf("got\n%s", b.String())
 	}
 }
 

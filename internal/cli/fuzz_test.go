@@ -43,7 +43,7 @@ func FuzzConfig(f *testing.F) {
 		if err := p.Write(io.Discard); err != nil {
 			t.Error(err)
 		}
-		if err := writeComparison(io.Discard, []comparedRun{{Run: "a", Settings: c.Settings, BestTestAcc: new(0.5)}, {Run: "b", BestTestAcc: new(0.25)}}); err != nil {
+		if err := writeComparison(io.Discard, []comparedRun{{Run: "a", Settings: c.Settings, BestTestAcc: new(0.5)}, {Run: "b", BestTestAcc: new(0.25)}}, 80); err != nil {
 			t.Error(err)
 		}
 		if err := c.Data.same(dataRecord{Files: []fileRecord{{}}}); err != nil && err.Error() == "" {

@@ -40,16 +40,25 @@ type progress struct {
 func newProgress(w io.Writer, finished, epochs, samples int) *progress {
 	now := time.Now()
 	p := &progress{w: w, interval: lineInterval, epochs: epochs, total: float64(epochs-finished) * float64(samples), start: now, said: now}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+	if p.columns = terminal(w); p.columns != nil {
 		p.interval = barInterval
-		p.columns = func() int { // which may change
-			if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
-				return width
-			}
-			return 80
-		}
 	}
 	return p
+}
+
+// terminal returns what tells the width of the terminal that w is, which may change; nil if w is
+// none, or a dumb one.
+func terminal(w io.Writer) (columns func() int) {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
+		return nil
+	}
+	return func() int {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+		return 80
+	}
 }
 
 // step shows the figures after a training step. It is called after each, and costs little

@@ -93,3 +93,27 @@ func TestTrainOnTerminal(t *testing.T) {
 		t.Errorf("exit code %d, shown %q", code, shown)
 	}
 }
+
+// TestCompareOnTerminal checks that the table fits.
+func TestCompareOnTerminal(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	data, dir := tinyData(t), filepath.Join(t.TempDir(), "run")
+	handRun(t, data, dir, "1,0.6,0.8,0.5,0.9,0.5,1\n")
+	screen, terminal := pseudoTerminal(t, 50)
+	if code := run(t.Context(), []string{"compare", dir}, terminal, io.Discard); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	text := ""
+	for shown := make([]byte, 4096); !strings.Contains(text, "parameters"); {
+		n, err := screen.Read(shown)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += string(shown[:n])
+	}
+	for line := range strings.Lines(text) {
+		if len(strings.TrimRight(line, "\r\n")) > 50 {
+			t.Errorf("too long: %q", line)
+		}
+	}
+}

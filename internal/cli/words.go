@@ -49,7 +49,7 @@ var (
 	notBool   = regexp.MustCompile(`(?s)^(--\S+): bool value must be .* but got (".*")$`)
 	noValues  = regexp.MustCompile(`^(--\S+): missing value, expecting .*$`)
 	missing   = regexp.MustCompile(`^expected "(.*)"$`)
-	notRead   = regexp.MustCompile(`(?s)^(--\S+): found (.*)$`)
+	notRead   = regexp.MustCompile(`(?s)^(--\S+): found ([^"].*)$`)
 )
 
 // flagsElsewhere are flags of other programs, and what they are here.
