@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -133,6 +134,11 @@ func measured(net nn.Module, mirrored bool) nn.Module {
 // replaced, it takes the earlier one's, and tells remarks.
 func loadModel(path string, remarks io.Writer) (*model.Model, error) {
 	f := folder(path).current(remarks)
+	if dir, name := filepath.Split(path); own(name) { // perhaps a run's file, named by itself
+		if run := folder(filepath.Clean(dir)); run.waiting() {
+			f = folder(filepath.Join(string(run.current(remarks)), name))
+		}
+	}
 	info, err := os.Stat(string(f))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: no such file or folder: a model's file or a run's folder expected", path)
@@ -141,7 +147,7 @@ func loadModel(path string, remarks io.Writer) (*model.Model, error) {
 		return nil, err
 	}
 	if !info.IsDir() {
-		return model.Load(path)
+		return model.Load(string(f))
 	}
 	m, err := model.Load(f.best())
 	if errors.Is(err, fs.ErrNotExist) {

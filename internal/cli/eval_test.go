@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image/color"
 	"image/png"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -132,4 +133,35 @@ func TestEvalErrors(t *testing.T) {
 		writeFile(t, broken, c.content)
 		wantError(t, 1, broken+": "+c.message, "eval", broken)
 	}
+}
+
+// TestEvalFileOfReplacedRun names a file of a run that another one is about to replace: it is
+// the earlier run's, as if the folder were named.
+func TestEvalFileOfReplacedRun(t *testing.T) {
+	data, dir := tinyData(t), t.TempDir()
+	run, aside, other := filepath.Join(dir, "run"), filepath.Join(dir, ".run.replaced"), filepath.Join(dir, "other")
+	succeed(t, tiny(data, run, "--epochs", "1", "--seed", "1")...)
+	succeed(t, tiny(data, other, "--epochs", "0", "--seed", "2")...)
+	want := succeed(t, "eval", run, "--data-dir", data, "--json")
+	if err := os.Rename(run, aside); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(run, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	// The new run has its start, and nothing to be read yet.
+	writeFile(t, filepath.Join(run, "last.safetensors"), readFile(t, other, "last.safetensors"))
+	for _, name := range []string{"model.safetensors", "last.safetensors"} {
+		path := filepath.Join(run, name)
+		stdout, stderr, code := onehot(t, "eval", path, "--data-dir", data, "--json")
+		said := run + ": the run that replaces the one in it has finished no epoch: this is the earlier one, in " + aside + "\n"
+		if code != 0 || stdout != want || stderr != said {
+			t.Errorf("%s: exit code %d, %q, %q", name, code, stdout, stderr)
+		}
+	}
+	t.Chdir(run)
+	if got := succeed(t, "eval", "model.safetensors", "--data-dir", data, "--json"); got != want {
+		t.Errorf("in the folder: %q, want %q", got, want)
+	}
+	wantError(t, 1, "none.safetensors: no such file or folder: a model's file or a run's folder expected", "eval", "none.safetensors")
 }
