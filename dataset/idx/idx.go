@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 
 	"github.com/onehot-go/onehot/fault"
@@ -41,77 +40,140 @@ type Array struct {
 
 // ReadFile reads the file at path as Read does.
 func ReadFile(path string, dims int) (*Array, error) {
-	f, err := os.Open(path)
+	f, err := Open(path, dims)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return Read(f, path, dims)
+	return f.Read()
 }
 
 // Read reads an array of unsigned bytes with the given number of dimensions, 3 for
 // images and 1 for labels, from r to its end. It has 1 to 2^30 elements. The first bytes of r
-// say whether it is compressed with gzip. The header is checked before memory is taken for what
-// it promises, and past 64 MiB memory is taken only as the elements come. The error is a
-// *fault.FormatError if the file is not such an array, is cut off or damaged, or goes on
-// after its last element. name stands for the file in errors.
+// say whether it is compressed with gzip. Memory is taken once, for as many elements as the
+// header says, when that has been checked. The error is a *fault.FormatError if the file is
+// not such an array, is cut off or damaged, or goes on after its last element. name stands for
+// the file in errors.
 func Read(r io.Reader, name string, dims int) (*Array, error) {
-	d := &decoder{name: name}
-	b := bufio.NewReader(r)
-	d.r = b
-	if start, err := b.Peek(2); err == nil && start[0] == 0x1f && start[1] == 0x8b {
-		z, err := gzip.NewReader(b)
-		if err != nil {
-			return nil, d.fault("gzip header", err, "a whole one")
-		}
-		d.r = z
-	}
-
-	header := make([]byte, 4+4*dims)
-	if n, err := io.ReadFull(d.r, header); err != nil {
-		// What there is of the magic number says more than that the rest is missing.
-		if err := d.checkMagic(header[:n], dims); err != nil {
-			return nil, err
-		}
-		return nil, d.short("header", n, len(header), err)
-	}
-	if err := d.checkMagic(header, dims); err != nil {
-		return nil, err
-	}
-	shape, size, err := d.shape(header[4:])
+	f, err := newFile(r, name, dims)
 	if err != nil {
 		return nil, err
 	}
+	return f.Read()
+}
 
-	// A header can promise more than the file has: past the first allocation, memory
-	// grows as the elements come.
-	data := memory.Bytes(min(size, 64<<20))[:0]
-	for len(data) < size {
-		data = slices.Grow(data, 1)
-		n, err := io.ReadFull(d.r, data[len(data):min(cap(data), size)])
-		data = data[:len(data)+n]
+// File is a file of which the header has been read.
+type File struct {
+	Shape []int // as the header says
+
+	decoder
+	header []byte
+	closer io.Closer
+}
+
+// Open opens the file at path, which is a regular one, and reads its header: whoever knows how
+// many elements there should be sees it before memory is taken for them. The error is that of
+// Read. A file that is too short for what its header says is an error too.
+func Open(path string, dims int) (*File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // opening a named pipe would wait for a writer
+		return nil, fmt.Errorf("%s: a regular file expected", path)
+	}
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := newFile(in, path, dims)
+	if err == nil {
+		err = f.checkLength(info.Size())
+	}
+	if err != nil {
+		in.Close()
+		return nil, err
+	}
+	f.closer = in
+	return f, nil
+}
+
+// Close closes the file.
+func (f *File) Close() error { return f.closer.Close() }
+
+// newFile reads the header of the file that r has.
+func newFile(r io.Reader, name string, dims int) (*File, error) {
+	f := &File{decoder: decoder{name: name}}
+	b := bufio.NewReader(r)
+	f.r = b
+	if start, err := b.Peek(2); err == nil && start[0] == 0x1f && start[1] == 0x8b {
+		z, err := gzip.NewReader(b)
 		if err != nil {
-			return nil, d.short("elements", len(data), size, err)
+			return nil, f.fault("gzip header", err, "a whole one")
 		}
+		f.r, f.compressed = z, true
+	}
+
+	f.header = make([]byte, 4+4*dims)
+	if n, err := io.ReadFull(f.r, f.header); err != nil {
+		// What there is of the magic number says more than that the rest is missing.
+		if err := f.checkMagic(f.header[:n], dims); err != nil {
+			return nil, err
+		}
+		return nil, f.short("header", n, len(f.header), err)
+	}
+	if err := f.checkMagic(f.header, dims); err != nil {
+		return nil, err
+	}
+	var err error
+	f.Shape, f.size, err = f.shape(f.header[4:])
+	return f, err
+}
+
+// mostDeflated is how many bytes one of a compressed file stands for, at most.
+const mostDeflated = 1032
+
+// checkLength returns an error if a file of so many bytes cannot have all elements.
+func (f *File) checkLength(bytes int64) error {
+	most, found := bytes-int64(len(f.header)), "%d bytes"
+	if f.compressed {
+		most, found = bytes*mostDeflated, "at most %d bytes"
+	}
+	if int64(f.size) > most {
+		return f.format("elements", fmt.Sprintf(found, most), fmt.Sprintf("%d: the file is cut off", f.size))
+	}
+	return nil
+}
+
+// Read reads the elements, to the end of the file. It is called once.
+func (f *File) Read() (*Array, error) {
+	if err := memory.Check(float64(f.size), fmt.Sprintf("%s: its %d elements", f.name, f.size)); err != nil {
+		return nil, err
+	}
+	data := memory.Bytes(f.size)
+	if n, err := io.ReadFull(f.r, data); err != nil {
+		return nil, f.short("elements", n, f.size, err)
 	}
 	// Reading on to the end also checks gzip's checksum.
-	switch n, err := io.CopyN(io.Discard, d.r, 1); {
+	switch n, err := io.CopyN(io.Discard, f.r, 1); {
 	case n > 0:
-		return nil, d.format("end", "more bytes", fmt.Sprintf("none after %d elements", size))
+		return nil, f.format("end", "more bytes", fmt.Sprintf("none after %d elements", f.size))
 	case err != io.EOF:
-		return nil, d.fault("gzip data", err, "an undamaged stream")
+		return nil, f.fault("gzip data", err, "an undamaged stream")
 	}
 
 	hash := sha256.New()
-	hash.Write(header)
+	hash.Write(f.header)
 	hash.Write(data)
-	return &Array{Shape: shape, Data: data, SHA256: hex.EncodeToString(hash.Sum(nil))}, nil
+	return &Array{Shape: f.Shape, Data: data, SHA256: hex.EncodeToString(hash.Sum(nil))}, nil
 }
 
 // decoder makes the errors of one file.
 type decoder struct {
-	r    io.Reader // the uncompressed bytes
-	name string
+	r          io.Reader // the uncompressed bytes
+	name       string
+	compressed bool
+	size       int // elements
 }
 
 // checkMagic checks as much of the header's first 4 bytes as there is.

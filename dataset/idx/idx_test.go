@@ -163,3 +163,47 @@ func Example() {
 	fmt.Println(labels.Shape, labels.Data)
 	// Output: [3] [5 0 4]
 }
+
+// TestOpenTooShort checks that what a file cannot have is refused by its header.
+func TestOpenTooShort(t *testing.T) {
+	for name, c := range map[string]struct {
+		content []byte
+		want    string
+	}{
+		"plain": {file("abcd", 1<<30), "elements: found 4 bytes, expected 1073741824: the file is cut off"},
+		"gzip":  {zip(file("abcd", 1<<30)), fmt.Sprintf("elements: found at most %d bytes, expected 1073741824: the file is cut off", 1032*len(zip(file("abcd", 1<<30))))},
+	} {
+		path := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(path, c.content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, err := idx.Open(path, 1)
+		var format *fault.FormatError
+		if want := path + ": " + c.want; !errors.As(err, &format) || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", name, err, want)
+		}
+	}
+	dir := t.TempDir()
+	if _, err := idx.Open(dir, 1); err == nil || err.Error() != dir+": a regular file expected" {
+		t.Errorf("a folder: got %v", err)
+	}
+}
+
+// TestOpenShape reads the header before the elements.
+func TestOpenShape(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, zip(file("abcdefghijkl", 2, 3, 2)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	f, err := idx.Open(path, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if !slices.Equal(f.Shape, []int{2, 3, 2}) {
+		t.Errorf("shape %v", f.Shape)
+	}
+	if a, err := f.Read(); err != nil || string(a.Data) != "abcdefghijkl" {
+		t.Errorf("got %v, %v", a, err)
+	}
+}

@@ -1,4 +1,5 @@
-// Package memory takes memory for what is read in random order.
+// Package memory takes memory for what is read in random order, and knows how much there is
+// and how much may be taken.
 package memory
 
 // Bytes returns n bytes, all 0. Where the system offers it they lie in pages of a few

@@ -62,21 +62,34 @@ func (c *Collection) files() []File {
 // if one is not what it should be.
 func (c *Collection) Open(root string, split dataset.Split) (*dataset.Images, error) {
 	pair := c.Pair(split)
-	images, imagesFile, err := c.read(root, pair.Images)
+	imagesPath, imagesIn, err := c.open(root, pair.Images)
 	if err != nil {
 		return nil, err
 	}
-	labels, labelsFile, err := c.read(root, pair.Labels)
+	defer imagesIn.Close()
+	labelsPath, labelsIn, err := c.open(root, pair.Labels)
 	if err != nil {
 		return nil, err
 	}
-	if n := images.Shape[0]; labels.Shape[0] != n {
-		return nil, fault.Format(labelsFile.Path, "number of labels", fmt.Sprint(labels.Shape[0]), fmt.Sprintf("%d, the number of images in %s", n, imagesFile.Path))
+	defer labelsIn.Close()
+	if n := imagesIn.Shape[0]; labelsIn.Shape[0] != n { // before memory is taken for either
+		return nil, fault.Format(labelsPath, "number of labels", fmt.Sprint(labelsIn.Shape[0]), fmt.Sprintf("%d, the number of images in %s", n, imagesPath))
+	}
+	labels, err := c.read(labelsPath, labelsIn)
+	if err != nil {
+		return nil, err
+	}
+	images, err := c.read(imagesPath, imagesIn)
+	if err != nil {
+		return nil, err
 	}
 	return &dataset.Images{
 		Name: c.Name, Split: split, ClassNames: slices.Clone(c.Classes),
 		Height: Side, Width: Side, Pixels: images.Data, Labels: Labels(labels.Data),
-		Files: []dataset.File{imagesFile, labelsFile},
+		Files: []dataset.File{
+			{Name: pair.Images.Name, Path: imagesPath, SHA256: images.SHA256},
+			{Name: pair.Labels.Name, Path: labelsPath, SHA256: labels.SHA256},
+		},
 	}, nil
 }
 
@@ -89,24 +102,34 @@ func Labels(content []byte) []int {
 	return labels
 }
 
-// read finds one file under root, reads it and checks what can be checked of it alone.
-func (c *Collection) read(root string, f File) (*idx.Array, dataset.File, error) {
-	path, err := c.find(root, f)
-	if err != nil {
-		return nil, dataset.File{}, err
+// open finds one file under root, reads its header and checks the size of images.
+func (c *Collection) open(root string, f File) (path string, in *idx.File, err error) {
+	if path, err = c.find(root, f); err != nil {
+		return "", nil, err
 	}
-	a, err := idx.ReadFile(path, f.Dims)
-	if err != nil {
-		return nil, dataset.File{}, err
+	if in, err = idx.Open(path, f.Dims); err != nil {
+		return "", nil, err
 	}
-	if err := c.check(path, a); err != nil {
-		return nil, dataset.File{}, err
+	if len(in.Shape) == 3 {
+		if h, w := in.Shape[1], in.Shape[2]; h != Side || w != Side {
+			in.Close()
+			return "", nil, fault.Format(path, "size of the images", fmt.Sprintf("%dx%d", h, w), fmt.Sprintf("%dx%d", Side, Side))
+		}
 	}
-	return a, dataset.File{Name: f.Name, Path: path, SHA256: a.SHA256}, nil
+	return path, in, nil
 }
 
-// check checks the size of images, the range of labels, and that the file is not the one
-// of the same name that another collection publishes.
+// read reads what open has opened and checks what can be checked of it alone.
+func (c *Collection) read(path string, in *idx.File) (*idx.Array, error) {
+	a, err := in.Read()
+	if err != nil {
+		return nil, err
+	}
+	return a, c.check(path, a)
+}
+
+// check checks the range of labels, and that the file is not the one of the same name that
+// another collection publishes.
 func (c *Collection) check(path string, a *idx.Array) error {
 	for _, other := range []*Collection{MNIST, FashionMNIST} {
 		isTheirs := func(f File) bool { return f.SHA256 == a.SHA256 }
@@ -115,9 +138,6 @@ func (c *Collection) check(path string, a *idx.Array) error {
 		}
 	}
 	if len(a.Shape) == 3 {
-		if h, w := a.Shape[1], a.Shape[2]; h != Side || w != Side {
-			return fault.Format(path, "size of the images", fmt.Sprintf("%dx%d", h, w), fmt.Sprintf("%dx%d", Side, Side))
-		}
 		return nil
 	}
 	for i, label := range a.Data {

@@ -31,7 +31,7 @@ type downloader struct {
 // said. progress may be nil.
 func (c *Collection) Download(ctx context.Context, root string, progress Progress) error {
 	for _, f := range c.files() {
-		if _, _, err := c.read(root, f); err == nil {
+		if c.there(root, f) {
 			continue
 		}
 		if err := c.fetch(ctx, filepath.Join(c.home(root), f.Name), f, progress); err != nil {
@@ -39,6 +39,17 @@ func (c *Collection) Download(ctx context.Context, root string, progress Progres
 		}
 	}
 	return nil
+}
+
+// there reports whether f is under root and can be read.
+func (c *Collection) there(root string, f File) bool {
+	path, in, err := c.open(root, f)
+	if err != nil {
+		return false
+	}
+	defer in.Close()
+	_, err = c.read(path, in)
+	return err == nil
 }
 
 // fetch brings f from the first mirror that has it to path.
