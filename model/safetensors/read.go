@@ -15,21 +15,25 @@ import (
 	"unicode/utf8"
 
 	"github.com/onehot-go/onehot/fault"
+	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/tensor"
 )
 
 // ReadFile reads the file at path. The error is a *fault.FormatError or *UnsupportedError
-// that names path where the content is at fault.
+// that names path where the content is at fault. The file must be a regular one.
 func ReadFile(path string) (*File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // opening a named pipe would wait for a writer
+		return nil, fmt.Errorf("%s: a regular file expected", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
 	return (&decoder{file: path, r: f}).decode(info.Size())
 }
 
@@ -102,6 +106,13 @@ func (d *decoder) decode(size int64) (*File, error) {
 	if err := d.check(entries, left-int64(n)); err != nil {
 		return nil, err
 	}
+	bytes := 0.0
+	for _, e := range entries {
+		bytes += float64(e.end-e.begin) / float64(e.format.width) * float64(e.format.memory)
+	}
+	if err := memory.Check(bytes, locate(d.file, "its tensors")); err != nil {
+		return nil, err
+	}
 
 	f := &File{Metadata: metadata}
 	d.buffer = make([]byte, bufferSize)
@@ -160,9 +171,9 @@ func (d *decoder) entry(name string) (entry, error) {
 		case "dtype":
 			dtype, err = d.string(e.field(key))
 		case "shape":
-			e.shape, err = d.ints(e.field(key))
+			e.shape, err = d.ints(e.field(key), maxDims)
 		case "data_offsets":
-			offsets, err = d.ints(e.field(key))
+			offsets, err = d.ints(e.field(key), 2)
 		default: // skipped, as by the reference implementation
 			err = d.header.Decode(new(json.RawMessage))
 		}
@@ -276,7 +287,7 @@ func fill[T tensor.Element](d *decoder, e *entry, dst []T) error {
 	return nil
 }
 
-// object reads a JSON object. It calls member with every key in turn, to read the
+// object reads a JSON object of at most maxMembers. It calls member with every key in turn, to read the
 // value, and returns the set of keys.
 func (d *decoder) object(field string, member func(key string) error) (map[string]bool, error) {
 	if tok := d.token(); tok != json.Delim('{') {
@@ -285,6 +296,9 @@ func (d *decoder) object(field string, member func(key string) error) (map[strin
 	seen := map[string]bool{}
 	for d.header.More() {
 		key, _ := d.token().(string)
+		if len(seen) == maxMembers {
+			return nil, d.fail(field, "more than %d keys", maxMembers)
+		}
 		if seen[key] {
 			return nil, d.fail(field, "%q stands here twice", key)
 		}
@@ -307,13 +321,16 @@ func (d *decoder) strings(field string) (map[string]string, error) {
 	return out, err
 }
 
-// ints reads a JSON array of sizes or offsets.
-func (d *decoder) ints(field string) ([]int, error) {
+// ints reads a JSON array of sizes or offsets, at most so many.
+func (d *decoder) ints(field string, most int) ([]int, error) {
 	if tok := d.token(); tok != json.Delim('[') {
 		return nil, d.fail(field, "found %s, an array expected", describe(tok))
 	}
 	var out []int
 	for d.header.More() {
+		if len(out) == most {
+			return nil, d.fail(field, "more than %d numbers", most)
+		}
 		tok := d.token()
 		number, _ := tok.(json.Number)
 		n, err := strconv.ParseUint(number.String(), 10, strconv.IntSize-1)

@@ -71,10 +71,17 @@ func locate(file, message string) string {
 
 const (
 	metadataKey = "__metadata__"
-	lengthSize  = 8           // bytes of the header's length
-	alignment   = 8           // of the data in the file, to bytes
-	maxHeader   = 100_000_000 // bytes, as in the reference implementation
+	lengthSize  = 8 // bytes of the header's length
+	alignment   = 8 // of the data in the file, to bytes
 	bufferSize  = 64 << 10
+)
+
+// The most that a header may have. The largest models that are published as one file have some
+// ten thousand tensors of up to five dimensions.
+const (
+	maxHeader  = 32 << 20 // bytes
+	maxMembers = 1 << 16  // tensors, or keys of the metadata
+	maxDims    = 64       // of a tensor, as in PyTorch
 )
 
 // format is how a file names and stores a type of elements.

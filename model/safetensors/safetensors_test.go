@@ -9,11 +9,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/onehot-go/onehot/fault"
+	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -206,9 +208,9 @@ func TestReadAccepts(t *testing.T) {
 var broken = map[string]struct{ content, want string }{
 	"empty file":       {"", `header length: a file of 0 bytes, at least 8 expected`},
 	"short length":     {"\x02\x00\x00", `header length: a file of 3 bytes, at least 8 expected`},
-	"header too large": {"\x01\xe1\xf5\x05\x00\x00\x00\x00", `header length: 100000001 bytes, at most 100000000 expected: this is no safetensors file`},
+	"header too large": {"\x01\x00\x00\x02\x00\x00\x00\x00", `header length: 33554433 bytes, at most 33554432 expected: this is no safetensors file`},
 	"header length overflows": {"\xff\xff\xff\xff\xff\xff\xff\xff",
-		`header length: 18446744073709551615 bytes, at most 100000000 expected: this is no safetensors file`},
+		`header length: 18446744073709551615 bytes, at most 33554432 expected: this is no safetensors file`},
 	"truncated header": {"\x03\x00\x00\x00\x00\x00\x00\x00{}", `header length: 3 bytes, but only 2 follow`},
 	"no header":        {file(``, ``), `header: starts with "", '{' expected`},
 	"space in front":   {file(` {}`, ``), `header: starts with " ", '{' expected`},
@@ -251,6 +253,14 @@ var broken = map[string]struct{ content, want string }{
 		`tensor "a": shape: [2147483647 2147483647 2147483647] has more elements than fit in memory`},
 	"empty shape overflows": {file(`{"a":{"dtype":"F32","shape":[0,2147483647,2147483647,2147483647],"data_offsets":[0,0]}}`, ``),
 		`tensor "a": shape: [0 2147483647 2147483647 2147483647] has more elements than fit in memory`},
+	"three offsets": {file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}}`, `x`), `tensor "a": data_offsets: more than 2 numbers`},
+	"a million dimensions": {file(`{"a":{"dtype":"U8","shape":[1`+strings.Repeat(",1", 1_000_000)+`],"data_offsets":[0,1]}}`, `x`),
+		`tensor "a": shape: more than 64 numbers`},
+	"many tensors":          {file(`{`+numbered(1<<16, `"%d":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},`)+`"a":{}}`, ``), `header: more than 65536 keys`},
+	"many keys of metadata": {file(`{"__metadata__":{`+numbered(1<<16, `"%d":"",`)+`"a":""}}`, ``), `__metadata__: more than 65536 keys`},
+	"many keys of a tensor": {file(`{"a":{`+numbered(1<<16, `"%d":0,`)+`"dtype":"U8"}}`, ``), `tensor "a": more than 65536 keys`},
+	"a million tensors": {file(`{`+numbered(1_000_000, `"%d":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},`)+`"a":{}}`, ``),
+		`header length: 56888898 bytes, at most 33554432 expected: this is no safetensors file`},
 	"one offset": {file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}}`, `x`), `tensor "a": data_offsets: found [0], [begin, end] expected`},
 	"offsets in the wrong order": {file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}}`, `x`),
 		`tensor "a": data_offsets: found [1 0], [begin, end] expected`},
@@ -275,6 +285,15 @@ var broken = map[string]struct{ content, want string }{
 	"data without a tensor": {file(`{}`, `x`), `data: 1 bytes follow the header, but the tensors take 0`},
 	"bool neither 0 nor 1": {file(`{"a":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}}`, "\x01\x02"),
 		`tensor "a": data: found 2 for a BOOL, 0 or 1 expected`},
+}
+
+// numbered returns the format filled in with 0 to n-1, all in a row.
+func numbered(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
 }
 
 func TestBroken(t *testing.T) {
@@ -374,9 +393,12 @@ func TestWriteRefuses(t *testing.T) {
 			`tensor "a": 65520 is no finite F16, at most 65504 expected`},
 		"too great for BF16": {File{Tensors: []Tensor{{Name: "a", Value: tensor.Scalar(float32(-math.MaxFloat32)), Half: BF16}}},
 			`tensor "a": -3.4028235e+38 is no finite BF16, at most 3.3895314e+38 expected`},
-		"reserved name": {File{Tensors: []Tensor{{Name: "__metadata__", Value: v}}}, `tensor "__metadata__": the name is reserved`},
-		"name":          {File{Tensors: []Tensor{{Name: "a\xff", Value: v}}}, `tensor "a\xff": the name is not valid UTF-8`},
-		"metadata":      {File{Metadata: map[string]string{"a": "\xff"}}, `__metadata__: "a": not valid UTF-8`},
+		"reserved name":    {File{Tensors: []Tensor{{Name: "__metadata__", Value: v}}}, `tensor "__metadata__": the name is reserved`},
+		"name":             {File{Tensors: []Tensor{{Name: "a\xff", Value: v}}}, `tensor "a\xff": the name is not valid UTF-8`},
+		"too many tensors": {File{Tensors: slices.Repeat([]Tensor{{Name: "a", Value: v}}, 1<<16)}, "header: 65536 tensors and 0 keys of metadata, less than 65536 of each expected"},
+		"too many dimensions": {File{Tensors: []Tensor{{Name: "a", Value: tensor.Zeros(tensor.Bool, slices.Repeat([]int{1}, 65)...)}}},
+			`tensor "a": 65 dimensions, at most 64 expected`},
+		"metadata": {File{Metadata: map[string]string{"a": "\xff"}}, `__metadata__: "a": not valid UTF-8`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := test.file.Write(io.Discard)
@@ -415,4 +437,49 @@ func FuzzRead(f *testing.F) {
 			t.Fatal("the same content made other bytes")
 		}
 	})
+}
+
+// TestReadBounds checks that a header of as much as it may have is read, and refused, in far
+// less memory than a machine has.
+func TestReadBounds(t *testing.T) {
+	content := file(`{`+numbered(1<<16-1, `"%d":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},`)+`"__metadata__":{}}`, ``)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f, err := read(content)
+	runtime.ReadMemStats(&after)
+	if err != nil || len(f.Tensors) != 1<<16-1 {
+		t.Fatal(err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 256<<20 {
+		t.Errorf("%d bytes taken in all", n)
+	}
+	if got := encode(t, f); len(got) == 0 {
+		t.Error("not written")
+	}
+}
+
+// TestReadLimit checks that what a sparse file declares is held to the limit before memory is
+// taken for it.
+func TestReadLimit(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sparse.safetensors")
+	const size = 60 << 30
+	if err := os.WriteFile(path, []byte(file(fmt.Sprintf(`{"a":{"dtype":"BF16","shape":[%d],"data_offsets":[0,%d]}}`, size/2, size), "")), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, info.Size()+size); err != nil {
+		t.Skip(err) // a disk that has no sparse files
+	}
+	memory.SetLimit(8<<30, "--memory 8.0 GiB")
+	defer memory.SetLimit(1<<62, "")
+	want := path + ": its tensors would take 120.0 GiB of memory, at most --memory 8.0 GiB expected"
+	if _, err := ReadFile(path); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if _, err := ReadFile(filepath.Dir(path)); err == nil || err.Error() != filepath.Dir(path)+": a regular file expected" {
+		t.Errorf("a folder: %v", err)
+	}
 }

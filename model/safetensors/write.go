@@ -71,6 +71,9 @@ func encodeHeader(metadata map[string]string, tensors []Tensor) ([]byte, error) 
 		member(metadataKey, metadata)
 	}
 
+	if n := max(len(metadata), len(tensors)+1); n > maxMembers {
+		return nil, &fault.FormatError{Field: "header", Detail: fmt.Sprintf("%d tensors and %d keys of metadata, less than %d of each expected", len(tensors), len(metadata), maxMembers)}
+	}
 	at := 0
 	seen := map[string]bool{}
 	for _, t := range tensors {
@@ -82,6 +85,8 @@ func encodeHeader(metadata map[string]string, tensors []Tensor) ([]byte, error) 
 			return nil, &fault.FormatError{Field: field, Detail: "the name is not valid UTF-8"}
 		case seen[t.Name]:
 			return nil, &fault.FormatError{Field: field, Detail: "two tensors have this name"}
+		case t.Value.Dim() > maxDims:
+			return nil, &fault.FormatError{Field: field, Detail: fmt.Sprintf("%d dimensions, at most %d expected", t.Value.Dim(), maxDims)}
 		case rank(t) < 0:
 			return nil, &fault.FormatError{Field: field, Detail: fmt.Sprintf("Half is %q for elements of type %v: F16 or BF16 for float32 expected",
 				t.Half, t.Value.DType())}
