@@ -35,7 +35,7 @@ type Live struct {
 // stepInterval is how often watchers are told of training steps.
 const stepInterval = 200 * time.Millisecond
 
-// writeTimeout is how long a watcher may take to read an event.
+// writeTimeout is how long a watcher may take to read the page or an event.
 const writeTimeout = 10 * time.Second
 
 // NewLive returns the live page of a run that begins with p, which has no predictions, and
@@ -109,6 +109,7 @@ func (l *Live) servePage(w http.ResponseWriter, _ *http.Request) {
 	p, final := l.page, l.final
 	l.mu.Unlock()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // recorders in tests have none
 	if final != nil {
 		w.Write(final)
 		return

@@ -2,11 +2,8 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -209,25 +206,4 @@ func (c config) lines() []report.Setting {
 		out = append(out, report.Setting{Name: f.Name, Value: "SHA-256 " + f.SHA256})
 	}
 	return out
-}
-
-// shutdownTimeout is how long open pages may take to get the last event.
-const shutdownTimeout = 5 * time.Second
-
-// serve serves the handler on l until stop is called, which waits for open requests.
-func serve(h http.Handler, l net.Listener) (stop func()) {
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.Serve(l) // its error is that of the listener that stop closes
-	}()
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
-		defer cancel()
-		if s.Shutdown(ctx) != nil {
-			s.Close()
-		}
-		<-done
-	}
 }
