@@ -17,6 +17,8 @@ type Cost struct {
 	Parameters int    `json:"parameters"` // numbers that training changes
 	Buffers    int    `json:"-"`          // numbers in the state beside them
 	FLOPs      int    `json:"flops"`      // additions, multiplications and comparisons
+	Scratch    int    `json:"-"`          // numbers that it holds beside its output, for one sample
+	Work       int    `json:"-"`          // numbers that it holds while it computes, whatever the batch
 }
 
 // The most that a net may ask for. What a layer makes of one sample has half a gigabyte, the
@@ -123,7 +125,7 @@ func (t *tracer) layer(s Spec, path string, shape []int, depth int) (output []in
 	switch {
 	case !ok || numbers > maxNumbers:
 		return nil, fmt.Errorf("more than %d numbers for one sample", maxNumbers)
-	case numbers < 1 || min(c.Parameters, c.Buffers, c.FLOPs) < 0:
+	case numbers < 1 || min(c.Parameters, c.Buffers, c.FLOPs, c.Scratch, c.Work) < 0:
 		return nil, fmt.Errorf("found a cost of %+v, positive numbers expected", c)
 	case c.Parameters > maxParameters || c.Buffers > maxParameters || t.parameters+c.Parameters+t.buffers+c.Buffers > maxParameters:
 		return nil, fmt.Errorf("more than %d parameters up to here", maxParameters)

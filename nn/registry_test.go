@@ -253,9 +253,9 @@ func init() {
 func TestCostsLimits(t *testing.T) {
 	one := []int{1}
 	for want, c := range map[string]nn.Cost{
-		"found a cost of {Layer:x Type:test.free Output:[] Parameters:0 Buffers:0 FLOPs:0}, positive numbers expected":     {},
-		"found a cost of {Layer:x Type:test.free Output:[2 -1] Parameters:0 Buffers:0 FLOPs:0}, positive numbers expected": {Output: []int{2, -1}},
-		"found a cost of {Layer:x Type:test.free Output:[1] Parameters:-1 Buffers:0 FLOPs:0}, positive numbers expected":   {Output: one, Parameters: -1},
+		"found a cost of {Layer:x Type:test.free Output:[] Parameters:0 Buffers:0 FLOPs:0 Scratch:0 Work:0}, positive numbers expected":     {},
+		"found a cost of {Layer:x Type:test.free Output:[2 -1] Parameters:0 Buffers:0 FLOPs:0 Scratch:0 Work:0}, positive numbers expected": {Output: []int{2, -1}},
+		"found a cost of {Layer:x Type:test.free Output:[1] Parameters:-1 Buffers:0 FLOPs:0 Scratch:0 Work:0}, positive numbers expected":   {Output: one, Parameters: -1},
 		"more than 134217728 numbers for one sample":       {Output: []int{1 << 40, 1 << 40, 1 << 40}},
 		"more than 1073741824 parameters up to here":       {Output: one, Parameters: 1<<63 - 1},
 		"more than 137438953472 operations for one sample": {Output: one, FLOPs: 1<<63 - 1},

@@ -157,7 +157,7 @@ func init() {
 				return Cost{}, fmt.Errorf("found n %d, a divisor of the inputs and the outputs up to %d expected", o.N, maxSide)
 			}
 			product := 2 * o.In * o.Out
-			return Cost{Output: in.lastSize(o.Out), Parameters: o.N*o.N*o.N + o.In/o.N*o.Out + o.Out, FLOPs: o.N*product + rows*(product+o.Out)}, nil
+			return Cost{Output: in.lastSize(o.Out), Parameters: o.N*o.N*o.N + o.In/o.N*o.Out + o.Out, FLOPs: o.N*product + rows*(product+o.Out), Work: 4 * o.In * o.Out}, nil
 		},
 		Make: func(o PHMOptions, at Place) *PHM { return NewPHM(o.N, o.In, o.Out, at.Rand()) },
 		Options: func(l *PHM) (PHMOptions, error) {
@@ -232,7 +232,7 @@ func init() {
 				return Cost{}, fmt.Errorf("found shape %v, the last dimensions of %v expected", o.Shape, in.Shape)
 			}
 			n, _ := product(o.Shape)
-			return Cost{Output: in.Shape, Parameters: 2 * n, FLOPs: normFLOPs * in.numbers()}, checkEps(o.Eps)
+			return Cost{Output: in.Shape, Parameters: 2 * n, FLOPs: normFLOPs * in.numbers(), Scratch: normSteps * in.numbers()}, checkEps(o.Eps)
 		},
 		Make: func(o LayerNormOptions, _ Place) *LayerNorm {
 			l := NewLayerNorm(o.Shape...)
@@ -257,7 +257,7 @@ func init() {
 			if o.Groups < 1 || o.In%o.Groups != 0 {
 				return Cost{}, fmt.Errorf("found %d groups, a divisor of %d channels expected", o.Groups, o.In)
 			}
-			return Cost{Output: in.Shape, Parameters: 2 * o.In, FLOPs: normFLOPs * in.numbers()}, checkEps(o.Eps)
+			return Cost{Output: in.Shape, Parameters: 2 * o.In, FLOPs: normFLOPs * in.numbers(), Scratch: normSteps * in.numbers()}, checkEps(o.Eps)
 		},
 		Make: func(o GroupNormOptions, _ Place) *GroupNorm {
 			l := NewGroupNorm(o.Groups, o.In)
@@ -343,8 +343,10 @@ func init() {
 	})
 	Register(Type[*Dropout, DropoutOptions]{
 		Name: "dropout", KeepsNothing: true,
-		Text:    DropoutOptions.text,
-		Cost:    func(o DropoutOptions, in Sample) (Cost, error) { return Cost{Output: in.Shape}, o.check() },
+		Text: DropoutOptions.text,
+		Cost: func(o DropoutOptions, in Sample) (Cost, error) {
+			return Cost{Output: in.Shape, Scratch: dropNumbers * in.numbers()}, o.check()
+		},
 		Make:    func(o DropoutOptions, _ Place) *Dropout { return NewDropout(o.P) },
 		Options: func(d *Dropout) (DropoutOptions, error) { return DropoutOptions{d.P}, nil },
 	})
@@ -383,16 +385,16 @@ func init() {
 		Make:    func(o LogSoftmaxOptions, _ Place) LogSoftmax { return LogSoftmaxDim(or(o.Dim, 1)) },
 		Options: func(s LogSoftmax) (LogSoftmaxOptions, error) { return LogSoftmaxOptions{new(s.dim + 1)}, nil },
 	})
-	registerElementwise[Identity]("identity", 0, nil)
-	registerElementwise[ReLU]("relu", 1, nil)
-	registerElementwise[LeakyReLU]("leakyrelu", 2, LeakyReLU.text)
-	registerElementwise[GELU]("gelu", 1, GELU.text)
-	registerElementwise[Sigmoid]("sigmoid", 1, nil)
-	registerElementwise[Tanh]("tanh", 1, nil)
-	registerElementwise[SiLU]("silu", 2, nil)
-	registerElementwise[ReLU6]("relu6", 2, nil)
-	registerElementwise[Hardsigmoid]("hardsigmoid", 4, nil)
-	registerElementwise[Hardswish]("hardswish", 5, nil)
+	registerElementwise[Identity]("identity", 0, 0, nil)
+	registerElementwise[ReLU]("relu", 1, 0, nil)
+	registerElementwise[LeakyReLU]("leakyrelu", 2, 0, LeakyReLU.text)
+	registerElementwise[GELU]("gelu", 1, 0, GELU.text)
+	registerElementwise[Sigmoid]("sigmoid", 1, 0, nil)
+	registerElementwise[Tanh]("tanh", 1, 0, nil)
+	registerElementwise[SiLU]("silu", 2, 1, nil)
+	registerElementwise[ReLU6]("relu6", 2, 1, nil)
+	registerElementwise[Hardsigmoid]("hardsigmoid", 4, 2, nil)
+	registerElementwise[Hardswish]("hardswish", 5, 3, nil)
 
 	Register(Type[*Sequential, SequentialOptions]{
 		Name: "sequential", KeepsNothing: true,
@@ -457,11 +459,13 @@ func init() {
 }
 
 // registerElementwise adds a type of layer that is its own options and takes so many operations
-// for every number of a sample. What it shows of itself is text, or nil for its options.
-func registerElementwise[L Module](name string, flops int, text func(L) string) {
+// for every number of a sample, and holds so many numbers beside the result. What it shows of itself is text, or nil for its options.
+func registerElementwise[L Module](name string, flops, scratch int, text func(L) string) {
 	Register(Type[L, L]{
 		Name: name, KeepsNothing: true, Text: text,
-		Cost:    func(_ L, in Sample) (Cost, error) { return Cost{Output: in.Shape, FLOPs: flops * in.numbers()}, nil },
+		Cost: func(_ L, in Sample) (Cost, error) {
+			return Cost{Output: in.Shape, FLOPs: flops * in.numbers(), Scratch: scratch * in.numbers()}, nil
+		},
 		Make:    func(l L, _ Place) L { return l },
 		Options: func(l L) (L, error) { return l, nil },
 	})
@@ -524,7 +528,7 @@ func (o DropoutOptions) check() error {
 
 func (o SoftmaxOptions) cost(in Sample) (Cost, error) {
 	_, err := in.dim("dim", or(o.Dim, 1))
-	return Cost{Output: in.Shape, FLOPs: 3 * in.numbers()}, err
+	return Cost{Output: in.Shape, FLOPs: 3 * in.numbers(), Scratch: 3 * in.numbers()}, err
 }
 
 func (o SoftmaxOptions) normal() any { return SoftmaxOptions{unless(or(o.Dim, 1), 1)} }
@@ -619,6 +623,7 @@ func (o Conv2dOptions) cost(in Sample) (Cost, error) {
 	c := Cost{Output: []int{o.Out, windows[0], windows[1]}, Parameters: o.Out * (weights + bias)}
 	numbers, _ := product(c.Output) // below 2⁵¹, and operations below 2⁶³ / 2
 	c.FLOPs = min(numbers, maxNumbers) * (2*weights + bias)
+	c.Work = o.framed(in, c.Parameters)
 	return c, nil
 }
 
@@ -663,6 +668,7 @@ func (o MaxPool2dOptions) cost(in Sample) (Cost, error) {
 	c := Cost{Output: []int{in.Shape[0], windows[0], windows[1]}}
 	numbers, _ := product(c.Output)
 	c.FLOPs = min(numbers, maxNumbers) * o.Kernel[0] * o.Kernel[1]
+	c.Scratch = min(numbers, maxNumbers) // where in its window each greatest element is
 	return c, nil
 }
 
@@ -710,6 +716,13 @@ func (w windows) over(shape []int, stride, maxPadding Pair) (count Pair, err err
 // variance, quotient, weight and bias.
 const normFLOPs = 7
 
+// normSteps is how many results they hold beside the last: differences, squares, their quotient
+// and that times the weight, and for GroupNorm a copy.
+const normSteps = 5
+
+// dropNumbers is what Dropout holds for every number: a scale of 64 bits and one of 32.
+const dropNumbers = 3
+
 // checkEps returns an error unless eps is nil or may be added to a variance.
 func checkEps(eps *float64) error {
 	if e := or(eps, 0); !(e >= 0 && e <= 1) {
@@ -738,7 +751,7 @@ func (o BatchNorm1dOptions) cost(in Sample) (Cost, error) {
 	if m := or(o.Momentum, 0); !(m >= 0 && m <= 1) || o.Momentum != nil && o.Cumulative {
 		return Cost{}, fmt.Errorf("found momentum %g, cumulative %t: 0 to 1, or cumulative alone, expected", m, o.Cumulative)
 	}
-	c := Cost{Output: in.Shape, FLOPs: 2 * in.numbers()}
+	c := Cost{Output: in.Shape, FLOPs: 2 * in.numbers(), Scratch: 4 * in.Shape[0]} // two sums of 64 bits a channel
 	if !o.NoAffine {
 		c.Parameters = 2 * o.In
 	}
