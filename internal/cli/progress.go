@@ -20,30 +20,61 @@ const (
 	lineInterval = 5 * time.Second
 )
 
-// progress shows how far training is: a bar on a terminal, a line now and then elsewhere.
-// It has no colours.
-type progress struct {
+// bar is a line that says how far work is: drawn again and again on a terminal, printed now and
+// then elsewhere. It has no colours.
+type bar struct {
 	w        io.Writer
 	columns  func() int // of the terminal; nil where w is none
 	interval time.Duration
-	epochs   int     // the last one's number
-	total    float64 // samples to train on, over all epochs that are left: they may be too many for an int
-	done     float64 // before the current epoch
-	start    time.Time
-	end      time.Time // when the run's time is over, whatever the epoch; zero for none
 	said     time.Time
 	drawn    int // columns of the bar that stands on the terminal
+}
+
+// newBar returns a bar on w, which is first drawn after its interval.
+func newBar(w io.Writer) bar {
+	b := bar{w: w, interval: lineInterval, said: time.Now()}
+	if b.columns = terminal(w); b.columns != nil {
+		b.interval = barInterval
+	}
+	return b
+}
+
+// draw says the fields, in ASCII, with the fraction of the work that is done. Where they have no
+// room, those are left out that least names, by their indices and the first ones first.
+func (b *bar) draw(fields []string, least []int, done float64, now time.Time) {
+	b.said = now
+	if b.columns == nil {
+		fmt.Fprintln(b.w, strings.Join(fields, ", "))
+		return
+	}
+	line := fit(fields, least, done, b.columns()-1) // some terminals wrap what fills the last column
+	fmt.Fprintf(b.w, "\r%-*s", b.drawn, line)
+	b.drawn = len(line)
+}
+
+// clear takes the bar off the terminal, so that a line can be written.
+func (b *bar) clear() {
+	if b.drawn > 0 {
+		fmt.Fprintf(b.w, "\r%*s\r", b.drawn, "")
+		b.drawn = 0
+	}
+}
+
+// progress shows how far training is.
+type progress struct {
+	bar
+	epochs int     // the last one's number
+	total  float64 // samples to train on, over all epochs that are left: they may be too many for an int
+	done   float64 // before the current epoch
+	start  time.Time
+	end    time.Time // when the run's time is over, whatever the epoch; zero for none
 }
 
 // newProgress returns the progress of a run that has finished some of its epochs, of so
 // many samples each.
 func newProgress(w io.Writer, finished, epochs, samples int) *progress {
-	now := time.Now()
-	p := &progress{w: w, interval: lineInterval, epochs: epochs, total: float64(epochs-finished) * float64(samples), start: now, said: now}
-	if p.columns = terminal(w); p.columns != nil {
-		p.interval = barInterval
-	}
-	return p
+	b := newBar(w)
+	return &progress{bar: b, epochs: epochs, total: float64(epochs-finished) * float64(samples), start: b.said}
 }
 
 // terminal returns what tells the width of the terminal that w is, which may change; nil if w is
@@ -73,45 +104,63 @@ func (p *progress) step(s train.Step) {
 	if now.Sub(p.said) < p.interval && !last {
 		return
 	}
-	p.said = now
 	rate := done / now.Sub(p.start).Seconds()
 	epoch, left, share := fmt.Sprintf("epoch %d/%d", s.Epoch, p.epochs), (p.total-done)/rate, done/p.total
 	if !p.end.IsZero() {
 		epoch, left = fmt.Sprintf("epoch %d", s.Epoch), max(p.end.Sub(now).Seconds(), 0)
 		share = 1 - left/p.end.Sub(p.start).Seconds()
 	}
-	fields := []string{
+	p.draw([]string{
 		epoch,
 		fmt.Sprintf("batch %d/%d", s.Step, s.Steps),
 		fmt.Sprintf("loss %.3f", s.Loss),
 		fmt.Sprintf("acc %.3f", s.Score),
 		short(rate) + " samples/s",
 		roughly(left) + " left",
-	}
-	if p.columns == nil {
-		fmt.Fprintln(p.w, strings.Join(fields, ", "))
+	}, leastOfTraining, share, now)
+}
+
+// leastOfTraining is which fields of step are left out first.
+var leastOfTraining = []int{4, 1, 5, 3, 2, 0}
+
+// counter shows how many pictures, of how many, are done.
+type counter struct {
+	bar
+	total int
+	start time.Time
+}
+
+// newCounter returns the counter of so many pictures, none of which is done.
+func newCounter(w io.Writer, total int) *counter {
+	b := newBar(w)
+	return &counter{bar: b, total: total, start: b.said}
+}
+
+// count shows that so many pictures are done. It may be called after each, and costs little more
+// than a look at the clock.
+func (c *counter) count(done int) {
+	now := time.Now()
+	if now.Sub(c.said) < c.interval {
 		return
 	}
-	line := fit(fields, share, p.columns()-1) // some terminals wrap what fills the last column
-	fmt.Fprintf(p.w, "\r%-*s", p.drawn, line)
-	p.drawn = len(line)
+	rate := float64(done) / now.Sub(c.start).Seconds()
+	c.draw([]string{
+		fmt.Sprintf("picture %d/%d", done, c.total),
+		short(rate) + " pictures/s",
+		roughly(float64(c.total-done)/rate) + " left",
+	}, leastOfCounting, float64(done)/float64(c.total), now)
 }
 
-// clear takes the bar off the terminal, so that a line can be written.
-func (p *progress) clear() {
-	if p.drawn > 0 {
-		fmt.Fprintf(p.w, "\r%*s\r", p.drawn, "")
-		p.drawn = 0
-	}
-}
+// leastOfCounting is which fields of count are left out first.
+var leastOfCounting = []int{1, 2, 0}
 
-// fit returns the fields of step, in ASCII, as one line of at most the given width, with a
-// bar before them that shows the fraction done. What has no room is left out: the bar
-// first, then the fields, the least telling one first.
-func fit(fields []string, done float64, width int) string {
+// fit returns the fields, in ASCII, as one line of at most the given width, with a bar before
+// them that shows the fraction done. What has no room is left out: the bar first, then the
+// fields, in the order of the indices in least, which has them all.
+func fit(fields []string, least []int, done float64, width int) string {
 	const shortest, longest = 6, 30 // bars
 	fields = slices.Clone(fields)
-	for _, least := range []int{4, 1, 5, 3, 2, 0} {
+	for _, i := range least {
 		line := strings.Join(slices.DeleteFunc(slices.Clone(fields), func(f string) bool { return f == "" }), " ")
 		if len(line) <= width {
 			bar := min(width-len(line)-1, longest)
@@ -122,7 +171,7 @@ func fit(fields []string, done float64, width int) string {
 			full := int(done * float64(inner))
 			return "[" + strings.Repeat("=", full) + strings.Repeat(" ", inner-full) + "] " + line
 		}
-		fields[least] = ""
+		fields[i] = ""
 	}
 	return ""
 }

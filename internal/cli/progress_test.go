@@ -97,15 +97,40 @@ func TestProgressFits(t *testing.T) {
 		103: "[==========                  ] epoch 2/5 batch 118/235 loss 0.512 acc 0.823 123456 samples/s 2m05s left",
 		199: "[==========                  ] epoch 2/5 batch 118/235 loss 0.512 acc 0.823 123456 samples/s 2m05s left",
 	} {
-		if got := fit(fields, 0.367, width); got != want {
+		if got := fit(fields, leastOfTraining, 0.367, width); got != want {
 			t.Errorf("width %d: got\n%q, want\n%q", width, got, want)
 		}
 	}
 	for width := range 250 {
 		for done := range 11 {
-			if line := fit(fields, float64(done)/10, width); len(line) > width {
+			if line := fit(fields, leastOfTraining, float64(done)/10, width); len(line) > width {
 				t.Errorf("%q is wider than %d", line, width)
 			}
+		}
+	}
+}
+
+// TestCounter counts pictures, 50 a second, on a terminal and elsewhere.
+func TestCounter(t *testing.T) {
+	for columns, want := range map[int]string{
+		0: "picture 250/600, 50 pictures/s, 7s left\npicture 500/600, 50 pictures/s, 2s left\n",
+		60: "\r[=======            ] picture 250/600 50 pictures/s 7s left" +
+			"\r[===============    ] picture 500/600 50 pictures/s 2s left" + "\r" + strings.Repeat(" ", 59) + "\r",
+	} {
+		var out bytes.Buffer
+		synctest.Test(t, func(*testing.T) {
+			c := newCounter(&out, 600)
+			if columns > 0 {
+				c.columns = func() int { return columns }
+			}
+			for i := range 600 {
+				time.Sleep(20 * time.Millisecond)
+				c.count(i + 1)
+			}
+			c.clear()
+		})
+		if out.String() != want {
+			t.Errorf("%d columns: got\n%q, want\n%q", columns, out.String(), want)
 		}
 	}
 }
