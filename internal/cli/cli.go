@@ -97,7 +97,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		kong.Name("onehot"),
 		kong.Description("Train, look into and ship image classifiers."),
 		kong.Writers(stdout, stderr),
-		kong.WithHyphenPrefixedParameters(true),                  // "--lr -1" is a bad value, not a flag -1
+		kong.WithHyphenPrefixedParameters(true), // "--lr -1" is a bad value, not a flag -1
+		kong.KindMapper(reflect.String, kong.MapperFunc(asItIs)),
 		kong.Exit(func(code int) { exited = max(exited, code) }), // after --help
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{
@@ -127,6 +128,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		return fail(err)
 	}
 	return 0
+}
+
+// asItIs takes a value byte for byte: names of files need not be UTF-8, which is what kong's own
+// mapper makes of them.
+func asItIs(c *kong.DecodeContext, target reflect.Value) error {
+	t, err := c.Scan.PopValue("string")
+	if err != nil {
+		return err
+	}
+	value, _ := t.Value.(string) // nothing where the command line ends
+	target.SetString(value)
+	return nil
 }
 
 // say writes what went wrong as one line, whatever is in the names in it.
@@ -162,7 +175,7 @@ func checkValues(c *kong.Context, args []string) error {
 		}
 		name, value := "--"+p.Flag.Name, p.Flag.Target.String()
 		switch {
-		case strings.HasPrefix(value, "-"):
+		case strings.HasPrefix(value, "-") && !(value == "-" && p.Flag.Name == "files-from"):
 			return usagef("%s: a value expected, found %s", name, value)
 		case value == "" && p.Flag.Enum != "":
 			return usageError{notOneOf(name, value, choices(p.Flag.Enum))}
