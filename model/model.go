@@ -30,9 +30,10 @@ type Definition struct {
 	// Preprocess is the steps from an input as it was read to what the net takes. It is empty,
 	// and not nil, if inputs stay as they are.
 	Preprocess transform.Compose `json:"preprocess"`
-	Task       string            `json:"task,omitempty"` // the name of what is learnt; none is "classification"
-	Data       string            `json:"data"`           // the data set it was trained on
-	Training   any               `json:"training"`       // how it was trained, for the record; Load makes it a *json.RawMessage
+	Ground     Ground            `json:"ground,omitempty"` // of the pictures it was trained on; empty where nobody looked
+	Task       string            `json:"task,omitempty"`   // the name of what is learnt; none is "classification"
+	Data       string            `json:"data"`             // the data set it was trained on
+	Training   any               `json:"training"`         // how it was trained, for the record; Load makes it a *json.RawMessage
 }
 
 // Softmax defines softmax regression: the picture as one row of numbers, and one linear

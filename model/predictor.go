@@ -134,21 +134,49 @@ func (p *Predictor) apply(in transform.Input) (*tensor.Tensor, error) {
 // error says that the shape does not fit, or names the first sample that the net gives no
 // number for.
 func (p *Predictor) Probabilities(inputs *tensor.Tensor) (*tensor.Tensor, error) {
-	shape := inputs.Shape()
-	if inputs.DType() != tensor.Float32 || len(shape) == 0 || !slices.Equal(shape[1:], p.model.InputShape) {
-		return nil, fmt.Errorf("found inputs of %s %v, float32 with samples of %v expected", inputs.DType(), shape, p.model.InputShape)
+	if err := p.checkInputs(inputs); err != nil {
+		return nil, err
 	}
-	if shape[0] == 0 {
+	if inputs.Size(0) == 0 {
 		return tensor.Zeros(tensor.Float64, 0, len(p.model.Classes)), nil
 	}
+	probabilities, bad := p.probabilities(inputs)
+	if bad != nil {
+		return nil, fmt.Errorf("sample %d: %w", bad.sample, bad)
+	}
+	return probabilities, nil
+}
+
+// checkInputs returns an error unless inputs are a batch as the net takes it.
+func (p *Predictor) checkInputs(inputs *tensor.Tensor) error {
+	shape := inputs.Shape()
+	if inputs.DType() != tensor.Float32 || len(shape) == 0 || !slices.Equal(shape[1:], p.model.InputShape) {
+		return fmt.Errorf("found inputs of %s %v, float32 with samples of %v expected", inputs.DType(), shape, p.model.InputShape)
+	}
+	return nil
+}
+
+// probabilities is Probabilities for inputs that fit.
+func (p *Predictor) probabilities(inputs *tensor.Tensor) (*tensor.Tensor, *noNumber) {
 	outputs := p.model.Net.Forward(inputs.NoGrad().Evaluation())
 	for i, v := range tensor.Values[float32](outputs) {
 		if v-v != 0 {
 			c := len(p.model.Classes)
-			return nil, fmt.Errorf("sample %d: the net gives %v for the class %q: its weights or the input are too large", i/c, v, p.model.Classes[i%c])
+			return nil, &noNumber{i / c, v, p.model.Classes[i%c]}
 		}
 	}
 	return p.task.Probabilities(outputs.To(tensor.Float64)), nil
+}
+
+// noNumber says that a net gives no number for a class of a sample.
+type noNumber struct {
+	sample int
+	value  float32
+	class  string
+}
+
+func (e *noNumber) Error() string {
+	return fmt.Sprintf("the net gives %v for the class %q: its weights or the input are too large", e.value, e.class)
 }
 
 // ClassifyPrepared is Classify for one input that is prepared, a tensor of the model's input
@@ -157,14 +185,37 @@ func (p *Predictor) ClassifyPrepared(x *tensor.Tensor, k int) ([]Prediction, err
 	if k < 1 {
 		fault.Option("model.Predictor", "%d classes: at least 1 expected", k)
 	}
-	probabilities, err := p.Probabilities(x.Unsqueeze(0))
-	if err != nil {
+	checkCount(k)
+	if err := p.checkInputs(x.Unsqueeze(0)); err != nil {
 		return nil, err
 	}
-	all := make([]Prediction, len(p.model.Classes))
-	for i, v := range tensor.Values[float64](probabilities) {
+	probabilities, bad := p.probabilities(x.Unsqueeze(0))
+	if bad != nil {
+		return nil, bad
+	}
+	return p.Likeliest(tensor.Values[float64](probabilities), k), nil
+}
+
+// Likeliest returns the k classes of the greatest probabilities, one a class as a row of
+// Probabilities has them, the likeliest first, or all classes if there are fewer. Likeliest
+// panics with a *fault.OptionError if k is below 1, or there are more or fewer probabilities
+// than classes.
+func (p *Predictor) Likeliest(probabilities []float64, k int) []Prediction {
+	checkCount(k)
+	if len(probabilities) != len(p.model.Classes) {
+		fault.Option("model.Predictor", "%d probabilities: %d expected, one a class", len(probabilities), len(p.model.Classes))
+	}
+	all := make([]Prediction, len(probabilities))
+	for i, v := range probabilities {
 		all[i] = Prediction{p.model.Classes[i], v, i}
 	}
 	slices.SortStableFunc(all, func(a, b Prediction) int { return cmp.Compare(b.Probability, a.Probability) })
-	return slices.Clip(all[:min(k, len(all))]), nil
+	return slices.Clip(all[:min(k, len(all))])
+}
+
+// checkCount panics if nobody can ask for k classes.
+func checkCount(k int) {
+	if k < 1 {
+		fault.Option("model.Predictor", "%d classes: at least 1 expected", k)
+	}
 }

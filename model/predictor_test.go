@@ -155,9 +155,13 @@ func TestPredictorRows(t *testing.T) {
 		t.Errorf("a picture: %v", err)
 	}
 	linear.Weight.FillInPlace(math.MaxFloat32)
-	const want = `sample 0: the net gives +Inf for the class "wet": its weights or the input are too large`
+	const want = `the net gives +Inf for the class "wet": its weights or the input are too large`
 	if _, err := p.ClassifyRow([]float32{1, 2}, 1); err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	batch := tensor.New([]float32{0, 0, 1, 2}, 2, 2)
+	if _, err := p.Probabilities(batch); err == nil || err.Error() != "sample 1: "+want {
+		t.Errorf("got  %v\nwant sample 1: %s", err, want)
 	}
 }
 
@@ -213,6 +217,14 @@ func TestPredictorErrors(t *testing.T) {
 			}
 		}()
 		p.Classify(drawn(0), 0)
+	}()
+	func() {
+		defer func() {
+			if e, ok := recover().(*fault.OptionError); !ok || e.Error() != "model.Predictor: 1 probabilities: 2 expected, one a class" {
+				t.Errorf("too few probabilities: %v", e)
+			}
+		}()
+		p.Likeliest([]float64{1}, 1)
 	}()
 	m := small(t)
 	m.Task = "guessing"

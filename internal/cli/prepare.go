@@ -70,6 +70,7 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 		every: c.Every.Duration}
 	// Training and tests begin with what the model does to pictures of their size.
 	definition := c.definition(data.training.Shape(), data.training.Classes())
+	definition.Ground = groundOf(data.training)
 	prepared := definition.Preprocess.For(transform.Form{Shape: data.training.Shape()})
 	if data.training.Transform, err = c.augment(prepared, data.training.Height, data.training.Width); err != nil {
 		return nil, err
