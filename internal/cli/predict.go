@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -9,10 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
-	"github.com/onehot-go/onehot/internal/picture"
+	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/report"
@@ -21,25 +26,24 @@ import (
 )
 
 type predictCommand struct {
-	Model  string   `arg:"" help:"A model's file, or a run's folder for the best model in it."`
-	Files  []string `arg:"" name:"file" help:"Pictures of any size: PNG, JPEG, GIF, WebP, BMP or TIFF."`
-	TopK   int      `default:"3" placeholder:"N" help:"Classes to name for each picture, the likeliest first (default 3)."`
-	Invert bool     `help:"Invert the pictures: for dark drawings on a light ground, where the model knows light ones on a dark ground."`
-	JSON   bool     `help:"Print one JSON object a picture."`
+	Model     string   `arg:"" help:"A model's file, or a run's folder for the best model in it."`
+	Files     []string `arg:"" optional:"" name:"file" help:"Pictures of any size (PNG, JPEG, GIF, WebP, BMP or TIFF), folders of them, or - for the bytes of one from standard input."`
+	FilesFrom string   `help:"Take the files and folders too that FILE names, one a line, or each with a zero byte behind it as find -print0 has them; - is standard input." placeholder:"FILE"`
+	TopK      int      `default:"3" placeholder:"N" help:"Classes to name for each picture, the likeliest first (default 3)."`
+	Invert    bool     `help:"Invert the pictures: for dark drawings on a light ground, where the model knows light ones on a dark ground."`
+	JSON      bool     `help:"Print one JSON object a picture."`
+	CSV       string   `name:"csv" help:"Write a table with a line a picture, in their order, to a file: file, class, probability, error, and the probabilities of all classes. Pictures are not printed then, but for --json." placeholder:"FILE"`
 
-	Grid    string `help:"Draw the pictures as the model sees them, with what it says, to a PNG or SVG file." placeholder:"FILE"`
+	Grid    string `help:"Draw the pictures as the model sees them, with what it says, to a PNG or SVG file: the first 200 of more." placeholder:"FILE"`
 	Explain string `help:"Draw which pixels of the one picture spoke for and against its likeliest classes, to a PNG or SVG file." placeholder:"FILE"`
-	Force   bool   `help:"Replace the files of --grid and --explain."`
+	Force   bool   `help:"Replace the files of --csv, --grid and --explain."`
 }
 
-// prediction is what predict says about one picture.
-type prediction struct {
-	File        string             `json:"file"`
-	Steps       []string           `json:"steps"` // what was done to the picture
-	Predictions []model.Prediction `json:"predictions"`
+// maxDrawn is how many pictures --grid draws.
+const maxDrawn = 200
 
-	sample *tensor.Tensor // (C, H, W), the picture as the net takes it
-}
+// fewPictures is the most pictures of which each has a line of its own about its ground.
+const fewPictures = 10
 
 func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if c.TopK < 1 {
@@ -50,8 +54,11 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 			return err
 		}
 	}
-	if c.Explain != "" && len(c.Files) != 1 {
-		return usagef("--explain %s: one picture expected, found %d", c.Explain, len(c.Files))
+	if err := checkWritten("--csv", c.CSV, c.Force); err != nil {
+		return err
+	}
+	if err := c.checkInputs(); err != nil {
+		return err
 	}
 	m, err := loadModel(c.Model, s.err)
 	if err != nil {
@@ -64,49 +71,258 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}
-	failed := false
-	var seen []image.Image
-	var titles []string
-	for _, file := range c.Files {
-		if err := ctx.Err(); err != nil {
-			return err
+	inputs, err := c.inputs(ctx, s.err)
+	if err != nil {
+		return err
+	}
+	if c.Explain != "" && len(inputs) != 1 {
+		return usagef("--explain %s: one picture expected, found %d", c.Explain, len(inputs))
+	}
+	p := &predicting{command: c, streams: s, model: m, by: by, counter: newCounter(s.err, len(inputs))}
+	if err := p.all(ctx, inputs); err != nil {
+		return err
+	}
+	return p.end(len(inputs))
+}
+
+// predicting is predict at work.
+type predicting struct {
+	command *predictCommand
+	streams
+	model   *model.Model
+	by      *model.Predictor
+	counter *counter
+
+	table  *csv.Writer // nil without --csv
+	failed int         // inputs
+	other  []string    // inputs whose ground is not the model's
+	seen   []image.Image
+	titles []string
+}
+
+// all names what is in the inputs. With --csv the table is there if all of them have a line in
+// it.
+func (p *predicting) all(ctx context.Context, inputs []input) error {
+	file := p.command.CSV
+	if file == "" {
+		return p.each(ctx, inputs)
+	}
+	var stopped error
+	err := atomicfile.Write(file, func(w io.Writer) error {
+		p.table = csv.NewWriter(w)
+		header := []string{"file", "class", "probability", "error"}
+		for _, class := range p.model.Classes {
+			header = append(header, "p:"+class)
 		}
-		p, err := c.predict(ctx, by, m.Preprocess, file)
-		if err != nil && ctx.Err() != nil {
-			return ctx.Err()
+		p.table.Write(header) // an error stays, and is what the next Write or Flush meets
+		if stopped = p.each(ctx, inputs); stopped != nil {
+			return stopped
 		}
-		if err != nil { // the other pictures are still worth naming
-			say(s.err, err)
-			failed = true
-			continue
-		}
-		if c.JSON {
-			err = json.NewEncoder(s.out).Encode(p)
-		} else {
-			err = p.write(s.out)
+		p.table.Flush()
+		return p.table.Error()
+	})
+	if err = cmp.Or(stopped, err); err != nil {
+		return err
+	}
+	p.remark("written to %s", printable.Name(file))
+	return nil
+}
+
+// each says what is in each input, in their order.
+func (p *predicting) each(ctx context.Context, inputs []input) error {
+	done := 0
+	for o, err := range newNamer(p.model, p.by, p.command.Invert).name(ctx, inputs) {
+		if err == nil {
+			err = p.one(o, len(inputs))
 		}
 		if err != nil {
+			p.counter.clear()
 			return err
 		}
-		seen = append(seen, report.Images(p.sample.Unsqueeze(0))[0])
-		titles = append(titles, fmt.Sprintf("%s\n%s (%.3f)", printable.Name(filepath.Base(file)), printable.Name(p.Predictions[0].Class), p.Predictions[0].Probability))
-		if c.Explain != "" {
-			if err := explain(m, p).Save(c.Explain); err != nil {
-				return err
-			}
-			fmt.Fprintf(s.err, "drawn to %s\n", c.Explain)
+		done++
+		p.counter.count(done)
+	}
+	p.counter.clear()
+	return nil
+}
+
+// one says what came of one of so many inputs.
+func (p *predicting) one(o *outcome, all int) error {
+	c := p.command
+	if p.table != nil {
+		if err := p.table.Write(o.row(p.model.Classes)); err != nil {
+			return fmt.Errorf("%s: %w", c.CSV, err)
 		}
 	}
-	if c.Grid != "" && len(seen) > 0 {
-		if err := drawPredictions(seen, titles).Save(c.Grid); err != nil {
+	var said any = failure{named: newNamed(o.name), Error: o.reason()}
+	var found prediction
+	if o.err == nil {
+		found = prediction{newNamed(o.name), o.steps, p.by.Likeliest(o.probabilities, c.TopK)}
+		said = found
+	} else { // the other pictures are still worth naming
+		p.failed++
+		p.counter.clear()
+		say(p.err, o.err)
+	}
+	var text bytes.Buffer
+	switch {
+	case c.JSON:
+		if err := json.NewEncoder(&text).Encode(said); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.err, "drawn to %s\n", c.Grid)
+	case c.CSV == "" && o.err == nil:
+		found.write(&text, o.name)
 	}
-	if failed {
-		return errReported
+	if text.Len() > 0 {
+		p.counter.clear()
+		if _, err := p.out.Write(text.Bytes()); err != nil {
+			return err
+		}
+	}
+	if o.err != nil {
+		return nil
+	}
+	if o.otherGround {
+		if p.other = append(p.other, o.name); all <= fewPictures {
+			p.remark("%s: %s", printable.Name(o.name), p.advice("it"))
+		}
+	}
+	if c.Grid != "" && len(p.seen) < maxDrawn {
+		best := found.Predictions[0]
+		p.seen = append(p.seen, shown(o.sample, p.model.Preprocess))
+		p.titles = append(p.titles, fmt.Sprintf("%s\n%s (%.3f)", printable.Name(filepath.Base(o.name)), printable.Name(best.Class), best.Probability))
+	}
+	if c.Explain != "" {
+		if err := explain(p.model, o.sample, found.Predictions).Save(c.Explain); err != nil {
+			return err
+		}
+		p.remark("drawn to %s", printable.Name(c.Explain))
 	}
 	return nil
+}
+
+// end says what there is to say of all of so many inputs, and draws them.
+func (p *predicting) end(all int) error {
+	if n := len(p.other); n > 0 && all > fewPictures {
+		p.remark("%d of %d pictures, %s the first of them: %s", n, all, printable.Name(p.other[0]), p.advice("each"))
+	}
+	if len(p.seen) > 0 {
+		if err := drawPredictions(p.seen, p.titles).Save(p.command.Grid); err != nil {
+			return err
+		}
+		some := ""
+		if named := all - p.failed; named > len(p.seen) {
+			some = fmt.Sprintf(", the first %d of %d pictures", len(p.seen), named)
+		}
+		p.remark("drawn to %s%s", printable.Name(p.command.Grid), some)
+	}
+	if p.failed == 0 {
+		return nil
+	}
+	if all > 1 {
+		say(p.err, fmt.Errorf("%d of %d could not be named", p.failed, all))
+	}
+	return errReported
+}
+
+// remark says something beside results.
+func (p *predicting) remark(format string, args ...any) {
+	p.counter.clear()
+	fmt.Fprintf(p.err, format+"\n", args...)
+}
+
+// advice says what the ground of pictures, "it" or "each" of them, has to do with --invert.
+func (p *predicting) advice(which string) string {
+	has := model.LightGround
+	if p.model.Ground == has {
+		has = model.DarkGround
+	}
+	learnt := fmt.Sprintf("a %s border, and the model learnt from pictures with %s ones", has, p.model.Ground)
+	if p.command.Invert {
+		return fmt.Sprintf("inverted, %s has %s: it is likely right without --invert", which, learnt)
+	}
+	return fmt.Sprintf("%s has %s: --invert is likely needed", which, learnt)
+}
+
+// named is an input's name in JSON.
+type named struct {
+	File  string `json:"file"`
+	Bytes []byte `json:"file_bytes,omitempty"` // of a name that is no UTF-8
+}
+
+// newNamed returns a name as JSON takes it: as it is, or in quotes with Go's escapes where it is
+// no UTF-8.
+func newNamed(name string) named {
+	if utf8.ValidString(name) {
+		return named{File: name}
+	}
+	return named{strconv.Quote(name), []byte(name)}
+}
+
+// failure is what predict says about an input that has no prediction.
+type failure struct {
+	named
+	Error string `json:"error"`
+}
+
+// prediction is what predict says about one picture.
+type prediction struct {
+	named
+	Steps       []string           `json:"steps"` // what was done to the picture
+	Predictions []model.Prediction `json:"predictions"`
+}
+
+// write writes the prediction for the file of the given name as text.
+func (p prediction) write(w io.Writer, name string) {
+	steps := "as it is"
+	if len(p.Steps) > 0 {
+		steps = strings.Join(p.Steps, ", ")
+	}
+	fmt.Fprintf(w, "%s (%s)\n", printable.Name(name), steps)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, c := range p.Predictions {
+		fmt.Fprintf(t, "  %s\t%.4f\n", printable.Name(c.Class), c.Probability)
+	}
+	t.Flush()
+}
+
+// row returns the line of the outcome in the table: the name as JSON has it, and probabilities
+// with as many digits as tell numbers of 32 bits apart, which outputs of nets are.
+func (o *outcome) row(classes []string) []string {
+	row := make([]string, 4, 4+len(classes))
+	row[0] = newNamed(o.name).File
+	if o.err != nil {
+		row[3] = o.reason()
+		return append(row, make([]string, len(classes))...)
+	}
+	best := 0
+	for i, v := range o.probabilities {
+		if v > o.probabilities[best] {
+			best = i
+		}
+		row = append(row, strconv.FormatFloat(v, 'g', -1, 32))
+	}
+	row[1], row[2] = classes[best], row[4+best]
+	return row
+}
+
+// reason returns why there is no prediction, without the name and as it can be printed.
+func (o *outcome) reason() string {
+	if o.err == nil {
+		return ""
+	}
+	return printable.Message(strings.TrimPrefix(o.err.Error(), o.name+": "))
+}
+
+// shown returns the picture that a sample (C, H, W) is made of, as the net takes it but for
+// normalisation.
+func shown(sample *tensor.Tensor, steps transform.Compose) image.Image {
+	for _, step := range slices.Backward(steps) {
+		if n, ok := step.(transform.Normalize); ok {
+			sample = sample.Mul(tensor.New(n.Std, len(n.Std), 1, 1)).Add(tensor.New(n.Mean, len(n.Mean), 1, 1))
+		}
+	}
+	return report.Images(sample.Unsqueeze(0))[0]
 }
 
 // drawPredictions draws pictures with what a model says of them.
@@ -118,15 +334,15 @@ func drawPredictions(pictures []image.Image, titles []string) *report.Drawing {
 	return report.Grid(pictures, report.GridOptions{Titles: titles, Columns: 8, Scale: max(1, 112/side)})
 }
 
-// explain draws which pixels spoke for and against the classes that p names.
-func explain(m *model.Model, p prediction) *report.Drawing {
+// explain draws which pixels of a sample spoke for and against the predicted classes.
+func explain(m *model.Model, sample *tensor.Tensor, predictions []model.Prediction) *report.Drawing {
 	var titles []string
 	var evidence []*tensor.Tensor
-	for _, c := range p.Predictions {
+	for _, c := range predictions {
 		titles = append(titles, fmt.Sprintf("%s (%.3f)", printable.Name(c.Class), c.Probability))
-		evidence = append(evidence, report.Evidence(m.Net, p.sample, c.Index))
+		evidence = append(evidence, report.Evidence(m.Net, sample, c.Index))
 	}
-	return report.Explanation(report.Images(p.sample.Unsqueeze(0))[0], titles, evidence)
+	return report.Explanation(shown(sample, m.Preprocess), titles, evidence)
 }
 
 // checkDrawn returns what keeps a picture from being drawn to path, the value of a flag;
@@ -138,36 +354,27 @@ func checkDrawn(flag, path string, force bool) error {
 	if err := report.CheckPicture(path); err != nil {
 		return usagef("%s %w", flag, err)
 	}
-	if _, err := os.Stat(path); err == nil && !force {
-		return usagef("%s %s exists: --force replaces it", flag, path)
+	return checkWritten(flag, path, force)
+}
+
+// checkWritten returns what keeps a file from being written to path, the value of a flag;
+// nothing does where it is not given.
+func checkWritten(flag, path string, force bool) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil {
+		if !info.Mode().IsRegular() { // a device, say, would become a file
+			return usagef("%s %s: a file's name expected", flag, path)
+		}
+		if !force {
+			return usagef("%s %s exists: --force replaces it", flag, path)
+		}
 	}
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 		return usagef("%s %s: there is no folder %s", flag, path, filepath.Dir(path))
 	}
 	return nil
-}
-
-// predict names what is in one file.
-func (c *predictCommand) predict(ctx context.Context, by *model.Predictor, steps transform.Compose, file string) (prediction, error) {
-	img, info, err := picture.Open(ctx, file, picture.Limits{})
-	if err != nil {
-		return prediction{}, err
-	}
-	p := prediction{File: file, Steps: []string{}}
-	if info.Animated {
-		p.Steps = append(p.Steps, "first of several pictures")
-	}
-	if info.Orientation > 1 {
-		p.Steps = append(p.Steps, "turned upright")
-	}
-	p.Steps = append(p.Steps, describe(steps, img)...)
-	if p.sample, err = by.Prepare(img); err != nil {
-		return prediction{}, fmt.Errorf("%s: %w", file, err)
-	}
-	if p.Predictions, err = by.ClassifyPrepared(p.sample, c.TopK); err != nil {
-		return prediction{}, fmt.Errorf("%s: %w", file, err)
-	}
-	return p, nil
 }
 
 // inverting returns m with a step that inverts pictures, the last before they become numbers.
@@ -179,54 +386,4 @@ func inverting(m *model.Model) *model.Model {
 	}), 0)
 	inverted.Preprocess = slices.Insert(slices.Clone(m.Preprocess), at, transform.Transform(transform.Invert{}))
 	return &inverted
-}
-
-// write writes the prediction as text.
-func (p prediction) write(w io.Writer) error {
-	steps := "as it is"
-	if len(p.Steps) > 0 {
-		steps = strings.Join(p.Steps, ", ")
-	}
-	fmt.Fprintf(w, "%s (%s)\n", printable.Name(p.File), steps)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, c := range p.Predictions {
-		fmt.Fprintf(t, "  %s\t%.4f\n", printable.Name(c.Class), c.Probability)
-	}
-	return t.Flush()
-}
-
-// describe says what the steps do to a picture, or nothing if they leave it as it is.
-func describe(steps transform.Compose, img image.Image) (said []string) {
-	form := transform.Form{Shape: []int{3, img.Bounds().Dy(), img.Bounds().Dx()}}
-	switch img.(type) {
-	case *image.Gray, *image.Gray16:
-		form.Shape[0] = 1
-	}
-	for _, step := range steps {
-		next, err := transform.Compose{step}.Form(form)
-		if err != nil {
-			return said // Prepare will say it
-		}
-		switch step.(type) {
-		case transform.Grayscale:
-			if o, ok := img.(interface{ Opaque() bool }); ok && !o.Opaque() {
-				said = append(said, "laid on white")
-			}
-			if form.Shape[0] != 1 {
-				said = append(said, "made grey")
-			}
-		case transform.Invert:
-			said = append(said, "inverted")
-		case transform.Resize, transform.ResizeEdge:
-			if !slices.Equal(form.Shape, next.Shape) {
-				said = append(said, fmt.Sprintf("scaled from %dx%d to %dx%d", form.Shape[2], form.Shape[1], next.Shape[2], next.Shape[1]))
-			}
-		case transform.CenterCrop:
-			if !slices.Equal(form.Shape, next.Shape) {
-				said = append(said, fmt.Sprintf("cut to %dx%d", next.Shape[2], next.Shape[1]))
-			}
-		}
-		form = next
-	}
-	return said
 }

@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/onehot-go/onehot/internal/picture"
+)
+
+// standardInput is what stands for it among names.
+const standardInput = "-"
+
+// input is a picture that predict was given, or what stands in the place of one.
+type input struct {
+	name string // as it was given, or as its folder's name gives it
+	kind inputKind
+	err  error // of a broken one, with its name
+}
+
+type inputKind int
+
+const (
+	file     inputKind = iota
+	standard           // the bytes of standard input
+	pipe               // a named pipe, or one that the shell made, as in <(command)
+	broken             // it is known before it is decoded
+)
+
+// decode decodes the picture.
+func (in input) decode(ctx context.Context) (image.Image, picture.Info, error) {
+	switch in.kind {
+	case broken:
+		return nil, picture.Info{}, in.err
+	case standard:
+		return picture.Decode(ctx, os.Stdin, in.name, picture.Limits{})
+	case pipe:
+		f, err := os.Open(in.name)
+		if err != nil {
+			return nil, picture.Info{}, err
+		}
+		defer f.Close()
+		return picture.Decode(ctx, f, in.name, picture.Limits{})
+	}
+	return picture.Open(ctx, in.name, picture.Limits{})
+}
+
+// checkInputs returns what is wrong with the names on the command line, before any is looked at.
+func (c *predictCommand) checkInputs() error {
+	if len(c.Files) == 0 && c.FilesFrom == "" {
+		return usagef("a picture, a folder of them, or --files-from expected (see onehot predict --help)")
+	}
+	reads := 0
+	for _, name := range append(slices.Clone(c.Files), c.FilesFrom) {
+		if name == standardInput {
+			reads++
+		}
+	}
+	if reads > 1 {
+		return usagef("%s: standard input can be read once, and is named %d times", standardInput, reads)
+	}
+	return nil
+}
+
+// inputs returns the pictures that the command line names, in its order and those of a folder
+// sorted by the bytes of their names, and then those of --files-from. It tells remarks what it
+// passes over.
+func (c *predictCommand) inputs(ctx context.Context, remarks io.Writer) ([]input, error) {
+	names := c.Files
+	if c.FilesFrom != "" {
+		listed, err := readNames(ctx, c.FilesFrom)
+		if err != nil {
+			return nil, fmt.Errorf("--files-from %s: %w", c.FilesFrom, err)
+		}
+		names = append(slices.Clone(names), listed...)
+	}
+	var all []input
+	for i, name := range names {
+		if i < len(c.Files) && name == standardInput {
+			all = append(all, input{name: name, kind: standard})
+			continue
+		}
+		info, err := os.Stat(name)
+		switch {
+		case err != nil:
+			all = append(all, brokenInput(name, err))
+		case info.IsDir():
+			found, err := folderInputs(ctx, name, remarks)
+			if err != nil {
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				found = append(found, brokenInput(name, err))
+			}
+			all = append(all, found...)
+		case info.Mode()&fs.ModeNamedPipe != 0:
+			all = append(all, input{name: name, kind: pipe})
+		default:
+			all = append(all, input{name: name})
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("--files-from %s: no names found, the names of pictures and folders expected", c.FilesFrom)
+	}
+	return all, nil
+}
+
+// brokenInput returns the input of a name that err says no picture can be read from.
+func brokenInput(name string, err error) input {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	return input{name: name, kind: broken, err: fmt.Errorf("%s: %w", name, err)}
+}
+
+// maxNames is the most bytes of a list of names.
+const maxNames = 256 << 20
+
+// readNames returns the names in a list, one a line, or each with a zero byte behind it if there
+// is one in the list. It may be a pipe: nothing that comes from it keeps ctx from ending it.
+func readNames(ctx context.Context, path string) ([]string, error) {
+	var text []byte
+	var err error
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		f := os.Stdin
+		if path != standardInput {
+			if f, err = os.Open(path); err != nil {
+				err = errors.Unwrap(err) // the caller names it
+				return
+			}
+			defer f.Close()
+		}
+		text, err = io.ReadAll(io.LimitReader(f, maxNames+1))
+	}()
+	select {
+	case <-read:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxNames {
+		return nil, fmt.Errorf("found more than %d bytes, at most that expected", maxNames)
+	}
+	end := "\n"
+	if slices.Contains(text, 0) {
+		end = "\x00"
+	}
+	names := strings.Split(string(text), end)
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" }), nil
+}
