@@ -69,7 +69,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
 	fail := func(err error) int {
 		interrupted := errors.Is(err, context.Canceled)
-		if err == context.Canceled {
+		if err.Error() == context.Canceled.Error() { // it alone, though kong has joined it with nothing
 			err = errors.New("interrupted")
 		}
 		if !errors.Is(err, errReported) {

@@ -19,31 +19,23 @@ const standardInput = "-"
 
 // input is a picture that predict was given, or what stands in the place of one.
 type input struct {
-	name string // as it was given, or as its folder's name gives it
-	kind inputKind
-	err  error // of a broken one, with its name
+	name   string   // as it was given, or in a folder that was
+	from   *os.File // standard input, which has the picture's bytes; nil where name names a file
+	pipe   bool     // the file is a named pipe, or one that the shell made, as in <(command)
+	broken error    // why there is no picture, with the name; nil where nobody has looked
 }
-
-type inputKind int
-
-const (
-	file     inputKind = iota
-	standard           // the bytes of standard input
-	pipe               // a named pipe, or one that the shell made, as in <(command)
-	broken             // it is known before it is decoded
-)
 
 // decode decodes the picture.
 func (in input) decode(ctx context.Context) (image.Image, picture.Info, error) {
-	switch in.kind {
-	case broken:
-		return nil, picture.Info{}, in.err
-	case standard:
-		return picture.Decode(ctx, os.Stdin, in.name, picture.Limits{})
-	case pipe:
+	switch {
+	case in.broken != nil:
+		return nil, picture.Info{}, in.broken
+	case in.from != nil:
+		return picture.Decode(ctx, in.from, in.name, picture.Limits{})
+	case in.pipe:
 		f, err := os.Open(in.name)
 		if err != nil {
-			return nil, picture.Info{}, err
+			return nil, picture.Info{}, brokenInput(in.name, err).broken
 		}
 		defer f.Close()
 		return picture.Decode(ctx, f, in.name, picture.Limits{})
@@ -75,6 +67,9 @@ func (c *predictCommand) inputs(ctx context.Context, remarks io.Writer) ([]input
 	names := c.Files
 	if c.FilesFrom != "" {
 		listed, err := readNames(ctx, c.FilesFrom)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if err != nil {
 			return nil, fmt.Errorf("--files-from %s: %w", c.FilesFrom, err)
 		}
@@ -83,7 +78,7 @@ func (c *predictCommand) inputs(ctx context.Context, remarks io.Writer) ([]input
 	var all []input
 	for i, name := range names {
 		if i < len(c.Files) && name == standardInput {
-			all = append(all, input{name: name, kind: standard})
+			all = append(all, input{name: name, from: os.Stdin})
 			continue
 		}
 		info, err := os.Stat(name)
@@ -100,7 +95,7 @@ func (c *predictCommand) inputs(ctx context.Context, remarks io.Writer) ([]input
 			}
 			all = append(all, found...)
 		case info.Mode()&fs.ModeNamedPipe != 0:
-			all = append(all, input{name: name, kind: pipe})
+			all = append(all, input{name: name, pipe: true})
 		default:
 			all = append(all, input{name: name})
 		}
@@ -116,7 +111,7 @@ func brokenInput(name string, err error) input {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err
 	}
-	return input{name: name, kind: broken, err: fmt.Errorf("%s: %w", name, err)}
+	return input{name: name, broken: fmt.Errorf("%s: %w", name, err)}
 }
 
 // maxNames is the most bytes of a list of names.
@@ -128,9 +123,9 @@ func readNames(ctx context.Context, path string) ([]string, error) {
 	var text []byte
 	var err error
 	read := make(chan struct{})
+	f := os.Stdin
 	go func() {
 		defer close(read)
-		f := os.Stdin
 		if path != standardInput {
 			if f, err = os.Open(path); err != nil {
 				err = errors.Unwrap(err) // the caller names it

@@ -102,6 +102,10 @@ func (n *namer) name(ctx context.Context, inputs []input) iter.Seq2[*outcome, er
 		for {
 			select {
 			case o, ok := <-ready:
+				if err := ctx.Err(); err != nil { // which what was being decoded has for an error
+					yield(nil, err)
+					return
+				}
 				if !ok {
 					return
 				}
