@@ -208,7 +208,7 @@ func (l *List) Stat(ctx context.Context) (failed map[int]error, err error) {
 }
 
 // ErrSpecial is the error of what is no regular file.
-var ErrSpecial = errors.New("found no regular file, one expected")
+var ErrSpecial = errors.New("no regular file")
 
 // Each calls f for each number below n, from several goroutines at once: so many that disks and
 // networks are kept busy. It returns ctx's error, and then f was not called for all.
