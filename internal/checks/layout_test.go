@@ -29,6 +29,7 @@ var order = []string{
 	"dataset",
 	"dataset/files",
 	"dataset/folder",
+	"dataset/pixels",
 	"dataset/manifest",
 	"dataset/shards",
 	"dataset/idx",

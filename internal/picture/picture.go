@@ -89,6 +89,29 @@ func Decode(ctx context.Context, r io.Reader, name string, limits Limits) (image
 	return img, info, named(name, err)
 }
 
+// DecodeBytes is Decode of a file's bytes, which it does not change. No name stands before
+// its errors.
+func DecodeBytes(ctx context.Context, data []byte, limits Limits) (image.Image, Info, error) {
+	limits = limits.withDefaults()
+	f, err := sniff(data[:min(sniffed, len(data))])
+	if err != nil {
+		return nil, Info{}, err
+	}
+	if len(data) > limits.File {
+		return nil, Info{}, fmt.Errorf("found a %s of %d bytes, at most %d expected", f.name, len(data), limits.File)
+	}
+	return f.picture(ctx, data, limits)
+}
+
+// Format returns the format that a file's first bytes say it is in, as Info has it, and ""
+// for one that is not decoded.
+func Format(data []byte) string {
+	if f, err := sniff(data[:min(sniffed, len(data))]); err == nil {
+		return f.name
+	}
+	return ""
+}
+
 // named returns err with the name of the file before it, once.
 func named(name string, err error) error {
 	if err == nil || err == context.Canceled || err == context.DeadlineExceeded {
@@ -116,11 +139,16 @@ func kind(mode fs.FileMode) string {
 }
 
 // decode is Decode; size is how many bytes r is likely to have, 0 where nobody knows.
-func decode(ctx context.Context, r io.Reader, size int64, limits Limits) (img image.Image, info Info, err error) {
+func decode(ctx context.Context, r io.Reader, size int64, limits Limits) (image.Image, Info, error) {
 	data, f, err := read(ctx, r, size, limits.File)
 	if err != nil {
 		return nil, Info{}, orDone(ctx, err)
 	}
+	return f.picture(ctx, data, limits)
+}
+
+// picture decodes a file of format f, whose bytes keep to the limits.
+func (f *format) picture(ctx context.Context, data []byte, limits Limits) (img image.Image, info Info, err error) {
 	defer func() {
 		if v := recover(); v != nil { // of a decoder that a file led astray
 			img, info, err = nil, Info{}, f.broken(fmt.Errorf("%v", v))

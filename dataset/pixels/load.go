@@ -1,0 +1,311 @@
+package pixels
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/onehot-go/onehot/dataset/files"
+	"github.com/onehot-go/onehot/transform"
+)
+
+// version is of what this package makes of a file, beside the steps. Whoever changes the
+// decoding or the scaling of pictures, or Facts, counts it up.
+const version = 1
+
+// load is a call of Load.
+type load struct {
+	list     *files.List
+	steps    transform.Compose
+	saved    string // the form of steps
+	shape    [3]int
+	dir      string
+	limit    int64
+	workers  int
+	progress func(done, total int)
+
+	places string              // the path of the file of places
+	sums   [][sha256.Size]byte // by the list's files: the content, 0 where it is not known
+	errs   map[int]string      // of files that cannot be read
+	done   int                 // files
+}
+
+// run returns the pixels: those that are kept, or new ones.
+func (l *load) run(ctx context.Context) (*Set, error) {
+	start := time.Now()
+	l.places = placesPath(l.dir, l.list.Root)
+	places := readPlaces(l.places)
+	l.sums, l.errs = known(l.list.Files, places), map[int]string{}
+	s := shelf(filepath.Join(l.dir, l.key()))
+
+	candidates := s.open()
+	defer func() { closeKept(candidates) }()
+	if !slices.Contains(l.sums, [sha256.Size]byte{}) {
+		if k := having(candidates, l.sums); k != nil {
+			l.progress(len(l.sums), len(l.sums))
+			return l.set(k)
+		}
+	}
+	locked, err := lockFolder(ctx, string(s))
+	if err != nil {
+		return nil, err
+	}
+	defer locked.Close()
+	// What others made in between is there now, and what is temporary is nobody's.
+	closeKept(candidates)
+	candidates = s.open()
+	if err := s.sweep(); err != nil {
+		return nil, err
+	}
+	k, made, err := l.make(ctx, s, candidates)
+	if err != nil {
+		return nil, err
+	}
+	if made {
+		candidates = append(candidates, k)
+		if err := s.removeWithin(k, candidates); err != nil {
+			return nil, err
+		}
+	}
+	if err := writePlaces(l.places, updated(places, l.list.Files, l.sums, start)); err != nil {
+		return nil, err
+	}
+	k.used()
+	if err := shrink(l.dir, l.limit); err != nil {
+		return nil, err
+	}
+	return l.set(k)
+}
+
+// key returns what the name of the folder says of how pixels are made: the steps, this
+// package, and the libraries that decode.
+func (l *load) key() string {
+	sum := sha256.Sum256(fmt.Append(nil, version, runtime.Version(), l.saved))
+	return hex.EncodeToString(sum[:8])
+}
+
+// set returns the pixels that k has, by the list's files.
+func (l *load) set(k *kept) (*Set, error) {
+	k, err := openKept(k.file.Name()) // with a lock of its own
+	if err != nil {
+		return nil, err
+	}
+	k.used()
+	pixels, unmap, err := mapped(k.file, k.rows*k.size())
+	if err != nil {
+		k.file.Close()
+		return nil, err
+	}
+	s := &Set{
+		Channels: l.shape[0], Height: l.shape[1], Width: l.shape[2], Pixels: pixels,
+		Rows: make([]int, len(l.sums)), Facts: make([]Facts, len(l.sums)),
+		close: func() error { return errors.Join(unmap(), k.file.Close()) },
+	}
+	for i, sum := range l.sums {
+		if at, ok := k.of[sum]; ok {
+			s.Rows[i], s.Facts[i] = k.row[at], k.facts[at]
+		} else {
+			s.Rows[i], s.Facts[i] = -1, Facts{Err: l.errs[i]}
+		}
+	}
+	return s, nil
+}
+
+// having returns the first of the kept files that has all contents, or nil.
+func having(all []*kept, sums [][sha256.Size]byte) *kept {
+	for _, k := range all {
+		if !slices.ContainsFunc(sums, func(sum [sha256.Size]byte) bool { _, ok := k.of[sum]; return !ok }) {
+			return k
+		}
+	}
+	return nil
+}
+
+// find returns which of the kept files has a content, and its index there.
+func find(all []*kept, sum [sha256.Size]byte) (*kept, int) {
+	for _, k := range all {
+		if at, ok := k.of[sum]; ok {
+			return k, at
+		}
+	}
+	return nil, 0
+}
+
+// content is what was learnt of a file.
+type content struct {
+	index  int // in the list
+	facts  Facts
+	pixels []byte // nil if it is no picture, or kept
+	kept   bool   // a candidate has it, or another file
+	err    error  // why it cannot be read
+	all    error  // why nothing more can be read
+}
+
+// make returns a kept file with all contents, one of the candidates or a new one. It goes
+// over the files only once: as long as a candidate may have them all nothing is written.
+func (l *load) make(ctx context.Context, s shelf, candidates []*kept) (k *kept, made bool, err error) {
+	next, stop := iter.Pull(l.contents(ctx, candidates))
+	defer stop()
+	all := slices.Clone(candidates) // that have all contents so far
+	var first content               // that none of them has
+	var ok bool
+	for first, ok = next(); ok; first, ok = next() {
+		if err := l.take(ctx, first); err != nil {
+			return nil, false, err
+		}
+		sum := l.sums[first.index]
+		if sum == ([sha256.Size]byte{}) {
+			continue
+		}
+		all = slices.DeleteFunc(all, func(k *kept) bool { _, ok := k.of[sum]; return !ok })
+		if len(all) == 0 {
+			break
+		}
+	}
+	if len(all) > 0 {
+		return all[0], false, ctx.Err()
+	}
+	if need := int64(len(l.sums)) * int64(l.shape[0]*l.shape[1]*l.shape[2]); need > l.limit {
+		return nil, false, fmt.Errorf("%d pictures of %v take %s, and it may have %s", len(l.sums), l.shape, size(need), size(l.limit))
+	}
+	path := filepath.Join(string(s), strconv.FormatUint(rand.Uint64(), 36)+keptSuffix)
+	err = writeKept(path, l.saved, l.shape, func(w *keptWriter) error {
+		row := make([]byte, l.shape[0]*l.shape[1]*l.shape[2])
+		add := func(c content) error {
+			sum := l.sums[c.index]
+			if _, ok := w.of[sum]; ok || sum == ([sha256.Size]byte{}) {
+				return nil
+			}
+			if !c.kept {
+				return w.add(c.facts, c.pixels)
+			}
+			k, at := find(candidates, sum)
+			if k == nil {
+				return nil // the file that has it too is still to come
+			}
+			if k.row[at] < 0 {
+				return w.add(k.facts[at], nil)
+			}
+			if err := k.copyRow(row, k.row[at]); err != nil {
+				return err
+			}
+			return w.add(k.facts[at], row)
+		}
+		for i, sum := range l.sums { // those before the first are all kept
+			if k, _ := find(candidates, sum); k != nil {
+				if err := add(content{index: i, kept: true}); err != nil {
+					return err
+				}
+			}
+			if i%1000 == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+		for c, more := first, ok; more; c, more = next() {
+			if c.index != first.index {
+				if err := l.take(ctx, c); err != nil {
+					return err
+				}
+			}
+			if err := add(c); err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	k, err = openKept(path)
+	return k, true, err
+}
+
+// readError is why the list cannot be read on.
+type readError struct{ error }
+
+// take notes the content of a file.
+func (l *load) take(ctx context.Context, c content) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if c.all != nil {
+		return &readError{c.all}
+	}
+	l.sums[c.index] = c.facts.SHA256
+	if c.err != nil {
+		l.errs[c.index] = c.err.Error()
+	}
+	l.done++
+	l.progress(l.done, len(l.sums))
+	return nil
+}
+
+// contents goes over the files of the list, and reads and decodes on several cores those
+// whose pixels no candidate has. Some files ahead are in memory, and no more.
+func (l *load) contents(ctx context.Context, candidates []*kept) iter.Seq[content] {
+	return func(yield func(content) bool) {
+		var wanted []int
+		for i, sum := range l.sums {
+			if k, _ := find(candidates, sum); k == nil {
+				wanted = append(wanted, i)
+			} else if !yield(content{index: i, kept: true, facts: Facts{SHA256: sum}}) {
+				return
+			}
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		var wait sync.WaitGroup
+		defer wait.Wait()
+		defer cancel()
+		type job struct {
+			files.Content
+			to chan content
+		}
+		jobs := make(chan job)
+		order := make(chan chan content, 2*l.workers)
+		d := &decoder{steps: l.steps, size: l.shape, candidates: candidates, begun: map[[sha256.Size]byte]bool{}}
+		for range l.workers {
+			wait.Go(func() {
+				for j := range jobs {
+					j.to <- d.decode(ctx, j.Content)
+				}
+			})
+		}
+		wait.Go(func() {
+			defer close(order)
+			defer close(jobs)
+			for c, err := range l.list.Contents(ctx, wanted) {
+				j := job{c, make(chan content, 1)}
+				select {
+				case order <- j.to:
+				case <-ctx.Done():
+					return
+				}
+				if err != nil {
+					j.to <- content{all: err}
+					return
+				}
+				select {
+				case jobs <- j:
+				case <-ctx.Done():
+					j.to <- content{all: ctx.Err()}
+					return
+				}
+			}
+		})
+		for to := range order {
+			if !yield(<-to) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,33 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+
+package pixels
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+)
+
+// errBusy says that another holds a lock. Nobody does: these systems remove no open files.
+var errBusy = errors.New("in use")
+
+// lock opens what is at path, unless it is for one holder alone, who may be about to remove it.
+func lock(path string, alone bool) (*os.File, error) {
+	if alone {
+		return nil, nil
+	}
+	return os.Open(path)
+}
+
+// lockFolder makes the folder if it is not there.
+func lockFolder(_ context.Context, dir string) (*os.File, error) {
+	return nil, os.MkdirAll(dir, 0o755)
+}
+
+// mapped reads the first n bytes of f. The function that it returns does nothing.
+func mapped(f *os.File, n int) ([]byte, func() error, error) {
+	b := make([]byte, n)
+	_, err := io.ReadFull(io.NewSectionReader(f, 0, int64(n)), b)
+	return b, func() error { return nil }, err
+}
