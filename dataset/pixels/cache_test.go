@@ -341,3 +341,84 @@ func TestLimit(t *testing.T) {
 		t.Errorf("got error %v, want %s", err, want)
 	}
 }
+
+// TestListAndClear shows the cache, and clears it but for what is in use and what is not its
+// own.
+func TestListAndClear(t *testing.T) {
+	options := Options{Dir: filepath.Join(t.TempDir(), "cache")}
+	if all := List(options.Dir); len(all) != 0 {
+		t.Errorf("got %v of a folder that is not there", all)
+	}
+	if n, err := Clear(options.Dir); n != 0 || err != nil {
+		t.Errorf("got %d and error %v", n, err)
+	}
+	idle, busy := folderOf(t, map[string][]byte{"a": grey(1), "b": []byte("text")}), folderOf(t, map[string][]byte{"a": grey(2)})
+	s, err := Load(context.Background(), listOf(t, idle), four, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	path := shelved(t, options.Dir)[0]
+	if err := os.Chtimes(path, longAgo, longAgo); err != nil {
+		t.Fatal(err)
+	}
+	s = mustLoad(t, busy, four, options)
+	own := filepath.Join(options.Dir, "own", "a.pixels")
+	left := filepath.Join(options.Dir, "0123456789abcdef", ".x.pixels.1.tmp") // by a program that was killed
+	for _, path := range []string{own, left} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := List(options.Dir)
+	if len(all) != 2 {
+		t.Fatalf("got %+v", all)
+	}
+	steps := `[{"type":"resize-edge","size":4},{"type":"center-crop","height":4,"width":4},{"type":"rgb"}]`
+	stat, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := all[1], (Kept{path, idle, steps, [3]int{3, 4, 4}, 1, stat.Size(), stat.ModTime(), false}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if !all[0].InUse || all[0].Root != busy {
+		t.Errorf("got %+v", all[0])
+	}
+	for range 2 {
+		if _, err := Clear(options.Dir); err != nil {
+			t.Fatal(err)
+		}
+		if all := List(options.Dir); len(all) != 1 || all[0].Root != busy || firsts(s)[0] != 2 {
+			t.Errorf("got %+v", all)
+		}
+	}
+	if _, err := os.Stat(filepath.Dir(left)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s: got error %v", left, err)
+	}
+	if _, err := os.Stat(own); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestChangedMeanwhile changes a file between its listing and Load: content and pixels are
+// those that were read.
+func TestChangedMeanwhile(t *testing.T) {
+	dir, options := folderOf(t, map[string][]byte{"a": grey(1)}), Options{Dir: t.TempDir()}
+	list := listOf(t, dir)
+	put(t, dir, "a", grey(200), longAgo)
+	s, err := Load(context.Background(), list, four, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Facts[0].SHA256 != sumOf(grey(200)) || firsts(s)[0] != 200 {
+		t.Errorf("got %x and %v", s.Facts[0].SHA256, firsts(s))
+	}
+	s.Close()
+	if got := firsts(mustLoad(t, dir, four, options)); got[0] != 200 {
+		t.Errorf("got %v", got)
+	}
+}

@@ -21,8 +21,8 @@ import (
 //	 8        its length
 //	32        its SHA-256
 //
-// The index says which steps made the rows, how large these are, and the facts of every
-// content, one after the other. Numbers are little-endian.
+// The index says what was read, which steps made the rows, how large these are, and the facts
+// of every content, one after the other. Numbers are little-endian.
 const (
 	keptMagic   = "onehot pixels 1\n"
 	keptTrailer = len(keptMagic) + 8 + 8 + sha256.Size
@@ -35,7 +35,8 @@ const maxIndex = 1 << 30
 // kept is a file of pixels, locked so that nobody removes it.
 type kept struct {
 	file  *os.File
-	steps string
+	root  string // of the list that was read
+	steps string // saved
 	shape [3]int
 	rows  int
 	facts []Facts
@@ -82,7 +83,7 @@ func (k *kept) readIndex() error {
 		return errDamaged
 	}
 	r = &reader{b: index}
-	k.steps = string(r.bytes(r.number(4)))
+	k.root, k.steps = string(r.bytes(r.number(4))), string(r.bytes(r.number(4)))
 	area := uint64(1)
 	for i := range k.shape {
 		side := r.number(2)
@@ -146,14 +147,16 @@ func (w *keptWriter) add(f Facts, pixels []byte) error {
 }
 
 // writeKept writes a file of pixels to path, whole or not at all; write adds what is in it.
-func writeKept(path, steps string, shape [3]int, write func(*keptWriter) error) error {
+func writeKept(path, root, steps string, shape [3]int, write func(*keptWriter) error) error {
 	return atomicfile.Write(path, func(to io.Writer) error {
 		w := &keptWriter{w: to, of: map[[sha256.Size]byte]int{}}
 		if err := write(w); err != nil {
 			return err
 		}
 		var b []byte
-		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(steps))), steps...)
+		for _, s := range []string{root, steps} {
+			b = append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
+		}
 		for _, side := range shape {
 			b = binary.LittleEndian.AppendUint16(b, uint16(side))
 		}

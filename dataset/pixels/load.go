@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/onehot-go/onehot/dataset/files"
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/transform"
 )
 
@@ -34,17 +35,21 @@ type load struct {
 	workers  int
 	progress func(done, total int)
 
-	places string              // the path of the file of places
-	sums   [][sha256.Size]byte // by the list's files: the content, 0 where it is not known
-	errs   map[int]string      // of files that cannot be read
-	done   int                 // files
+	root string              // the list's, from the root of the file system
+	sums [][sha256.Size]byte // by the list's files: the content, 0 where it is not known
+	errs map[int]string      // of files that cannot be read
+	done int                 // files
 }
 
 // run returns the pixels: those that are kept, or new ones.
 func (l *load) run(ctx context.Context) (*Set, error) {
 	start := time.Now()
-	l.places = placesPath(l.dir, l.list.Root)
-	places := readPlaces(l.places)
+	l.root = l.list.Root
+	if abs, err := filepath.Abs(l.root); err == nil {
+		l.root = abs
+	}
+	path := placesPath(l.dir, l.root)
+	places := readPlaces(path)
 	l.sums, l.errs = known(l.list.Files, places), map[int]string{}
 	s := shelf(filepath.Join(l.dir, l.key()))
 
@@ -67,6 +72,9 @@ func (l *load) run(ctx context.Context) (*Set, error) {
 	if err := s.sweep(); err != nil {
 		return nil, err
 	}
+	if err := sweepOthers(l.dir); err != nil {
+		return nil, err
+	}
 	k, made, err := l.make(ctx, s, candidates)
 	if err != nil {
 		return nil, err
@@ -77,7 +85,7 @@ func (l *load) run(ctx context.Context) (*Set, error) {
 			return nil, err
 		}
 	}
-	if err := writePlaces(l.places, updated(places, l.list.Files, l.sums, start)); err != nil {
+	if err := writePlaces(ctx, path, updated(places, l.list.Files, l.sums, start)); err != nil {
 		return nil, err
 	}
 	k.used()
@@ -176,10 +184,10 @@ func (l *load) make(ctx context.Context, s shelf, candidates []*kept) (k *kept, 
 		return all[0], false, ctx.Err()
 	}
 	if need := int64(len(l.sums)) * int64(l.shape[0]*l.shape[1]*l.shape[2]); need > l.limit {
-		return nil, false, fmt.Errorf("%d pictures of %v take %s, and it may have %s", len(l.sums), l.shape, size(need), size(l.limit))
+		return nil, false, fmt.Errorf("%d pictures of %v take %s, and it may have %s", len(l.sums), l.shape, printable.Bytes(need), printable.Bytes(l.limit))
 	}
 	path := filepath.Join(string(s), strconv.FormatUint(rand.Uint64(), 36)+keptSuffix)
-	err = writeKept(path, l.saved, l.shape, func(w *keptWriter) error {
+	err = writeKept(path, l.root, l.saved, l.shape, func(w *keptWriter) error {
 		row := make([]byte, l.shape[0]*l.shape[1]*l.shape[2])
 		add := func(c content) error {
 			sum := l.sums[c.index]

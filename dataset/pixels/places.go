@@ -2,6 +2,7 @@ package pixels
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -22,6 +23,7 @@ import (
 const (
 	placesMagic  = "onehot places 1\n"
 	placesSuffix = ".places"
+	placesFolder = "places"
 	leastPlace   = 4 + 8 + 8 + sha256.Size
 )
 
@@ -36,12 +38,10 @@ type place struct {
 	sum        [sha256.Size]byte
 }
 
+// placesPath returns where the places of what lies at root are kept.
 func placesPath(dir, root string) string {
-	if abs, err := filepath.Abs(root); err == nil {
-		root = abs
-	}
 	sum := sha256.Sum256([]byte(root))
-	return filepath.Join(dir, "places", hex.EncodeToString(sum[:8])+placesSuffix)
+	return filepath.Join(dir, placesFolder, hex.EncodeToString(sum[:8])+placesSuffix)
 }
 
 // readPlaces returns the places in the file at path, by name; of a file that is not there or
@@ -78,10 +78,12 @@ func readPlaces(path string) []place {
 }
 
 // writePlaces writes places, whole or not at all.
-func writePlaces(path string, places []place) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+func writePlaces(ctx context.Context, path string, places []place) error {
+	locked, err := lockFolder(ctx, filepath.Dir(path))
+	if err != nil {
 		return err
 	}
+	defer locked.Close()
 	b := binary.LittleEndian.AppendUint64([]byte(placesMagic), uint64(len(places)))
 	for i := range places {
 		p := &places[i]

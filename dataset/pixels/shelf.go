@@ -2,11 +2,11 @@ package pixels
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,6 +49,26 @@ func (s shelf) sweep() error {
 			if err := atomicfile.Remove(filepath.Join(string(s), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// sweepOthers removes what programs that were killed left anywhere in the cache folder, and
+// folders of it that have become empty. Those that are locked are passed over.
+func sweepOthers(dir string) error {
+	for _, s := range shelves(dir) {
+		locked, err := lock(string(s), true)
+		if err == errBusy || errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = s.sweep()
+			_ = os.Remove(string(s)) // which fails unless it is empty
+			locked.Close()
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -117,15 +137,26 @@ func remove(path string) (removed bool, err error) {
 	return err == nil, err
 }
 
+// shelves returns the folders of the cache folder that this package made.
+func shelves(dir string) []shelf {
+	var all []shelf
+	folders, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // there is none yet
+	}
+	for _, f := range folders {
+		if _, err := strconv.ParseUint(f.Name(), 16, 64); f.IsDir() && (err == nil && len(f.Name()) == 16 || f.Name() == placesFolder) {
+			all = append(all, shelf(filepath.Join(dir, f.Name())))
+		}
+	}
+	return all
+}
+
 // everything returns the files of the cache folder, those that were used longest ago first.
 func everything(dir string) []entry {
 	var all []entry
-	folders, _ := os.ReadDir(dir)
-	for _, f := range folders {
-		if f.IsDir() {
-			all = append(all, list(filepath.Join(dir, f.Name()), keptSuffix)...)
-			all = append(all, list(filepath.Join(dir, f.Name()), placesSuffix)...)
-		}
+	for _, s := range shelves(dir) {
+		all = append(append(all, list(string(s), keptSuffix)...), list(string(s), placesSuffix)...)
 	}
 	slices.SortStableFunc(all, func(a, b entry) int { return a.used.Compare(b.used) })
 	return all
@@ -152,16 +183,4 @@ func shrink(dir string, limit int64) error {
 		}
 	}
 	return nil
-}
-
-// size writes a number of bytes as 13.8 GB.
-func size(n int64) string {
-	v, units := float64(n), []string{"bytes", "kB", "MB", "GB", "TB"}
-	for v >= 1000 && len(units) > 1 {
-		v, units = v/1000, units[1:]
-	}
-	if units[0] == "bytes" {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	return fmt.Sprintf("%.1f %s", v, units[0])
 }

@@ -36,6 +36,7 @@ type commands struct {
 	Data       dataCommand       `cmd:"" help:"Say what is in a data set, and show it."`
 	Report     reportCommand     `cmd:"" help:"Draw what there is to see of a run: curves, confusion, mistakes, weights."`
 	Bench      benchCommand      `cmd:"" help:"Measure products and training on this machine, also against PyTorch."`
+	Cache      cacheCommand      `cmd:"" help:"Show the pictures of your own that are kept decoded and scaled, or clear them."`
 	LRFind     lrFindCommand     `cmd:"" name:"lr-find" help:"Find a learning rate: train for some steps while it grows."`
 	Completion completionCommand `cmd:"" help:"Print what makes a shell complete commands, flags and values."`
 	Man        manCommand        `cmd:"" help:"Print the manual page."`

@@ -3,6 +3,7 @@
 package printable
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -72,4 +73,16 @@ func boundary(s string, i int) int {
 		}
 	}
 	return i
+}
+
+// Bytes writes a number of bytes in few digits, as in 13.8 GB.
+func Bytes(n int64) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	v, units := float64(n), []string{"bytes", "kB", "MB", "GB", "TB"}
+	for v >= 999.95 && len(units) > 1 { // what would be written as 1000.0
+		v, units = v/1000, units[1:]
+	}
+	return fmt.Sprintf("%.1f %s", v, units[0])
 }
