@@ -112,9 +112,55 @@ func factsOf(img image.Image, info picture.Info) Facts {
 	case *image.CMYK:
 		f.CMYK = true
 	}
+	f.Grey = isGrey(img)
 	f.Pixels = hashPixels(img)
 	f.Hash = differenceHash(img)
 	return f
+}
+
+// isGrey reports whether no pixel of a picture that begins at (0, 0) has a colour.
+func isGrey(img image.Image) bool {
+	size := img.Bounds().Size()
+	switch img := img.(type) {
+	case *image.Gray, *image.Gray16:
+		return true
+	case *image.YCbCr:
+		return colourless(img.Cb) && colourless(img.Cr)
+	case *image.RGBA:
+		return greyRows(img.Pix, img.Stride, size)
+	case *image.NRGBA:
+		return greyRows(img.Pix, img.Stride, size)
+	}
+	for y := range size.Y {
+		for x := range size.X {
+			if r, g, b, _ := img.At(x, y).RGBA(); r != g || g != b {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// greyRows reports whether red, green and blue are the same in all pixels of four bytes.
+func greyRows(pix []byte, stride int, size image.Point) bool {
+	for y := range size.Y {
+		for row := pix[y*stride:][:4*size.X]; len(row) > 0; row = row[4:] {
+			if row[0] != row[1] || row[1] != row[2] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// colourless reports whether the values of a plane of colours are all those of grey.
+func colourless(plane []byte) bool {
+	for _, v := range plane {
+		if v != 128 {
+			return false
+		}
+	}
+	return true
 }
 
 // hashPixels returns a hash of the pixels of a picture that begins at (0, 0). Those of a JPEG

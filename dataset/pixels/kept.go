@@ -196,7 +196,7 @@ func appendFacts(b []byte, f *Facts, row int) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(f.Width))
 	b = binary.LittleEndian.AppendUint32(b, uint32(f.Height))
 	flags := byte(0)
-	for i, set := range []bool{f.Animated, f.Transparent, f.Deep, f.CMYK} {
+	for i, set := range []bool{f.Animated, f.Transparent, f.Deep, f.CMYK, f.Grey} {
 		if set {
 			flags |= 1 << i
 		}
@@ -244,7 +244,7 @@ func (r *reader) facts() (f Facts, row int) {
 	row = int(min(r.number(8), math.MaxInt)) - 1
 	f.Width, f.Height = int(r.number(4)), int(r.number(4))
 	flags, format := r.number(1), r.number(1)
-	f.Animated, f.Transparent, f.Deep, f.CMYK = flags&1 != 0, flags&2 != 0, flags&4 != 0, flags&8 != 0
+	f.Animated, f.Transparent, f.Deep, f.CMYK, f.Grey = flags&1 != 0, flags&2 != 0, flags&4 != 0, flags&8 != 0, flags&16 != 0
 	if format < uint64(len(formats)) {
 		f.Format = formats[format]
 	}

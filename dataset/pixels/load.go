@@ -22,7 +22,7 @@ import (
 
 // version is of what this package makes of a file, beside the steps. Whoever changes the
 // decoding or the scaling of pictures, or Facts, counts it up.
-const version = 1
+const version = 2
 
 // load is a call of Load.
 type load struct {

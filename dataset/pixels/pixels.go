@@ -75,6 +75,7 @@ type Facts struct {
 	Transparent   bool   // some pixel is
 	Deep          bool   // 16 bits a channel
 	CMYK          bool   // colours as they are printed
+	Grey          bool   // no pixel has a colour, however the file stores them
 	Err           string // why the file cannot be decoded, without its name; "" of one that can
 }
 
