@@ -30,11 +30,12 @@ import (
 )
 
 type benchCommand struct {
-	Work    []string `arg:"" optional:"" help:"What is measured: products, softmax, scratch (softmax regression with tensors alone), mlp, lenet, cnn, lbfgs (default: all but cnn)."`
+	Work    []string `arg:"" optional:"" help:"What is measured: products, softmax, scratch (softmax regression with tensors alone), mlp, lenet, cnn, lbfgs (default: all but cnn); or folder, and its path, how fast pictures are read (default: photographs that are generated)."`
 	Threads int      `default:"0" help:"Threads to compute with; 0 takes all cores."`
 	Repeat  int      `default:"5" help:"Turns, or rounds of products, that a figure is the median of."`
 	VsTorch bool     `help:"Also train in PyTorch (lbfgs: scikit-learn), with the fastest of OpenBLAS's kernels that the processor can run, and print the ratios."`
 	Python  string   `default:"python3" help:"The Python that has torch."`
+	Size    int      `default:"224" help:"Side of the pictures that folder makes, in pixels."`
 	JSON    bool     `help:"Print one JSON object a line instead of text."`
 
 	others float64 // processors that others used before it began
@@ -49,6 +50,9 @@ const lbfgsIterations = 100
 func (c *benchCommand) Run(ctx context.Context, s streams) error {
 	if c.Threads < 0 || c.Repeat < 1 {
 		return usagef("--threads %d, --repeat %d: at least 0 and at least 1 expected", c.Threads, c.Repeat)
+	}
+	if len(c.Work) > 0 && c.Work[0] == "folder" {
+		return c.folder(ctx, s)
 	}
 	for _, work := range c.Work {
 		if !slices.Contains(benchWork, work) {
