@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"sync"
 
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/kernel"
@@ -175,8 +176,10 @@ func (m *Images) Batch() (fill Fill, row Row) {
 	}
 	row = Row{Input: f.Shape()}
 	size := row.size()
+	started := sync.Pool{New: func() any { return f.Start() }} // functions with memory, for calls to come
 	return func(to Memory, indices []int, chance Chance) {
-		apply := f.Start()
+		apply := started.Get().(func([]float32, []byte, random.Key))
+		defer started.Put(apply)
 		for k, i := range indices {
 			to.Classes[k] = int64(m.label(i))
 			apply(to.Inputs[k*size:][:size], m.pixels(i), chance.Key(k))

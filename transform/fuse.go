@@ -125,15 +125,17 @@ func (f *Fused) Shape() []int { return f.shape }
 // one goroutine; Start may be called from several.
 func (f *Fused) Start() func(dst []float32, pixels []byte, chance random.Key) {
 	var m memory
+	turned := make([]uint8, f.shape[2]) // a row
 	return func(dst []float32, pixels []byte, chance random.Key) {
 		v := planes(pixels, f.channels, f.height, f.width)
 		for _, s := range f.moves {
 			v = s.Transform.(mover).move(v, s.key(chance), &m)
 		}
-		if v.step != 1 {
-			v = m.owned(v)
+		w := kernel.Window{Channels: v.channels, Height: v.height, Width: v.width, Area: v.area, Stride: v.stride}
+		if v.step < 0 {
+			w.Turned = turned
 		}
-		f.table.Convert(dst, v.pix[v.at:], kernel.Window{Channels: v.channels, Height: v.height, Width: v.width, Area: v.area, Stride: v.stride})
+		f.table.Convert(dst, v.pix[v.first():], w)
 		for _, s := range f.erasures {
 			t := s.Transform.(RandomErasing).complete()
 			at, ok := t.rectangle(s.key(chance), v.height, v.width)

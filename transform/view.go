@@ -1,11 +1,10 @@
 package transform
 
 import (
-	"encoding/binary"
 	"image"
-	"math/bits"
 	"slices"
 
+	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/random"
 )
 
@@ -88,6 +87,14 @@ func (v view) mirrored() view {
 	return v
 }
 
+// first returns the least index of a pixel in pix, of planes.
+func (v view) first() int {
+	if v.step < 0 {
+		return v.at - (v.width - 1)
+	}
+	return v.at
+}
+
 // window returns the part of v that begins at (left, top), with the value fill for what is
 // outside of v.
 func (v view) window(top, left, height, width int, fill uint8, m *memory) view {
@@ -127,23 +134,12 @@ func (v view) read(dst []uint8, c, y int) {
 	case 1:
 		copy(dst, v.pix[at:])
 	case -1:
-		reverse(dst, v.pix[at+1-len(dst):][:len(dst)])
+		kernel.Reverse(dst, v.pix[at+1-v.width:][:v.width])
 	default:
 		for x := range dst {
 			dst[x] = v.pix[at]
 			at += v.step
 		}
-	}
-}
-
-// reverse sets dst to the bytes of src, the last first.
-func reverse(dst, src []uint8) {
-	for len(src) >= 8 {
-		binary.LittleEndian.PutUint64(dst, bits.ReverseBytes64(binary.LittleEndian.Uint64(src[len(src)-8:])))
-		dst, src = dst[8:], src[:len(src)-8]
-	}
-	for i, b := range src {
-		dst[len(src)-1-i] = b
 	}
 }
 

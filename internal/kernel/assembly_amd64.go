@@ -17,7 +17,7 @@ func assembly() []implementation {
 	var list []implementation
 	narrow := vectors{
 		add: addAVX2, sub: subAVX2, mul: mulAVX2, div: divAVX2, reluGrad: reluGradAVX2, relu: reluAVX2,
-		addScaled: addScaledAVX2, scale: scaleAVX2, affine: affineAVX2,
+		addScaled: addScaledAVX2, scale: scaleAVX2, affine: affineAVX2, reverse: reverseBytesAVX2,
 		exp: expAVX2, shiftExpSum: shiftExpSumAVX2, subtractRows: subtractRowsAVX2,
 		logSoftmaxGrad: logSoftmaxGradAVX2, sumCols: sumColsAVX2,
 		log: logAVX2, softmax: softmaxAVX2, softmaxCols: softmaxColsAVX2, sumRows: sumRowsAVX2, argMaxRows: argMaxRowsAVX2, argMinRows: argMinRowsAVX2,

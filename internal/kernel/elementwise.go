@@ -9,6 +9,7 @@ type vectors struct {
 
 	// Functions of bytes: by a table, where it has been written, and by a formula.
 	lookup, affine func(n int, dst *float32, src *byte, by *float32, next *byte)
+	reverse        func(n int, dst, src *byte) // of bytes, nil where it has not been written
 
 	// Over the rows of matrices; each is nil where it has not been written. Those that
 	// take exponentials agree with their twins to the error of Exp.

@@ -54,6 +54,7 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 			for _, table := range []*[256]float32{new([256]float32), normalized(0, 1)} {
 				NewTable([][256]float32{*table}).Gather(dst, bytes[3*n:], n, []int{0})
 			}
+			Reverse(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), 4*n)[3*n:], bytes[3*n:])
 		}
 		for _, shape := range rowShapes {
 			rows, cols := shape[0], shape[1]

@@ -24,6 +24,11 @@ func affineAVX512(n int, dst *float32, src *byte, by *float32, next *byte)
 //go:noescape
 func affineAVX2(n int, dst *float32, src *byte, by *float32, next *byte)
 
+// reverseBytesAVX2 writes the n bytes of src, at least 32, to dst, the last first.
+//
+//go:noescape
+func reverseBytesAVX2(n int, dst *byte, src *byte)
+
 // turnBytesAVX2 writes the 16 columns of every block of 16 by 16 bytes of src as rows of
 // dst. The blocks lie side by side in src, whose rows lie stride bytes apart, and one
 // below the other, without gaps, in dst.

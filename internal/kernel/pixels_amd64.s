@@ -304,6 +304,41 @@ done:
 	VZEROUPPER
 	RET
 
+// func reverseBytesAVX2(n int, dst *byte, src *byte)
+// Requires: AVX, AVX2
+TEXT ·reverseBytesAVX2(SB), NOSPLIT, $0-24
+	MOVQ        n+0(FP), AX
+	MOVQ        dst+8(FP), CX
+	MOVQ        src+16(FP), DX
+	MOVQ        $0x08090a0b0c0d0e0f, BX
+	VMOVQ       BX, X0
+	MOVQ        $0x0001020304050607, BX
+	VPINSRQ     $0x01, BX, X0, X0
+	VINSERTI128 $0x01, X0, Y0, Y0
+
+many:
+	VMOVDQU -32(DX)(AX*1), Y1
+	VPSHUFB Y0, Y1, Y1
+	VPERMQ  $0x4e, Y1, Y1
+	VMOVDQU Y1, (CX)
+	ADDQ    $0x20, CX
+	SUBQ    $0x20, AX
+	CMPQ    AX, $0x20
+	JGE     many
+	TESTQ   AX, AX
+	JZ      done
+
+	// The first register again, with what is left at its beginning.
+	LEAQ    -32(CX)(AX*1), CX
+	VMOVDQU (DX), Y1
+	VPSHUFB Y0, Y1, Y1
+	VPERMQ  $0x4e, Y1, Y1
+	VMOVDQU Y1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func turnBytesAVX2(blocks int, dst *byte, src *byte, stride int)
 // Requires: AVX, AVX2
 TEXT ·turnBytesAVX2(SB), NOSPLIT, $0-32

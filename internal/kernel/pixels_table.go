@@ -1,7 +1,9 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"math"
+	"math/bits"
 	"unsafe"
 )
 
@@ -22,6 +24,9 @@ type affine [5]float32
 
 // affineLeast is the least number of elements that the kernels for affine take.
 const affineLeast = 16
+
+// reverseLeast is the least number of bytes that the kernels for Reverse take.
+const reverseLeast = 32
 
 // NewTable returns the table in which the byte v of channel c becomes values[c][v].
 func NewTable(values [][256]float32) *Table {
@@ -134,24 +139,45 @@ func (t *Table) Gather(dst []float32, src []byte, size int, indices []int) {
 // Window is where a picture lies in bytes: channels, of which each has rows.
 type Window struct {
 	Channels, Height, Width int
-	Area                    int // bytes from one channel to the next
-	Stride                  int // bytes from one row to the next
+	Area                    int    // bytes from one channel to the next
+	Stride                  int    // bytes from one row to the next
+	Turned                  []byte // memory of Width bytes, if rows are read from their ends; or nil
 }
 
 // Convert converts the picture that lies in src as w says. In dst rows and channels have no
 // gaps.
 func (t *Table) Convert(dst []float32, src []byte, w Window) {
 	height, width := w.Height, w.Width
-	if w.Stride == width { // a channel is one row
+	if w.Stride == width && w.Turned == nil { // a channel is one row
 		height, width = 1, w.Height*width
 	}
 	for c := range w.Channels {
 		f := &t.channels[min(c, len(t.channels)-1)]
 		plane := src[c*w.Area:]
 		for y := range height {
+			to, row := dst[(c*height+y)*width:][:width], plane[y*w.Stride:][:width]
 			next := plane[min(y+rowsAhead, height-1)*w.Stride:][:width]
-			f.convert(dst[(c*height+y)*width:][:width], plane[y*w.Stride:][:width], next)
+			if w.Turned != nil {
+				Reverse(w.Turned, row)
+				row = w.Turned[:width]
+			}
+			f.convert(to, row, next)
 		}
+	}
+}
+
+// Reverse sets dst to the bytes of src, the last first. They must not overlap.
+func Reverse(dst, src []byte) {
+	if v := active.vectors; v != nil && v.reverse != nil && len(src) >= reverseLeast {
+		v.reverse(len(src), &dst[:len(src)][0], &src[0])
+		return
+	}
+	for len(src) >= 8 {
+		binary.LittleEndian.PutUint64(dst, bits.ReverseBytes64(binary.LittleEndian.Uint64(src[len(src)-8:])))
+		dst, src = dst[8:], src[:len(src)-8]
+	}
+	for i, b := range src {
+		dst[len(src)-1-i] = b
 	}
 }
 

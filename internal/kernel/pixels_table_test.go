@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/onehot-go/onehot/internal/parallel"
@@ -130,18 +131,41 @@ func TestConvert(t *testing.T) {
 					src[i] = byte(r.Uint32())
 				}
 				src = src[:(w.Channels-1)*w.Area+(w.Height-1)*w.Stride+width]
-				got := newBordered(w.Channels * w.Height * width)
-				var want []float32
-				for c := range w.Channels {
-					for y := range w.Height {
-						for _, v := range src[c*w.Area+y*w.Stride:][:width] {
-							want = append(want, values[c][v])
+				for _, w.Turned = range [][]byte{nil, make([]byte, width)} {
+					got := newBordered(w.Channels * w.Height * width)
+					var want []float32
+					for c := range w.Channels {
+						for y := range w.Height {
+							row := slices.Clone(src[c*w.Area+y*w.Stride:][:width])
+							if w.Turned != nil {
+								slices.Reverse(row)
+							}
+							for _, v := range row {
+								want = append(want, values[c][v])
+							}
 						}
 					}
+					table.Convert(got.inner, src, w)
+					got.check(t)
+					sameBits(t, got.inner, want)
 				}
-				table.Convert(got.inner, src, w)
-				got.check(t)
-				sameBits(t, got.inner, want)
+			}
+		}
+	})
+}
+
+// TestReverse compares with slices.Reverse.
+func TestReverse(t *testing.T) {
+	forEach(t, func(t *testing.T) {
+		for n := range 200 {
+			src, dst := make([]byte, n), make([]byte, n+1)
+			for i := range src {
+				src[i] = byte(i + 1)
+			}
+			Reverse(dst[:n], src)
+			slices.Reverse(src)
+			if !slices.Equal(dst, append(src, 0)) {
+				t.Errorf("%d bytes: got %v, want %v", n, dst, src)
 			}
 		}
 	})

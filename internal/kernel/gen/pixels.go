@@ -18,11 +18,49 @@ func pixels() {
 	for _, v := range []vec{{wide: true}, {}} {
 		v.affine()
 	}
+	reverseBytes()
 	turnBytes()
 	for _, t := range []pixelTile{{sums{vec{wide: true}, 10, 1}}, {sums{vec{}, 5, 2}}} {
 		t.product()
 		t.gradient()
 	}
+}
+
+// reverseBytes writes the kernel that mirrors a row.
+func reverseBytes() {
+	TEXT("reverseBytesAVX2", NOSPLIT, "func(n int, dst, src *byte)")
+	Doc("reverseBytesAVX2 writes the n bytes of src, at least 32, to dst, the last first.")
+	Pragma("noescape")
+	n, dst, src := Load(Param("n"), GP64()), Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	half := GP64()
+	order := XMM() // of the bytes of half a register, from the last
+	MOVQ(U64(0x08090a0b0c0d0e0f), half)
+	VMOVQ(half, order)
+	MOVQ(U64(0x0001020304050607), half)
+	VPINSRQ(Imm(1), half, order, order)
+	VINSERTI128(Imm(1), order, order.AsY(), order.AsY())
+	const size = 32
+	turn := func(at Mem) {
+		r := YMM()
+		VMOVDQU(at, r)
+		VPSHUFB(order.AsY(), r, r)
+		VPERMQ(Imm(0x4e), r, r)
+		VMOVDQU(r, Mem{Base: dst})
+	}
+	Label("many")
+	turn(Mem{Base: src, Index: n, Scale: 1, Disp: -size})
+	ADDQ(Imm(size), dst)
+	SUBQ(Imm(size), n)
+	CMPQ(n, Imm(size))
+	JGE(LabelRef("many"))
+	TESTQ(n, n)
+	JZ(LabelRef("done"))
+	Comment("The first register again, with what is left at its beginning.")
+	LEAQ(Mem{Base: dst, Index: n, Scale: 1, Disp: -size}, dst)
+	turn(Mem{Base: src})
+	Label("done")
+	VZEROUPPER()
+	RET()
 }
 
 // turnBytes writes the kernel that brings the same byte of several rows side by side.
