@@ -46,6 +46,7 @@ var order = []string{
 	"metric",
 	"task",
 	"model/safetensors",
+	"model/torchfile",
 	"model",
 	"train",
 	"report",

@@ -20,8 +20,8 @@ const (
 	BF16 Half = "BF16"
 )
 
-// float32 returns the value that bits stand for, which is exact.
-func (h Half) float32(bits uint16) float32 {
+// Float32 returns the value that bits stand for, which is exact.
+func (h Half) Float32(bits uint16) float32 {
 	if h == BF16 {
 		return math.Float32frombits(uint32(bits) << 16)
 	}
@@ -84,7 +84,7 @@ func fillHalf(d *decoder, e *entry, dst []float32) error {
 			return err
 		}
 		for i := range n {
-			dst[i] = e.format.half.float32(binary.LittleEndian.Uint16(raw[2*i:]))
+			dst[i] = e.format.half.Float32(binary.LittleEndian.Uint16(raw[2*i:]))
 		}
 		dst = dst[n:]
 	}
@@ -99,7 +99,7 @@ func drainHalf(w io.Writer, buffer []byte, t Tensor, src []float32) error {
 			bits, ok := t.Half.bits(x)
 			if !ok {
 				return &fault.FormatError{Field: fmt.Sprintf("tensor %q", t.Name),
-					Detail: fmt.Sprintf("%g is no finite %s, at most %g expected", x, t.Half, t.Half.float32(t.Half.infinity()-1))}
+					Detail: fmt.Sprintf("%g is no finite %s, at most %g expected", x, t.Half, t.Half.Float32(t.Half.infinity()-1))}
 			}
 			binary.LittleEndian.PutUint16(buffer[2*i:], bits)
 		}

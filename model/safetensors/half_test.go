@@ -62,7 +62,7 @@ func TestHalvesAllValues(t *testing.T) {
 func TestHalvesRounding(t *testing.T) {
 	for _, test := range halves {
 		for i := range test.half.infinity() - 1 {
-			low, high := test.half.float32(i), test.half.float32(i+1)
+			low, high := test.half.Float32(i), test.half.Float32(i+1)
 			middle := low + (high-low)/2
 			for _, c := range []struct {
 				x    float32
