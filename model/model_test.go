@@ -468,6 +468,34 @@ func TestNamedModels(t *testing.T) {
 	}
 }
 
+// TestStages checks that nets for larger pictures have more stages, and that sizes which make no
+// net end in an error.
+func TestStages(t *testing.T) {
+	for _, c := range []struct{ side, stages, left int }{
+		{35, 2, 8}, {36, 3, 4}, {64, 3, 8}, {128, 4, 8}, {224, 5, 7},
+	} {
+		for name, define := range map[string]func(inputShape []int, classes []string) model.Definition{"cnn": model.CNN, "resnet": model.ResNet} {
+			d := define([]int{3, c.side, c.side + 20}, digits)
+			costs, err := d.Costs()
+			if err != nil {
+				t.Fatal(err)
+			}
+			pools, left := 0, 0
+			for _, l := range costs {
+				if l.Type == "maxpool2d" {
+					pools, left = pools+1, l.Output[1]
+				}
+			}
+			if pools != c.stages || left != c.left {
+				t.Errorf("%s for %d pixels: %d stages that leave %d, want %d and %d", name, c.side, pools, left, c.stages, c.left)
+			}
+		}
+	}
+	if _, err := model.New(model.CNN([]int{3, 1 << 40, 1 << 40}, digits), random.Key{}); err == nil {
+		t.Error("pictures of 2^80 pixels have a net")
+	}
+}
+
 // TestCosts counts those of each kind of layer by hand.
 func TestCosts(t *testing.T) {
 	d := others()

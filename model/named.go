@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/onehot-go/onehot/nn"
 )
@@ -21,21 +22,23 @@ func LeNet(inputShape []int, classes []string) Definition {
 }
 
 // CNN defines a small convolutional net: twice a convolution of 3×3, to 32 and to 64
-// channels, batch norm, ReLU and max pooling, and a dense layer of 128.
+// channels, batch norm, ReLU and max pooling, and a dense layer of 128. Pictures whose shorter
+// side is above 35 have more such stages, to 128 channels: as many as leave a side of 8 at most.
 func CNN(inputShape []int, classes []string) Definition {
 	b := builder{Definition{Name: "cnn", Classes: classes, InputShape: inputShape, Preprocess: pictures(inputShape)}}
-	b.stages(32, 64)
-	b.dense(3, 128)
+	n := b.stages(32, 64, 128)
+	b.dense(n+1, 128)
 	return b.Definition
 }
 
 // ResNet defines a small residual net for pictures of about 28×28 or 32×32: the stages of
 // CNN with half as many channels, a block of two more convolutions of 3×3 that is added to
 // what it is computed from (He et al., 2015), and a dense layer of 128. Behind two poolings
-// a convolution costs little: the whole takes half of CNN's arithmetic.
+// a convolution costs little: the whole takes half of CNN's arithmetic. Larger pictures have
+// more stages, as CNN's.
 func ResNet(inputShape []int, classes []string) Definition {
 	b := builder{Definition{Name: "resnet", Classes: classes, InputShape: inputShape, Preprocess: pictures(inputShape)}}
-	b.stages(16, 32)
+	stages := b.stages(16, 32, 64, 128)
 	n := channels(b.shape())
 	conv := nn.Conv2dOptions{In: n, Out: n, Kernel: nn.Square(3), Padding: nn.Square(1), NoBias: true}
 	norm := nn.BatchNorm2dOptions{In: n}
@@ -46,8 +49,8 @@ func ResNet(inputShape []int, classes []string) Definition {
 		{Name: "conv2", Options: conv},
 		{Name: "bn2", Options: norm},
 	}})
-	b.add("relu", 3, nn.ReLU{})
-	b.dense(4, 128)
+	b.add("relu", stages+1, nn.ReLU{})
+	b.dense(stages+2, 128)
 	return b.Definition
 }
 
@@ -65,14 +68,27 @@ func (b *builder) conv(number int, o nn.Conv2dOptions) {
 	b.add("conv", number, o)
 }
 
-// stages adds, for each number of channels, a convolution of 3×3, batch norm, ReLU and max
-// pooling.
-func (b *builder) stages(channels ...int) {
-	for i, n := range channels {
-		b.conv(i+1, nn.Conv2dOptions{Out: n, Kernel: nn.Square(3), Padding: nn.Square(1)})
-		b.add("bn", i+1, nn.BatchNorm2dOptions{In: n})
-		b.add("relu", i+1, nn.ReLU{})
-		b.add("pool", i+1, nn.MaxPool2dOptions{Kernel: nn.Square(2)})
+// smallSide is the greatest shorter side that stages leave of a picture.
+const smallSide = 8
+
+// stages adds stages of a convolution of 3×3, batch norm, ReLU and max pooling, and returns how
+// many: two, and more until the shorter side is at most smallSide. They have the given numbers of
+// channels, and those after them as many as the last.
+func (b *builder) stages(channels ...int) int {
+	for i, before := 1, math.MaxInt; ; i++ {
+		n := channels[min(i, len(channels))-1]
+		b.conv(i, nn.Conv2dOptions{Out: n, Kernel: nn.Square(3), Padding: nn.Square(1)})
+		b.add("bn", i, nn.BatchNorm2dOptions{In: n})
+		b.add("relu", i, nn.ReLU{})
+		b.add("pool", i, nn.MaxPool2dOptions{Kernel: nn.Square(2)})
+		side := 0
+		if shape := b.shape(); len(shape) == 3 {
+			side = min(shape[1], shape[2])
+		}
+		if i >= 2 && (side <= smallSide || side >= before) { // a stage that cannot be makes no side smaller
+			return i
+		}
+		before = side
 	}
 }
 
