@@ -18,8 +18,8 @@ import (
 const sampleColumns = 8
 
 // Mistakes draws the first n of samples, such as p.Wrong() or p.LabelErrors(), under the
-// heading: each with its true class and what it was predicted as, and the probabilities
-// of both. Titles of wrong predictions have another colour.
+// heading: each with its true class and what it was predicted as, the probabilities
+// of both, and its file if it has one. Titles of wrong predictions have another colour.
 func Mistakes(p *Predictions, heading string, samples []int, n int) *Drawing {
 	samples = samples[:min(n, len(samples))]
 	o := GridOptions{Columns: sampleColumns, Heading: heading}
@@ -27,7 +27,11 @@ func Mistakes(p *Predictions, heading string, samples []int, n int) *Drawing {
 	for _, i := range samples {
 		label, predicted := p.Labels[i], p.Predicted(i)
 		pictures = append(pictures, p.Image(i))
-		o.Titles = append(o.Titles, fmt.Sprintf("%s (%.3f)\n→ %s (%.3f)", p.name(label), p.Probability(i, label), p.name(predicted), p.Confidence(i)))
+		title := fmt.Sprintf("%s (%.3f)\n→ %s (%.3f)", p.name(label), p.Probability(i, label), p.name(predicted), p.Confidence(i))
+		if p.Names != nil {
+			title = p.file(i) + "\n" + title
+		}
+		o.Titles = append(o.Titles, title)
 		o.Marked = append(o.Marked, predicted != label)
 	}
 	o.Scale = scaleFor(pictures, 84)

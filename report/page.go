@@ -36,7 +36,7 @@ type Page struct {
 	LastEpoch   int           // the epoch to train to; 0 for as many as there is time for
 	Samples     int           // training samples of an epoch
 	Model       *model.Model  // the best epoch's, once training is over; its size counts before
-	Predictions *Predictions  // what Model says of the test data; nil while training runs, and if it tells no classes apart
+	Predictions *Predictions  // what Model says of the test data, or of those it was chosen by; nil while training runs, and if it tells no classes apart
 	Figures     task.Figures  // of Model on the test data, if there are no Predictions; nil while training runs
 }
 
@@ -93,6 +93,7 @@ type view struct {
 
 	Words    words
 	Measured string // the data that epochs are measured on
+	Final    string // the data that the best model is measured on
 	Result   string // the score on the test data
 	Classes  []task.ClassFigures
 	Worst    string       // which classes those are; "" for all
@@ -103,6 +104,8 @@ type view struct {
 	Table    []epochRow
 	Matrix   *matrix
 	Mistakes []mistake
+	Suspects []suspect
+	Doubted  int // pictures whose label is likely wrong
 	Weights  *weights
 	Atlas    []template.HTMLAttr // the images of all pictures
 	Data     *atlasData
@@ -131,13 +134,16 @@ func (p *Page) view(live bool) (*view, error) {
 		}
 		v.Mistakes = append(v.Mistakes, m)
 	}
+	if v.Suspects, v.Doubted, err = p.Predictions.suspects(); err != nil {
+		return nil, err
+	}
 	v.Atlas, v.Data, err = p.Predictions.atlas(wrong)
 	return v, err
 }
 
 // progress is the part of the view that moves while training runs.
 func (p *Page) progress() *view {
-	v := &view{Page: p, Words: p.words(), Measured: p.measured()}
+	v := &view{Page: p, Words: p.words(), Measured: p.measured(), Final: p.final()}
 	best := bestEpoch(p.Epochs)
 	f := p.figures()
 	switch f := f.(type) {
@@ -160,7 +166,7 @@ func (p *Page) progress() *view {
 	}
 	if f != nil {
 		_, score := f.Summary()
-		v.Result = v.Words.value(score) + " test " + v.Words.Name
+		v.Result = v.Words.value(score) + " " + p.final() + " " + v.Words.Name
 	}
 	v.Summary = p.summary(f, v.Wrong, best)
 	if len(p.Epochs) > 0 {
@@ -176,6 +182,14 @@ func (p *Page) progress() *view {
 func (p *Page) measured() string {
 	if len(p.Epochs) > 0 && p.Epochs[0].Validation {
 		return "validation"
+	}
+	return "test"
+}
+
+// final names the data that the best model is measured on at the end: "test", or "validation".
+func (p *Page) final() string {
+	if p.Predictions != nil {
+		return p.Predictions.of()
 	}
 	return "test"
 }
@@ -199,12 +213,12 @@ func (p *Page) summary(f task.Figures, wrong, best int) []figure {
 	}
 	of := p.measured()
 	if f != nil {
-		of = "test"
+		of = p.final()
 	}
 	w := p.words()
 	out = append(out, figure{of + " " + w.Name, w.value(score), note}, figure{of + " loss", fmt.Sprintf("%.4f", loss), w.LossOf})
 	if p.Predictions != nil {
-		out = append(out, figure{"wrong", comma(wrong), "of " + comma(p.Predictions.Len()) + " test pictures"})
+		out = append(out, figure{"wrong", comma(wrong), "of " + comma(p.Predictions.Len()) + " " + p.final() + " pictures"})
 	}
 	seconds, trained := 0.0, 0
 	for _, e := range p.Epochs {

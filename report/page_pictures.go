@@ -44,6 +44,7 @@ func source(kind string, content []byte) template.HTMLAttr {
 type mistake struct {
 	picture
 	Index           int
+	File            string // or ""
 	True, Predicted string
 	Chance          string // the probability of the true class
 	Confidence      string // that of the predicted one
@@ -51,11 +52,49 @@ type mistake struct {
 
 func (p *Predictions) mistake(i int) (mistake, error) {
 	label := p.Labels[i]
-	m := mistake{Index: i, True: p.name(label), Predicted: p.name(p.Predicted(i)),
+	m := mistake{Index: i, File: p.file(i), True: p.name(label), Predicted: p.name(p.Predicted(i)),
 		Chance: chance(p.Probability(i, label)), Confidence: chance(p.Confidence(i))}
 	var err error
-	m.picture, err = newPicture(p.Image(i), fmt.Sprintf("test picture %d: %s (%s), said: %s (%s)", i, m.True, m.Chance, m.Predicted, m.Confidence), "")
+	m.picture, err = newPicture(thumbnail(p.Image(i)), fmt.Sprintf("%s picture %d: %s (%s), said: %s (%s)", p.of(), i, m.True, m.Chance, m.Predicted, m.Confidence), "")
 	return m, err
+}
+
+// suspect is a sample whose label is likely wrong, and where it lies.
+type suspect struct {
+	mistake
+	Place string
+}
+
+// suspects returns the first samples whose labels are likely wrong, and how many there are. Without
+// places there are none: nobody could open them and look.
+func (p *Predictions) suspects() (shown []suspect, all int, err error) {
+	if p.Place == nil {
+		return nil, 0, nil
+	}
+	samples := p.LabelErrors()
+	for _, i := range samples[:min(mistakes, len(samples))] {
+		m, err := p.mistake(i)
+		if err != nil {
+			return nil, 0, err
+		}
+		shown = append(shown, suspect{m, printable.Name(p.Place(i))})
+	}
+	return shown, len(samples), nil
+}
+
+// thumbnailSide is the longest side of a picture of a sample that a page shows by itself.
+const thumbnailSide = 112
+
+// thumbnail returns i, made smaller if it is larger than a page shows it.
+func thumbnail(i image.Image) image.Image {
+	size := i.Bounds().Size()
+	longest := max(size.X, size.Y)
+	if longest <= thumbnailSide {
+		return i
+	}
+	small := image.NewRGBA(image.Rect(0, 0, max(1, size.X*thumbnailSide/longest), max(1, size.Y*thumbnailSide/longest)))
+	draw.BiLinear.Scale(small, small.Rect, i, i.Bounds(), draw.Src, nil)
+	return small
 }
 
 // The bounds of what a page carries. Of 10,000 pictures of 28 × 28 it has all.
@@ -79,6 +118,8 @@ type atlasData struct {
 	Label      []int    `json:"label"`
 	Predicted  []int    `json:"predicted"`
 	Confidence []string `json:"confidence"` // in percent
+	Of         string   `json:"of"`         // what the pictures are: "test"
+	Files      []string `json:"files,omitempty"`
 }
 
 // wholePercent writes a probability in percent, without the sign.
@@ -96,7 +137,7 @@ func (p *Predictions) atlas(wrong []int) ([]template.HTMLAttr, *atlasData, error
 	}
 	samples := p.shown(wrong)
 	samples = samples[:min(len(samples), atlasPixels/(size.X*size.Y))]
-	d := &atlasData{Width: size.X, Height: size.Y, Columns: int(math.Ceil(math.Sqrt(float64(len(samples))))), Index: samples}
+	d := &atlasData{Of: p.of(), Width: size.X, Height: size.Y, Columns: int(math.Ceil(math.Sqrt(float64(len(samples))))), Index: samples}
 	for c := range p.Classes {
 		d.Classes = append(d.Classes, p.name(c))
 	}
@@ -106,6 +147,9 @@ func (p *Predictions) atlas(wrong []int) ([]template.HTMLAttr, *atlasData, error
 		d.Label = append(d.Label, p.Labels[i])
 		d.Predicted = append(d.Predicted, p.Predicted(i))
 		d.Confidence = append(d.Confidence, wholePercent(p.Confidence(i)))
+		if p.Names != nil {
+			d.Files = append(d.Files, p.file(i))
+		}
 	}
 	strips := make([]template.HTMLAttr, (rows+d.Rows-1)/d.Rows)
 	errs := make([]error, len(strips))

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	_ "image/jpeg" // what the atlas is
@@ -349,5 +350,39 @@ func BenchmarkPage(b *testing.B) {
 		if err := p.Write(new(bytes.Buffer)); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestPageOfValidation checks that a page whose pictures chose the epoch calls none of them test
+// pictures, and that it names files.
+func TestPageOfValidation(t *testing.T) {
+	p := smallPage(t, "a", "b", "c")
+	for i := range p.Epochs {
+		p.Epochs[i].Validation = true
+	}
+	p.Predictions.Of = "validation"
+	for i := range p.Predictions.Labels {
+		p.Predictions.Names = append(p.Predictions.Names, fmt.Sprintf("a/\u202e%d.png", i))
+	}
+	p.Predictions.Place = func(i int) string { return "photos/" + p.Predictions.Names[i] }
+	html := write(t, p)
+	if text := regexp.MustCompile(`(?s)<style>.*?</style>|<script>.*?</script>|class="[^"]*"`).ReplaceAllString(html, ""); regexp.MustCompile(`\btest\b`).MatchString(text) {
+		t.Errorf("it speaks of test data: %s", regexp.MustCompile(`.{0,40}\btest\b.{0,40}`).FindString(text))
+	}
+	for _, want := range []string{`<small>&#34;a/\u202e4.png&#34;</small>`, `<small>&#34;photos/a/\u202e`, "6 validation pictures", `"of":"validation"`, `"files":["\"a/\\u202e4.png\""`} {
+		if !strings.Contains(html, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+// TestThumbnails checks that large pictures of mistakes are made smaller, and small ones stay.
+func TestThumbnails(t *testing.T) {
+	small, large := image.NewGray(image.Rect(0, 0, 112, 30)), image.NewRGBA(image.Rect(0, 0, 300, 600))
+	if got := thumbnail(small); got != image.Image(small) {
+		t.Errorf("a small picture became one of %v", got.Bounds())
+	}
+	if got := thumbnail(large).Bounds().Size(); got != image.Pt(56, 112) {
+		t.Errorf("300x600 became %v", got)
 	}
 }

@@ -19,6 +19,9 @@ type Predictions struct {
 	Classes []string
 	Labels  []int                   // (N), the true classes
 	Image   func(i int) image.Image // sample i before any transform; called by several goroutines at once
+	Of      string                  // what the samples are: "validation", or "" for test data
+	Names   []string                // (N), the samples' files as they are shown; nil for none
+	Place   func(i int) string      // the path under which sample i can be opened; nil if there is none
 
 	logProbabilities []float32 // (N, C)
 	predicted        []int     // (N)
@@ -45,6 +48,17 @@ func ints(t *tensor.Tensor) []int {
 		out = append(out, int(v))
 	}
 	return out
+}
+
+// of names what the samples are: "test", or "validation".
+func (p *Predictions) of() string { return cmp.Or(p.Of, "test") }
+
+// file returns the name of the file of sample i as it is shown, or "".
+func (p *Predictions) file(i int) string {
+	if p.Names == nil {
+		return ""
+	}
+	return printable.Name(p.Names[i])
 }
 
 // name returns the name of class c as it is shown.

@@ -114,10 +114,11 @@ function choose(buttons, data) {
 		canvas.getContext("2d").drawImage(strip, x, y, data.width, data.height, 0, 0, data.width, data.height);
 		canvas.setAttribute("role", "img");
 		const said = `${data.classes[data.predicted[i]]} (${data.confidence[i]} %)`;
-		canvas.setAttribute("aria-label", `test picture ${data.index[i]}: ${data.classes[data.label[i]]}, said: ${said}`);
-		canvas.title = `no. ${data.index[i]}`;
+		canvas.setAttribute("aria-label", `${data.of} picture ${data.index[i]}: ${data.classes[data.label[i]]}, said: ${said}`);
+		canvas.title = data.files ? data.files[i] : `no. ${data.index[i]}`;
 		const caption = document.createElement("span");
 		caption.textContent = `${data.confidence[i]} %`;
+		if (data.files) caption.append(Object.assign(document.createElement("small"), { textContent: data.files[i] }));
 		const item = document.createElement("li");
 		item.append(canvas, caption);
 		return item;
