@@ -34,7 +34,7 @@ const (
 var (
 	fence       = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
 	declaration = regexp.MustCompile(`^(import|const|type|func) `)
-	pictureLink = regexp.MustCompile(`"(?:\.\./)?pictures/(\S+)"`)
+	pictureLink = regexp.MustCompile(`"(?:\.\./|docs/)?pictures/(\S+)"`)
 	number      = regexp.MustCompile(`\d+(\.\d+)?`)
 )
 
@@ -153,8 +153,10 @@ func TestChapters(t *testing.T) {
 		t.Fatalf("found the chapters %q, 7 expected", chapters)
 	}
 	shown := map[string]bool{}
-	for _, picture := range pictures(read(t, filepath.Join(docs, "architecture.md"))) {
-		shown[picture] = true
+	for _, page := range []string{filepath.Join(docs, "architecture.md"), filepath.Join(root, "README.md")} {
+		for _, picture := range pictures(read(t, page)) {
+			shown[picture] = true
+		}
 	}
 	for _, path := range chapters {
 		name := filepath.Base(path)

@@ -17,6 +17,13 @@ func TestReadmeShowsTheProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	classify, err := os.ReadFile("../../examples/classify/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, function, ok := strings.Cut(string(classify), "\nfunc classify("); !ok || !strings.Contains(string(readme), "```go\nfunc classify("+function+"```") {
+		t.Error("README.md does not show classify of examples/classify/main.go as it is")
+	}
 	program, err := os.ReadFile("../../examples/readme/main.go")
 	if err != nil {
 		t.Fatal(err)
