@@ -189,7 +189,7 @@ func (p *predicting) one(o *outcome, all int) error {
 	}
 	if c.Grid != "" && len(p.seen) < maxDrawn {
 		best := found.Predictions[0]
-		p.seen = append(p.seen, asSeen(o.sample, p.model.Preprocess))
+		p.seen = append(p.seen, asPicture(o.sample, p.model.Preprocess))
 		p.titles = append(p.titles, fmt.Sprintf("%s\n%s (%.3f)", printable.Name(filepath.Base(o.name)), printable.Name(best.Class), best.Probability))
 	}
 	if c.Explain != "" {
@@ -314,9 +314,9 @@ func (o *outcome) reason() string {
 	return printable.Message(strings.TrimPrefix(o.err.Error(), o.name+": "))
 }
 
-// asSeen returns the picture that a sample (C, H, W) is made of, as the net takes it but for
+// asPicture returns the picture that a sample (C, H, W) is made of, as the net takes it but for
 // normalisation.
-func asSeen(sample *tensor.Tensor, steps transform.Compose) image.Image {
+func asPicture(sample *tensor.Tensor, steps transform.Compose) image.Image {
 	for _, step := range slices.Backward(steps) {
 		if n, ok := step.(transform.Normalize); ok {
 			sample = sample.Mul(tensor.New(n.Std, len(n.Std), 1, 1)).Add(tensor.New(n.Mean, len(n.Mean), 1, 1))
@@ -342,7 +342,7 @@ func explain(m *model.Model, sample *tensor.Tensor, predictions []model.Predicti
 		titles = append(titles, fmt.Sprintf("%s (%.3f)", printable.Name(c.Class), c.Probability))
 		evidence = append(evidence, report.Evidence(m.Net, sample, c.Index))
 	}
-	return report.Explanation(asSeen(sample, m.Preprocess), titles, evidence)
+	return report.Explanation(asPicture(sample, m.Preprocess), titles, evidence)
 }
 
 // checkDrawn returns what keeps a picture from being drawn to path, the value of a flag;

@@ -408,7 +408,7 @@ func TestPredictColour(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := asSeen(sample, m.Preprocess)
+	p := asPicture(sample, m.Preprocess)
 	if got, want := p.At(7, 7), (color.RGBA{0, 102, 255, 255}); got != want {
 		t.Errorf("shown in %v, it is %v", got, want)
 	}
