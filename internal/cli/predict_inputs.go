@@ -1,17 +1,21 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"image"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 
+	picturefolder "github.com/onehot-go/onehot/dataset/folder"
 	"github.com/onehot-go/onehot/internal/picture"
+	"github.com/onehot-go/onehot/internal/printable"
 )
 
 // standardInput is what stands for it among names.
@@ -91,7 +95,7 @@ func (c *predictCommand) inputs(ctx context.Context, remarks io.Writer) ([]input
 				if ctx.Err() != nil {
 					return nil, ctx.Err()
 				}
-				found = append(found, brokenInput(name, err))
+				found = []input{{name: name, broken: err}}
 			}
 			all = append(all, found...)
 		case info.Mode()&fs.ModeNamedPipe != 0:
@@ -102,6 +106,34 @@ func (c *predictCommand) inputs(ctx context.Context, remarks io.Writer) ([]input
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("--files-from %s: no names found, the names of pictures and folders expected", c.FilesFrom)
+	}
+	return all, nil
+}
+
+// folderInputs returns the pictures in a folder and in those within it, sorted by the bytes of
+// their names, and behind them what stands for those that have to be converted first. It tells
+// remarks which other files there are. The error has the name of the folder, or of one in it.
+func folderInputs(ctx context.Context, root string, remarks io.Writer) ([]input, error) {
+	l, err := picturefolder.Find(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	var all []input
+	for i := range l.Files {
+		all = append(all, input{name: l.Place(i)})
+	}
+	if err := l.ConvertError(); err != nil {
+		all = append(all, input{name: root, broken: err})
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s: no pictures found, at least one PNG, JPEG, GIF, WebP, BMP or TIFF expected", root)
+	}
+	var others []string
+	for _, ext := range slices.Sorted(maps.Keys(l.Others)) {
+		others = append(others, fmt.Sprintf("%d %s", l.Others[ext], cmp.Or(ext, "without an extension")))
+	}
+	if len(others) > 0 {
+		fmt.Fprintln(remarks, printable.Message(root+": passed over "+strings.Join(others, ", ")))
 	}
 	return all, nil
 }
