@@ -128,7 +128,8 @@ func (s *settings) criterion(samples []int) (loss.CrossEntropy, error) {
 }
 
 // augmentations are the random changes that --augment knows: what each makes of its
-// size, which is the usual one where none is given, and what sizes it takes.
+// size, which is the usual one where none is given, and what sizes it takes. One whose
+// greatest size is 0 takes none.
 var augmentations = map[string]struct {
 	usual, least, most float64
 	make               func(v float64, height, width int) transform.Transform
@@ -143,7 +144,15 @@ var augmentations = map[string]struct {
 	"affine": {0.1, 0, 0.5, func(v float64, _, _ int) transform.Transform {
 		return transform.RandomAffine{Translate: [2]float64{v, v}, Scale: [2]float64{1 - v, 1 + v}, Interpolation: transform.Bilinear}
 	}},
-	"erase": {0.25, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.RandomErasing{P: v} }},
+	"resized-crop": {0.08, 0.01, 1, func(v float64, h, w int) transform.Transform {
+		return transform.RandomResizedCrop{Height: h, Width: w, Scale: [2]float64{v, 1}}
+	}},
+	"brightness": {0.4, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.ColorJitter{Brightness: v} }},
+	"contrast":   {0.4, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.ColorJitter{Contrast: v} }},
+	"saturation": {0.4, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.ColorJitter{Saturation: v} }},
+	"hue":        {0.1, 0, 0.5, func(v float64, _, _ int) transform.Transform { return transform.ColorJitter{Hue: v} }},
+	"trivial":    {make: func(_ float64, _, _ int) transform.Transform { return transform.TrivialAugmentWide{} }},
+	"erase":      {0.25, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.RandomErasing{P: v} }},
 }
 
 // augment returns the training pictures' way to tensors: prepared, with the random changes of
@@ -157,6 +166,9 @@ func (s *settings) augment(prepared transform.Compose, height, width int) (trans
 			return nil, usagef("--augment %s: one of %s expected", step, strings.Join(slices.Sorted(maps.Keys(augmentations)), ", "))
 		}
 		v := a.usual
+		if sized && a.most == 0 {
+			return nil, usagef("--augment %s: %s takes no number", step, name)
+		}
 		if sized {
 			var err error
 			if v, err = strconv.ParseFloat(size, 64); err != nil || !(v >= a.least && v <= a.most) {

@@ -237,7 +237,7 @@ func TestTrainWithEverything(t *testing.T) {
 		{"--optimizer", "rmsprop", "--lr", "0.001", "--momentum", "0.5", "--schedule", "exponential", "--gamma", "0.5", "--label-smoothing", "0.1"},
 		{"--optimizer", "adagrad", "--schedule", "plateau", "--patience", "0", "--class-weights", "balanced", "--clip-norm", "1"},
 		{"--lr", "0.1", "--momentum", "0.9", "--nesterov", "--schedule", "multi-step", "--milestones", "1,2", "--class-weights", "1,1,1,1,1,1,1,1,1,2"},
-		{"--lr", "0.1", "--schedule", "step", "--augment", "crop:1,rotate:5,affine:0.05,erase:0.1,flip:0.1"},
+		{"--lr", "0.1", "--schedule", "step", "--augment", "crop:1,rotate:5,affine:0.05,erase:0.1,flip:0.1,resized-crop:0.9,brightness:0.1,contrast:0.1,saturation,hue"},
 		{"--lr", "0.1", "--warmup", "2"},
 	} {
 		whole, stopped := filepath.Join(dir, fmt.Sprint("whole", i)), filepath.Join(dir, fmt.Sprint("stopped", i))
@@ -538,7 +538,9 @@ func TestTrainErrors(t *testing.T) {
 		{"--augment crop:1.5: a whole number of pixels expected", []string{"--augment", "crop:1.5"}},
 		{"--class-weights 0,0,0,0,0,0,0,0,0,0: at least one above 0 expected, of a class with training samples", []string{"--class-weights", "0,0,0,0,0,0,0,0,0,0"}},
 		{"--class-weights 1,2: balanced, or 10 numbers of 0 or more expected", []string{"--class-weights", "1,2"}},
-		{"--augment blur: one of affine, crop, erase, flip, rotate expected", []string{"--augment", "flip,blur"}},
+		{"--augment blur: one of affine, brightness, contrast, crop, erase, flip, hue, resized-crop, rotate, saturation, trivial expected", []string{"--augment", "flip,blur"}},
+		{"--augment trivial:3: trivial takes no number", []string{"--augment", "trivial:3"}},
+		{"--augment hue:0.6: a number from 0 to 0.5 expected behind the colon", []string{"--augment", "hue:0.6"}},
 		{"--augment flip:2: a number from 0 to 1 expected behind the colon", []string{"--augment", "flip:2"}},
 		{"--threads -2: at least 0 expected", []string{"--threads", "-2"}},
 		{"--resume and --force can't be used together (see onehot train --help)", []string{"--resume", "--force"}},
