@@ -154,11 +154,17 @@ func hue(v view, by float64, _ *memory) view {
 	turn := uint8(int(by * 255))
 	r, g, b := v.colours()
 	for i := range r {
-		h, s, value := toHSV(r[i], g[i], b[i])
-		r[i], g[i], b[i] = fromHSV(h+turn, s, value)
+		if h, s, value := toHSV(r[i], g[i], b[i]); s > 0 {
+			r[i], g[i], b[i] = fromHSV(h+turn, s, value)
+		}
 	}
 	return v
 }
+
+// hues says where on the circle a colour is, in sixths of it: at, and so much of the share that
+// the middle channel has. The index has a bit each for red not below green, green not below blue
+// and red not below blue, as no colour has all of 3 and all of 4.
+var hues = [8]struct{ at, share float64 }{0: {3, 1}, 1: {5, -1}, 2: {3, -1}, 5: {-1, 1}, 6: {1, 1}, 7: {1, -1}}
 
 // toHSV returns hue, saturation and value of a colour as PIL computes them, with 256 hues
 // and with fractions cut off.
@@ -168,47 +174,40 @@ func toHSV(r, g, b uint8) (h, s, v uint8) {
 		return 0, 0, most
 	}
 	span := float32(most - least)
-	share := func(c uint8) float32 { return float32(most-c) / span }
-	var at float32 // in sixths of the circle
-	switch most {
-	case r:
-		at = share(b) - share(g)
-	case g:
-		at = float32(2 + float64(share(r)) - float64(share(b)))
-	default:
-		at = float32(4 + float64(share(g)) - float64(share(r)))
+	// The share of a channel is its distance from the greatest: 0 of that, and 1 of the least.
+	share := float64(float32(most-(r+g+b-most-least)) / span)
+	order := 0
+	if r >= g {
+		order |= 1
 	}
+	if g >= b {
+		order |= 2
+	}
+	if r >= b {
+		order |= 4
+	}
+	at := float32(hues[order].at + float64(hues[order].share*share))
 	turn := float64(at)/6 + 1
-	if turn >= 1 { // it is below 2
-		turn--
-	}
+	turn -= float64(int(turn))
 	return uint8(float64(float32(turn)) * 255), uint8(float64(span/float32(most)) * 255), most
 }
 
-// fromHSV returns the colour of hue, saturation and value, as PIL computes it.
+// sixths says which channel of red, green and blue is the greatest in a sixth of the circle, 0, which
+// the middle one, 1, and which the least, 2.
+var sixths = [7][3]uint8{{0, 1, 2}, {1, 0, 2}, {2, 0, 1}, {2, 1, 0}, {1, 2, 0}, {0, 2, 1}, {0, 1, 2}}
+
+// fromHSV returns the colour of hue, saturation and value. PIL computes it in floats: these
+// whole numbers give the same of all.
 func fromHSV(h, s, v uint8) (r, g, b uint8) {
-	if s == 0 {
-		return v, v, v
+	const hundred = 255 * 85 // all of a saturation, and of a sixth of 255 hues
+	sixth, part := 2*uint32(h)/85, 2*uint32(h)%85
+	if sixth%2 == 0 { // from the least to the greatest
+		part = 85 - part
 	}
-	at := float64(h) * 6 / 255
-	sixth := int(at)
-	part, strength, value := float64(float32(at-float64(sixth))), float64(float32(s)/255), float64(v)
-	shade := func(of float64) uint8 { return uint8(math.Round(value * (1 - of))) }
-	least, falling, rising := shade(strength), shade(float64(float32(strength*part))), shade(float64(strength*(1-part)))
-	switch sixth % 6 {
-	case 0:
-		return v, rising, least
-	case 1:
-		return falling, v, least
-	case 2:
-		return least, v, rising
-	case 3:
-		return least, falling, v
-	case 4:
-		return rising, least, v
-	default:
-		return v, least, falling
-	}
+	shade := func(less uint32) uint8 { return uint8((2*uint32(v)*(hundred-less) + hundred) / (2 * hundred)) }
+	shades := [4]uint8{v, shade(uint32(s) * part), shade(uint32(s) * 85)}
+	of := &sixths[sixth]
+	return shades[of[0]&3], shades[of[1]&3], shades[of[2]&3]
 }
 
 // sharpness multiplies the distances from the picture smoothed: the mean of 3 by 3 pixels, in

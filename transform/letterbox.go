@@ -9,7 +9,7 @@ import (
 // Letterbox scales an image so that the whole of it fits into Height by Width pixels and is as
 // large as it can be, and puts it into their middle. The rest has the value Fill in every
 // channel. It is PIL's ImageOps.pad with bilinear scaling, which widens where the image
-// shrinks.
+// shrinks; photographs are scaled as by ResizeEdge.
 type Letterbox struct {
 	Height int   `json:"height"`
 	Width  int   `json:"width"`
