@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
 )
@@ -36,34 +37,20 @@ type namer struct {
 	batch    int
 }
 
-// The most samples that the net is given at once, and the most memory that its largest layer
-// gives for them. Fewer are given at once if others are not prepared within patience.
+// The most samples that the net is given at once, and the most memory that it takes for them.
+// Fewer are given at once if others are not prepared within patience.
 const (
 	namedBatch  = 256
-	namedMemory = 64 << 20
+	namedMemory = 256 << 20
 	patience    = 100 * time.Millisecond
 )
 
+// newNamer returns a namer for m, whose predictor is by. inverted says that m prepares pictures
+// as it was trained to, but for an inversion.
 func newNamer(m *model.Model, by *model.Predictor, inverted bool) *namer {
-	largest := 1
-	for _, shape := range append(outputs(m), m.InputShape) {
-		n := 4 // bytes
-		for _, size := range shape {
-			n *= size
-		}
-		largest = max(largest, n)
-	}
-	return &namer{m, by, inverted, min(max(namedMemory/largest, 1), namedBatch)}
-}
-
-// outputs returns the shapes of what the layers of m make of a sample.
-func outputs(m *model.Model) [][]int {
 	costs, _ := m.Costs() // a predictor has found no error
-	var shapes [][]int
-	for _, c := range costs {
-		shapes = append(shapes, c.Output)
-	}
-	return shapes
+	memory := nn.MemoryOf(costs, m.InputShape)
+	return &namer{m, by, inverted, min(max(namedMemory/(2*memory.Input+memory.Evaluation), 1), namedBatch)}
 }
 
 // name yields what comes of each input, in their order. It holds few of them at once, and ends
