@@ -1,10 +1,12 @@
 package report
 
 import (
+	"image"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/onehot-go/onehot/nn"
@@ -55,6 +57,28 @@ func TestEvidenceOfMLP(t *testing.T) {
 	}
 	if logit := net.Forward(x.Unsqueeze(0).NoGrad().Evaluation()).At(0, 2); math.Abs(sum-logit) > 1e-5*max(1, math.Abs(logit)) {
 		t.Errorf("evidence sums to %g, the logit is %g", sum, logit)
+	}
+}
+
+// TestExplanationOfColour adds up what the channels of a pixel say: twice 1 and -2 are white, and
+// 3 is twice as dark as -1.5.
+func TestExplanationOfColour(t *testing.T) {
+	evidence := tensor.New([]float32{1, 1, -0.5, 1, 1, -0.5, -2, 1, -0.5}, 3, 1, 3)
+	d := Explanation(gradient(3, 1), []string{"a class"}, []*tensor.Tensor{evidence})
+	var pictures []image.Image
+	for _, m := range d.marks {
+		if b, ok := m.(bitmap); ok {
+			pictures = append(pictures, b.picture)
+		}
+	}
+	if len(pictures) != 2 || !strings.Contains(d.title, "the darkest are ±3 of its logit") {
+		t.Fatalf("%d pictures, titled %q", len(pictures), d.title)
+	}
+	width := pictures[1].Bounds().Dx()
+	for i, v := range []float64{0, 1, -0.5} {
+		if got, want := pictures[1].At(width*(2*i+1)/6, 0), heatColour(v); got != want {
+			t.Errorf("pixel %d is %v, want %v", i, got, want)
+		}
 	}
 }
 
