@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/model/safetensors"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/random"
@@ -227,6 +228,10 @@ func FromState(f *safetensors.File) (*Model, error) {
 	}
 	if want := size(costs); got != want { // before memory is taken for what a definition only claims
 		return nil, fmt.Errorf("%d weights found, %d expected by the definition", got, want)
+	}
+	// What was read, the net, and what checkTensor needs.
+	if err := memory.Check(3*4*float64(got), "its weights"); err != nil {
+		return nil, err
 	}
 	m, err := New(d, random.Key{})
 	if err != nil {

@@ -516,7 +516,7 @@ func TestCosts(t *testing.T) {
 		{Layer: "bn", Type: "batchnorm1d", Output: []int{16}, Parameters: 32, Buffers: 33, FLOPs: 32},
 		{Layer: "output", Type: "linear", Output: []int{2}, Parameters: 34, FLOPs: 66},
 	}
-	for i := range got { // what layers hold while they compute is tested with nn
+	for i := range got { // of memory: package nn holds them to what is taken
 		got[i].Scratch, got[i].Work = 0, 0
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -1,6 +1,10 @@
 package nn
 
-import "github.com/onehot-go/onehot/internal/parallel"
+import (
+	"strings"
+
+	"github.com/onehot-go/onehot/internal/parallel"
+)
 
 // Memory is what a net takes, in bytes: at most, as far as the costs of its layers tell. It
 // grows with the batch alone, so that what a batch takes is known before there is a net.
@@ -26,10 +30,12 @@ const (
 func MemoryOf(costs []Cost, input []int) Memory {
 	inputs, _ := product(input)
 	state, all, greatest, work := 0, 0, inputs, 0
-	for _, c := range costs {
+	for i, c := range costs {
 		n, _ := product(c.Output)
 		state += c.Parameters + c.Buffers
-		all += n + c.Scratch
+		if i == 0 || !c.joins(costs[i-1]) {
+			all += n + c.Scratch
+		}
 		greatest = max(greatest, n)
 		work = max(work, c.Work)
 	}
@@ -42,6 +48,13 @@ func MemoryOf(costs []Cost, input []int) Memory {
 		State: numberBytes * state, Work: numberBytes * work, Input: numberBytes * inputs,
 		Evaluation: numberBytes * all, Training: numberBytes * (all + 3*greatest),
 	}
+}
+
+// joins reports whether the layer is computed in one pass with the one before it, as some of
+// the fusions do that make no other difference to what is kept.
+func (c *Cost) joins(before Cost) bool {
+	net := func(layer string) string { return layer[:strings.LastIndexByte(layer, '.')+1] }
+	return c.Type == "relu" && (before.Type == "linear" || before.Type == "batchnorm2d") && net(c.Layer) == net(before.Layer)
 }
 
 // framed returns how many numbers a convolution holds for samples of shape in: each core has a

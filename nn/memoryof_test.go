@@ -58,6 +58,7 @@ func TestMemoryOf(t *testing.T) {
 	layers := []nn.Spec{
 		{Name: "conv", Options: nn.Conv2dOptions{In: 1, Out: 4, Kernel: nn.Square(3)}},
 		{Name: "bn", Options: nn.BatchNorm2dOptions{In: 4}},
+		{Name: "relu", Options: nn.ReLU{}}, // in one pass with the one before it
 		{Name: "flatten", Options: nn.FlattenOptions{}},
 		{Name: "out", Options: nn.LinearOptions{In: 144, Out: 10}},
 	}

@@ -124,6 +124,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	if _, err := kernel.Name(); err != nil {
 		return fail(usageError{err})
 	}
+	memoryFlags{}.limit()
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	if err := parsed.Run(streams{stdout, stderr}); err != nil {
 		return fail(err)

@@ -26,6 +26,7 @@ import (
 type evalCommand struct {
 	Models []string `arg:"" name:"model" help:"A model's file, or a run's folder for the best model in it; of several the probabilities are averaged. A data set's name may follow (default: the one that the first model was trained on)."`
 	dataFlags
+	memoryFlags
 	TTA     bool `name:"tta" help:"Test-time augmentation: average the probabilities of a picture and its mirror image. It is for classes that stay what they are in a mirror, as clothes do and digits do not, and for models that are trained with --augment flip."`
 	Threads int  `default:"0" help:"Threads to compute with; 0 takes all cores."`
 	JSON    bool `help:"Print one JSON object."`
@@ -36,6 +37,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		return usagef("--threads %d: at least 0 expected", c.Threads)
 	}
 	tensor.SetThreads(c.Threads)
+	c.limit()
 	names, data := c.Models, ""
 	if last := len(names) - 1; last > 0 && slices.Contains(datasetNames(), names[last]) {
 		names, data = names[:last], names[last]
@@ -47,7 +49,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if data == "" {
 		data = first.Data
 	}
-	models := []*model.Model{first}
+	models, definitions := []*model.Model{first}, []*model.Definition{&first.Definition}
 	ensemble := train.Ensemble{Members: []nn.Module{first.Net}, Mirrored: c.TTA}
 	for _, name := range names[1:] {
 		m, err := loadModel(name, s.err)
@@ -60,7 +62,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		if !slices.Equal(m.InputShape, first.InputShape) || m.Preprocess.String() != first.Preprocess.String() {
 			return fmt.Errorf("%s prepares pictures by %v, %s by %v: the same expected", name, m.Preprocess, names[0], first.Preprocess)
 		}
-		models = append(models, m)
+		models, definitions = append(models, m), append(definitions, &m.Definition)
 		ensemble.Members = append(ensemble.Members, m.Net)
 	}
 	if c.TTA {
@@ -82,7 +84,11 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if len(names) > 1 || c.TTA {
 		net = &ensemble
 	}
-	e, err := train.Evaluate(net, loader.New(test, loader.Options{BatchSize: evalBatch, Workers: prefetch}), nil)
+	batch, err := measuringBatch(printable.Name(names[0])+": a sample", c.TTA, held(test), definitions...)
+	if err != nil {
+		return err
+	}
+	e, err := train.Evaluate(net, loader.New(test, loader.Options{BatchSize: batch, Workers: prefetch}), nil)
 	if err != nil {
 		return err
 	}

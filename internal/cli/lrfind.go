@@ -17,15 +17,16 @@ import (
 )
 
 type lrFindCommand struct {
-	settings  `embed:""`
-	dataFlags `group:"Data"`
-	From      float64 `default:"1e-6" group:"Learning rate" help:"Learning rate to begin with."`
-	To        float64 `default:"10" group:"Learning rate" help:"Learning rate to end with, unless the loss explodes before."`
-	Steps     int     `default:"200" group:"Learning rate" help:"Training steps to get from one to the other."`
-	Plot      string  `group:"Output" help:"Draw the loss over the learning rate to a PNG or SVG file." placeholder:"FILE"`
-	Force     bool    `group:"Output" help:"Replace the file of --plot."`
-	Threads   int     `default:"0" group:"Training" help:"Threads to compute with; 0 takes all cores."`
-	JSON      bool    `group:"Output" help:"Print one JSON object."`
+	settings    `embed:""`
+	dataFlags   `group:"Data"`
+	memoryFlags `group:"Training"`
+	From        float64 `default:"1e-6" group:"Learning rate" help:"Learning rate to begin with."`
+	To          float64 `default:"10" group:"Learning rate" help:"Learning rate to end with, unless the loss explodes before."`
+	Steps       int     `default:"200" group:"Learning rate" help:"Training steps to get from one to the other."`
+	Plot        string  `group:"Output" help:"Draw the loss over the learning rate to a PNG or SVG file." placeholder:"FILE"`
+	Force       bool    `group:"Output" help:"Replace the file of --plot."`
+	Threads     int     `default:"0" group:"Training" help:"Threads to compute with; 0 takes all cores."`
+	JSON        bool    `group:"Output" help:"Print one JSON object."`
 }
 
 // notToFind are flags of training that mean nothing where a learning rate is looked for.
@@ -61,6 +62,7 @@ func (c *lrFindCommand) Run(ctx context.Context, parsed *kong.Context, s streams
 		return err
 	}
 	tensor.SetThreads(c.Threads)
+	c.limit()
 	t := trainCommand{settings: c.settings, dataFlags: c.dataFlags}
 	if err := t.complete(set); err != nil {
 		return err

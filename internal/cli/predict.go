@@ -30,9 +30,10 @@ type predictCommand struct {
 	Files     []string `arg:"" optional:"" name:"file" help:"Pictures of any size (PNG, JPEG, GIF, WebP, BMP or TIFF), folders of them, or - for the bytes of one from standard input."`
 	FilesFrom string   `help:"Take the files and folders too that FILE names, one a line, or each with a zero byte behind it as find -print0 has them; - is standard input." placeholder:"FILE"`
 	TopK      int      `default:"3" placeholder:"N" help:"Classes to name for each picture, the likeliest first (default 3)."`
-	Invert    bool     `help:"Invert the pictures: for dark drawings on a light ground, where the model knows light ones on a dark ground."`
-	JSON      bool     `help:"Print one JSON object a picture."`
-	CSV       string   `name:"csv" help:"Write a table with a line a picture, in their order, to a file: file, class, probability, error, and the probabilities of all classes. Pictures are not printed then, but for --json." placeholder:"FILE"`
+	memoryFlags
+	Invert bool   `help:"Invert the pictures: for dark drawings on a light ground, where the model knows light ones on a dark ground."`
+	JSON   bool   `help:"Print one JSON object a picture."`
+	CSV    string `name:"csv" help:"Write a table with a line a picture, in their order, to a file: file, class, probability, error, and the probabilities of all classes. Pictures are not printed then, but for --json." placeholder:"FILE"`
 
 	Grid    string `help:"Draw the pictures as the model sees them, with what it says, to a PNG or SVG file: the first 200 of more." placeholder:"FILE"`
 	Explain string `help:"Draw which pixels of the one picture spoke for and against its likeliest classes, to a PNG or SVG file." placeholder:"FILE"`
@@ -60,8 +61,12 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if err := c.checkInputs(); err != nil {
 		return err
 	}
+	c.limit()
 	m, err := loadModel(c.Model, s.err)
 	if err != nil {
+		return err
+	}
+	if _, err := measuringBatch(printable.Name(c.Model)+": a sample", false, 0, &m.Definition); err != nil {
 		return err
 	}
 	if c.Invert {

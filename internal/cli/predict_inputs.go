@@ -35,16 +35,16 @@ func (in input) decode(ctx context.Context) (image.Image, picture.Info, error) {
 	case in.broken != nil:
 		return nil, picture.Info{}, in.broken
 	case in.from != nil:
-		return picture.Decode(ctx, in.from, in.name, picture.Limits{})
+		return picture.Decode(ctx, in.from, in.name, picture.Limits{Memory: pictureMemory()})
 	case in.pipe:
 		f, err := os.Open(in.name)
 		if err != nil {
 			return nil, picture.Info{}, brokenInput(in.name, err).broken
 		}
 		defer f.Close()
-		return picture.Decode(ctx, f, in.name, picture.Limits{})
+		return picture.Decode(ctx, f, in.name, picture.Limits{Memory: pictureMemory()})
 	}
-	return picture.Open(ctx, in.name, picture.Limits{})
+	return picture.Open(ctx, in.name, picture.Limits{Memory: pictureMemory()})
 }
 
 // checkInputs returns what is wrong with the names on the command line, before any is looked at.

@@ -17,7 +17,7 @@ import (
 	"github.com/onehot-go/onehot/transform"
 )
 
-// evalBatch is the batch size of evaluation: large enough to keep the cores busy, small
+// evalBatch is the batch size of evaluation, if there is memory for it: large enough to keep the cores busy, small
 // enough to stay in the caches.
 const evalBatch = 1000
 
@@ -78,6 +78,10 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if r.criterion, err = c.criterion(perClass(data.training)); err != nil {
 		return nil, err
 	}
+	measured, err := c.fit(definition, data)
+	if err != nil {
+		return nil, err
+	}
 	if r.model, err = c.build(definition); err != nil {
 		return nil, err
 	}
@@ -101,7 +105,7 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 			return nil
 		}
 		d.Transform = prepared
-		return loader.New(d, loader.Options{BatchSize: evalBatch, Workers: prefetch})
+		return loader.New(d, loader.Options{BatchSize: measured, Workers: prefetch})
 	}
 	r.val, r.test = measuring(data.val), measuring(data.test)
 	if c.Watch { // before the folder is made: the port may be taken

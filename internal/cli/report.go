@@ -73,7 +73,11 @@ func predictions(m *model.Model, net nn.Module, d *dataset.Images) (*report.Pred
 		return nil, fmt.Errorf("the model tells %v apart, but %s has %v", m.Classes, d.Name, d.Classes())
 	}
 	d.Transform = m.Preprocess
-	logits, targets, err := train.Predict(net, loader.New(d, loader.Options{BatchSize: evalBatch, Workers: prefetch}))
+	batch, err := measuringBatch("a sample", true, held(d), &m.Definition)
+	if err != nil {
+		return nil, err
+	}
+	logits, targets, err := train.Predict(net, loader.New(d, loader.Options{BatchSize: batch, Workers: prefetch}))
 	if err != nil {
 		return nil, err
 	}

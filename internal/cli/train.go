@@ -21,6 +21,7 @@ import (
 type trainCommand struct {
 	settings    `embed:""`
 	dataFlags   `group:"Data"`
+	memoryFlags `group:"Training"`
 	Out         string   `group:"Output" help:"The run's folder (default runs/<model>-<data>-<n>, the first n that is free)." placeholder:"DIR"`
 	Threads     int      `default:"0" group:"Training" help:"Threads to compute with; 0 takes all cores. Results do not depend on it."`
 	Config      string   `group:"Training" help:"The config.json of a run to do again, on its data; settings on the command line win." placeholder:"FILE"`
@@ -53,6 +54,7 @@ func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams)
 		return usagef(`--out "": a folder's name expected`)
 	}
 	tensor.SetThreads(c.Threads)
+	c.limit()
 	if c.Quiet {
 		s.err = io.Discard
 	}

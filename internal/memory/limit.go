@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// limit is the most bytes that something may take, and how it is named in errors.
+// limit is the most bytes that something may take, and what errors say of it.
 type limit struct {
 	bytes int64
 	text  string
@@ -13,8 +13,8 @@ type limit struct {
 
 var current atomic.Pointer[limit]
 
-// SetLimit sets what Check holds memory to, at least 1 byte, and what errors call it:
-// "--memory 2.0 GiB". Before it is called there is no limit.
+// SetLimit sets what Check holds memory to, at least 1 byte, and what errors say of it:
+// "--memory". Before it is called there is no limit.
 func SetLimit(bytes int64, text string) { current.Store(&limit{bytes, text}) }
 
 // Limit returns what SetLimit has set, or the greatest number if there is no limit.
@@ -32,7 +32,7 @@ func Check(bytes float64, what string) error {
 	if l == nil || bytes <= float64(l.bytes) {
 		return nil
 	}
-	return fmt.Errorf("%s would take %s of memory, at most %s expected", what, Size(bytes), l.text)
+	return fmt.Errorf("%s would take %s of memory, at most %s expected (%s)", what, Size(bytes), Size(float64(l.bytes)), l.text)
 }
 
 // Size returns a number of bytes as it is written for people, in powers of 1024: "1.5 GiB".

@@ -22,11 +22,11 @@ func TestLimit(t *testing.T) {
 	if err := Check(1e30, "all"); err != nil || Limit() != 1<<63-1 {
 		t.Errorf("without a limit: %v, %d", err, Limit())
 	}
-	SetLimit(3<<30, "--memory 3.0 GiB")
+	SetLimit(3<<30, "--memory")
 	if err := Check(3<<30, "all"); err != nil || Limit() != 3<<30 {
 		t.Errorf("at the limit: %v, %d", err, Limit())
 	}
-	want := "all would take 64.0 GiB of memory, at most --memory 3.0 GiB expected"
+	want := "all would take 64.0 GiB of memory, at most 3.0 GiB expected (--memory)"
 	if err := Check(64<<30, "all"); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -473,9 +473,9 @@ func TestReadLimit(t *testing.T) {
 	if err := os.Truncate(path, info.Size()+size); err != nil {
 		t.Skip(err) // a disk that has no sparse files
 	}
-	memory.SetLimit(8<<30, "--memory 8.0 GiB")
+	memory.SetLimit(8<<30, "--memory")
 	defer memory.SetLimit(1<<62, "")
-	want := path + ": its tensors would take 120.0 GiB of memory, at most --memory 8.0 GiB expected"
+	want := path + ": its tensors would take 120.0 GiB of memory, at most 8.0 GiB expected (--memory)"
 	if _, err := ReadFile(path); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -72,12 +72,12 @@ func TestOpenBounds(t *testing.T) {
 		t.Errorf("%d bytes, %v", n, err)
 	}
 
-	memory.SetLimit(50<<20, "--memory 50.0 MiB")
+	memory.SetLimit(50<<20, "--memory")
 	defer memory.SetLimit(1<<62, "")
 	if n := taken(func() { _, err = c.Open(root, dataset.Train) }); n > 4<<20 {
 		t.Errorf("over the limit: %d bytes", n)
 	}
-	if want := images + ": its 102760448 elements would take 98.0 MiB of memory, at most --memory 50.0 MiB expected"; err == nil || err.Error() != want {
+	if want := images + ": its 102760448 elements would take 98.0 MiB of memory, at most 50.0 MiB expected (--memory)"; err == nil || err.Error() != want {
 		t.Errorf("over the limit: got %v, want %s", err, want)
 	}
 }
