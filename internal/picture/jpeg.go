@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"image"
+	"image/jpeg"
 )
 
 // Markers of JPEG's segments.
@@ -12,12 +13,18 @@ const (
 	markerSOF0  = 0xc0 // the frame, baseline
 	markerSOF1  = 0xc1 // extended
 	markerSOF2  = 0xc2 // progressive
+	markerDHT   = 0xc4 // tables of codes
 	markerRST0  = 0xd0
 	markerRST7  = 0xd7
 	markerEOI   = 0xd9 // the end
 	markerSOS   = 0xda // a scan
+	markerDQT   = 0xdb // what coefficients are multiplied by
+	markerDRI   = 0xdd // how often the scan starts anew
+	markerAPP0  = 0xe0
 	markerAPP1  = 0xe1
 	markerAPP14 = 0xee
+	markerAPP15 = 0xef
+	markerCOM   = 0xfe
 )
 
 // jpegHeader goes over the segments of a JPEG, and finds them as image/jpeg does.
@@ -105,4 +112,12 @@ func jpegHeader(data []byte) (header, error) {
 	}
 	h.work = float64(scans) * units * float64(64*across*down)
 	return h, nil
+}
+
+// decodeJPEG is jpeg.Decode.
+func decodeJPEG(s *source, content []byte) (image.Image, error) {
+	if img, ok := decodeBaseline(s.ctx, content); ok {
+		return img, nil
+	}
+	return jpeg.Decode(s)
 }

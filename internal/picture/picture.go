@@ -161,7 +161,7 @@ func (f *format) picture(ctx context.Context, data []byte, limits Limits) (img i
 	if err := limits.check(f, h); err != nil {
 		return nil, Info{}, err
 	}
-	img, err = f.decode(&source{ctx, bytes.NewReader(h.content)})
+	img, err = f.decode(&source{ctx, bytes.NewReader(h.content)}, h.content)
 	if err != nil {
 		return nil, Info{}, orDone(ctx, f.broken(err))
 	}
@@ -227,7 +227,7 @@ type format struct {
 	name   string
 	begins func(head string) bool
 	header func(data []byte) (header, error)
-	decode func(io.Reader) (image.Image, error)
+	decode func(*source, []byte) (image.Image, error) // the content, to be read or as it is
 }
 
 // header is what a file says of its picture before any of it is decoded.
@@ -243,14 +243,19 @@ type header struct {
 }
 
 var formats = []format{
-	{"png", prefixed("\x89PNG\r\n\x1a\n"), pngHeader, png.Decode},
-	{"jpeg", prefixed("\xff\xd8\xff"), jpegHeader, jpeg.Decode},
-	{"gif", prefixed("GIF87a", "GIF89a"), gifHeader, gif.Decode},
+	{"png", prefixed("\x89PNG\r\n\x1a\n"), pngHeader, reading(png.Decode)},
+	{"jpeg", prefixed("\xff\xd8\xff"), jpegHeader, decodeJPEG},
+	{"gif", prefixed("GIF87a", "GIF89a"), gifHeader, reading(gif.Decode)},
 	{"webp", func(head string) bool {
 		return strings.HasPrefix(head, "RIFF") && strings.HasPrefix(head[min(8, len(head)):], "WEBP")
-	}, webpHeader, decodeWebP},
-	{"bmp", isBMP, bmpHeader, bmp.Decode},
-	{"tiff", prefixed("II*\x00", "MM\x00*"), tiffHeader, tiff.Decode},
+	}, webpHeader, reading(decodeWebP)},
+	{"bmp", isBMP, bmpHeader, reading(bmp.Decode)},
+	{"tiff", prefixed("II*\x00", "MM\x00*"), tiffHeader, reading(tiff.Decode)},
+}
+
+// reading returns decode as a format's.
+func reading(decode func(io.Reader) (image.Image, error)) func(*source, []byte) (image.Image, error) {
+	return func(s *source, _ []byte) (image.Image, error) { return decode(s) }
 }
 
 func prefixed(prefixes ...string) func(string) bool {

@@ -477,7 +477,7 @@ func TestDecoderPanics(t *testing.T) {
 	saved := formats
 	defer func() { formats = saved }()
 	formats = slices.Clone(saved)
-	formats[0].decode = func(io.Reader) (image.Image, error) { panic("index out of range") }
+	formats[0].decode = reading(func(io.Reader) (image.Image, error) { panic("index out of range") })
 	_, _, err := Open(context.Background(), "testdata/colour-1.png", Limits{})
 	if want := "testdata/colour-1.png: broken png: index out of range"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
