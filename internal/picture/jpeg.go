@@ -62,6 +62,8 @@ func jpegHeader(data []byte) (header, error) {
 			if frame == nil {
 				frame, progressive = content, marker == markerSOF2
 			}
+		case 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf:
+			return header{}, jpeg.UnsupportedError("lossless, hierarchical or arithmetic coding")
 		case markerSOS:
 			scans++
 		case markerAPP1:

@@ -219,6 +219,149 @@ def hostile(jpeg):
         write(f"hostile-{name}.jpg", jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data + jpeg[2:])
 
 
+def scan(jpeg):
+    """The parts of a JPEG of one scan: what is before its data, the data, and the end."""
+    at = jpeg.index(b"\xff\xda")
+    at += 2 + struct.unpack(">H", jpeg[at + 2 : at + 4])[0]
+    return jpeg[:at], jpeg[at:-2], jpeg[-2:]
+
+
+def more_jpegs():
+    rgb = Image.fromarray(colour(45, 29))
+    saved("422.jpg", rgb, quality=95, subsampling=1)
+    saved("420.jpg", rgb, quality=95, subsampling=2)
+    saved("progressive-420.jpg", rgb, quality=95, subsampling=2, progressive=True)
+    saved("optimized.jpg", rgb, quality=30, subsampling=0, optimize=True)
+    saved("pixel.jpg", Image.fromarray(colour(1, 1)), quality=95)
+    saved("strip.jpg", Image.fromarray(colour(300, 1)), quality=95, subsampling=0)
+
+    # A scan that starts anew every row of blocks is as many pictures of 8 rows.
+    l = Image.fromarray(grey(40, 8 * 11).astype(np.uint8))
+    rows = []
+    for y in range(0, l.height, 8):
+        file = io.BytesIO()
+        l.crop((0, y, l.width, y + 8)).save(file, "JPEG", quality=95)
+        rows.append(scan(file.getvalue()))
+    head, _, end = rows[0]
+    frame, begin = head.index(b"\xff\xc0"), head.index(b"\xff\xda")
+    head = head[: frame + 5] + struct.pack(">H", l.height) + head[frame + 7 : begin] + struct.pack(">HHH", 0xFFDD, 4, 5) + head[begin:]
+    data = b"".join(d + (struct.pack(">H", 0xFFD0 + i % 8) if i < len(rows) - 1 else b"") for i, (_, d, _) in enumerate(rows))
+    write("restarts.jpg", head + data + end)
+    want("restarts.jpg")
+
+    plain = io.BytesIO()
+    rgb.save(plain, "JPEG", quality=95, subsampling=0)
+    plain = plain.getvalue()
+    head, data, end = scan(plain)
+    # Adobe's marker says what three and four components are.
+    adobe = lambda transform: b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + bytes([transform])
+    app0 = plain.index(b"\xff\xdb")  # JFIF's marker, which says that they are brightness and colours, goes
+    write("rgb.jpg", plain[:2] + adobe(0) + plain[app0:])
+    want("rgb.jpg")
+    cmyk = open("cmyk.jpg", "rb").read()
+    at = cmyk.index(b"Adobe") + 11
+    write("ycck.jpg", cmyk[:at] + b"\2" + cmyk[at + 1 :])
+    # Pillow 9.4 takes YCCK as it comes from libjpeg, inverted as Photoshop's.
+    want("ycck.jpg")
+    write("behind.jpg", plain + b"what cameras leave behind")
+    want("behind.jpg")
+    write("fill.jpg", head + data + b"\xff\xff\xff\xd9")
+    want("fill.jpg")
+    file = io.BytesIO()
+    rgb.save(file, "JPEG", quality=95, subsampling=0, comment=b"x" * 500, icc_profile=b"no profile" * 40)
+    write("segments.jpg", file.getvalue())
+    want("segments.jpg")
+
+    write("cut.jpg", plain[: len(plain) // 2])
+    write("no-end.jpg", plain[:-2])
+    write("zeroed.jpg", plain[: len(head) + len(data) // 3] + bytes(len(data) // 3 * 2) + end)
+    write("head.jpg", plain[:200])
+    write("no-tables.jpg", plain.replace(b"\xff\xc4", b"\xff\xfe"))
+    write("twelve-bits.jpg", plain.replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"))
+    write("arithmetic.jpg", plain.replace(b"\xff\xc0", b"\xff\xc9"))
+    write("lossless.jpg", plain.replace(b"\xff\xc0", b"\xff\xc3"))
+
+
+def more_pngs():
+    def bits(pixels, depth):
+        """Rows of pixels of fewer than 8 bits."""
+        rows = []
+        for row in pixels:
+            text = "".join(format(int(v), f"0{depth}b") for v in row)
+            text += "0" * (-len(text) % 8)
+            rows.append(b"\0" + bytes(int(text[i : i + 8], 2) for i in range(0, len(text), 8)))
+        return b"".join(rows)
+
+    g, c = grey(), colour()
+    for depth in 2, 4:
+        levels = g.astype(int) >> (8 - depth)
+        write(f"grey{depth}.png", png(WIDTH, HEIGHT, depth, 0, bits(levels, depth)))
+        want(f"grey{depth}.png", Image.fromarray((levels * 255 // (2**depth - 1)).astype(np.uint8)))
+    for depth in 1, 2, 4:
+        table = b"".join(bytes((i * 37 % 256, i * 91 % 256, 255 - i)) for i in range(2**depth))
+        write(f"palette{depth}.png", png(WIDTH, HEIGHT, depth, 3, bits(g.astype(int) % 2**depth, depth), chunk(b"PLTE", table)))
+        want(f"palette{depth}.png")
+    alpha = np.dstack([c, 255 - g.astype(np.uint8)])
+    saved("rgba.png", Image.fromarray(alpha), optimize=True)
+    for name, kind, pixels in [("rgba16", 6, alpha), ("grey-alpha16", 4, alpha[:, :, 2:])]:
+        write(f"{name}.png", png(WIDTH, HEIGHT, 16, kind, lines(pixels.astype(">u2") * 257)))
+        want(f"{name}.png", Image.fromarray(pixels if kind == 6 else np.dstack([pixels[:, :, :1]] * 3 + [pixels[:, :, 1:]])))
+    r, gr, b = (int(v) for v in c[2, 5])
+    write("transparent.png", png(WIDTH, HEIGHT, 8, 2, lines(c), chunk(b"tRNS", struct.pack(">HHH", r, gr, b))))
+    want("transparent.png")
+    write("interlaced16.png", png(WIDTH, HEIGHT, 16, 0, adam7((g.astype(np.uint16) * 257 + 3).astype(">u2")), interlaced=1))
+    want("interlaced16.png", Image.fromarray(g.astype(np.uint16) * 257 + 3))
+    filtered = b"".join(bytes([y % 5]) + row.tobytes() for y, row in enumerate(c))
+    write("filters.png", png(WIDTH, HEIGHT, 8, 2, filtered))
+    want("filters.png")
+    saved("pixel.png", Image.fromarray(colour(1, 1)))
+    whole = open("rgba.png", "rb").read()
+    write("cut.png", whole[: len(whole) * 2 // 3])
+    write("checksum.png", whole[:-20] + b"\x55" + whole[-19:])
+    write("zeroed.png", whole[:60] + bytes(len(whole) - 60))
+    write("zero-wide.png", png(0, 5, 8, 2, b""))
+    write("filter-9.png", png(WIDTH, HEIGHT, 8, 2, b"\x09" + lines(c)[1:]))
+    write("no-palette.png", png(WIDTH, HEIGHT, 8, 3, lines(g.astype(np.uint8))))
+
+
+def more_others():
+    rgb, l = Image.fromarray(colour()), Image.fromarray(grey().astype(np.uint8))
+    gif_file = open("still.gif", "rb").read()
+    write("cut.gif", gif_file[: len(gif_file) - 60])
+    write("still.png", gif_file)  # not what its name says
+    want("still.png")
+    lossy = open("lossy.webp", "rb").read()
+    write("cut.webp", lossy[: len(lossy) // 2])
+    write("webp.jpg", lossy)
+    want("webp.jpg")
+    saved("bits.bmp", l.convert("1"))
+    saved("palette4.bmp", rgb.quantize(16))
+    bmp = open("rgb.bmp", "rb").read()
+    write("cut.bmp", bmp[:-50])
+    row = 3 * WIDTH
+    rows = [bmp[54 + y * row : 54 + (y + 1) * row] for y in range(HEIGHT)]
+    write("top-down.bmp", bmp[:22] + struct.pack("<i", -HEIGHT) + bmp[26:54] + b"".join(reversed(rows)))
+    want("top-down.bmp", rgb.copy())
+    write("sixteen.bmp", bmp[:28] + struct.pack("<H", 16) + bmp[30:])
+    alpha = rgb.copy()
+    alpha.putalpha(l)
+    saved("alpha.tiff", alpha)
+    saved("bits.tiff", l.convert("1"))
+    saved("packbits.tiff", rgb, compression="packbits")
+    saved("predictor.tiff", rgb, compression="tiff_lzw", tiffinfo={317: 2})
+    rgb.convert("CMYK").save("cmyk.tiff")
+    Image.fromarray(grey().astype(np.float32)).save("float.tiff")
+    rgb.save("jpeg.tiff", compression="jpeg")
+    tiff = open("plain.tiff", "rb").read()
+    write("cut.tiff", tiff[:-100])
+    for name in "text.jpg", "page.gif":
+        write(name, b"<html><body>404: no such picture</body></html>")
+    write("zeros.jpg", bytes(300))
+    write("empty.jpg", b"")
+    write("film.jpg", struct.pack(">I", 24) + b"ftypisom\0\0\2\0isomiso2")
+    write("packed.png", b"\x1f\x8b\x08\0\0\0\0\0\0\3" + bytes(20))
+
+
 def main():
     shutil.rmtree("want", ignore_errors=True)
     os.mkdir("want")
@@ -270,6 +413,9 @@ def main():
 
     for brand in b"heic", b"avif":
         write(f"some.{brand.decode()}", struct.pack(">I", 24) + b"ftyp" + brand + b"\0\0\0\0" + brand + b"mif1" + bytes(8))
+    more_jpegs()
+    more_pngs()
+    more_others()
     write("text.png", b"a thousand words")
     write("empty.png", b"")
 
