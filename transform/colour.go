@@ -29,8 +29,8 @@ func (ColorJitter) InEvaluation() Transform { return nil }
 
 func (t ColorJitter) fits(_, _ int) error {
 	for _, v := range []float64{t.Brightness, t.Contrast, t.Saturation, t.Hue} {
-		if !(v >= 0) || math.IsInf(v, 1) {
-			return &Error{Op: "color jitter", Found: fmt.Sprintf("an amount of %v", v), Expected: "a finite number of 0 or more"}
+		if !(v >= 0 && v < math.MaxFloat32) {
+			return &Error{Op: "color jitter", Found: fmt.Sprintf("an amount of %v", v), Expected: "0 or more, and finite as a float32"}
 		}
 	}
 	if t.Hue > 0.5 {
