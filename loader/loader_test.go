@@ -99,23 +99,37 @@ func order(batches []copied) []int {
 }
 
 // TestAugmentedBatches compares batches of pictures that are changed by chance on both
-// roads, also where a sample comes more than once.
+// roads and with any number of workers, also where a sample comes more than once.
 func TestAugmentedBatches(t *testing.T) {
-	data := patches(23, transform.Compose{transform.RandomCrop{Height: 2, Width: 3, Padding: 1}, transform.RandomHorizontalFlip{P: 0.5},
+	grey := patches(23, transform.Compose{transform.RandomCrop{Height: 2, Width: 3, Padding: 1}, transform.RandomHorizontalFlip{P: 0.5},
 		transform.ToTensor{}, transform.RandomErasing{P: 0.5}})
-	if fill, _ := data.Batch(); fill == nil {
-		t.Fatal("the data set has no fast road to test")
+	colour := patches(23, transform.Compose{
+		transform.RandomResizedCrop{Height: 9, Width: 7}, transform.RandomHorizontalFlip{P: 0.5}, transform.TrivialAugmentWide{},
+		transform.ColorJitter{Brightness: 0.4, Contrast: 0.4, Saturation: 0.4, Hue: 0.1}, transform.RandomAffine{Degrees: 20},
+		transform.CenterCrop{Height: 7, Width: 7}, transform.ToTensor{}, transform.RandomErasing{P: 0.5},
+	})
+	colour.Channels, colour.Height, colour.Width, colour.Pixels = 3, 11, 9, nil
+	r := random.New(3).Rand()
+	for range 23 * 3 * 11 * 9 {
+		colour.Pixels = append(colour.Pixels, uint8(r.IntN(256)))
 	}
-	for name, o := range map[string]loader.Options{
-		"shuffled": {BatchSize: 5, Seed: 7, Shuffle: true},
-		"sampled":  {BatchSize: 5, Seed: 7, Sampler: fixed{1, 3, 1, 1, 3, 22, 1}},
-	} {
-		want := epoch(t, slow{data}, o, 3)
-		if !reflect.DeepEqual(epoch(t, data, o, 3), want) {
-			t.Errorf("%s: the roads differ", name)
+	for what, data := range map[string]*dataset.Images{"grey": grey, "colour": colour} {
+		if fill, _ := data.Batch(); fill == nil {
+			t.Fatalf("%s: the data set has no fast road to test", what)
 		}
-		if reflect.DeepEqual(epoch(t, data, o, 4), want) {
-			t.Errorf("%s: two epochs are the same", name)
+		for name, o := range map[string]loader.Options{
+			"shuffled": {BatchSize: 5, Seed: 7, Shuffle: true},
+			"sampled":  {BatchSize: 5, Seed: 7, Sampler: fixed{1, 3, 1, 1, 3, 22, 1}},
+		} {
+			want := epoch(t, slow{data}, o, 3)
+			if reflect.DeepEqual(epoch(t, data, o, 4), want) {
+				t.Errorf("%s, %s: two epochs are the same", what, name)
+			}
+			for _, o.Workers = range workers {
+				if !reflect.DeepEqual(epoch(t, data, o, 3), want) || !reflect.DeepEqual(epoch(t, slow{data}, o, 3), want) {
+					t.Errorf("%s, %s, %d workers: the roads differ", what, name, o.Workers)
+				}
+			}
 		}
 	}
 }
