@@ -16,6 +16,7 @@ const module = "github.com/onehot-go/onehot/"
 var order = []string{
 	"internal/atomicfile",
 	"internal/printable",
+	"internal/fetch",
 	"internal/parallel",
 	"fault",
 	"internal/kernel",
@@ -48,6 +49,7 @@ var order = []string{
 	"model/safetensors",
 	"model/torchfile",
 	"model",
+	"model/zoo",
 	"train",
 	"report",
 	"internal/cli",

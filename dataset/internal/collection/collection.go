@@ -15,6 +15,7 @@ import (
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/idx"
 	"github.com/onehot-go/onehot/fault"
+	"github.com/onehot-go/onehot/internal/fetch"
 )
 
 // Side is the height and the width of a picture, in pixels.
@@ -31,7 +32,7 @@ type Collection struct {
 	Mirrors  []string // https addresses of folders that have every file with ".gz" added
 	Train    Pair
 	Test     Pair
-	download downloader
+	download fetch.Client
 }
 
 // Pair is the two files of a split.

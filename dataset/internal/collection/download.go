@@ -9,21 +9,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
+
+	"github.com/onehot-go/onehot/internal/fetch"
 )
 
 // Progress is told how far the fetching of a file is: done of total bytes, uncompressed.
 type Progress func(file string, done, total int64)
-
-// downloader is how files are fetched; the zero value is how users fetch them.
-type downloader struct {
-	transport http.RoundTripper // nil means http.DefaultTransport
-	stall     time.Duration     // how long to wait for the next bytes; 0 means 30 s
-}
 
 // Download fetches the files that Open would not find under root, or could not read, to
 // torchvision's folder there, uncompressed. A file has its name only once its size and
@@ -59,7 +53,7 @@ func (c *Collection) fetch(ctx context.Context, path string, f File, progress Pr
 	}
 	var all mirrorErrors
 	for _, mirror := range c.Mirrors {
-		err := c.download.save(ctx, mirror+f.Name+".gz", path, f, progress)
+		err := save(ctx, &c.download, mirror+f.Name+".gz", path, f, progress)
 		if err == nil {
 			return nil
 		}
@@ -72,7 +66,7 @@ func (c *Collection) fetch(ctx context.Context, path string, f File, progress Pr
 }
 
 // save brings f from address to path by way of a temporary file beside it.
-func (d *downloader) save(ctx context.Context, address, path string, f File, progress Progress) (err error) {
+func save(ctx context.Context, client *fetch.Client, address, path string, f File, progress Progress) (err error) {
 	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
 	if err != nil {
 		return err
@@ -82,7 +76,7 @@ func (d *downloader) save(ctx context.Context, address, path string, f File, pro
 			os.Remove(tmp.Name())
 		}
 	}()
-	err = d.copy(ctx, tmp, address, f, progress)
+	err = copyFile(ctx, client, tmp, address, f, progress)
 	if err == nil {
 		err = tmp.Chmod(0o644)
 	}
@@ -95,43 +89,23 @@ func (d *downloader) save(ctx context.Context, address, path string, f File, pro
 	return os.Rename(tmp.Name(), path)
 }
 
-// copy writes the uncompressed bytes of what is at address to w and returns an error unless they are
-// those of f.
-func (d *downloader) copy(ctx context.Context, w io.Writer, address string, f File, progress Progress) error {
-	// A slow line may take as long as it needs; a silent one is given up.
-	stall := d.stall
-	if stall == 0 {
-		stall = 30 * time.Second
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	watch := time.AfterFunc(stall, func() { cancel(fmt.Errorf("nothing received for %v", stall)) })
-	defer watch.Stop()
-
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return err
-	}
+// copyFile writes the uncompressed bytes of what is at address to w and returns an error unless they
+// are those of f.
+func copyFile(ctx context.Context, client *fetch.Client, w io.Writer, address string, f File, progress Progress) error {
 	// Said outright, so that neither side takes the file's own compression for one of
 	// the transport.
-	request.Header.Set("Accept-Encoding", "gzip")
-	client := http.Client{Transport: d.transport, CheckRedirect: httpsOnly}
-	response, err := client.Do(request)
+	response, err := client.Get(ctx, address, http.Header{"Accept-Encoding": {"gzip"}})
 	if err != nil {
-		if named, ok := errors.AsType[*url.Error](err); ok {
-			err = named.Err // the caller adds the address
-		}
-		return because(ctx, err)
+		return err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return errors.New(response.Status)
 	}
 
-	body := &watched{r: response.Body, alive: func() { watch.Reset(stall) }}
-	z, err := gzip.NewReader(body)
+	z, err := gzip.NewReader(response.Body)
 	if err != nil {
-		return because(ctx, err)
+		return err
 	}
 	hash := sha256.New()
 	meter := &meter{file: f, progress: progress}
@@ -139,7 +113,7 @@ func (d *downloader) copy(ctx context.Context, w io.Writer, address string, f Fi
 	// file without end is not.
 	n, err := io.Copy(io.MultiWriter(w, hash, meter), io.LimitReader(z, f.Size+1))
 	if err != nil {
-		return because(ctx, err)
+		return err
 	}
 	switch sum := hex.EncodeToString(hash.Sum(nil)); {
 	case n > f.Size:
@@ -150,39 +124,6 @@ func (d *downloader) copy(ctx context.Context, w io.Writer, address string, f Fi
 		return fmt.Errorf("SHA-256: found %s, expected %s", sum, f.SHA256)
 	}
 	return nil
-}
-
-// because returns why ctx ended, where it did, and else err.
-func because(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}
-
-// httpsOnly refuses a redirect to where others can listen and change.
-func httpsOnly(request *http.Request, via []*http.Request) error {
-	if request.URL.Scheme != "https" {
-		return fmt.Errorf("redirect to %s: https expected", request.URL)
-	}
-	if len(via) >= 10 {
-		return errors.New("more than 10 redirects")
-	}
-	return nil
-}
-
-// watched is a reader that says when bytes have come.
-type watched struct {
-	r     io.Reader
-	alive func()
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.r.Read(p)
-	if n > 0 {
-		w.alive()
-	}
-	return n, err
 }
 
 // meter is a writer that counts.

@@ -22,7 +22,7 @@ func serve(t *testing.T, c *Collection, handler http.HandlerFunc) {
 	server := httptest.NewTLSServer(handler)
 	t.Cleanup(server.Close)
 	c.Mirrors = append(c.Mirrors, server.URL+"/")
-	c.download.transport = server.Client().Transport // trusts every server of httptest
+	c.download.Transport = server.Client().Transport // trusts every server of httptest
 }
 
 // good serves what the mirrors have.
@@ -196,7 +196,7 @@ func TestDownloadEveryMirrorsWord(t *testing.T) {
 func TestDownloadSilence(t *testing.T) {
 	for _, said := range [][]byte{nil, zip(array(4, Side, Side))[:20]} {
 		c, _ := tiny()
-		c.download.stall = 20 * time.Millisecond
+		c.download.Stall = 20 * time.Millisecond
 		serve(t, c, func(w http.ResponseWriter, r *http.Request) {
 			if said != nil {
 				w.Write(said)
