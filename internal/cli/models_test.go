@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/model/zoo"
 	"github.com/onehot-go/onehot/nn"
 )
 
@@ -24,6 +25,15 @@ mlp: 203530 parameters`
 	if !strings.HasPrefix(out, want) {
 		t.Errorf("got\n%s\nwant\n%s", out, want)
 	}
+	if _, table, _ := strings.Cut(out, "\n\ntorchvision's nets, for ImageNet's 1000 classes, with the weights that it has (onehot models NAME lists the layers):\n\n"); !strings.HasPrefix(table, `
+                 net    picture  parameters    FLOPs  weights    MiB  top-1
+             alexnet  3×224×224      61.1 M   1.43 G       v1  233.1  56.5%
+`[1:]) || !strings.Contains(table, `
+            resnet50  3×224×224      25.6 M   8.22 G       v1   97.8  76.1%
+                                                           v2   97.8  80.9%
+`) || !strings.HasSuffix(table, "\nThe weights are not part of this program. "+zoo.Licence+".\n") {
+		t.Errorf("got the table\n%s", table)
+	}
 	for _, line := range []string{
 		"lenet: 61706 parameters, 852370 FLOPs for a picture of 1×28×28 and 10 classes",
 		"    conv2       conv2d  64×14×14       18496  7237888",
@@ -34,9 +44,37 @@ mlp: 203530 parameters`
 		}
 	}
 
+	// One by its name: the same of those that --model takes.
+	if one := succeed(t, "models", "mlp"); !strings.Contains(out, "\n\n"+one) || !strings.HasPrefix(one, "mlp: 203530 parameters") {
+		t.Errorf("got\n%s", one)
+	}
+	two := succeed(t, "models", "efficientnet_b1", "softmax")
+	for _, line := range []string{
+		"efficientnet_b1: 7794184 parameters, 1423880840 FLOPs for a picture of 3×240×240 and 1000 classes",
+		"               features.1.0.block.1.fc1             conv2d       8×1×1         264       520",
+		"weights v1: https://download.pytorch.org/models/efficientnet_b1_rwightman-533bc792.pth, 30.1 MiB, top-1 78.6%",
+		`  prepared by resize-edge {"size":256,"interpolation":"bicubic"}, center-crop {"height":240,"width":240}, rgb, to-tensor, normalize {"mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225]}`,
+		"softmax: 7850 parameters, 15690 FLOPs for a picture of 1×28×28 and 10 classes",
+	} {
+		if !slices.Contains(strings.Split(two, "\n"), line) {
+			t.Errorf("no line %q in\n%s", line, two)
+		}
+	}
+	wantError(t, 2, "models resnet51: one of softmax, mlp, lenet, cnn, resnet, alexnet, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn, "+
+		"resnet18, resnet34, resnet50, resnet101, resnet152, mobilenet_v2, mobilenet_v3_small, mobilenet_v3_large, "+
+		`efficientnet_b0, efficientnet_b1, efficientnet_b2, efficientnet_b3, efficientnet_b4 expected, did you mean "resnet50"?`, "models", "resnet51")
+
 	lines := strings.Split(strings.TrimSpace(succeed(t, "models", "--json")), "\n")
+	own := lines[:len(modelNames)]
+	if nets := lines[len(own):]; len(nets) != len(zoo.Nets()) || !strings.HasPrefix(nets[11], `{"name":"resnet50","input":[3,224,224],"classes":1000,"parameters":25557032,"flops":8217632232,"weights":[`+
+		`{"version":"v1","url":"https://download.pytorch.org/models/resnet50-0676ba61.pth","mib":97.781,"top1":76.13,"preprocess":[{"type":"resize-edge","size":256},`) {
+		t.Errorf("got %d nets: %s", len(nets), nets)
+	}
+	if one := succeed(t, "models", "--json", "resnet18"); !strings.Contains(one, `}]}],"layers":[{"layer":"conv1","type":"conv2d","output":[64,112,112],"parameters":9408,`) {
+		t.Errorf("got %s", one)
+	}
 	var names []string
-	for _, line := range lines {
+	for _, line := range own {
 		var c modelCost
 		if err := json.Unmarshal([]byte(line), &c); err != nil {
 			t.Fatal(err)

@@ -20,8 +20,8 @@ type Weights struct {
 }
 
 // Licence says what is known of the licence of the files.
-const Licence = "torchvision's code is under the BSD 3-Clause License; for the weights no licence is stated " +
-	"(https://github.com/pytorch/vision/issues/2597), and ImageNet's terms allow research alone"
+const Licence = "torchvision's code is under the BSD 3-Clause License; whether that is so for weights, which were trained on " +
+	"ImageNet, is an open question (https://github.com/pytorch/vision/issues/2597 and 8017)"
 
 // source is the folder that the files lie in.
 const source = "https://download.pytorch.org/models/"
