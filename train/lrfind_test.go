@@ -31,27 +31,38 @@ func TestFindLR(t *testing.T) {
 			t.Errorf("step %d: learning rate %v, want %v", i, p.LR, want)
 		}
 	}
-	// The first loss is that of the model as it was made.
+	// With rates that change nothing the losses are those of the model as it was made, smoothed.
 	c := setup(t)
+	var losses []float64
 	for batch, err := range c.Train.Batches(1, 0) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := (loss.CrossEntropy{}).Forward(c.Model.Net.Forward(batch.Inputs), batch.Targets).Item(); math.Abs(found[0].Loss-want) > 1e-6 {
-			t.Errorf("first loss %v, want %v", found[0].Loss, want)
-		}
-		break
+		losses = append(losses, (loss.CrossEntropy{}).Forward(c.Model.Net.Forward(batch.Inputs), batch.Targets).Item())
 	}
-	// A rate that is far too high ends it.
-	found = find(1e9, 300)
-	least := math.Inf(1)
+	found, err := train.FindLR(t.Context(), setup(t), 1e-12, 1e-11, len(losses))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, p := range found {
-		if least = min(least, p.Loss); p.Loss > 4*least && i != len(found)-1 {
-			t.Errorf("it goes on after step %d of %d with loss %v, %v was the least", i, len(found), p.Loss, least)
+		sum, weights := 0.0, 0.0
+		for j, l := range losses {
+			w := math.Exp(-float64((i-j)*(i-j)) / 32)
+			sum, weights = sum+w*l, weights+w
+		}
+		if want := sum / weights; math.Abs(p.Loss-want) > 1e-6 {
+			t.Errorf("step %d: loss %v, want %v", i, p.Loss, want)
 		}
 	}
+	// A rate that is far too high ends it, and no loss hides those around it.
+	found = find(1e9, 300)
 	if len(found) == 300 {
 		t.Error("the loss does not explode")
+	}
+	for i, p := range found {
+		if !(p.Loss <= 3.5*losses[0]) {
+			t.Errorf("step %d: loss %v, the first %v", i, p.Loss, losses[0])
+		}
 	}
 }
 
@@ -83,7 +94,23 @@ func TestFindLRErrors(t *testing.T) {
 }
 
 func TestSuggestLR(t *testing.T) {
-	if got := train.SuggestLR([]train.LRLoss{{0.01, 3}, {0.1, 2}, {1, 1}, {10, 1}, {100, 5}}); got != 0.1 {
-		t.Errorf("got %v, want a tenth of the first lowest", got)
+	for _, c := range []struct {
+		losses    []float64 // of rates 1, 2, 4, ...
+		low, high float64
+	}{
+		{[]float64{2.3, 2.3, 2, 1.5, 1.04, 1, 1.02, 1.3, 1.5, 3}, 16, 128}, // 0.065 and 0.39 above the lowest
+		{[]float64{2.3, 2.3, 2, 1.5, 1.04, 1, 1.02, 1.3, 1.3, 1.3}, 16, 512},
+		{[]float64{2, 1.01, 1.5, 1, 1.2, 1.4, 1.1}, 8, 16}, // the valley of the lowest
+		{[]float64{1, 2, 3}, 1, 1},
+		{[]float64{1}, 1, 1},
+	} {
+		var found []train.LRLoss
+		for i, l := range c.losses {
+			found = append(found, train.LRLoss{LR: math.Pow(2, float64(i)), Loss: l})
+		}
+		got, low, high := train.SuggestLR(found)
+		if want := math.Sqrt(c.low * c.high); low != c.low || high != c.high || math.Abs(got-want) > 1e-12*want {
+			t.Errorf("%v: got %v from %v to %v, want %v to %v", c.losses, got, low, high, c.low, c.high)
+		}
 	}
 }

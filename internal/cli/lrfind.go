@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
-	"slices"
 
 	"github.com/alecthomas/kong"
 
@@ -20,9 +18,9 @@ type lrFindCommand struct {
 	settings    `embed:""`
 	dataFlags   `group:"Data"`
 	memoryFlags `group:"Training"`
-	From        float64 `default:"1e-6" group:"Learning rate" help:"Learning rate to begin with."`
+	From        float64 `default:"1e-5" group:"Learning rate" help:"Learning rate to begin with."`
 	To          float64 `default:"10" group:"Learning rate" help:"Learning rate to end with, unless the loss explodes before."`
-	Steps       int     `default:"200" group:"Learning rate" help:"Training steps to get from one to the other."`
+	Steps       int     `default:"300" group:"Learning rate" help:"Training steps to get from one to the other."`
 	Plot        string  `group:"Output" help:"Draw the loss over the learning rate to a PNG or SVG file." placeholder:"FILE"`
 	Force       bool    `group:"Output" help:"Replace the file of --plot."`
 	Threads     int     `default:"0" group:"Training" help:"Threads to compute with; 0 takes all cores."`
@@ -35,6 +33,8 @@ var notToFind = []string{"lr", "epochs", "max-time", "val", "early-stop", "ema",
 // lrFound is what lr-find prints with --json.
 type lrFound struct {
 	Suggested float64   `json:"suggested"`
+	Low       float64   `json:"low"` // rates between which the loss is near its lowest
+	High      float64   `json:"high"`
 	LR        []float64 `json:"lr"`
 	Loss      []float64 `json:"loss"`
 }
@@ -76,7 +76,7 @@ func (c *lrFindCommand) Run(ctx context.Context, parsed *kong.Context, s streams
 	if err != nil {
 		return err
 	}
-	suggested := train.SuggestLR(found)
+	suggested, low, high := train.SuggestLR(found)
 	if c.Plot != "" {
 		if err := report.LRCurve(found, suggested).Save(c.Plot); err != nil {
 			return err
@@ -84,13 +84,12 @@ func (c *lrFindCommand) Run(ctx context.Context, parsed *kong.Context, s streams
 		fmt.Fprintf(s.err, "drawn to %s\n", c.Plot)
 	}
 	if c.JSON {
-		out := lrFound{Suggested: suggested}
+		out := lrFound{Suggested: suggested, Low: low, High: high}
 		for _, f := range found {
 			out.LR, out.Loss = append(out.LR, f.LR), append(out.Loss, f.Loss)
 		}
 		return json.NewEncoder(s.out).Encode(out)
 	}
-	best := slices.MinFunc(found, func(a, b train.LRLoss) int { return cmp.Compare(a.Loss, b.Loss) })
-	_, err = fmt.Fprintf(s.out, "lowest loss %.4f at %.2g; suggested: --lr %.2g, a tenth of that\n", best.Loss, best.LR, suggested)
+	_, err = fmt.Fprintf(s.out, "the loss is lowest from %.2g to %.2g; suggested: --lr %.2g, between them\n", low, high, suggested)
 	return err
 }

@@ -213,7 +213,7 @@ func TestLRFind(t *testing.T) {
 	data := tinyData(t)
 	t.Chdir(t.TempDir())
 	args := []string{"lr-find", "mnist", "--data-dir", data, "--batch-size", "32", "--steps", "60"}
-	if out := succeed(t, args...); !regexp.MustCompile(`^lowest loss \d\.\d{4} at \S+; suggested: --lr \S+, a tenth of that\n$`).MatchString(out) {
+	if out := succeed(t, args...); !regexp.MustCompile(`^the loss is lowest from \S+ to \S+; suggested: --lr \S+, between them\n$`).MatchString(out) {
 		t.Errorf("got %q", out)
 	}
 	if entries, err := os.ReadDir("."); err != nil || len(entries) != 0 {
@@ -223,7 +223,7 @@ func TestLRFind(t *testing.T) {
 	if err := json.Unmarshal([]byte(succeed(t, append(args, "--json", "--plot", "lr.svg", "--recipe", "fast", "--model", "softmax")...)), &found); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(found.LR); n < 30 || n > 60 || len(found.Loss) != n || found.LR[0] != 1e-6 || found.Suggested <= 1e-6 || found.Suggested >= 10 {
+	if n := len(found.LR); n < 30 || n > 60 || len(found.Loss) != n || found.LR[0] != 1e-5 || found.Low < 1e-5 || found.Suggested < found.Low || found.High < found.Suggested || found.High > 10 {
 		t.Errorf("got %+v", found)
 	}
 	if !bytes.HasPrefix(readFile(t, "lr.svg"), []byte("<svg ")) {
