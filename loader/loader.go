@@ -157,6 +157,9 @@ func (l *Loader) Classes() []string { return l.data.Classes() }
 // Preparations returns what the data set says of how it prepares its inputs.
 func (l *Loader) Preparations() []dataset.Preparation { return dataset.PreparationsOf(l.data) }
 
+// BatchSize returns the number of samples of a batch. The last one of an epoch may have fewer.
+func (l *Loader) BatchSize() int { return l.options.BatchSize }
+
 // Samples returns the number of samples in an epoch.
 func (l *Loader) Samples() int {
 	n := l.data.Len()

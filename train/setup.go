@@ -25,7 +25,7 @@ import (
 // before the first training step, but for what only reading all samples can tell: targets
 // that do not fit the task are found with their batch.
 type SetupError struct {
-	Field  string // of Config: "Train"; Model and Test stand for the net and the data of Evaluate and Predict
+	Field  string // of Config: "Train"; Model and Test stand for the net and the data of Evaluate and Predict, BatchSize for that of Train
 	Detail string // what was found, and what was expected
 }
 
@@ -118,6 +118,9 @@ func newLoop(c Config, measured bool) (*loop, error) {
 	if err := c.checkData("Train", c.Train, 1); err != nil {
 		return nil, err
 	}
+	if err := c.checkSingle(); err != nil {
+		return nil, err
+	}
 	if measured {
 		if err := c.checkData("Test", c.Test, 0); err != nil {
 			return nil, err
@@ -127,6 +130,13 @@ func newLoop(c Config, measured bool) (*loop, error) {
 		}
 	}
 	return &loop{Config: c, clock: clock{start: start}, running: c.Task.NewRunning(c.Model.Classes)}, nil
+}
+
+// Check returns what is wrong with a run of c, as Run finds it before the first step. Beside the
+// model's task, which is set, nothing changes.
+func Check(c Config) error {
+	_, err := newLoop(c, true)
+	return err
 }
 
 // settleTask makes the model's task and the run's the same: the run's, if it has one. The
@@ -252,6 +262,30 @@ func (c *Config) checkData(field string, s loader.Source, epoch int) error {
 	}
 	if err := c.Task.Check(outputs.Narrow(0, 0, 1), target, c.Model.Classes); err != nil {
 		return wrong(field, "%s: %v", c.Task.Name(), err)
+	}
+	return nil
+}
+
+// checkSingle returns an error if an epoch has a batch of one sample, and the net a batch norm in
+// training that would get one value a channel of it, which has no variance.
+func (c *Config) checkSingle() error {
+	s, ok := c.Train.(interface{ BatchSize() int })
+	if !ok || c.Train.Len()*s.BatchSize()-c.Train.Samples() != s.BatchSize()-1 {
+		return nil
+	}
+	costs, err := c.Model.Costs()
+	if err != nil { // a net that its definition does not make
+		return nil
+	}
+	for _, l := range costs {
+		values := 1
+		for _, n := range l.Output[1:] {
+			values *= n
+		}
+		m, ok := c.Model.Net.Layer(l.Layer).(nn.Modal)
+		if ok && m.Training() && values == 1 && (l.Type == "batchnorm1d" || l.Type == "batchnorm2d") {
+			return wrong("BatchSize", "found 1 sample in the last batch of an epoch, at least 2 expected for layer %q, a batch norm", l.Layer)
+		}
 	}
 	return nil
 }

@@ -2,14 +2,17 @@ package train_test
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/loss"
+	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
@@ -337,5 +340,49 @@ func TestModesStay(t *testing.T) {
 	nn.SetTraining(c.Model.Net, false)
 	if _, err := run(t.Context(), c); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLastBatchOfOne has a last batch of one sample, of which a batch norm can make nothing: that
+// is known before the first step, or, of a stream, found with the batch.
+func TestLastBatchOfOne(t *testing.T) {
+	normed := func(batch int) train.Config {
+		c := setup(t, func(s *settings) { s.batch = batch })
+		d := c.Model.Definition
+		d.Layers = []nn.Spec{d.Layers[0], {Name: "bn", Options: nn.BatchNorm1dOptions{In: 16}}, {Name: "drop", Options: nn.DropoutOptions{}}, d.Layers[1]}
+		m, err := model.New(d, random.New(4))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Model, c.Optimizer = m, optim.NewSGD(nn.ParameterList(m.Net), 0.1, optim.SGDOptions{})
+		return c
+	}
+	for batch, bad := range map[int]bool{7: true, 49: true, 1: true, 10: false, 48: false, 64: false} { // of 50 samples
+		want := `train: BatchSize: found 1 sample in the last batch of an epoch, at least 2 expected for layer "bn", a batch norm`
+		c := normed(batch)
+		events, err := run(t.Context(), c)
+		var setup *train.SetupError
+		if bad && (len(events) > 0 || !errors.As(err, &setup) || err.Error() != want) || !bad && err != nil {
+			t.Errorf("batches of %d: %d events, %v", batch, len(events), err)
+		}
+		if checked := train.Check(normed(batch)); fmt.Sprint(checked) != fmt.Sprint(err) {
+			t.Errorf("batches of %d: Check says %v, Run %v", batch, checked, err)
+		}
+	}
+	// A layer in evaluation takes one, and so does a net without any.
+	c := normed(7)
+	c.Model.Net.Layer("bn").(*nn.BatchNorm1d).SetTraining(false)
+	if _, err := run(t.Context(), c); err != nil {
+		t.Errorf("in evaluation: %v", err)
+	}
+	if _, err := run(t.Context(), setup(t, func(s *settings) { s.batch = 7 })); err != nil {
+		t.Errorf("without a batch norm: %v", err)
+	}
+	c = normed(7)
+	c.Train = stream{c.Train}
+	_, err := run(t.Context(), c)
+	var wrong *train.SetupError
+	if want := "train: BatchSize: found a batch of 1 sample: "; !errors.As(err, &wrong) || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("a stream: %v", err)
 	}
 }

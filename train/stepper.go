@@ -96,7 +96,10 @@ func (l *layered) step(batch loader.Batch, key random.Key) (taken, error) {
 		inputs, targets = loader.Mixup(batch, len(l.Model.Classes), l.Mixup, key.For("mixup"))
 	}
 	l.Optimizer.ZeroGrad()
-	outputs := l.Model.Net.Forward(inputs)
+	outputs, err := l.forward(inputs)
+	if err != nil {
+		return taken{}, err
+	}
 	if err := checkBatch("Train", l.Task, batch, outputs, l.Model.Classes); err != nil {
 		return taken{}, err
 	}
@@ -113,6 +116,24 @@ func (l *layered) step(batch loader.Batch, key random.Key) (taken, error) {
 		value.Mean().Backward()
 	}
 	return l.finish(mean, weight, n)
+}
+
+// forward is the net's. That a batch norm can make nothing of one sample is an error: of a stream
+// nobody knows before how many the last batch has.
+func (l *layered) forward(inputs *tensor.Tensor) (outputs *tensor.Tensor, err error) {
+	defer func() {
+		if inputs.Size(0) > 1 {
+			return
+		}
+		switch v := recover().(type) {
+		case nil:
+		case *tensor.ShapeError:
+			err = wrong("BatchSize", "found a batch of 1 sample: %v", v)
+		default:
+			panic(v)
+		}
+	}()
+	return l.Model.Net.Forward(inputs), nil
 }
 
 // finish changes the parameters after an evaluation that found the mean loss of n samples.

@@ -108,6 +108,9 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 		return loader.New(d, loader.Options{BatchSize: measured, Workers: prefetch})
 	}
 	r.val, r.test = measuring(data.val), measuring(data.test)
+	if err := r.checkSetup(); err != nil {
+		return nil, err
+	}
 	if c.Watch { // before the folder is made: the port may be taken
 		if r.listener, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", c.Port)); err != nil {
 			return nil, err

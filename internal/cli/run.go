@@ -45,6 +45,16 @@ func (r *trainRun) epochs(p train.Progress) float64 {
 	return float64(p.Epoch) + float64(p.Part.Steps)/float64(r.steps)
 }
 
+// checkSetup returns what is wrong with the run, before its folder is made, and which flag is to
+// blame.
+func (r *trainRun) checkSetup() error {
+	err := train.Check(r.config(train.Progress{}))
+	if e, ok := errors.AsType[*train.SetupError](err); ok && e.Field == "BatchSize" {
+		return usagef("--batch-size %d: %s", r.settings.BatchSize, e.Detail)
+	}
+	return err
+}
+
 // closing is the part of --max-time that is kept for what a run ends with, beside
 // measuring: pictures and files.
 const closing = time.Second

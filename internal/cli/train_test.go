@@ -16,6 +16,7 @@ import (
 
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
@@ -654,4 +655,27 @@ func TestTrainInitialisations(t *testing.T) {
 	if high, low := bias.Max().Item(), bias.Min().Item(); high > 1./28 || high < 0.03 || low > -0.03 || low < -1./28 {
 		t.Errorf("an mlp's biases lie within %v and %v, uniform within 1/28 expected", low, high)
 	}
+}
+
+// TestTrainLastBatchOfOne names the flag that leaves one sample for the last batch, of which a
+// batch norm can make nothing, before there is a folder.
+func TestTrainLastBatchOfOne(t *testing.T) {
+	data, run := tinyData(t), filepath.Join(t.TempDir(), "run")
+	c := trainCommand{dataFlags: dataFlags{DataDir: data}, settings: settings{Data: "mnist", Model: "softmax", BatchSize: 499, Epochs: 1, LR: 0.1,
+		Optimizer: "sgd", Schedule: "constant", Init: "uniform", Hidden: []int{1}, StepSize: 1}}
+	r, err := c.prepare(t.Context(), streams{io.Discard, io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers := r.model.Layers
+	r.model.Layers = []nn.Spec{layers[0], {Name: "bn", Options: nn.BatchNorm1dOptions{In: 784}}, layers[1]}
+	if r.model.Net, err = nn.Build(r.model.Layers, r.model.InputShape, random.New(1)); err != nil {
+		t.Fatal(err)
+	}
+	want := `--batch-size 499: found 1 sample in the last batch of an epoch, at least 2 expected for layer "bn", a batch norm`
+	if err := r.checkSetup(); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	wantError(t, 2, "--batch-size 0: at least 1 expected", tiny(data, run, "--batch-size", "0")...)
+	succeed(t, tiny(data, run, "--batch-size", "499", "--model", "cnn", "--epochs", "1")...) // pictures of more than one pixel
 }
