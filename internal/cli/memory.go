@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/onehot-go/onehot/dataset"
@@ -76,7 +77,9 @@ func measuringBatch(what string, mirrored bool, taken int, definitions ...*model
 	if err := memory.Check(float64(fixed)+float64(sample), what); err != nil {
 		return 0, err
 	}
-	return int(min(evalBatch, (memory.Limit()-int64(fixed))/int64(sample))), nil
+	// The last batch is a smaller one: its memory may come beside that of the others, which waits
+	// to be used again.
+	return int(min(evalBatch, max(1, (memory.Limit()-int64(fixed))/int64(2*sample)))), nil
 }
 
 // optimizerState returns how many numbers the optimizer keeps for each parameter.
@@ -134,5 +137,5 @@ func (s *settings) fit(d model.Definition, data parts) (measuring int, err error
 	return measuring, err
 }
 
-// pictureMemory returns how many bytes decoding a picture may take.
-func pictureMemory() int { return int(min(memory.Limit(), 512<<20)) }
+// pictureMemory returns how many bytes decoding a picture may take, while each core decodes one.
+func pictureMemory() int { return int(min(memory.Limit()/int64(runtime.GOMAXPROCS(0)), 512<<20)) }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -122,7 +123,7 @@ func wide(t *testing.T, path string, channels int) {
 func TestHeld(t *testing.T) {
 	defer memoryFlags{}.limit()
 	memoryFlags{Memory: 1 << 20}.limit()
-	if memory.Limit() != 1<<20 || pictureMemory() != 1<<20 {
+	if memory.Limit() != 1<<20 || pictureMemory() != 1<<20/runtime.GOMAXPROCS(0) {
 		t.Errorf("a limit of %d, %d for a picture", memory.Limit(), pictureMemory())
 	}
 	memoryFlags{}.limit()

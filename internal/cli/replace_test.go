@@ -19,8 +19,9 @@ import (
 )
 
 // killAt names the variable that makes the test's binary the program, which is killed at the
-// change to the disk of that number, from 1. With 0 it lists the changes on standard error.
-const killAt = "ONEHOT_TEST_KILL_AT"
+// change to the disk of that number, from 1. With 0 it lists the changes on standard error. With
+// noKill it ends with a line on how many KiB of memory it had at most, on Linux.
+const killAt, noKill = "ONEHOT_TEST_KILL_AT", -1
 
 func TestMain(m *testing.M) {
 	text, ok := os.LookupEnv(killAt)
@@ -41,7 +42,15 @@ func TestMain(m *testing.M) {
 		}
 		return nil
 	}
-	os.Exit(Main(os.Args[1:], io.Discard, os.Stderr))
+	code := Main(os.Args[1:], io.Discard, os.Stderr)
+	if at == noKill {
+		if status, err := os.ReadFile("/proc/self/status"); err == nil { // of Linux
+			_, peak, _ := strings.Cut(string(status), "VmHWM:")
+			peak, _, _ = strings.Cut(peak, "kB")
+			fmt.Fprintln(os.Stderr, "peak:", strings.TrimSpace(peak))
+		}
+	}
+	os.Exit(code)
 }
 
 // kill ends the process as a crash does: nothing is tidied up.

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +18,7 @@ func TestTrainCrowd(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	args := []string{"train", "mnist", "--data-dir", tinyData(t), "--out", dir, "--max-time", "3s", "--watch"}
 	c := exec.Command("/bin/sh", append([]string{"-c", `ulimit -n 64 && exec "$0" "$@"`, os.Args[0]}, args...)...)
-	c.Env = append(os.Environ(), killAt+"=-1")
+	c.Env = append(os.Environ(), fmt.Sprintf("%s=%d", killAt, noKill))
 	stderr, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
