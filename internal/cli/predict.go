@@ -66,7 +66,8 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	if _, err := measuringBatch(printable.Name(c.Model)+": a sample", false, 0, &m.Definition); err != nil {
+	most, err := measuringBatch(printable.Name(c.Model)+": a sample", false, 0, &m.Definition)
+	if err != nil {
 		return err
 	}
 	if c.Invert {
@@ -83,7 +84,7 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if c.Explain != "" && len(inputs) != 1 {
 		return usagef("--explain %s: one picture expected, found %d", c.Explain, len(inputs))
 	}
-	p := &predicting{command: c, streams: s, model: m, by: by, counter: newCounter(s.err, len(inputs))}
+	p := &predicting{command: c, streams: s, model: m, by: by, most: most, counter: newCounter(s.err, len(inputs))}
 	if err := p.all(ctx, inputs); err != nil {
 		return err
 	}
@@ -96,6 +97,7 @@ type predicting struct {
 	streams
 	model   *model.Model
 	by      *model.Predictor
+	most    int // samples that there is memory for at once
 	counter *counter
 
 	table  *csv.Writer // nil without --csv
@@ -136,7 +138,7 @@ func (p *predicting) all(ctx context.Context, inputs []input) error {
 // each says what is in each input, in their order.
 func (p *predicting) each(ctx context.Context, inputs []input) error {
 	done := 0
-	for o, err := range newNamer(p.model, p.by, p.command.Invert).name(ctx, inputs) {
+	for o, err := range newNamer(p.model, p.by, p.command.Invert, p.most).name(ctx, inputs) {
 		if err == nil {
 			err = p.one(o, len(inputs))
 		}

@@ -46,11 +46,11 @@ const (
 )
 
 // newNamer returns a namer for m, whose predictor is by. inverted says that m prepares pictures
-// as it was trained to, but for an inversion.
-func newNamer(m *model.Model, by *model.Predictor, inverted bool) *namer {
+// as it was trained to, but for an inversion. The net is given so many samples at most.
+func newNamer(m *model.Model, by *model.Predictor, inverted bool, most int) *namer {
 	costs, _ := m.Costs() // a predictor has found no error
 	memory := nn.MemoryOf(costs, m.InputShape)
-	return &namer{m, by, inverted, min(max(namedMemory/(2*memory.Input+memory.Evaluation), 1), namedBatch)}
+	return &namer{m, by, inverted, min(max(namedMemory/(2*memory.Input+memory.Evaluation), 1), namedBatch, most)}
 }
 
 // name yields what comes of each input, in their order. It holds few of them at once, and ends

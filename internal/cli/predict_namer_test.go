@@ -13,8 +13,10 @@ import (
 func TestNamerBatches(t *testing.T) {
 	for side, want := range map[int]int{28: namedBatch, 1024: 20, 8192: 1} {
 		m := &model.Model{Definition: model.Softmax([]int{1, side, side}, []string{"a", "b"})}
-		if got := newNamer(m, nil, false).batch; got != want {
-			t.Errorf("pictures of %d by %d: batches of %d, %d expected", side, side, got, want)
+		for _, most := range []int{evalBatch, 10} {
+			if got := newNamer(m, nil, false, most).batch; got != min(want, most) {
+				t.Errorf("pictures of %d by %d: batches of %d, %d expected", side, side, got, min(want, most))
+			}
 		}
 	}
 }
@@ -29,7 +31,7 @@ func TestNamerPanics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := newNamer(m, by, false)
+	n := newNamer(m, by, false, evalBatch)
 	m.Preprocess = transform.Compose{transform.Lambda(func(transform.Input) (transform.Input, error) { panic("a defect") })}
 	defer func() {
 		if v := recover(); v != "a defect" {
@@ -53,7 +55,7 @@ func TestNamerGathers(t *testing.T) {
 	}
 	file := greys(t, t.TempDir(), 0)[0]
 	withStandardInput(t, nil)
-	n := newNamer(m, by, false)
+	n := newNamer(m, by, false, evalBatch)
 	n.batch = 2
 	var names []string
 	for o, err := range n.name(t.Context(), []input{{name: file}, {name: file}, {name: file}, {name: "-", from: os.Stdin}}) {
