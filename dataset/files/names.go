@@ -1,7 +1,6 @@
 package files
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -75,6 +74,13 @@ func PartOf(name string) string {
 // 1.heic.jpg beside 1.heic, is converted already, and is one of the others.
 func New(root string, found []File) *List {
 	l := &List{Root: root, Others: map[string]int{}, Convert: map[string]int{}, Passed: map[Reason]int{}}
+	pictures := 0
+	for _, f := range found {
+		if KindOf(f.Name) == Picture {
+			pictures++
+		}
+	}
+	l.Files = make([]File, 0, pictures)
 	var convert []string
 	for _, f := range found {
 		switch KindOf(f.Name) {
@@ -86,7 +92,7 @@ func New(root string, found []File) *List {
 			l.Others[Extension(f.Name)]++
 		}
 	}
-	slices.SortFunc(l.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.Files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	for _, name := range convert {
 		if l.converted(name) {
 			l.Others[Extension(name)]++
@@ -101,7 +107,7 @@ func New(root string, found []File) *List {
 // same, before its extension.
 func (l *List) converted(name string) bool {
 	stem := strings.TrimSuffix(name, path.Ext(name)) + "."
-	at, _ := slices.BinarySearchFunc(l.Files, stem, func(f File, stem string) int { return cmp.Compare(f.Name, stem) })
+	at, _ := slices.BinarySearchFunc(l.Files, stem, func(f File, stem string) int { return strings.Compare(f.Name, stem) })
 	for ; at < len(l.Files) && strings.HasPrefix(l.Files[at].Name, stem); at++ {
 		rest := strings.TrimPrefix(l.Files[at].Name, strings.TrimSuffix(stem, "."))
 		if rest == path.Ext(rest) || strings.TrimSuffix(rest, path.Ext(rest)) == path.Ext(name) {

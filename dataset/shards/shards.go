@@ -69,9 +69,10 @@ func Open(ctx context.Context, pattern string, options folder.Options) (*files.L
 			return nil, err
 		}
 	}
-	s.unique()
 	var l *files.List
-	if s.isWebDataset() {
+	samples := s.isWebDataset()
+	s.unique(samples)
+	if samples {
 		l, err = s.samples(pattern)
 	} else {
 		l, err = s.folders(pattern, options)
@@ -198,15 +199,20 @@ func (s *scan) see(name string) (string, error) {
 	return clean, nil
 }
 
-// unique keeps the last of the entries of each name, and sorts them by name. The entries of
-// several sources are as if all were unpacked to one place.
-func (s *scan) unique() {
-	slices.SortStableFunc(s.entries, func(a, b entry) int { return cmp.Compare(a.clean, b.clean) })
+// unique sorts the entries by name, and keeps the last of each. Those of several sources are as if
+// all were unpacked to one place, or each to a place of its own.
+func (s *scan) unique(ownPlaces bool) {
+	slices.SortFunc(s.entries, func(a, b entry) int {
+		return cmp.Or(strings.Compare(a.clean, b.clean), cmp.Compare(a.order, b.order))
+	})
 	kept := s.entries[:0]
 	for i := range s.entries {
-		if i+1 < len(s.entries) && s.entries[i+1].clean == s.entries[i].clean && s.entries[i+1].source == s.entries[i].source {
-			s.passed[files.Duplicate]++
-			continue
+		if i+1 < len(s.entries) {
+			e, next := &s.entries[i], &s.entries[i+1]
+			if e.clean == next.clean && (e.source == next.source || !ownPlaces) {
+				s.passed[files.Duplicate]++
+				continue
+			}
 		}
 		kept = append(kept, s.entries[i])
 	}
@@ -215,15 +221,6 @@ func (s *scan) unique() {
 
 // folders makes a list of archives of class folders.
 func (s *scan) folders(root string, options folder.Options) (*files.List, error) {
-	kept := s.entries[:0]
-	for i := range s.entries {
-		if i+1 < len(s.entries) && s.entries[i+1].clean == s.entries[i].clean {
-			s.passed[files.Duplicate]++
-			continue
-		}
-		kept = append(kept, s.entries[i])
-	}
-	s.entries = kept
 	dirs := map[string]bool{}
 	for _, d := range s.dirs {
 		for ; d != "." && !dirs[d]; d = path.Dir(d) {
@@ -290,7 +287,7 @@ func (s *scan) wrapper(dirs map[string]bool) string {
 func (s *scan) finish(l *files.List) error {
 	a := &archive{entries: make([]entry, len(l.Files))}
 	at := 0
-	slices.SortFunc(s.entries, func(a, b entry) int { return cmp.Compare(a.clean, b.clean) })
+	slices.SortFunc(s.entries, func(a, b entry) int { return strings.Compare(a.clean, b.clean) })
 	for i, f := range l.Files {
 		for s.entries[at].clean != f.Name {
 			at++

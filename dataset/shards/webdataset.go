@@ -82,6 +82,9 @@ func (s *scan) label(e *entry, data []byte, err error) {
 
 // isWebDataset reports whether the entries are samples of WebDataset's.
 func (s *scan) isWebDataset() bool {
+	if !slices.ContainsFunc(s.entries, func(e entry) bool { return hasLabel(e.clean) }) {
+		return false
+	}
 	pictures, inFolder := map[string]bool{}, false
 	for i := range s.entries {
 		if e := &s.entries[i]; files.KindOf(e.clean) != files.Other {
