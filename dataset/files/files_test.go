@@ -6,9 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"testing"
-	"testing/iotest"
+
+	"github.com/onehot-go/onehot/dataset/internal/reading"
 )
 
 func TestNames(t *testing.T) {
@@ -81,7 +81,7 @@ func TestRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := &List{Root: dir, Files: []File{{Name: "1.jpg"}, {Name: "2.jpg"}, {Name: "3.jpg"}, {Name: "4.jpg"}, {Name: filepath.ToSlash(filepath.Join(dir, "1.jpg"))}}}
-	want := []string{"one", "found no regular file, the file of a picture expected", "found 268435457 bytes, at most 268435456 expected", "no such file or directory", "one"}
+	want := []string{"one", "found no regular file, one expected", "found 268435457 bytes, at most 268435456 expected", "no such file or directory", "one"}
 	var got []string
 	for c, err := range l.Contents(t.Context(), []int{4, 0, 2, 1, 3}) {
 		if err != nil {
@@ -103,7 +103,7 @@ func TestRead(t *testing.T) {
 	}
 
 	failed, err := l.Stat(t.Context())
-	if err != nil || len(failed) != 2 || !errors.Is(failed[1], ErrSpecial) || !errors.Is(failed[3], os.ErrNotExist) {
+	if err != nil || len(failed) != 2 || !errors.Is(failed[1], reading.ErrSpecial) || !errors.Is(failed[3], os.ErrNotExist) {
 		t.Errorf("failed %v, %v", failed, err)
 	}
 	if l.Files[0].Size != 3 || l.Files[2].Size != MaxSize+1 {
@@ -122,34 +122,5 @@ func TestRead(t *testing.T) {
 	}
 	if _, err := l.Stat(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v of a context that is done", err)
-	}
-}
-
-func TestReadAll(t *testing.T) {
-	ctx := t.Context()
-	for _, size := range []int64{0, 3, 5, 9} { // a file may grow and shrink
-		if data, err := ReadAll(ctx, iotest.OneByteReader(strings.NewReader("12345")), size, 9); err != nil || string(data) != "12345" {
-			t.Errorf("size %d: %q, %v", size, data, err)
-		}
-	}
-	if _, err := ReadAll(ctx, strings.NewReader("12345"), 0, 4); err == nil || err.Error() != "found more than 4 bytes, at most that expected" {
-		t.Errorf("error %v", err)
-	}
-	if _, err := ReadAll(ctx, iotest.ErrReader(errors.New("torn")), 0, 4); err == nil || err.Error() != "torn" {
-		t.Errorf("error %v", err)
-	}
-}
-
-func TestEach(t *testing.T) {
-	for _, n := range []int{0, 1, 1000} {
-		done := make([]int, n)
-		if err := Each(t.Context(), n, func(i int) { done[i]++ }); err != nil {
-			t.Fatal(err)
-		}
-		for i, times := range done {
-			if times != 1 {
-				t.Errorf("%d was done %d times", i, times)
-			}
-		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/onehot-go/onehot/dataset/files"
+	"github.com/onehot-go/onehot/dataset/internal/reading"
 )
 
 // Open finds the pictures in the folder at path, with their classes and parts as Arrange has
@@ -72,14 +73,14 @@ type content struct {
 func walk(ctx context.Context, path string) (*walker, error) {
 	stat, err := os.Stat(path)
 	if err != nil {
-		return nil, files.Named(path, err)
+		return nil, reading.Named(path, err)
 	}
 	if !stat.IsDir() {
 		return nil, fmt.Errorf("%s: found a file, a folder expected", path)
 	}
 	real, err := realPath(path)
 	if err != nil {
-		return nil, files.Named(path, err)
+		return nil, reading.Named(path, err)
 	}
 	w := &walker{root: path, passed: map[files.Reason]int{}, visited: map[string]bool{}}
 	w.links = []dir{{"", real}}
@@ -112,7 +113,7 @@ func (w *walker) tree(ctx context.Context, top dir) error {
 			}
 		}
 		contents := make([]content, len(fresh))
-		if err := files.Each(ctx, len(fresh), func(i int) { contents[i] = w.read(fresh[i]) }); err != nil {
+		if err := reading.Each(ctx, len(fresh), func(i int) { contents[i] = w.read(fresh[i]) }); err != nil {
 			return err
 		}
 		level = nil
@@ -139,7 +140,7 @@ func (w *walker) read(d dir) (c content) {
 	path := filepath.Join(w.root, filepath.FromSlash(d.name))
 	entries, err := os.ReadDir(path)
 	if err != nil {
-		return content{err: files.Named(path, err)}
+		return content{err: reading.Named(path, err)}
 	}
 	c.passed = map[files.Reason]int{}
 	for _, e := range entries {
@@ -219,10 +220,10 @@ func (w *walker) finish(ctx context.Context, l *files.List) error {
 		switch err := failed[i]; {
 		case err == nil:
 			kept = append(kept, f)
-		case errors.Is(err, files.ErrSpecial):
+		case errors.Is(err, reading.ErrSpecial):
 			l.Passed[files.Special]++
 		case !errors.Is(err, fs.ErrNotExist):
-			return files.Named(l.Place(i), err)
+			return reading.Named(l.Place(i), err)
 		}
 	}
 	l.Files = kept

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/onehot-go/onehot/dataset/files"
+	"github.com/onehot-go/onehot/random"
 )
 
 // make writes a folder of the given files, each with its own name in it. A name that ends with
@@ -158,6 +159,53 @@ func TestClasses(t *testing.T) {
 	labels, err := l.Labels([]string{"cow", "cat"})
 	if want := []int{1, 0}; err != nil || !slices.Equal(labels, want) {
 		t.Errorf("labels %v, %v, want %v", labels, err, want)
+	}
+}
+
+// TestConvert has folders of pictures that have to be converted first: they are not empty.
+func TestConvert(t *testing.T) {
+	for _, names := range [][]string{
+		{"cat/1.heic", "dog/1.jpg"},
+		{"cat/1.heic", "dog/1.avif"},
+		{"train/cat/1.jpg", "test/cat/1.HEIF"},
+	} {
+		root := makeFolder(t, names...)
+		l, err := Open(t.Context(), root, Options{})
+		if err != nil {
+			t.Errorf("%v: %v", names, err)
+			continue
+		}
+		if err := l.ConvertError(); err == nil || !strings.HasPrefix(err.Error(), root+": found ") || !strings.Contains(err.Error(), "find "+root+" -type f") {
+			t.Errorf("%v: error %v", names, err)
+		}
+	}
+}
+
+// TestElsewhere holds that a copy of a folder has the same files, and that they are divided in the same way.
+func TestElsewhere(t *testing.T) {
+	var names []string
+	for i := range 60 {
+		names = append(names, fmt.Sprintf("%s/%d.jpg", []string{"cat", "dog", "cow"}[i%3], i))
+	}
+	draw := func(names []string) string {
+		l, err := Open(t.Context(), makeFolder(t, names...), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		labels, err := l.Labels(l.Classes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts, err := files.Draw(l.Files, labels, nil, files.Share{Fraction: 0.2}, files.Share{Count: 5}, random.New(7))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(describe(l), parts)
+	}
+	first := draw(names)
+	slices.Reverse(names) // so the disk may have them in another order
+	if again := draw(append(names, "cat/notes.txt", ".DS_Store")); again != first {
+		t.Errorf("a folder is\n%s\nand its copy\n%s", first, again)
 	}
 }
 

@@ -113,7 +113,25 @@ func TestPipe(t *testing.T) {
 	if err := syscall.Mkfifo(l.Place(0), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Read(t.Context(), 0); err == nil || err.Error() != l.Place(0)+": found no regular file, the file of a picture expected" {
+	if _, err := l.Read(t.Context(), 0); err == nil || err.Error() != l.Place(0)+": found no regular file, one expected" {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestDeep has a path that is too long for the system.
+func TestDeep(t *testing.T) {
+	root := makeFolder(t, "cat/1.jpg")
+	t.Chdir(root)
+	for range 30 {
+		name := strings.Repeat("d", 200)
+		if err := os.Mkdir(name, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chdir(name); err != nil { // t.Chdir looks for the path that it is in
+			t.Fatal(err)
+		}
+	}
+	if _, err := Open(t.Context(), root, Options{}); err == nil || !strings.HasPrefix(err.Error(), root+"/ddd") || !strings.HasSuffix(err.Error(), ": file name too long") {
 		t.Errorf("error %v", err)
 	}
 }

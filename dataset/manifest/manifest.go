@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"github.com/onehot-go/onehot/dataset/files"
+	"github.com/onehot-go/onehot/dataset/internal/reading"
 )
 
 // maxSize is the most bytes of a manifest, and maxLine of a line of JSONL.
@@ -46,7 +47,7 @@ type Columns struct {
 // that comes again, or a file that is not there or no regular one. It names the columns that there
 // are where one is missing. Or it is ctx's.
 func Open(ctx context.Context, path string, columns Columns) (*files.List, error) {
-	data, err := files.ReadFile(ctx, path, maxSize)
+	data, err := reading.File(ctx, path, maxSize)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +147,7 @@ func (r *reader) table(data []byte, comma rune) error {
 	c.Comma, c.ReuseRecord = comma, true
 	header, err := c.Read()
 	if err != nil {
-		return files.Named(r.path, err)
+		return reading.Named(r.path, err)
 	}
 	header = trimmed(header)
 	at, values := make([]int, len(r.columns)), make([]string, len(r.columns)) // of the columns in a line
@@ -167,7 +168,7 @@ func (r *reader) table(data []byte, comma rune) error {
 			return fmt.Errorf("%s: line %d: found %d columns, %d expected as in the header", r.path, p.Line, len(record), len(header))
 		}
 		if err != nil {
-			return files.Named(r.path, err)
+			return reading.Named(r.path, err)
 		}
 		line, _ := c.FieldPos(0)
 		for k, i := range at {

@@ -28,6 +28,7 @@ import (
 
 	"github.com/onehot-go/onehot/dataset/files"
 	"github.com/onehot-go/onehot/dataset/folder"
+	"github.com/onehot-go/onehot/dataset/internal/reading"
 )
 
 // The most that an archive may have.
@@ -107,14 +108,14 @@ const (
 func open(path string) (*source, error) {
 	stat, err := os.Stat(path) // a pipe would block when it is opened
 	if err != nil {
-		return nil, files.Named(path, err)
+		return nil, reading.Named(path, err)
 	}
 	if !stat.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: found no regular file, an archive expected", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, files.Named(path, err)
+		return nil, reading.Named(path, err)
 	}
 	defer f.Close()
 	head := make([]byte, 512)
@@ -295,7 +296,7 @@ func (s *scan) finish(l *files.List) error {
 		a.entries[i] = s.entries[at]
 		if z := a.entries[i].zip; z != nil {
 			if err := z.check(); err != nil {
-				return files.Named(a.entries[i].place(), err)
+				return reading.Named(a.entries[i].place(), err)
 			}
 		}
 	}

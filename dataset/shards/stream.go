@@ -14,6 +14,7 @@ import (
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/files"
+	"github.com/onehot-go/onehot/dataset/internal/reading"
 	"github.com/onehot-go/onehot/internal/picture"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/transform"
@@ -160,7 +161,7 @@ func (s *Stream) read(path string, at map[string]int, add func(*sample) bool) er
 			return nil
 		}
 		if err := s.finish(now, names, at); err != nil {
-			return files.Named(now.place(), err)
+			return reading.Named(now.place(), err)
 		}
 		if !add(now) {
 			return errStopped
@@ -172,7 +173,7 @@ func (s *Stream) read(path string, at map[string]int, add func(*sample) bool) er
 	err = src.walk(ctx, func(h *tar.Header, _ int64, r io.Reader) error {
 		clean, err := found.see(h.Name)
 		if err != nil {
-			return files.Named(path, err)
+			return reading.Named(path, err)
 		}
 		if clean == "" || !isRegular(h) {
 			return nil
@@ -195,13 +196,13 @@ func (s *Stream) read(path string, at map[string]int, add func(*sample) bool) er
 			return nil
 		}
 		if err := tooLarge(h.Size, limit); err != nil {
-			return files.Named(path+": "+clean, err)
+			return reading.Named(path+": "+clean, err)
 		}
-		data, err := files.ReadAll(ctx, r, h.Size, limit)
+		data, err := reading.All(ctx, r, h.Size, limit)
 		if err != nil {
 			return src.damaged(err)
 		}
-		return files.Named(path+": "+clean, now.set(clean, ext, isPicture, data))
+		return reading.Named(path+": "+clean, now.set(clean, ext, isPicture, data))
 	})
 	if err == nil {
 		err = end()

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/onehot-go/onehot/dataset/files"
+	"github.com/onehot-go/onehot/dataset/internal/reading"
 )
 
 // errStopped ends the reading of an archive whose caller wants no more.
@@ -26,13 +27,13 @@ var errEnough = errors.New("enough")
 func (s *source) list(ctx context.Context, found *scan) error {
 	s.first = found.count
 	if s.kind == isZip {
-		return files.Named(s.path, s.listZip(ctx, found))
+		return reading.Named(s.path, s.listZip(ctx, found))
 	}
 	return s.walk(ctx, func(h *tar.Header, at int64, r io.Reader) error {
 		clean, err := found.see(h.Name)
 		switch {
 		case err != nil:
-			return files.Named(s.path, err)
+			return reading.Named(s.path, err)
 		case clean == "":
 		case h.Typeflag == tar.TypeDir:
 			found.dirs = append(found.dirs, clean)
@@ -41,7 +42,7 @@ func (s *source) list(ctx context.Context, found *scan) error {
 		default:
 			e := entry{source: s, order: found.count, name: h.Name, clean: clean, size: h.Size, offset: at}
 			if hasLabel(clean) {
-				data, err := files.ReadAll(ctx, r, h.Size, maxLabel)
+				data, err := reading.All(ctx, r, h.Size, maxLabel)
 				found.label(&e, data, err)
 			}
 			found.entries = append(found.entries, e)
@@ -62,7 +63,7 @@ func isRegular(h *tar.Header) bool {
 func (s *source) walk(ctx context.Context, visit func(h *tar.Header, at int64, r io.Reader) error) error {
 	f, err := s.opened()
 	if err != nil {
-		return files.Named(s.path, err)
+		return reading.Named(s.path, err)
 	}
 	defer f.Close()
 	var in io.Reader = f // it is sought in
@@ -111,7 +112,7 @@ func (s *source) damaged(err error) error {
 	default:
 		err = fmt.Errorf("found a tar that is damaged, a whole one expected: %w", err)
 	}
-	return files.Named(s.path, err)
+	return reading.Named(s.path, err)
 }
 
 // bounded reads so many bytes and no more.
@@ -142,7 +143,7 @@ func (s *source) contents(ctx context.Context, entries []*entry, yield func([]by
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !yield(data, files.Named(e.place(), err)) {
+		if !yield(data, reading.Named(e.place(), err)) {
 			return errStopped
 		}
 		return nil
@@ -159,7 +160,7 @@ func (s *source) contents(ctx context.Context, entries []*entry, yield func([]by
 	case isTar:
 		f, err := s.opened()
 		if err != nil {
-			return files.Named(s.path, err)
+			return reading.Named(s.path, err)
 		}
 		defer f.Close()
 		for _, e := range entries {
@@ -180,7 +181,7 @@ func (s *source) contents(ctx context.Context, entries []*entry, yield func([]by
 		var data []byte
 		err := tooLarge(h.Size, files.MaxSize)
 		if err == nil {
-			if data, err = files.ReadAll(ctx, r, h.Size, files.MaxSize); err != nil {
+			if data, err = reading.All(ctx, r, h.Size, files.MaxSize); err != nil {
 				return s.damaged(err)
 			}
 		}
@@ -208,7 +209,7 @@ func tooLarge(size, limit int64) error {
 
 // readAt returns the bytes of an entry of a plain tar.
 func (e *entry) readAt(ctx context.Context, f *os.File) ([]byte, error) {
-	data, err := files.ReadAll(ctx, io.NewSectionReader(f, e.offset, e.size), e.size, files.MaxSize)
+	data, err := reading.All(ctx, io.NewSectionReader(f, e.offset, e.size), e.size, files.MaxSize)
 	if err == nil && int64(len(data)) < e.size {
 		err = fmt.Errorf("found %d bytes, %d expected: the tar is cut off", len(data), e.size)
 	}

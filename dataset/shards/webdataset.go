@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/onehot-go/onehot/dataset/files"
+	"github.com/onehot-go/onehot/dataset/internal/reading"
 )
 
 // split returns the key and the extension that a name has by WebDataset's habit: what is before
@@ -71,7 +72,7 @@ func (s *scan) label(e *entry, data []byte, err error) {
 		text, err = labelOf(e.clean, data)
 	}
 	if err != nil {
-		e.err = files.Named(e.place(), err)
+		e.err = reading.Named(e.place(), err)
 		return
 	}
 	if _, ok := s.labels[text]; !ok {
@@ -155,7 +156,7 @@ func (s *scan) samples(root string) (*files.List, error) {
 			}
 			var err error
 			if f.Class, err = names[dir].name(l.label); err != nil || l.err != nil {
-				return nil, cmp.Or(l.err, files.Named(l.place(), err))
+				return nil, cmp.Or(l.err, reading.Named(l.place(), err))
 			}
 		}
 		found = append(found, f)
@@ -180,7 +181,7 @@ type classNames struct {
 func readNames(dir string) (classNames, error) {
 	for _, name := range []string{"classnames.txt", "classes.txt"} {
 		p := filepath.Join(dir, name)
-		data, err := files.ReadFile(context.Background(), p, maxLabel)
+		data, err := reading.File(context.Background(), p, maxLabel)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

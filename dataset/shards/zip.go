@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/onehot-go/onehot/dataset/files"
+	"github.com/onehot-go/onehot/dataset/internal/reading"
 )
 
 // zipEntry is an entry of a zip file.
@@ -103,7 +104,7 @@ func apart(entries []entry) error {
 		}
 		from, err := e.zip.DataOffset()
 		if err != nil {
-			return files.Named(e.place(), errors.New("found no header of a file, a whole zip file expected"))
+			return reading.Named(e.place(), errors.New("found no header of a file, a whole zip file expected"))
 		}
 		size := int64(min(e.zip.CompressedSize64, 1<<62))
 		if size > e.source.size-from {
@@ -136,7 +137,7 @@ func (z *zipEntry) read(ctx context.Context, limit int64) ([]byte, error) {
 	defer r.Close()
 	// What is declared is believed as far as what is there could become that.
 	likely := min(declared, 8*int64(min(z.CompressedSize64, 1<<40)))
-	data, err := files.ReadAll(ctx, r, likely, declared)
+	data, err := reading.All(ctx, r, likely, declared)
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("found fewer bytes than the %d that are declared", declared)

@@ -28,6 +28,7 @@ var order = []string{
 	"internal/shapes",
 	"transform",
 	"dataset",
+	"dataset/internal/reading",
 	"dataset/files",
 	"dataset/folder",
 	"dataset/manifest",
