@@ -112,14 +112,14 @@ func factsOf(img image.Image, info picture.Info) Facts {
 	case *image.CMYK:
 		f.CMYK = true
 	}
-	f.Grey = isGrey(img)
+	f.Grey = IsGrey(img)
 	f.Pixels = hashPixels(img)
 	f.Hash = differenceHash(img)
 	return f
 }
 
-// isGrey reports whether no pixel of a picture that begins at (0, 0) has a colour.
-func isGrey(img image.Image) bool {
+// IsGrey reports whether no pixel of a picture that begins at (0, 0) has a colour.
+func IsGrey(img image.Image) bool {
 	size := img.Bounds().Size()
 	switch img := img.(type) {
 	case *image.Gray, *image.Gray16:

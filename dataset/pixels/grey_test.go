@@ -32,7 +32,7 @@ func TestGrey(t *testing.T) {
 		{image.NewGray(bounds), true}, {image.NewGray16(bounds), true}, {planes, true}, {paletted, true}, {rgba, true}, {nrgba, true}, {deep, true},
 		{blue, false}, {coloured, false}, {rgba1, false}, {nrgba1, false}, {deep1, false},
 	} {
-		if got := isGrey(c.img); got != c.want {
+		if got := IsGrey(c.img); got != c.want {
 			t.Errorf("%T: got %v, want %v", c.img, got, c.want)
 		}
 	}

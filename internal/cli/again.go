@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"slices"
 )
@@ -34,17 +36,18 @@ func (c *trainCommand) adopt(given map[string]bool) error {
 	}
 	if !given["data"] && !given["data-dir"] {
 		c.DataDir, c.expected = old.Data.Dir, &old.Data
+		c.Data = old.where()
 	}
 	return nil
 }
 
 // checkExpected returns an error if data are not those of the run of --config, unless the
 // command line says that they may be others.
-func (c *trainCommand) checkExpected(data dataRecord) error {
+func (c *trainCommand) checkExpected(r *trainRun) error {
 	if c.expected == nil {
 		return nil
 	}
-	if err := c.expected.same(data); err != nil {
+	if err := cmp.Or(c.expected.same(r.data), r.own.samePictures(*c.expected, folder(filepath.Dir(c.Config)).files())); err != nil {
 		return fmt.Errorf("the data are not those of %s: %w", c.Config, err)
 	}
 	return nil

@@ -44,7 +44,7 @@ func TestConfigAgain(t *testing.T) {
 		return c.Settings
 	}
 	run := filepath.Join(dir, "init")
-	if s := settingsOf(again(run, "--seed", "9", "--epochs", "1")); s.Seed != 9 || s.Epochs != 1 || s.Init != "xavier" || s.Momentum != 0.5 || s.Val != (amount{count: 100}) {
+	if s := settingsOf(again(run, "--seed", "9", "--epochs", "1")); s.Seed != 9 || s.Epochs != 1 || s.Init != "xavier" || s.Momentum != 0.5 || s.Val != count(100) {
 		t.Errorf("--seed, --epochs: %+v", s)
 	}
 	if s := settingsOf(again(run, "--optimizer", "adam", "--model", "lenet")); s.LR != 0.001 || s.Momentum != 0 || s.Init != "kaiming" || s.BatchSize != 32 {

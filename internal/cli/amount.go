@@ -2,64 +2,29 @@ package cli
 
 import (
 	"fmt"
-	"math"
-	"strconv"
-	"strings"
+
+	"github.com/onehot-go/onehot/dataset/files"
 )
 
-// amount is some of a number of samples: so many of them, or a share of all. The zero value is
-// none.
-type amount struct {
-	count int
-	share float64 // above 0 and below 1, or 0 for a count
-}
+// amount is some of a number of samples, as --val takes it. In JSON it is a number, with a dot if it
+// is a share.
+type amount struct{ files.Share }
 
-// some reports whether it is not none.
-func (a amount) some() bool { return a != amount{} }
+// count returns the amount of so many samples.
+func count(n int) amount { return amount{files.Share{Count: n}} }
 
-// of returns how many of n samples it is. A share is rounded to the nearest, and is one at least.
-func (a amount) of(n int) int {
-	if a.share == 0 {
-		return a.count
-	}
-	return max(1, int(math.Round(a.share*float64(n))))
-}
+// share returns the amount of a share of all samples.
+func share(v float64) amount { return amount{files.Share{Fraction: v}} }
 
-// String writes it as its flag takes it: "5000", "0.15".
-func (a amount) String() string {
-	if a.share == 0 {
-		return strconv.Itoa(a.count)
-	}
-	return strconv.FormatFloat(a.share, 'f', -1, 64)
-}
-
-// UnmarshalText reads a whole number, which is a count, or what is a share: a number with a dot, or
-// with a percent sign.
+// UnmarshalText reads a number of samples or a share of them.
 func (a *amount) UnmarshalText(text []byte) error {
-	s := string(text)
-	if n, err := strconv.Atoi(s); err == nil {
-		if n < 0 {
-			return fmt.Errorf("found %s: at least 0 expected", s)
-		}
-		if n > maxCount {
-			return fmt.Errorf("found %s: at most %d expected", s, maxCount)
-		}
-		*a = amount{count: n}
-		return nil
+	if err := a.Share.UnmarshalText(text); err != nil {
+		return fmt.Errorf("found %s: a number, or a share below 1 as in 0.15 or 15%% expected", text)
 	}
-	number, percent := strings.CutSuffix(s, "%")
-	v, err := strconv.ParseFloat(number, 64)
-	if percent {
-		v /= 100
-	}
-	if err != nil || !(v >= 0 && v < 1) || !percent && !strings.Contains(s, ".") {
-		return fmt.Errorf("found %s: a whole number of samples, or a share of them as in 0.15 or 15%% expected", s)
-	}
-	*a = amount{share: v}
 	return nil
 }
 
-// MarshalJSON writes a number, with a dot if it is a share.
+// MarshalJSON writes a number.
 func (a amount) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }
 
 // UnmarshalJSON reads what MarshalJSON writes.

@@ -155,8 +155,9 @@ var augmentations = map[string]struct {
 	"erase":      {0.25, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.RandomErasing{P: v} }},
 }
 
-// augment returns the training pictures' way to tensors: prepared, with the random changes of
-// --augment. Those that work on images come before its ToTensor, and the others at the end.
+// augment returns the training pictures' way to tensors of the given size: prepared, with the random
+// changes of --augment. Those that work on images come before its ToTensor, and the others at the
+// end. Random crops take the place of the one out of the middle.
 func (s *settings) augment(prepared transform.Compose, height, width int) (transform.Transform, error) {
 	var images, tensors transform.Compose
 	for _, step := range s.Augment {
@@ -185,7 +186,17 @@ func (s *settings) augment(prepared transform.Compose, height, width int) (trans
 		}
 	}
 	at := slices.Index(prepared, transform.Transform(transform.ToTensor{}))
-	return slices.Concat(prepared[:at], images, prepared[at:], tensors), nil
+	before := slices.Clone(prepared[:at])
+	if slices.ContainsFunc(s.Augment, cuts) {
+		before = slices.DeleteFunc(before, func(t transform.Transform) bool { _, ok := t.(transform.CenterCrop); return ok })
+	}
+	return slices.Concat(before, images, prepared[at:], tensors), nil
+}
+
+// cuts reports whether a step of --augment cuts pictures to the size that a net takes.
+func cuts(step string) bool {
+	name, _, _ := strings.Cut(step, ":")
+	return name == "crop" || name == "resized-crop"
 }
 
 // mirrors reports whether --augment shows mirror images in training.
@@ -198,9 +209,16 @@ func mirrors(augment []string) bool {
 }
 
 // definition returns the model that the settings ask for.
-func (s *settings) definition(inputShape []int, classes []string) model.Definition {
+func (s *settings) definition(data parts) model.Definition {
 	i := slices.Index(modelNames, s.Model)
-	d := architectures[i].define(inputShape, s.Hidden, classes)
+	shape := data.training.Shape()
+	if data.preparation != nil {
+		shape[1], shape[2] = s.Size, s.Size // pixels that are kept may have a margin
+	}
+	d := architectures[i].define(shape, s.Hidden, data.training.Classes())
+	if data.preparation != nil {
+		d.Preprocess = data.preparation
+	}
 	if s.Dropout > 0 {
 		d = d.WithDropout(s.Dropout)
 	}

@@ -117,8 +117,8 @@ func TestTrainHelpGroups(t *testing.T) {
 			flags[groups[len(groups)-1]]++
 		}
 	}
-	const want = "Flags: Model Training Regularisation Learning rate Data Output"
-	if got := strings.Join(groups[max(0, len(groups)-7):], " "); got != want || flags["Flags:"] != 1 || flags["Model"] < 4 || flags["Output"] < 6 {
+	const want = "Flags: Model Training Regularisation Learning rate Your own pictures Data Output"
+	if got := strings.Join(groups[max(0, len(groups)-8):], " "); got != want || flags["Flags:"] != 1 || flags["Model"] < 4 || flags["Output"] < 6 {
 		t.Errorf("groups %s, %s expected; flags %v, of which --help alone stands in none", got, want, flags)
 	}
 }
@@ -129,8 +129,8 @@ func TestUsageErrors(t *testing.T) {
 		{`unknown command "trian", did you mean "train"?`, "trian"},
 		{`unknown command "Predict", did you mean "predict"?`, "Predict"},
 		{`unknown command "lrfind", did you mean "lr-find"?`, "lrfind"},
-		{`data minst: one of fashion-mnist, mnist expected, did you mean "mnist"? (see onehot train --help)`, "train minst"},
-		{`data MNIST: one of fashion-mnist, mnist expected, did you mean "mnist"? (see onehot train --help)`, "train MNIST"},
+		{`data minst: no such file or folder, and no data set: fashion-mnist, mnist, or the path of pictures expected, did you mean "mnist"?`, "train minst"},
+		{`data MNIST: no such file or folder, and no data set: fashion-mnist, mnist, or the path of pictures expected, did you mean "mnist"?`, "train MNIST"},
 		{`data FashionMNIST: one of fashion-mnist, mnist expected, did you mean "fashion-mnist"? (see onehot data --help)`, "data FashionMNIST"},
 		{`--optimizer Adam: one of sgd, adam, adamw, rmsprop, adagrad, lbfgs expected, did you mean "adam"? (see onehot train --help)`, "train --optimizer Adam"},
 		{`--schedule onecycle: one of constant, step, multi-step, exponential, cosine, one-cycle, plateau expected, did you mean "one-cycle"? (see onehot train --help)`, "train --schedule onecycle"},

@@ -79,7 +79,7 @@ func TestCompare(t *testing.T) {
 func TestCompareValidation(t *testing.T) {
 	var b strings.Builder
 	runs := []comparedRun{
-		{Run: "val", Settings: settings{Val: amount{count: 9}, Optimizer: "sgd"}, TestAcc: new(0.75), TestLoss: new(0.5), BestValAcc: new(0.99)},
+		{Run: "val", Settings: settings{Val: count(9), Optimizer: "sgd"}, TestAcc: new(0.75), TestLoss: new(0.5), BestValAcc: new(0.99)},
 		{Run: "test", Settings: settings{Optimizer: "sgd"}, TestAcc: new(0.8), TestLoss: new(0.5), BestTestAcc: new(0.85)},
 		{Run: "no test", Settings: settings{Optimizer: "sgd"}, BestValAcc: new(0.98)},
 	}

@@ -24,12 +24,20 @@ import (
 )
 
 type evalCommand struct {
-	Models []string `arg:"" name:"model" help:"A model's file, or a run's folder for the best model in it; of several the probabilities are averaged. A data set's name may follow (default: the one that the first model was trained on)."`
+	Models []string `arg:"" name:"model" help:"A model's file, or a run's folder for the best model in it; of several the probabilities are averaged. What to measure on may follow: a data set's name, or the path of pictures in class folders, of which those in test are taken if there are parts (default: what the first model was measured on)."`
 	dataFlags
 	memoryFlags
+	PathColumn  string `placeholder:"NAME" help:"Column of a list that has the files, relative to the list (default: as in training)."`
+	LabelColumn string `placeholder:"NAME" help:"Column of a list that has the classes."`
+	SplitColumn string `placeholder:"NAME" help:"Column of a list that says train, val or test."`
+	Nested      bool   `help:"Make classes of all levels of folders, not of the first alone."`
+
 	TTA     bool `name:"tta" help:"Test-time augmentation: average the probabilities of a picture and its mirror image. It is for classes that stay what they are in a mirror, as clothes do and digits do not, and for models that are trained with --augment flip."`
 	Threads int  `default:"0" help:"Threads to compute with; 0 takes all cores."`
 	JSON    bool `help:"Print one JSON object."`
+
+	CSV   string `name:"csv" help:"Write what is said of every picture to a file: file, label, class, probability, and the probabilities of all classes." placeholder:"FILE"`
+	Force bool   `help:"Replace the file of --csv."`
 }
 
 func (c *evalCommand) Run(ctx context.Context, s streams) error {
@@ -38,16 +46,13 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	}
 	tensor.SetThreads(c.Threads)
 	c.limit()
-	names, data := c.Models, ""
-	if last := len(names) - 1; last > 0 && slices.Contains(datasetNames(), names[last]) {
-		names, data = names[:last], names[last]
+	if err := checkWritten("--csv", c.CSV, c.Force); err != nil {
+		return err
 	}
+	names, data := splitData(c.Models)
 	first, err := loadModel(names[0], s.err)
 	if err != nil {
 		return err
-	}
-	if data == "" {
-		data = first.Data
 	}
 	models, definitions := []*model.Model{first}, []*model.Definition{&first.Definition}
 	ensemble := train.Ensemble{Members: []nn.Module{first.Net}, Mirrored: c.TTA}
@@ -72,14 +77,11 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 			}
 		}
 	}
-	_, test, err := c.open(ctx, data, s.err)
+	test, title, err := c.evalData(ctx, data, names[0], first, s.err)
 	if err != nil {
 		return err
 	}
-	if !slices.Equal(test.Classes(), first.Classes) {
-		return fmt.Errorf("%s tells %v apart, but %s has %v", names[0], first.Classes, data, test.Classes())
-	}
-	test.Transform = first.Preprocess
+	prepareFor(first, test)
 	var net nn.Module = first.Net
 	if len(names) > 1 || c.TTA {
 		net = &ensemble
@@ -95,6 +97,15 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if math.IsNaN(e.Loss) || math.IsInf(e.Loss, 0) {
 		return fmt.Errorf("%s: its loss is %g: these weights are no good", strings.Join(names, " + "), e.Loss)
 	}
+	if c.CSV != "" {
+		p, err := predictions(first, net, test)
+		if err != nil {
+			return err
+		}
+		if err := writePredictions(c.CSV, p); err != nil {
+			return err
+		}
+	}
 	if c.JSON {
 		return json.NewEncoder(s.out).Encode(e.Figures)
 	}
@@ -105,7 +116,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	for i, name := range names {
 		names[i] = printable.Name(name)
 	}
-	fmt.Fprintf(s.out, "%s on %s test, %d samples%s\n", strings.Join(names, " + "), data, test.Len(), mirrored)
+	fmt.Fprintf(s.out, "%s on %s, %d samples%s\n", strings.Join(names, " + "), printable.Name(title), test.Len(), mirrored)
 	return report.WriteFigures(s.out, task.Accuracy, e.Figures)
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/internal/atomicfile"
@@ -30,6 +31,8 @@ func (f folder) tensorboard() string { return filepath.Join(string(f), "tensorbo
 func (f folder) page() string        { return filepath.Join(string(f), "report.html") }
 func (f folder) last() string        { return filepath.Join(string(f), "last.safetensors") }
 func (f folder) before() string      { return filepath.Join(string(f), "last.1.safetensors") }
+func (f folder) files() string       { return filepath.Join(string(f), "files.csv") }
+func (f folder) badFiles() string    { return filepath.Join(string(f), "bad-files.csv") }
 func (f folder) refused() string     { return filepath.Join(string(f), "last.refused.safetensors") }
 
 // String returns the folder's name as it is shown.
@@ -55,6 +58,12 @@ type dataRecord struct {
 	Val   int          `json:"val,omitempty"`
 	Test  int          `json:"test"`
 	Files []fileRecord `json:"files"`
+
+	// Of pictures of the user's own.
+	Path     string `json:"path,omitempty"`     // as it was given
+	Absolute string `json:"absolute,omitempty"` // where that was
+	SHA256   string `json:"sha256,omitempty"`   // of the names, contents, classes and parts of all files
+	Bad      int    `json:"bad,omitempty"`      // files that could not be read
 }
 
 type fileRecord struct {
@@ -91,10 +100,29 @@ func (c *config) check() error {
 	if err := c.Settings.checkSaved(); err != nil {
 		return err
 	}
+	if s := &c.Settings; s.isPath() {
+		if c.Data.SHA256 == "" {
+			return notOneOf("data", s.Data, datasetNames())
+		}
+		if s.Size < 1 || s.Fit == "" || s.Color != "gray" && s.Color != "rgb" {
+			return fmt.Errorf("found pictures of size %d, fit %q and color %q: at least 1, one of %s, and gray or rgb expected", s.Size, s.Fit, s.Color, strings.Join(fitNames, ", "))
+		}
+	}
 	if c.Data.Train < 1 || c.Data.Train > maxCount {
 		return fmt.Errorf("data: train: found %d samples, 1 to %d expected", c.Data.Train, maxCount)
 	}
 	return nil
+}
+
+// where returns what to open for the run's data: the path as it was given if something is there, and
+// else where that was.
+func (c *config) where() string {
+	if c.Settings.isPath() && c.Data.Absolute != "" {
+		if _, err := os.Stat(c.Settings.Data); errors.Is(err, fs.ErrNotExist) {
+			return c.Data.Absolute
+		}
+	}
+	return c.Settings.Data
 }
 
 // newConfig returns the configuration of a run that starts, or goes on, now.
@@ -102,8 +130,16 @@ func newConfig(run string, s settings, data dataRecord, threads int, every durat
 	return config{run, s, data, threads, every, version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 }
 
+// runName returns what a run's folder is called but for its number.
+func (s *settings) runName() string {
+	if s.isPath() {
+		return dataName(s.Data)
+	}
+	return s.Model + "-" + s.Data
+}
+
 // createFolder makes and locks the folder of a new run: the one named, or the first
-// runs/<model>-<data>-<n> that is free.
+// runs/<model>-<data>-<n> that is free, which is runs/<name>-<n> for pictures of the user's own.
 func createFolder(name string, force bool, s settings, remarks io.Writer) (f folder, unlock func(), err error) {
 	if name != "" {
 		f = folder(name).actual()
@@ -111,7 +147,7 @@ func createFolder(name string, force bool, s settings, remarks io.Writer) (f fol
 		return f, unlock, err
 	}
 	for n := 1; ; n++ {
-		f = folder(filepath.Join("runs", fmt.Sprintf("%s-%s-%d", s.Model, s.Data, n)))
+		f = folder(filepath.Join("runs", fmt.Sprintf("%s-%d", s.runName(), n)))
 		unlock, err = f.claim(false, remarks)
 		if _, taken := errors.AsType[usageError](err); !taken {
 			return f, unlock, err
@@ -168,7 +204,7 @@ func (f folder) holdsRun() (bool, error) {
 // ownNames are the names of the files, and of the folder, that a run keeps in its folder.
 var ownNames = func() []string {
 	var f folder
-	return append([]string{f.config(), f.history(), f.batches(), f.metrics(), f.best(), f.last(), f.before(), f.refused(), f.page(), f.tensorboard()},
+	return append([]string{f.config(), f.history(), f.batches(), f.metrics(), f.best(), f.last(), f.before(), f.refused(), f.files(), f.badFiles(), f.page(), f.tensorboard()},
 		report.PictureFiles...)
 }()
 

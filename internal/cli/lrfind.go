@@ -64,10 +64,16 @@ func (c *lrFindCommand) Run(ctx context.Context, parsed *kong.Context, s streams
 	tensor.SetThreads(c.Threads)
 	c.limit()
 	t := trainCommand{settings: c.settings, dataFlags: c.dataFlags}
+	if err := t.find(ctx, set, s.err); err != nil {
+		return err
+	}
 	if err := t.complete(set); err != nil {
 		return err
 	}
-	t.Schedule, t.EMA, t.Val, t.EarlyStop = "constant", 0, amount{}, 0 // as a recipe may have them
+	t.Schedule, t.EMA, t.EarlyStop = "constant", 0, 0 // as a recipe may have them
+	if !t.isPath() {
+		t.Val = amount{}
+	}
 	r, err := t.prepare(ctx, streams{io.Discard, s.err})
 	if err != nil {
 		return err

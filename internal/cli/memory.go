@@ -43,7 +43,9 @@ func held(data ...*dataset.Images) int {
 	pixels, n := map[*byte]int{}, 0 // several may share theirs
 	for _, d := range data {
 		if d != nil && len(d.Pixels) > 0 {
-			pixels[&d.Pixels[0]] = len(d.Pixels)
+			if d.Names == nil { // else they are mapped from a file
+				pixels[&d.Pixels[0]] = len(d.Pixels)
+			}
 			n += 8 * (len(d.Labels) + len(d.Rows))
 		}
 	}

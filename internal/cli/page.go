@@ -20,14 +20,14 @@ import (
 // newPage returns what is known of a run in folder f before its end.
 func newPage(f folder, c config, m *model.Model) report.Page {
 	return report.Page{
-		Title: c.Settings.Model + " on " + c.Settings.Data, Folder: string(f), Command: c.command(f), Settings: c.lines(),
+		Title: c.Settings.Model + " on " + c.Data.Name, Folder: string(f), Command: c.command(f), Settings: c.lines(),
 		LastEpoch: c.Settings.Epochs, Samples: c.Data.Train, Model: m,
 	}
 }
 
-// finalPage returns the page of the run in folder f, with what its best model says of the
-// test data. That the run's losses by batch cannot be read is told to remarks.
-func finalPage(f folder, c config, test *dataset.Images, remarks io.Writer) (*report.Page, error) {
+// finalPage returns the page of the run in folder f, with what its best model says of d: the
+// test data, or those that it was chosen by; own are those of the user's own, or nil. That the run's losses by batch cannot be read is told to remarks.
+func finalPage(f folder, c config, d *dataset.Images, own *ownParts, remarks io.Writer) (*report.Page, error) {
 	m, err := model.Load(f.best())
 	if err != nil {
 		return nil, err
@@ -37,8 +37,11 @@ func finalPage(f folder, c config, test *dataset.Images, remarks io.Writer) (*re
 	if p.Epochs, p.Batches, err = f.readCurves(remarks); err != nil {
 		return nil, err
 	}
-	if p.Predictions, err = predictions(m, measured(m.Net, c.Settings.TTA), test); err != nil {
+	if p.Predictions, err = predictions(m, measured(m.Net, c.Settings.TTA), d); err != nil {
 		return nil, err
+	}
+	if own != nil {
+		p.Predictions.Place = own.places(d.Split)
 	}
 	return &p, nil
 }
@@ -80,7 +83,7 @@ func (r *trainRun) finalPage() (*report.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return finalPage(r.folder, c, r.final().Dataset().(*dataset.Images), io.Discard)
+	return finalPage(r.folder, c, r.final().Dataset().(*dataset.Images), r.own, io.Discard)
 }
 
 // watch is the page of a run while it trains, and its server. A nil one does nothing.
@@ -130,7 +133,7 @@ func (w *watch) end(page []byte, err error) {
 
 // command returns the command line that gives the run: what differs from the usual.
 func (c config) command(f folder) string {
-	words := []string{"onehot", "train", c.Settings.Data}
+	words := []string{"onehot", "train", quote(c.Settings.Data)}
 	for field, v := range reflect.ValueOf(c.Settings).Fields() {
 		if _, argument := field.Tag.Lookup("arg"); argument {
 			continue
@@ -138,6 +141,8 @@ func (c config) command(f folder) string {
 		value := flagValue(v)
 		// What is taken where none is given is not always the flag's usual.
 		needed := field.Name == "WeightDecay" && c.Settings.Optimizer == "adamw" ||
+			field.Name == "Model" && c.Settings.isPath() ||
+			field.Name == "Val" && c.Settings.isPath() && c.Data.Val == 0 ||
 			field.Name == "Init" && architectures[slices.Index(modelNames, c.Settings.Model)].init != value
 		timed := field.Name == "Epochs" && c.Settings.MaxTime.Duration > 0
 		if field.Name == "Recipe" || timed { // what a recipe sets is among the others
@@ -189,6 +194,9 @@ func (c config) lines() []report.Setting {
 	var out []report.Setting
 	for field := range reflect.TypeFor[settings]().Fields() {
 		flag := flagName(field)
+		if field.Tag.Get("group") == ownGroup && (!c.Settings.isPath() || values[flag] == "none" || values[flag] == "false") {
+			continue
+		}
 		out = append(out, report.Setting{Name: strings.ReplaceAll(flag, "-", " "), Value: values[flag]})
 	}
 	threads := "all"

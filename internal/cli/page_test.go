@@ -42,7 +42,7 @@ func TestCommand(t *testing.T) {
 
 // TestSettingLines checks that a page has every setting, and says of which nothing came.
 func TestSettingLines(t *testing.T) {
-	c := config{Settings: settings{Model: "mlp", Hidden: []int{64, 16}, Optimizer: "sgd", Schedule: "step", StepSize: 3, Init: "kaiming", InitStd: 0.01}}
+	c := config{Settings: settings{Data: "mnist", Model: "mlp", Hidden: []int{64, 16}, Optimizer: "sgd", Schedule: "step", StepSize: 3, Init: "kaiming", InitStd: 0.01}}
 	got := map[string]string{}
 	for _, line := range c.lines() {
 		got[line.Name] = line.Value
@@ -52,8 +52,22 @@ func TestSettingLines(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got[name], want)
 		}
 	}
-	if n := reflect.TypeFor[settings]().NumField(); len(got) < n {
-		t.Errorf("%d lines, at least the %d settings expected", len(got), n)
+	n := 0
+	for field := range reflect.TypeFor[settings]().Fields() {
+		if field.Tag.Get("group") != ownGroup {
+			n++
+		}
+	}
+	if len(got) < n || got["size"] != "" {
+		t.Errorf("%d lines, at least the %d settings expected that are not for pictures of one's own alone", len(got), n)
+	}
+	c.Settings.Data, c.Settings.Size, c.Settings.Fit = "photos", 64, "crop"
+	got = map[string]string{}
+	for _, line := range c.lines() {
+		got[line.Name] = line.Value
+	}
+	if got["size"] != "64" || got["fit"] != "crop" || got["path column"] != "" {
+		t.Errorf("of pictures in folders: %v", got)
 	}
 }
 

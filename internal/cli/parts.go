@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/transform"
 )
 
 // parts are the pictures of a run, before they are prepared: those to learn from, those to choose
@@ -13,25 +15,35 @@ import (
 type parts struct {
 	training, val, test *dataset.Images // val and test are nil for none
 	record              dataRecord
+	preparation         transform.Compose // from a picture to what a net takes; nil for what the architecture says
+	own                 *ownParts         // of pictures of the user's own; nil of a data set known by name
 }
 
-// parts returns the pictures that the settings ask for.
-func (c *trainCommand) parts(ctx context.Context, remarks io.Writer) (parts, error) {
-	training, test, err := c.open(ctx, c.Data, remarks)
+// parts returns the pictures that the settings ask for. Those of the user's own may have been listed
+// before; nil lists them.
+func (s *settings) parts(ctx context.Context, from dataFlags, listed *ownPictures, remarks io.Writer) (parts, error) {
+	if s.isPath() {
+		return s.ownParts(ctx, from, listed, remarks)
+	}
+	training, test, err := from.open(ctx, s.Data, remarks)
 	if err != nil {
 		return parts{}, err
 	}
-	p := parts{training: training, test: test, record: newDataRecord(c.DataDir, training, test)}
-	if c.Val.some() {
-		err = p.hold(c.Val, c.Seed)
+	p := parts{training: training, test: test, record: newDataRecord(from.DataDir, training, test)}
+	if !s.Val.None() {
+		err = p.hold(s.Val, s.Seed)
 	}
 	return p, err
 }
 
+// final returns the pictures that the best model is measured on at the end: the test data, or those
+// that it was chosen by if there are none.
+func (p *parts) final() *dataset.Images { return cmp.Or(p.test, p.val) }
+
 // hold takes the pictures of --val from those of training, of each class its share.
 func (p *parts) hold(val amount, seed uint64) error {
 	n := p.training.Len()
-	held := val.of(n)
+	held := val.Of(n)
 	if held >= n {
 		return usagef("--val %s: less than the %d training samples expected", val, n)
 	}

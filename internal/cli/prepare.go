@@ -30,6 +30,7 @@ type trainRun struct {
 	folder      folder
 	id          string // the run's identity; empty for one that an earlier version began
 	data        dataRecord
+	own         *ownParts // nil of a data set known by name
 	training    *loader.Loader
 	val, test   *loader.Loader // nil for none; there is one of them at least
 	model       *model.Model
@@ -62,17 +63,17 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	data, err := c.parts(ctx, s.err)
+	data, err := c.parts(ctx, c.dataFlags, c.pictures, s.err)
 	if err != nil {
 		return nil, err
 	}
-	r := &trainRun{settings: c.settings, data: data.record, plateau: c.plateau(), tensorboard: c.TensorBoard, began: c.began,
+	r := &trainRun{settings: c.settings, own: data.own, data: data.record, plateau: c.plateau(), tensorboard: c.TensorBoard, began: c.began,
 		every: c.Every.Duration}
 	// Training and tests begin with what the model does to pictures of their size.
-	definition := c.definition(data.training.Shape(), data.training.Classes())
+	definition := c.definition(data)
 	definition.Ground = groundOf(data.training)
 	prepared := definition.Preprocess.For(transform.Form{Shape: data.training.Shape()})
-	if data.training.Transform, err = c.augment(prepared, data.training.Height, data.training.Width); err != nil {
+	if data.training.Transform, err = c.augment(prepared, definition.InputShape[1], definition.InputShape[2]); err != nil {
 		return nil, err
 	}
 	if r.criterion, err = c.criterion(perClass(data.training)); err != nil {

@@ -15,11 +15,11 @@ import (
 var recipes = map[string]settings{
 	"fast": {
 		Model: "resnet", Epochs: 2, BatchSize: 128, Optimizer: "adamw", LR: 0.006, WeightDecay: 0.01, Schedule: "one-cycle",
-		EMA: 0.99, Val: amount{count: 5000},
+		EMA: 0.99, Val: count(5000),
 	},
 	"best": {
 		Model: "resnet", Epochs: 42, BatchSize: 128, Optimizer: "adamw", LR: 0.006, WeightDecay: 0.05, Schedule: "one-cycle",
-		Augment: []string{"crop:1", "flip"}, LabelSmoothing: 0.1, EMA: 0.999, TTA: true, Val: amount{count: 5000},
+		Augment: []string{"crop:1", "flip"}, LabelSmoothing: 0.1, EMA: 0.999, TTA: true, Val: count(5000),
 	},
 }
 
@@ -29,11 +29,10 @@ func recipeNames() []string { return slices.Sorted(maps.Keys(recipes)) }
 // command line brings them along.
 var ofOptimizer = []string{"lr", "momentum", "nesterov", "weight-decay"}
 
-// follow sets what the recipe of s sets and the command line, given by the names of its
+// follow sets what r sets, a recipe or advice, and the command line, given by the names of its
 // flags, leaves open. It returns the names of the flags that are set by either.
-func (s *settings) follow(given map[string]bool) (set map[string]bool) {
+func (s *settings) follow(r settings, given map[string]bool) (set map[string]bool) {
 	set = maps.Clone(given)
-	r := recipes[s.Recipe]
 	to := reflect.ValueOf(s).Elem()
 	for field, v := range reflect.ValueOf(r).Fields() {
 		flag := flagName(field)

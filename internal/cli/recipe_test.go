@@ -39,7 +39,7 @@ func TestRecipe(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := recipes["fast"]
-		want.Data, want.Recipe, want.Val, want.Epochs = "mnist", "fast", amount{count: 100}, 0
+		want.Data, want.Recipe, want.Val, want.Epochs = "mnist", "fast", count(100), 0
 		want.Hidden, want.StepSize, want.Gamma, want.Patience, want.Init, want.InitStd = []int{256}, 1, 0.1, 2, "uniform", 0.01
 		c.want(&want)
 		if fmt.Sprint(got.Settings) != fmt.Sprint(want) {
@@ -154,10 +154,10 @@ func TestTrainTTA(t *testing.T) {
 		t.Errorf("the page does not have the loss %s", found[2])
 	}
 	s := settings{Recipe: "best"}
-	if s.follow(map[string]bool{"tta": true}); s.TTA {
+	if s.follow(recipes["best"], map[string]bool{"tta": true}); s.TTA {
 		t.Error("--tta=false was overridden by the recipe")
 	}
-	if s.follow(map[string]bool{}); !s.TTA {
+	if s.follow(recipes["best"], map[string]bool{}); !s.TTA {
 		t.Error("the recipe best does not set --tta")
 	}
 }
@@ -195,13 +195,13 @@ func TestMaxTime(t *testing.T) {
 func TestRecipeUsage(t *testing.T) {
 	data, dir := tinyData(t), filepath.Join(t.TempDir(), "run")
 	for want, args := range map[string][]string{
-		"--val 500: less than the 500 training samples expected":  {"--val", "500"},
-		"--val -1: at least 0 expected (see onehot train --help)": {"--val", "-1"},
-		"--early-stop is for runs with --val":                     {"--early-stop", "2"},
-		"--ema 1: a number from 0 to below 1 expected":            {"--ema", "1"},
-		"--max-time -1s: 0s or more expected":                     {"--max-time", "-1s"},
-		"--max-time is for runs without --epochs":                 {"--max-time", "1s", "--epochs", "3"},
-		"--warmup is for runs without --max-time":                 {"--max-time", "1s", "--schedule", "cosine", "--warmup", "1"},
+		"--val 500: less than the 500 training samples expected":                                      {"--val", "500"},
+		"--val -1: a number, or a share below 1 as in 0.15 or 15% expected (see onehot train --help)": {"--val", "-1"},
+		"--early-stop is for runs with --val":                                                         {"--early-stop", "2"},
+		"--ema 1: a number from 0 to below 1 expected":                                                {"--ema", "1"},
+		"--max-time -1s: 0s or more expected":                                                         {"--max-time", "-1s"},
+		"--max-time is for runs without --epochs":                                                     {"--max-time", "1s", "--epochs", "3"},
+		"--warmup is for runs without --max-time":                                                     {"--max-time", "1s", "--schedule", "cosine", "--warmup", "1"},
 	} {
 		wantError(t, 2, want, tiny(data, dir, args...)...)
 	}

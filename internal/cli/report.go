@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"image"
@@ -37,14 +38,18 @@ func (c *reportCommand) Run(ctx context.Context, s streams) error {
 	if c.DataDir == "" {
 		c.DataDir = config.Data.Dir
 	}
-	training, test, err := c.open(ctx, config.Settings.Data, s.err)
+	settings := config.Settings
+	if settings.Data = config.where(); settings.isPath() && c.DataDir != "" { // the pictures are there now
+		settings.Data = c.DataDir
+	}
+	data, err := settings.parts(ctx, c.dataFlags, nil, s.err)
 	if err != nil {
 		return err
 	}
-	if err := config.Data.same(newDataRecord(c.DataDir, training, test)); err != nil {
+	if err := cmp.Or(config.Data.same(data.record), data.own.samePictures(config.Data, f.files())); err != nil {
 		return fmt.Errorf("the data are not those that the run in %s was started with: %w", f, err)
 	}
-	page, err := finalPage(f, config, test, s.err)
+	page, err := finalPage(f, config, data.final(), data.own, s.err)
 	if err != nil {
 		return err
 	}
@@ -72,7 +77,7 @@ func predictions(m *model.Model, net nn.Module, d *dataset.Images) (*report.Pred
 	if !slices.Equal(d.Classes(), m.Classes) {
 		return nil, fmt.Errorf("the model tells %v apart, but %s has %v", m.Classes, d.Name, d.Classes())
 	}
-	d.Transform = m.Preprocess
+	prepareFor(m, d)
 	batch, err := measuringBatch("a sample", true, held(d), &m.Definition)
 	if err != nil {
 		return nil, err
@@ -81,5 +86,10 @@ func predictions(m *model.Model, net nn.Module, d *dataset.Images) (*report.Pred
 	if err != nil {
 		return nil, err
 	}
-	return report.NewPredictions(m.Classes, logits, targets, func(i int) image.Image { return d.Image(i) }), nil
+	p := report.NewPredictions(m.Classes, logits, targets, func(i int) image.Image { return d.Image(i) })
+	p.Names = d.Names
+	if d.Split == dataset.Validation {
+		p.Of = "validation"
+	}
+	return p, nil
 }

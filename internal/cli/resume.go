@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,8 +49,13 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 			return usagef("--epochs %d: --schedule %s was planned for %d", epochs, old.Settings.Schedule, old.Settings.Epochs)
 		}
 	}
+	data := c.Data
 	c.settings = old.Settings
 	c.Epochs = epochs
+	c.Data = old.where()
+	if given["data"] { // where the pictures of the run are now
+		c.Data = data
+	}
 	if !given["data-dir"] {
 		c.DataDir = old.Data.Dir
 	}
@@ -63,7 +69,7 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if err != nil {
 		return err
 	}
-	if err := old.Data.same(r.data); err != nil {
+	if err := cmp.Or(old.Data.same(r.data), r.own.samePictures(old.Data, f.files())); err != nil {
 		return fmt.Errorf("the data are not those that the run in %s was started with: %w", c.Out, err)
 	}
 	if old.Data.Val != r.data.Val { // of a version that rounded class by class
@@ -132,7 +138,8 @@ func (r *trainRun) restore(remarks io.Writer) (train.Progress, error) {
 func conflict(given map[string]bool, old, now settings) error {
 	before, after := old.byFlag(), now.byFlag()
 	for _, flag := range slices.Sorted(maps.Keys(before)) {
-		if flag != "epochs" && given[flag] && before[flag] != after[flag] {
+		moved := flag == "data" && old.isPath() && now.isPath() // which the pictures will show
+		if flag != "epochs" && !moved && given[flag] && before[flag] != after[flag] {
 			name := "--" + flag
 			if flag == "data" {
 				name = "data set"

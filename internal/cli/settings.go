@@ -12,7 +12,7 @@ import (
 // settings are what a run's result depends on: with the same data and program they give
 // the same weights. In JSON they are named as the flags, with underscores.
 type settings struct {
-	Data        string   `json:"data" arg:"" optional:"" default:"fashion-mnist" enum:"${datasets}" help:"Data set: ${enum} (default ${default})."`
+	Data        string   `json:"data" arg:"" optional:"" default:"fashion-mnist" help:"A data set, ${datasets} (default ${default}), or the path of your own pictures: a folder of class folders, or of train, val and test folders with them; an archive; shards; with --path-column a list."`
 	Model       string   `json:"model" default:"softmax" enum:"${models}" group:"Model" help:"Architecture: ${enum}."`
 	Hidden      []int    `json:"hidden" default:"256" placeholder:"SIZES" group:"Model" help:"Hidden layer sizes of an mlp, as in 256,64,16 (default 256)."`
 	Recipe      string   `json:"recipe" default:"" enum:",${recipes}" placeholder:"NAME" group:"Training" help:"Settings that go well together, each to be overridden by its flag: fast (half a minute on two cores, for Fashion-MNIST) or best (ten minutes)."`
@@ -44,6 +44,17 @@ type settings struct {
 	TTA            bool     `json:"tta" name:"tta" group:"Regularisation" help:"Measure the mean probabilities of a picture and its mirror image, as eval --tta does: also for the choice of the best epoch. It goes with --augment flip."`
 	Mixup          float64  `json:"mixup" default:"0" placeholder:"ALPHA" group:"Regularisation" help:"Mix pairs of training pictures and of their labels; 0 for none, 0.2 is usual."`
 
+	Test        amount `json:"test,omitzero" default:"0" placeholder:"N|SHARE" group:"Your own pictures" help:"Pictures to draw as test data, so many or a share, of each class its part (default none)."`
+	Size        int    `json:"size,omitempty" default:"0" placeholder:"PIXELS" group:"Your own pictures" help:"Sides of the square that a net takes (default: the pictures' own, at most 64)."`
+	Fit         string `json:"fit,omitempty" default:"" enum:",${fits}" placeholder:"HOW" group:"Your own pictures" help:"How a picture becomes a square: crop scales its shorter side and cuts out the middle, pad puts black beside or above and below the whole of it, squash scales each side by itself (default crop)."`
+	Color       string `json:"color,omitempty" default:"" enum:",${colors}" placeholder:"WHICH" group:"Your own pictures" help:"Whether a net takes grey pictures or red, green and blue: ${colors} (default auto: grey if all training pictures are)."`
+	PathColumn  string `json:"path_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list that has the files, relative to the list."`
+	LabelColumn string `json:"label_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list that has the classes."`
+	SplitColumn string `json:"split_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list that says train, val or test."`
+	GroupColumn string `json:"group_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list that says what belongs together, as the pictures of one person do: it stays in one part."`
+	Nested      bool   `json:"nested,omitempty" group:"Your own pictures" help:"Make classes of all levels of folders, not of the first alone."`
+	AllowEmpty  bool   `json:"allow_empty,omitempty" group:"Your own pictures" help:"Take class folders without a picture."`
+
 	Seed    uint64  `json:"seed" default:"0" group:"Training" help:"Where all chance comes from: initial weights and the order of samples."`
 	Init    string  `json:"init" default:"normal" enum:"${inits}" group:"Model" help:"How weights start: ${enum} (default normal for softmax and mlp, kaiming for lenet, and uniform, which is PyTorch's own, for cnn and resnet)."`
 	InitStd float64 `json:"init_std" default:"0.01" group:"Model" help:"Standard deviation of --init normal."`
@@ -57,9 +68,21 @@ var (
 	initNames      = []string{"normal", "kaiming", "xavier", "uniform"}
 )
 
+// ownGroup is the group of flags that are for pictures of the user's own alone.
+const ownGroup = "Your own pictures"
+
+// The ways of --fit, and the choices of --color; "grey" is another spelling of one.
+var (
+	fitNames   = []string{"crop", "pad", "squash"}
+	colorNames = []string{"auto", "gray", "grey", "rgb"}
+)
+
 // maxCount is the most that flags take as a number of epochs or samples: so many epochs of
 // any data set's steps can be counted.
 const maxCount = 1_000_000_000
+
+// maxSize is the greatest side of pictures that steps are saved for.
+const maxSize = 4096
 
 // check returns what is wrong with the values. The names of choices are checked where
 // they are parsed.
@@ -69,13 +92,16 @@ func (s *settings) check() error {
 		value, min int
 	}{{"--epochs", s.Epochs, 0}, {"--batch-size", s.BatchSize, 1},
 		{"--warmup", s.Warmup, 0}, {"--step-size", s.StepSize, 1}, {"--patience", s.Patience, 0},
-		{"--early-stop", s.EarlyStop, 0}} {
+		{"--early-stop", s.EarlyStop, 0}, {"--size", s.Size, 0}} {
 		if v.value < v.min {
 			return usagef("%s %d: at least %d expected", v.flag, v.value, v.min)
 		}
 		if v.value > maxCount {
 			return usagef("%s %d: at most %d expected", v.flag, v.value, maxCount)
 		}
+	}
+	if s.Size > maxSize {
+		return usagef("--size %d: at most %d expected", s.Size, maxSize)
 	}
 	if len(s.Hidden) == 0 {
 		return usagef("--hidden: at least one size expected")
@@ -157,7 +183,10 @@ func (s *settings) checkGiven(given map[string]bool) error {
 // checkCombinations returns which setting another one makes no use of: it would be
 // passed over in silence.
 func (s *settings) checkCombinations() error {
-	const others = "optimizers other than lbfgs"
+	const (
+		others  = "optimizers other than lbfgs"
+		ownData = "pictures of your own"
+	)
 	for _, c := range []struct {
 		set  bool
 		flag string
@@ -179,9 +208,20 @@ func (s *settings) checkCombinations() error {
 		{s.MaxTime.Duration > 0, "--max-time", s.Optimizer != "lbfgs", others},
 		{s.MaxTime.Duration > 0, "--max-time", s.Epochs == 0, "runs without --epochs"},
 		{s.Warmup > 0, "--warmup", s.MaxTime.Duration == 0, "runs without --max-time"},
-		{s.EarlyStop > 0, "--early-stop", s.Val.some(), "runs with --val"},
+		{s.EarlyStop > 0, "--early-stop", !s.Val.None(), "runs with --val"},
 		{s.Nesterov, "--nesterov", s.Optimizer == "sgd" && s.Momentum > 0, "--optimizer sgd with --momentum"},
 		{s.Dropout != 0, "--dropout", s.Model == "mlp", "--model mlp"},
+		{!s.Test.None(), "--test", s.isPath(), ownData},
+		{s.Size > 0, "--size", s.isPath(), ownData},
+		{s.Fit != "", "--fit", s.isPath(), ownData},
+		{s.Color != "", "--color", s.isPath(), ownData},
+		{s.PathColumn != "", "--path-column", s.isPath(), ownData},
+		{s.PathColumn != "", "--path-column", s.LabelColumn != "", "lists with their classes in a --label-column"},
+		{s.LabelColumn != "", "--label-column", s.PathColumn != "", "lists, with --path-column"},
+		{s.SplitColumn != "", "--split-column", s.PathColumn != "", "lists, with --path-column"},
+		{s.GroupColumn != "", "--group-column", s.PathColumn != "", "lists, with --path-column"},
+		{s.Nested, "--nested", s.isPath() && s.PathColumn == "", "folders of pictures"},
+		{s.AllowEmpty, "--allow-empty", s.isPath() && s.PathColumn == "", "folders of pictures"},
 		{len(s.Milestones) > 0, "--milestones", s.Schedule == "multi-step", "--schedule multi-step"},
 		{s.Schedule == "multi-step", "--schedule multi-step", len(s.Milestones) > 0, "runs with --milestones"},
 		{s.Warmup > 0, "--warmup", s.Schedule != "one-cycle" && s.Schedule != "plateau", "schedules other than one-cycle and plateau"},
@@ -200,7 +240,7 @@ func (s *settings) checkSaved() error {
 		name, value string
 		choices     []string
 	}{
-		{"data", s.Data, datasetNames()}, {"model", s.Model, modelNames}, {"optimizer", s.Optimizer, optimizerNames},
+		{"fit", s.Fit, append(fitNames, "")}, {"color", s.Color, append(colorNames, "")}, {"model", s.Model, modelNames}, {"optimizer", s.Optimizer, optimizerNames},
 		{"schedule", s.Schedule, scheduleNames}, {"init", s.Init, initNames}, {"recipe", s.Recipe, append(recipeNames(), "")},
 	} {
 		if !slices.Contains(c.choices, c.value) {
@@ -212,6 +252,9 @@ func (s *settings) checkSaved() error {
 	}
 	return nil
 }
+
+// isPath reports whether the data are at a path, and no data set that the program knows by name.
+func (s *settings) isPath() bool { return !slices.Contains(datasetNames(), s.Data) }
 
 // plannedToTheEnd reports whether the learning rate depends on the number of epochs.
 func (s *settings) plannedToTheEnd() bool { return s.Schedule == "cosine" || s.Schedule == "one-cycle" }

@@ -32,6 +32,9 @@ func datasetNames() []string { return slices.Sorted(maps.Keys(sources)) }
 type dataFlags struct {
 	DataDir  string `help:"Folder of the data files; by default fashion-mnist comes with the program, and others are looked for in ./data." placeholder:"DIR"`
 	Download bool   `help:"Fetch data files that are missing."`
+
+	Cache  byteSize `default:"10GB" placeholder:"SIZE" help:"The most that pictures of your own may take once they are decoded and scaled, in the user's cache folder (default 10GB)."`
+	MaxBad amount   `default:"0.01" placeholder:"N|SHARE" help:"The most files that may be no pictures that can be read, so many or a share of all; five always pass (default 1%)."`
 }
 
 // announce returns a function that names each file in log once, as its download begins.

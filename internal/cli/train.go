@@ -35,6 +35,7 @@ type trainCommand struct {
 	Quiet       bool     `short:"q" group:"Output" help:"Print no progress and no remarks."`
 
 	began    time.Time
+	pictures *ownPictures    // what is at the path that the data are; nil of a data set known by name
 	adopted  map[string]bool // settings that are those of --config, by their flags
 	expected *dataRecord     // the data of --config, where they have to be the same; else nil
 }
@@ -69,10 +70,31 @@ func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams)
 			return err
 		}
 	}
+	if err := c.find(ctx, given(parsed), s.err); err != nil {
+		return err
+	}
 	if err := c.complete(given(parsed)); err != nil {
 		return err
 	}
+	if c.pictures != nil && c.Config == "" {
+		c.advise(given(parsed), s.err)
+	}
 	return c.start(ctx, s)
+}
+
+// find lists the pictures at the path that the data are, and settles how they are prepared. Of a data
+// set that is known by name there is nothing to do.
+func (c *trainCommand) find(ctx context.Context, given map[string]bool, remarks io.Writer) (err error) {
+	if !c.isPath() {
+		return nil
+	}
+	if err := c.check(); err != nil { // before files are read
+		return err
+	}
+	if c.pictures, err = c.listPictures(ctx); err != nil {
+		return err
+	}
+	return c.settle(ctx, given, c.adopted, c.pictures)
 }
 
 // complete sets what the command line, which has the flags and arguments given, leaves
@@ -84,7 +106,7 @@ func (c *trainCommand) complete(given map[string]bool) error {
 	}
 	set := maps.Clone(given)
 	if c.Config == "" || given["recipe"] {
-		set = c.follow(given)
+		set = c.follow(c.recommended(given), given)
 	}
 	maps.Copy(set, c.adopted)
 	if !set["init"] {
@@ -108,8 +130,11 @@ func (c *trainCommand) start(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	if err := c.checkExpected(r.data); err != nil {
+	if err := c.checkExpected(r); err != nil {
 		return err
+	}
+	if r.own != nil {
+		r.own.summarize(&c.settings, s.err)
 	}
 	var unlock func()
 	if r.folder, unlock, err = createFolder(c.Out, c.Force, c.settings, s.err); err != nil {
@@ -127,6 +152,9 @@ func (c *trainCommand) start(ctx context.Context, s streams) error {
 func (c *trainCommand) begin(ctx context.Context, r *trainRun, s streams) error {
 	r.id = rand.Text()
 	if err := writeJSON(r.folder.config(), newConfig(r.id, c.settings, r.data, c.Threads, c.Every)); err != nil {
+		return err
+	}
+	if err := r.folder.writeFiles(r.own); err != nil {
 		return err
 	}
 	history, err := report.CreateHistory(r.folder.history(), task.Accuracy, r.val != nil)

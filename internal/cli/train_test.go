@@ -484,7 +484,7 @@ func TestTrainErrors(t *testing.T) {
 		message string
 		args    []string
 	}{
-		{`data cifar: one of fashion-mnist, mnist expected (see onehot train --help)`, []string{"cifar"}},
+		{`data cifar: no such file or folder, and no data set: fashion-mnist, mnist, or the path of pictures expected`, []string{"cifar"}},
 		{`--model gpt: one of softmax, mlp, lenet, cnn, resnet expected (see onehot train --help)`, []string{"--model", "gpt"}},
 		{`--optimizer lion: one of sgd, adam, adamw, rmsprop, adagrad, lbfgs expected (see onehot train --help)`, []string{"--optimizer", "lion"}},
 		{`--init zero: one of normal, kaiming, xavier, uniform expected (see onehot train --help)`, []string{"--init", "zero"}},

@@ -69,7 +69,7 @@ func inWords(message string) string {
 		if f, err := strconv.ParseFloat(value, 64); (err == nil || math.IsInf(f, 0)) && math.Abs(f) >= 1<<63 {
 			expected = map[bool]string{false: "a smaller number", true: "a larger number"}[f < 0]
 		}
-		return fmt.Sprintf("%s %s: %s expected", m[1], shown(value), expected)
+		return fmt.Sprintf("%s %s: %s expected", m[1], visible(value), expected)
 	}
 	if m := notBool.FindStringSubmatch(message); m != nil {
 		return fmt.Sprintf("%s=%s: true or false expected", m[1], unquoted(m[2]))
@@ -91,7 +91,7 @@ func inWords(message string) string {
 
 // notOneOf says that a flag's or an argument's value is none of the choices.
 func notOneOf(name, value string, choices []string) error {
-	return fmt.Errorf("%s %s: one of %s expected%s", name, shown(value), strings.Join(choices, ", "), meant(value, choices))
+	return fmt.Errorf("%s %s: one of %s expected%s", name, visible(value), strings.Join(choices, ", "), meant(value, choices))
 }
 
 // choices returns what a flag takes whose tag lists it; "" is no choice.
@@ -108,8 +108,8 @@ func unquoted(quoted string) string {
 	return value
 }
 
-// shown returns a value as it is, or quoted if that would not be seen.
-func shown(value string) string {
+// visible returns a value as it is, or quoted if that would not be seen.
+func visible(value string) string {
 	if strings.TrimSpace(value) == "" {
 		return strconv.Quote(value)
 	}

@@ -1,0 +1,225 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/onehot-go/onehot/model"
+)
+
+// situation is what it depends on how a net is best trained on pictures of the user's own.
+type situation struct {
+	pictures, classes int // to train on, as far as is known before they are read; that are told apart
+	side              int // of a picture, in pixels
+	colour            bool
+}
+
+// What nets are trained with where nothing is said. A net needs usefulSteps steps at least before it
+// is worth anything.
+const (
+	usefulSteps   = 500
+	enoughSteps   = 1500
+	leastPasses   = 5 // over all pictures
+	mostPasses    = 30
+	largestBatch  = 128
+	scarce        = 20 // of a class
+	pretrainBelow = 2000
+)
+
+// situation returns that of the run's pictures.
+func (c *trainCommand) situation() situation {
+	s := situation{side: c.Size, colour: c.Color == "rgb", classes: len(c.pictures.Classes())}
+	for _, f := range c.pictures.Files {
+		if f.Part == "" || f.Part == "train" {
+			s.pictures++
+		}
+	}
+	s.pictures = max(s.pictures-c.Val.Of(s.pictures)-c.Test.Of(s.pictures), 1)
+	return s
+}
+
+// batch returns the greatest power of two that is at most a sixteenth of the pictures.
+func (s situation) batch() int {
+	b := 1
+	for 2*b <= min(s.pictures/16, largestBatch) {
+		b *= 2
+	}
+	return b
+}
+
+// net returns the model for pictures of this size.
+func (s situation) net() string {
+	if s.side < 8 { // behind two poolings too little is left of it
+		return "mlp"
+	}
+	return "resnet"
+}
+
+// augment returns changes after which most pictures are still of their class: they are moved by a
+// sixteenth, and mirrored if they have colours, as letters and digits seldom do.
+func (s situation) augment() []string {
+	steps := []string{fmt.Sprintf("crop:%d", max(1, s.side/16))}
+	if s.colour {
+		steps = append(steps, "flip")
+	}
+	return steps
+}
+
+// steps returns the steps of a pass over all pictures in batches of a size.
+func (s situation) steps(batch int) int { return (s.pictures + batch - 1) / batch }
+
+// advice returns what a net for the pictures is trained with if neither a model nor a recipe is
+// given, in batches of a size.
+func (s situation) advice(batch int) settings {
+	steps := s.steps(batch)
+	passes := max(leastPasses, min(mostPasses, roundedUp(enoughSteps, steps)), roundedUp(usefulSteps, steps))
+	return settings{Model: s.net(), Epochs: passes, BatchSize: batch, Optimizer: "adamw", LR: 0.003, WeightDecay: defaultDecay,
+		Schedule: "one-cycle", Augment: s.augment()}
+}
+
+// recipe returns what a recipe comes to for the pictures: as many passes as take the time that it
+// takes for Fashion-MNIST, by what the nets compute.
+func (s situation) recipe(name string, batch int) settings {
+	r := recipes[name]
+	r.Model, r.BatchSize, r.Val = s.net(), batch, amount{}
+	most := 2 * mostPasses
+	if name == "best" {
+		r.Augment, most = s.augment(), 10*mostPasses
+		r.TTA = s.colour
+	}
+	if batch < largestBatch {
+		r.LR = 0.003
+	}
+	const fashion = 55_000 // training pictures beside the validation data of recipes
+	work := float64(recipes[name].Epochs*fashion) * flops(model.ResNet([]int{1, 28, 28}, make([]string, 10)))
+	pass := float64(s.pictures) * flops(s.definition(r.Model))
+	r.Epochs = max(1, roundedUp(usefulSteps, s.steps(batch)), min(most, int(work/pass)))
+	return r
+}
+
+// definition returns a model for the pictures.
+func (s situation) definition(name string) model.Definition {
+	shape := []int{1, s.side, s.side}
+	if s.colour {
+		shape[0] = 3
+	}
+	return architectures[slices.Index(modelNames, name)].define(shape, []int{256}, make([]string, s.classes))
+}
+
+// flops returns what a net computes for a picture.
+func flops(d model.Definition) float64 {
+	layers, err := d.Costs()
+	if err != nil {
+		panic(err) // of a net for pictures that are large enough
+	}
+	sum := 0.0
+	for _, l := range layers {
+		sum += float64(l.FLOPs)
+	}
+	return sum
+}
+
+func roundedUp(a, b int) int { return (a + b - 1) / b }
+
+// recommended returns the settings that go well together for the data: those of the recipe, or, for
+// pictures of the user's own without a model, what they need.
+func (c *trainCommand) recommended(given map[string]bool) settings {
+	if c.pictures == nil {
+		return recipes[c.Recipe]
+	}
+	if c.Recipe == "" && given["model"] {
+		return settings{}
+	}
+	s := c.situation()
+	batch := s.batch()
+	if given["batch-size"] {
+		batch = c.BatchSize
+	}
+	r := s.advice(batch)
+	if c.Recipe != "" {
+		r = s.recipe(c.Recipe, batch)
+	}
+	for _, flag := range []string{"momentum", "nesterov", "l2"} { // of other optimizers
+		if given[flag] && !given["optimizer"] {
+			r.Optimizer, r.LR, r.WeightDecay = "", 0, 0
+		}
+	}
+	for _, flag := range []string{"warmup", "step-size", "milestones", "gamma", "patience"} { // of other schedules
+		if given[flag] {
+			r.Schedule = ""
+		}
+	}
+	if given["optimizer"] && c.Optimizer == "lbfgs" {
+		r = settings{Model: "softmax"}
+	}
+	return r
+}
+
+// advise says what was chosen for pictures of the user's own, and why, and what more would help.
+// set are the flags that were set by advice or on the command line.
+func (c *trainCommand) advise(given map[string]bool, remarks io.Writer) {
+	s := c.situation()
+	kind := "grey"
+	if s.colour {
+		kind = "colour"
+	}
+	steps := s.steps(c.BatchSize)
+	length := fmt.Sprintf("%s of %s", counted(c.Epochs, "epoch"), counted(steps, "step"))
+	if c.MaxTime.Duration > 0 {
+		length = fmt.Sprintf("%s long", c.MaxTime)
+	}
+	switch {
+	case c.Recipe != "":
+		fmt.Fprintf(remarks, "--recipe %s for %d %s pictures of %dx%d: %s, batches of %d, %s: about as much work as for Fashion-MNIST, and %d steps at least\n",
+			c.Recipe, s.pictures, kind, s.side, s.side, c.Model, c.BatchSize, length, usefulSteps)
+	case !given["model"]:
+		fmt.Fprintf(remarks, "no --model is given, so this is chosen for about %d %s pictures of %dx%d:\n", s.pictures, kind, s.side, s.side)
+		fmt.Fprintf(remarks, "  %s, a net for this size; %s at a learning rate of %g, %s\n", c.Model, c.Optimizer, c.LR, c.Schedule)
+		fmt.Fprintf(remarks, "  %s, batches of %d: a net needs some %d steps, and 16 batches in an epoch\n", length, c.BatchSize, usefulSteps)
+		if len(c.Augment) > 0 {
+			fmt.Fprintf(remarks, "  --augment %s: few pictures go further if each is seen a little differently; --augment \"\" leaves them\n", strings.Join(c.Augment, ","))
+		}
+	case c.Optimizer != "lbfgs" && c.Epochs > 0 && c.Epochs*steps < usefulSteps:
+		fmt.Fprintf(remarks, "%s are few steps to learn from: --epochs %d has %d\n", length, roundedUp(usefulSteps, steps), usefulSteps)
+	}
+}
+
+// fewOf says which classes have few pictures to learn from, and what helps. counts are by class.
+func fewOf(classes []string, counts []int) string {
+	few := map[string]int{}
+	for i, n := range counts {
+		if n < scarce {
+			few[classes[i]] = n
+		}
+	}
+	if len(few) == 0 {
+		return ""
+	}
+	names := slices.Sorted(maps.Keys(few))
+	const most = 3
+	var said []string
+	for _, name := range names[:min(most, len(names))] {
+		said = append(said, fmt.Sprintf("%s (%d)", name, few[name]))
+	}
+	more := ""
+	if len(names) > most {
+		more = fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return fmt.Sprintf("few pictures to learn from: %s%s; below %d a class a net guesses much, and figures jump by whole pictures: more pictures help most, then --augment and a smaller --size",
+		strings.Join(said, ", "), more, scarce)
+}
+
+// pretrained says what would do better for so many pictures, or nothing while the program has no nets
+// that were trained before.
+func pretrained(data string, pictures int) string {
+	if !hasPretrained || pictures >= pretrainBelow {
+		return ""
+	}
+	return fmt.Sprintf("a net that has seen a million pictures before does better with so few: onehot train %s --pretrained resnet18", quote(data))
+}
+
+// hasPretrained is whether --pretrained is there.
+const hasPretrained = false

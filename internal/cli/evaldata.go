@@ -1,0 +1,210 @@
+package cli
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/internal/printable"
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/transform"
+)
+
+// isModel reports whether path may be a model's: a run's folder, a file that begins as safetensors do,
+// or nothing, which loadModel will say.
+func isModel(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return true
+	}
+	if info.IsDir() {
+		for _, name := range []string{folder(path).config(), folder(path).best()} {
+			if _, err := os.Stat(name); err == nil {
+				return true
+			}
+		}
+		return folder(path).waiting()
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	var head [9]byte // the length of a JSON object, and its first byte
+	_, err = io.ReadFull(f, head[:])
+	return err == nil && head[8] == '{' && binary.LittleEndian.Uint64(head[:8]) < 1<<32
+}
+
+// splitData returns which of the arguments of eval are models, and the data that the last one names.
+func splitData(args []string) (models []string, data string) {
+	last := len(args) - 1
+	if last > 0 && (slices.Contains(datasetNames(), args[last]) || !isModel(args[last])) {
+		return args[:last], args[last]
+	}
+	return args, ""
+}
+
+// trainingSettings returns the settings that the model in path, m, was trained with. ok is false if
+// nobody knows.
+func trainingSettings(path string, m *model.Model) (s settings, ok bool) {
+	if c, err := folder(path).readConfig(); err == nil {
+		s = c.Settings
+		s.Data = c.where()
+		return s, true
+	}
+	text, ok := m.Training.(*json.RawMessage)
+	if !ok {
+		return s, false
+	}
+	var record struct{ Settings settings }
+	if json.Unmarshal(*text, &record) != nil || record.Settings.checkSaved() != nil {
+		return s, false
+	}
+	return record.Settings, true
+}
+
+// evalData returns the pictures that eval measures on, and what they are called: of data that are known
+// by name the test data; of a path its test pictures, or all if it has no parts. With "" they are those
+// that the model in path was measured on at the end of its run.
+func (c *evalCommand) evalData(ctx context.Context, data, path string, m *model.Model, remarks io.Writer) (*dataset.Images, string, error) {
+	s, known := trainingSettings(path, m)
+	again := data == ""
+	if again {
+		if data = m.Data; known {
+			data = s.Data
+		}
+	}
+	of := settings{Data: data}
+	if !of.isPath() {
+		_, test, err := c.open(ctx, data, remarks)
+		if err == nil && !slices.Equal(test.Classes(), m.Classes) {
+			err = fmt.Errorf("%s tells %v apart, but %s has %v", path, m.Classes, data, test.Classes())
+		}
+		return test, data + " test", err
+	}
+	if again && !known {
+		return nil, "", fmt.Errorf("%s: it does not say how its pictures at %s were read: what to measure it on expected, as in  onehot eval %s %s", path, data, quote(path), quote(data))
+	}
+	if again {
+		p, err := s.parts(ctx, c.dataFlags, nil, remarks)
+		if err != nil {
+			return nil, "", err
+		}
+		d := p.final()
+		if !slices.Equal(d.Classes(), m.Classes) {
+			return nil, "", fmt.Errorf("%s tells %v apart, but %s has %v", path, m.Classes, data, d.Classes())
+		}
+		return d, p.own.name + " " + d.Split.String(), nil
+	}
+	s.Data = data
+	c.columns(&s)
+	return s.measurable(ctx, c.dataFlags, m, remarks)
+}
+
+// columns sets how a list, or a folder, is read: as the command line says, or as in training.
+func (c *evalCommand) columns(s *settings) {
+	if c.PathColumn != "" {
+		s.PathColumn, s.LabelColumn, s.SplitColumn = c.PathColumn, c.LabelColumn, c.SplitColumn
+	}
+	if info, err := os.Stat(s.Data); err == nil && info.IsDir() {
+		s.PathColumn = ""
+	}
+	s.Nested = s.Nested || c.Nested
+}
+
+// measurable returns the pictures at the path that the settings name, prepared as far as is kept for m,
+// with m's classes, and what they are called.
+func (s *settings) measurable(ctx context.Context, from dataFlags, m *model.Model, remarks io.Writer) (*dataset.Images, string, error) {
+	p, err := s.listPictures(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	labels, err := p.Labels(m.Classes)
+	if err != nil {
+		return nil, "", err
+	}
+	split := dataset.Test
+	part, title := "", p.name
+	for _, of := range []dataset.Split{dataset.Test, dataset.Validation} {
+		if p.hasPart(of.String()) {
+			split, part, title = of, of.String(), p.name+" "+of.String()
+			break
+		}
+	}
+	set, err := from.pixels(ctx, p, kept(m.Preprocess), remarks)
+	if err != nil {
+		return nil, "", err
+	}
+	o := &ownParts{ownPictures: p, Set: set, classes: m.Classes, label: labels, part: make([]string, len(p.Files))}
+	if err := o.checkBad(from.MaxBad); err != nil {
+		return nil, "", err
+	}
+	for i, f := range p.Files {
+		if set.Rows[i] >= 0 && (part == "" || f.Part == part) {
+			o.part[i] = split.String()
+		}
+	}
+	o.sayBad(remarks)
+	d := o.images(split)
+	if d == nil {
+		return nil, "", fmt.Errorf("%s: no picture in it that can be read", s.Data)
+	}
+	return d, title, nil
+}
+
+// prepareFor sets the transform of d to what is left of m's preparation for pictures of d's size.
+func prepareFor(m *model.Model, d *dataset.Images) {
+	d.Transform = m.Preprocess.For(transform.Form{Shape: d.Shape()})
+}
+
+// writePredictions writes a line a picture to the file at path: what it is, what it is taken for, and
+// the probabilities of all classes. Pictures without a file have their number.
+func writePredictions(path string, p *report.Predictions) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
+		t := csv.NewWriter(w)
+		header := []string{"file", "label", "class", "probability"}
+		for _, class := range p.Classes {
+			header = append(header, "p:"+class)
+		}
+		t.Write(header) // Flush keeps the first error
+		for i, label := range p.Labels {
+			name := strconv.Itoa(i)
+			if p.Names != nil {
+				name = p.Names[i]
+			}
+			row := []string{name, p.Classes[label], p.Classes[p.Predicted(i)], probability(p.Confidence(i))}
+			for class := range p.Classes {
+				row = append(row, probability(p.Probability(i, class)))
+			}
+			t.Write(row)
+		}
+		t.Flush()
+		return t.Error()
+	})
+}
+
+// probability writes one with the digits that a float32 has.
+func probability(p float64) string { return strconv.FormatFloat(float64(float32(p)), 'g', -1, 32) }
+
+// sayBad tells remarks which files are passed over because they cannot be read.
+func (o *ownParts) sayBad(remarks io.Writer) {
+	const most = 3
+	bad := o.bad()
+	for _, i := range bad[:min(most, len(bad))] {
+		place := o.Place(i)
+		fmt.Fprintf(remarks, "passed over: %s: %s\n", printable.Name(place), printable.Message(strings.TrimPrefix(o.Facts[i].Err, place+": ")))
+	}
+	if n := len(bad) - most; n > 0 {
+		fmt.Fprintf(remarks, "passed over: %d more files that cannot be read\n", n)
+	}
+}

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/onehot-go/onehot/dataset/files"
+	"github.com/onehot-go/onehot/internal/printable"
+)
+
+// summarize tells remarks what there is to know of the pictures before training: a line each for what
+// there is.
+func (o *ownParts) summarize(s *settings, remarks io.Writer) {
+	counts := map[string]int{}
+	for _, part := range o.part {
+		counts[part]++
+	}
+	line := fmt.Sprintf("%s: %d classes, %d pictures to train on", printable.Name(o.name), len(o.classes), counts[files.Train])
+	for _, part := range []struct{ name, what string }{{files.Val, "to choose the best epoch by"}, {files.Test, "to test on"}} {
+		if n := counts[part.name]; n > 0 {
+			line += fmt.Sprintf(", %d %s", n, part.what)
+		}
+	}
+	if !s.Val.None() || !s.Test.None() {
+		line += "; drawn by chance, of each class its share"
+	}
+	fmt.Fprintln(remarks, line)
+	if passed := o.passedOver(); passed != "" {
+		fmt.Fprintf(remarks, "passed over: %s\n", passed)
+	}
+	o.sayBad(remarks)
+	turned := 0
+	for _, f := range o.Facts {
+		if f.Err == "" && f.Orientation > 1 {
+			turned++
+		}
+	}
+	if turned > 0 {
+		fmt.Fprintf(remarks, "turned upright, as the camera noted: %s\n", counted(turned, "picture"))
+	}
+	o.sayCopies(remarks)
+	perClass := make([]int, len(o.classes))
+	for i, part := range o.part {
+		if part == files.Train {
+			perClass[o.label[i]]++
+		}
+	}
+	if few := fewOf(o.classes, perClass); few != "" {
+		fmt.Fprintln(remarks, few)
+	}
+	if advice := pretrained(s.Data, counts[files.Train]); advice != "" {
+		fmt.Fprintln(remarks, advice)
+	}
+}
+
+// passedOver says what is no picture, by extension, and what else was passed over.
+func (o *ownParts) passedOver() string {
+	var said []string
+	for _, ext := range slices.Sorted(maps.Keys(o.Others)) {
+		said = append(said, fmt.Sprintf("%d %s", o.Others[ext], cmp.Or(printable.Name(ext), "without an extension")))
+	}
+	for _, reason := range slices.Sorted(maps.Keys(o.Passed)) {
+		said = append(said, fmt.Sprintf("%d (%s)", o.Passed[reason], reason))
+	}
+	return strings.Join(said, ", ")
+}
+
+// sayCopies tells remarks of pictures that are there more than once: within a part, in several parts
+// that the files themselves have, and under several classes.
+func (o *ownParts) sayCopies(remarks io.Writer) {
+	first := map[[16]byte]int{}
+	copies, leaks, conflicts := 0, 0, 0
+	var leak, conflict [2]int // the first of each
+	for i, part := range o.part {
+		if part == "" {
+			continue
+		}
+		at, again := first[o.Facts[i].Pixels]
+		if !again {
+			first[o.Facts[i].Pixels] = i
+			continue
+		}
+		copies++
+		if o.part[at] != part {
+			if leaks++; leaks == 1 {
+				leak = [2]int{at, i}
+			}
+		}
+		if o.label[at] != o.label[i] {
+			if conflicts++; conflicts == 1 {
+				conflict = [2]int{at, i}
+			}
+		}
+	}
+	pair := func(p [2]int) string {
+		return printable.Name(o.Place(p[0])) + " and " + printable.Name(o.Place(p[1]))
+	}
+	if copies > 0 {
+		fmt.Fprintf(remarks, "copies of other pictures, pixel for pixel: %d\n", copies)
+	}
+	if leaks > 0 {
+		fmt.Fprintf(remarks, "in more than one part, which flatters the figures: %s, as %s\n", counted(leaks, "picture"), pair(leak))
+	}
+	if conflicts > 0 {
+		fmt.Fprintf(remarks, "under more than one class, one of which is wrong: %s, as %s\n", counted(conflicts, "picture"), pair(conflict))
+	}
+}
+
+// counted writes how many there are of something.
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
