@@ -130,7 +130,7 @@ func (f *file) unpickle(field string, in *source) (any, error) {
 			return nil, f.fail(fmt.Sprintf("%s byte %d", field, at), "%v", err)
 		case done:
 			return value, nil
-		case in.at > maxPickle && field != "data.pkl":
+		case in.at > maxPickle:
 			return nil, f.fail(field, "more than %d bytes", maxPickle)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/onehot-go/onehot/internal/reference"
+	"github.com/onehot-go/onehot/internal/reuse"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
@@ -170,6 +171,8 @@ func TestLogits(t *testing.T) {
 	if len(rows) != len(nets) {
 		t.Fatalf("%d nets, %d references", len(nets), len(rows))
 	}
+	reuse.Poison.Store(true)
+	defer reuse.Poison.Store(false)
 	for _, row := range rows {
 		if !built(row.Net) {
 			continue
@@ -204,5 +207,54 @@ func TestLogits(t *testing.T) {
 				t.Errorf("got\n%v\nwant\n%v\nwhich differ by %g, where the greatest is %g", got, want, worst, most)
 			}
 		})
+	}
+}
+
+// TestGradients holds that a step of training reaches all parameters, and that memory which is used
+// again is not read: that would give NaN.
+func TestGradients(t *testing.T) {
+	reuse.Poison.Store(true)
+	defer reuse.Poison.Store(false)
+	for _, name := range []string{"resnet18", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0"} {
+		n, err := Named(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		net, err := nn.Build(n.Definition(ImageNet()[:3]).Layers, []int{3, 64, 64}, random.New(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		nn.SetChance(net, random.New(1))
+		x := tensor.Empty(tensor.Float32, 4, 3, 64, 64)
+		drawn(x, "batch", -2, 2)
+		net.Forward(x).CrossEntropy(tensor.New([]int64{0, 1, 2, 0})).Mean().Backward()
+		for path, p := range net.Parameters() {
+			g := p.Grad()
+			if g == nil || !finite(g) || g.Abs().Max().Item() == 0 {
+				t.Errorf("%s: %s has the gradient %v", name, path, g)
+			}
+		}
+	}
+}
+
+// TestSizes holds that nets take pictures of the sizes that Definition's comment says.
+func TestSizes(t *testing.T) {
+	for _, n := range Nets() {
+		least := 1
+		switch {
+		case n.Name == "alexnet":
+			least = 63
+		case strings.HasPrefix(n.Name, "vgg"):
+			least = 32
+		}
+		layers := n.Definition(ImageNet()).Layers
+		for _, size := range []int{least, least + 100} {
+			if _, output, err := nn.Costs(layers, []int{3, size, size + 1}); err != nil || !slices.Equal(output, []int{1000}) {
+				t.Errorf("%s: pictures of %d×%d give %v (%v)", n.Name, size, size+1, output, err)
+			}
+		}
+		if _, _, err := nn.Costs(layers, []int{3, least - 1, least - 1}); err == nil {
+			t.Errorf("%s: pictures of %d×%[2]d are taken", n.Name, least-1)
+		}
 	}
 }
