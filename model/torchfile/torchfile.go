@@ -143,12 +143,12 @@ func (f *file) zip(r io.ReaderAt) (map[string]*tensor.Tensor, error) {
 	prefix, found := "", false
 	for _, m := range z.File {
 		if members[m.Name] != nil {
-			return nil, f.fail(field, "two members named %q", m.Name)
+			return nil, f.fail(field, "two members named %.200q", m.Name)
 		}
 		members[m.Name] = m
 		if p, ok := strings.CutSuffix(m.Name, "/data.pkl"); ok {
 			if found {
-				return nil, f.fail(field, "members %q and %q, one data.pkl expected", prefix+"/data.pkl", m.Name)
+				return nil, f.fail(field, "members %.200q and %.200q, one data.pkl expected", prefix+"/data.pkl", m.Name)
 			}
 			prefix, found = p, true
 		}
@@ -189,7 +189,7 @@ func (f *file) zip(r io.ReaderAt) (map[string]*tensor.Tensor, error) {
 		name := prefix + "/data/" + s.key
 		m := members[name]
 		if m == nil {
-			return nil, f.fail(field, "no member %q, where tensor %.200q has its elements", name, n.name)
+			return nil, f.fail(field, "no member %.200q, where tensor %.200q has its elements", name, n.name)
 		}
 		if m.UncompressedSize64 != uint64(s.bytes()) {
 			return nil, f.fail(called(name), "%d bytes, but %d elements of %s take %d", m.UncompressedSize64, s.n, s.kind.name, s.bytes())
