@@ -1,6 +1,8 @@
 package train
 
 import (
+	"context"
+
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/task"
@@ -18,11 +20,19 @@ type Evaluation struct {
 // Layers compute as in evaluation, whatever their modes. The error is a *SetupError or that of
 // the data.
 func Evaluate(net nn.Module, s loader.Source, t task.Task) (Evaluation, error) {
+	return evaluate(context.Background(), net, s, t)
+}
+
+// evaluate is Evaluate until ctx is done: then the error is ctx's.
+func evaluate(ctx context.Context, net nn.Module, s loader.Source, t task.Task) (Evaluation, error) {
 	if t == nil {
 		t = task.Classification{}
 	}
 	var meter task.Meter
 	err := forEach(net, s, func(outputs *tensor.Tensor, batch loader.Batch) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := checkBatch("Test", t, batch, outputs, s.Classes()); err != nil {
 			return err
 		}

@@ -23,7 +23,8 @@ const maxLoss = 1e6
 // first step, a *DivergedError, one of the data or of a checkpoint's file, or ctx's, when it
 // is done. Checkpoints are written after each epoch's event has been handled, so that what a
 // listener records of an epoch is there when its checkpoint is; the latest one of a FullBatch
-// may follow up to a second later.
+// may follow up to a second later. When ctx is done and all steps of an epoch are, or some are
+// and Keep.Within is not nil, the latest checkpoint is written as far as the run is.
 //
 // Layers are trained in the modes that they are in, and keep them: a batch norm that is in
 // evaluation stays as it is.
@@ -47,7 +48,7 @@ func (l *loop) run(ctx context.Context, emit func(Event) bool) error {
 			return err
 		}
 		if l.Epochs == 0 && l.Budget == nil {
-			return l.untrained(emit)
+			return l.untrained(ctx, emit)
 		}
 	}
 	var e Epoch
@@ -97,9 +98,9 @@ func (l *loop) goesOn(progress Progress) bool {
 }
 
 // untrained measures and saves a model as it was initialised.
-func (l *loop) untrained(emit func(Event) bool) error {
+func (l *loop) untrained(ctx context.Context, emit func(Event) bool) error {
 	e := Epoch{Scored: l.Task.Score(), Best: true, Validation: l.Validation, LR: l.Optimizer.LR()}
-	if err := l.measure(&e); err != nil {
+	if err := l.measure(ctx, &e); err != nil {
 		return err
 	}
 	if !emit(e) {
@@ -126,6 +127,10 @@ func (l *loop) epoch(ctx context.Context, s stepper, p *Progress, emit func(Even
 			return e, false, err
 		}
 		if err := ctx.Err(); err != nil {
+			if l.Keep.Within != nil && part.Steps > 0 {
+				part.Seconds = (before + time.Since(start)).Seconds()
+				err = cmp.Or(l.saveWithin(*p, part), err)
+			}
 			return e, false, err
 		}
 		part.Steps++
@@ -163,7 +168,11 @@ func (l *loop) epoch(ctx context.Context, s stepper, p *Progress, emit func(Even
 		return e, false, noWeight(e.Epoch)
 	}
 	e.LR, e.Seconds = l.Optimizer.LR(), (before + time.Since(start)).Seconds()
-	if err := l.measure(&e); err != nil {
+	if err := l.measure(ctx, &e); err != nil {
+		if err == ctx.Err() { // the steps are not lost
+			part.Seconds = e.Seconds
+			err = cmp.Or(l.saveWithin(*p, part), err)
+		}
 		return e, false, err
 	}
 	p.Epoch, p.Part = e.Epoch, nil
@@ -232,14 +241,14 @@ func (l *loop) act(g *Gradients) error {
 	return nil
 }
 
-// measure adds the figures on the test data to e.
-func (l *loop) measure(e *Epoch) (err error) {
+// measure adds the figures on the test data to e, unless ctx is done before.
+func (l *loop) measure(ctx context.Context, e *Epoch) (err error) {
 	start := time.Now()
 	var net nn.Module = l.measured().Net
 	if l.Mirrored {
 		net = &Ensemble{Members: []nn.Module{net}, Mirrored: true}
 	}
-	if e.Test, err = Evaluate(net, l.Test, l.Task); err != nil {
+	if e.Test, err = evaluate(ctx, net, l.Test, l.Task); err != nil {
 		return err
 	}
 	if math.IsNaN(e.Test.Loss) || math.IsInf(e.Test.Loss, 0) {

@@ -1,6 +1,7 @@
 package train_test
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"math"
@@ -259,6 +260,86 @@ func TestResumeWithinEpoch(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// interrupted is a source that calls end when it is read for the second time: the first is a
+// look at a sample before the run.
+type interrupted struct {
+	loader.Source
+	end   func()
+	reads int
+}
+
+func (s *interrupted) Batches(epoch, from int) iter.Seq2[loader.Batch, error] {
+	if s.reads++; s.reads == 2 {
+		s.end()
+	}
+	return s.Source.Batches(epoch, from)
+}
+
+// TestInterruptedWhileMeasured ends a run while it is measured, and one within an epoch. The
+// steps that were made are not lost, and the run goes on to the same bits.
+func TestInterruptedWhileMeasured(t *testing.T) {
+	of := func() train.Config {
+		c := setup(t, momentum, func(s *settings) { s.hidden = []int{5} })
+		c.Epochs, c.Keep = 2, keep(t)
+		return c
+	}
+	whole := of()
+	want, err := run(t.Context(), whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		stop  func(c *train.Config, end func()) func(train.Event)
+		steps int // that are saved of the first epoch
+	}{
+		"measured": {func(c *train.Config, end func()) func(train.Event) {
+			c.Test = &interrupted{Source: c.Test, end: end}
+			return func(train.Event) {}
+		}, 4},
+		"within an epoch": {func(c *train.Config, end func()) func(train.Event) {
+			c.Keep.Within = func(train.Step) (bool, error) { return false, nil }
+			return func(e train.Event) {
+				if s, ok := e.(train.Step); ok && s.Step == 3 {
+					end()
+				}
+			}
+		}, 3},
+	} {
+		c := of()
+		ctx, end := context.WithCancel(t.Context())
+		handle := test.stop(&c, end)
+		var got []train.Event
+		var last error
+		for event, err := range train.Run(ctx, c) {
+			if last = err; err == nil {
+				handle(event)
+				got = append(got, event)
+			}
+		}
+		end()
+		if last != context.Canceled {
+			t.Fatalf("%s: %v", name, last)
+		}
+		more := of()
+		more.Keep = c.Keep
+		if more.Start, err = train.Restore(c.Keep.Last, more); err != nil {
+			t.Fatal(err)
+		}
+		if p := more.Start; p.Epoch != 0 || p.Part == nil || p.Part.Steps != test.steps {
+			t.Errorf("%s: saved is %+v", name, p)
+		}
+		more.Keep.Within = nil
+		rest, err := run(t.Context(), more)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g, w := timeless(append(got, rest...)), timeless(want); !slices.Equal(g, w) {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, strings.Join(g, "\n"), strings.Join(w, "\n"))
+		}
+		sameFiles(t, more.Keep, whole.Keep)
 	}
 }
 

@@ -63,7 +63,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	return run(ctx, args, stdout, stderr)
+	return cutShort(ctx, grace, stderr, func(ctx context.Context) int { return run(ctx, args, stdout, stderr) })
 }
 
 // run is Main under a context whose end is Ctrl-C.
@@ -74,8 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 			err = errors.New("interrupted")
 		}
 		if !errors.Is(err, errReported) {
-			// Joined errors have a line each: one line is what is promised.
-			say(stderr, errors.New(strings.ReplaceAll(err.Error(), "\n", "; ")))
+			sayAll(stderr, err)
 		}
 		if _, ok := errors.AsType[usageError](err); ok {
 			return exitUsage
@@ -143,6 +142,11 @@ func asItIs(c *kong.DecodeContext, target reflect.Value) error {
 	value, _ := t.Value.(string) // nothing where the command line ends
 	target.SetString(value)
 	return nil
+}
+
+// sayAll is say for joined errors, which have a line each: one line is what is promised.
+func sayAll(stderr io.Writer, err error) {
+	say(stderr, errors.New(strings.ReplaceAll(err.Error(), "\n", "; ")))
 }
 
 // say writes what went wrong as one line, whatever is in the names in it.

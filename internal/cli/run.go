@@ -108,15 +108,21 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			return true, r.keepBatches(batches)
 		}
 	}
+	var last train.Step
 	for event, err := range train.Run(ctx, c) {
 		if err != nil {
 			bar.clear()
 			_, diverged := errors.AsType[*train.DivergedError](err)
-			stopped := diverged || errors.Is(err, context.Canceled)
+			interrupted := errors.Is(err, context.Canceled)
+			stopped := diverged || interrupted
 			if stopped {
 				r.finished = handled
 			}
+			if interrupted && last.Epoch > 0 && (c.Keep.Within != nil || last.Step == last.Steps) {
+				r.kept = last
+			}
 			err = errors.Join(r.explain(err), r.keepBatches(batches))
+			leaveWord(ctx, err)
 			if stopped {
 				err = errors.Join(err, r.keepPage())
 			}
@@ -126,6 +132,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		live.observe(event)
 		switch e := event.(type) {
 		case train.Step:
+			last = e
 			bar.step(e)
 			batches.Observe(e)
 		case train.Epoch:

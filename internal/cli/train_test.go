@@ -338,7 +338,7 @@ func cosine(i, n float64) float64 { return 0.05 * (1 + math.Cos(math.Pi*i/n)) }
 
 func TestTrainThreadsGiveTheSameBits(t *testing.T) {
 	data, dir := tinyData(t), t.TempDir()
-	t.Cleanup(func() { succeed(t, tiny(data, filepath.Join(dir, "reset"), "--epochs", "0")...) }) // all threads again
+	defer func() { succeed(t, tiny(data, filepath.Join(dir, "reset"), "--epochs", "0")...) }() // all threads again
 	var first []byte
 	for _, threads := range []string{"1", "2", "3", "8"} {
 		run := filepath.Join(dir, threads)
