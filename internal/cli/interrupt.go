@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// grace is how long a command may take to end by itself after Ctrl-C.
-const grace = 900 * time.Millisecond
+// grace is how long a command may take to end by itself after Ctrl-C: what follows takes some time
+// too where all cores are busy.
+const grace = 600 * time.Millisecond
 
 // lastWord is the key of the error in a context, an *atomic.Pointer, that is said of a command
 // that is cut short.
