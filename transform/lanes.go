@@ -1,6 +1,10 @@
 package transform
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/onehot-go/onehot/internal/kernel"
+)
 
 // Sums of weighted bytes are taken two at a time: each has 32 bits of a uint64. They begin with
 // lanesBegin, which is so much that no sum is below 0 at the end, whatever the weights' signs.
@@ -21,6 +25,10 @@ func roundLanes(sums uint64) uint64 {
 // begins at (t.first+k)*stride.
 func scaleBytes(to, pix []uint8, stride int, t tap) {
 	at := t.first * stride
+	if kernel.HaveWeighRows() && len(to) >= kernel.WeighLeast {
+		kernel.WeighRows(to, pix[at:], stride, t.weights)
+		return
+	}
 	for len(to) >= 8 {
 		a, b, c, d := uint64(lanesBegin), uint64(lanesBegin), uint64(lanesBegin), uint64(lanesBegin)
 		i := at
@@ -90,5 +98,29 @@ func scaleSpread(to []uint8, lanes []uint64, taps []tap) {
 		}
 		v := roundLanes(a) | roundLanes(b)<<8
 		binary.LittleEndian.PutUint32(to[4*x:], uint32(v|v>>16))
+	}
+}
+
+// scaleBlocks is scaleRowsTo of a grey r where columns are turned to rows and back.
+func (r raster) scaleBlocks(out raster, taps []tap) {
+	const side = kernel.TurnBlock
+	wide, end := (r.width+side-1)/side*side, (len(taps)+side-1)/side*side
+	rows, columns := make([]uint8, side*wide), make([]uint8, side*wide)
+	scaled, turned := make([]uint8, side*end), make([]uint8, side*side)
+	for y := 0; y < r.height; y += side {
+		n := min(side, r.height-y)
+		for i := range n {
+			copy(rows[i*wide:], r.row(y+i))
+		}
+		kernel.TurnBlocks(columns, rows, wide, wide/side)
+		for x, t := range taps {
+			kernel.WeighRows(scaled[x*side:][:side], columns[t.first*side:], side, t.weights)
+		}
+		for x := 0; x < len(taps); x += side {
+			kernel.TurnBlocks(turned, scaled[x*side:], side, 1)
+			for i := range n {
+				copy(out.row(y + i)[x:], turned[i*side:][:side])
+			}
+		}
 	}
 }

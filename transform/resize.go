@@ -5,6 +5,7 @@ import (
 	"image"
 	"math"
 
+	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/random"
 )
 
@@ -178,6 +179,10 @@ func (r raster) scaleRows(width int, f filter) raster {
 
 // scaleRowsTo sets out, of r's height and kind, to r with its rows scaled by taps.
 func (r raster) scaleRowsTo(out raster, taps []tap) {
+	if r.size == 1 && kernel.HaveWeighRows() {
+		r.scaleBlocks(out, taps)
+		return
+	}
 	if r.size == 1 {
 		lanes := make([]uint64, r.width)
 		for y := 0; y < r.height; y += 2 {

@@ -64,6 +64,7 @@ func assembly() []implementation {
 	}
 	narrowNorms := norms{momentsAVX2, normalizeAVX2, gradMomentsAVX2, gradMomentsReLUAVX2, gradAVX2, gradReLUAVX2}
 	wideNorms := norms{momentsAVX512, normalizeAVX512, gradMomentsAVX512, gradMomentsReLUAVX512, gradAVX512, gradReLUAVX512}
+	pictures := &pictureKernels{inverseCosineAVX2, weighRowsAVX2, turnBytesAVX2}
 	avx2 := cpu.X86.HasAVX2 && cpu.X86.HasFMA
 	if avx2 && cpu.X86.HasAVX512F && cpu.X86.HasBMI2 {
 		list = append(list, implementation{
@@ -71,8 +72,8 @@ func assembly() []implementation {
 			f32:     tilingBy(6, 64, 16, maxRowsInPlace, tile6x64AVX512, wrapTranspose(transpose8AVX2), wrapCopyRows(copyRowsAVX512)),
 			f64:     tilingBy(6, 16, 8, maxRowsInPlace, tile6x16AVX512, nil, nil),
 			vectors: &wide, norms: &wideNorms, pools: widePools, convolvers: convolversAVX512, along: alongAVX512, winograd: winogradAVX2,
-			skinny:  &skinny{4, 5, 1024, dots4x5AVX512, 20, 10, 32, direct10x32AVX512, fewAVX2},
-			pixels:  &pixelKernels{10, 16, turnBytesAVX2, pixelProductAVX512, pixelGradientAVX512},
+			skinny: &skinny{4, 5, 1024, dots4x5AVX512, 20, 10, 32, direct10x32AVX512, fewAVX2},
+			pixels: &pixelKernels{10, 16, turnBytesAVX2, pixelProductAVX512, pixelGradientAVX512}, pictures: pictures,
 			fmaLoop: fmaLoopAVX512, flops: 24 * 16 * 2,
 		})
 	}
@@ -82,8 +83,8 @@ func assembly() []implementation {
 			f32:     narrowTiling,
 			f64:     tilingBy(6, 8, 4, 128, tile6x8AVX2, nil, nil),
 			vectors: &narrow, norms: &narrowNorms, pools: narrowPools, convolvers: convolversAVX2, along: alongAVX2, winograd: winogradAVX2,
-			skinny:  &skinny{2, 5, 512, dots2x5AVX2, 15, 5, 16, direct5x16AVX2, fewAVX2},
-			pixels:  &pixelKernels{5, 8, turnBytesAVX2, pixelProductAVX2, pixelGradientAVX2},
+			skinny: &skinny{2, 5, 512, dots2x5AVX2, 15, 5, 16, direct5x16AVX2, fewAVX2},
+			pixels: &pixelKernels{5, 8, turnBytesAVX2, pixelProductAVX2, pixelGradientAVX2}, pictures: pictures,
 			fmaLoop: fmaLoopAVX2, flops: 12 * 8 * 2,
 		})
 	}

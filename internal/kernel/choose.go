@@ -18,6 +18,8 @@ type implementation struct {
 	skinny  *skinny       // nil where tiles serve for all products
 	pixels  *pixelKernels // nil where there are none
 
+	pictures *pictureKernels // nil for those in pure Go
+
 	fmaLoop func(n int) // see FMALoop
 	flops   int         // of one of its rounds
 

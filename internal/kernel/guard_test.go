@@ -56,6 +56,16 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 			}
 			Reverse(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), 4*n)[3*n:], bytes[3*n:])
 		}
+		bytesOf := func(g guard, n int) []byte {
+			return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(g))), 4*len(g))[4*len(g)-n:]
+		}
+		InverseCosine(bytesOf(first, 7*9+8), 9, (*[64]int32)(unsafe.Pointer(&second.last(64)[0])), 255)
+		for n := WeighLeast; n < 70 && HaveWeighRows(); n++ {
+			WeighRows(bytesOf(first, n), bytesOf(second, 3*n), n, []uint32{1, 2, 3})
+		}
+		if HaveWeighRows() {
+			TurnBlocks(bytesOf(first, 2*256), bytesOf(second, 16*32), 32, 2)
+		}
 		for _, shape := range rowShapes {
 			rows, cols := shape[0], shape[1]
 			dst, x, y := first.last(rows*cols), second.last(rows*cols), third.last(rows*cols)

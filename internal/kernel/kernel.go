@@ -12,6 +12,7 @@ package kernel
 //go:generate go run -C gen . -topic pooling -out ../pooling_amd64.s -stubs ../pooling_amd64.go -pkg kernel
 //go:generate go run -C gen . -topic normalisation -out ../normalisation_amd64.s -stubs ../normalisation_amd64.go -pkg kernel
 //go:generate go run -C gen . -topic pixels -out ../pixels_amd64.s -stubs ../pixels_amd64.go -pkg kernel
+//go:generate go run -C gen . -topic pictures -out ../pictures_amd64.s -stubs ../pictures_amd64.go -pkg kernel
 //go:generate go run -C gen . -topic optimizers -out ../optimizers_amd64.s -stubs ../optimizers_amd64.go -pkg kernel
 //go:generate go run -C gen . -topic elementwise -out ../elementwise_amd64.s -stubs ../elementwise_amd64.go -pkg kernel
 

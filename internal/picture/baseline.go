@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/binary"
 	"image"
+
+	"github.com/onehot-go/onehot/internal/kernel"
 )
 
 // decodeBaseline decodes a JPEG as nearly all cameras and programs write them: baseline, of one
@@ -239,7 +241,7 @@ func (d *baseline) scan(ctx context.Context) bool {
 							return false
 						}
 						at := 8 * ((y*c.down+down)*c.stride + x*c.across + across)
-						transformBlock(c.pix[at:], c.stride, &b, rows)
+						kernel.InverseCosine(c.pix[at:], c.stride, &b, rows)
 					}
 				}
 			}
@@ -328,7 +330,7 @@ func (d *baseline) block(c *component, b *[64]int32) (rows uint, ok bool) {
 			count -= size
 		}
 		b[natural[k]] = v * quantities[k]
-		rows |= 1 << (natural[k] >> 3)
+		rows |= 1 << (natural[k] & 7)
 		k++
 	}
 	d.word, d.count = word, count
@@ -358,13 +360,13 @@ func extend(word uint64, size int) int32 {
 	return v
 }
 
-// natural is where coefficients stand, by the order in which they are stored; behind the last
-// there are as many as a run may go beyond it.
+// natural is where coefficients stand, column by column, by the order in which they are stored; behind
+// the last there are as many as a run may go beyond it.
 var natural = [64 + 16]uint8{
-	0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5,
-	12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
-	35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
-	58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
+	0, 8, 1, 2, 9, 16, 24, 17, 10, 3, 4, 11, 18, 25, 32, 40,
+	33, 26, 19, 12, 5, 6, 13, 20, 27, 34, 41, 48, 56, 49, 42, 35,
+	28, 21, 14, 7, 15, 22, 29, 36, 43, 50, 57, 58, 51, 44, 37, 30,
+	23, 31, 38, 45, 52, 59, 60, 53, 46, 39, 47, 54, 61, 62, 55, 63,
 }
 
 // entry is what a code stands for: from the lowest bit on 5 bits of its length, with that of the

@@ -22,6 +22,7 @@ var topics = map[string]func(){
 	"pooling":       pooling,
 	"normalisation": normalisation,
 	"pixels":        pixels,
+	"pictures":      pictures,
 	"optimizers":    optimizers,
 	"elementwise":   elementwise,
 }
