@@ -1,17 +1,18 @@
 package report
 
 import (
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 
 	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/train"
 )
 
@@ -104,15 +105,14 @@ func WriteBatches(path string, losses []BatchLoss) error {
 // ReadBatches returns the losses in a file that WriteBatches wrote, of the given number of
 // epochs, 1.5 for half of the second; none where there is no such file. The error names the file and the line.
 func ReadBatches(path string, epochs float64) ([]BatchLoss, error) {
-	f, err := os.Open(path)
+	content, err := memory.ReadFile(path, maxTable)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	lines, err := csv.NewReader(f).ReadAll()
+	lines, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

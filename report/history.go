@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
@@ -27,6 +28,10 @@ func columns(score task.Score, validation bool) []string {
 // History is the CSV file that has one line an epoch, on disk as soon as the epoch ends.
 type History struct{ f *os.File }
 
+// maxTable is the most bytes of a history, and of a file of losses by batch: a quarter of a
+// million epochs have about as many.
+const maxTable = 16 << 20
+
 // CreateHistory makes the file at path, with the names of the columns in its first line:
 // val_loss and val_acc with validation, test_loss and test_acc without, and the score's own
 // name in place of acc.
@@ -38,7 +43,7 @@ func CreateHistory(path string, score task.Score, validation bool) (*History, er
 // ones, which a stopped run left, are dropped. The error names the file and the line
 // that is not a history's of such scores.
 func ContinueHistory(path string, score task.Score, epoch int) (*History, error) {
-	content, err := os.ReadFile(path)
+	content, err := memory.ReadFile(path, maxTable)
 	if err != nil {
 		return nil, err
 	}

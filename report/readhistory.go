@@ -1,12 +1,13 @@
 package report
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 
+	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
@@ -15,12 +16,11 @@ import (
 // it has of them.
 // The error names the file and the place in it.
 func ReadHistory(path string, score task.Score) ([]train.Epoch, error) {
-	f, err := os.Open(path)
+	content, err := memory.ReadFile(path, maxTable)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	lines, err := csv.NewReader(f).ReadAll()
+	lines, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

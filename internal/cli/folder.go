@@ -14,6 +14,7 @@ import (
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/task"
@@ -224,10 +225,16 @@ type figuresFile struct {
 	task.ByClass
 }
 
+// The most bytes of a run's files. The figures have as many numbers as classes squared.
+const (
+	maxConfig  = 16 << 20
+	maxFigures = 1 << 30
+)
+
 // readFigures reads a run's metrics.json: the figures of its best model.
 func (f folder) readFigures() (figuresFile, error) {
 	var figures figuresFile
-	text, err := os.ReadFile(f.metrics())
+	text, err := memory.ReadFile(f.metrics(), maxFigures)
 	if errors.Is(err, fs.ErrNotExist) {
 		return figures, fmt.Errorf("%s: no figures in it (metrics.json is missing): a run with --val has them when it ends%.0w", f, err)
 	}
@@ -256,7 +263,7 @@ func (f folder) readConfig() (config, error) {
 // readConfig reads the configuration of a run in the file at path.
 func readConfig(path string) (config, error) {
 	var c config
-	text, err := os.ReadFile(path)
+	text, err := memory.ReadFile(path, maxConfig)
 	if err != nil {
 		return c, err
 	}

@@ -1,6 +1,13 @@
 package memory
 
-import "testing"
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
 
 func TestBytes(t *testing.T) {
 	for _, n := range []int{0, 1, hugePages - 1, hugePages, hugePages + 1, 3*hugePages + 4097} {
@@ -37,5 +44,30 @@ func TestSize(t *testing.T) {
 		if got := Size(n); got != want {
 			t.Errorf("%v: got %q, want %q", n, got, want)
 		}
+	}
+}
+
+func TestReadFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	if err := os.WriteFile(path, []byte("abcd"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := ReadFile(path, 4); err != nil || string(text) != "abcd" {
+		t.Errorf("got %q, %v", text, err)
+	}
+	if _, err := ReadFile(path, 3); err == nil || err.Error() != path+": more than 3 bytes, at most that expected" {
+		t.Errorf("too long: %v", err)
+	}
+	if err := os.Truncate(path, 1<<40); err == nil { // where files are sparse
+		if _, err := ReadFile(path, 1<<20); err == nil || err.Error() != path+": more than 1.0 MiB, at most that expected" {
+			t.Errorf("far too long: %v", err)
+		}
+	}
+	if _, err := ReadFile(dir, 4); err == nil || err.Error() != dir+": a regular file expected" {
+		t.Errorf("a folder: %v", err)
+	}
+	if _, err := ReadFile(filepath.Join(dir, "none"), 4); !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "open ") {
+		t.Errorf("none: %v", err)
 	}
 }
