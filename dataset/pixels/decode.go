@@ -15,11 +15,17 @@ import (
 	"github.com/onehot-go/onehot/transform"
 )
 
+// large is how many bytes a file, or a picture that is decoded, has of which only one is in memory
+// beside small ones.
+const large = 64 << 20
+
 // decoder makes pixels and facts of the bytes of files, several at once.
 type decoder struct {
 	steps      transform.Compose
 	size       [3]int
 	candidates []*kept
+
+	large sync.Mutex // held while a large picture is decoded
 
 	mu    sync.Mutex
 	begun map[[sha256.Size]byte]bool // contents that some file has already
@@ -37,21 +43,41 @@ func (d *decoder) decode(ctx context.Context, c files.Content) content {
 		return done
 	}
 	done.kept = false
-	img, info, err := picture.DecodeBytes(ctx, c.Data, picture.Limits{})
-	if err != nil {
-		done.facts.Err = short(err)
-		done.facts.Format = picture.Format(c.Data)
-		return done
+	d.picture(ctx, c.Data, &done)
+	return done
+}
+
+// picture sets what is learnt of a picture by decoding it.
+func (d *decoder) picture(ctx context.Context, data []byte, done *content) {
+	fail := func(err error) {
+		s := err.Error()
+		done.facts.Err = s[:min(len(s), maxErr)]
 	}
+	file, err := picture.Parse(data, picture.Limits{})
+	if err != nil {
+		done.facts.Format = picture.Format(data)
+		fail(err)
+		return
+	}
+	if file.Memory() > large { // which may be most of what there is
+		d.large.Lock()
+		defer d.large.Unlock()
+	}
+	img, info, err := file.Decode(ctx)
+	if err != nil {
+		done.facts.Format = picture.Format(data)
+		fail(err)
+		return
+	}
+	sum := done.facts.SHA256
 	done.facts = factsOf(img, info)
 	done.facts.SHA256 = sum
 	p, err := d.steps.Apply(transform.Input{Image: img}, random.Key{})
 	if err != nil {
-		done.facts.Err = short(err)
-		return done
+		fail(err)
+		return
 	}
 	done.pixels = planar(p.Image, d.size)
-	return done
 }
 
 // begin says whether nobody began with the content before.
@@ -63,12 +89,6 @@ func (d *decoder) begin(sum [sha256.Size]byte) bool {
 	}
 	d.begun[sum] = true
 	return true
-}
-
-// short returns the message of err, cut where it is too long to be kept.
-func short(err error) string {
-	s := err.Error()
-	return s[:min(len(s), maxErr)]
 }
 
 // planar returns the pixels of an image of a transform, channel by channel.

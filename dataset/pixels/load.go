@@ -276,7 +276,8 @@ func (l *load) contents(ctx context.Context, candidates []*kept) iter.Seq[conten
 		defer cancel()
 		type job struct {
 			files.Content
-			to chan content
+			to   chan content
+			done chan struct{} // closed when the file is no longer needed
 		}
 		jobs := make(chan job)
 		order := make(chan chan content, 2*l.workers)
@@ -285,6 +286,7 @@ func (l *load) contents(ctx context.Context, candidates []*kept) iter.Seq[conten
 			wait.Go(func() {
 				for j := range jobs {
 					j.to <- d.decode(ctx, j.Content)
+					close(j.done)
 				}
 			})
 		}
@@ -292,7 +294,7 @@ func (l *load) contents(ctx context.Context, candidates []*kept) iter.Seq[conten
 			defer close(order)
 			defer close(jobs)
 			for c, err := range l.list.Contents(ctx, wanted) {
-				j := job{c, make(chan content, 1)}
+				j := job{c, make(chan content, 1), make(chan struct{})}
 				select {
 				case order <- j.to:
 				case <-ctx.Done():
@@ -307,6 +309,9 @@ func (l *load) contents(ctx context.Context, candidates []*kept) iter.Seq[conten
 				case <-ctx.Done():
 					j.to <- content{all: ctx.Err()}
 					return
+				}
+				if len(c.Data) > large {
+					<-j.done
 				}
 			}
 		})

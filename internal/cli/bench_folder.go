@@ -89,19 +89,21 @@ func (c *benchCommand) folder(ctx context.Context, s streams) error {
 		if c.JSON {
 			return json.NewEncoder(s.out).Encode(r)
 		}
-		_, err = fmt.Fprintf(s.out, "%-5s pass: %d pictures, %.0f a second, %.0f a second and core\n", r.Pass, r.Pictures, r.Speed, r.PerCore)
+		perCore := ""
+		if r.PerCore > 0 {
+			perCore = fmt.Sprintf(", %.0f a second and core", r.PerCore)
+		}
+		_, err = fmt.Fprintf(s.out, "%-5s pass: %d pictures, %.0f a second%s\n", r.Pass, r.Pictures, r.Speed, perCore)
 		return err
 	}
-	var set *pixels.Set
-	err = say("first", func() (n int, err error) {
-		set, err = pixels.Load(ctx, list, steps, pixels.Options{Dir: filepath.Join(scratch, "cache"), Limit: math.MaxInt64, Workers: parallel.Threads()})
+	var images *dataset.Images
+	err = say("first", func() (int, error) {
+		set, err := pixels.Load(ctx, list, steps, pixels.Options{Dir: filepath.Join(scratch, "cache"), Limit: math.MaxInt64, Workers: parallel.Threads()})
+		if err == nil {
+			images, err = imagesOf(list, set)
+		}
 		return len(list.Files), err
 	})
-	if err != nil {
-		return err
-	}
-	defer set.Close()
-	images, err := imagesOf(list, set)
 	if err != nil {
 		return err
 	}
@@ -158,7 +160,7 @@ func processorSeconds() float64 {
 	if err != nil || !ok || len(fields) < 13 {
 		return 0
 	}
-	const hertz = 100 // in which Linux gives times to programs
+	const hertz = 100 // the ticks in which Linux gives times to programs
 	user, err := strconv.ParseFloat(fields[11], 64)
 	if err != nil {
 		return 0

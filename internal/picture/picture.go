@@ -92,16 +92,35 @@ func Decode(ctx context.Context, r io.Reader, name string, limits Limits) (image
 // DecodeBytes is Decode of a file's bytes, which it does not change. No name stands before
 // its errors.
 func DecodeBytes(ctx context.Context, data []byte, limits Limits) (image.Image, Info, error) {
-	limits = limits.withDefaults()
-	f, err := sniff(data[:min(sniffed, len(data))])
+	f, err := Parse(data, limits)
 	if err != nil {
 		return nil, Info{}, err
 	}
-	if len(data) > limits.File {
-		return nil, Info{}, fmt.Errorf("found a %s of %d bytes, at most %d expected", f.name, len(data), limits.File)
-	}
-	return f.picture(ctx, data, limits)
+	return f.Decode(ctx)
 }
+
+// File is a picture whose file is in memory, and keeps to the limits as far as its header says.
+type File struct {
+	format *format
+	header header
+}
+
+// Parse looks at a file's bytes, which must not be changed until it is decoded. For its errors see
+// DecodeBytes.
+func Parse(data []byte, limits Limits) (*File, error) {
+	limits = limits.withDefaults()
+	f, err := sniff(data[:min(sniffed, len(data))])
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > limits.File {
+		return nil, fmt.Errorf("found a %s of %d bytes, at most %d expected", f.name, len(data), limits.File)
+	}
+	return f.parse(data, limits)
+}
+
+// Memory returns how many bytes decoding holds at once, at most, beside the file's own.
+func (f *File) Memory() int { return int(f.header.memory + f.header.turning) }
 
 // Format returns the format that a file's first bytes say it is in, as Info has it, and ""
 // for one that is not decoded.
@@ -144,34 +163,55 @@ func decode(ctx context.Context, r io.Reader, size int64, limits Limits) (image.
 	if err != nil {
 		return nil, Info{}, orDone(ctx, err)
 	}
-	return f.picture(ctx, data, limits)
-}
-
-// picture decodes a file of format f, whose bytes keep to the limits.
-func (f *format) picture(ctx context.Context, data []byte, limits Limits) (img image.Image, info Info, err error) {
-	defer func() {
-		if v := recover(); v != nil { // of a decoder that a file led astray
-			img, info, err = nil, Info{}, f.broken(fmt.Errorf("%v", v))
-		}
-	}()
-	h, err := f.header(data)
+	file, err := f.parse(data, limits)
 	if err != nil {
-		return nil, Info{}, f.broken(err)
-	}
-	if err := limits.check(f, h); err != nil {
 		return nil, Info{}, err
 	}
-	img, err = f.decode(&source{ctx, bytes.NewReader(h.content)}, h.content)
+	return file.Decode(ctx)
+}
+
+// parse is Parse of a file of format f.
+func (f *format) parse(data []byte, limits Limits) (file *File, err error) {
+	defer f.recovered(&err)
+	h, err := f.header(data)
 	if err != nil {
-		return nil, Info{}, orDone(ctx, f.broken(err))
+		return nil, f.broken(err)
+	}
+	if err := limits.check(f, h); err != nil {
+		return nil, err
+	}
+	return &File{f, h}, nil
+}
+
+// recovered makes err of a panic of a decoder that a file led astray.
+func (f *format) recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = f.broken(fmt.Errorf("%v", v))
+	}
+}
+
+// Decode is DecodeBytes.
+func (f *File) Decode(ctx context.Context) (image.Image, Info, error) {
+	img, err := f.decode(ctx)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	h := f.header
+	return upright(img, h.orientation), Info{f.format.name, h.orientation, h.animated}, nil
+}
+
+// decode returns the picture as it is stored, on its canvas.
+func (f *File) decode(ctx context.Context) (img image.Image, err error) {
+	defer f.format.recovered(&err)
+	h := f.header
+	img, err = f.format.decode(&source{ctx, bytes.NewReader(h.content)}, h.content)
+	if err != nil {
+		return nil, orDone(ctx, f.format.broken(err))
 	}
 	if h.frame != (image.Rectangle{}) {
 		img = onCanvas(img, h.frame.Min, h.size)
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, Info{}, err
-	}
-	return upright(img, h.orientation), Info{f.name, h.orientation, h.animated}, nil
+	return img, ctx.Err()
 }
 
 // orDone returns ctx's error where ctx is done, and err where it is not.

@@ -597,3 +597,36 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestParse looks at files without decoding them.
+func TestParse(t *testing.T) {
+	data, err := os.ReadFile("testdata/colour-6.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Parse(data, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if least := 2 * 4 * 12 * 7; f.Memory() < least || f.Memory() > 2*least {
+		t.Errorf("got %d bytes, want somewhat more than %d, for the picture and the turned one", f.Memory(), least)
+	}
+	if img, info, err := f.Decode(context.Background()); err != nil || info.Orientation != 6 || img.Bounds().Dx() != 7 {
+		t.Errorf("got %+v and error %v", info, err)
+	}
+	if _, err := Parse(data, Limits{File: 10}); err == nil || err.Error() != fmt.Sprintf("found a png of %d bytes, at most 10 expected", len(data)) {
+		t.Errorf("got error %v", err)
+	}
+	if _, _, err := DecodeBytes(context.Background(), data[:60], Limits{}); err == nil || !strings.HasPrefix(err.Error(), "broken png: ") {
+		t.Errorf("got error %v", err)
+	}
+	for name, want := range map[string]string{"png.jpg": "png", "text.png": "", "empty.png": "", "lossy.webp": "webp"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Format(data); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
