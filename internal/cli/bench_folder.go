@@ -96,9 +96,15 @@ func (c *benchCommand) folder(ctx context.Context, s streams) error {
 		_, err = fmt.Fprintf(s.out, "%-5s pass: %d pictures, %.0f a second%s\n", r.Pass, r.Pictures, r.Speed, perCore)
 		return err
 	}
+	var set *pixels.Set
+	defer func() {
+		if set != nil {
+			set.Close()
+		}
+	}()
 	var images *dataset.Images
-	err = say("first", func() (int, error) {
-		set, err := pixels.Load(ctx, list, steps, pixels.Options{Dir: filepath.Join(scratch, "cache"), Limit: math.MaxInt64, Workers: parallel.Threads()})
+	err = say("first", func() (n int, err error) {
+		set, err = pixels.Load(ctx, list, steps, pixels.Options{Dir: filepath.Join(scratch, "cache"), Limit: math.MaxInt64, Workers: parallel.Threads()})
 		if err == nil {
 			images, err = imagesOf(list, set)
 		}
