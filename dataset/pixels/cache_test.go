@@ -168,7 +168,7 @@ func TestWholeOrNot(t *testing.T) {
 			}
 			return
 		}
-		if !errors.Is(err, errStop) {
+		if !errors.Is(err, errStop) || !contains(err, "cache folder "+options.Dir+": stop (--cache") {
 			t.Fatal(err)
 		}
 		if got, want := firsts(mustLoad(t, dir, four, options)), []int{1, 2, 3}; !slices.Equal(got, want) {
@@ -421,4 +421,68 @@ func TestChangedMeanwhile(t *testing.T) {
 	if got := firsts(mustLoad(t, dir, four, options)); got[0] != 200 {
 		t.Errorf("got %v", got)
 	}
+}
+
+// TestOtherFile puts a file of other steps in place of one: it is not taken for it.
+func TestOtherFile(t *testing.T) {
+	dir, options := folderOf(t, map[string][]byte{"a": grey(1)}), Options{Dir: t.TempDir()}
+	two := transform.Compose{transform.Resize{Height: 2, Width: 2}, transform.RGB{}}
+	for _, steps := range []transform.Compose{four, two} {
+		s, err := Load(context.Background(), listOf(t, dir), steps, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+	}
+	kept := shelved(t, options.Dir)
+	first, err := os.ReadFile(kept[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := os.ReadFile(kept[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, data := range [][]byte{second, first} {
+		if err := os.WriteFile(kept[i], data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, steps := range []transform.Compose{four, two} {
+		if s := mustLoad(t, dir, steps, options); s.Pixels[0] != 1 || len(s.Pixels) != 3*s.Height*s.Width {
+			t.Errorf("got %d bytes of %d by %d", len(s.Pixels), s.Height, s.Width)
+		}
+	}
+}
+
+// FuzzIndex reads indices that anybody may have written, with the right checksum.
+func FuzzIndex(f *testing.F) {
+	var file bytes.Buffer
+	w := &keptWriter{w: &file, of: map[[32]byte]int{}}
+	if err := w.add(Facts{SHA256: sumOf(nil), Format: "png", Width: 3}, make([]byte, 12)); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(w.index("root", "steps", [3]int{3, 2, 2}), 12)
+	f.Fuzz(func(t *testing.T, index []byte, pixels int) {
+		if pixels < 0 || pixels > 1<<16 {
+			return
+		}
+		path := filepath.Join(t.TempDir(), "a.pixels")
+		if err := os.WriteFile(path, slices.Concat(make([]byte, pixels), index, trailer(index, pixels)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		k, err := openKept(path)
+		if err != nil {
+			return
+		}
+		defer k.file.Close()
+		if k.rows*k.size() != pixels || len(k.facts) != len(k.row) {
+			t.Errorf("%d rows of %v in %d bytes", k.rows, k.shape, pixels)
+		}
+		for _, row := range k.row {
+			if row < -1 || row >= k.rows {
+				t.Errorf("row %d of %d", row, k.rows)
+			}
+		}
+	})
 }

@@ -91,7 +91,7 @@ func (k *kept) readIndex() error {
 		area *= side
 	}
 	rows, n := r.number(8), r.number(8)
-	if r.ended || rows > uint64(stat.Size()) || area*rows != begin || n > length/leastFacts {
+	if r.ended || area == 0 || begin%area != 0 || begin/area != rows || n > length/leastFacts {
 		return errDamaged
 	}
 	k.rows = int(rows)
@@ -153,29 +153,41 @@ func writeKept(path, root, steps string, shape [3]int, write func(*keptWriter) e
 		if err := write(w); err != nil {
 			return err
 		}
-		var b []byte
-		for _, s := range []string{root, steps} {
-			b = append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
-		}
-		for _, side := range shape {
-			b = binary.LittleEndian.AppendUint16(b, uint16(side))
-		}
-		b = binary.LittleEndian.AppendUint64(b, uint64(w.rows))
-		b = binary.LittleEndian.AppendUint64(b, uint64(len(w.facts)))
-		for i := range w.facts {
-			b = appendFacts(b, &w.facts[i], w.row[i])
-		}
-		if len(b) > maxIndex {
+		index := w.index(root, steps, shape)
+		if len(index) > maxIndex {
 			return fmt.Errorf("%d pictures are too many for one file", len(w.facts))
 		}
-		sum := sha256.Sum256(b)
-		length := len(b)
-		b = append(b, keptMagic...)
-		b = binary.LittleEndian.AppendUint64(b, uint64(w.rows)*uint64(shape[0]*shape[1]*shape[2]))
-		b = binary.LittleEndian.AppendUint64(b, uint64(length))
-		_, err := to.Write(append(b, sum[:]...))
+		if _, err := to.Write(index); err != nil {
+			return err
+		}
+		_, err := to.Write(trailer(index, w.rows*shape[0]*shape[1]*shape[2]))
 		return err
 	})
+}
+
+// index returns the index of what was added.
+func (w *keptWriter) index(root, steps string, shape [3]int) []byte {
+	var b []byte
+	for _, s := range []string{root, steps} {
+		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
+	}
+	for _, side := range shape {
+		b = binary.LittleEndian.AppendUint16(b, uint16(side))
+	}
+	b = binary.LittleEndian.AppendUint64(b, uint64(w.rows))
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(w.facts)))
+	for i := range w.facts {
+		b = appendFacts(b, &w.facts[i], w.row[i])
+	}
+	return b
+}
+
+// trailer returns the trailer of a file whose index stands behind so many bytes.
+func trailer(index []byte, before int) []byte {
+	b := binary.LittleEndian.AppendUint64([]byte(keptMagic), uint64(before))
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(index)))
+	sum := sha256.Sum256(index)
+	return append(b, sum[:]...)
 }
 
 // formats are those of Facts.Format; a file has their places.

@@ -53,7 +53,7 @@ func (l *load) run(ctx context.Context) (*Set, error) {
 	l.sums, l.errs = known(l.list.Files, places), map[int]string{}
 	s := shelf(filepath.Join(l.dir, l.key()))
 
-	candidates := s.open()
+	candidates := s.open(l.saved, l.shape)
 	defer func() { closeKept(candidates) }()
 	if !slices.Contains(l.sums, [sha256.Size]byte{}) {
 		if k := having(candidates, l.sums); k != nil {
@@ -68,7 +68,7 @@ func (l *load) run(ctx context.Context) (*Set, error) {
 	defer locked.Close()
 	// What others made in between is there now, and what is temporary is nobody's.
 	closeKept(candidates)
-	candidates = s.open()
+	candidates = s.open(l.saved, l.shape)
 	if err := s.sweep(); err != nil {
 		return nil, err
 	}

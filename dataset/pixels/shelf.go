@@ -17,16 +17,22 @@ import (
 // makes one locks the folder.
 type shelf string
 
-// open returns the files on the shelf, those that were used last first. What is damaged, or is
-// being removed, is passed over.
-func (s shelf) open() []*kept {
+// open returns the files on the shelf that the steps made, those that were used last first. What is
+// damaged, or is being removed, is passed over.
+func (s shelf) open(steps string, shape [3]int) []*kept {
 	entries := list(string(s), keptSuffix)
 	slices.SortStableFunc(entries, func(a, b entry) int { return b.used.Compare(a.used) })
 	var all []*kept
 	for _, e := range entries {
-		if k, err := openKept(e.path); err == nil {
-			all = append(all, k)
+		k, err := openKept(e.path)
+		if err != nil {
+			continue
 		}
+		if k.steps != steps || k.shape != shape { // a file that was brought here
+			k.file.Close()
+			continue
+		}
+		all = append(all, k)
 	}
 	return all
 }
