@@ -33,6 +33,7 @@ type Page struct {
 	Score       task.Score    // what the epochs' scores are; the zero value is accuracy
 	Epochs      []train.Epoch // those that are finished, in order
 	Batches     []BatchLoss   // in order; nil where they were not recorded
+	BestEpoch   int           // the number of Model's; 0 for the one with the best score
 	LastEpoch   int           // the epoch to train to; 0 for as many as there is time for
 	Samples     int           // training samples of an epoch
 	Model       *model.Model  // the best epoch's, once training is over; its size counts before
@@ -144,7 +145,7 @@ func (p *Page) view(live bool) (*view, error) {
 // progress is the part of the view that moves while training runs.
 func (p *Page) progress() *view {
 	v := &view{Page: p, Words: p.words(), Measured: p.measured(), Final: p.final()}
-	best := bestEpoch(p.Epochs)
+	best := p.best()
 	f := p.figures()
 	switch f := f.(type) {
 	case nil:
@@ -176,6 +177,14 @@ func (p *Page) progress() *view {
 		v.Table = append(v.Table, newEpochRow(e, p.Samples, i == best))
 	}
 	return v
+}
+
+// best returns the index of the epoch that is shown as the best, -1 without epochs.
+func (p *Page) best() int {
+	if i := slices.IndexFunc(p.Epochs, func(e train.Epoch) bool { return e.Epoch == p.BestEpoch }); i >= 0 && p.BestEpoch > 0 {
+		return i
+	}
+	return bestEpoch(p.Epochs)
 }
 
 // measured names the data that epochs are measured on: "test", or "validation".

@@ -116,6 +116,21 @@ func NewByClass(classes []string, loss float64, c *metric.Confusion) ByClass {
 // Summary returns loss and accuracy.
 func (f ByClass) Summary() (loss, score float64) { return f.Loss, f.Accuracy }
 
+// Macro returns the means over the classes that have samples, which count the same however many they
+// are: of precision, of recall and of F1.
+func (f ByClass) Macro() (precision, recall, f1 float64) {
+	n := 0.0
+	for _, c := range f.Classes {
+		if c.Support > 0 {
+			precision, recall, f1, n = precision+c.Precision, recall+c.Recall, f1+c.F1, n+1
+		}
+	}
+	if n == 0 {
+		return 0, 0, 0
+	}
+	return precision / n, recall / n, f1 / n
+}
+
 // Tables returns the figures of every class, and the confusion matrix.
 func (f ByClass) Tables() []Table {
 	classes := Table{Header: []string{"class", "precision", "recall", "f1", "support"}}

@@ -119,8 +119,8 @@ func (l *loop) saveLast(progress Progress) error {
 	if err != nil {
 		return err
 	}
-	if score := l.Task.Score(); score != task.Accuracy {
-		progress.Score = score.Name
+	if by := l.monitor(); by.Score != task.Accuracy {
+		progress.Score = by.Name
 	}
 	text, err := json.Marshal(progress)
 	if err != nil {
@@ -173,7 +173,7 @@ func (c *Config) restore(f *safetensors.File) (progress Progress, err error) {
 	if p := progress.Part; p != nil && (p.Steps < 1 || p.Loss == nil || p.Score == nil) {
 		return progress, fmt.Errorf("metadata %q: found %s, the sums of a part of an epoch expected", progressKey, text)
 	}
-	if found, want := cmp.Or(progress.Score, task.Accuracy.Name), c.Task.Score().Name; found != want {
+	if found, want := cmp.Or(progress.Score, task.Accuracy.Name), c.monitor().Name; found != want {
 		return progress, fmt.Errorf("metadata %q: found a run by %s, one by %s expected", progressKey, found, want)
 	}
 	saved, err := model.FromState(f)

@@ -66,8 +66,9 @@ func (l *loop) run(ctx context.Context, emit func(Event) bool) error {
 		if e, more, err = l.epoch(ctx, s, &progress, emit); err != nil || !more {
 			return err
 		}
-		if l.Task.Score().Better(e.Test.Score, progress.BestScore) || progress.BestEpoch == 0 {
-			progress.BestEpoch, progress.BestScore, e.Best = e.Epoch, e.Test.Score, true
+		monitor := l.monitor()
+		if v := monitor.Of(e.Test); monitor.Better(v, progress.BestScore) || progress.BestEpoch == 0 {
+			progress.BestEpoch, progress.BestScore, e.Best = e.Epoch, v, true
 		}
 		if l.Plateau != nil {
 			l.Plateau.Observe(e.Test.Loss)

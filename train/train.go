@@ -37,8 +37,9 @@ type Config struct {
 	OnGradients func(*Gradients) error
 	Mixup       float64    // alpha of loader.Mixup; 0 for none
 	EMA         *EMA       // of the model: it is what is measured, and kept as the best; nil for the model itself
+	Monitor     *Monitor   // by what the best epoch is chosen; nil for the task's score
 	Mirrored    bool       // whether test figures are of the mean probabilities of a picture and its mirror image, as Ensemble's are
-	EarlyStop   int        // epochs without a better score after which the run ends; 0 for none
+	EarlyStop   int        // epochs without a better one by Monitor after which the run ends; 0 for none
 	Budget      *Budget    // of time; nil for any
 	Key         random.Key // where layers and mixup draw from
 
@@ -56,6 +57,20 @@ type Gradients struct {
 	Samples    int              // that were evaluated
 }
 
+// Monitor is a figure of the test data by which the best epoch is chosen.
+type Monitor struct {
+	task.Score                          // what it is
+	Of         func(Evaluation) float64 // it, of an epoch
+}
+
+// monitor returns by what the best epoch is chosen.
+func (c *Config) monitor() Monitor {
+	if c.Monitor != nil {
+		return *c.Monitor
+	}
+	return Monitor{c.Task.Score(), func(e Evaluation) float64 { return e.Score }}
+}
+
 // Keep says which files checkpoints are kept in; an empty path keeps none.
 type Keep struct {
 	Best   string // the model with the best test score so far
@@ -70,8 +85,8 @@ type Keep struct {
 // Progress is how far a run has come.
 type Progress struct {
 	Epoch     int     `json:"epoch"`         // epochs finished
-	BestEpoch int     `json:"best_epoch"`    // the one with the best test score, the first of equals
-	BestScore float64 `json:"best_accuracy"` // its test score, of any task
+	BestEpoch int     `json:"best_epoch"`    // the best one by Config.Monitor, the first of equals
+	BestScore float64 `json:"best_accuracy"` // its test score, of any task, or what Config.Monitor has of it
 
 	Steps   int     `json:"steps,omitempty"`   // of training, in all epochs; 0 in files from when they were not counted
 	Seconds float64 `json:"seconds,omitempty"` // of a Budget that are spent
@@ -113,7 +128,7 @@ type Epoch struct {
 	LR          float64 // learning rate
 	Seconds     float64 // of the training steps alone
 	EvalSeconds float64 // of measuring on the test data
-	Best        bool    // the test score is the best so far
+	Best        bool    // it is the best so far
 }
 
 func (Step) event()  {}

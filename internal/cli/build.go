@@ -8,12 +8,15 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/train"
 	"github.com/onehot-go/onehot/transform"
 )
 
@@ -86,6 +89,52 @@ func (s *settings) plateau() *optim.ReduceLROnPlateau {
 		return nil
 	}
 	return optim.NewReduceLROnPlateau(s.Gamma, s.Patience, optim.PlateauOptions{})
+}
+
+// monitor returns by what the best epoch is chosen, nil for accuracy.
+func (s *settings) monitor() *train.Monitor {
+	switch s.Monitor {
+	case "macro-f1":
+		return &train.Monitor{Score: task.Score{Name: "macro-f1", Short: "macro-f1"}, Of: func(e train.Evaluation) float64 {
+			_, _, f1 := e.Figures.(task.ByClass).Macro()
+			return f1
+		}}
+	case "loss":
+		return &train.Monitor{Score: task.Score{Name: "loss", Short: "loss", Lower: true}, Of: func(e train.Evaluation) float64 { return e.Loss }}
+	}
+	return nil
+}
+
+// monitored names what monitor is, as lines do.
+func (s *settings) monitored() string {
+	if m := s.monitor(); m != nil {
+		return m.Short
+	}
+	return task.Accuracy.Short
+}
+
+// macroLine says the means over all classes.
+func macroLine(f task.ByClass) string {
+	precision, recall, f1 := f.Macro()
+	return fmt.Sprintf("mean of the classes: precision %.3f, recall %.3f, f1 %.3f", precision, recall, f1)
+}
+
+// order returns how the training samples come, whose classes are given.
+func (s *settings) order(batch int, labels []int) loader.Options {
+	o := loader.Options{BatchSize: batch, Shuffle: true, Seed: s.Seed, Workers: prefetch}
+	if s.Sample == "" {
+		return o
+	}
+	counts := map[int]int{}
+	for _, c := range labels {
+		counts[c]++
+	}
+	weights := make([]float64, len(labels))
+	for i, c := range labels {
+		weights[i] = 1 / float64(counts[c])
+	}
+	o.Shuffle, o.Sampler = false, &loader.Weighted{Weights: weights, Samples: len(labels), Seed: s.Seed}
+	return o
 }
 
 // criterion returns the loss that training makes small, for classes of which the

@@ -104,7 +104,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		kong.Vars{
 			"datasets": strings.Join(datasetNames(), ","), "models": strings.Join(modelNames, ","), "recipes": strings.Join(recipeNames(), ","),
 			"optimizers": strings.Join(optimizerNames, ","), "schedules": strings.Join(scheduleNames, ","), "inits": strings.Join(initNames, ","),
-			"fits": strings.Join(fitNames, ","), "colors": strings.Join(colorNames, ","),
+			"monitors": strings.Join(monitorNames, ","), "fits": strings.Join(fitNames, ","), "colors": strings.Join(colorNames, ","),
 		},
 	)
 	if err != nil {

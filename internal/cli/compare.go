@@ -112,8 +112,12 @@ func (f folder) compared(remarks io.Writer) (r comparedRun, err error) {
 		r.TestAcc, r.TestLoss = &best.Accuracy, &best.Loss
 	}
 	chosen := best.Accuracy // of a model that was not trained
+	by := 0                 // the epoch, if it was not chosen by accuracy
+	if c.Settings.monitor() != nil {
+		by = recordedEpoch(m)
+	}
 	for i, e := range epochs {
-		if i == 0 || e.Test.Score > chosen {
+		if by == 0 && (i == 0 || e.Test.Score > chosen) || by == e.Epoch {
 			chosen, r.BestEpoch = e.Test.Score, e.Epoch
 		}
 		if !e.Validation { // else the figures are those of the end

@@ -117,7 +117,11 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		names[i] = printable.Name(name)
 	}
 	fmt.Fprintf(s.out, "%s on %s, %d samples%s\n", strings.Join(names, " + "), printable.Name(title), test.Len(), mirrored)
-	return report.WriteFigures(s.out, task.Accuracy, e.Figures)
+	if err := report.WriteFigures(s.out, task.Accuracy, e.Figures); err != nil || test.Names == nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.out, "\n%s\n", macroLine(e.Figures.(task.ByClass)))
+	return err
 }
 
 // noMirrors is the remark on --tta for a model of the given name that is trained without mirror

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"reflect"
@@ -37,6 +38,9 @@ func finalPage(f folder, c config, d *dataset.Images, own *ownParts, remarks io.
 	if p.Epochs, p.Batches, err = f.readCurves(remarks); err != nil {
 		return nil, err
 	}
+	if c.Settings.monitor() != nil {
+		p.BestEpoch = recordedEpoch(m)
+	}
 	if p.Predictions, err = predictions(m, measured(m.Net, c.Settings.TTA), d); err != nil {
 		return nil, err
 	}
@@ -44,6 +48,19 @@ func finalPage(f folder, c config, d *dataset.Images, own *ownParts, remarks io.
 		p.Predictions.Place = own.places(d.Split)
 	}
 	return &p, nil
+}
+
+// recordedEpoch returns the epoch that m is of, as its file says; 0 if it does not.
+func recordedEpoch(m *model.Model) int {
+	text, ok := m.Training.(*json.RawMessage)
+	if !ok {
+		return 0
+	}
+	var record struct{ Epoch int }
+	if json.Unmarshal(*text, &record) != nil {
+		return 0
+	}
+	return record.Epoch
 }
 
 // readCurves returns what a run has recorded by epoch and by batch.

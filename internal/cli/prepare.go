@@ -97,7 +97,7 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if c.EMA > 0 {
 		r.ema = train.NewEMA(r.model, c.EMA)
 	}
-	r.training = loader.New(data.training, loader.Options{BatchSize: c.BatchSize, Shuffle: true, Seed: c.Seed, Workers: prefetch})
+	r.training = loader.New(data.training, c.order(c.BatchSize, data.training.Labels))
 	if r.steps, err = train.Steps(r.training, 1); err != nil {
 		return nil, err
 	}

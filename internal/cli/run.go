@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/report"
@@ -18,7 +20,7 @@ import (
 func (r *trainRun) config(start train.Progress) train.Config {
 	c := train.Config{
 		Model: r.model, Optimizer: r.optimizer, Train: r.training, Test: r.choosing(), Validation: r.val != nil, Epochs: r.settings.Epochs,
-		EMA: r.ema, Mirrored: r.settings.TTA, EarlyStop: r.settings.EarlyStop,
+		EMA: r.ema, Mirrored: r.settings.TTA, EarlyStop: r.settings.EarlyStop, Monitor: r.settings.monitor(),
 		Criterion: r.criterion, Schedule: r.settings.schedule(r.steps), Plateau: r.plateau,
 		ClipNorm: r.settings.ClipNorm, Mixup: r.settings.Mixup, Key: random.New(r.settings.Seed).For("train"),
 		Run: r.id, Settings: r.settings, Start: start,
@@ -178,12 +180,15 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		if r.settings.TTA {
 			mirrored = ", each picture with its mirror image"
 		}
-		fmt.Fprintf(s.out, "test acc %.4f, loss %.4f of epoch %d, the best by val acc; the test data were read this once%s\n",
-			figures.Accuracy, figures.Loss, best.BestEpoch, mirrored)
+		fmt.Fprintf(s.out, "test acc %.4f, loss %.4f of epoch %d, the best by val %s; the test data were read this once%s\n",
+			figures.Accuracy, figures.Loss, best.BestEpoch, r.settings.monitored(), mirrored)
 	}
 	final, err := r.finalPage()
 	if err != nil {
 		return err
+	}
+	if i := slices.IndexFunc(final.Epochs, func(e train.Epoch) bool { return e.Epoch == best.BestEpoch }); i >= 0 && r.settings.monitor() != nil {
+		best.BestScore = final.Epochs[i].Test.Score // progress has the figure that it was chosen by
 	}
 	if err := board.addPictures(final.Predictions, best.BestEpoch); err != nil {
 		return err
@@ -204,9 +209,15 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		return json.NewEncoder(s.out).Encode(done)
 	}
 	report.WriteTable(s.err, figures.Tables()[0])
+	if r.own != nil {
+		fmt.Fprintln(s.err, macroLine(figures.ByClass))
+	}
 	chosen := fmt.Sprintf("val acc %.4f", best.BestScore)
 	if r.val == nil {
 		chosen = fmt.Sprintf("test acc %.4f, by which it was chosen", best.BestScore)
+	}
+	if r.settings.monitor() != nil {
+		chosen = fmt.Sprintf("%s acc %.4f, chosen by its %s", r.choosing().Dataset().(*dataset.Images).Split, best.BestScore, r.settings.monitored())
 	}
 	fmt.Fprintf(s.err, "best: epoch %d, %s; the model is %s, the report %s\n", best.BestEpoch, chosen, r.folder.best(), r.folder.page())
 	return nil

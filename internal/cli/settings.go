@@ -19,7 +19,8 @@ type settings struct {
 	Epochs      int      `json:"epochs" default:"5" group:"Training" help:"Times to go over the training data; 0 measures the untrained model."`
 	MaxTime     duration `json:"max_time" default:"0s" placeholder:"TIME" group:"Training" help:"In place of --epochs: how long the command may take, as in 3m or 90s. --schedule cosine and one-cycle go by the time. Results depend on the machine's speed."`
 	Val         amount   `json:"val" default:"0" placeholder:"N|SHARE" group:"Training" help:"Training samples to hold out, so many or a share as in 0.15 or 15%, of each class its part: they choose the best epoch, and the test data are read once, at the end."`
-	EarlyStop   int      `json:"early_stop" default:"0" placeholder:"EPOCHS" group:"Training" help:"End the run after so many epochs without a better accuracy on the samples of --val; 0 for never."`
+	Monitor     string   `json:"monitor,omitempty" default:"" enum:",${monitors}" placeholder:"FIGURE" group:"Training" help:"By what the best epoch is chosen: ${monitors} (default accuracy). The mean F1 of all classes counts rare ones as much as others."`
+	EarlyStop   int      `json:"early_stop" default:"0" placeholder:"EPOCHS" group:"Training" help:"End the run after so many epochs without a better one, by --monitor, on the samples of --val; 0 for never."`
 	BatchSize   int      `json:"batch_size" default:"256" group:"Training" help:"Samples of a training step."`
 	LR          float64  `json:"lr" name:"lr" default:"0" placeholder:"RATE" group:"Training" help:"Learning rate (default 0.1 for sgd, 0.001 for adam and adamw, 0.01 for rmsprop and adagrad; 1 for lbfgs, where it is what the search for a step begins with)."`
 	Optimizer   string   `json:"optimizer" default:"sgd" enum:"${optimizers}" group:"Training" help:"Optimizer: ${enum}. The last fits softmax regression to all samples at once, and an epoch is one of its iterations."`
@@ -38,6 +39,7 @@ type settings struct {
 
 	LabelSmoothing float64  `json:"label_smoothing" default:"0" group:"Regularisation" help:"Share of the truth that is spread over all classes."`
 	ClassWeights   string   `json:"class_weights" default:"" placeholder:"WEIGHTS" group:"Regularisation" help:"Weight of each class in the loss: balanced, or a number for each, as in 1,1,2."`
+	Sample         string   `json:"sample,omitempty" default:"" enum:",balanced" placeholder:"HOW" group:"Regularisation" help:"Draw training samples with replacement so that all classes come as often: balanced (default: every sample once an epoch)."`
 	Dropout        float64  `json:"dropout" default:"0" group:"Regularisation" help:"Probability with which a hidden unit is dropped in training, for an mlp."`
 	Augment        []string `json:"augment" placeholder:"STEPS" group:"Regularisation" help:"Random changes to training pictures, in order, each with its size if not the usual: flip:0.5 (probability), crop:2 (pixels of padding), resized-crop:0.08 (least share of the area), rotate:10 (degrees), affine:0.1 (share of the size), brightness:0.4, contrast:0.4, saturation:0.4 and hue:0.1 (most, up or down), trivial (one of 14 changes, by TrivialAugment), erase:0.25 (probability)."`
 	EMA            float64  `json:"ema" name:"ema" default:"0" placeholder:"DECAY" group:"Regularisation" help:"Measure and keep the exponential moving average of the weights, of which a step keeps this share, as in 0.999; 0 for the weights themselves."`
@@ -66,6 +68,7 @@ var (
 	optimizerNames = []string{"sgd", "adam", "adamw", "rmsprop", "adagrad", "lbfgs"}
 	scheduleNames  = []string{"constant", "step", "multi-step", "exponential", "cosine", "one-cycle", "plateau"}
 	initNames      = []string{"normal", "kaiming", "xavier", "uniform"}
+	monitorNames   = []string{"accuracy", "macro-f1", "loss"}
 )
 
 // ownGroup is the group of flags that are for pictures of the user's own alone.
@@ -202,6 +205,7 @@ func (s *settings) checkCombinations() error {
 		{s.Warmup > 0, "--warmup", s.Optimizer != "lbfgs", others},
 		{s.LabelSmoothing != 0, "--label-smoothing", s.Optimizer != "lbfgs", others},
 		{s.ClassWeights != "", "--class-weights", s.Optimizer != "lbfgs", others},
+		{s.Sample != "", "--sample", s.Optimizer != "lbfgs", others},
 		{len(s.Augment) > 0, "--augment", s.Optimizer != "lbfgs", others},
 		{s.Mixup != 0, "--mixup", s.Optimizer != "lbfgs", others},
 		{s.EMA != 0, "--ema", s.Optimizer != "lbfgs", others},
@@ -240,6 +244,7 @@ func (s *settings) checkSaved() error {
 		name, value string
 		choices     []string
 	}{
+		{"monitor", s.Monitor, append(monitorNames, "")}, {"sample", s.Sample, []string{"balanced", ""}},
 		{"fit", s.Fit, append(fitNames, "")}, {"color", s.Color, append(colorNames, "")}, {"model", s.Model, modelNames}, {"optimizer", s.Optimizer, optimizerNames},
 		{"schedule", s.Schedule, scheduleNames}, {"init", s.Init, initNames}, {"recipe", s.Recipe, append(recipeNames(), "")},
 	} {
