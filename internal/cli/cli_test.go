@@ -131,7 +131,7 @@ func TestUsageErrors(t *testing.T) {
 		{`unknown command "lrfind", did you mean "lr-find"?`, "lrfind"},
 		{`data minst: no such file or folder, and no data set: fashion-mnist, mnist, or the path of pictures expected, did you mean "mnist"?`, "train minst"},
 		{`data MNIST: no such file or folder, and no data set: fashion-mnist, mnist, or the path of pictures expected, did you mean "mnist"?`, "train MNIST"},
-		{`data FashionMNIST: one of fashion-mnist, mnist expected, did you mean "fashion-mnist"? (see onehot data --help)`, "data FashionMNIST"},
+		{`data FashionMNIST: no such file or folder, and no data set: fashion-mnist, mnist, or the path of pictures expected, did you mean "fashion-mnist"?`, "data FashionMNIST"},
 		{`--optimizer Adam: one of sgd, adam, adamw, rmsprop, adagrad, lbfgs expected, did you mean "adam"? (see onehot train --help)`, "train --optimizer Adam"},
 		{`--schedule onecycle: one of constant, step, multi-step, exponential, cosine, one-cycle, plateau expected, did you mean "one-cycle"? (see onehot train --help)`, "train --schedule onecycle"},
 		{`--recipe quick: one of best, fast expected (see onehot train --help)`, "train --recipe quick"},

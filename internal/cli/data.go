@@ -1,20 +1,26 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"image"
 	"io"
+	"slices"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/dataset/files"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/report"
 )
 
 type dataCommand struct {
-	Data string `arg:"" optional:"" default:"fashion-mnist" enum:"${datasets}" help:"Data set: ${enum} (default ${default})."`
+	Data string `arg:"" optional:"" default:"fashion-mnist" help:"A data set, ${datasets} (default ${default}), or the path of your own pictures, as train takes it."`
 	dataFlags
+	listFlags
 	Show  string `help:"Draw training pictures of every class, with their names, to a PNG or SVG file." placeholder:"FILE"`
 	Force bool   `help:"Replace the file of --show."`
 }
@@ -22,6 +28,9 @@ type dataCommand struct {
 func (c *dataCommand) Run(ctx context.Context, s streams) error {
 	if err := checkDrawn("--show", c.Show, c.Force); err != nil {
 		return err
+	}
+	if own := (settings{Data: c.Data}); own.isPath() {
+		return c.describeOwn(ctx, own, s)
 	}
 	training, test, err := c.open(ctx, c.Data, s.err)
 	if err != nil {
@@ -33,11 +42,96 @@ func (c *dataCommand) Run(ctx context.Context, s streams) error {
 	if c.Show == "" {
 		return nil
 	}
-	if err := sampleGrid(training).Save(c.Show); err != nil {
+	return c.show(training, s.err)
+}
+
+// show draws pictures of every class to the file of --show.
+func (c *dataCommand) show(d *dataset.Images, remarks io.Writer) error {
+	if err := sampleGrid(d).Save(c.Show); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.err, "drawn to %s\n", c.Show)
+	fmt.Fprintf(remarks, "drawn to %s\n", c.Show)
 	return nil
+}
+
+// describeOwn writes what there is at a path of the user's.
+func (c *dataCommand) describeOwn(ctx context.Context, own settings, s streams) error {
+	c.read(&own)
+	p, err := own.listPictures(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.describe(s.out); err != nil || c.Show == "" {
+		return err
+	}
+	side, _, err := p.look(ctx)
+	if err != nil {
+		return err
+	}
+	own.Size, own.Fit, own.Color = min(side, ownedSize), "crop", "rgb"
+	set, err := c.pixels(ctx, p, kept(own.preparation()), s.err)
+	if err != nil {
+		return err
+	}
+	defer set.Close()
+	o := &ownParts{ownPictures: p, Set: set, part: make([]string, len(p.Files)), classes: p.Classes()}
+	if o.label, err = p.Labels(o.classes); err != nil {
+		return err
+	}
+	for i, f := range p.Files {
+		if set.Rows[i] >= 0 {
+			o.part[i] = cmp.Or(f.Part, files.Train)
+		}
+	}
+	o.sayBad(s.err)
+	d := o.images(dataset.Train)
+	if d == nil {
+		return fmt.Errorf("%s: no training picture in it that can be read", c.Data)
+	}
+	return c.show(d, s.err)
+}
+
+// describe writes the classes, with the number of files in each part.
+func (p *ownPictures) describe(w io.Writer) error {
+	classes := p.Classes()
+	labels, err := p.Labels(classes)
+	if err != nil {
+		return err
+	}
+	parts := []string{"pictures"} // without parts
+	if slices.ContainsFunc(p.Files, func(f files.File) bool { return f.Part != "" }) {
+		parts = slices.DeleteFunc([]string{files.Train, files.Val, files.Test}, func(part string) bool { return !p.hasPart(part) })
+	}
+	counts, all := map[string][]int{}, map[string]int{}
+	for _, part := range parts {
+		counts[part] = make([]int, len(classes))
+	}
+	for i, f := range p.Files {
+		part := cmp.Or(f.Part, parts[0])
+		counts[part][labels[i]]++
+		all[part]++
+	}
+	fmt.Fprintf(w, "%s: %d classes, %s\n\n", printable.Name(p.name), len(classes), counted(len(p.Files), "picture"))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "label\tclass\t%s\t\n", strings.Join(parts, "\t"))
+	row := func(label, class string, count func(part string) int) {
+		fmt.Fprintf(t, "%s\t%s\t", label, class)
+		for _, part := range parts {
+			fmt.Fprintf(t, "%d\t", count(part))
+		}
+		fmt.Fprintln(t)
+	}
+	for c, class := range classes {
+		row(strconv.Itoa(c), printable.Name(class), func(part string) int { return counts[part][c] })
+	}
+	row("", "all", func(part string) int { return all[part] })
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if passed := p.passedOver(); passed != "" {
+		_, err = fmt.Fprintf(w, "\npassed over: %s\n", passed)
+	}
+	return err
 }
 
 // describeData writes what the data set is.

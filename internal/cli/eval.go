@@ -27,11 +27,7 @@ type evalCommand struct {
 	Models []string `arg:"" name:"model" help:"A model's file, or a run's folder for the best model in it; of several the probabilities are averaged. What to measure on may follow: a data set's name, or the path of pictures in class folders, of which those in test are taken if there are parts (default: what the first model was measured on)."`
 	dataFlags
 	memoryFlags
-	PathColumn  string `placeholder:"NAME" help:"Column of a list that has the files, relative to the list (default: as in training)."`
-	LabelColumn string `placeholder:"NAME" help:"Column of a list that has the classes."`
-	SplitColumn string `placeholder:"NAME" help:"Column of a list that says train, val or test."`
-	Nested      bool   `help:"Make classes of all levels of folders, not of the first alone."`
-
+	listFlags
 	TTA     bool `name:"tta" help:"Test-time augmentation: average the probabilities of a picture and its mirror image. It is for classes that stay what they are in a mirror, as clothes do and digits do not, and for models that are trained with --augment flip."`
 	Threads int  `default:"0" help:"Threads to compute with; 0 takes all cores."`
 	JSON    bool `help:"Print one JSON object."`

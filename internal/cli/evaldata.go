@@ -107,19 +107,28 @@ func (c *evalCommand) evalData(ctx context.Context, data, path string, m *model.
 		return d, p.own.name + " " + d.Split.String(), nil
 	}
 	s.Data = data
-	c.columns(&s)
+	c.read(&s)
 	return s.measurable(ctx, c.dataFlags, m, remarks)
 }
 
-// columns sets how a list, or a folder, is read: as the command line says, or as in training.
-func (c *evalCommand) columns(s *settings) {
-	if c.PathColumn != "" {
-		s.PathColumn, s.LabelColumn, s.SplitColumn = c.PathColumn, c.LabelColumn, c.SplitColumn
+// listFlags say how a list, or a folder, is read.
+type listFlags struct {
+	PathColumn  string `placeholder:"NAME" help:"Column of a list that has the files, relative to the list."`
+	LabelColumn string `placeholder:"NAME" help:"Column of a list that has the classes."`
+	SplitColumn string `placeholder:"NAME" help:"Column of a list that says train, val or test."`
+	Nested      bool   `help:"Make classes of all levels of folders, not of the first alone."`
+}
+
+// read sets how s reads what is at its path: as the flags say, or as s has it, which may be of another
+// kind of path.
+func (f listFlags) read(s *settings) {
+	if f.PathColumn != "" {
+		s.PathColumn, s.LabelColumn, s.SplitColumn = f.PathColumn, f.LabelColumn, f.SplitColumn
 	}
 	if info, err := os.Stat(s.Data); err == nil && info.IsDir() {
 		s.PathColumn = ""
 	}
-	s.Nested = s.Nested || c.Nested
+	s.Nested = s.Nested || f.Nested
 }
 
 // measurable returns the pictures at the path that the settings name, prepared as far as is kept for m,

@@ -568,3 +568,41 @@ func TestDataName(t *testing.T) {
 		}
 	}
 }
+
+// TestDataOfFolder checks what data says of folders of pictures, with parts and without.
+func TestDataOfFolder(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	colours(t, filepath.Join(dir, "photos"), 3, 70, 66)
+	writeFile(t, filepath.Join("photos", "red", "film.mp4"), []byte("film"))
+	writeFile(t, filepath.Join("photos", "red", "bad.png"), []byte("no"))
+	stdout, stderr, code := onehot(t, "data", "photos", "--show", "all.png")
+	const want = `photos: 3 classes, 10 pictures
+
+  label  class  pictures
+      0   blue         3
+      1  green         3
+      2    red         4
+           all        10
+
+passed over: 1 .mp4
+`
+	if code != 0 || stdout != want || !strings.HasPrefix(stderr, "passed over: photos/red/bad.png: no picture: ") || !strings.HasSuffix(stderr, "drawn to all.png\n") {
+		t.Errorf("exit code %d, %q, got\n%s\nwant\n%s", code, stderr, stdout, want)
+	}
+	must(t, "all.png")
+	colours(t, filepath.Join(dir, "parts", "train"), 2, 8, 8)
+	colours(t, filepath.Join(dir, "parts", "valid"), 1, 8, 8)
+	const parts = `parts: 3 classes, 9 pictures
+
+  label  class  train  val
+      0   blue      2    1
+      1  green      2    1
+      2    red      2    1
+           all      6    3
+`
+	if out := succeed(t, "data", "parts"); out != parts {
+		t.Errorf("got\n%s\nwant\n%s", out, parts)
+	}
+	wantError(t, 2, "data FashionMNIST: no such file or folder, and no data set: fashion-mnist, mnist, or the path of pictures expected, did you mean \"fashion-mnist\"?", "data", "FashionMNIST")
+}

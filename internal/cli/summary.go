@@ -58,13 +58,13 @@ func (o *ownParts) summarize(s *settings, remarks io.Writer) {
 }
 
 // passedOver says what is no picture, by extension, and what else was passed over.
-func (o *ownParts) passedOver() string {
+func (p *ownPictures) passedOver() string {
 	var said []string
-	for _, ext := range slices.Sorted(maps.Keys(o.Others)) {
-		said = append(said, fmt.Sprintf("%d %s", o.Others[ext], cmp.Or(printable.Name(ext), "without an extension")))
+	for _, ext := range slices.Sorted(maps.Keys(p.Others)) {
+		said = append(said, fmt.Sprintf("%d %s", p.Others[ext], cmp.Or(printable.Name(ext), "without an extension")))
 	}
-	for _, reason := range slices.Sorted(maps.Keys(o.Passed)) {
-		said = append(said, fmt.Sprintf("%d (%s)", o.Passed[reason], reason))
+	for _, reason := range slices.Sorted(maps.Keys(p.Passed)) {
+		said = append(said, fmt.Sprintf("%d (%s)", p.Passed[reason], reason))
 	}
 	return strings.Join(said, ", ")
 }
