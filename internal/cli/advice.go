@@ -59,9 +59,13 @@ func (s situation) net() string {
 }
 
 // augment returns changes after which most pictures are still of their class: they are moved by a
-// sixteenth, and mirrored if they have colours, as letters and digits seldom do.
+// sixteenth, or within the margin that large ones have, and mirrored if they have colours, as letters
+// and digits seldom do.
 func (s situation) augment() []string {
 	steps := []string{fmt.Sprintf("crop:%d", max(1, s.side/16))}
+	if withMargin(s.side) > s.side {
+		steps[0] = "crop:0"
+	}
 	if s.colour {
 		steps = append(steps, "flip")
 	}
@@ -158,8 +162,8 @@ func (c *trainCommand) recommended(given map[string]bool) settings {
 	return r
 }
 
-// advise says what was chosen for pictures of the user's own, and why, and what more would help.
-// set are the flags that were set by advice or on the command line.
+// advise says what was chosen for pictures of the user's own, and why. given are the flags on the
+// command line.
 func (c *trainCommand) advise(given map[string]bool, remarks io.Writer) {
 	s := c.situation()
 	kind := "grey"
@@ -173,8 +177,12 @@ func (c *trainCommand) advise(given map[string]bool, remarks io.Writer) {
 	}
 	switch {
 	case c.Recipe != "":
-		fmt.Fprintf(remarks, "--recipe %s for %d %s pictures of %dx%d: %s, batches of %d, %s: about as much work as for Fashion-MNIST, and %d steps at least\n",
-			c.Recipe, s.pictures, kind, s.side, s.side, c.Model, c.BatchSize, length, usefulSteps)
+		why := ""
+		if !given["epochs"] && c.MaxTime.Duration == 0 {
+			why = fmt.Sprintf(": no more work than for Fashion-MNIST, but %d steps at least", usefulSteps)
+		}
+		fmt.Fprintf(remarks, "--recipe %s for about %d %s pictures of %dx%d: %s, batches of %d, %s%s\n",
+			c.Recipe, s.pictures, kind, s.side, s.side, c.Model, c.BatchSize, length, why)
 	case !given["model"]:
 		fmt.Fprintf(remarks, "no --model is given, so this is chosen for about %d %s pictures of %dx%d:\n", s.pictures, kind, s.side, s.side)
 		fmt.Fprintf(remarks, "  %s, a net for this size; %s at a learning rate of %g, %s\n", c.Model, c.Optimizer, c.LR, c.Schedule)

@@ -86,7 +86,8 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	e, err := train.Evaluate(net, loader.New(test, loader.Options{BatchSize: batch, Workers: prefetch}), nil)
+	source := loader.New(test, loader.Options{BatchSize: batch, Workers: prefetch})
+	e, err := train.Evaluate(net, source, nil)
 	if err != nil {
 		return err
 	}
@@ -94,11 +95,11 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("%s: its loss is %g: these weights are no good", strings.Join(names, " + "), e.Loss)
 	}
 	if c.CSV != "" {
-		p, err := predictions(first, net, test)
+		logits, _, err := train.Predict(net, source)
 		if err != nil {
 			return err
 		}
-		if err := writePredictions(c.CSV, p); err != nil {
+		if err := writePredictions(c.CSV, test, logits); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
-	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
 )
 
@@ -176,34 +176,37 @@ func prepareFor(m *model.Model, d *dataset.Images) {
 	d.Transform = m.Preprocess.For(transform.Form{Shape: d.Shape()})
 }
 
-// writePredictions writes a line a picture to the file at path: what it is, what it is taken for, and
-// the probabilities of all classes. Pictures without a file have their number.
-func writePredictions(path string, p *report.Predictions) error {
+// writePredictions writes a line a picture of d to the file at path: what it is, what it is taken for,
+// and the probabilities of all classes, as predict does. logits are (N, C). Pictures without a file have
+// their number.
+func writePredictions(path string, d *dataset.Images, logits *tensor.Tensor) error {
+	probabilities, classes := tensor.Values[float64](logits.Softmax(1)), d.Classes()
 	return atomicfile.Write(path, func(w io.Writer) error {
 		t := csv.NewWriter(w)
 		header := []string{"file", "label", "class", "probability"}
-		for _, class := range p.Classes {
+		for _, class := range classes {
 			header = append(header, "p:"+class)
 		}
-		t.Write(header) // Flush keeps the first error
-		for i, label := range p.Labels {
-			name := strconv.Itoa(i)
-			if p.Names != nil {
-				name = p.Names[i]
+		t.Write(header) // Error has the first one
+		for i, label := range d.Labels {
+			row := []string{strconv.Itoa(i), classes[label], "", ""}
+			if d.Names != nil {
+				row[0] = newNamed(d.Names[i]).File
 			}
-			row := []string{name, p.Classes[label], p.Classes[p.Predicted(i)], probability(p.Confidence(i))}
-			for class := range p.Classes {
-				row = append(row, probability(p.Probability(i, class)))
+			of, best := probabilities[i*len(classes):][:len(classes)], 0
+			for class, v := range of {
+				if v > of[best] {
+					best = class
+				}
+				row = append(row, strconv.FormatFloat(v, 'g', -1, 32))
 			}
+			row[2], row[3] = classes[best], row[4+best]
 			t.Write(row)
 		}
 		t.Flush()
 		return t.Error()
 	})
 }
-
-// probability writes one with the digits that a float32 has.
-func probability(p float64) string { return strconv.FormatFloat(float64(float32(p)), 'g', -1, 32) }
 
 // sayBad tells remarks which files are passed over because they cannot be read.
 func (o *ownParts) sayBad(remarks io.Writer) {

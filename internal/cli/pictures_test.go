@@ -11,10 +11,12 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -605,4 +607,61 @@ passed over: 1 .mp4
 		t.Errorf("got\n%s\nwant\n%s", out, parts)
 	}
 	wantError(t, 2, "data FashionMNIST: no such file or folder, and no data set: fashion-mnist, mnist, or the path of pictures expected, did you mean \"fashion-mnist\"?", "data", "FashionMNIST")
+}
+
+// TestLargePictures trains on pictures with a margin for crops, with a recipe, and reads the events.
+func TestLargePictures(t *testing.T) {
+	dir := t.TempDir()
+	photos := filepath.Join(dir, "photos")
+	colours(t, photos, 6, 90, 110)
+	run := filepath.Join(dir, "run")
+	stdout, stderr, code := onehot(t, "train", photos, "--recipe", "best", "--size", "72", "--model", "lenet", "--epochs", "2", "--early-stop", "2", "--json", "--out", run)
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	var done map[string]any
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &done); err != nil || done["event"] != "done" || done["best_val_acc"] == nil {
+		t.Errorf("%v, %v", done, err)
+	}
+	for _, key := range []string{"test_acc", "test_loss", "best_test_acc"} {
+		if done[key] != nil || strings.Contains(lines[0], key) {
+			t.Errorf("without test data there is %s: %s", key, stdout)
+		}
+	}
+	if want := "--recipe best for about 14 colour pictures of 72x72: lenet, batches of 1, 2 epochs of 14 steps\n"; !strings.Contains(stderr, want) {
+		t.Errorf("got %q, want %q in it", stderr, want)
+	}
+	c := readRunConfig(t, run)
+	if s := c.Settings; s.LabelSmoothing != 0.1 || s.EMA != 0.999 || !s.TTA || strings.Join(s.Augment, ",") != "crop:0,flip" || s.EarlyStop != 2 {
+		t.Errorf("settings %+v", s)
+	}
+	m, err := model.Load(filepath.Join(run, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.Preprocess.String(); got != `resize-edge {"size":84}, center-crop {"height":72,"width":72}, rgb, to-tensor` {
+		t.Errorf("the model prepares by %s", got)
+	}
+	// What is measured in training is what eval and predict make of the files themselves.
+	if out := succeed(t, "eval", run, "--tta"); !strings.Contains(out, fmt.Sprintf("accuracy %.4f,", done["best_val_acc"])) {
+		t.Errorf("eval says %q, training %v", out, done["best_val_acc"])
+	}
+	predicted := filepath.Join(dir, "predicted.csv")
+	measured := filepath.Join(dir, "measured.csv")
+	succeed(t, "predict", run, filepath.Join(photos, "red"), "--csv", predicted)
+	succeed(t, "eval", run, photos, "--csv", measured)
+	all := map[string][]string{}
+	for _, row := range readTable(t, measured)[1:] {
+		all[filepath.Join(photos, row[0])] = row[4:]
+	}
+	for _, row := range readTable(t, predicted)[1:] {
+		for c, text := range row[4:] {
+			p, err := strconv.ParseFloat(text, 64)
+			q, other := strconv.ParseFloat(all[row[0]][c], 64)
+			if err != nil || other != nil || math.Abs(p-q) > 1e-6 { // the last bits are those of a net that is compiled
+				t.Errorf("%s: predict says %q, eval %q", row[0], row[4:], all[row[0]])
+			}
+		}
+	}
 }

@@ -212,7 +212,7 @@ func (s *settings) checkCombinations() error {
 		{s.MaxTime.Duration > 0, "--max-time", s.Optimizer != "lbfgs", others},
 		{s.MaxTime.Duration > 0, "--max-time", s.Epochs == 0, "runs without --epochs"},
 		{s.Warmup > 0, "--warmup", s.MaxTime.Duration == 0, "runs without --max-time"},
-		{s.EarlyStop > 0, "--early-stop", !s.Val.None(), "runs with --val"},
+		{s.EarlyStop > 0, "--early-stop", !s.Val.None() || s.isPath(), "runs with --val"},
 		{s.Nesterov, "--nesterov", s.Optimizer == "sgd" && s.Momentum > 0, "--optimizer sgd with --momentum"},
 		{s.Dropout != 0, "--dropout", s.Model == "mlp", "--model mlp"},
 		{!s.Test.None(), "--test", s.isPath(), ownData},
