@@ -76,7 +76,7 @@ try() { COMP_WORDS=(onehot "$@"); COMP_CWORD=$#; COMPREPLY=(); _onehot; echo "${
 	for _, c := range []struct{ words, completed string }{
 		{"tr", "train"},
 		{"co", "compare completion"},
-		{"train --mo", "--model --momentum"},
+		{"train --mo", "--model --monitor --momentum"},
 		{"train --model ''", "+o default softmax mlp lenet cnn resnet"},
 		{"train --schedule = o", "+o default one-cycle"},
 		{"train --recipe =", "+o default best fast"},
@@ -100,7 +100,7 @@ func TestCompletionFish(t *testing.T) {
 	script := succeed(t, "completion", "fish")
 	var want strings.Builder
 	for _, c := range []struct{ line, completed string }{
-		{"onehot tr", "train"}, {"onehot train --mo", "--model\n--momentum"}, {"onehot train --model=le", "--model=lenet"}, {"onehot completion f", "fish"},
+		{"onehot tr", "train"}, {"onehot train --mo", "--model\n--momentum\n--monitor"}, {"onehot train --model=le", "--model=lenet"}, {"onehot completion f", "fish"},
 	} {
 		script += fmt.Sprintf("complete -C '%s' | string split -f 1 \\t\n", c.line)
 		want.WriteString(c.completed + "\n")
