@@ -27,7 +27,8 @@ func (c *completionCommand) Run(parsed *kong.Context, s streams) error {
 type commandWords struct {
 	name, help string
 	flags      []flagWords
-	arguments  []string // what its arguments may be; none are files
+	arguments  []string // what its arguments may be
+	files      bool     // whether they may be files or folders
 }
 
 // flagWords is a flag, and what a shell completes after it.
@@ -59,6 +60,10 @@ func wordsOf(model *kong.Application) (commands []commandWords) {
 		}
 		for _, p := range node.Positional {
 			c.arguments = append(c.arguments, choices(p.Enum)...)
+			c.files = c.files || p.Enum == ""
+			if p.Name == "data" && p.Enum == "" {
+				c.arguments = datasetNames() // or a path
+			}
 		}
 		commands = append(commands, c)
 	}
@@ -182,9 +187,12 @@ _onehot() {
 				fmt.Fprintf(&b, " \\\n                %s", quoteShell("-"+f.short+help+value))
 			}
 		}
-		arguments := "_files"
-		if len(c.arguments) > 0 {
-			arguments = "(" + strings.Join(c.arguments, " ") + ")"
+		arguments := "(" + strings.Join(c.arguments, " ") + ")"
+		switch {
+		case c.files && len(c.arguments) > 0:
+			arguments = `{_alternative "names:name:` + arguments + `" "files:file:_files"}`
+		case c.files:
+			arguments = "_files"
 		}
 		fmt.Fprintf(&b, " \\\n                %s\n            ;;\n", quoteShell("*:argument:"+arguments))
 	}
@@ -227,7 +235,10 @@ func writeFish(w io.Writer, commands []commandWords) error {
 			}
 			fmt.Fprintf(&b, " -d %s\n", quote(f.help))
 		}
-		if len(c.arguments) > 0 {
+		switch {
+		case len(c.arguments) > 0 && c.files:
+			fmt.Fprintf(&b, "%s -a %s\n", after, quote(strings.Join(c.arguments, " ")))
+		case len(c.arguments) > 0:
 			fmt.Fprintf(&b, "%s -f -a %s\n", after, quote(strings.Join(c.arguments, " ")))
 		}
 	}

@@ -83,6 +83,7 @@ try() { COMP_WORDS=(onehot "$@"); COMP_CWORD=$#; COMPREPLY=(); _onehot; echo "${
 		{"train --epochs ''", "+o default "},
 		{"train --out ''", ""}, // files, by default
 		{"train --json --see", "--seed"},
+		{"train mn", "mnist"},
 		{"predict ''", ""},
 		{"completion f", "fish"},
 		{"nothing --", ""},
