@@ -34,6 +34,7 @@ var order = []string{
 	"dataset/manifest",
 	"dataset/shards",
 	"dataset/pixels",
+	"dataset/check",
 	"dataset/idx",
 	"dataset/internal/collection",
 	"dataset/fashionmnist/embedded",
