@@ -333,16 +333,18 @@ func (p *Predictions) matrix() *matrix {
 // browser takes these alone and asks nobody for anything; a live page may ask the server
 // that it came from.
 func enclose(live bool) (policy string, style, script template.HTML) {
-	hash := func(text string) string {
-		sum := sha256.Sum256([]byte(text))
-		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-	}
-	policy = "default-src 'none'; img-src data:; style-src " + hash(pageCSS) + "; script-src " + hash(pageJS) +
+	policy = "default-src 'none'; img-src data:; style-src " + hashed(pageCSS) + "; script-src " + hashed(pageJS) +
 		"; base-uri 'none'; form-action 'none'"
 	if live {
 		policy += "; connect-src 'self'"
 	}
 	return policy, template.HTML("<style>" + pageCSS + "</style>"), template.HTML("<script>" + pageJS + "</script>")
+}
+
+// hashed returns what a policy calls an element with the text.
+func hashed(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
 // comma writes n with a comma at every thousand.
