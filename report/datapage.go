@@ -58,8 +58,8 @@ type dataView struct {
 
 type sectionView struct {
 	DataSection
-	Pairs bool // some item has several pictures
-	Items []itemView
+	Layout string // the class of the list, by the most pictures that an item has
+	Items  []itemView
 }
 
 type itemView struct {
@@ -75,7 +75,7 @@ func (p *DataPage) Write(w io.Writer) error {
 		Policy: "default-src 'none'; img-src data:; style-src " + hashed(css) + "; base-uri 'none'; form-action 'none'",
 	}
 	for _, s := range p.Sections {
-		section := sectionView{DataSection: s}
+		section, most := sectionView{DataSection: s}, 0
 		for _, item := range s.Items {
 			shown := itemView{DataItem: item}
 			for _, i := range item.Pictures {
@@ -85,9 +85,10 @@ func (p *DataPage) Write(w io.Writer) error {
 				}
 				shown.Pictures = append(shown.Pictures, small)
 			}
-			section.Pairs = section.Pairs || len(shown.Pictures) > 1
+			most = max(most, len(shown.Pictures))
 			section.Items = append(section.Items, shown)
 		}
+		section.Layout = []string{"texts", "singles", "pairs", "rows"}[min(most, 3)]
 		v.Sections = append(v.Sections, section)
 	}
 	return dataTemplate.Execute(w, v)

@@ -30,6 +30,8 @@ func TestDataPage(t *testing.T) {
 			Sections: []DataSection{
 				{Title: h, Note: h, Items: []DataItem{{nil, h, h}, {[]image.Image{large}, h, ""}}, More: 12345},
 				{Title: "pairs", Items: []DataItem{{[]image.Image{grey, large}, "a", "b"}}},
+				{Title: "rows", Items: []DataItem{{[]image.Image{grey, grey, grey}, "a", "b"}}},
+				{Title: "texts", Items: []DataItem{{nil, "a", "b"}}},
 			},
 		}
 		var b, again bytes.Buffer
@@ -46,7 +48,7 @@ func TestDataPage(t *testing.T) {
 				t.Errorf("%q: %q is on the page", h, never)
 			}
 		}
-		if n := strings.Count(html, "<img "); n != 3 || strings.Count(html, `<img src="data:image/jpeg;base64,`) != n {
+		if n := strings.Count(html, "<img "); n != 6 || strings.Count(html, `<img src="data:image/jpeg;base64,`) != n {
 			t.Errorf("%q: %d images", h, n)
 		}
 		if len(html) > 200_000 {
@@ -55,7 +57,7 @@ func TestDataPage(t *testing.T) {
 	}
 	for _, want := range []string{
 		`content="default-src &#39;none&#39;; img-src data:; style-src &#39;sha256-`, `<b>{{.Folder}}</b>`, `width="112" height="56"`, `width="8" height="8"`,
-		`<ul class="gallery smooth">`, `<ul class="gallery smooth pairs">`, "and 12,345 more", "6 May 2024, 07:08",
+		`<ul class="gallery singles">`, `<ul class="gallery pairs">`, `<ul class="gallery rows">`, `<ul class="gallery texts">`, "and 12,345 more", "6 May 2024, 07:08",
 	} {
 		if !strings.Contains(html, want) {
 			t.Errorf("%q is not on the page", want)

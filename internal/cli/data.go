@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,18 +20,37 @@ import (
 
 type dataCommand struct {
 	Data string `arg:"" optional:"" default:"fashion-mnist" help:"A data set, ${datasets} (default ${default}), or the path of your own pictures, as train takes it."`
-	dataFlags
+	sourceFlags
 	listFlags
-	Show  string `help:"Draw training pictures of every class, with their names, to a PNG or SVG file." placeholder:"FILE"`
-	Force bool   `help:"Replace the file of --show."`
+	Check    bool   `help:"Look for what is wrong with pictures of your own: broken files, copies within and across parts and classes, pictures that look alike, classes with few, and more. Nothing of yours is changed. The exit status is 1 if files are broken, in several parts or in several classes."`
+	JSON     bool   `help:"Check, and print what is found as one JSON object."`
+	CopyGood string `help:"Check, and copy the good files, which are not broken, in several parts or in several classes, to a new folder, with the folders that they are in." placeholder:"DIR"`
+	Show     string `help:"Draw training pictures of every class, with their names, to a PNG or SVG file; or, to an HTML file, what the check finds, with the pictures." placeholder:"FILE"`
+	Force    bool   `help:"Replace the file of --show."`
 }
 
 func (c *dataCommand) Run(ctx context.Context, s streams) error {
-	if err := checkDrawn("--show", c.Show, c.Force); err != nil {
+	own := settings{Data: c.Data, AllowEmpty: true}
+	switch {
+	case own.isPath():
+		c.read(&own)
+	case c.checks():
+		return usagef("data %s: the path of pictures of your own expected to be checked", c.Data)
+	case c.listFlags != listFlags{}:
+		return usagef("data %s: --path-column, --label-column, --split-column and --nested are for pictures of your own", c.Data)
+	}
+	if c.showsPage() {
+		if err := checkWritten("--show", c.Show, c.Force); err != nil {
+			return err
+		}
+	} else if err := checkDrawn("--show", c.Show, c.Force); err != nil {
 		return err
 	}
-	if own := (settings{Data: c.Data}); own.isPath() {
-		return c.describeOwn(ctx, own, s)
+	switch {
+	case c.checks():
+		return c.check(ctx, &own, s)
+	case own.isPath():
+		return c.describeOwn(ctx, &own, s)
 	}
 	training, test, err := c.open(ctx, c.Data, s.err)
 	if err != nil {
@@ -45,6 +65,14 @@ func (c *dataCommand) Run(ctx context.Context, s streams) error {
 	return c.show(training, s.err)
 }
 
+// checks reports whether pictures are checked, and not only described.
+func (c *dataCommand) checks() bool {
+	return c.Check || c.JSON || c.CopyGood != "" || c.showsPage()
+}
+
+// showsPage reports whether --show is for what the check finds.
+func (c *dataCommand) showsPage() bool { return strings.EqualFold(filepath.Ext(c.Show), ".html") }
+
 // show draws pictures of every class to the file of --show.
 func (c *dataCommand) show(d *dataset.Images, remarks io.Writer) error {
 	if err := sampleGrid(d).Save(c.Show); err != nil {
@@ -55,8 +83,7 @@ func (c *dataCommand) show(d *dataset.Images, remarks io.Writer) error {
 }
 
 // describeOwn writes what there is at a path of the user's.
-func (c *dataCommand) describeOwn(ctx context.Context, own settings, s streams) error {
-	c.read(&own)
+func (c *dataCommand) describeOwn(ctx context.Context, own *settings, s streams) error {
 	p, err := own.listPictures(ctx)
 	if err != nil {
 		return err
@@ -64,31 +91,22 @@ func (c *dataCommand) describeOwn(ctx context.Context, own settings, s streams) 
 	if err := p.describe(s.out); err != nil || c.Show == "" {
 		return err
 	}
-	side, _, err := p.look(ctx)
+	o, err := c.ownPixels(ctx, own, p, s.err)
 	if err != nil {
 		return err
 	}
-	own.Size, own.Fit, own.Color = min(side, ownedSize), "crop", "rgb"
-	set, err := c.pixels(ctx, p, kept(own.preparation()), s.err)
-	if err != nil {
-		return err
-	}
-	defer set.Close()
-	o := &ownParts{ownPictures: p, Set: set, part: make([]string, len(p.Files)), classes: p.Classes()}
-	if o.label, err = p.Labels(o.classes); err != nil {
-		return err
-	}
-	for i, f := range p.Files {
-		if set.Rows[i] >= 0 {
-			o.part[i] = cmp.Or(f.Part, files.Train)
-		}
-	}
+	defer o.Set.Close()
 	o.sayBad(s.err)
+	return c.showOwn(o, s.err)
+}
+
+// showOwn draws training pictures of every class to the file of --show.
+func (c *dataCommand) showOwn(o *ownParts, remarks io.Writer) error {
 	d := o.images(dataset.Train)
 	if d == nil {
 		return fmt.Errorf("%s: no training picture in it that can be read", c.Data)
 	}
-	return c.show(d, s.err)
+	return c.show(d, remarks)
 }
 
 // describe writes the classes, with the number of files in each part.
@@ -111,7 +129,11 @@ func (p *ownPictures) describe(w io.Writer) error {
 		counts[part][labels[i]]++
 		all[part]++
 	}
-	fmt.Fprintf(w, "%s: %d classes, %s\n\n", printable.Name(p.name), len(classes), counted(len(p.Files), "picture"))
+	kinds := map[string]int{}
+	for _, f := range p.Files {
+		kinds[files.Extension(f.Name)]++
+	}
+	fmt.Fprintf(w, "%s: %d classes, %s: %s\n\n", printable.Name(p.name), len(classes), counted(len(p.Files), "picture"), mostly(kinds))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(t, "label\tclass\t%s\t\n", strings.Join(parts, "\t"))
 	row := func(label, class string, count func(part string) int) {
@@ -165,12 +187,12 @@ func perClass(d *dataset.Images) []int {
 	return counts
 }
 
-// sampleGrid draws the first pictures of every class, a row a class.
+// sampleGrid draws the first pictures of every class, a row a class, of the first classes.
 func sampleGrid(d *dataset.Images) *report.Drawing {
-	const columns, scale = 10, 2
-	rows := make([][]int, len(d.Classes()))
+	const columns, most, side = 10, 100, 56
+	rows := make([][]int, min(most, len(d.Classes())))
 	for i, label := range d.Labels {
-		if len(rows[label]) < columns {
+		if label < len(rows) && len(rows[label]) < columns {
 			rows[label] = append(rows[label], i)
 		}
 	}
@@ -182,5 +204,5 @@ func sampleGrid(d *dataset.Images) *report.Drawing {
 			titles = append(titles, printable.Name(d.Classes()[label]))
 		}
 	}
-	return report.Grid(pictures, report.GridOptions{Titles: titles, Columns: columns, Scale: scale})
+	return report.Grid(pictures, report.GridOptions{Titles: titles, Columns: columns, Scale: max(1, side/max(d.Height, d.Width))})
 }

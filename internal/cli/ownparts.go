@@ -32,7 +32,7 @@ func (s *settings) ownParts(ctx context.Context, from dataFlags, listed *ownPict
 			return parts{}, err
 		}
 	}
-	set, err := s.load(ctx, listed, from, remarks)
+	set, err := s.load(ctx, listed, from.sourceFlags, remarks)
 	if err != nil {
 		return parts{}, err
 	}

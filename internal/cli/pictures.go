@@ -29,8 +29,24 @@ type ownPictures struct {
 	name string // what they are called: "photos" of /home/me/photos.zip
 }
 
-// listPictures returns the files at the path that the settings name.
+// listPictures returns the files at the path that the settings name, all of which are in formats that
+// are decoded.
 func (s *settings) listPictures(ctx context.Context) (*ownPictures, error) {
+	p, err := s.findPictures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.ConvertError(); err != nil {
+		return nil, err
+	}
+	if len(p.Files) == 0 {
+		return nil, fmt.Errorf("%s: no pictures in it", s.Data)
+	}
+	return p, nil
+}
+
+// findPictures returns the files at the path that the settings name, whatever they are.
+func (s *settings) findPictures(ctx context.Context) (*ownPictures, error) {
 	info, err := os.Stat(s.Data)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !strings.Contains(s.Data, "{"): // a pattern of shards is no name of a file
@@ -52,12 +68,6 @@ func (s *settings) listPictures(ctx context.Context) (*ownPictures, error) {
 	}
 	if err != nil {
 		return nil, err
-	}
-	if err := p.ConvertError(); err != nil {
-		return nil, err
-	}
-	if len(p.Files) == 0 {
-		return nil, fmt.Errorf("%s: no pictures in it", s.Data)
 	}
 	return p, nil
 }
@@ -178,7 +188,7 @@ func (s *settings) settle(ctx context.Context, given, adopted map[string]bool, p
 
 // load returns the pixels of all files, prepared for what the settings say a net takes. If all
 // pictures that were looked at are grey but others are not, they are read in colour.
-func (s *settings) load(ctx context.Context, p *ownPictures, from dataFlags, log io.Writer) (*pixels.Set, error) {
+func (s *settings) load(ctx context.Context, p *ownPictures, from sourceFlags, log io.Writer) (*pixels.Set, error) {
 	if s.Color == "grey" {
 		s.Color = "gray"
 	}
@@ -211,7 +221,7 @@ func (s *settings) preparation() transform.Compose {
 }
 
 // pixels returns the pictures of the files, each after the steps, and says on log how far it is.
-func (f dataFlags) pixels(ctx context.Context, p *ownPictures, steps transform.Compose, log io.Writer) (*pixels.Set, error) {
+func (f sourceFlags) pixels(ctx context.Context, p *ownPictures, steps transform.Compose, log io.Writer) (*pixels.Set, error) {
 	shown := newCounter(log, len(p.Files))
 	defer shown.clear()
 	return pixels.Load(ctx, p.List, steps, pixels.Options{Limit: int64(f.Cache), Workers: runtime.GOMAXPROCS(0), Progress: func(done, _ int) { shown.count(done) }})

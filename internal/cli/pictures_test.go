@@ -579,7 +579,7 @@ func TestDataOfFolder(t *testing.T) {
 	writeFile(t, filepath.Join("photos", "red", "film.mp4"), []byte("film"))
 	writeFile(t, filepath.Join("photos", "red", "bad.png"), []byte("no"))
 	stdout, stderr, code := onehot(t, "data", "photos", "--show", "all.png")
-	const want = `photos: 3 classes, 10 pictures
+	const want = `photos: 3 classes, 10 pictures: .png (10)
 
   label  class  pictures
       0   blue         3
@@ -595,7 +595,7 @@ passed over: 1 .mp4
 	must(t, "all.png")
 	colours(t, filepath.Join(dir, "parts", "train"), 2, 8, 8)
 	colours(t, filepath.Join(dir, "parts", "valid"), 1, 8, 8)
-	const parts = `parts: 3 classes, 9 pictures
+	const parts = `parts: 3 classes, 9 pictures: .png (9)
 
   label  class  train  val
       0   blue      2    1

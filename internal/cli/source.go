@@ -28,13 +28,18 @@ var sources = map[string]source{
 
 func datasetNames() []string { return slices.Sorted(maps.Keys(sources)) }
 
-// dataFlags say where a data set's files are.
-type dataFlags struct {
+// sourceFlags say where a data set's files are.
+type sourceFlags struct {
 	DataDir  string `help:"Folder of the data files; by default fashion-mnist comes with the program, and others are looked for in ./data." placeholder:"DIR"`
 	Download bool   `help:"Fetch data files that are missing."`
 
-	Cache  byteSize `default:"10GB" placeholder:"SIZE" help:"The most that pictures of your own may take once they are decoded and scaled, in the user's cache folder (default 10GB)."`
-	MaxBad amount   `default:"0.01" placeholder:"N|SHARE" help:"The most files that may be no pictures that can be read, so many or a share of all; five always pass (default 1%)."`
+	Cache byteSize `default:"10GB" placeholder:"SIZE" help:"The most that pictures of your own may take once they are decoded and scaled, in the user's cache folder (default 10GB)."`
+}
+
+// dataFlags say where the files are of a data set that is trained or measured on.
+type dataFlags struct {
+	sourceFlags
+	MaxBad amount `default:"0.01" placeholder:"N|SHARE" help:"The most files that may be no pictures that can be read, so many or a share of all; five always pass (default 1%)."`
 }
 
 // announce returns a function that names each file in log once, as its download begins.
@@ -49,7 +54,7 @@ func announce(log io.Writer) func(file string, done, total int64) {
 }
 
 // open returns both splits of the data set of the given name.
-func (f dataFlags) open(ctx context.Context, name string, log io.Writer) (training, test *dataset.Images, err error) {
+func (f sourceFlags) open(ctx context.Context, name string, log io.Writer) (training, test *dataset.Images, err error) {
 	s, ok := sources[name]
 	if !ok {
 		return nil, nil, fmt.Errorf("data set %q: one of %v expected", name, datasetNames())

@@ -661,7 +661,7 @@ func TestTrainInitialisations(t *testing.T) {
 // batch norm can make nothing, before there is a folder.
 func TestTrainLastBatchOfOne(t *testing.T) {
 	data, run := tinyData(t), filepath.Join(t.TempDir(), "run")
-	c := trainCommand{dataFlags: dataFlags{DataDir: data}, settings: settings{Data: "mnist", Model: "softmax", BatchSize: 499, Epochs: 1, LR: 0.1,
+	c := trainCommand{dataFlags: dataFlags{sourceFlags: sourceFlags{DataDir: data}}, settings: settings{Data: "mnist", Model: "softmax", BatchSize: 499, Epochs: 1, LR: 0.1,
 		Optimizer: "sgd", Schedule: "constant", Init: "uniform", Hidden: []int{1}, StepSize: 1}}
 	r, err := c.prepare(t.Context(), streams{io.Discard, io.Discard})
 	if err != nil {
