@@ -105,6 +105,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 			"datasets": strings.Join(datasetNames(), ","), "models": strings.Join(modelNames, ","), "recipes": strings.Join(recipeNames(), ","),
 			"optimizers": strings.Join(optimizerNames, ","), "schedules": strings.Join(scheduleNames, ","), "inits": strings.Join(initNames, ","),
 			"monitors": strings.Join(monitorNames, ","), "fits": strings.Join(fitNames, ","), "colors": strings.Join(colorNames, ","),
+			"nets": strings.Join(netNames(), ","),
 		},
 	)
 	if err != nil {

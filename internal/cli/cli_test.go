@@ -154,7 +154,7 @@ func TestUsageErrors(t *testing.T) {
 		{`--model "": one of softmax, mlp, lenet, cnn, resnet expected (see onehot train --help)`, "train --model"},
 		{`--class-weights: a value expected`, "train --class-weights"},
 		{`--out: a value expected, found --json`, "train --out --json"},
-		{`<model> expected (see onehot predict --help)`, "predict"},
+		{`<model> or --pretrained expected (see onehot predict --help)`, "predict"},
 		{`shell csh: one of bash, zsh, fish expected, did you mean "zsh"? (see onehot completion --help)`, "completion csh"},
 	} {
 		wantError(t, 2, c.said, strings.Fields(c.line)...)

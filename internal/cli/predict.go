@@ -26,10 +26,11 @@ import (
 )
 
 type predictCommand struct {
-	Model     string   `arg:"" help:"A model's file, or a run's folder for the best model in it."`
+	Model     string   `arg:"" optional:"" help:"A model's file, or a run's folder for the best model in it. With --pretrained there is none."`
 	Files     []string `arg:"" optional:"" name:"file" help:"Pictures of any size (PNG, JPEG, GIF, WebP, BMP or TIFF), folders of them, or - for the bytes of one from standard input."`
 	FilesFrom string   `help:"Take the files and folders too that FILE names, one a line, or each with a zero byte behind it as find -print0 has them; - is standard input." placeholder:"FILE"`
 	TopK      int      `default:"3" placeholder:"N" help:"Classes to name for each picture, the likeliest first (default 3)."`
+	pretrainedFlags
 	memoryFlags
 	Invert bool   `help:"Invert the pictures: for dark drawings on a light ground, where the model knows light ones on a dark ground."`
 	JSON   bool   `help:"Print one JSON object a picture."`
@@ -58,15 +59,18 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if err := checkWritten("--csv", c.CSV, c.Force); err != nil {
 		return err
 	}
+	if err := c.checkModel(); err != nil {
+		return err
+	}
 	if err := c.checkInputs(); err != nil {
 		return err
 	}
 	c.limit()
-	m, err := loadModel(c.Model, s.err)
+	m, name, err := c.load(ctx, s.err)
 	if err != nil {
 		return err
 	}
-	most, err := measuringBatch(printable.Name(c.Model)+": a sample", false, 0, &m.Definition)
+	most, err := measuringBatch(printable.Name(name)+": a sample", false, 0, &m.Definition)
 	if err != nil {
 		return err
 	}
@@ -75,7 +79,7 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	}
 	by, err := model.NewPredictor(m)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Model, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	inputs, err := c.inputs(ctx, s.err)
 	if err != nil {
@@ -89,6 +93,33 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	return p.end(len(inputs))
+}
+
+// checkModel makes the first argument a picture if --pretrained says what the model is.
+func (c *predictCommand) checkModel() error {
+	switch {
+	case c.Pretrained == "" && c.Model == "":
+		return usagef("<model> or --pretrained expected (see onehot predict --help)")
+	case c.Pretrained == "" && (c.Weights != "" || c.Download):
+		return usagef("--weights and --download are for --pretrained")
+	case c.Pretrained != "" && c.Model != "":
+		c.Model, c.Files = "", append([]string{c.Model}, c.Files...)
+	}
+	return nil
+}
+
+// load returns the model, and what messages call it.
+func (c *predictCommand) load(ctx context.Context, remarks io.Writer) (m *model.Model, name string, err error) {
+	if c.Pretrained == "" {
+		m, err = loadModel(c.Model, remarks)
+		return m, c.Model, err
+	}
+	w, err := findWeights(ctx, c.Pretrained, c.Weights, c.Download, remarks)
+	if err != nil {
+		return nil, "", err
+	}
+	m, err = w.imageNet()
+	return m, c.Pretrained, err
 }
 
 // predicting is predict at work.

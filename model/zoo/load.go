@@ -85,12 +85,7 @@ func (e *StateError) Unwrap() error { return &e.StateError }
 // The error is a *StateError that says what.
 func Load(net *nn.Sequential, state map[string]*tensor.Tensor) (Loaded, error) {
 	state = renamed(state)
-	head, last := "", (*nn.Linear)(nil)
-	nn.Apply(net, func(path string, m nn.Module) {
-		if l, ok := m.(*nn.Linear); ok {
-			head, last = path, l
-		}
-	})
+	head, last := Head(net)
 	var loaded Loaded
 	if last != nil {
 		weight := state[head+".weight"]
