@@ -87,9 +87,10 @@ func (r record) MarshalJSON() ([]byte, error) {
 // save writes the checkpoints after epoch e, the latest one if last says so.
 func (l *loop) save(e Epoch, progress Progress, last bool) error {
 	r := record{l.Settings, l.Task, e, l.Validation}
-	l.Model.Training, l.measured().Training = r, r
+	best := cmp.Or(l.Whole, l.measured())
+	l.Model.Training, best.Training = r, r
 	if e.Best && l.Keep.Best != "" {
-		if err := l.measured().Save(l.Keep.Best); err != nil {
+		if err := best.Save(l.Keep.Best); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,9 @@ import (
 // *SetupError. The gradients are in Grad of the layer's parameters.
 type FullBatch struct {
 	*optim.LBFGS
+	// Iterations is how many a step makes at most, where 0 stands for 1. It ends before, where one of
+	// several hardly lowers the objective any more.
+	Iterations int
 	parameters []*tensor.Tensor
 	objective  *onepass.Objective
 }
@@ -61,15 +64,38 @@ func NewFullBatch(layer *nn.Linear, data dataset.Dataset, lr, l2 float64) (*Full
 	if size != layer.Weight.Size(1) {
 		shapes.Fail(op, fmt.Sprintf("samples of %d numbers and weight (classes, %d) expected", size, size), layer.Weight)
 	}
-	return &FullBatch{optimizer, parameters, objective}, nil
+	return &FullBatch{LBFGS: optimizer, parameters: parameters, objective: objective}, nil
 }
 
-// Step changes the parameters by one iteration of L-BFGS.
+// Step changes the parameters by an iteration of L-BFGS, or by as many as Iterations says.
 func (f *FullBatch) Step() { f.step(func(*Gradients) error { return nil }) }
+
+// least is the share of the objective by which an iteration has to lower it if another is to follow: less
+// is near to what float32 rounds.
+const least = 1e-7
 
 // step is Step with act called after every evaluation of the objective. Its first error ends
 // the step.
-func (f *FullBatch) step(act func(*Gradients) error) (err error) {
+func (f *FullBatch) step(act func(*Gradients) error) error {
+	if err := f.iteration(act); err != nil || f.Iterations <= 1 {
+		return err
+	}
+	before := f.Objective()
+	for range f.Iterations - 1 {
+		if err := f.iteration(act); err != nil {
+			return err
+		}
+		now := f.Objective()
+		if !(before-now > least*math.Abs(now)) { // NaN too
+			break
+		}
+		before = now
+	}
+	return nil
+}
+
+// iteration is step for one iteration.
+func (f *FullBatch) iteration(act func(*Gradients) error) (err error) {
 	f.LBFGS.Step(func() float64 {
 		if err != nil {
 			return math.NaN()

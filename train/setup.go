@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -153,7 +154,7 @@ func (c *Config) settleTask() error {
 	if _, err := task.Named(name); err != nil {
 		return wrong("Task", "%v: task.Register makes one known", err)
 	}
-	for _, m := range []*model.Model{c.Model, c.measured()} {
+	for _, m := range []*model.Model{c.Model, cmp.Or(c.Whole, c.measured())} {
 		if m.Task = name; name == (task.Classification{}).Name() {
 			m.Task = ""
 		}
@@ -178,6 +179,9 @@ func (c *Config) checkSettings() error {
 		if !(s.value >= 0 && s.value <= math.MaxFloat64) {
 			return wrong(s.field, "found %v, a number of at least 0 expected", s.value)
 		}
+	}
+	if c.Whole != nil && c.EMA != nil {
+		return wrong("Whole", "found an EMA too, one of them expected")
 	}
 	if c.Plateau != nil && c.Schedule != nil {
 		return wrong("Plateau", "found a Schedule too, one of them expected")

@@ -21,6 +21,7 @@ import (
 // epoch 0 of theirs.
 type Config struct {
 	Model       *model.Model
+	Whole       *model.Model    // what is kept as the best in place of Model, which has the last of its layers; nil for Model itself
 	Task        task.Task       // what the model learns, and what it is measured by; nil for the one that Model names
 	Optimizer   optim.Optimizer // over the model's parameters; a FullBatch makes an epoch one step
 	Train, Test loader.Source
