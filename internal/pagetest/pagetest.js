@@ -2,10 +2,11 @@
 //
 //	node pagetest.js ONEHOT CHROMIUM
 //
-// with the program and the browser. It trains runs on the embedded data to have pages of.
+// with the program and the browser. It trains runs on the embedded data and on a folder of
+// pictures to have pages of.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -27,6 +28,8 @@ try {
 	}
 	await live();
 	console.log("ok: live");
+	await ownPictures();
+	console.log("ok: ownPictures");
 } finally {
 	await browser.close();
 	rmSync(folder, { recursive: true });
@@ -214,4 +217,83 @@ async function live() {
 	} finally {
 		training.kill();
 	}
+}
+
+// bitmap returns a BMP file of a square of one colour with noise.
+function bitmap(side, [red, green, blue]) {
+	const file = Buffer.alloc(54 + side * side * 4);
+	file.write("BM");
+	file.writeUInt32LE(file.length, 2);
+	file.writeUInt32LE(54, 10); // where the pixels are
+	file.writeUInt32LE(40, 14);
+	file.writeInt32LE(side, 18);
+	file.writeInt32LE(side, 22);
+	file.writeUInt16LE(1, 26);
+	file.writeUInt16LE(32, 28);
+	for (let i = 0, chance = 1; i < side * side; i++) {
+		chance = chance * 16807 % 2147483647;
+		const noise = chance % 40;
+		file.set([blue + noise, green + noise, red + noise, 255], 54 + 4 * i);
+	}
+	return file;
+}
+
+// ownPictures trains on a folder of coloured squares. Names of files and of a class are markup,
+// break lines, turn text around and are no UTF-8; the page shows them, and does nothing that they say.
+async function ownPictures() {
+	const colours = { "<b>red": [190, 20, 20], green: [20, 190, 20], blue: [20, 20, 190] };
+	const hostile = ["<img src=x onerror='window.hostile=1'>", "\"><script>window.hostile=1<!--", "two\nlines", "\u202egnp", "{{.}}&amp;`${1}`%00"];
+	const shown = ["<img src=x onerror='window.hostile=1'>.bmp", "\"><script>window.hostile=1<!--.bmp", "two\\nlines.bmp", "\\u202egnp.bmp", "{{.}}&amp;`${1}`%00.bmp"];
+	const photos = join(folder, "photos");
+	const save = (part, kind, name, colour) => {
+		mkdirSync(join(photos, part, kind), { recursive: true });
+		writeFileSync(Buffer.concat([Buffer.from(join(photos, part, kind) + "/"), Buffer.from(name), Buffer.from(".bmp")]), bitmap(20, colour));
+	};
+	for (const [kind, colour] of Object.entries(colours)) {
+		for (let i = 0; i < 20; i++) save("train", kind, String(i), colour.map(c => c + i));
+		for (const [i, name] of hostile.entries()) save("val", kind, name, colour.map(c => c + i));
+	}
+	save("val", "green", Buffer.from([0x63, 0x61, 0x66, 0xe9]), colours.green);
+	save("val", "<b>red", "in truth blue", colours.blue);
+	const run = join(folder, "own");
+	execFileSync(onehot, ["train", photos, "--model", "softmax", "--epochs", "30", "--batch-size", "8", "--lr", "0.01", "--quiet", "--out", run],
+		{ env: { ...process.env, XDG_CACHE_HOME: join(folder, "cache") } });
+	const url = pathToFileURL(join(run, "report.html")).href;
+
+	const { page, close } = await open(url, [url]);
+	// Each cell's pictures have the names of their files.
+	const found = new Set();
+	for (const button of await page.locator(".matrix button").all()) {
+		await button.click();
+		await page.locator("#gallery canvas").first().waitFor();
+		const names = await page.locator("#gallery small").allTextContents();
+		assert.equal(names.length, Number(await button.textContent()));
+		names.forEach(name => found.add(name));
+	}
+	for (const kind of Object.keys(colours)) {
+		for (const name of shown) {
+			assert.ok([...found].some(text => text.includes(`val/${kind}/${name}`)), `val/${kind}/${name} is not among ${[...found].join(", ")}`);
+		}
+	}
+	assert.ok([...found].some(text => text.includes("caf\\xe9.bmp")), [...found].join(", "));
+	assert.equal(found.size, 3 * hostile.length + 2);
+	// The thumbnails have their colours.
+	await page.locator('.matrix button[aria-label$="of blue, rightly named"]').click();
+	await page.locator("#pictures-title").getByText(/^blue, /).waitFor();
+	const [red, green, blue] = await page.locator("#gallery canvas").first().evaluate(canvas =>
+		canvas.getContext("2d").getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data);
+	assert.ok(blue > 150 && red < 100 && green < 100, `a blue picture is shown as ${[red, green, blue]}`);
+	// The picture that lies in the wrong folder is named by the path to open.
+	const place = join(photos, "val", "<b>red", "in truth blue.bmp");
+	for (const section of ["h-mistakes", "h-labels"]) {
+		const item = page.locator(`section[aria-labelledby=${section}] li`);
+		assert.equal(await item.count(), 1);
+		assert.match(await item.textContent(), /^<b>red \([\d.]+\s%\) said: blue/);
+		assert.equal(await item.locator("small").textContent(), section === "h-labels" ? place : "val/<b>red/in truth blue.bmp");
+	}
+	assert.equal(await page.evaluate(() => window.hostile), undefined);
+	assert.equal(await page.locator("img[src=x], b:text-is('red')").count(), 0);
+	await close();
+	await names(url);
+	await phone(url);
 }
