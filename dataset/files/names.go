@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/onehot-go/onehot/internal/printable"
 )
 
 // Kind is what the extension of a name says of a file.
@@ -188,7 +190,7 @@ func (l *List) Labels(classes []string) ([]int, error) {
 		c, ok := at[f.Class]
 		if !ok {
 			return nil, fmt.Errorf("%s: found the class %q, one of the %d that there is training data of expected: %s",
-				l.Place(i), f.Class, len(classes), some(classes))
+				printable.Name(l.Place(i)), f.Class, len(classes), some(classes))
 		}
 		labels[i] = c
 	}

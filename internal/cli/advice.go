@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
 )
 
@@ -210,7 +211,7 @@ func fewOf(classes []string, counts []int) string {
 	const most = 3
 	var said []string
 	for _, name := range names[:min(most, len(names))] {
-		said = append(said, fmt.Sprintf("%s (%d)", name, few[name]))
+		said = append(said, fmt.Sprintf("%s (%d)", printable.Name(name), few[name]))
 	}
 	more := ""
 	if len(names) > most {

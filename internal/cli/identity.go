@@ -136,7 +136,7 @@ func (o *ownParts) samePictures(record dataRecord, path string) error {
 		return nil
 	}
 	if changes := o.changes(path); changes != "" {
-		return fmt.Errorf("found files that are %s", changes)
+		return fmt.Errorf("found other files: %s", changes)
 	}
 	return fmt.Errorf("found SHA-256 %s of all pictures, %s expected", o.identity(), record.SHA256)
 }

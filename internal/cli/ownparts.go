@@ -94,7 +94,7 @@ func (o *ownParts) assign(s *settings) error {
 	}
 	o.classes = o.Classes()
 	if len(o.classes) < 2 {
-		return fmt.Errorf("%s: found the training pictures of %d class, %s: two classes at least expected, each in a folder of its own", o.Root, len(o.classes), strings.Join(o.classes, ""))
+		return fmt.Errorf("%s: found the training pictures of %d class, %s: two classes at least expected, each in a folder of its own", o.Root, len(o.classes), printable.Name(strings.Join(o.classes, "")))
 	}
 	all, err := o.Labels(o.classes)
 	if err != nil {

@@ -351,7 +351,7 @@ func TestSamePictures(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const what = "found files that are 1 added (red/new.png), 2 removed (blue/001.png, ...), 1 changed (red/000.png)"
+	const what = "found other files: 1 added (red/new.png), 2 removed (blue/001.png, ...), 1 changed (red/000.png)"
 	wantError(t, 1, "the data are not those that the run in run was started with: "+what, "train", "--resume", "--out", "run", "--epochs", "9", "-q")
 	wantError(t, 1, "the data are not those of run/config.json: "+what, "train", "--config", "run/config.json", "--out", "other", "-q")
 	wantError(t, 1, "the data are not those that the run in run was started with: "+what, "report", "run")

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"image"
 	"image/png"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/onehot-go/onehot/model"
 )
@@ -66,5 +69,45 @@ func TestUnprintable(t *testing.T) {
 	succeed(t, tiny(data, other, "--epochs", "1", "-q")...)
 	if out := succeed(t, "compare", run, other); strings.Contains(out, "\x1b") || strings.Count(out, "\n") != 3 {
 		t.Errorf("compare: %q", out)
+	}
+}
+
+// TestUnprintableFolders checks that names of people's own class folders and pictures reach the
+// terminal without control characters, forged lines and bytes that are no text.
+func TestUnprintableFolders(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("such names cannot be had on Windows")
+	}
+	const evil = "\x1b]0;x\a\nonehot: all is well\n\u202e\xe9"
+	dir := t.TempDir()
+	t.Chdir(dir)
+	colours(t, "photos", 6, 8, 8)
+	for _, c := range []struct{ from, to string }{{"photos/red", "photos/" + evil}, {"photos/green/000.png", "photos/green/" + evil + ".png"}} {
+		if err := os.Rename(c.from, c.to); err != nil {
+			t.Skipf("no folder for such names: %v", err)
+		}
+	}
+	writeFile(t, "photos/blue/"+evil+".jpg", []byte("\xff\xd8"))
+	writeFile(t, "photos/blue/film."+evil, nil)
+	writePNG(t, "other/"+evil+"2/1.png", image.NewGray(image.Rect(0, 0, 8, 8)))
+	writePNG(t, "one/"+evil+"/1.png", image.NewGray(image.Rect(0, 0, 8, 8)))
+	for _, c := range []struct {
+		code int
+		want string // in standard error
+		args []string
+	}{
+		{0, `few pictures to learn from: "\`, []string{"train", "photos", "--model", "softmax", "--epochs", "1", "--out", "run"}},
+		{0, "", []string{"eval", "run", "photos"}},
+		{0, "", []string{"predict", "run", "photos/green"}},
+		{1, `onehot: "other/\`, []string{"eval", "run", "other"}},
+		{1, `of 1 class, "\`, []string{"train", "one", "--model", "softmax"}},
+	} {
+		stdout, stderr, code := onehot(t, c.args...)
+		if code != c.code || !strings.Contains(stderr, c.want) {
+			t.Errorf("onehot %q: exit code %d, want %d: %q, want %q in it", c.args, code, c.code, stderr, c.want)
+		}
+		if both := stdout + stderr; !utf8.ValidString(both) || strings.ContainsAny(both, "\x1b\a\u202e") || strings.Contains(both, "\nonehot: all is well") {
+			t.Errorf("onehot %q: %q", c.args, both)
+		}
 	}
 }
