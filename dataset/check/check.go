@@ -149,6 +149,9 @@ var formats = map[string]string{
 
 // each notes what there is to say of every file by itself.
 func (c *checker) each() {
+	for _, class := range c.list.Classes() { // those without any picture too
+		c.Training[class], c.Classes[class] = 0, 0
+	}
 	for i, f := range c.facts {
 		file := c.list.Files[i]
 		ext := files.Extension(file.Name)
@@ -258,7 +261,6 @@ func (c *checker) set(same []int) {
 func (c *checker) classes() {
 	for _, class := range c.list.Classes() {
 		n := c.Training[class]
-		c.Training[class], c.Classes[class] = n, c.Classes[class] // those without any too
 		if n < FewPictures {
 			what := "pictures"
 			if n == 1 {
