@@ -243,9 +243,16 @@ func TestGivenParts(t *testing.T) {
 	for _, c := range []struct {
 		args       []string
 		train, val int
-	}{{nil, 14, 4}, {[]string{"--val", "0"}, 18, 0}} {
+		said       string
+	}{
+		{nil, 14, 4, "14 pictures to train on, 4 to choose the best epoch by, 18 to test on; those to choose by are drawn by chance, of each class its share\n"},
+		{[]string{"--val", "0"}, 18, 0, "18 pictures to train on, 18 to test on\n"},
+	} {
 		run := filepath.Join(dir, fmt.Sprint("without", c.val))
-		succeed(t, append([]string{"train", photos, "--model", "softmax", "--epochs", "1", "-q", "--out", run}, c.args...)...)
+		_, stderr, code := onehot(t, append([]string{"train", photos, "--model", "softmax", "--epochs", "1", "--out", run}, c.args...)...)
+		if code != 0 || !strings.Contains(stderr, c.said) {
+			t.Errorf("%v: exit code %d, %q, want %q in it", c.args, code, stderr, c.said)
+		}
 		if d := readRunConfig(t, run).Data; d.Train != c.train || d.Val != c.val || d.Test != 18 {
 			t.Errorf("%v: %d, %d and %d pictures", c.args, d.Train, d.Val, d.Test)
 		}
@@ -664,4 +671,15 @@ func TestLargePictures(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFolderCalledAsADataSet has a folder with the name of a data set: the name is the data set's,
+// and the error says how the folder is meant.
+func TestFolderCalledAsADataSet(t *testing.T) {
+	t.Chdir(t.TempDir())
+	colours(t, "mnist", 4, 8, 8)
+	if _, stderr, code := onehot(t, "train", "mnist"); code != 1 || !strings.HasSuffix(stderr, " (./mnist is the folder of this name)\n") {
+		t.Errorf("exit code %d, %q", code, stderr)
+	}
+	succeed(t, "train", "./mnist", "--model", "softmax", "--epochs", "1", "-q")
 }

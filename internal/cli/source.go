@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 
 	"github.com/onehot-go/onehot/dataset"
@@ -69,6 +70,9 @@ func (f sourceFlags) open(ctx context.Context, name string, log io.Writer) (trai
 		}
 	}
 	if training, err = open(dataset.Train); err != nil {
+		if info, statErr := os.Stat(name); statErr == nil && info.IsDir() {
+			err = fmt.Errorf("%w (./%s is the folder of this name)", err, name)
+		}
 		return nil, nil, err
 	}
 	test, err = open(dataset.Test)

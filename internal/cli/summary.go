@@ -25,8 +25,14 @@ func (o *ownParts) summarize(s *settings, remarks io.Writer) {
 			line += fmt.Sprintf(", %d %s", n, part.what)
 		}
 	}
-	if !s.Val.None() || !s.Test.None() {
-		line += "; drawn by chance, of each class its share"
+	switch drawn := "drawn by chance, of each class its share"; {
+	case s.Val.None() && s.Test.None():
+	case o.hasPart(files.Test):
+		line += "; those to choose by are " + drawn
+	case o.hasPart(files.Val):
+		line += "; those to test on are " + drawn
+	default:
+		line += "; " + drawn
 	}
 	fmt.Fprintln(remarks, line)
 	if passed := o.passedOver(); passed != "" {
