@@ -85,4 +85,3 @@ func CrossValidateL2(ctx context.Context, data dataset.Dataset, features int, fo
 	}
 	return scores, nil
 }
-

@@ -177,6 +177,8 @@ func (c *trainCommand) advise(given map[string]bool, remarks io.Writer) {
 		length = fmt.Sprintf("%s long", c.MaxTime)
 	}
 	switch {
+	case c.Pretrained != "":
+		c.adviseTrained(s, length, remarks)
 	case c.Recipe != "":
 		why := ""
 		if !given["epochs"] && c.MaxTime.Duration == 0 {
@@ -221,14 +223,10 @@ func fewOf(classes []string, counts []int) string {
 		strings.Join(said, ", "), more, scarce)
 }
 
-// pretrained says what would do better for so many pictures, or nothing while the program has no nets
-// that were trained before.
-func pretrained(data string, pictures int) string {
-	if !hasPretrained || pictures >= pretrainBelow {
+// pretrained says what would do better for so many pictures of a run with the settings, or nothing.
+func (s *settings) pretrained(pictures int) string {
+	if s.Pretrained != "" || pictures >= pretrainBelow {
 		return ""
 	}
-	return fmt.Sprintf("a net that has seen a million pictures before does better with so few: onehot train %s --pretrained resnet18", quote(data))
+	return fmt.Sprintf("a net that has seen a million pictures before does better with so few: onehot train %s --pretrained resnet18", quote(s.Data))
 }
-
-// hasPretrained is whether --pretrained is there.
-const hasPretrained = false

@@ -34,6 +34,9 @@ func (c *trainCommand) adopt(given map[string]bool) error {
 			c.adopted[flag] = true
 		}
 	}
+	if !given["pretrained"] && !given["weights"] {
+		c.weights = old.Weights
+	}
 	if !given["data"] && !given["data-dir"] {
 		c.DataDir, c.expected = old.Data.Dir, &old.Data
 		c.Data = old.where()

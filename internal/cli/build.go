@@ -11,6 +11,7 @@ import (
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/model/zoo"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
@@ -27,21 +28,41 @@ var defaultLR = map[string]float64{"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "r
 // defaultDecay is AdamW's weight decay where none is given, as PyTorch's.
 const defaultDecay = 0.01
 
-// optimizer returns the optimizer of params that the settings ask for.
-func (s *settings) optimizer(params []*tensor.Tensor) optim.Optimizer {
+// optimizer returns the optimizer of params that the settings ask for. Those of head, if there are
+// any, have a learning rate of their own.
+func (s *settings) optimizer(params, head []*tensor.Tensor) optim.Optimizer {
 	switch s.Optimizer {
 	case "sgd":
-		return optim.NewSGD(params, s.LR, optim.SGDOptions{Momentum: s.Momentum, WeightDecay: s.WeightDecay, Nesterov: s.Nesterov})
+		o := optim.SGDOptions{Momentum: s.Momentum, WeightDecay: s.WeightDecay, Nesterov: s.Nesterov}
+		return withHead(optim.NewSGD(params, s.LR, o), head, s.LRHead, o)
 	case "adam":
-		return optim.NewAdam(params, s.LR, optim.AdamOptions{WeightDecay: &s.WeightDecay})
+		o := optim.AdamOptions{WeightDecay: &s.WeightDecay}
+		return withHead(optim.NewAdam(params, s.LR, o), head, s.LRHead, o)
 	case "adamw":
-		return optim.NewAdamW(params, s.LR, optim.AdamOptions{WeightDecay: &s.WeightDecay})
+		o := optim.AdamOptions{WeightDecay: &s.WeightDecay}
+		return withHead(optim.NewAdamW(params, s.LR, o), head, s.LRHead, o)
 	case "rmsprop":
-		return optim.NewRMSprop(params, s.LR, optim.RMSpropOptions{Momentum: s.Momentum, WeightDecay: s.WeightDecay})
+		o := optim.RMSpropOptions{Momentum: s.Momentum, WeightDecay: s.WeightDecay}
+		return withHead(optim.NewRMSprop(params, s.LR, o), head, s.LRHead, o)
 	case "adagrad":
-		return optim.NewAdagrad(params, s.LR, optim.AdagradOptions{WeightDecay: s.WeightDecay})
+		o := optim.AdagradOptions{WeightDecay: s.WeightDecay}
+		return withHead(optim.NewAdagrad(params, s.LR, o), head, s.LRHead, o)
 	}
 	panic("unreachable: " + s.Optimizer)
+}
+
+// grouped is an optimizer that takes groups of parameters.
+type grouped[O any] interface {
+	optim.Optimizer
+	AddGroup(params []*tensor.Tensor, lr float64, options O)
+}
+
+// withHead returns the optimizer with a group for the parameters of head, unless there are none.
+func withHead[O any](o grouped[O], head []*tensor.Tensor, lr float64, options O) optim.Optimizer {
+	if len(head) > 0 {
+		o.AddGroup(head, lr, options)
+	}
+	return o
 }
 
 // timedSteps is how many steps a schedule is made for that goes by time.
@@ -259,12 +280,17 @@ func mirrors(augment []string) bool {
 
 // definition returns the model that the settings ask for.
 func (s *settings) definition(data parts) model.Definition {
-	i := slices.Index(modelNames, s.Model)
 	shape := data.training.Shape()
 	if data.preparation != nil {
 		shape[1], shape[2] = s.Size, s.Size // pixels that are kept may have a margin
 	}
-	d := architectures[i].define(shape, s.Hidden, data.training.Classes())
+	var d model.Definition
+	if n, err := zoo.Named(s.Pretrained); err == nil {
+		d = n.Definition(data.training.Classes())
+		d.InputShape = shape
+	} else {
+		d = architectures[slices.Index(modelNames, s.Model)].define(shape, s.Hidden, data.training.Classes())
+	}
 	if data.preparation != nil {
 		d.Preprocess = data.preparation
 	}

@@ -41,14 +41,15 @@ func (f folder) String() string { return printable.Name(string(f)) }
 
 // config is what config.json says: enough to run it again.
 type config struct {
-	Run      string     `json:"run,omitempty"` // the run's identity, which its checkpoints have too; empty of earlier versions
-	Settings settings   `json:"settings"`
-	Data     dataRecord `json:"data"`
-	Threads  int        `json:"threads"`
-	Every    duration   `json:"checkpoint_every,omitzero"`
-	Onehot   string     `json:"onehot"` // version of this program
-	Go       string     `json:"go"`     // version of the compiler
-	Platform string     `json:"platform"`
+	Run      string      `json:"run,omitempty"` // the run's identity, which its checkpoints have too; empty of earlier versions
+	Settings settings    `json:"settings"`
+	Data     dataRecord  `json:"data"`
+	Threads  int         `json:"threads"`
+	Every    duration    `json:"checkpoint_every,omitzero"`
+	Weights  *fileRecord `json:"weights,omitempty"` // that a pretrained net began with
+	Onehot   string      `json:"onehot"`            // version of this program
+	Go       string      `json:"go"`                // version of the compiler
+	Platform string      `json:"platform"`
 }
 
 // dataRecord says which data a run was trained and measured on.
@@ -127,8 +128,8 @@ func (c *config) where() string {
 }
 
 // newConfig returns the configuration of a run that starts, or goes on, now.
-func newConfig(run string, s settings, data dataRecord, threads int, every duration) config {
-	return config{run, s, data, threads, every, version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+func newConfig(run string, s settings, data dataRecord, weights *fileRecord, threads int, every duration) config {
+	return config{run, s, data, threads, every, weights, version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 }
 
 // runName returns what a run's folder is called but for its number.

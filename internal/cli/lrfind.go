@@ -58,6 +58,9 @@ func (c *lrFindCommand) Run(ctx context.Context, parsed *kong.Context, s streams
 	if c.Optimizer == "lbfgs" {
 		return usagef("--optimizer lbfgs: it searches for its steps itself")
 	}
+	if c.Pretrained != "" && (c.Freeze == "" || c.Freeze == frozenAll) {
+		return usagef("--pretrained %s: without --freeze N or none its last layer is fitted by a method that searches for its steps itself", c.Pretrained)
+	}
 	if err := checkDrawn("--plot", c.Plot, c.Force); err != nil {
 		return err
 	}

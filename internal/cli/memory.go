@@ -109,6 +109,9 @@ func (s *settings) fit(d model.Definition, data parts) (measuring int, err error
 	if err != nil {
 		return 0, nil // build says it, and which flag is to blame
 	}
+	if s.probes() {
+		return s.fitProbe(costs, d, data)
+	}
 	m := nn.MemoryOf(costs, d.InputShape)
 	kept := s.optimizerState() // with the parameters, in a checkpoint
 	if s.EMA > 0 {
@@ -119,6 +122,9 @@ func (s *settings) fit(d model.Definition, data parts) (measuring int, err error
 	copies := 4 + 2*kept
 	taken := held(data.training, data.val, data.test) + copies*m.State
 	what := "--model " + s.Model
+	if s.Pretrained != "" {
+		what = "--pretrained " + s.Pretrained
+	}
 	measuring, err = measuringBatch(what+": a sample", s.TTA, taken, &d)
 	if err != nil {
 		return 0, err

@@ -26,9 +26,9 @@ func newPage(f folder, c config, m *model.Model) report.Page {
 	}
 }
 
-// finalPage returns the page of the run in folder f, with what its best model says of d: the
+// finalPage returns the page of the run in folder f, with what its best model says, as outputs has it, of d: the
 // test data, or those that it was chosen by; own are those of the user's own, or nil. That the run's losses by batch cannot be read is told to remarks.
-func finalPage(f folder, c config, d *dataset.Images, own *ownParts, remarks io.Writer) (*report.Page, error) {
+func finalPage(f folder, c config, d *dataset.Images, own *ownParts, outputs outputs, remarks io.Writer) (*report.Page, error) {
 	m, err := model.Load(f.best())
 	if err != nil {
 		return nil, err
@@ -41,9 +41,11 @@ func finalPage(f folder, c config, d *dataset.Images, own *ownParts, remarks io.
 	if c.Settings.monitor() != nil {
 		p.BestEpoch = recordedEpoch(m)
 	}
-	if p.Predictions, err = predictions(m, measured(m.Net, c.Settings.TTA), d); err != nil {
+	logits, targets, err := outputs(m, c.Settings.TTA, d)
+	if err != nil {
 		return nil, err
 	}
+	p.Predictions = newPredictions(m, logits, targets, d)
 	if own != nil {
 		p.Predictions.Place = own.places(d.Split)
 	}
@@ -100,7 +102,7 @@ func (r *trainRun) finalPage() (*report.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return finalPage(r.folder, c, r.final().Dataset().(*dataset.Images), r.own, io.Discard)
+	return finalPage(r.folder, c, r.final().Dataset().(*dataset.Images), r.own, r.outputs(), io.Discard)
 }
 
 // watch is the page of a run while it trains, and its server. A nil one does nothing.
@@ -160,9 +162,9 @@ func (c config) command(f folder) string {
 		needed := field.Name == "WeightDecay" && c.Settings.Optimizer == "adamw" ||
 			field.Name == "Model" && c.Settings.isPath() ||
 			field.Name == "Val" && c.Settings.isPath() && c.Data.Val == 0 ||
-			field.Name == "Init" && architectures[slices.Index(modelNames, c.Settings.Model)].init != value
+			field.Name == "Init" && c.Settings.Pretrained == "" && architectures[slices.Index(modelNames, c.Settings.Model)].init != value
 		timed := field.Name == "Epochs" && c.Settings.MaxTime.Duration > 0
-		if field.Name == "Recipe" || timed { // what a recipe sets is among the others
+		if field.Name == "Recipe" || timed || c.Settings.implied(flagName(field)) { // what a recipe sets is among the others
 			continue
 		}
 		if value == "" || value == "false" || value == field.Tag.Get("default") && !needed {
@@ -211,6 +213,9 @@ func (c config) lines() []report.Setting {
 	var out []report.Setting
 	for field := range reflect.TypeFor[settings]().Fields() {
 		flag := flagName(field)
+		if field.Tag.Get("group") == pretrainedGroup && c.Settings.Pretrained == "" {
+			continue
+		}
 		if field.Tag.Get("group") == ownGroup && (!c.Settings.isPath() || values[flag] == "none" || values[flag] == "false") {
 			continue
 		}

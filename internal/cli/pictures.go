@@ -217,6 +217,13 @@ func coloured(p *ownPictures, set *pixels.Set) bool {
 
 // preparation returns the steps from a picture to what a net takes.
 func (s *settings) preparation() transform.Compose {
+	if s.Pretrained != "" {
+		w, err := s.preparedAs()
+		if err != nil {
+			panic(err) // settings are checked before
+		}
+		return w.Preprocess()
+	}
 	return preparation(s.Fit, s.Size, s.Color == "gray")
 }
 

@@ -34,7 +34,9 @@ type trainRun struct {
 	training    *loader.Loader
 	val, test   *loader.Loader // nil for none; there is one of them at least
 	model       *model.Model
-	ema         *train.EMA // nil without --ema
+	probe       *probe      // nil unless it is the last layer alone that is fitted
+	weights     *fileRecord // that a pretrained net began with; else nil
+	ema         *train.EMA  // nil without --ema
 	began       time.Time
 	optimizer   optim.Optimizer
 	criterion   loss.CrossEntropy
@@ -63,6 +65,9 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	if err := c.findTrained(ctx, s.err); err != nil {
+		return nil, err
+	}
 	data, err := c.parts(ctx, c.dataFlags, c.pictures, s.err)
 	if err != nil {
 		return nil, err
@@ -83,21 +88,35 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if err != nil {
 		return nil, err
 	}
-	if r.model, err = c.build(definition); err != nil {
+	if c.trained != nil {
+		r.weights = c.trained.record()
+		r.model, err = c.buildTrained(definition, s.err)
+	} else {
+		r.model, err = c.build(definition)
+	}
+	if err != nil {
 		return nil, err
 	}
-	if c.Optimizer == "lbfgs" {
+	switch {
+	case c.probes():
+		r.optimizer, err = c.prepareProbe(ctx, r, data, prepared, measured, s.err)
+		if err != nil {
+			return nil, err
+		}
+	case c.Optimizer == "lbfgs":
 		r.optimizer, err = train.NewFullBatch(r.model.Net.Layer("linear").(*nn.Linear), data.training, c.LR, c.L2)
 		if err != nil {
 			return nil, err
 		}
-	} else {
-		r.optimizer = c.optimizer(nn.ParameterList(r.model.Net))
+	default:
+		r.optimizer = c.optimizer(c.learning(r.model.Net))
 	}
 	if c.EMA > 0 {
 		r.ema = train.NewEMA(r.model, c.EMA)
 	}
-	r.training = loader.New(data.training, c.order(c.BatchSize, data.training.Labels))
+	if r.training = r.probe.training(); r.training == nil {
+		r.training = loader.New(data.training, c.order(c.BatchSize, data.training.Labels))
+	}
 	if r.steps, err = train.Steps(r.training, 1); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -44,6 +45,9 @@ type trainedNet struct {
 	sha256 string       // of the file, in hexadecimal
 }
 
+// versions are the values of --weights that name torchvision's.
+var versions = []string{"", "v1", "v2"}
+
 // findWeights returns the net of a name and the weights that which names: "" for the first ones,
 // "v1", "v2", a file, or a run's folder. The error says where torchvision's can be had.
 func findWeights(ctx context.Context, name, which string, download bool, remarks io.Writer) (p *trainedNet, err error) {
@@ -52,10 +56,9 @@ func findWeights(ctx context.Context, name, which string, download bool, remarks
 		return nil, usagef("--pretrained: %w", err)
 	}
 	p.like = p.Net.Weights()[0]
-	switch which {
-	case "", "v1", "v2":
+	if slices.Contains(versions, which) {
 		err = p.findKnown(ctx, which, download, remarks)
-	default:
+	} else {
 		err = p.findFile(which, remarks)
 	}
 	if err != nil {
@@ -123,6 +126,11 @@ func (p *trainedNet) findFile(path string, remarks io.Writer) error {
 		}
 	}
 	return fmt.Errorf("--weights %s: its model prepares pictures by %v, as weights of %s do expected: %v", path, p.run.Preprocess, p.Name, p.like.Preprocess())
+}
+
+// record returns what a run's config.json says of the weights.
+func (p *trainedNet) record() *fileRecord {
+	return &fileRecord{Name: filepath.Base(p.path), Path: p.path, SHA256: p.sha256}
 }
 
 // hashFile returns the SHA-256 of a file in hexadecimal.

@@ -49,7 +49,7 @@ func (c *reportCommand) Run(ctx context.Context, s streams) error {
 	if err := cmp.Or(config.Data.same(data.record), data.own.samePictures(config.Data, f.files())); err != nil {
 		return fmt.Errorf("the data are not those that the run in %s was started with: %w", f, err)
 	}
-	page, err := finalPage(f, config, data.final(), data.own, s.err)
+	page, err := finalPage(f, config, data.final(), data.own, byNet, s.err)
 	if err != nil {
 		return err
 	}
@@ -74,22 +74,41 @@ func (c *reportCommand) Run(ctx context.Context, s streams) error {
 // predictions returns what a model's net, or one that is made of it, says of a data set, whose
 // transform it sets.
 func predictions(m *model.Model, net nn.Module, d *dataset.Images) (*report.Predictions, error) {
+	logits, targets, err := outputsOf(m, net, d)
+	if err != nil {
+		return nil, err
+	}
+	return newPredictions(m, logits, targets, d), nil
+}
+
+// outputs is a way to what a model says of a data set, or of each picture and its mirror image: logits
+// (N, C), and the labels.
+type outputs func(m *model.Model, mirrored bool, d *dataset.Images) (logits, targets *tensor.Tensor, err error)
+
+// byNet is the outputs of the model's net.
+func byNet(m *model.Model, mirrored bool, d *dataset.Images) (logits, targets *tensor.Tensor, err error) {
+	return outputsOf(m, measured(m.Net, mirrored), d)
+}
+
+// outputsOf returns the outputs of a net, m's or one that is made of it.
+func outputsOf(m *model.Model, net nn.Module, d *dataset.Images) (logits, targets *tensor.Tensor, err error) {
 	if !slices.Equal(d.Classes(), m.Classes) {
-		return nil, fmt.Errorf("the model tells %v apart, but %s has %v", m.Classes, d.Name, d.Classes())
+		return nil, nil, fmt.Errorf("the model tells %v apart, but %s has %v", m.Classes, d.Name, d.Classes())
 	}
 	prepareFor(m, d)
 	batch, err := measuringBatch("a sample", true, held(d), &m.Definition)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	logits, targets, err := train.Predict(net, loader.New(d, loader.Options{BatchSize: batch, Workers: prefetch}))
-	if err != nil {
-		return nil, err
-	}
+	return train.Predict(net, loader.New(d, loader.Options{BatchSize: batch, Workers: prefetch}))
+}
+
+// newPredictions returns the outputs for a data set as a report takes them.
+func newPredictions(m *model.Model, logits, targets *tensor.Tensor, d *dataset.Images) *report.Predictions {
 	p := report.NewPredictions(m.Classes, logits, targets, func(i int) image.Image { return d.Image(i) })
 	p.Names = d.Names
 	if d.Split == dataset.Validation {
 		p.Of = "validation"
 	}
-	return p, nil
+	return p
 }

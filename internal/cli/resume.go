@@ -41,6 +41,9 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 		return err
 	}
 	epochs := old.Settings.Epochs
+	if given["epochs"] && old.Settings.probes() {
+		return usagef("--epochs is for %s", fineTuning)
+	}
 	if given["epochs"] {
 		if old.Settings.MaxTime.Duration > 0 {
 			return usagef("--epochs %d: the run was started with --max-time %s", c.Epochs, old.Settings.MaxTime)
@@ -50,7 +53,7 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 		}
 	}
 	data := c.Data
-	c.settings = old.Settings
+	c.settings, c.weights = old.Settings, old.Weights
 	c.Epochs = epochs
 	c.Data = old.where()
 	if given["data"] { // where the pictures of the run are now
@@ -83,7 +86,7 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if epochs < progress.Epoch && c.MaxTime.Duration == 0 {
 		return usagef("--epochs %d: the run in %s has finished %d", epochs, c.Out, progress.Epoch)
 	}
-	if err := writeJSON(f.config(), newConfig(r.id, c.settings, r.data, c.Threads, c.Every)); err != nil {
+	if err := writeJSON(f.config(), newConfig(r.id, c.settings, r.data, r.weights, c.Threads, c.Every)); err != nil {
 		return err
 	}
 	history, err := report.ContinueHistory(f.history(), task.Accuracy, progress.Epoch)

@@ -26,6 +26,9 @@ func (r *trainRun) config(start train.Progress) train.Config {
 		Run: r.id, Settings: r.settings, Start: start,
 		Keep: train.Keep{Best: r.folder.best(), Last: r.folder.last(), Before: r.folder.before()},
 	}
+	if r.probe != nil {
+		c.Model, c.Whole, c.Test = r.probe.head, r.model, r.probe.choosing()
+	}
 	after := r.final().Samples() // for the page
 	if r.testedLast() {
 		after += r.test.Samples()
@@ -252,7 +255,12 @@ func (r *trainRun) testOnce() error {
 	if err != nil {
 		return err
 	}
-	e, err := train.Evaluate(measured(m.Net, r.settings.TTA), r.test, nil)
+	var e train.Evaluation
+	if r.probe != nil {
+		e, err = r.probe.evaluate(m)
+	} else {
+		e, err = train.Evaluate(measured(m.Net, r.settings.TTA), r.test, nil)
+	}
 	if err != nil {
 		return err
 	}

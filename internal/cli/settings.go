@@ -57,6 +57,12 @@ type settings struct {
 	Nested      bool   `json:"nested,omitempty" group:"Your own pictures" help:"Make classes of all levels of folders, not of the first alone."`
 	AllowEmpty  bool   `json:"allow_empty,omitempty" group:"Your own pictures" help:"Take class folders without a picture."`
 
+	Pretrained string  `json:"pretrained,omitempty" default:"" enum:",${nets}" placeholder:"NAME" group:"Pretrained nets" help:"Begin with a net of torchvision's that was trained on ImageNet's million pictures, such as resnet18 (onehot models lists them): for pictures of your own. It also says their size and how they are prepared."`
+	Weights    string  `json:"weights,omitempty" default:"" placeholder:"v1|v2|FILE" group:"Pretrained nets" help:"Weights to begin with: torchvision's first (default) or second ones, from the user's cache folder, or --download fetches them; a file of safetensors or of torch.save; or a run's folder."`
+	Freeze     string  `json:"freeze,omitempty" default:"" placeholder:"all|N|LAYER|none" group:"Pretrained nets" help:"What stays as it was: all but a new last layer, which is fitted at once to what the net makes of the pictures, and --cache may be taken once more to keep that (default); the first N layers, or those up to the named one, while the others are trained on; or none."`
+	LRHead     float64 `json:"lr_head,omitempty" name:"lr-head" default:"0" placeholder:"RATE" group:"Pretrained nets" help:"Learning rate of the last layer, which is new (default ten times --lr)."`
+	PreparedAs string  `json:"prepared_as,omitempty" kong:"-" group:"Pretrained nets"` // the version of torchvision's weights whose steps prepare pictures
+
 	Seed    uint64  `json:"seed" default:"0" group:"Training" help:"Where all chance comes from: initial weights and the order of samples."`
 	Init    string  `json:"init" default:"normal" enum:"${inits}" group:"Model" help:"How weights start: ${enum} (default normal for softmax and mlp, kaiming for lenet, and uniform, which is PyTorch's own, for cnn and resnet)."`
 	InitStd float64 `json:"init_std" default:"0.01" group:"Model" help:"Standard deviation of --init normal."`
@@ -73,6 +79,9 @@ var (
 
 // ownGroup is the group of flags that are for pictures of the user's own alone.
 const ownGroup = "Your own pictures"
+
+// pretrainedGroup is the group of flags about nets that were trained before.
+const pretrainedGroup = "Pretrained nets"
 
 // The ways of --fit, and the choices of --color; "grey" is another spelling of one.
 var (
@@ -118,7 +127,7 @@ func (s *settings) check() error {
 		flag  string
 		value float64
 	}{{"--lr", s.LR}, {"--weight-decay", s.WeightDecay}, {"--l2", s.L2}, {"--init-std", s.InitStd},
-		{"--clip-norm", s.ClipNorm}, {"--gamma", s.Gamma}, {"--mixup", s.Mixup}} {
+		{"--clip-norm", s.ClipNorm}, {"--gamma", s.Gamma}, {"--mixup", s.Mixup}, {"--lr-head", s.LRHead}} {
 		if !(v.value >= 0) || math.IsInf(v.value, 0) {
 			return usagef("%s %g: a number of 0 or more expected", v.flag, v.value)
 		}
@@ -160,6 +169,7 @@ func (s *settings) unused() (flags [][2]string) {
 	}{
 		{"hidden", s.Model == "mlp", "--model mlp"},
 		{"batch-size", s.Optimizer != "lbfgs", "optimizers other than lbfgs"},
+		{"epochs", !s.probes(), fineTuning},
 		{"gamma", slices.Contains([]string{"step", "multi-step", "exponential", "plateau"}, s.Schedule), "--schedule step, multi-step, exponential or plateau"},
 		{"step-size", s.Schedule == "step", "--schedule step"},
 		{"patience", s.Schedule == "plateau", "--schedule plateau"},
@@ -198,7 +208,13 @@ func (s *settings) checkCombinations() error {
 	}{
 		{s.Momentum != 0, "--momentum", s.Optimizer == "sgd" || s.Optimizer == "rmsprop", "--optimizer sgd or rmsprop"},
 		{s.L2 != 0, "--l2", s.Optimizer == "lbfgs", "--optimizer lbfgs"},
-		{s.Optimizer == "lbfgs", "--optimizer lbfgs", s.Model == "softmax", "--model softmax"},
+		{s.Optimizer == "lbfgs", "--optimizer lbfgs", s.Model == "softmax" || s.probes(), "--model softmax"},
+		{s.Optimizer != "lbfgs", "--optimizer " + s.Optimizer, !s.probes(), fineTuning},
+		{s.Pretrained != "", "--pretrained", s.isPath(), ownData},
+		{s.Weights != "", "--weights", s.Pretrained != "", "--pretrained"},
+		{s.Freeze != "", "--freeze", s.Pretrained != "", "--pretrained"},
+		{s.LRHead != 0, "--lr-head", s.Pretrained != "" && !s.probes(), fineTuning},
+		{s.TTA, "--tta", !s.probes(), fineTuning},
 		{s.WeightDecay != 0, "--weight-decay", s.Optimizer != "lbfgs", others + ", which has --l2"},
 		{s.ClipNorm != 0, "--clip-norm", s.Optimizer != "lbfgs", others},
 		{s.Schedule != "constant", "--schedule " + s.Schedule, s.Optimizer != "lbfgs", others},
@@ -206,7 +222,8 @@ func (s *settings) checkCombinations() error {
 		{s.LabelSmoothing != 0, "--label-smoothing", s.Optimizer != "lbfgs", others},
 		{s.ClassWeights != "", "--class-weights", s.Optimizer != "lbfgs", others},
 		{s.Sample != "", "--sample", s.Optimizer != "lbfgs", others},
-		{len(s.Augment) > 0, "--augment", s.Optimizer != "lbfgs", others},
+		{len(s.Augment) > 0, "--augment", s.Optimizer != "lbfgs" || s.probes(), others},
+		{s.probes() && len(s.Augment) > 0, "--augment " + strings.Join(s.Augment, ","), slices.Equal(s.Augment, []string{"flip"}), fineTuning + "; without, flip is known, which adds mirror images"},
 		{s.Mixup != 0, "--mixup", s.Optimizer != "lbfgs", others},
 		{s.EMA != 0, "--ema", s.Optimizer != "lbfgs", others},
 		{s.MaxTime.Duration > 0, "--max-time", s.Optimizer != "lbfgs", others},
@@ -245,11 +262,16 @@ func (s *settings) checkSaved() error {
 		choices     []string
 	}{
 		{"monitor", s.Monitor, append(monitorNames, "")}, {"sample", s.Sample, []string{"balanced", ""}},
-		{"fit", s.Fit, append(fitNames, "")}, {"color", s.Color, append(colorNames, "")}, {"model", s.Model, modelNames}, {"optimizer", s.Optimizer, optimizerNames},
+		{"fit", s.Fit, append(fitNames, "")}, {"color", s.Color, append(colorNames, "")}, {"model", s.Model, s.models()}, {"optimizer", s.Optimizer, optimizerNames},
 		{"schedule", s.Schedule, scheduleNames}, {"init", s.Init, initNames}, {"recipe", s.Recipe, append(recipeNames(), "")},
 	} {
 		if !slices.Contains(c.choices, c.value) {
 			return fmt.Errorf("%s: found %q, one of %s expected", c.name, c.value, strings.Join(c.choices, ", "))
+		}
+	}
+	if s.Pretrained != "" {
+		if _, err := s.preparedAs(); err != nil {
+			return err
 		}
 	}
 	if err := s.check(); err != nil {

@@ -58,7 +58,7 @@ func (o *ownParts) summarize(s *settings, remarks io.Writer) {
 	if few := fewOf(o.classes, perClass); few != "" {
 		fmt.Fprintln(remarks, few)
 	}
-	if advice := pretrained(s.Data, counts[files.Train]); advice != "" {
+	if advice := s.pretrained(counts[files.Train]); advice != "" {
 		fmt.Fprintln(remarks, advice)
 	}
 }

@@ -38,6 +38,9 @@ type trainCommand struct {
 	pictures *ownPictures    // what is at the path that the data are; nil of a data set known by name
 	adopted  map[string]bool // settings that are those of --config, by their flags
 	expected *dataRecord     // the data of --config, where they have to be the same; else nil
+	weights  *fileRecord     // those of --config, or of the run that goes on, to begin with; nil for any
+	trained  *trainedNet     // what --pretrained names; nil until it is looked for
+	chooseL2 bool            // whether cross-validation chooses --l2
 }
 
 func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams) error {
@@ -85,6 +88,11 @@ func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams)
 // find lists the pictures at the path that the data are, and settles how they are prepared. Of a data
 // set that is known by name there is nothing to do.
 func (c *trainCommand) find(ctx context.Context, given map[string]bool, remarks io.Writer) (err error) {
+	if c.Pretrained != "" {
+		if err := c.pretrain(ctx, given, remarks); err != nil {
+			return err
+		}
+	}
 	if !c.isPath() {
 		return nil
 	}
@@ -101,6 +109,9 @@ func (c *trainCommand) find(ctx context.Context, given map[string]bool, remarks 
 // open, and --config too: what the recipe says, and what depends on other settings. The error is about flags
 // that nothing makes use of.
 func (c *trainCommand) complete(given map[string]bool) error {
+	if c.Pretrained != "" { // which has set all
+		return c.checkGiven(given)
+	}
 	if c.MaxTime.Duration > 0 && !given["epochs"] {
 		c.Epochs = 0
 	}
@@ -151,7 +162,7 @@ func (c *trainCommand) start(ctx context.Context, s streams) error {
 // begin writes the folder's first files and trains.
 func (c *trainCommand) begin(ctx context.Context, r *trainRun, s streams) error {
 	r.id = rand.Text()
-	if err := writeJSON(r.folder.config(), newConfig(r.id, c.settings, r.data, c.Threads, c.Every)); err != nil {
+	if err := writeJSON(r.folder.config(), newConfig(r.id, c.settings, r.data, r.weights, c.Threads, c.Every)); err != nil {
 		return err
 	}
 	if err := r.folder.writeFiles(r.own); err != nil {
