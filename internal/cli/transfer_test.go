@@ -182,7 +182,7 @@ func TestProbe(t *testing.T) {
 	if _, stderr, code = onehot(t, append(args, "--l2", "0.01", "--out", "more")...); code != 0 || !strings.Contains(stderr, "the features of 61 pictures are computed") {
 		t.Errorf("one more picture: %d, %q", code, stderr)
 	}
-	wantError(t, 1, "the data are not those that the run in run was started with: found files that are 1 added (red/more.png)", "train", "--resume", "--out", "run", "-q")
+	wantError(t, 1, "the data are not those that the run in run was started with: found other files: 1 added (red/more.png)", "train", "--resume", "--out", "run", "-q")
 	if err := os.Remove(filepath.Join("photos", "red", "more.png")); err != nil {
 		t.Fatal(err)
 	}
