@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"encoding/binary"
 	"hash/crc32"
@@ -224,12 +225,45 @@ func TestBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	d := &budget{f, 50}
+	d := &budget{File: f, left: 50}
 	if _, err := d.ReadAt(make([]byte, 50), 0); err != nil {
 		t.Error(err)
 	}
 	if _, err := d.ReadAt(make([]byte, 1), 0); err == nil || err.Error() != "found a directory of more than 201326592 bytes, at most that expected" {
 		t.Errorf("error %v", err)
+	}
+	d.listed = true
+	if _, err := d.ReadAt(make([]byte, 100), 0); err != nil {
+		t.Errorf("%v once the directory is read", err)
+	}
+}
+
+// TestLargeZip reads more bytes of the entries of a zip file than its directory may have.
+func TestLargeZip(t *testing.T) {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, name := range []string{"cat/1.jpg", "dog/1.jpg"} {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(make([]byte, 8<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Open(t.Context(), write(t, t.TempDir(), "a.zip", b.Bytes()), folder.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range maxDirectory/(16<<20) + 1 {
+		for c, err := range l.Contents(t.Context(), []int{0, 1}) {
+			if err := cmp.Or(err, c.Err); err != nil || len(c.Data) != 8<<20 {
+				t.Fatalf("%d bytes, %v", len(c.Data), err)
+			}
+		}
 	}
 }
 

@@ -27,8 +27,9 @@ func (s *source) listZip(ctx context.Context, found *scan) error {
 	}
 	// The reader of the entries keeps f, and it is closed when nobody has them any more.
 	// It takes memory in proportion to the directory, which may say anything of its size.
-	// Entries are read past the budget.
-	r, err := zip.NewReader(&budget{f, maxDirectory}, s.size)
+	in := &budget{File: f, left: maxDirectory}
+	r, err := zip.NewReader(in, s.size)
+	in.listed = true
 	if err != nil && err != zip.ErrInsecurePath { // names are checked here
 		f.Close()
 		if errors.Is(err, zip.ErrFormat) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -65,13 +66,18 @@ func (s *source) listZip(ctx context.Context, found *scan) error {
 	return ctx.Err()
 }
 
-// budget reads from a file so many bytes and no more.
+// budget reads from a file so many bytes and no more, until the directory is read. Entries have
+// their own limit, and several goroutines read them at once.
 type budget struct {
 	*os.File
-	left int
+	left   int
+	listed bool
 }
 
 func (b *budget) ReadAt(p []byte, at int64) (int, error) {
+	if b.listed {
+		return b.File.ReadAt(p, at)
+	}
 	if b.left -= len(p); b.left < 0 {
 		return 0, fmt.Errorf("found a directory of more than %d bytes, at most that expected", maxDirectory)
 	}
