@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,7 +58,7 @@ func splitData(args []string) (models []string, data string) {
 // trainingSettings returns the settings that the model in path, m, was trained with. ok is false if
 // nobody knows.
 func trainingSettings(path string, m *model.Model) (s settings, ok bool) {
-	if c, err := folder(path).readConfig(); err == nil {
+	if c, err := folder(path).current(io.Discard).readConfig(); err == nil {
 		s = c.Settings
 		s.Data = c.where()
 		return s, true
@@ -71,6 +72,14 @@ func trainingSettings(path string, m *model.Model) (s settings, ok bool) {
 		return s, false
 	}
 	return record.Settings, true
+}
+
+// runOf returns the folder of the run that the model in path is of, or may be.
+func runOf(path string) folder {
+	if dir, name := filepath.Split(path); own(name) {
+		path = filepath.Clean(dir)
+	}
+	return folder(path).current(io.Discard)
 }
 
 // evalData returns the pictures that eval measures on, and what they are called: of data that are known
@@ -99,6 +108,14 @@ func (c *evalCommand) evalData(ctx context.Context, data, path string, m *model.
 		p, err := s.parts(ctx, c.dataFlags, nil, remarks)
 		if err != nil {
 			return nil, "", err
+		}
+		if run := runOf(path); p.own != nil {
+			if before, err := run.readConfig(); err == nil {
+				if err := p.own.samePictures(before.Data, run.files()); err != nil { // others would be drawn than were held out
+					return nil, "", fmt.Errorf("the pictures at %s are not those of the run in %s: %w: what to measure on expected, as in  onehot eval %s %s",
+						data, run, err, quote(path), quote(data))
+				}
+			}
 		}
 		d := p.final()
 		if !slices.Equal(d.Classes(), m.Classes) {

@@ -502,6 +502,11 @@ func TestEvalFolder(t *testing.T) {
 	wantError(t, 2, "--csv out.csv exists: --force replaces it", "eval", "run", "other", "--csv", "out.csv")
 	writePNG(t, filepath.Join("other", "brown", "1.png"), image.NewGray(image.Rect(0, 0, 8, 8)))
 	wantError(t, 1, `other/brown/1.png: found the class "brown", one of the 3 that there is training data of expected: blue, green, red`, "eval", "run", "other")
+	// With one more picture others would be held out than the run's.
+	writePNG(t, filepath.Join("photos", "red", "new.png"), noise(image.Pt(8, 8)))
+	for _, path := range []string{"run", filepath.Join("run", "model.safetensors")} {
+		wantError(t, 1, "the pictures at photos are not those of the run in run: found other files: 1 added (red/new.png): what to measure on expected, as in  onehot eval "+path+" photos", "eval", path)
+	}
 }
 
 // TestPackedPictures checks that a folder, its archives and a list of its files give the same run.
