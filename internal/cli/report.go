@@ -71,16 +71,6 @@ func (c *reportCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// predictions returns what a model's net, or one that is made of it, says of a data set, whose
-// transform it sets.
-func predictions(m *model.Model, net nn.Module, d *dataset.Images) (*report.Predictions, error) {
-	logits, targets, err := outputsOf(m, net, d)
-	if err != nil {
-		return nil, err
-	}
-	return newPredictions(m, logits, targets, d), nil
-}
-
 // outputs is a way to what a model says of a data set, or of each picture and its mirror image: logits
 // (N, C), and the labels.
 type outputs func(m *model.Model, mirrored bool, d *dataset.Images) (logits, targets *tensor.Tensor, err error)
