@@ -113,6 +113,8 @@ func planar(img image.Image, size [3]int) []byte {
 				red[x], green[x], blue[x] = row[4*x], row[4*x+1], row[4*x+2]
 			}
 		}
+	default:
+		panic(fmt.Sprintf("pixels: steps made a %T, an image of 8 bits a channel expected", img))
 	}
 	return out
 }
@@ -198,19 +200,7 @@ func hashPixels(img image.Image) [16]byte {
 	}
 	switch img := img.(type) {
 	case *image.YCbCr:
-		across, along := 1, 1
-		switch img.SubsampleRatio {
-		case image.YCbCrSubsampleRatio422:
-			across = 2
-		case image.YCbCrSubsampleRatio420:
-			across, along = 2, 2
-		case image.YCbCrSubsampleRatio440:
-			along = 2
-		case image.YCbCrSubsampleRatio411:
-			across = 4
-		case image.YCbCrSubsampleRatio410:
-			across, along = 4, 2
-		}
+		across, along := picture.Subsampling(img.SubsampleRatio)
 		h.Write([]byte{1, byte(across), byte(along)})
 		rows(img.Y, img.YStride, size.X, size.Y)
 		width, height := (size.X+across-1)/across, (size.Y+along-1)/along

@@ -9,6 +9,10 @@ import (
 	"os"
 )
 
+// locks is whether files and folders can be locked here. Where they cannot, what a program has open
+// cannot be removed.
+const locks = false
+
 // errBusy says that another holds a lock. Nobody does: these systems remove no open files.
 var errBusy = errors.New("in use")
 

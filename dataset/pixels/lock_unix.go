@@ -10,6 +10,10 @@ import (
 	"time"
 )
 
+// locks is whether files and folders can be locked here. Where they cannot, what a program has open
+// cannot be removed.
+const locks = true
+
 // errBusy says that another holds a lock.
 var errBusy = errors.New("in use")
 

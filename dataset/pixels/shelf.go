@@ -52,7 +52,7 @@ func (s shelf) sweep() error {
 	}
 	for _, e := range entries {
 		if _, ok := atomicfile.Temporary(e.Name()); ok {
-			if err := atomicfile.Remove(filepath.Join(string(s), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := atomicfile.Remove(filepath.Join(string(s), e.Name())); err != nil && locks && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}
@@ -137,8 +137,11 @@ func remove(path string) (removed bool, err error) {
 		defer f.Close()
 		err = atomicfile.Remove(path)
 	}
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return true, nil
+	case err != nil && !locks: // as of a file that is open
+		return false, nil
 	}
 	return err == nil, err
 }

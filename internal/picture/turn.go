@@ -141,7 +141,7 @@ var transposed = map[image.YCbCrSubsampleRatio]image.YCbCrSubsampleRatio{
 // gets its own.
 func (t turn) yCbCr(img *image.YCbCr) *image.YCbCr {
 	size := img.Rect.Size()
-	across, along := subsampling(img.SubsampleRatio)
+	across, along := Subsampling(img.SubsampleRatio)
 	ratio, same := img.SubsampleRatio, true
 	if t.transpose {
 		ratio, same = transposed[ratio]
@@ -162,8 +162,8 @@ func (t turn) yCbCr(img *image.YCbCr) *image.YCbCr {
 	}
 }
 
-// subsampling returns how many columns and rows of pixels have one colour.
-func subsampling(ratio image.YCbCrSubsampleRatio) (across, along int) {
+// Subsampling returns how many columns and rows of pixels have one colour.
+func Subsampling(ratio image.YCbCrSubsampleRatio) (across, along int) {
 	switch ratio {
 	case image.YCbCrSubsampleRatio422:
 		return 2, 1
