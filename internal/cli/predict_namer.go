@@ -252,11 +252,11 @@ func describe(steps transform.Compose, img image.Image) (said []string) {
 			return said // Prepare will say it
 		}
 		switch step.(type) {
-		case transform.Grayscale:
+		case transform.Grayscale, transform.RGB:
 			if o, ok := img.(interface{ Opaque() bool }); ok && !o.Opaque() {
 				said = append(said, "laid on white")
 			}
-			if form.Shape[0] != 1 {
+			if _, grey := step.(transform.Grayscale); grey && form.Shape[0] != 1 {
 				said = append(said, "made grey")
 			}
 		case transform.Invert:
@@ -264,6 +264,10 @@ func describe(steps transform.Compose, img image.Image) (said []string) {
 		case transform.Resize, transform.ResizeEdge:
 			if !slices.Equal(form.Shape, next.Shape) {
 				said = append(said, fmt.Sprintf("scaled from %dx%d to %dx%d", form.Shape[2], form.Shape[1], next.Shape[2], next.Shape[1]))
+			}
+		case transform.Letterbox:
+			if !slices.Equal(form.Shape, next.Shape) {
+				said = append(said, fmt.Sprintf("scaled from %dx%d to fit %dx%d", form.Shape[2], form.Shape[1], next.Shape[2], next.Shape[1]))
 			}
 		case transform.CenterCrop:
 			if !slices.Equal(form.Shape, next.Shape) {

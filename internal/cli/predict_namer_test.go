@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"image"
 	"os"
 	"strings"
 	"testing"
@@ -69,5 +70,19 @@ func TestNamerGathers(t *testing.T) {
 	}
 	if got, want := strings.Join(names, " "), strings.Join([]string{file, file, file, "-"}, " "); got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestDescribe checks what is said of a transparent picture that each --fit prepares.
+func TestDescribe(t *testing.T) {
+	img := image.NewNRGBA(image.Rect(0, 0, 60, 30))
+	for fit, want := range map[string]string{
+		"pad":    "scaled from 60x30 to fit 20x20, laid on white",
+		"squash": "scaled from 60x30 to 20x20, laid on white",
+		"crop":   "scaled from 60x30 to 40x20, cut to 20x20, laid on white",
+	} {
+		if got := strings.Join(describe(preparation(fit, 20, false), img), ", "); got != want {
+			t.Errorf("%s: %s, want %s", fit, got, want)
+		}
 	}
 }
