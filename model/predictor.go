@@ -182,9 +182,6 @@ func (e *noNumber) Error() string {
 // ClassifyPrepared is Classify for one input that is prepared, a tensor of the model's input
 // shape.
 func (p *Predictor) ClassifyPrepared(x *tensor.Tensor, k int) ([]Prediction, error) {
-	if k < 1 {
-		fault.Option("model.Predictor", "%d classes: at least 1 expected", k)
-	}
 	checkCount(k)
 	if err := p.checkInputs(x.Unsqueeze(0)); err != nil {
 		return nil, err

@@ -127,7 +127,7 @@ func (s *scan) samples(root string) (*files.List, error) {
 		key, ext := split(e.clean)
 		k := sample{e.source, key}
 		if len(s.sources) > 1 {
-			e.clean = strings.TrimPrefix(e.source.path, folder) + "/" + e.clean
+			e.clean = filepath.ToSlash(strings.TrimPrefix(e.source.path, folder)) + "/" + e.clean
 		}
 		if ext == "cls" || ext == "json" {
 			continue
