@@ -40,7 +40,7 @@ func (l *loop) share() float64 {
 	case l.clock.trained > 0:
 		perSample = float64(time.Since(l.clock.start)) / float64(l.clock.trained)
 	}
-	training := float64(l.Budget.Time) - perSample*float64(l.Test.Samples()+l.Budget.After)
+	training := float64(l.Budget.Time) - perSample*float64(l.testSamples()+l.Budget.After)
 	if training <= 0 {
 		return 1
 	}

@@ -51,12 +51,14 @@ type record struct {
 	settings   any
 	task       task.Task
 	epoch      Epoch // the weights are those after it
+	measured   bool  // whether the run measures
 	validation bool  // which data chose the epoch
 }
 
 // MarshalJSON returns {"settings": ..., "epoch": 3, "train_loss": ..., "train_acc": ...,
 // "test_loss": ..., "test_acc": ...}, with "val" in place of "test" and the score's own name in
-// place of "acc", and the task if that is not classification. The epoch is 0 if untrained.
+// place of "acc", and the task if that is not classification. The epoch is 0 if untrained. A run that
+// measures nothing has no test figures.
 func (r record) MarshalJSON() ([]byte, error) {
 	score, split := r.task.Score().Column(), "test"
 	if r.validation {
@@ -67,8 +69,10 @@ func (r record) MarshalJSON() ([]byte, error) {
 		value any
 	}
 	fields := []field{{"settings", r.settings}, {"epoch", r.epoch.Epoch},
-		{"train_loss", r.epoch.TrainLoss}, {"train_" + score, r.epoch.TrainScore},
-		{split + "_loss", r.epoch.Test.Loss}, {split + "_" + score, r.epoch.Test.Score}}
+		{"train_loss", r.epoch.TrainLoss}, {"train_" + score, r.epoch.TrainScore}}
+	if r.measured {
+		fields = append(fields, field{split + "_loss", r.epoch.Test.Loss}, field{split + "_" + score, r.epoch.Test.Score})
+	}
 	if name := r.task.Name(); name != (task.Classification{}).Name() {
 		fields = slices.Insert(fields, 1, field{"task", name})
 	}
@@ -86,7 +90,7 @@ func (r record) MarshalJSON() ([]byte, error) {
 
 // save writes the checkpoints after epoch e, the latest one if last says so.
 func (l *loop) save(e Epoch, progress Progress, last bool) error {
-	r := record{l.Settings, l.Task, e, l.Validation}
+	r := record{l.Settings, l.Task, e, l.Test != nil, l.Validation}
 	best := cmp.Or(l.Whole, l.measured())
 	l.Model.Training, best.Training = r, r
 	if e.Best && l.Keep.Best != "" {

@@ -67,7 +67,9 @@ func (l *loop) run(ctx context.Context, emit func(Event) bool) error {
 			return err
 		}
 		monitor := l.monitor()
-		if v := monitor.Of(e.Test); monitor.Better(v, progress.BestScore) || progress.BestEpoch == 0 {
+		if e.Unmeasured {
+			progress.BestEpoch, e.Best = e.Epoch, true
+		} else if v := monitor.Of(e.Test); monitor.Better(v, progress.BestScore) || progress.BestEpoch == 0 {
 			progress.BestEpoch, progress.BestScore, e.Best = e.Epoch, v, true
 		}
 		if l.Plateau != nil {
@@ -242,8 +244,12 @@ func (l *loop) act(g *Gradients) error {
 	return nil
 }
 
-// measure adds the figures on the test data to e, unless ctx is done before.
+// measure adds the figures on the test data to e, unless ctx is done before. Without test data e
+// says so.
 func (l *loop) measure(ctx context.Context, e *Epoch) (err error) {
+	if e.Unmeasured = l.Test == nil; e.Unmeasured {
+		return nil
+	}
 	start := time.Now()
 	var net nn.Module = l.measured().Net
 	if l.Mirrored {

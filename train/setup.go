@@ -123,11 +123,8 @@ func newLoop(c Config, measured bool) (*loop, error) {
 		return nil, err
 	}
 	if measured {
-		if err := c.checkData("Test", c.Test, 0); err != nil {
+		if err := c.checkTest(); err != nil {
 			return nil, err
-		}
-		if c.Budget != nil && c.Test.Samples() < 0 {
-			return nil, wrong("Budget", "nobody knows how many samples Test has, nor how long they take: a known number expected")
 		}
 	}
 	return &loop{Config: c, clock: clock{start: start}, running: c.Task.NewRunning(c.Model.Classes)}, nil
@@ -138,6 +135,32 @@ func newLoop(c Config, measured bool) (*loop, error) {
 func Check(c Config) error {
 	_, err := newLoop(c, true)
 	return err
+}
+
+// checkTest returns what is wrong with the data that epochs are measured on, or which setting needs
+// some where there are none.
+func (c *Config) checkTest() error {
+	if c.Test == nil {
+		for _, s := range []struct {
+			field string
+			set   bool
+		}{
+			{"Validation", c.Validation}, {"Monitor", c.Monitor != nil}, {"EarlyStop", c.EarlyStop > 0}, {"Plateau", c.Plateau != nil},
+			{"Mirrored", c.Mirrored},
+		} {
+			if s.set {
+				return wrong(s.field, "nothing is measured without Test: none expected, or a Test")
+			}
+		}
+		return nil
+	}
+	if err := c.checkData("Test", c.Test, 0); err != nil {
+		return err
+	}
+	if c.Budget != nil && c.Test.Samples() < 0 {
+		return wrong("Budget", "nobody knows how many samples Test has, nor how long they take: a known number expected")
+	}
+	return nil
 }
 
 // settleTask makes the model's task and the run's the same: the run's, if it has one. The

@@ -102,11 +102,25 @@ func TestSetupErrors(t *testing.T) {
 		}
 	}
 	for want, change := range map[string]func(c *train.Config){
-		"train: Test: found none, a source of batches expected": func(c *train.Config) { c.Test = nil },
 		"train: Start: found no loss of the part of epoch 1, what Restore returns expected": func(c *train.Config) {
 			c.Start = train.Progress{Part: &train.Part{Steps: 1}}
 		},
 		"train: Test: found an epoch without a batch, at least one expected": func(c *train.Config) { c.Test = empty() },
+		"train: Validation: nothing is measured without Test: none expected, or a Test": func(c *train.Config) {
+			c.Test, c.Validation = nil, true
+		},
+		"train: Monitor: nothing is measured without Test: none expected, or a Test": func(c *train.Config) {
+			c.Test, c.Monitor = nil, &train.Monitor{}
+		},
+		"train: EarlyStop: nothing is measured without Test: none expected, or a Test": func(c *train.Config) {
+			c.Test, c.EarlyStop = nil, 1
+		},
+		"train: Plateau: nothing is measured without Test: none expected, or a Test": func(c *train.Config) {
+			c.Test, c.Plateau = nil, optim.NewReduceLROnPlateau(0.1, 1, optim.PlateauOptions{})
+		},
+		"train: Mirrored: nothing is measured without Test: none expected, or a Test": func(c *train.Config) {
+			c.Test, c.Mirrored = nil, true
+		},
 		"train: Test: found the label -1 of sample 1, 0 to 2 expected": func(c *train.Config) {
 			c.Test = with(func(m *dataset.Images) { m.Labels[1] = -1 })
 		},

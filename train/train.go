@@ -1,6 +1,6 @@
 // Package train has the training loop: it goes over the batches of every epoch, measures
-// on the test data after each, emits events and keeps checkpoints. It prints and draws
-// nothing: that is for those who listen to the events.
+// on the test data after each, if there are any, emits events and keeps checkpoints. It prints
+// and draws nothing: that is for those who listen to the events.
 package train
 
 import (
@@ -20,13 +20,14 @@ import (
 // Config is a training run. A source's epochs of training count from 1; the test data are
 // epoch 0 of theirs.
 type Config struct {
-	Model       *model.Model
-	Whole       *model.Model    // what is kept as the best in place of Model, which has the last of its layers; nil for Model itself
-	Task        task.Task       // what the model learns, and what it is measured by; nil for the one that Model names
-	Optimizer   optim.Optimizer // over the model's parameters; a FullBatch makes an epoch one step
-	Train, Test loader.Source
-	Validation  bool // Test is a part of the training data that is held out, and no test data
-	Epochs      int  // the last epoch to train; with a Budget of time, 0 for as many as there is time for
+	Model      *model.Model
+	Whole      *model.Model    // what is kept as the best in place of Model, which has the last of its layers; nil for Model itself
+	Task       task.Task       // what the model learns, and what it is measured by; nil for the one that Model names
+	Optimizer  optim.Optimizer // over the model's parameters; a FullBatch makes an epoch one step
+	Train      loader.Source
+	Test       loader.Source // what epochs are measured on; nil measures nothing, and the best epoch is the latest
+	Validation bool          // Test is a part of the training data that is held out, and no test data
+	Epochs     int           // the last epoch to train; with a Budget of time, 0 for as many as there is time for
 
 	Criterion loss.Loss                // what training makes small; nil for the task's loss, which test figures always are of
 	Schedule  optim.Schedule           // the learning rate by training step, from 0 in the first epoch; nil keeps it
@@ -64,6 +65,14 @@ type Monitor struct {
 	Of         func(Evaluation) float64 // it, of an epoch
 }
 
+// testSamples returns how many samples an epoch is measured on, -1 if nobody knows.
+func (c *Config) testSamples() int {
+	if c.Test == nil {
+		return 0
+	}
+	return c.Test.Samples()
+}
+
 // monitor returns by what the best epoch is chosen.
 func (c *Config) monitor() Monitor {
 	if c.Monitor != nil {
@@ -74,7 +83,7 @@ func (c *Config) monitor() Monitor {
 
 // Keep says which files checkpoints are kept in; an empty path keeps none.
 type Keep struct {
-	Best   string // the model with the best test score so far
+	Best   string // the model with the best test score so far, or the latest if nothing is measured
 	Last   string // the latest model, with all that a continued run needs
 	Before string // what Last was before it, in the same folder; of a run that was killed there may be no Last beside it
 	// Within, if not nil, is asked after every step of an epoch whether Last is written at once:
@@ -86,7 +95,7 @@ type Keep struct {
 // Progress is how far a run has come.
 type Progress struct {
 	Epoch     int     `json:"epoch"`         // epochs finished
-	BestEpoch int     `json:"best_epoch"`    // the best one by Config.Monitor, the first of equals
+	BestEpoch int     `json:"best_epoch"`    // the best one by Config.Monitor, the first of equals; the latest if nothing is measured
 	BestScore float64 `json:"best_accuracy"` // its test score, of any task, or what Config.Monitor has of it
 
 	Steps   int     `json:"steps,omitempty"`   // of training, in all epochs; 0 in files from when they were not counted
@@ -118,7 +127,7 @@ type Step struct {
 	Score       float64
 }
 
-// Epoch says that an epoch has been trained and measured.
+// Epoch says that an epoch has been trained, and measured if there is something to measure on.
 type Epoch struct {
 	Epoch       int        // from 1; 0 measures a model that was not trained, and has no training figures
 	Scored      task.Score // what the scores are
@@ -126,6 +135,7 @@ type Epoch struct {
 	TrainScore  float64    // of the same outputs
 	Test        Evaluation
 	Validation  bool    // Test is of validation data
+	Unmeasured  bool    // there are no data to measure on, and Test is zero
 	LR          float64 // learning rate
 	Seconds     float64 // of the training steps alone
 	EvalSeconds float64 // of measuring on the test data

@@ -460,6 +460,75 @@ func TestOrderOfEvents(t *testing.T) {
 	}
 }
 
+// TestUnmeasured checks that a run without test data trains the same weights, says of every epoch that
+// it was not measured, and keeps the latest model as the best; also in two parts, and without training.
+func TestUnmeasured(t *testing.T) {
+	measured := setup(t)
+	measured.Keep = keep(t)
+	want, err := run(t.Context(), measured)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := setup(t)
+	c.Test, c.Keep = nil, keep(t)
+	events, err := run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range epochs(events) {
+		w := epochs(want)[i]
+		w.Test, w.Unmeasured, w.Best = train.Evaluation{}, true, true
+		if !reflect.DeepEqual(e, w) {
+			t.Errorf("got %+v, want %+v", e, w)
+		}
+	}
+	if got := progress(t, c.Keep.Last); got.BestEpoch != c.Epochs || got.BestScore != 0 {
+		t.Errorf("saved %+v", got)
+	}
+	weights := func(path string) []float32 {
+		t.Helper()
+		m, err := model.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tensor.Values[float32](m.Net.Layer("linear").(*nn.Linear).Weight)
+	}
+	for _, path := range []string{c.Keep.Last, c.Keep.Best} {
+		if !slices.Equal(weights(path), weights(measured.Keep.Last)) {
+			t.Errorf("%s has other weights than the last epoch of a run that is measured", path)
+		}
+	}
+	if f, err := safetensors.ReadFile(c.Keep.Best); err != nil || strings.Contains(fmt.Sprint(f.Metadata), "test_") {
+		t.Errorf("%v, the model has test figures: %v", err, f.Metadata)
+	}
+
+	begun := setup(t)
+	begun.Test, begun.Keep, begun.Epochs = nil, keep(t), 1
+	if _, err := run(t.Context(), begun); err != nil {
+		t.Fatal(err)
+	}
+	next := setup(t)
+	next.Test, next.Keep = nil, begun.Keep
+	if next.Start, err = train.Restore(begun.Keep.Last, next); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	sameFiles(t, next.Keep, c.Keep)
+
+	c = setup(t)
+	c.Test, c.Epochs = nil, 0
+	if events, err = run(t.Context(), c); err != nil || !reflect.DeepEqual(epochs(events), []train.Epoch{{Scored: task.Accuracy, Unmeasured: true, LR: 0.5, Best: true}}) {
+		t.Errorf("without an epoch: %+v, %v", events, err)
+	}
+	c = setup(t)
+	c.Test, c.Epochs, c.Budget = nil, 2, &train.Budget{Time: time.Hour}
+	if events, err = run(t.Context(), c); err != nil || len(epochs(events)) != 2 {
+		t.Errorf("within an hour: %+v, %v", events, err)
+	}
+}
+
 // TestNoEpochs checks that a model is measured and saved without training.
 func TestNoEpochs(t *testing.T) {
 	c := setup(t)
