@@ -238,6 +238,13 @@ function bitmap(side, [red, green, blue]) {
 	return file;
 }
 
+// gallery chooses a cell and waits for its pictures.
+async function gallery(page, button) {
+	await page.evaluate(() => { document.getElementById("pictures-title").textContent = ""; });
+	await button.click();
+	await page.locator("#pictures-title:not(:empty)").waitFor();
+}
+
 // ownPictures trains on a folder of coloured squares. Names of files and of a class are markup,
 // break lines, turn text around and are no UTF-8; the page shows them, and does nothing that they say.
 async function ownPictures() {
@@ -264,8 +271,7 @@ async function ownPictures() {
 	// Each cell's pictures have the names of their files.
 	const found = new Set();
 	for (const button of await page.locator(".matrix button").all()) {
-		await button.click();
-		await page.locator("#gallery canvas").first().waitFor();
+		await gallery(page, button);
 		const names = await page.locator("#gallery small").allTextContents();
 		assert.equal(names.length, Number(await button.textContent()));
 		names.forEach(name => found.add(name));
@@ -278,8 +284,7 @@ async function ownPictures() {
 	assert.ok([...found].some(text => text.includes("caf\\xe9.bmp")), [...found].join(", "));
 	assert.equal(found.size, 3 * hostile.length + 2);
 	// The thumbnails have their colours.
-	await page.locator('.matrix button[aria-label$="of blue, rightly named"]').click();
-	await page.locator("#pictures-title").getByText(/^blue, /).waitFor();
+	await gallery(page, page.locator('.matrix button[aria-label$="of blue, rightly named"]'));
 	const [red, green, blue] = await page.locator("#gallery canvas").first().evaluate(canvas =>
 		canvas.getContext("2d").getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data);
 	assert.ok(blue > 150 && red < 100 && green < 100, `a blue picture is shown as ${[red, green, blue]}`);
@@ -288,6 +293,7 @@ async function ownPictures() {
 	for (const section of ["h-mistakes", "h-labels"]) {
 		const item = page.locator(`section[aria-labelledby=${section}] li`);
 		assert.equal(await item.count(), 1);
+		assert.match(await page.locator(`section[aria-labelledby=${section}] p`).textContent(), /^The only validation picture (that|whose)/);
 		assert.match(await item.textContent(), /^<b>red \([\d.]+\s%\) said: blue/);
 		assert.equal(await item.locator("small").textContent(), section === "h-labels" ? place : "val/<b>red/in truth blue.bmp");
 	}
