@@ -10,7 +10,7 @@ import (
 
 // gifHeader goes over the blocks of a GIF up to its second picture, if it has one. What the
 // decoder gets is the first alone, on a canvas of its own size: image/gif would refuse one
-// that reaches beyond the file's canvas, which is enlarged instead, as Pillow does.
+// that reaches beyond the file's canvas, where what is beyond is cut.
 func gifHeader(data []byte) (header, error) {
 	const (
 		extension      = 0x21
@@ -64,14 +64,17 @@ func gifHeader(data []byte) (header, error) {
 	return h, nil
 }
 
-// place puts the picture at a place of a canvas, which is enlarged where it must be.
+// place puts the picture at a place of a canvas. A canvas of no size is as large as what lies on
+// it.
 func (h *header) place(frame image.Rectangle, canvas image.Point) {
-	whole := image.Rectangle{Max: frame.Max}.Union(image.Rectangle{Max: canvas})
-	if frame.Empty() || frame == whole {
+	if canvas.X == 0 || canvas.Y == 0 {
+		canvas = frame.Max
+	}
+	if frame.Empty() || frame == (image.Rectangle{Max: canvas}) {
 		h.size = frame.Size()
 		return
 	}
-	h.frame, h.size = frame, whole.Max
+	h.frame, h.size = frame, canvas
 	h.turning = 4 * float64(h.size.X) * float64(h.size.Y)
 	h.memory += h.turning
 }

@@ -206,9 +206,10 @@ func onCanvas(img image.Image, at, size image.Point) *image.NRGBA {
 		}
 		colour = func(x, y int) color.NRGBA { return colours[p.Pix[y*p.Stride+x]] }
 	}
-	for y := range img.Bounds().Dy() {
-		for x := range img.Bounds().Dx() {
-			canvas.SetNRGBA(at.X+x, at.Y+y, colour(x, y))
+	seen := img.Bounds().Add(at).Intersect(canvas.Bounds())
+	for y := seen.Min.Y; y < seen.Max.Y; y++ {
+		for x := seen.Min.X; x < seen.Max.X; x++ {
+			canvas.SetNRGBA(x, y, colour(x-at.X, y-at.Y))
 		}
 	}
 	return canvas

@@ -108,12 +108,12 @@ COLOURS = sum(([i * 2, 255 - i * 2, i * 7 % 256] for i in range(65)), [])
 
 
 def on_canvas(size, left, top, pixels):
-    """What a GIF of one frame shows: the frame on a transparent canvas."""
+    """What a GIF of one frame shows: what a transparent canvas has of the frame."""
     table = np.array(COLOURS + [0] * 3 * 63, np.uint8).reshape(-1, 3)
-    canvas = np.zeros((size[1], size[0], 4), np.uint8)
     height, width = pixels.shape
+    canvas = np.zeros((max(size[1], top + height), max(size[0], left + width), 4), np.uint8)
     canvas[top : top + height, left : left + width] = np.dstack([table[pixels], np.full((height, width), 255, np.uint8)])
-    return Image.fromarray(canvas)
+    return Image.fromarray(canvas[: size[1], : size[0]].copy())
 
 
 def gifs():
@@ -124,15 +124,16 @@ def gifs():
     assert Image.open("animated.gif").convert("RGB").getpixel((0, 0)) == tuple(COLOURS[:3])
     want("animated.gif", on_canvas((56, 56), 8, 8, frame))
 
-    # Pillow enlarges the canvas, as browsers do.
+    # Pillow enlarges the canvas. The file says how large it is, so what lies beyond is cut, but for a
+    # canvas of no size.
     frame = indices(9, 6)
-    for name, screen, left, top, size in [
-        ("beyond.gif", (10, 8), 4, 5, (13, 11)),
-        ("outside.gif", (10, 8), 20, 0, (29, 8)),
-        ("no-screen.gif", (0, 0), 0, 0, (9, 6)),
+    for name, screen, left, top, size, enlarged in [
+        ("beyond.gif", (10, 8), 4, 5, (10, 8), (13, 11)),
+        ("outside.gif", (10, 8), 20, 0, (10, 8), (29, 8)),
+        ("no-screen.gif", (0, 0), 0, 0, (9, 6), (9, 6)),
     ]:
         write(name, gif(screen, [(left, top, frame)], COLOURS))
-        assert Image.open(name).size == size
+        assert Image.open(name).size == enlarged
         want(name, on_canvas(size, left, top, frame))
 
     # Where a colour is transparent, Pillow fills with that, and all agree.
