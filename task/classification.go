@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -131,11 +132,18 @@ func (f ByClass) Macro() (precision, recall, f1 float64) {
 	return precision / n, recall / n, f1 / n
 }
 
-// Tables returns the figures of every class, and the confusion matrix.
+// maxMatrix is the most classes whose confusion matrix is a table that a person can read.
+const maxMatrix = 50
+
+// Tables returns the figures of every class, and the confusion matrix; of many classes only what is
+// confused most often.
 func (f ByClass) Tables() []Table {
 	classes := Table{Header: []string{"class", "precision", "recall", "f1", "support"}}
 	for _, c := range f.Classes {
 		classes.Rows = append(classes.Rows, []string{c.Name, share(c.Precision), share(c.Recall), share(c.F1), strconv.Itoa(c.Support)})
+	}
+	if len(f.Classes) > maxMatrix {
+		return []Table{classes, f.confused()}
 	}
 	confusion := Table{Title: "confusion: true class in rows, predicted class in columns", Header: []string{""}}
 	for i, row := range f.Confusion {
@@ -147,6 +155,26 @@ func (f ByClass) Tables() []Table {
 		confusion.Rows = append(confusion.Rows, cells)
 	}
 	return []Table{classes, confusion}
+}
+
+// confused returns the pairs of classes of which the one is taken for the other most often, at most
+// 20 of them.
+func (f ByClass) confused() Table {
+	type pair struct{ truth, taken, samples int }
+	var pairs []pair
+	for i, row := range f.Confusion {
+		for j, n := range row {
+			if n > 0 && i != j {
+				pairs = append(pairs, pair{i, j, n})
+			}
+		}
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(b.samples, a.samples) })
+	t := Table{Title: "confused most often", Header: []string{"class", "taken for", "samples"}}
+	for _, p := range pairs[:min(20, len(pairs))] {
+		t.Rows = append(t.Rows, []string{f.Classes[p.truth].Name, f.Classes[p.taken].Name, strconv.Itoa(p.samples)})
+	}
+	return t
 }
 
 func share(v float64) string { return strconv.FormatFloat(v, 'f', 3, 64) }

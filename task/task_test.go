@@ -2,8 +2,10 @@ package task_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/onehot-go/onehot/fault"
@@ -223,4 +225,31 @@ func errorText(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// TestTablesOfMany has more classes than a matrix of them can be read: the pairs that are confused
+// are listed, those with most samples first.
+func TestTablesOfMany(t *testing.T) {
+	for classes, title := range map[int]string{50: "confusion: true class in rows, predicted class in columns", 51: "confused most often"} {
+		var f task.ByClass
+		for i := range classes {
+			f.Classes = append(f.Classes, task.ClassFigures{Name: fmt.Sprint("class ", i)})
+			f.Confusion = append(f.Confusion, make([]int, classes))
+			f.Confusion[i][i] = 9
+			f.Confusion[i][(i+1)%classes] = i % 5
+		}
+		f.Confusion[7][3] = 8
+		tables := f.Tables()
+		if len(tables) != 2 || len(tables[0].Rows) != classes || tables[1].Title != title {
+			t.Fatalf("%d classes: %d tables, the second called %q", classes, len(tables), tables[1].Title)
+		}
+		if classes == 50 {
+			continue
+		}
+		rows := tables[1].Rows
+		if len(rows) != 20 || !slices.Equal(rows[0], []string{"class 7", "class 3", "8"}) || !slices.Equal(rows[1], []string{"class 4", "class 5", "4"}) ||
+			!slices.Equal(rows[11], []string{"class 3", "class 4", "3"}) {
+			t.Errorf("rows %v", rows)
+		}
+	}
 }
