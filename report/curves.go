@@ -207,7 +207,7 @@ func splits(runs []Run) string {
 	val, test := false, false
 	for _, r := range runs {
 		for _, e := range r.Epochs {
-			val, test = val || e.Validation, test || !e.Validation
+			val, test = val || e.Validation, test || !e.Validation && !e.Unmeasured
 		}
 	}
 	switch {

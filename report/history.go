@@ -97,12 +97,16 @@ func startHistory(path string, lines [][]string) (*History, error) {
 	return &History{f}, nil
 }
 
-// Add writes the line of an epoch.
+// Add writes the line of an epoch. One that was not measured has nothing in the columns of test data.
 func (h *History) Add(e train.Epoch) error {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'f', 6, 64) }
+	testLoss, testScore := "", ""
+	if !e.Unmeasured {
+		testLoss, testScore = number(e.Test.Loss), number(e.Test.Score)
+	}
 	w := csv.NewWriter(h.f)
 	err := w.WriteAll([][]string{{strconv.Itoa(e.Epoch), number(e.TrainLoss), number(e.TrainScore),
-		number(e.Test.Loss), number(e.Test.Score), strconv.FormatFloat(e.LR, 'g', -1, 64), number(e.Seconds)}})
+		testLoss, testScore, strconv.FormatFloat(e.LR, 'g', -1, 64), number(e.Seconds)}})
 	if err != nil {
 		return err
 	}

@@ -37,8 +37,8 @@ type Page struct {
 	LastEpoch   int           // the epoch to train to; 0 for as many as there is time for
 	Samples     int           // training samples of an epoch
 	Model       *model.Model  // the best epoch's, once training is over; its size counts before
-	Predictions *Predictions  // what Model says of the test data, or of those it was chosen by; nil while training runs, and if it tells no classes apart
-	Figures     task.Figures  // of Model on the test data, if there are no Predictions; nil while training runs
+	Predictions *Predictions  // what Model says of the test data, or of those it was chosen by; nil while training runs, if it tells no classes apart, and if nothing is measured
+	Figures     task.Figures  // of Model on the test data, if there are no Predictions; nil while training runs, and if nothing is measured
 }
 
 // words returns how the page speaks of scores.
@@ -93,7 +93,7 @@ type view struct {
 	Style, Script template.HTML
 
 	Words    words
-	Measured string // the data that epochs are measured on
+	Measured string // the data that epochs are measured on; "" for none
 	Final    string // the data that the best model is measured on
 	Result   string // the score on the test data
 	Classes  []task.ClassFigures
@@ -119,12 +119,14 @@ func (p *Page) view(live bool) (*view, error) {
 	v := p.progress()
 	v.Live = live
 	v.Policy, v.Style, v.Script = enclose(live)
+	var err error
+	if p.Predictions != nil || v.Measured == "" && !live {
+		if v.Weights, err = p.weights(); err != nil {
+			return nil, err
+		}
+	}
 	if p.Predictions == nil {
 		return v, nil
-	}
-	var err error
-	if v.Weights, err = p.weights(); err != nil {
-		return nil, err
 	}
 	v.Matrix = p.Predictions.matrix()
 	wrong := p.Predictions.Wrong()
@@ -174,7 +176,7 @@ func (p *Page) progress() *view {
 		v.Charts = p.charts(best)
 	}
 	for i, e := range p.Epochs {
-		v.Table = append(v.Table, newEpochRow(e, p.Samples, i == best))
+		v.Table = append(v.Table, newEpochRow(e, p.Samples, i == best && !e.Unmeasured))
 	}
 	return v
 }
@@ -187,9 +189,12 @@ func (p *Page) best() int {
 	return bestEpoch(p.Epochs)
 }
 
-// measured names the data that epochs are measured on: "test", or "validation".
+// measured names the data that epochs are measured on: "test", or "validation"; "" for none.
 func (p *Page) measured() string {
-	if len(p.Epochs) > 0 && p.Epochs[0].Validation {
+	switch {
+	case len(p.Epochs) > 0 && p.Epochs[0].Unmeasured:
+		return ""
+	case len(p.Epochs) > 0 && p.Epochs[0].Validation:
 		return "validation"
 	}
 	return "test"
@@ -223,6 +228,10 @@ func (p *Page) summary(f task.Figures, wrong, best int) []figure {
 	of := p.measured()
 	if f != nil {
 		of = p.final()
+	}
+	if of == "" {
+		of, score, loss = "training", p.Epochs[best].TrainScore, p.Epochs[best].TrainLoss
+		note = fmt.Sprintf("in epoch %d, the latest; nothing was measured", p.Epochs[best].Epoch)
 	}
 	w := p.words()
 	out = append(out, figure{of + " " + w.Name, w.value(score), note}, figure{of + " loss", fmt.Sprintf("%.4f", loss), w.LossOf})
@@ -272,8 +281,11 @@ func newEpochRow(e train.Epoch, samples int, best bool) epochRow {
 			speed = comma(int(float64(samples) / e.Seconds))
 		}
 	}
-	return epochRow{e.Epoch, best, []string{trainLoss, trainScore, fmt.Sprintf("%.4f", e.Test.Loss), share(e.Test.Score),
-		strconv.FormatFloat(e.LR, 'g', 4, 64), seconds, speed}}
+	cells := []string{trainLoss, trainScore}
+	if !e.Unmeasured {
+		cells = append(cells, fmt.Sprintf("%.4f", e.Test.Loss), share(e.Test.Score))
+	}
+	return epochRow{e.Epoch, best, append(cells, strconv.FormatFloat(e.LR, 'g', 4, 64), seconds, speed)}
 }
 
 // matrix is a confusion matrix as a table.
@@ -448,7 +460,7 @@ func (p *Page) chart(title, name, axis, format string, best int, batches []Batch
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, e := range p.Epochs {
 		test, training := value(e)
-		if finite(test) {
+		if finite(test) && !e.Unmeasured {
 			low, high = min(low, test), max(high, test)
 		}
 		if e.Epoch > 0 && finite(training) {
@@ -470,12 +482,19 @@ func (p *Page) chart(title, name, axis, format string, best int, batches []Batch
 	e := p.Epochs[best]
 	test, training := value(e)
 	fmt.Fprintf(b, `<svg viewBox="0 0 %d %d" role="img" tabindex="0" aria-label="%s by epoch; `, chartWidth, chartHeight, template.HTMLEscapeString(title))
-	fmt.Fprintf(b, "after epoch %d: %s "+format, e.Epoch, p.measured(), test)
-	summary := fmt.Sprintf("epoch %d has the best %s %s: %s %s "+format, e.Epoch, p.measured(), p.words().Name, p.measured(), name, test)
-	if e.Epoch > 0 {
-		fmt.Fprintf(b, ", training "+format, training)
-		summary += fmt.Sprintf(", training %s "+format, name, training)
+	var said, summary string
+	if e.Unmeasured {
+		said = fmt.Sprintf("training "+format, training)
+		summary = fmt.Sprintf("epoch %d is the latest: training %s "+format, e.Epoch, name, training)
+	} else {
+		said = fmt.Sprintf("%s "+format, p.measured(), test)
+		summary = fmt.Sprintf("epoch %d has the best %s %s: %s %s "+format, e.Epoch, p.measured(), p.words().Name, p.measured(), name, test)
+		if e.Epoch > 0 {
+			said += fmt.Sprintf(", training "+format, training)
+			summary += fmt.Sprintf(", training %s "+format, name, training)
+		}
 	}
+	fmt.Fprintf(b, "after epoch %d: %s", e.Epoch, said)
 	b.WriteString(`. The arrow keys go from epoch to epoch.">`)
 	fmt.Fprintf(b, `<line class="axis" x1="%d" x2="%d" y1="%d" y2="%d"/>`, chartLeft, chartRight, chartBottom, chartBottom)
 	ticks, write := v.ticks(ticksUpwards)
@@ -491,14 +510,18 @@ func (p *Page) chart(title, name, axis, format string, best int, batches []Batch
 		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle">%.0f</text>`, x(int(v)), chartBottom+chartLabelBelow, v)
 	}
 	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="middle">epoch</text>`, (chartLeft+chartRight)/2, chartBottom+chartTitleBelow)
-	anchor := "middle"
-	if x(e.Epoch) > chartRight-20 {
-		anchor = "end"
+	if !e.Unmeasured {
+		anchor := "middle"
+		if x(e.Epoch) > chartRight-20 {
+			anchor = "end"
+		}
+		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="%s">best</text>`, x(e.Epoch), chartTop-6, anchor)
 	}
-	fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="%s">best</text>`, x(e.Epoch), chartTop-6, anchor)
 	middle := (chartTop + chartBottom) / 2
 	fmt.Fprintf(b, `<text x="12" y="%d" text-anchor="middle" transform="rotate(-90 12 %d)">%s</text>`, middle, middle, template.HTMLEscapeString(axis))
-	fmt.Fprintf(b, `<line class="best" x1="%.1f" x2="%.1f" y1="%d" y2="%d"><title>best epoch</title></line>`, x(e.Epoch), x(e.Epoch), chartTop, chartBottom)
+	if !e.Unmeasured {
+		fmt.Fprintf(b, `<line class="best" x1="%.1f" x2="%.1f" y1="%d" y2="%d"><title>best epoch</title></line>`, x(e.Epoch), x(e.Epoch), chartTop, chartBottom)
+	}
 	if batches = v.clip(batches); len(batches) > 0 {
 		var points []string
 		for _, l := range batches {
@@ -506,7 +529,7 @@ func (p *Page) chart(title, name, axis, format string, best int, batches []Batch
 		}
 		fmt.Fprintf(b, `<polyline class="batch" points="%s"/>`, strings.Join(points, " "))
 	}
-	p.curve(b, "test", format, x, y, func(e train.Epoch) (float64, bool) { v, _ := value(e); return v, true })
+	p.curve(b, "test", format, x, y, func(e train.Epoch) (float64, bool) { v, _ := value(e); return v, !e.Unmeasured })
 	p.curve(b, "training", format, x, y, func(e train.Epoch) (float64, bool) { _, v := value(e); return v, e.Epoch > 0 })
 	fmt.Fprintf(b, `<line class="cursor" y1="%d" y2="%d" visibility="hidden"/></svg>`, chartTop, chartBottom)
 	return chart{title, summary, len(batches) > 0, template.HTML(b.String())}

@@ -210,7 +210,7 @@ type weights struct {
 // weights returns those of a model whose first layer is linear, and nil of others.
 // Channels are summed.
 func (p *Page) weights() (*weights, error) {
-	if p.Model == nil {
+	if p.Model == nil || len(p.Model.InputShape) != 3 {
 		return nil, nil
 	}
 	shape := p.Model.InputShape

@@ -37,7 +37,11 @@ func ReadHistory(path string, score task.Score) ([]train.Epoch, error) {
 		if line[0] != strconv.Itoa(e.Epoch) {
 			return nil, fmt.Errorf("%s: line %d: found epoch %q, %d expected", path, i+2, line[0], e.Epoch)
 		}
+		e.Unmeasured = line[3] == "" && line[4] == ""
 		for k, v := range []*float64{&e.TrainLoss, &e.TrainScore, &e.Test.Loss, &e.Test.Score, &e.LR, &e.Seconds} {
+			if e.Unmeasured && (v == &e.Test.Loss || v == &e.Test.Score) {
+				continue
+			}
 			if *v, err = readFigure(line[k+1]); err != nil {
 				return nil, fmt.Errorf("%s: line %d, %s: %w", path, i+2, lines[0][k+1], err)
 			}

@@ -36,27 +36,19 @@ var PictureFiles = []string{
 }
 
 // Pictures writes what there is to see of a run to files in dir, those of PictureFiles.
-// Predictions are those of net, for samples of the given shape (C, H, W). There is no
+// Predictions are those of net, for samples of the given shape (C, H, W); nil of a run that was not
+// measured, which has curves and weights alone. There is no
 // weights.png of a net whose first layer is not linear. Of many classes the pictures show 50.
 func Pictures(dir string, run Run, p *Predictions, net nn.Module, shape []int) error {
-	figures, counts := p.Confusion().Result(), p.Confusion().Counts()
-	files := map[string]*Drawing{}
-	chart := func(name string, d *Drawing) { files[name+".png"], files[name+".svg"] = d, d }
-	chart("curves", Curves(run))
-	chart("confusion", ConfusionMatrix(p.Classes, counts, false))
-	chart("confusion-percent", ConfusionMatrix(p.Classes, counts, true))
-	chart("classes", ClassBars(p.Classes, figures))
-	chart("reliability", Reliability(p.Calibration(calibrationBins)))
-	chart("confidence", ConfidenceHistogram(p, histogramBins))
-
-	wrong, suspects := p.Wrong(), p.LabelErrors()
-	files["mistakes.png"] = Mistakes(p, fmt.Sprintf("The highest losses among %d wrong predictions: the true class, → the predicted one, and their probabilities",
-		len(wrong)), wrong, mistakesShown)
-	files["label-errors.png"] = Mistakes(p, fmt.Sprintf("The likeliest of %d suspected label errors: the label, → the predicted class, and their probabilities",
-		len(suspects)), suspects, mistakesShown)
-	files["confused.png"] = ConfusedPairs(p, pairsShown)
+	files := map[string]*Drawing{"curves.png": Curves(run)}
+	files["curves.svg"] = files["curves.png"]
+	var classes []string
+	if p != nil {
+		classes = p.Classes
+		p.draw(files)
+	}
 	if w := FirstWeights(net, shape[0]*shape[1]*shape[2]); w != nil {
-		shown, names := min(w.Size(0), unitsShown), rowNames(net, p.Classes)
+		shown, names := min(w.Size(0), unitsShown), rowNames(net, classes)
 		if names != nil {
 			shown = min(len(names), maxClasses)
 			names = names[:shown]
@@ -72,4 +64,22 @@ func Pictures(dir string, run Run, p *Predictions, net nn.Module, shape []int) e
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// draw adds what there is to see of the predictions to files.
+func (p *Predictions) draw(files map[string]*Drawing) {
+	figures, counts := p.Confusion().Result(), p.Confusion().Counts()
+	chart := func(name string, d *Drawing) { files[name+".png"], files[name+".svg"] = d, d }
+	chart("confusion", ConfusionMatrix(p.Classes, counts, false))
+	chart("confusion-percent", ConfusionMatrix(p.Classes, counts, true))
+	chart("classes", ClassBars(p.Classes, figures))
+	chart("reliability", Reliability(p.Calibration(calibrationBins)))
+	chart("confidence", ConfidenceHistogram(p, histogramBins))
+
+	wrong, suspects := p.Wrong(), p.LabelErrors()
+	files["mistakes.png"] = Mistakes(p, fmt.Sprintf("The highest losses among %d wrong predictions: the true class, → the predicted one, and their probabilities",
+		len(wrong)), wrong, mistakesShown)
+	files["label-errors.png"] = Mistakes(p, fmt.Sprintf("The likeliest of %d suspected label errors: the label, → the predicted class, and their probabilities",
+		len(suspects)), suspects, mistakesShown)
+	files["confused.png"] = ConfusedPairs(p, pairsShown)
 }

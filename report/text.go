@@ -16,13 +16,18 @@ import (
 //	epoch 1, loss 0.7851, train acc 0.750, test acc 0.791
 //
 // With validation data it says val in place of test, and the score's own name in place of acc.
-// Of a model that was not trained it has that score alone.
+// Of a model that was not trained it has that score alone, and of one that was not measured what
+// training found alone.
 func Line(e train.Epoch) string {
-	split, score := split(e), scored([]train.Epoch{e}).Short
-	if e.Epoch == 0 {
-		return fmt.Sprintf("epoch 0, %s %s %.3f", split, score, e.Test.Score)
+	score := scored([]train.Epoch{e}).Short
+	line := fmt.Sprintf("epoch %d", e.Epoch)
+	if e.Epoch > 0 {
+		line += fmt.Sprintf(", loss %.4f, train %s %.3f", e.TrainLoss, score, e.TrainScore)
 	}
-	return fmt.Sprintf("epoch %d, loss %.4f, train %s %.3f, %s %s %.3f", e.Epoch, e.TrainLoss, score, e.TrainScore, split, score, e.Test.Score)
+	if !e.Unmeasured {
+		line += fmt.Sprintf(", %s %s %.3f", split(e), score, e.Test.Score)
+	}
+	return line
 }
 
 // WriteFigures writes figures with scores of a kind as text: score and loss, and all tables.

@@ -19,7 +19,8 @@ func TestLine(t *testing.T) {
 			Epoch: 10, TrainLoss: 12, TrainScore: 0.9999},
 		"epoch 1, loss 0.1000, train micro-f1 0.750, val micro-f1 0.790": {
 			Epoch: 1, Scored: task.MicroF1, TrainLoss: 0.1, TrainScore: 0.75, Test: train.Evaluation{Score: 0.79}, Validation: true},
-		"epoch 0, test acc 0.100": {Test: train.Evaluation{Score: 0.1, Loss: 2.3}},
+		"epoch 3, loss 0.1000, train acc 0.750": {Epoch: 3, TrainLoss: 0.1, TrainScore: 0.75, Unmeasured: true},
+		"epoch 0, test acc 0.100":               {Test: train.Evaluation{Score: 0.1, Loss: 2.3}},
 	} {
 		if got := Line(e); got != want {
 			t.Errorf("got %q, want %q", got, want)

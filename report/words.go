@@ -17,11 +17,11 @@ func scored(epochs []train.Epoch) task.Score {
 }
 
 // bestEpoch returns the index of the epoch with the best test score, the first of equals, or
-// the first of all where none was measured; -1 without epochs.
+// the first of all where none has any, or the latest if nothing is measured; -1 without epochs.
 func bestEpoch(epochs []train.Epoch) int {
 	best, score := -1, scored(epochs)
 	for i, e := range epochs {
-		if best < 0 || tested(e) && (!tested(epochs[best]) || score.Better(e.Test.Score, epochs[best].Test.Score)) {
+		if best < 0 || e.Unmeasured || tested(e) && (!tested(epochs[best]) || score.Better(e.Test.Score, epochs[best].Test.Score)) {
 			best = i
 		}
 	}

@@ -117,12 +117,13 @@ func NewByClass(classes []string, loss float64, c *metric.Confusion) ByClass {
 // Summary returns loss and accuracy.
 func (f ByClass) Summary() (loss, score float64) { return f.Loss, f.Accuracy }
 
-// Macro returns the means over the classes that have samples, which count the same however many they
-// are: of precision, of recall and of F1.
+// Macro returns the means over the classes that have samples, or that samples were taken for, which
+// count the same however many they are: of precision, of recall and of F1. They are scikit-learn's
+// macro averages.
 func (f ByClass) Macro() (precision, recall, f1 float64) {
 	n := 0.0
-	for _, c := range f.Classes {
-		if c.Support > 0 {
+	for i, c := range f.Classes {
+		if c.Support > 0 || slices.ContainsFunc(f.Confusion, func(row []int) bool { return row[i] > 0 }) {
 			precision, recall, f1, n = precision+c.Precision, recall+c.Recall, f1+c.F1, n+1
 		}
 	}

@@ -105,6 +105,31 @@ func TestClassification(t *testing.T) {
 	}
 }
 
+// TestMacro compares means over classes with scikit-learn 1.2's precision_recall_fscore_support with
+// average="macro" and zero_division=0. Of four classes the third has no sample, and the last is not
+// there at all.
+func TestMacro(t *testing.T) {
+	for _, c := range []struct {
+		labels, said          []int64
+		precision, recall, f1 float64
+	}{
+		{[]int64{0, 0, 0, 1, 1}, []int64{0, 0, 2, 1, 0}, 0.5555555555555555, 0.38888888888888884, 0.4444444444444444},
+		{[]int64{0, 0, 0, 1, 1}, []int64{0, 0, 1, 1, 0}, 0.5833333333333333, 0.5833333333333333, 0.5833333333333333},
+		{nil, nil, 0, 0, 0},
+	} {
+		m := metric.NewConfusion(4)
+		for i, label := range c.labels {
+			scores := make([]float64, 4)
+			scores[c.said[i]] = 1
+			m.Update(tensor.New(scores, 1, 4), tensor.New([]int64{label}, 1))
+		}
+		precision, recall, f1 := task.NewByClass([]string{"a", "b", "c", "d"}, 0, m).Macro()
+		if math.Abs(precision-c.precision) > 1e-15 || math.Abs(recall-c.recall) > 1e-15 || math.Abs(f1-c.f1) > 1e-15 {
+			t.Errorf("%v said to be %v: got %v, %v and %v, want %v, %v and %v", c.labels, c.said, precision, recall, f1, c.precision, c.recall, c.f1)
+		}
+	}
+}
+
 // TestClassificationJSON holds the form of metrics.json.
 func TestClassificationJSON(t *testing.T) {
 	c := metric.NewConfusion(2)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/onehot-go/onehot/dataset/files"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
 )
@@ -34,7 +35,7 @@ const (
 func (c *trainCommand) situation() situation {
 	s := situation{side: c.Size, colour: c.Color == "rgb", classes: len(c.pictures.Classes())}
 	for _, f := range c.pictures.Files {
-		if f.Part == "" || f.Part == "train" {
+		if f.Part == "" || f.Part == files.Train {
 			s.pictures++
 		}
 	}
@@ -146,6 +147,9 @@ func (c *trainCommand) recommended(given map[string]bool) settings {
 	r := s.advice(batch)
 	if c.Recipe != "" {
 		r = s.recipe(c.Recipe, batch)
+	}
+	if c.Val.None() && c.Test.None() && !c.pictures.hasPart(files.Val) && !c.pictures.hasPart(files.Test) {
+		r.TTA = false // nothing will be measured
 	}
 	for _, flag := range []string{"momentum", "nesterov", "l2"} { // of other optimizers
 		if given[flag] && !given["optimizer"] {

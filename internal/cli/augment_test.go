@@ -13,7 +13,7 @@ import (
 func TestAugmentationsAreFused(t *testing.T) {
 	s := settings{Augment: slices.Sorted(maps.Keys(augmentations))}
 	prepared := transform.Compose{transform.Resize{Height: 9, Width: 7}, transform.ToTensor{}}
-	training, err := s.augment(prepared, 9, 7)
+	training, err := s.augment(prepared, []int{3, 9, 7})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -202,33 +202,34 @@ func (s *settings) criterion(samples []int) (loss.CrossEntropy, error) {
 // greatest size is 0 takes none.
 var augmentations = map[string]struct {
 	usual, least, most float64
+	coloured           bool // it does nothing to grey pictures
 	make               func(v float64, height, width int) transform.Transform
 }{
-	"flip": {0.5, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.RandomHorizontalFlip{P: v} }},
-	"crop": {2, 0, 100, func(v float64, h, w int) transform.Transform {
+	"flip": {0.5, 0, 1, false, func(v float64, _, _ int) transform.Transform { return transform.RandomHorizontalFlip{P: v} }},
+	"crop": {2, 0, 100, false, func(v float64, h, w int) transform.Transform {
 		return transform.RandomCrop{Height: h, Width: w, Padding: int(v)}
 	}},
-	"rotate": {10, 0, 180, func(v float64, _, _ int) transform.Transform {
+	"rotate": {10, 0, 180, false, func(v float64, _, _ int) transform.Transform {
 		return transform.RandomRotation{Degrees: v, Interpolation: transform.Bilinear}
 	}},
-	"affine": {0.1, 0, 0.5, func(v float64, _, _ int) transform.Transform {
+	"affine": {0.1, 0, 0.5, false, func(v float64, _, _ int) transform.Transform {
 		return transform.RandomAffine{Translate: [2]float64{v, v}, Scale: [2]float64{1 - v, 1 + v}, Interpolation: transform.Bilinear}
 	}},
-	"resized-crop": {0.08, 0.01, 1, func(v float64, h, w int) transform.Transform {
+	"resized-crop": {0.08, 0.01, 1, false, func(v float64, h, w int) transform.Transform {
 		return transform.RandomResizedCrop{Height: h, Width: w, Scale: [2]float64{v, 1}}
 	}},
-	"brightness": {0.4, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.ColorJitter{Brightness: v} }},
-	"contrast":   {0.4, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.ColorJitter{Contrast: v} }},
-	"saturation": {0.4, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.ColorJitter{Saturation: v} }},
-	"hue":        {0.1, 0, 0.5, func(v float64, _, _ int) transform.Transform { return transform.ColorJitter{Hue: v} }},
+	"brightness": {0.4, 0, 1, false, func(v float64, _, _ int) transform.Transform { return transform.ColorJitter{Brightness: v} }},
+	"contrast":   {0.4, 0, 1, false, func(v float64, _, _ int) transform.Transform { return transform.ColorJitter{Contrast: v} }},
+	"saturation": {0.4, 0, 1, true, func(v float64, _, _ int) transform.Transform { return transform.ColorJitter{Saturation: v} }},
+	"hue":        {0.1, 0, 0.5, true, func(v float64, _, _ int) transform.Transform { return transform.ColorJitter{Hue: v} }},
 	"trivial":    {make: func(_ float64, _, _ int) transform.Transform { return transform.TrivialAugmentWide{} }},
-	"erase":      {0.25, 0, 1, func(v float64, _, _ int) transform.Transform { return transform.RandomErasing{P: v} }},
+	"erase":      {0.25, 0, 1, false, func(v float64, _, _ int) transform.Transform { return transform.RandomErasing{P: v} }},
 }
 
-// augment returns the training pictures' way to tensors of the given size: prepared, with the random
+// augment returns the training pictures' way to tensors of the given shape (C, H, W): prepared, with the random
 // changes of --augment. Those that work on images come before its ToTensor, and the others at the
 // end. Random crops take the place of the one out of the middle.
-func (s *settings) augment(prepared transform.Compose, height, width int) (transform.Transform, error) {
+func (s *settings) augment(prepared transform.Compose, shape []int) (transform.Transform, error) {
 	var images, tensors transform.Compose
 	for _, step := range s.Augment {
 		name, size, sized := strings.Cut(step, ":")
@@ -246,13 +247,16 @@ func (s *settings) augment(prepared transform.Compose, height, width int) (trans
 				return nil, usagef("--augment %s: a number from %g to %g expected behind the colon", step, a.least, a.most)
 			}
 		}
+		if a.coloured && shape[0] == 1 {
+			return nil, usagef("--augment %s: %s does nothing to grey pictures, which this model takes: other changes expected", step, name)
+		}
 		if name == "crop" && v != math.Trunc(v) {
 			return nil, usagef("--augment %s: a whole number of pixels expected", step)
 		}
 		if name == "erase" {
-			tensors = append(tensors, a.make(v, height, width))
+			tensors = append(tensors, a.make(v, shape[1], shape[2]))
 		} else {
-			images = append(images, a.make(v, height, width))
+			images = append(images, a.make(v, shape[1], shape[2]))
 		}
 	}
 	at := slices.Index(prepared, transform.Transform(transform.ToTensor{}))

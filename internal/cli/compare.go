@@ -32,7 +32,7 @@ type comparedRun struct {
 	Epochs      int      `json:"epochs"`             // finished
 	TestAcc     *float64 `json:"test_acc,omitempty"` // of a run with test data
 	TestLoss    *float64 `json:"test_loss,omitempty"`
-	BestTestAcc *float64 `json:"best_test_acc,omitempty"` // of a run without validation data
+	BestTestAcc *float64 `json:"best_test_acc,omitempty"` // of a run without validation data, if anything was measured
 	BestValAcc  *float64 `json:"best_val_acc,omitempty"`  // of a run with them
 	BestEpoch   int      `json:"best_epoch"`
 	Seconds     float64  `json:"seconds"` // of the training steps
@@ -100,13 +100,20 @@ func (f folder) compared(remarks io.Writer) (r comparedRun, err error) {
 	if err != nil {
 		return r, err
 	}
-	best, err := f.readFigures()
-	if err != nil {
-		return r, err
-	}
 	r = comparedRun{
 		Run: name, Settings: c.Settings, Epochs: len(epochs), Parameters: nn.NumParameters(m.Net),
 		history: report.Run{Name: name, Epochs: epochs, Batches: batches},
+	}
+	for _, e := range epochs {
+		r.Seconds += e.Seconds
+	}
+	if !c.Data.measured() {
+		r.BestEpoch = len(epochs)
+		return r, nil
+	}
+	best, err := f.readFigures()
+	if err != nil {
+		return r, err
 	}
 	if best.Part != "val" {
 		r.TestAcc, r.TestLoss = &best.Accuracy, &best.Loss
@@ -123,7 +130,6 @@ func (f folder) compared(remarks io.Writer) (r comparedRun, err error) {
 		if !e.Validation { // else the figures are those of the end
 			r.TestAcc, r.TestLoss = &e.Test.Score, &e.Test.Loss
 		}
-		r.Seconds += e.Seconds
 	}
 	if c.Data.Val > 0 {
 		r.BestValAcc = &chosen
@@ -133,11 +139,17 @@ func (f folder) compared(remarks io.Writer) (r comparedRun, err error) {
 	return r, nil
 }
 
-// chosen returns the accuracy by which the run's best epoch was chosen.
-func (r comparedRun) chosen() float64 { return *cmp.Or(r.BestTestAcc, r.BestValAcc) }
+// chosen returns the accuracy by which the run's best epoch was chosen, below all others if nothing
+// was measured.
+func (r comparedRun) chosen() float64 {
+	if best := cmp.Or(r.BestTestAcc, r.BestValAcc); best != nil {
+		return *best
+	}
+	return -1
+}
 
 // validated reports whether that is of validation data.
-func (r comparedRun) validated() bool { return r.BestTestAcc == nil }
+func (r comparedRun) validated() bool { return r.BestTestAcc == nil && r.BestValAcc != nil }
 
 // tested returns the run's accuracy on test data, below all others if there are none.
 func (r comparedRun) tested() float64 {
@@ -153,7 +165,8 @@ func (r comparedRun) tested() float64 {
 // accuracy if those are not all of the same data. A table that is wider than width is written in
 // parts, each with the runs' names.
 func writeComparison(w io.Writer, runs []comparedRun, width int) error {
-	mixed := slices.ContainsFunc(runs, func(r comparedRun) bool { return r.validated() != runs[0].validated() })
+	validated := slices.ContainsFunc(runs, comparedRun.validated)
+	mixed := validated && slices.ContainsFunc(runs, func(r comparedRun) bool { return r.BestTestAcc != nil })
 	by := comparedRun.chosen
 	if mixed {
 		by = comparedRun.tested
@@ -180,7 +193,7 @@ func writeComparison(w io.Writer, runs []comparedRun, width int) error {
 	switch {
 	case mixed:
 		best = append(best, "best val acc")
-	case runs[0].validated():
+	case validated:
 		best[0] = "best val acc"
 	}
 	header := append([]string{"run"}, differ...)
@@ -189,7 +202,7 @@ func writeComparison(w io.Writer, runs []comparedRun, width int) error {
 	for i, r := range runs {
 		mark := func(sorted bool) string { // of a figure that may be what runs are sorted by
 			switch {
-			case !sorted || len(runs) == 1:
+			case !sorted || len(runs) == 1 || by(runs[0]) < 0:
 				return ""
 			case by(r) == by(runs[0]):
 				return "*"
@@ -206,7 +219,10 @@ func writeComparison(w io.Writer, runs []comparedRun, width int) error {
 		} else {
 			cells = append(cells, "-", "-"+mark(mixed))
 		}
-		chosen := fmt.Sprintf("%.4f%s", r.chosen(), mark(!mixed))
+		chosen := "-" + mark(!mixed)
+		if r.chosen() >= 0 {
+			chosen = fmt.Sprintf("%.4f%s", r.chosen(), mark(!mixed))
+		}
 		switch {
 		case !mixed:
 			cells = append(cells, chosen)

@@ -104,7 +104,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		}
 	}
 	if c.JSON {
-		return json.NewEncoder(s.out).Encode(e.Figures)
+		return json.NewEncoder(s.out).Encode(newFigures(e))
 	}
 	mirrored := ""
 	if c.TTA {

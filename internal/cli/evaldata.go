@@ -118,6 +118,9 @@ func (c *evalCommand) evalData(ctx context.Context, data, path string, m *model.
 			}
 		}
 		d := p.final()
+		if d == nil {
+			return nil, "", fmt.Errorf("%s: it was trained on all pictures of %s: others to measure it on expected, as in  onehot eval %s PATH", path, data, quote(path))
+		}
 		if !slices.Equal(d.Classes(), m.Classes) {
 			return nil, "", fmt.Errorf("%s tells %v apart, but %s has %v", path, m.Classes, data, d.Classes())
 		}

@@ -8,7 +8,7 @@ type epochEvent struct {
 	Epoch       int      `json:"epoch"`
 	TrainLoss   *float64 `json:"train_loss"` // null for a model that was not trained
 	TrainAcc    *float64 `json:"train_acc"`
-	TestLoss    *float64 `json:"test_loss,omitempty"` // without --val
+	TestLoss    *float64 `json:"test_loss,omitempty"` // without --val, if anything is measured
 	TestAcc     *float64 `json:"test_acc,omitempty"`
 	ValLoss     *float64 `json:"val_loss,omitempty"` // with it
 	ValAcc      *float64 `json:"val_acc,omitempty"`
@@ -19,9 +19,11 @@ type epochEvent struct {
 
 func newEpochEvent(e train.Epoch) epochEvent {
 	out := epochEvent{Event: "epoch", Epoch: e.Epoch, LR: e.LR, Seconds: e.Seconds, EvalSeconds: e.EvalSeconds}
-	if e.Validation {
+	switch {
+	case e.Unmeasured:
+	case e.Validation:
 		out.ValLoss, out.ValAcc = &e.Test.Loss, &e.Test.Score
-	} else {
+	default:
 		out.TestLoss, out.TestAcc = &e.Test.Loss, &e.Test.Score
 	}
 	if e.Epoch > 0 {
@@ -37,7 +39,7 @@ type doneEvent struct {
 	Model       string   `json:"model"` // the file with the best weights
 	Epochs      int      `json:"epochs"`
 	BestEpoch   int      `json:"best_epoch"`
-	BestTestAcc *float64 `json:"best_test_acc,omitempty"` // without --val
+	BestTestAcc *float64 `json:"best_test_acc,omitempty"` // without --val, if anything is measured
 	BestValAcc  *float64 `json:"best_val_acc,omitempty"`  // with it
 	TestAcc     *float64 `json:"test_acc,omitempty"`      // of the best epoch by validation
 	TestLoss    *float64 `json:"test_loss,omitempty"`

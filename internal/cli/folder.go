@@ -18,6 +18,7 @@ import (
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/task"
+	"github.com/onehot-go/onehot/train"
 )
 
 // folder is a run's folder.
@@ -83,6 +84,9 @@ func newDataRecord(dir string, training, test *dataset.Images) dataRecord {
 	}
 	return r
 }
+
+// measured reports whether there is anything to measure a model on.
+func (r dataRecord) measured() bool { return r.Val > 0 || r.Test > 0 }
 
 // same returns an error if other is not the same data.
 func (r dataRecord) same(other dataRecord) error {
@@ -220,10 +224,25 @@ func writeJSON(path string, v any) error {
 	})
 }
 
-// figuresFile is what metrics.json has.
+// figuresFile is what metrics.json has, and eval --json.
 type figuresFile struct {
 	Part string `json:"part,omitempty"` // "val" of a run without test data; else they are of those
 	task.ByClass
+	Means macroFigures `json:"macro"` // missing in files of earlier versions
+}
+
+// macroFigures are means over all classes, each of which counts the same.
+type macroFigures struct {
+	Precision float64 `json:"precision"`
+	Recall    float64 `json:"recall"`
+	F1        float64 `json:"f1"`
+}
+
+// newFigures returns the figures of an evaluation as files have them.
+func newFigures(e train.Evaluation) figuresFile {
+	f := figuresFile{ByClass: e.Figures.(task.ByClass)}
+	f.Means.Precision, f.Means.Recall, f.Means.F1 = f.Macro()
+	return f
 }
 
 // The most bytes of a run's files. The figures have as many numbers as classes squared.

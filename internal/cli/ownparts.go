@@ -52,9 +52,6 @@ func (s *settings) ownParts(ctx context.Context, from dataFlags, listed *ownPict
 		training: o.images(dataset.Train), val: o.images(dataset.Validation), test: o.images(dataset.Test),
 		own: o, preparation: s.preparation(),
 	}
-	if p.val == nil && p.test == nil {
-		return parts{}, usagef("--val 0: %s has no test pictures, and nothing would be measured: --val or --test expected", s.Data)
-	}
 	p.record, err = o.record(s.Data)
 	return p, err
 }

@@ -26,8 +26,9 @@ func newPage(f folder, c config, m *model.Model) report.Page {
 	}
 }
 
-// finalPage returns the page of the run in folder f, with what its best model says, as outputs has it, of d: the
-// test data, or those that it was chosen by; own are those of the user's own, or nil. That the run's losses by batch cannot be read is told to remarks.
+// finalPage returns the page of the run in folder f, with what its best model says, as outputs has it,
+// of d: the test data, or those that it was chosen by; nil if nothing is measured. own are those of the
+// user's own, or nil. That the run's losses by batch cannot be read is told to remarks.
 func finalPage(f folder, c config, d *dataset.Images, own *ownParts, outputs outputs, remarks io.Writer) (*report.Page, error) {
 	m, err := model.Load(f.best())
 	if err != nil {
@@ -40,6 +41,9 @@ func finalPage(f folder, c config, d *dataset.Images, own *ownParts, outputs out
 	}
 	if c.Settings.monitor() != nil {
 		p.BestEpoch = recordedEpoch(m)
+	}
+	if d == nil {
+		return &p, nil
 	}
 	logits, targets, err := outputs(m, c.Settings.TTA, d)
 	if err != nil {
@@ -102,7 +106,11 @@ func (r *trainRun) finalPage() (*report.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return finalPage(r.folder, c, r.final().Dataset().(*dataset.Images), r.own, r.outputs(), io.Discard)
+	var d *dataset.Images
+	if r.data.measured() {
+		d = r.final().Dataset().(*dataset.Images)
+	}
+	return finalPage(r.folder, c, d, r.own, r.outputs(), io.Discard)
 }
 
 // watch is the page of a run while it trains, and its server. A nil one does nothing.

@@ -11,7 +11,7 @@ import (
 )
 
 // parts are the pictures of a run, before they are prepared: those to learn from, those to choose
-// the best epoch by, and those to measure on at the end. There is one of the latter two at least.
+// the best epoch by, and those to measure on at the end.
 type parts struct {
 	training, val, test *dataset.Images // val and test are nil for none
 	record              dataRecord
@@ -37,7 +37,7 @@ func (s *settings) parts(ctx context.Context, from dataFlags, listed *ownPicture
 }
 
 // final returns the pictures that the best model is measured on at the end: the test data, or those
-// that it was chosen by if there are none.
+// that it was chosen by if there are none; nil if nothing is measured.
 func (p *parts) final() *dataset.Images { return cmp.Or(p.test, p.val) }
 
 // hold takes the pictures of --val from those of training, of each class its share.

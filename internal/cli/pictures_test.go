@@ -201,7 +201,6 @@ func TestDrawnParts(t *testing.T) {
 		}
 	}
 	for message, args := range map[string][]string{
-		"--val 0: " + photos + " has no test pictures, and nothing would be measured: --val or --test expected": {"--val", "0"},
 		"--size 5000: at most 4096 expected": {"--size", "5000"},
 		"--color green: one of auto, gray, grey, rgb expected, did you mean \"grey\"? (see onehot train --help)": {"--color", "green"},
 		"--label-column is for lists, with --path-column":                                                        {"--label-column", "kind"},

@@ -32,7 +32,7 @@ type trainRun struct {
 	data        dataRecord
 	own         *ownParts // nil of a data set known by name
 	training    *loader.Loader
-	val, test   *loader.Loader // nil for none; there is one of them at least
+	val, test   *loader.Loader // nil for none
 	model       *model.Model
 	probe       *probe      // nil unless it is the last layer alone that is fitted
 	weights     *fileRecord // that a pretrained net began with; else nil
@@ -50,11 +50,11 @@ type trainRun struct {
 }
 
 // choosing returns the data that choose the best epoch: those held out, or the test data if there
-// are none.
+// are none; nil if nothing is measured.
 func (r *trainRun) choosing() *loader.Loader { return cmp.Or(r.val, r.test) }
 
 // final returns the data that the best model is measured on at the end: the test data, or those
-// held out if there are none.
+// held out if there are none; nil if nothing is measured.
 func (r *trainRun) final() *loader.Loader { return cmp.Or(r.test, r.val) }
 
 // testedLast reports whether the test data are read once, at the end.
@@ -72,13 +72,18 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if err != nil {
 		return nil, err
 	}
+	if !data.record.measured() {
+		if err := c.checkUnmeasured(); err != nil {
+			return nil, err
+		}
+	}
 	r := &trainRun{settings: c.settings, own: data.own, data: data.record, plateau: c.plateau(), tensorboard: c.TensorBoard, began: c.began,
 		every: c.Every.Duration}
 	// Training and tests begin with what the model does to pictures of their size.
 	definition := c.definition(data)
 	definition.Ground = groundOf(data.training)
 	prepared := definition.Preprocess.For(transform.Form{Shape: data.training.Shape()})
-	if data.training.Transform, err = c.augment(prepared, definition.InputShape[1], definition.InputShape[2]); err != nil {
+	if data.training.Transform, err = c.augment(prepared, definition.InputShape); err != nil {
 		return nil, err
 	}
 	if r.criterion, err = c.criterion(perClass(data.training)); err != nil {

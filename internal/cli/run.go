@@ -12,24 +12,30 @@ import (
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/report"
-	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
 
 // config returns the run as the training loop takes it.
 func (r *trainRun) config(start train.Progress) train.Config {
 	c := train.Config{
-		Model: r.model, Optimizer: r.optimizer, Train: r.training, Test: r.choosing(), Validation: r.val != nil, Epochs: r.settings.Epochs,
+		Model: r.model, Optimizer: r.optimizer, Train: r.training, Validation: r.val != nil, Epochs: r.settings.Epochs,
 		EMA: r.ema, Mirrored: r.settings.TTA, EarlyStop: r.settings.EarlyStop, Monitor: r.settings.monitor(),
 		Criterion: r.criterion, Schedule: r.settings.schedule(r.steps), Plateau: r.plateau,
 		ClipNorm: r.settings.ClipNorm, Mixup: r.settings.Mixup, Key: random.New(r.settings.Seed).For("train"),
 		Run: r.id, Settings: r.settings, Start: start,
 		Keep: train.Keep{Best: r.folder.best(), Last: r.folder.last(), Before: r.folder.before()},
 	}
-	if r.probe != nil {
-		c.Model, c.Whole, c.Test = r.probe.head, r.model, r.probe.choosing()
+	after := 0
+	if r.data.measured() {
+		c.Test = r.choosing()
+		after = r.final().Samples() // for the page
 	}
-	after := r.final().Samples() // for the page
+	if r.probe != nil {
+		c.Model, c.Whole = r.probe.head, r.model
+		if c.Test != nil {
+			c.Test = r.probe.choosing()
+		}
+	}
 	if r.testedLast() {
 		after += r.test.Samples()
 	}
@@ -151,7 +157,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			}
 			if e.Best {
 				best = train.Progress{BestEpoch: e.Epoch, BestScore: e.Test.Score}
-				if !r.testedLast() {
+				if !e.Unmeasured && !r.testedLast() {
 					if err := r.writeFigures(e.Test); err != nil {
 						return err
 					}
@@ -174,9 +180,11 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			return err
 		}
 	}
-	figures, err := r.folder.readFigures()
-	if err != nil {
-		return err
+	var figures figuresFile
+	if r.data.measured() {
+		if figures, err = r.folder.readFigures(); err != nil {
+			return err
+		}
 	}
 	if r.testedLast() && !asJSON {
 		mirrored := ""
@@ -202,6 +210,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	if asJSON {
 		done := doneEvent{Event: "done", Run: string(r.folder), Model: r.folder.best(), Epochs: r.finished, BestEpoch: best.BestEpoch}
 		switch {
+		case !r.data.measured():
 		case r.val == nil:
 			done.BestTestAcc = &best.BestScore
 		case r.test == nil:
@@ -210,6 +219,10 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			done.BestValAcc, done.TestAcc, done.TestLoss = &best.BestScore, &figures.Accuracy, &figures.Loss
 		}
 		return json.NewEncoder(s.out).Encode(done)
+	}
+	if !r.data.measured() {
+		fmt.Fprintf(s.err, "nothing was measured: there are no validation or test pictures; the model of epoch %d is %s, the report %s\n", best.BestEpoch, r.folder.best(), r.folder.page())
+		return nil
 	}
 	report.WriteTable(s.err, figures.Tables()[0])
 	if r.own != nil {
@@ -269,7 +282,7 @@ func (r *trainRun) testOnce() error {
 
 // writeFigures writes the figures of the best model to metrics.json.
 func (r *trainRun) writeFigures(e train.Evaluation) error {
-	f := figuresFile{ByClass: e.Figures.(task.ByClass)}
+	f := newFigures(e)
 	if r.test == nil {
 		f.Part = "val"
 	}

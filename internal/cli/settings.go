@@ -18,7 +18,7 @@ type settings struct {
 	Recipe      string   `json:"recipe" default:"" enum:",${recipes}" placeholder:"NAME" group:"Training" help:"Settings that go well together, each to be overridden by its flag: fast (half a minute on two cores, for Fashion-MNIST) or best (ten minutes)."`
 	Epochs      int      `json:"epochs" default:"5" group:"Training" help:"Times to go over the training data; 0 measures the untrained model."`
 	MaxTime     duration `json:"max_time" default:"0s" placeholder:"TIME" group:"Training" help:"In place of --epochs: how long the command may take, as in 3m or 90s. --schedule cosine and one-cycle go by the time. Results depend on the machine's speed."`
-	Val         amount   `json:"val" default:"0" placeholder:"N|SHARE" group:"Training" help:"Training samples to hold out, so many or a share as in 0.15 or 15%, of each class its part: they choose the best epoch, and the test data are read once, at the end."`
+	Val         amount   `json:"val" default:"0" placeholder:"N|SHARE" group:"Training" help:"Training samples to hold out, so many or a share as in 0.15 or 15%, of each class its part: they choose the best epoch, and the test data are read once, at the end. 0 trains on all; your own pictures without a test part are then not measured."`
 	Monitor     string   `json:"monitor,omitempty" default:"" enum:",${monitors}" placeholder:"FIGURE" group:"Training" help:"By what the best epoch is chosen: ${monitors} (default accuracy). The mean F1 of all classes counts rare ones as much as others."`
 	EarlyStop   int      `json:"early_stop" default:"0" placeholder:"EPOCHS" group:"Training" help:"End the run after so many epochs without a better one, by --monitor, on the samples of --val; 0 for never."`
 	BatchSize   int      `json:"batch_size" default:"256" group:"Training" help:"Samples of a training step."`
@@ -249,6 +249,22 @@ func (s *settings) checkCombinations() error {
 	} {
 		if c.set && !c.used {
 			return usagef("%s is for %s", c.flag, c.by)
+		}
+	}
+	return nil
+}
+
+// checkUnmeasured returns which setting needs measuring, of a run without anything to measure on.
+func (s *settings) checkUnmeasured() error {
+	for _, c := range []struct {
+		set  bool
+		flag string
+	}{
+		{s.Epochs == 0 && s.MaxTime.Duration == 0, "--epochs 0"}, {s.Monitor != "", "--monitor"}, {s.EarlyStop > 0, "--early-stop"},
+		{s.Schedule == "plateau", "--schedule plateau"}, {s.TTA, "--tta"},
+	} {
+		if c.set {
+			return usagef("%s is for runs that are measured: %s has no validation or test pictures, --val or --test expected", c.flag, s.Data)
 		}
 	}
 	return nil

@@ -26,6 +26,8 @@ func (o *ownParts) summarize(s *settings, remarks io.Writer) {
 		}
 	}
 	switch drawn := "drawn by chance, of each class its share"; {
+	case counts[files.Val]+counts[files.Test] == 0:
+		line += "; nothing is measured"
 	case s.Val.None() && s.Test.None():
 	case o.hasPart(files.Test):
 		line += "; those to choose by are " + drawn

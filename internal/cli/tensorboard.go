@@ -44,15 +44,17 @@ func (b *board) addEpoch(e train.Epoch, samples int) error {
 	if e.Validation {
 		split = "val"
 	}
-	add("loss/"+split, e.Test.Loss)
-	add("accuracy/"+split, e.Test.Score)
+	if !e.Unmeasured {
+		add("loss/"+split, e.Test.Loss)
+		add("accuracy/"+split, e.Test.Score)
+	}
 	return b.w.Flush()
 }
 
 // addPictures adds the confusion matrix of predictions of the test data, those of the
-// best epoch's model, and what it says of the first samples.
+// best epoch's model, and what it says of the first samples. Without predictions there is nothing to add.
 func (b *board) addPictures(p *report.Predictions, epoch int) error {
-	if b == nil {
+	if b == nil || p == nil {
 		return nil
 	}
 	first := make([]int, min(sampleCount, p.Len()))

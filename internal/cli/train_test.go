@@ -238,7 +238,7 @@ func TestTrainWithEverything(t *testing.T) {
 		{"--optimizer", "rmsprop", "--lr", "0.001", "--momentum", "0.5", "--schedule", "exponential", "--gamma", "0.5", "--label-smoothing", "0.1"},
 		{"--optimizer", "adagrad", "--schedule", "plateau", "--patience", "0", "--class-weights", "balanced", "--clip-norm", "1"},
 		{"--lr", "0.1", "--momentum", "0.9", "--nesterov", "--schedule", "multi-step", "--milestones", "1,2", "--class-weights", "1,1,1,1,1,1,1,1,1,2"},
-		{"--lr", "0.1", "--schedule", "step", "--augment", "crop:1,rotate:5,affine:0.05,erase:0.1,flip:0.1,resized-crop:0.9,brightness:0.1,contrast:0.1,saturation,hue"},
+		{"--lr", "0.1", "--schedule", "step", "--augment", "crop:1,rotate:5,affine:0.05,erase:0.1,flip:0.1,resized-crop:0.9,brightness:0.1,contrast:0.1"},
 		{"--lr", "0.1", "--warmup", "2"},
 	} {
 		whole, stopped := filepath.Join(dir, fmt.Sprint("whole", i)), filepath.Join(dir, fmt.Sprint("stopped", i))
@@ -542,6 +542,8 @@ func TestTrainErrors(t *testing.T) {
 		{"--augment blur: one of affine, brightness, contrast, crop, erase, flip, hue, resized-crop, rotate, saturation, trivial expected", []string{"--augment", "flip,blur"}},
 		{"--augment trivial:3: trivial takes no number", []string{"--augment", "trivial:3"}},
 		{"--augment hue:0.6: a number from 0 to 0.5 expected behind the colon", []string{"--augment", "hue:0.6"}},
+		{"--augment hue: hue does nothing to grey pictures, which this model takes: other changes expected", []string{"--augment", "flip,hue"}},
+		{"--augment saturation:0.2: saturation does nothing to grey pictures, which this model takes: other changes expected", []string{"--augment", "saturation:0.2"}},
 		{"--augment flip:2: a number from 0 to 1 expected behind the colon", []string{"--augment", "flip:2"}},
 		{"--threads -2: at least 0 expected", []string{"--threads", "-2"}},
 		{"--resume and --force can't be used together (see onehot train --help)", []string{"--resume", "--force"}},
