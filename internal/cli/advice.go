@@ -202,8 +202,8 @@ func (c *trainCommand) advise(given map[string]bool, remarks io.Writer) {
 	}
 }
 
-// fewOf says which classes have few pictures to learn from, and what helps. counts are by class.
-func fewOf(classes []string, counts []int) string {
+// fewOf says which classes have few pictures to learn from, and what helps beside more. counts are by class.
+func fewOf(classes []string, counts []int, help string) string {
 	few := map[string]int{}
 	for i, n := range counts {
 		if n < scarce {
@@ -223,8 +223,8 @@ func fewOf(classes []string, counts []int) string {
 	if len(names) > most {
 		more = fmt.Sprintf(" and %d more", len(names)-most)
 	}
-	return fmt.Sprintf("few pictures to learn from: %s%s; below %d a class a net guesses much, and figures jump by whole pictures: more pictures help most, then --augment and a smaller --size",
-		strings.Join(said, ", "), more, scarce)
+	return fmt.Sprintf("few pictures to learn from: %s%s; below %d a class a net guesses much, and figures jump by whole pictures: more pictures help most, then %s",
+		strings.Join(said, ", "), more, scarce, help)
 }
 
 // pretrained says what would do better for so many pictures of a run with the settings, or nothing.

@@ -57,7 +57,11 @@ func (o *ownParts) summarize(s *settings, remarks io.Writer) {
 			perClass[o.label[i]]++
 		}
 	}
-	if few := fewOf(o.classes, perClass); few != "" {
+	help := "--augment and a smaller --size"
+	if s.Pretrained != "" {
+		help = "--augment flip"
+	}
+	if few := fewOf(o.classes, perClass, help); few != "" {
 		fmt.Fprintln(remarks, few)
 	}
 	if advice := s.pretrained(counts[files.Train]); advice != "" {

@@ -109,7 +109,8 @@ func (c *trainCommand) find(ctx context.Context, given map[string]bool, remarks 
 // open, and --config too: what the recipe says, and what depends on other settings. The error is about flags
 // that nothing makes use of.
 func (c *trainCommand) complete(given map[string]bool) error {
-	if c.Pretrained != "" { // which has set all
+	if c.Pretrained != "" { // which has set all else
+		c.tuneLonger(given)
 		return c.checkGiven(given)
 	}
 	if c.MaxTime.Duration > 0 && !given["epochs"] {

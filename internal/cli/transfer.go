@@ -56,10 +56,11 @@ func (s *settings) implied(flag string) bool {
 // ofPretrained are the flags of what a pretrained net says itself.
 var ofPretrained = []string{"model", "recipe", "init", "size", "fit", "color"}
 
-// What fine-tuning does if nothing is said: a few passes in small batches, at a tenth of the rate for nets
-// that begin anew.
+// What fine-tuning does if nothing is said: a few passes in small batches, more where these are few steps, at
+// a tenth of the rate for nets that begin anew.
 const (
 	tunedEpochs = 5
+	tunedSteps  = 200
 	tunedBatch  = 16
 	tunedShare  = 0.1
 )
@@ -141,6 +142,15 @@ func (c *trainCommand) findTrained(ctx context.Context, remarks io.Writer) (err 
 		return fmt.Errorf("%s: found SHA-256 %s, %s expected: the run began with other weights", c.trained.path, c.trained.sha256, c.weights.SHA256)
 	}
 	return nil
+}
+
+// tuneLonger makes more passes over few pictures, unless the command line, which has the flags given, or
+// --config says how many.
+func (c *trainCommand) tuneLonger(given map[string]bool) {
+	if c.probes() || given["epochs"] || c.adopted["epochs"] || c.MaxTime.Duration > 0 {
+		return
+	}
+	c.Epochs = max(tunedEpochs, min(mostPasses, roundedUp(tunedSteps, c.situation().steps(c.BatchSize))))
 }
 
 // adviseTrained says what is done with a pretrained net in a run of a length.

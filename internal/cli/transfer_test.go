@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/onehot-go/onehot/dataset/files"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/model/zoo"
 	"github.com/onehot-go/onehot/nn"
@@ -314,6 +315,16 @@ func TestFineTuning(t *testing.T) {
 				t.Errorf("%v: %s: changed is %v", c.args, name, changed)
 			}
 		}
+	}
+
+	// Few pictures are gone over more often, unless the command line says how often.
+	if stderr := tune("few", "--freeze", "14", "--batch-size", "19", "--max-time", "1s"); !strings.Contains(stderr, "1s long") {
+		t.Errorf("%q", stderr)
+	}
+	few := trainCommand{settings: settings{Pretrained: smallNet, Freeze: "3", BatchSize: 16}, pictures: &ownPictures{List: &files.List{Files: make([]files.File, 160)}}}
+	few.tuneLonger(nil)
+	if few.Epochs != 20 {
+		t.Errorf("%d epochs of 10 steps", few.Epochs)
 	}
 
 	// A run's own weights come with its last layer if that is for the same classes.
