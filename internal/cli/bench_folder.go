@@ -74,8 +74,7 @@ func (c *benchCommand) folder(ctx context.Context, s streams) error {
 	if len(list.Files) == 0 {
 		return fmt.Errorf("%s: no pictures in it", path)
 	}
-	edge := c.Size + 4*int(math.Round(float64(c.Size)/28)) // 256 of 224: a margin to cut in
-	steps := transform.Compose{transform.ResizeEdge{Size: edge}, transform.CenterCrop{Height: edge, Width: edge}, transform.RGB{}}
+	steps := kept(preparation("crop", c.Size, false))
 	say := func(pass string, measure func() (int, error)) error {
 		start, used := time.Now(), processorSeconds()
 		n, err := measure()

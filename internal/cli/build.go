@@ -104,7 +104,7 @@ func (s *settings) schedule(steps int) optim.Schedule {
 	return optim.SequentialLR([]optim.Schedule{optim.LinearLR(0.1, 1, warmup), main}, []int{warmup})
 }
 
-// plateau returns the schedule that watches the test loss, or nil.
+// plateau returns the schedule that watches the loss on the data that choose the best epoch, or nil.
 func (s *settings) plateau() *optim.ReduceLROnPlateau {
 	if s.Schedule != "plateau" {
 		return nil

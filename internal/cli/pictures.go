@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"io"
 	"io/fs"
 	"os"
@@ -123,13 +121,13 @@ func (p *ownPictures) look(ctx context.Context) (side int, grey bool, err error)
 		if c.Err != nil {
 			continue
 		}
-		header, _, err := image.DecodeConfig(bytes.NewReader(c.Data))
+		file, err := picture.Parse(c.Data, picture.Limits{})
 		if err != nil {
 			continue
 		}
-		sides = append(sides, min(header.Width, header.Height))
+		sides = append(sides, min(file.Size().X, file.Size().Y))
 		if grey {
-			img, _, err := picture.DecodeBytes(ctx, c.Data, picture.Limits{})
+			img, _, err := file.Decode(ctx)
 			grey = err != nil || pixels.IsGrey(img)
 		}
 	}
@@ -137,7 +135,7 @@ func (p *ownPictures) look(ctx context.Context) (side int, grey bool, err error)
 		return 0, false, err
 	}
 	if len(sides) == 0 {
-		return 0, false, fmt.Errorf("%s: none of the first %d files looked at is a picture that can be read", p.Root, len(wanted))
+		return 0, false, fmt.Errorf("%s: none of the %d files looked at is a picture that can be read", p.Root, len(wanted))
 	}
 	slices.Sort(sides)
 	return max(sides[len(sides)/2], 1), grey, nil

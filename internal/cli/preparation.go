@@ -32,12 +32,13 @@ const largestWhole = 64
 
 // withMargin returns the shorter side that a picture is scaled to before a square of the given
 // size is cut out of it: an eighth more, as 256 is for 224. The margin is a multiple of four, so that
-// the middle of the middle is the middle, however halves are rounded.
+// the middle of the middle is the middle, however halves are rounded. It becomes smaller where the
+// side would be greater than what steps are saved for.
 func withMargin(size int) int {
 	if size <= largestWhole {
 		return size
 	}
-	return size + 4*int(math.Round(float64(size)/28))
+	return size + 4*min(int(math.Round(float64(size)/28)), (maxSize-size)/4)
 }
 
 // kept returns the steps of a preparation whose outcome is kept of every file: those on images, with

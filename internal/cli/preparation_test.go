@@ -10,7 +10,7 @@ import (
 )
 
 func TestWithMargin(t *testing.T) {
-	for size, want := range map[int]int{1: 1, 28: 28, 64: 64, 65: 73, 96: 108, 128: 148, 224: 256, 384: 440} {
+	for size, want := range map[int]int{1: 1, 28: 28, 64: 64, 65: 73, 96: 108, 128: 148, 224: 256, 384: 440, 3584: 4096, 3600: 4096, 4095: 4095, 4096: 4096} {
 		if got := withMargin(size); got != want || (got-size)%4 != 0 {
 			t.Errorf("%d: got %d, want %d", size, got, want)
 		}

@@ -35,7 +35,7 @@ type settings struct {
 	StepSize   int     `json:"step_size" default:"1" placeholder:"EPOCHS" group:"Learning rate" help:"Epochs between two steps of --schedule step (default 1)."`
 	Milestones []int   `json:"milestones" placeholder:"EPOCHS" group:"Learning rate" help:"Epochs after which --schedule multi-step steps, as in 3,4."`
 	Gamma      float64 `json:"gamma" default:"0.1" group:"Learning rate" help:"What a step of the schedule multiplies the learning rate by; every epoch for exponential."`
-	Patience   int     `json:"patience" default:"2" group:"Learning rate" help:"Epochs without a better test loss that --schedule plateau waits."`
+	Patience   int     `json:"patience" default:"2" group:"Learning rate" help:"Epochs without a lower loss on the data that choose the best epoch that --schedule plateau waits."`
 
 	LabelSmoothing float64  `json:"label_smoothing" default:"0" group:"Regularisation" help:"Share of the truth that is spread over all classes."`
 	ClassWeights   string   `json:"class_weights" default:"" placeholder:"WEIGHTS" group:"Regularisation" help:"Weight of each class in the loss: balanced, or a number for each, as in 1,1,2."`

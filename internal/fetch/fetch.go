@@ -20,7 +20,7 @@ type Client struct {
 
 // Get asks for what is at address, with a header. A slow line may take as long as it needs; a
 // silent one is given up, which is the error of reading the body then. The caller closes the body.
-// Errors do not name the address.
+// Errors name no address but one that is not https.
 func (c *Client) Get(ctx context.Context, address string, header http.Header) (*http.Response, error) {
 	stall := c.Stall
 	if stall == 0 {

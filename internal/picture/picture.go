@@ -89,24 +89,14 @@ func Decode(ctx context.Context, r io.Reader, name string, limits Limits) (image
 	return img, info, named(name, err)
 }
 
-// DecodeBytes is Decode of a file's bytes, which it does not change. No name stands before
-// its errors.
-func DecodeBytes(ctx context.Context, data []byte, limits Limits) (image.Image, Info, error) {
-	f, err := Parse(data, limits)
-	if err != nil {
-		return nil, Info{}, err
-	}
-	return f.Decode(ctx)
-}
-
 // File is a picture whose file is in memory, and keeps to the limits as far as its header says.
 type File struct {
 	format *format
 	header header
 }
 
-// Parse looks at a file's bytes, which must not be changed until it is decoded. For its errors see
-// DecodeBytes.
+// Parse looks at a file's bytes, which must not be changed until it is decoded. No name stands before
+// its errors, which are else those of the function Decode.
 func Parse(data []byte, limits Limits) (*File, error) {
 	limits = limits.withDefaults()
 	f, err := sniff(data[:min(sniffed, len(data))])
@@ -121,6 +111,9 @@ func Parse(data []byte, limits Limits) (*File, error) {
 
 // Memory returns how many bytes decoding holds at once, at most, beside the file's own.
 func (f *File) Memory() int { return int(f.header.memory + f.header.turning) }
+
+// Size returns the picture's width and height as its header says them, before it is turned upright.
+func (f *File) Size() image.Point { return f.header.size }
 
 // Format returns the format that a file's first bytes say it is in, as Info has it, and ""
 // for one that is not decoded.
@@ -190,7 +183,7 @@ func (f *format) recovered(err *error) {
 	}
 }
 
-// Decode is DecodeBytes.
+// Decode returns the picture as the function Decode does. No name stands before its errors.
 func (f *File) Decode(ctx context.Context) (image.Image, Info, error) {
 	img, err := f.decode(ctx)
 	if err != nil {

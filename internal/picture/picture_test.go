@@ -608,8 +608,8 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if least := 2 * 4 * 12 * 7; f.Memory() < least || f.Memory() > 2*least {
-		t.Errorf("got %d bytes, want somewhat more than %d, for the picture and the turned one", f.Memory(), least)
+	if least := 2 * 4 * 12 * 7; f.Memory() < least || f.Memory() > 2*least || f.Size() != image.Pt(12, 7) {
+		t.Errorf("got %v and %d bytes, want 12 by 7 and somewhat more than %d, for the picture and the turned one", f.Size(), f.Memory(), least)
 	}
 	if img, info, err := f.Decode(context.Background()); err != nil || info.Orientation != 6 || img.Bounds().Dx() != 7 {
 		t.Errorf("got %+v and error %v", info, err)
@@ -617,7 +617,11 @@ func TestParse(t *testing.T) {
 	if _, err := Parse(data, Limits{File: 10}); err == nil || err.Error() != fmt.Sprintf("found a png of %d bytes, at most 10 expected", len(data)) {
 		t.Errorf("got error %v", err)
 	}
-	if _, _, err := DecodeBytes(context.Background(), data[:60], Limits{}); err == nil || !strings.HasPrefix(err.Error(), "broken png: ") {
+	cut, err := Parse(data[:60], Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := cut.Decode(context.Background()); err == nil || !strings.HasPrefix(err.Error(), "broken png: ") {
 		t.Errorf("got error %v", err)
 	}
 	for name, want := range map[string]string{"png.jpg": "png", "text.png": "", "empty.png": "", "lossy.webp": "webp"} {
