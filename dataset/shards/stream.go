@@ -65,6 +65,7 @@ type sample struct {
 	ext        string // the picture's
 	data       []byte // the picture
 	label      string // of the .cls, or else the .json
+	wrong      error  // why that has none, with its name
 	fromCls    bool
 	class      int
 }
@@ -157,8 +158,11 @@ func (s *Stream) read(path string, at map[string]int, add func(*sample) bool) er
 	}
 	var now *sample
 	end := func() error {
-		if now == nil || now.ext == "" && now.label == "" { // a file of another kind
+		if now == nil || now.ext == "" && !now.fromCls && now.label == "" { // files of another kind
 			return nil
+		}
+		if now.wrong != nil {
+			return now.wrong
 		}
 		if err := s.finish(now, names, at); err != nil {
 			return reading.Named(now.place(), err)
@@ -202,7 +206,7 @@ func (s *Stream) read(path string, at map[string]int, add func(*sample) bool) er
 		if err != nil {
 			return src.damaged(err)
 		}
-		return reading.Named(path+": "+clean, now.set(clean, ext, isPicture, data))
+		return now.set(clean, ext, isPicture, data)
 	})
 	if err == nil {
 		err = end()
@@ -214,14 +218,14 @@ func (s *Stream) read(path string, at map[string]int, add func(*sample) bool) er
 func (s *sample) set(name, ext string, isPicture bool, data []byte) error {
 	switch {
 	case isPicture && s.ext != "":
-		return fmt.Errorf("found a second picture of the sample %s beside .%s, one expected", s.key, s.ext)
+		return fmt.Errorf("%s: %s: found a second picture of the sample %s beside .%s, one expected", s.shard, name, s.key, s.ext)
 	case isPicture:
 		s.ext, s.data = ext, data
 	case ext == "cls" || !s.fromCls:
 		var err error
 		s.fromCls = ext == "cls"
 		s.label, err = labelOf(name, data)
-		return err
+		s.wrong = reading.Named(s.shard+": "+name, err)
 	}
 	return nil
 }

@@ -132,6 +132,8 @@ func TestStreamOfNames(t *testing.T) {
 		{name: "a.png", text: pngOf(t, 1)}, {name: "a.json", text: `{"label":"dog"}`},
 		{name: "x/b.cls", text: "cat"}, {name: "x/b.json", text: `{"label":"dog"}`}, {name: "x/b.png", text: pngOf(t, 0)},
 		{name: "c.png", text: pngOf(t, 1)}, {name: "c.cls", text: "0"},
+		{name: "d.json", text: `{"width":2}`}, {name: "d.cls", text: "dog"}, {name: "d.png", text: pngOf(t, 1)},
+		{name: "about.json", text: `{"pictures":4}`},
 	}))
 	s := &Stream{Paths: []string{path}, ClassNames: []string{"cat", "dog"}}
 	classes := func() (all []int) {
@@ -151,11 +153,11 @@ func TestStreamOfNames(t *testing.T) {
 		}
 		return all
 	}
-	if got, want := classes(), []int{1, 0, 0}; !slices.Equal(got, want) {
+	if got, want := classes(), []int{1, 0, 0, 1}; !slices.Equal(got, want) {
 		t.Errorf("classes %v, want %v", got, want)
 	}
 	write(t, dir, "classes.txt", []byte("dog\ncat\n"))
-	if got, want := classes(), []int{1, 0, 1}; !slices.Equal(got, want) {
+	if got, want := classes(), []int{1, 0, 1, 1}; !slices.Equal(got, want) {
 		t.Errorf("classes %v with names, want %v", got, want)
 	}
 }
@@ -164,6 +166,7 @@ func TestStreamErrors(t *testing.T) {
 	whole := tarOf(t, []member{{name: "a.png", text: pngOf(t, 1)}, {name: "a.cls", text: "cat"}})
 	for want, data := range map[string][]byte{
 		"SHARD: a: found no class, a .cls or a .json file expected":                             tarOf(t, []member{{name: "a.png", text: pngOf(t, 1)}}),
+		`SHARD: a.json: found no "label", "cls" or "class" that is a text or a number`:          tarOf(t, []member{{name: "a.json", text: "{}"}, {name: "a.png", text: pngOf(t, 1)}}),
 		"SHARD: a: found no picture, one expected":                                              tarOf(t, []member{{name: "a.cls", text: "cat"}, {name: "b.png"}}),
 		`SHARD: a: found the class "cow", one of the 2 that there are expected`:                 tarOf(t, []member{{name: "a.cls", text: "cow"}, {name: "a.png"}}),
 		`SHARD: a: found the class "2", one of the 2 that there are expected`:                   tarOf(t, []member{{name: "a.cls", text: "2"}, {name: "a.png"}}),
