@@ -171,6 +171,18 @@ func TestProbe(t *testing.T) {
 		t.Errorf("--resume: %d, %q", code, stderr)
 	}
 
+	// All pictures are fitted to where none is to be measured on.
+	all, stderr, code := onehot(t, "train", "photos", "--pretrained", smallNet, "--weights", "weights.safetensors", "--val", "0", "--l2", "0.01", "--out", "all")
+	if code != 0 || !regexp.MustCompile(`^epoch 1, loss 0\.\d{4}, train acc [01]\.\d{3}\n$`).MatchString(all) ||
+		!strings.Contains(stderr, "photos: 3 classes, 60 pictures to train on; nothing is measured\n") || !strings.Contains(stderr, "nothing was measured: ") {
+		t.Errorf("--val 0: %d, %q, %q", code, all, stderr)
+	}
+	if out := succeed(t, "eval", "all", "photos"); !strings.HasPrefix(out, "all on photos, 60 samples\n") {
+		t.Errorf("eval: %q", out)
+	}
+	wantError(t, 2, "--monitor is for runs that are measured: photos has no validation or test pictures, --val or --test expected",
+		"train", "photos", "--pretrained", smallNet, "--weights", "weights.safetensors", "--val", "0", "--monitor", "loss", "-q", "--out", "none")
+
 	// Mirror images double what is fitted to; the features of other weights and pictures are others.
 	_, stderr, code = onehot(t, append(args, "--augment", "flip", "--l2", "0.01", "--out", "mirrored")...)
 	if code != 0 || !strings.Contains(stderr, "the features of 60 pictures are kept from before\nthe features of 36 mirror images are computed, and kept for later runs\n") {
