@@ -79,7 +79,7 @@ func (c *compareCommand) Run(s streams) error {
 	if err := report.Curves(histories...).Save(c.Plot); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.err, "drawn to %s\n", c.Plot)
+	fmt.Fprintf(s.err, "drawn to %s\n", printable.Name(c.Plot))
 	return nil
 }
 

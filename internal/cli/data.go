@@ -78,7 +78,7 @@ func (c *dataCommand) show(d *dataset.Images, remarks io.Writer) error {
 	if err := sampleGrid(d).Save(c.Show); err != nil {
 		return err
 	}
-	fmt.Fprintf(remarks, "drawn to %s\n", c.Show)
+	fmt.Fprintf(remarks, "drawn to %s\n", printable.Name(c.Show))
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/onehot-go/onehot/dataset/check"
 	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/transform"
@@ -35,7 +36,7 @@ func (o *ownParts) writePage(path string, found *check.Report, remarks io.Writer
 	if err := atomicfile.Write(path, page.Write); err != nil {
 		return err
 	}
-	fmt.Fprintf(remarks, "written to %s\n", path)
+	fmt.Fprintf(remarks, "written to %s\n", printable.Name(path))
 	return nil
 }
 

@@ -126,9 +126,25 @@ func (c *evalCommand) evalData(ctx context.Context, data, path string, m *model.
 		}
 		return d, p.own.name + " " + d.Split.String(), nil
 	}
+	trained := s.Data
 	s.Data = data
 	c.read(&s)
-	return s.measurable(ctx, c.dataFlags, m, remarks)
+	d, title, err := s.measurable(ctx, c.dataFlags, m, remarks)
+	if err == nil && known && title == dataName(data) && sameFile(trained, data) {
+		fmt.Fprintf(remarks, "%s: the model was trained on pictures of these, and knows them; onehot eval %s measures on the others\n",
+			printable.Name(data), quote(path))
+	}
+	return d, title, err
+}
+
+// sameFile reports whether two paths lead to one file or folder.
+func sameFile(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
 }
 
 // listFlags say how a list, or a folder, is read.

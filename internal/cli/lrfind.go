@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
@@ -90,7 +91,7 @@ func (c *lrFindCommand) Run(ctx context.Context, parsed *kong.Context, s streams
 		if err := report.LRCurve(found, suggested).Save(c.Plot); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.err, "drawn to %s\n", c.Plot)
+		fmt.Fprintf(s.err, "drawn to %s\n", printable.Name(c.Plot))
 	}
 	if c.JSON {
 		out := lrFound{Suggested: suggested, Low: low, High: high}

@@ -477,6 +477,10 @@ func TestEvalFolder(t *testing.T) {
 	if out := succeed(t, "eval", filepath.Join("run", "model.safetensors")); !strings.Contains(out, " on photos val, 6 samples\n") {
 		t.Errorf("got %q", out)
 	}
+	const known = "photos: the model was trained on pictures of these, and knows them; onehot eval run measures on the others\n"
+	if stdout, stderr, code := onehot(t, "eval", "run", "photos"); code != 0 || !strings.HasPrefix(stdout, "run on photos, 30 samples\n") || stderr != known {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
 	var figures struct {
 		Accuracy  float64
 		Classes   []struct{ Name string }
