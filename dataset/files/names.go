@@ -154,13 +154,7 @@ func quote(path string) string {
 	if strings.HasPrefix(path, "-") {
 		path = "./" + path
 	}
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:,@%", r)
-	}
-	if path != "" && strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	return printable.Word(path)
 }
 
 // Classes returns the classes of the training part, or of all files where there are no parts,

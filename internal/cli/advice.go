@@ -232,5 +232,5 @@ func (s *settings) pretrained(pictures int) string {
 	if s.Pretrained != "" || pictures >= pretrainBelow {
 		return ""
 	}
-	return fmt.Sprintf("a net that has seen a million pictures before does better with so few: onehot train %s --pretrained resnet18", quote(s.Data))
+	return fmt.Sprintf("a net that has seen a million pictures before does better with so few: onehot train %s --pretrained resnet18", printable.Word(s.Data))
 }

@@ -102,7 +102,7 @@ func (c *evalCommand) evalData(ctx context.Context, data, path string, m *model.
 		return test, data + " test", err
 	}
 	if again && !known {
-		return nil, "", fmt.Errorf("%s: it does not say how its pictures at %s were read: what to measure it on expected, as in  onehot eval %s %s", path, data, quote(path), quote(data))
+		return nil, "", fmt.Errorf("%s: it does not say how its pictures at %s were read: what to measure it on expected, as in  onehot eval %s %s", path, data, printable.Word(path), printable.Word(data))
 	}
 	if again {
 		p, err := s.parts(ctx, c.dataFlags, nil, remarks)
@@ -113,13 +113,13 @@ func (c *evalCommand) evalData(ctx context.Context, data, path string, m *model.
 			if before, err := run.readConfig(); err == nil {
 				if err := p.own.samePictures(before.Data, run.files()); err != nil { // others would be drawn than were held out
 					return nil, "", fmt.Errorf("the pictures at %s are not those of the run in %s: %w: what to measure on expected, as in  onehot eval %s %s",
-						data, run, err, quote(path), quote(data))
+						data, run, err, printable.Word(path), printable.Word(data))
 				}
 			}
 		}
 		d := p.final()
 		if d == nil {
-			return nil, "", fmt.Errorf("%s: it was trained on all pictures of %s: others to measure it on expected, as in  onehot eval %s PATH", path, data, quote(path))
+			return nil, "", fmt.Errorf("%s: it was trained on all pictures of %s: others to measure it on expected, as in  onehot eval %s PATH", path, data, printable.Word(path))
 		}
 		if !slices.Equal(d.Classes(), m.Classes) {
 			return nil, "", fmt.Errorf("%s tells %v apart, but %s has %v", path, m.Classes, data, d.Classes())
@@ -132,7 +132,7 @@ func (c *evalCommand) evalData(ctx context.Context, data, path string, m *model.
 	d, title, err := s.measurable(ctx, c.dataFlags, m, remarks)
 	if err == nil && known && title == dataName(data) && sameFile(trained, data) {
 		fmt.Fprintf(remarks, "%s: the model was trained on pictures of these, and knows them; onehot eval %s measures on the others\n",
-			printable.Name(data), quote(path))
+			printable.Name(data), printable.Word(path))
 	}
 	return d, title, err
 }

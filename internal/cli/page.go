@@ -12,6 +12,7 @@ import (
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/task"
@@ -160,7 +161,7 @@ func (w *watch) end(page []byte, err error) {
 
 // command returns the command line that gives the run: what differs from the usual.
 func (c config) command(f folder) string {
-	words := []string{"onehot", "train", quote(c.Settings.Data)}
+	words := []string{"onehot", "train", printable.Word(c.Settings.Data)}
 	for field, v := range reflect.ValueOf(c.Settings).Fields() {
 		if _, argument := field.Tag.Lookup("arg"); argument {
 			continue
@@ -180,13 +181,13 @@ func (c config) command(f folder) string {
 		}
 		words = append(words, "--"+flagName(field))
 		if v.Kind() != reflect.Bool {
-			words = append(words, quote(value))
+			words = append(words, printable.Word(value))
 		}
 	}
 	if c.Data.Dir != "" {
-		words = append(words, "--data-dir", quote(c.Data.Dir))
+		words = append(words, "--data-dir", printable.Word(c.Data.Dir))
 	}
-	return strings.Join(append(words, "--out", quote(string(f))), " ")
+	return strings.Join(append(words, "--out", printable.Word(string(f))), " ")
 }
 
 // flagValue writes a setting as its flag takes it.
@@ -199,17 +200,6 @@ func flagValue(v reflect.Value) string {
 		values = append(values, fmt.Sprint(v.Index(i).Interface()))
 	}
 	return strings.Join(values, ",")
-}
-
-// quote returns the word as a shell takes it.
-func quote(word string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./,:+=@%", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // lines returns everything that config.json has, line by line.

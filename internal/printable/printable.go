@@ -86,3 +86,15 @@ func Bytes(n int64) string {
 	}
 	return fmt.Sprintf("%.1f %s", v, units[0])
 }
+
+// Word returns a word as a shell takes it: as it is where nothing in it means anything to a shell,
+// else in single quotes.
+func Word(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:,@%", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -51,3 +51,13 @@ func TestBytes(t *testing.T) {
 		}
 	}
 }
+
+func TestWord(t *testing.T) {
+	for word, want := range map[string]string{
+		"runs/a-1": "runs/a-1", "crop:4,flip": "crop:4,flip", "": "''", "my photos": "'my photos'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "a;b": "'a;b'", "猫": "'猫'",
+	} {
+		if got := Word(word); got != want {
+			t.Errorf("%q is %s, want %s", word, got, want)
+		}
+	}
+}
