@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"image"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -128,11 +126,7 @@ func folderInputs(ctx context.Context, root string, remarks io.Writer) ([]input,
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s: no pictures found, at least one PNG, JPEG, GIF, WebP, BMP or TIFF expected", root)
 	}
-	var others []string
-	for _, ext := range slices.Sorted(maps.Keys(l.Others)) {
-		others = append(others, fmt.Sprintf("%d %s", l.Others[ext], cmp.Or(ext, "without an extension")))
-	}
-	if len(others) > 0 {
+	if others := otherFiles(l); len(others) > 0 {
 		fmt.Fprintln(remarks, printable.Message(root+": passed over "+strings.Join(others, ", ")))
 	}
 	return all, nil

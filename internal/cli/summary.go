@@ -69,12 +69,17 @@ func (o *ownParts) summarize(s *settings, remarks io.Writer) {
 	}
 }
 
+// otherFiles says how many files are no pictures, by extension.
+func otherFiles(l *files.List) (said []string) {
+	for _, ext := range slices.Sorted(maps.Keys(l.Others)) {
+		said = append(said, fmt.Sprintf("%d %s", l.Others[ext], cmp.Or(printable.Name(ext), "without an extension")))
+	}
+	return said
+}
+
 // passedOver says what is no picture, by extension, and what else was passed over.
 func (p *ownPictures) passedOver() string {
-	var said []string
-	for _, ext := range slices.Sorted(maps.Keys(p.Others)) {
-		said = append(said, fmt.Sprintf("%d %s", p.Others[ext], cmp.Or(printable.Name(ext), "without an extension")))
-	}
+	said := otherFiles(p.List)
 	for _, reason := range slices.Sorted(maps.Keys(p.Passed)) {
 		said = append(said, fmt.Sprintf("%d (%s)", p.Passed[reason], reason))
 	}
