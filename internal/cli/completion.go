@@ -14,7 +14,7 @@ type completionCommand struct {
 }
 
 func (c *completionCommand) Help() string {
-	return "It prints a script. For this session: source <(onehot completion bash), the same with zsh, or onehot completion fish | source. For good: " +
+	return "It prints a script. To try it: source <(onehot completion bash), the same with zsh, or onehot completion fish | source. For good: " +
 		"write it to ~/.local/share/bash-completion/completions/onehot, to _onehot in a folder of zsh's $fpath, or to ~/.config/fish/completions/onehot.fish."
 }
 
