@@ -1,0 +1,98 @@
+package inference
+
+// Span is a range of rows or columns: those from From to before To.
+type Span struct{ From, To int }
+
+// Windows returns the spans of a window that moves over size rows or columns, with padding on both sides,
+// less what lies outside.
+func Windows(size, kernel, stride, padding int) []Span {
+	spans := make([]Span, (size+2*padding-kernel)/stride+1)
+	for i := range spans {
+		from := i*stride - padding
+		spans[i] = Span{max(from, 0), min(from+kernel, size)}
+	}
+	return spans
+}
+
+// Parts returns n spans that together are all of size rows or columns, as PyTorch's adaptive pooling has them.
+func Parts(size, n int) []Span {
+	spans := make([]Span, n)
+	for i := range spans {
+		spans[i] = Span{i * size / n, ((i+1)*size + n - 1) / n}
+	}
+	return spans
+}
+
+// Pool takes the greatest element of each window of pictures, or the mean, channel by channel. The windows are those
+// of each row of spans with each column of spans.
+type Pool struct {
+	Max        bool
+	Rows, Cols []Span
+	Divisor    int // what sums are divided by; 0 for the number of a window's elements
+}
+
+// Run computes the pooled pictures y of x.
+func (p *Pool) Run(y, x Pictures) {
+	k := active
+	y.checkWritten("a pooled picture", k, x.Images, x.Channels, [2]int{len(p.Rows), len(p.Cols)})
+	x.checkWritten("a picture to be pooled", k, x.Images, x.Channels, x.Size)
+	w := works.Get().(*work)
+	defer w.done()
+	w.pool, w.y, w.x = p, y, x
+	rows := x.Images * len(p.Rows)
+	window := (p.Rows[0].To - p.Rows[0].From) * (p.Cols[0].To - p.Cols[0].From)
+	w.share(doPool, rows, len(p.Cols)*window*x.Pitch)
+}
+
+// pooled pools some rows of y. Neighbouring windows as large as the first of them and equally far apart are
+// computed at once.
+func (w *work) pooled(from, to int) {
+	p, k, t := w.pool, active, newTile()
+	defer doneTile(t)
+	offsets := t.own[:0]
+	t.lo, t.hi, _ = Identity.limits()
+	t.regs = w.x.Pitch / k.lanes
+	for r := from; r < to; r++ {
+		n, i := r/len(p.Rows), r%len(p.Rows)
+		rows := p.Rows[i]
+		for j := 0; j < len(p.Cols); j += t.n {
+			cols := p.Cols[j]
+			t.n, t.tiles = 1, 1
+			step := 0
+			for j+t.n < len(p.Cols) && t.n < k.rows[1] {
+				next, last := p.Cols[j+t.n], p.Cols[j+t.n-1]
+				if step == 0 {
+					step = next.From - last.From
+				}
+				if next.To-next.From != cols.To-cols.From || next.From-last.From != step {
+					break
+				}
+				t.n++
+			}
+			offsets = offsets[:0]
+			for a := range rows.To - rows.From {
+				for b := range cols.To - cols.From {
+					offsets = append(offsets, a*w.x.row()+b*w.x.Pitch)
+				}
+			}
+			t.offsets = offsets
+			t.x = w.x.Data[n*w.x.picture()+w.x.at(rows.From, cols.From):]
+			t.y = w.y.Data[n*w.y.picture()+w.y.at(i, j):]
+			t.xStep, t.yStep = step*w.x.Pitch, w.y.Pitch
+			if p.Max {
+				k.greatest(t)
+				continue
+			}
+			divisor := p.Divisor
+			if divisor == 0 {
+				divisor = len(offsets)
+			}
+			for lane := range k.lanes {
+				t.mean[lane] = 1 / float32(divisor)
+			}
+			t.w = t.mean[:]
+			k.depthwise(t)
+		}
+	}
+	t.own = offsets
+}

@@ -1,0 +1,40 @@
+package inference
+
+import (
+	"slices"
+
+	"github.com/onehot-go/onehot/internal/kernel"
+)
+
+// set is one set of kernels. All that work on tiles do what plain.go's do.
+type set struct {
+	name  string
+	lanes int // of a register
+	// rows has the most pixels of a tile by the registers of channels that it has.
+	rows [mostRegisters + 1]int
+
+	products  func(t *tile) // see plainProducts
+	depthwise func(t *tile) // see plainDepthwise
+	greatest  func(t *tile) // see plainGreatest
+	activate  func(a Activation, y []float32, pixels, step, width int)
+	gate      func(y, x, gate []float32, pixels, width int)
+	sum       func(y, x, add []float32, n int, lo, hi float32)
+
+	rates rates
+}
+
+// mostRegisters is the most registers of channels that a tile has.
+const mostRegisters = 8
+
+// available has the sets that this machine can run, the best first; generic is the last.
+var available = append(assembly(), generic)
+
+// active is the set in use, that of package kernel: NEON has no kernels of its own here.
+var active = func() *set {
+	name, _ := kernel.Name()
+	i := slices.IndexFunc(available, func(s set) bool { return s.name == name })
+	if i < 0 {
+		i = len(available) - 1
+	}
+	return &available[i]
+}()
