@@ -25,6 +25,7 @@ var topics = map[string]func(){
 	"pictures":      pictures,
 	"optimizers":    optimizers,
 	"elementwise":   elementwise,
+	"inference":     inference,
 }
 
 func main() {

@@ -13,13 +13,7 @@ import (
 // float32 without gaps. These work in registers, not at the speed of memory: AVX-512 is
 // faster there than AVX2.
 func rows() {
-	exponential = table("exponential", []float32{
-		105, -105, // e to more is infinite, to less is 0
-		math.Log2E, -ln2, float32(float64(ln2) - math.Ln2), 1,
-		// (e^r - 1 - r) / r² for r within ±ln(2)/2: with these the error of 1 + r + r²·P(r),
-		// relative to e^r, is the least that its degree allows, 2^-28.3.
-		0x1.6a2434p-10, 0x1.1239e2p-7, 0x1.5558f2p-5, 0x1.555492p-3, 0x1.fffffcp-2,
-	})
+	exponential = exponentialTable()
 	for _, v := range []vec{{wide: true}, {}} {
 		v.exp()
 		v.logSoftmax()
@@ -33,6 +27,17 @@ func rows() {
 		v.argExtreme("argMinRows", "least", -1, VMINPS)
 	}
 	logarithm()
+}
+
+// exponentialTable has what the exponential is computed by.
+func exponentialTable() Mem {
+	return table("exponential", []float32{
+		105, -105, // e to more is infinite, to less is 0
+		math.Log2E, -ln2, float32(float64(ln2) - math.Ln2), 1,
+		// (e^r - 1 - r) / r² for r within ±ln(2)/2: with these the error of 1 + r + r²·P(r),
+		// relative to e^r, is the least that its degree allows, 2^-28.3.
+		0x1.6a2434p-10, 0x1.1239e2p-7, 0x1.5558f2p-5, 0x1.555492p-3, 0x1.fffffcp-2,
+	})
 }
 
 // ln2 is ln(2) to the precision of float32.

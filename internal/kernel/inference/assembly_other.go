@@ -1,7 +1,9 @@
+//go:build !amd64
+
 package inference
 
-// assembly returns the kernels in assembly that this machine can run.
-func assembly() []set { return nil }
-
-// assemblySets names all kernels in assembly of this architecture.
+// assemblySets names the sets in assembly of this architecture.
 var assemblySets []string
+
+// assembly returns the sets in assembly that this machine can run.
+func assembly() []set { return nil }

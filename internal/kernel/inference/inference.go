@@ -4,6 +4,8 @@
 // kernel.
 package inference
 
+//go:generate go run -C ../gen . -topic inference -out ../inference/inference_amd64.s -stubs ../inference/inference_amd64.go -pkg inference
+
 import "fmt"
 
 // Pictures are activations, channels last: Images pictures of Size rows and columns, with a border of

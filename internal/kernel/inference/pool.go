@@ -23,6 +23,9 @@ func Parts(size, n int) []Span {
 	return spans
 }
 
+// pooledPixels is the most pixels that a call pools.
+const pooledPixels = 6
+
 // Pool takes the greatest element of each window of pictures, or the mean, channel by channel. The windows are those
 // of each row of spans with each column of spans.
 type Pool struct {
@@ -59,7 +62,7 @@ func (w *work) pooled(from, to int) {
 			cols := p.Cols[j]
 			t.n, t.tiles = 1, 1
 			step := 0
-			for j+t.n < len(p.Cols) && t.n < k.rows[1] {
+			for j+t.n < len(p.Cols) && t.n < pooledPixels {
 				next, last := p.Cols[j+t.n], p.Cols[j+t.n-1]
 				if step == 0 {
 					step = next.From - last.From

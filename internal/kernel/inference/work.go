@@ -13,7 +13,6 @@ type work struct {
 	pool      *Pool
 	y, x, add Pictures
 	planes    []float32
-	gate      []float32
 	act       Activation
 
 	offsets []int // see tile

@@ -1,0 +1,60 @@
+package inference
+
+import "golang.org/x/sys/cpu"
+
+// assemblySets names the sets in assembly of this architecture.
+var assemblySets = []string{"avx512", "avx2"}
+
+// assembly returns the sets in assembly that this machine can run, the best first.
+func assembly() (sets []set) {
+	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA {
+		return nil
+	}
+	avx2 := set{
+		name: "avx2", lanes: 8, rows: [mostRegisters + 1]int{1: 6, 2: 6, 4: 3, 8: 1},
+		products: productsBy(products1xAVX2, products2xAVX2, products4xAVX2, products8xAVX2),
+		depthwise: func(t *tile) {
+			depthwiseAVX2(&t.x)
+		},
+		greatest: func(t *tile) { greatestAVX2(&t.x) },
+		activate: func(a Activation, y []float32, pixels, step, width int) {
+			activationsAVX2[a](&y[0], pixels, step, width)
+		},
+		gate: func(y, x, gate []float32, pixels, width int) { gateAVX2(&y[0], &x[0], &gate[0], pixels, width) },
+		sum:  func(y, x, add []float32, n int, lo, hi float32) { sumAVX2(&y[0], &x[0], &add[0], n, lo, hi) },
+	}
+	if cpu.X86.HasAVX512F && cpu.X86.HasBMI2 { // as package kernel has it
+		avx512 := avx2
+		avx512.name, avx512.lanes, avx512.rows = "avx512", 16, [mostRegisters + 1]int{1: 14, 2: 14, 4: 7, 8: 3}
+		avx512.products = productsBy(products1xAVX512, products2xAVX512, products4xAVX512, products8xAVX512)
+		avx512.depthwise = func(t *tile) { depthwiseAVX512(&t.x) }
+		avx512.greatest = func(t *tile) {
+			t.regs *= 2
+			greatestAVX2(&t.x)
+			t.regs /= 2
+		}
+		sets = append(sets, avx512)
+	}
+	return append(sets, avx2)
+}
+
+// activationsAVX2 are those that change anything.
+var activationsAVX2 = [...]func(y *float32, pixels, step, width int){
+	ReLU: reluAVX2, ReLU6: relu6AVX2, Hardswish: hardswishAVX2, Hardsigmoid: hardsigmoidAVX2, Sigmoid: sigmoidAVX2, SiLU: siluAVX2,
+}
+
+// productsBy takes the kernel for the registers of a tile.
+func productsBy(one, two, four, eight func(t *[]float32)) func(t *tile) {
+	return func(t *tile) {
+		switch t.regs {
+		case 1:
+			one(&t.x)
+		case 2:
+			two(&t.x)
+		case 4:
+			four(&t.x)
+		default:
+			eight(&t.x)
+		}
+	}
+}
