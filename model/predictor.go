@@ -90,6 +90,9 @@ func (p *Predictor) ClassifyFile(ctx context.Context, r io.Reader, k int) ([]Pre
 // ClassifyRow is Classify for the numbers of one input, in the order of the model's input
 // shape, before they are prepared. The error names a number that is not finite.
 func (p *Predictor) ClassifyRow(row []float32, k int) ([]Prediction, error) {
+	if p.raw.Row {
+		return nil, fmt.Errorf("found a row of %d numbers, %v expected by the model", len(row), p.raw)
+	}
 	if !p.raw.Tensor {
 		return nil, fmt.Errorf("found a row of %d numbers, a picture expected: the model prepares pictures by %v", len(row), p.model.Preprocess)
 	}
@@ -111,6 +114,9 @@ func (p *Predictor) ClassifyRow(row []float32, k int) ([]Prediction, error) {
 // Prepare returns a picture as the net takes it, a tensor of the model's input shape. The error
 // says that the model takes no pictures, or which step cannot work on this one.
 func (p *Predictor) Prepare(img image.Image) (*tensor.Tensor, error) {
+	if p.raw.Row {
+		return nil, fmt.Errorf("found a picture, %v expected by the model", p.raw)
+	}
 	if p.raw.Tensor {
 		return nil, fmt.Errorf("found a picture, rows of shape %v expected by the model", p.raw.Shape)
 	}

@@ -33,7 +33,8 @@ func (d *Definition) checkPreprocess() error {
 }
 
 // raw returns what is known of inputs before Preprocess: they are pictures, in colour and of
-// any size, if the steps make a tensor of those, and tensors as the net takes them if not.
+// any size, if the steps make a tensor of those, rows of a table if Columns come first, and tensors
+// as the net takes them if not.
 func (d *Definition) raw() (transform.Form, error) {
 	picture := transform.Form{Shape: []int{3, 0, 0}}
 	made, err := d.Preprocess.Form(picture)
@@ -44,6 +45,9 @@ func (d *Definition) raw() (transform.Form, error) {
 		return picture, nil
 	}
 	rows := transform.Form{Tensor: true, Shape: d.InputShape}
+	if _, ok := d.Columns(); ok {
+		rows, err = transform.Form{Row: true}, nil
+	}
 	made, other := d.Preprocess.Form(rows)
 	if other != nil {
 		if err == nil {
@@ -52,7 +56,16 @@ func (d *Definition) raw() (transform.Form, error) {
 		return rows, fmt.Errorf("preprocess: %w", err)
 	}
 	if !slices.Equal(made.Shape, d.InputShape) {
-		return rows, fmt.Errorf("preprocess: it makes %v of %v, %v expected as input_shape says", made.Shape, rows.Shape, d.InputShape)
+		return rows, fmt.Errorf("preprocess: it makes %v of %v, %v expected as input_shape says", made.Shape, rows, d.InputShape)
 	}
 	return rows, nil
+}
+
+// Columns returns the first step of Preprocess if that takes rows of tables; ok is false if it does
+// not.
+func (d *Definition) Columns() (c transform.Columns, ok bool) {
+	if len(d.Preprocess) > 0 {
+		c, ok = d.Preprocess[0].(transform.Columns)
+	}
+	return c, ok
 }

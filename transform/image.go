@@ -49,6 +49,8 @@ func (p Input) kind() string {
 		return "an image"
 	case p.Tensor != nil:
 		return "a tensor"
+	case p.Row != nil:
+		return "a row of a table"
 	}
 	return "nothing"
 }

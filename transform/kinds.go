@@ -137,6 +137,20 @@ func init() {
 	})
 }
 
+// The step from rows of tables.
+func init() {
+	Register(Kind[Columns]{
+		Name:  "columns",
+		Check: func(t Columns) (Columns, error) { return t, t.check() },
+		Form: func(t Columns, f Form) (Form, error) {
+			if !f.Row {
+				return Form{}, &Error{Op: "columns", Found: f.String(), Expected: "a row of a table"}
+			}
+			return Form{Tensor: true, Shape: []int{t.Width()}}, nil
+		},
+	})
+}
+
 // maxChannels is the greatest number of channels that a saved Normalize has numbers for.
 const maxChannels = 1 << 12
 
@@ -158,7 +172,7 @@ func (f Form) sized(op string, height, width int) (Form, error) {
 
 // wantImage returns an *Error unless f is of images.
 func (f Form) wantImage(op string) error {
-	if f.Tensor || len(f.Shape) != 3 {
+	if f.Tensor || f.Row || len(f.Shape) != 3 {
 		return &Error{Op: op, Found: f.String(), Expected: "an image"}
 	}
 	return nil
@@ -166,6 +180,9 @@ func (f Form) wantImage(op string) error {
 
 // String says what f is of: "an image of shape [3 0 0]".
 func (f Form) String() string {
+	if f.Row {
+		return "a row of a table"
+	}
 	if f.Tensor {
 		return fmt.Sprintf("a tensor of shape %v", f.Shape)
 	}

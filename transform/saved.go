@@ -32,7 +32,8 @@ type Kind[T Transform] struct {
 
 // Form is what is known of an input.
 type Form struct {
-	Tensor bool  // it is a tensor; else it is an image
+	Tensor bool  // it is a tensor
+	Row    bool  // it is a row of a table, which has no shape; if it is neither, it is an image
 	Shape  []int // (C, H, W) of a picture; 0 stands for a size that is not known
 }
 

@@ -92,7 +92,7 @@ func TestSaved(t *testing.T) {
 
 func TestSavedRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		`[{"type":"grayscale"},{"type":"sepia"}]`: `step 1: saved transform: found type "sepia", expected one of affine, center-crop, grayscale, `,
+		`[{"type":"grayscale"},{"type":"sepia"}]`: `step 1: saved transform: found type "sepia", expected one of affine, center-crop, columns, grayscale, `,
 		`[{}]`:                            `step 0: saved transform: found type "", expected one of `,
 		`[{"type":7}]`:                    "step 0: json: cannot unmarshal number",
 		`[{"type":"resize","height":28}]`: "step 0: resize: found a side of 0 pixels, expected 1 to 4096",

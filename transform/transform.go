@@ -1,6 +1,6 @@
 // Package transform turns inputs as they were read into what a model takes: images are
 // resized, cropped, converted and inverted, become tensors by ToTensor, and are normalized
-// after it. The transforms whose names begin with Random change pictures by chance, so that
+// after it. Rows of tables become tensors by Columns. The transforms whose names begin with Random change pictures by chance, so that
 // a model sees more than there are. Names and meanings are torchvision's, and so are the
 // pixels that come out.
 //
@@ -23,15 +23,25 @@ import (
 )
 
 // Input is what transforms take and give. Exactly one field is set: Image for a picture
-// until ToTensor, Tensor after it, and for inputs that are no pictures.
+// until ToTensor, Row for a row of a table until Columns, Tensor after them, and for inputs
+// that are neither.
 type Input struct {
 	Image  image.Image
+	Row    *Row
 	Tensor *tensor.Tensor // of any shape; (C, H, W) for a picture
 }
 
-// String returns the tensor as it prints, or of a picture its type, its height and its width:
-// "*image.Gray of 28x28".
+// Row is a row of a table.
+type Row struct {
+	Fields []string // one for each of Columns.List, in its order
+}
+
+// String returns the tensor as it prints, of a row of a table its fields, or of a picture its type, its
+// height and its width: "*image.Gray of 28x28".
 func (p Input) String() string {
+	if p.Row != nil {
+		return fmt.Sprintf("%q", p.Row.Fields)
+	}
 	if p.Image == nil {
 		return fmt.Sprint(p.Tensor)
 	}
