@@ -153,6 +153,33 @@ func (p *Predictor) Probabilities(inputs *tensor.Tensor) (*tensor.Tensor, error)
 	return probabilities, nil
 }
 
+// Run computes a batch of inputs that are prepared, of the model's input shape and one behind the
+// other, into the caller's memory: logits, what the net says of every class, and probabilities,
+// both a row a sample. Each has the bits that it has in a batch of any size, and the probabilities
+// those that Probabilities returns. The error names the first sample that the net gives no number
+// for. Run panics with a *fault.OptionError unless inputs are whole samples, and the other two have
+// a number for each of their classes.
+func (p *Predictor) Run(logits []float32, probabilities []float64, inputs []float32) error {
+	size, classes := product(p.model.InputShape), len(p.model.Classes)
+	n := len(inputs) / size
+	if len(inputs) != n*size || len(logits) != n*classes || len(probabilities) != n*classes {
+		fault.Option("model.Predictor", "%d logits and %d probabilities for %d numbers: inputs of %d numbers each, and %d of both for each input, expected",
+			len(logits), len(probabilities), len(inputs), size, classes)
+	}
+	if n == 0 {
+		return nil
+	}
+	outputs := p.model.Net.Forward(tensor.New(inputs, append([]int{n}, p.model.InputShape...)...).NoGrad().Evaluation())
+	copy(logits, tensor.Values[float32](outputs))
+	for i, v := range logits {
+		if v-v != 0 {
+			return fmt.Errorf("sample %d: %w", i/classes, &noNumber{i / classes, v, p.model.Classes[i%classes]})
+		}
+	}
+	copy(probabilities, tensor.Values[float64](p.task.Probabilities(outputs.To(tensor.Float64))))
+	return nil
+}
+
 // checkInputs returns an error unless inputs are a batch as the net takes it.
 func (p *Predictor) checkInputs(inputs *tensor.Tensor) error {
 	shape := inputs.Shape()

@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -95,6 +96,20 @@ func TestPredictor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var rows []float32
+	for _, x := range inputs {
+		rows = append(rows, tensor.Values[float32](x)...)
+	}
+	logits, probabilities := make([]float32, all.Numel()), make([]float64, all.Numel())
+	if err := p.Run(logits, probabilities, rows); err != nil {
+		t.Fatal(err)
+	}
+	if want := tensor.Values[float64](all); !slices.Equal(probabilities, want) {
+		t.Errorf("Run gives probabilities %v, Probabilities %v", probabilities, want)
+	}
+	if got := tensor.Values[float64](tensor.New(logits, all.Shape()...).To(tensor.Float64).Softmax(1)); !slices.Equal(got, probabilities) {
+		t.Errorf("Run gives logits whose softmax is %v, and probabilities %v", got, probabilities)
+	}
 	for n, answer := range answers {
 		for _, c := range answer {
 			if got := all.At(n, c.Index); got != c.Probability {
@@ -154,6 +169,10 @@ func TestPredictorRows(t *testing.T) {
 	if _, err := p.Classify(drawn(0), 1); err == nil || err.Error() != "found a picture, rows of shape [2] expected by the model" {
 		t.Errorf("a picture: %v", err)
 	}
+	logits, probabilities := make([]float32, 4), make([]float64, 4)
+	if err := p.Run(logits, probabilities, []float32{0, 2, 3, 0}); err != nil || !slices.Equal(logits, []float32{0, 2, 3, 0}) || probabilities[0] != 0.5 || probabilities[1] != got[0].Probability {
+		t.Errorf("got logits %v, probabilities %v, %v", logits, probabilities, err)
+	}
 	linear.Weight.FillInPlace(math.MaxFloat32)
 	const want = `the net gives +Inf for the class "wet": its weights or the input are too large`
 	if _, err := p.ClassifyRow([]float32{1, 2}, 1); err == nil || err.Error() != want {
@@ -161,6 +180,9 @@ func TestPredictorRows(t *testing.T) {
 	}
 	batch := tensor.New([]float32{0, 0, 1, 2}, 2, 2)
 	if _, err := p.Probabilities(batch); err == nil || err.Error() != "sample 1: "+want {
+		t.Errorf("got  %v\nwant sample 1: %s", err, want)
+	}
+	if err := p.Run(logits, probabilities, []float32{0, 0, 1, 2}); err == nil || err.Error() != "sample 1: "+want {
 		t.Errorf("got  %v\nwant sample 1: %s", err, want)
 	}
 }
@@ -225,6 +247,14 @@ func TestPredictorErrors(t *testing.T) {
 			}
 		}()
 		p.Likeliest([]float64{1}, 1)
+	}()
+	func() {
+		defer func() {
+			if e, ok := recover().(*fault.OptionError); !ok || e.Error() != "model.Predictor: 2 logits and 2 probabilities for 7 numbers: inputs of 6 numbers each, and 2 of both for each input, expected" {
+				t.Errorf("more than a sample: %v", e)
+			}
+		}()
+		p.Run(make([]float32, 2), make([]float64, 2), make([]float32, 7))
 	}()
 	m := small(t)
 	m.Task = "guessing"
