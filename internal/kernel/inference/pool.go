@@ -64,7 +64,7 @@ func (w *work) pooled(from, to int) {
 			step := 0
 			for j+t.n < len(p.Cols) && t.n < pooledPixels {
 				next, last := p.Cols[j+t.n], p.Cols[j+t.n-1]
-				if step == 0 {
+				if t.n == 1 {
 					step = next.From - last.From
 				}
 				if next.To-next.From != cols.To-cols.From || next.From-last.From != step {
