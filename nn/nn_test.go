@@ -101,7 +101,11 @@ var nets = map[string]nn.Module{
 	"StochasticDepth in evaluation": evaluating(nn.NewStochasticDepth(0.5)),
 	"StochasticDepth of nothing":    stochasticDepth(0),
 	"StochasticDepth of all":        stochasticDepth(1),
-	"MLP":                           nn.NewSequential(nn.Flatten{}, nn.NewLinear(8, 5, rng()), nn.ReLU{}, nn.NewLinear(5, 3, rng())),
+	"ZeroPad2d":                     nn.ZeroPad2d{Left: 1, Right: 2, Top: 3},
+	"ZeroPad2d of nothing":          nn.ZeroPad2d{},
+	"ZeroPad2d before a stride": nn.NewSequential(nn.ZeroPad2d{Right: 1, Bottom: 1},
+		nn.NewConv2d(2, 2, [2]int{3, 3}, tensor.Conv2dOptions{Stride: [2]int{2, 2}, Groups: 2}, rng())),
+	"MLP": nn.NewSequential(nn.Flatten{}, nn.NewLinear(8, 5, rng()), nn.ReLU{}, nn.NewLinear(5, 3, rng())),
 }
 
 // window is one that overlaps its neighbours.

@@ -73,6 +73,8 @@ var saved = []struct {
 		`"type":"avgpool2d","kernel":[2,3],"stride":[1,2],"padding":[0,1]`, []int{3, 5, 6}},
 	{nn.AdaptiveAvgPool2d{Rows: 2, Cols: 2}, `"type":"adaptiveavgpool2d","out":2`, []int{3, 5, 6}},
 	{nn.AdaptiveAvgPool2d{Rows: 5, Cols: 1}, `"type":"adaptiveavgpool2d","out":[5,1]`, []int{3, 5, 6}},
+	{nn.ZeroPad2d{}, `"type":"zeropad2d"`, []int{3, 5, 6}},
+	{nn.ZeroPad2d{Left: 1, Right: 2, Top: 3, Bottom: 4}, `"type":"zeropad2d","left":1,"right":2,"top":3,"bottom":4`, []int{3, 5, 6}},
 	{&nn.Residual{Body: nn.NewSequential(nn.NewLinear(2, 2, rng()))}, `"type":"residual","body":[{"name":"0","type":"linear","in":2,"out":2}]`, []int{2}},
 	{&nn.Residual{Body: nn.Named("", nn.NewSequential(nn.Tanh{})), Shortcut: nn.Named("downsample", nn.NewSequential(nn.Named("act", nn.ReLU{})))},
 		`"type":"residual","body":[{"name":"0","type":"tanh"}],"shortcut":[{"name":"act","type":"relu"}],"body_name":"","shortcut_name":"downsample"`, []int{2}},
@@ -416,6 +418,30 @@ func TestVerify(t *testing.T) {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}
+}
+
+// TestZeroPad2dErrors holds that only pictures are padded, and not by less than nothing.
+func TestZeroPad2dErrors(t *testing.T) {
+	padded := func(p nn.ZeroPad2d) []nn.Spec { return []nn.Spec{{Name: "pad", Options: p}} }
+	for want, c := range map[string]struct {
+		pad   nn.ZeroPad2d
+		input []int
+	}{
+		`layers[0] "pad": found padding (-1, 0, 0, 0), 0 to 512 on each side expected`:  {nn.ZeroPad2d{Left: -1}, []int{4, 5, 6}},
+		`layers[0] "pad": found padding (0, 0, 0, 513), 0 to 512 on each side expected`: {nn.ZeroPad2d{Bottom: 513}, []int{4, 5, 6}},
+		`layers[0] "pad": pictures expected, found what is behind a flatten layer`:      {nn.ZeroPad2d{Left: 1}, []int{4}},
+		`layers[0] "pad": more than 134217728 numbers for one sample`:                   {nn.ZeroPad2d{512, 512, 512, 512}, []int{1 << 20, 1, 1}},
+	} {
+		if _, _, err := nn.Costs(padded(c.pad), c.input); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+	wantPanic[*fault.OptionError](t, "nn.ZeroPad2d: padding (0, 0, -1, 0): at least 0 on each side expected", func() {
+		nn.ZeroPad2d{Top: -1}.Forward(tensor.Zeros(tensor.Float32, 1, 2, 3))
+	})
+	wantPanic[*tensor.ShapeError](t, "nn.ZeroPad2d: shape (2, 3): pictures (N, C, H, W) or (C, H, W) expected", func() {
+		nn.ZeroPad2d{Left: 1}.Forward(tensor.Zeros(tensor.Float32, 2, 3))
+	})
 }
 
 // TestGateErrors holds that a gate's body makes what its input can be multiplied with.

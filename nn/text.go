@@ -226,6 +226,9 @@ func (p AvgPool2d) String() string { return Text(p) }
 func (p AdaptiveAvgPool2d) String() string { return Text(p) }
 
 // String returns Text.
+func (p ZeroPad2d) String() string { return Text(p) }
+
+// String returns Text.
 func (f Flatten) String() string { return Text(f) }
 
 // String returns Text.

@@ -41,6 +41,8 @@ func TestTextIsPyTorchs(t *testing.T) {
 		made(picture, nn.AvgPool2dOptions{Kernel: nn.Square(2), Stride: nn.Square(1)}),
 		nn.AdaptiveAvgPool2d{Rows: 1, Cols: 1},
 		nn.AdaptiveAvgPool2d{Rows: 2, Cols: 3},
+		nn.ZeroPad2d{Left: 1, Right: 1, Top: 1, Bottom: 1},
+		nn.ZeroPad2d{Right: 1, Top: 2, Bottom: 3},
 		nn.Flatten{},
 		nn.FlattenDims(2, 3),
 		nn.NewDropout(0.5),

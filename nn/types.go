@@ -318,6 +318,13 @@ func init() {
 			return AdaptiveAvgPool2dOptions{Pair{p.Rows, p.Cols}}, nil
 		},
 	})
+	Register(Type[ZeroPad2d, ZeroPad2d]{
+		Name: "zeropad2d", KeepsNothing: true,
+		Text:    ZeroPad2d.text,
+		Cost:    ZeroPad2d.cost,
+		Make:    func(p ZeroPad2d, _ Place) ZeroPad2d { return p },
+		Options: func(p ZeroPad2d) (ZeroPad2d, error) { return p, nil },
+	})
 
 	Register(Type[Flatten, FlattenOptions]{
 		Name: "flatten", KeepsNothing: true,

@@ -27,6 +27,8 @@ modules = [
     nn.AvgPool2d(2, stride=1),
     nn.AdaptiveAvgPool2d(1),
     nn.AdaptiveAvgPool2d((2, 3)),
+    nn.ZeroPad2d(1),
+    nn.ZeroPad2d((0, 1, 2, 3)),
     nn.Flatten(),
     nn.Flatten(2, 3),
     nn.Dropout(0.5),

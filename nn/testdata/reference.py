@@ -161,6 +161,9 @@ NETS = {
     "StochasticDepth in evaluation": ((3, 2, 2), StochasticDepth(0.5, "row").eval()),
     "StochasticDepth of nothing": ((3, 2, 2), StochasticDepth(0.0, "row")),
     "StochasticDepth of all": ((3, 2, 2), StochasticDepth(1.0, "row")),
+    "ZeroPad2d": ((2, 2, 2, 3), nn.ZeroPad2d((1, 2, 3, 0))),
+    "ZeroPad2d of nothing": ((2, 2, 3), nn.ZeroPad2d(0)),
+    "ZeroPad2d before a stride": ((1, 2, 4, 4), nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(2, 2, 3, 2, groups=2))),
 }
 
 nets = []
