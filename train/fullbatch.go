@@ -28,8 +28,8 @@ import (
 // *SetupError. The gradients are in Grad of the layer's parameters.
 type FullBatch struct {
 	*optim.LBFGS
-	// Iterations is how many a step makes at most, where 0 stands for 1. It ends before, where one of
-	// several hardly lowers the objective any more.
+	// Iterations is how many a step makes at most, where 0 stands for 1. It ends before, where ten of
+	// them hardly lower the objective any more.
 	Iterations int
 	parameters []*tensor.Tensor
 	objective  *onepass.Objective
@@ -70,28 +70,29 @@ func NewFullBatch(layer *nn.Linear, data dataset.Dataset, lr, l2 float64) (*Full
 // Step changes the parameters by an iteration of L-BFGS, or by as many as Iterations says.
 func (f *FullBatch) Step() { f.step(func(*Gradients) error { return nil }) }
 
-// least is the share of the objective by which an iteration has to lower it if another is to follow: less
-// is near to what float32 rounds.
-const least = 1e-7
+// A Step of several iterations ends where so many of them lowered the objective by no more than this
+// share of it: less is near to what float32 rounds. One alone may lower it by less long before the minimum.
+const (
+	enough = 10
+	least  = 1e-7
+)
 
 // step is Step with act called after every evaluation of the objective. Its first error ends
 // the step.
 func (f *FullBatch) step(act func(*Gradients) error) error {
-	if err := f.iteration(act); err != nil || f.Iterations <= 1 {
-		return err
-	}
-	before := f.Objective()
-	for range f.Iterations - 1 {
-		if err := f.iteration(act); err != nil {
+	before := math.Inf(1)
+	for i := 1; ; i++ {
+		if err := f.iteration(act); err != nil || i >= f.Iterations {
 			return err
 		}
-		now := f.Objective()
-		if !(before-now > least*math.Abs(now)) { // NaN too
-			break
+		if i%enough == 0 {
+			now := f.Objective()
+			if !(before-now > least*math.Abs(now)) { // NaN too
+				return nil
+			}
+			before = now
 		}
-		before = now
 	}
-	return nil
 }
 
 // iteration is step for one iteration.

@@ -1,13 +1,11 @@
 package zoo
 
 import (
-	"fmt"
 	"image"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -19,29 +17,30 @@ import (
 )
 
 // TestTrained compares what a MobileNetV2 with weights of somebody's training makes of pictures with what
-// TensorFlow.js makes of them: with the file that internal/trainedtest/trained.js wrote and
-// ONEHOT_TRAINED names.
+// TensorFlow.js makes of them: with the files of internal/trainedtest/trained.js, in the folder that ONEHOT_TRAINED
+// names.
 func TestTrained(t *testing.T) {
-	path := os.Getenv("ONEHOT_TRAINED")
-	if path == "" {
-		t.Skip("ONEHOT_TRAINED names no file of internal/trainedtest/trained.js")
+	folder := os.Getenv("ONEHOT_TRAINED")
+	if folder == "" {
+		t.Skip("ONEHOT_TRAINED names no folder with the files of internal/trainedtest/trained.js")
 	}
-	state, err := ReadState(path)
+	weights, err := ReadState(filepath.Join(folder, "weights.safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pictures, features, probabilities := state["pictures"], state["features"], state["probabilities"]
-	for _, name := range []string{"pictures", "features", "probabilities"} {
-		delete(state, name)
+	oracle, err := ReadState(filepath.Join(folder, "oracle.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pictures := oracle["pictures"]
+	for name, v := range oracle {
+		if strings.HasPrefix(name, "classifier.") {
+			weights[name] = v
+		}
 	}
 	m, err := model.New(keras(t), random.Key{})
 	if err != nil {
 		t.Fatal(err)
-	}
-	weights := map[string]*tensor.Tensor{}
-	for name, v := range state {
-		name, w := ofKeras(t, name, v)
-		weights[name] = w
 	}
 	if loaded, err := Load(m.Net, weights); err != nil || loaded != (Loaded{}) {
 		t.Fatalf("loaded %+v (%v)", loaded, err)
@@ -80,12 +79,12 @@ func TestTrained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantNear(t, "probabilities", got, probabilities)
+	wantNear(t, "probabilities", got, oracle["probabilities"])
 	pooled := batch.NoGrad().Evaluation()
 	for _, name := range []string{"features", "avgpool", "flatten"} {
 		pooled = m.Net.Layer(name).Forward(pooled)
 	}
-	wantNear(t, "features", pooled, features)
+	wantNear(t, "features", pooled, oracle["features"])
 }
 
 // wantNear holds that the greatest difference of two tensors is at most a hundred-thousandth of the greatest number.
@@ -143,40 +142,4 @@ func kerasLayers(layers []nn.Spec) (changed []nn.Spec) {
 		changed = append(changed, l)
 	}
 	return changed
-}
-
-// ofKeras returns torchvision's name of a tensor, and the tensor as torchvision has it: filters of a convolution
-// are (out, in, rows, columns), where Keras has (rows, columns, in, out), and depthwise (rows, columns, in, 1).
-func ofKeras(t *testing.T, name string, v *tensor.Tensor) (string, *tensor.Tensor) {
-	layer, kind, _ := strings.Cut(name, "/")
-	switch kind {
-	case "kernel":
-		if v.Dim() == 2 {
-			v = v.Permute(1, 0)
-		} else {
-			v = v.Permute(3, 2, 0, 1)
-		}
-	case "depthwise_kernel":
-		v = v.Permute(2, 3, 0, 1)
-	}
-	kinds := map[string]string{"kernel": "weight", "depthwise_kernel": "weight", "gamma": "weight", "bias": "bias", "beta": "bias",
-		"moving_mean": "running_mean", "moving_variance": "running_var"}
-	layers := map[string]string{"Conv1": "features.0.0", "bn_Conv1": "features.0.1", "Conv_1": "features.18.0", "Conv_1_bn": "features.18.1",
-		"expanded_conv_depthwise": "features.1.conv.0.0", "expanded_conv_depthwise_BN": "features.1.conv.0.1",
-		"expanded_conv_project": "features.1.conv.1", "expanded_conv_project_BN": "features.1.conv.2",
-		"dense_1": "classifier.0", "dense_2": "classifier.3", "dense_3": "classifier.6"}
-	within := map[string]string{"expand": "0.0", "expand_BN": "0.1", "depthwise": "1.0", "depthwise_BN": "1.1", "project": "2", "project_BN": "3"}
-	at := layers[layer]
-	if rest, ok := strings.CutPrefix(layer, "block_"); ok {
-		number, part, _ := strings.Cut(rest, "_")
-		block, err := strconv.Atoi(number)
-		if err != nil {
-			t.Fatal(err)
-		}
-		at = fmt.Sprintf("features.%d.conv.%s", block+1, within[part])
-	}
-	if at == "" || kinds[kind] == "" {
-		t.Fatalf("a tensor of Keras is called %q", name)
-	}
-	return at + "." + kinds[kind], v.Contiguous()
 }
