@@ -52,6 +52,7 @@ var order = []string{
 	"model/torchfile",
 	"model",
 	"model/zoo",
+	"model/onnx",
 	"train",
 	"report",
 	"internal/cli",
