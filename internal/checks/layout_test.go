@@ -55,6 +55,7 @@ var order = []string{
 	"model/onnx",
 	"train",
 	"report",
+	"serve",
 	"internal/cli",
 	"cmd",
 	"examples",

@@ -32,6 +32,7 @@ type commands struct {
 	Eval       evalCommand       `cmd:"" help:"Measure a trained model on a data set's test split."`
 	Predict    predictCommand    `cmd:"" help:"Name what is in picture files."`
 	Export     exportCommand     `cmd:"" help:"Write a model as what other programs use."`
+	Serve      serveCommand      `cmd:"" help:"Answer over HTTP what is in pictures, for programs and people."`
 	Compare    compareCommand    `cmd:"" help:"Show runs beside each other: what they were told, and what came of it."`
 	Models     modelsCommand     `cmd:"" help:"Say what the models are made of, and what they take."`
 	Data       dataCommand       `cmd:"" help:"Say what is in a data set, and show it."`

@@ -135,7 +135,7 @@ func (r *trainRun) live(start train.Progress, s streams) (*watch, error) {
 		return nil, err
 	}
 	page := report.NewLive(p, start.Part)
-	w := &watch{page: page, stop: serve(page, r.listener)}
+	w := &watch{page: page, stop: serveWatchers(page, r.listener)}
 	fmt.Fprintf(s.err, "watch at http://%s/\n", r.listener.Addr())
 	return w, nil
 }

@@ -1,114 +1,123 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
-	"sync"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
+
+	"github.com/onehot-go/onehot/internal/printable"
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/serve"
 )
 
-// What those who watch a run may take of the process that trains.
+type serveCommand struct {
+	Models []string `arg:"" name:"model" help:"Models to serve: files or runs' folders, each as it is or behind the name that requests have for it, as in digits=runs/mnist-2. Without one the name is that of the file or folder."`
+	Addr   string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to listen (default 127.0.0.1:8080). With a host that is this machine's own, only pages of this machine may ask; with none, as in :8080, everybody may."`
+
+	MaxBatch       int      `placeholder:"N" help:"Samples that a net is given at once (default 64, or fewer of a net that takes much memory)."`
+	MaxQueue       int      `placeholder:"N" help:"Samples that wait for a model, and the most of a request (default 1024, or fewer of large ones)."`
+	MaxBody        byteSize `placeholder:"SIZE" help:"The most bytes of a request (default 16MB)."`
+	MaxPixels      int      `placeholder:"N" help:"The most pixels of a picture (default 67108864)."`
+	MaxConnections int      `default:"256" placeholder:"N" help:"Connections at once; others wait (default 256)."`
+	DrainDelay     duration `default:"5s" placeholder:"TIME" help:"How long to go on answering after SIGTERM or Ctrl-C, while /v2/health/ready says that no more is to come (default 5s)."`
+	memoryFlags
+}
+
+// What a client may take of the server's time.
 const (
-	maxWatchers     = 32              // connections at once: the run's own files need some, and many systems give 256 in all
-	idleTimeout     = 5 * time.Second // of a connection without a request
-	shutdownTimeout = time.Second     // for open pages to get the last event
+	headerTime = 10 * time.Second
+	bodyTime   = time.Minute // of a request, from its header to its last byte
+	idleTime   = 2 * time.Minute
+	drainTime  = time.Minute // for requests that are being answered when the drain's delay is over
+	headerSize = 64 << 10
 )
 
-// serve serves the handler on l until stop is called, which waits for open requests, but not
-// long, nor for connections without one.
-func serve(h http.Handler, l net.Listener) (stop func()) {
-	silent := &connections{open: map[net.Conn]bool{}}
-	s := &http.Server{Handler: h, ReadHeaderTimeout: idleTimeout, IdleTimeout: idleTimeout, ConnState: silent.follow}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.Serve(bounded(l, maxWatchers)) // its error is that of the listener that stop closes
-	}()
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
-		defer cancel()
-		silent.close() // Shutdown would wait five seconds for them
-		if s.Shutdown(ctx) != nil {
-			s.Close()
-		}
-		<-done
-	}
-}
-
-// connections are those that have sent nothing yet.
-type connections struct {
-	mu     sync.Mutex
-	open   map[net.Conn]bool
-	closed bool
-}
-
-// follow is told of what a connection has come to.
-func (c *connections) follow(of net.Conn, state http.ConnState) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case state != http.StateNew:
-		delete(c.open, of)
-	case c.closed:
-		of.Close()
-	default:
-		c.open[of] = true
-	}
-}
-
-// close closes them, and those that are yet to come.
-func (c *connections) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	for of := range c.open {
-		of.Close()
-	}
-}
-
-// boundedListener accepts so many connections at once. Others wait outside the process.
-type boundedListener struct {
-	net.Listener
-	taken  chan struct{} // has an element for each that is open
-	closed chan struct{}
-	close  func() error
-}
-
-func bounded(l net.Listener, n int) *boundedListener {
-	b := &boundedListener{Listener: l, taken: make(chan struct{}, n), closed: make(chan struct{})}
-	b.close = sync.OnceValue(func() error {
-		close(b.closed)
-		return l.Close()
-	})
-	return b
-}
-
-// Accept waits until there is room for a connection, and one comes.
-func (b *boundedListener) Accept() (net.Conn, error) {
-	select {
-	case b.taken <- struct{}{}:
-	case <-b.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := b.Listener.Accept()
+func (c *serveCommand) Run(ctx context.Context, s streams) error {
+	models, err := c.models(s.err)
 	if err != nil {
-		<-b.taken
-		return nil, err
+		return err
 	}
-	return &boundedConn{c, sync.OnceFunc(func() { <-b.taken })}, nil
+	c.limit()
+	listener, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("--addr %s: %w", c.Addr, cmp.Or(errors.Unwrap(err), err))
+	}
+	defer listener.Close()
+	log := slog.New(slog.NewTextHandler(s.err, nil))
+	server, err := serve.New(ctx, serve.Options{
+		Models: models, MaxBatch: c.MaxBatch, MaxQueue: c.MaxQueue, MaxBody: int(c.MaxBody), MaxPixels: c.MaxPixels, Version: version(), Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	fmt.Fprintf(s.err, "http://%s/\n", listener.Addr())
+	return c.answer(ctx, server, listener)
 }
 
-// Close closes the listener.
-func (b *boundedListener) Close() error { return b.close() }
-
-// boundedConn gives its room back when it is closed.
-type boundedConn struct {
-	net.Conn
-	release func()
+// answer answers what comes to l until ctx is done, and then for as long as is asked for. The error is the
+// listener's.
+func (c *serveCommand) answer(ctx context.Context, server *serve.Server, l net.Listener) error {
+	takeTime(ctx)
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	h := &http.Server{
+		Handler: server.Handler(), Protocols: protocols, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, IdleTimeout: idleTime, MaxHeaderBytes: headerSize,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // what clients do wrong
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- h.Serve(bounded(l, c.MaxConnections)) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	server.Drain()
+	time.Sleep(c.DrainDelay.Duration)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if h.Shutdown(last) != nil {
+		h.Close()
+	}
+	return nil
 }
 
-func (c *boundedConn) Close() error {
-	defer c.release()
-	return c.Conn.Close()
+// models returns what the arguments name.
+func (c *serveCommand) models(remarks io.Writer) ([]serve.Model, error) {
+	var models []serve.Model
+	seen := map[string]string{}
+	for _, arg := range c.Models {
+		name, path := modelName(arg)
+		if err := serve.CheckName(name); err != nil {
+			return nil, usagef("%s: %w; NAME=%s gives it another", printable.Name(arg), err, printable.Name(path))
+		}
+		if other, twice := seen[name]; twice {
+			return nil, usagef("%s and %s are both called %s: NAME=%s gives one another name", printable.Name(other), printable.Name(arg), name, printable.Name(path))
+		}
+		seen[name] = arg
+		models = append(models, serve.Model{Name: name, Load: func(context.Context) (*model.Model, error) { return loadModel(path, remarks) }})
+	}
+	return models, nil
+}
+
+// namedModel is an argument that begins with a name for a model.
+var namedModel = regexp.MustCompile(`^([A-Za-z0-9._-]+)=(.+)$`)
+
+// modelName returns what an argument calls a model, and where it is.
+func modelName(arg string) (name, path string) {
+	if m := namedModel.FindStringSubmatch(arg); m != nil {
+		return m[1], m[2]
+	}
+	return strings.TrimSuffix(filepath.Base(arg), ".safetensors"), arg
 }

@@ -44,7 +44,7 @@ func TestServeBound(t *testing.T) {
 	var open, most atomic.Int64
 	entered, leave := make(chan struct{}), make(chan struct{})
 	l := listen(t)
-	stop := serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	stop := serveWatchers(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if n := open.Add(1); n > most.Load() {
 			most.Store(n)
 		}
@@ -86,7 +86,7 @@ func TestServeBound(t *testing.T) {
 func TestServeStops(t *testing.T) {
 	entered := make(chan struct{}, 1)
 	l := listen(t)
-	stop := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	stop := serveWatchers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		entered <- struct{}{}
 		for r.Context().Err() == nil { // until the buffers of the connection are full
 			if _, err := w.Write(make([]byte, 1<<20)); err != nil {

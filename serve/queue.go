@@ -1,0 +1,214 @@
+package serve
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// job is the samples of a request, on their way through a queue.
+type job struct {
+	ctx           context.Context
+	n             int       // samples
+	inputs        []float32 // n prepared samples, one after the other
+	logits        []float32 // (n, classes)
+	probabilities []float64 // (n, classes)
+	done          chan struct{}
+
+	// Guarded by the queue's mutex, and free once done has an element.
+	queued time.Time
+	taken  int // samples that workers have
+	left   int // samples that are not computed
+	err    error
+}
+
+// piece is samples of a job that a worker has.
+type piece struct {
+	*job
+	from, n int
+}
+
+// queue is the jobs that wait for a model.
+type queue struct {
+	most int // samples
+
+	mu      sync.Mutex
+	filled  sync.Cond
+	jobs    []*job // those of which no worker has all samples
+	samples int    // that no worker has
+	closed  bool
+}
+
+func newQueue(most int) *queue {
+	q := &queue{most: most}
+	q.filled.L = &q.mu
+	return q
+}
+
+// errFull is a queue's that has no place for a job.
+var errFull = &Error{Status: http.StatusServiceUnavailable, Message: "too many samples wait: try again later", busy: "queue"}
+
+// add puts a job at the end, unless that is too much.
+func (q *queue) add(j *job) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.samples+j.n > q.most {
+		return errFull
+	}
+	j.queued, j.taken, j.left, j.err = time.Now(), 0, j.n, nil
+	q.jobs = append(q.jobs, j)
+	q.samples += j.n
+	q.filled.Signal()
+	return nil
+}
+
+// drop takes what no worker has of a job out of the queue, if its context is done.
+func (q *queue) drop(j *job) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i, other := range q.jobs {
+		if other == j {
+			q.remove(i)
+			return
+		}
+	}
+}
+
+// remove takes the job at i, whose context is done, out of the queue.
+func (q *queue) remove(i int) {
+	j := q.jobs[i]
+	q.jobs = append(q.jobs[:i], q.jobs[i+1:]...)
+	rest := j.n - j.taken
+	q.samples -= rest
+	j.taken = j.n
+	q.finish(j, rest, j.ctx.Err())
+}
+
+// finish notes that so many samples of a job are computed, or will not be because of err.
+func (q *queue) finish(j *job, n int, err error) {
+	if j.err == nil {
+		j.err = err
+	}
+	if j.left -= n; j.left == 0 {
+		j.done <- struct{}{}
+	}
+}
+
+// take waits for jobs and appends what a worker is to compute to pieces: so many samples at most.
+// It returns nothing when the queue is closed and empty.
+func (q *queue) take(pieces []piece, most int, waited func(time.Duration)) []piece {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(pieces) == 0 {
+		for len(q.jobs) == 0 {
+			if q.closed {
+				return nil
+			}
+			q.filled.Wait()
+		}
+		for most > 0 && len(q.jobs) > 0 {
+			j := q.jobs[0]
+			if j.ctx.Err() != nil {
+				q.remove(0)
+				continue
+			}
+			if j.taken == 0 {
+				waited(time.Since(j.queued))
+			}
+			n := min(j.n-j.taken, most)
+			pieces = append(pieces, piece{j, j.taken, n})
+			j.taken += n
+			q.samples -= n
+			most -= n
+			if j.taken == j.n {
+				q.jobs = append(q.jobs[:0], q.jobs[1:]...)
+			}
+		}
+	}
+	if len(q.jobs) > 0 {
+		q.filled.Signal()
+	}
+	return pieces
+}
+
+// waiting returns how many samples wait.
+func (q *queue) waiting() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.samples
+}
+
+// close ends the workers when nothing waits any more.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.filled.Broadcast()
+}
+
+// worker computes batches, one after the other, in memory of its own.
+type worker struct {
+	*served
+	inputs []float32 // of the largest batch
+	batch  int
+}
+
+// newWorker returns a worker that has computed batches of one sample and of the most.
+func newWorker(v *served, batch int) (*worker, error) {
+	w := &worker{served: v, inputs: make([]float32, batch*v.size), batch: batch}
+	for _, n := range []int{1, batch} {
+		j := v.newJob(context.Background(), n)
+		if err := w.compute([]piece{{j, 0, n}}, n); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// work computes what is in the queue until it is closed.
+func (w *worker) work() {
+	var pieces []piece
+	for {
+		pieces = w.queue.take(pieces[:0], w.batch, w.metrics.waited.observe)
+		if pieces == nil {
+			return
+		}
+		n := 0
+		for _, p := range pieces {
+			copy(w.inputs[n*w.size:], p.inputs[p.from*w.size:(p.from+p.n)*w.size])
+			n += p.n
+		}
+		w.metrics.batches.observeNumber(float64(n))
+		err := w.compute(pieces, n)
+		w.queue.mu.Lock()
+		for i, p := range pieces {
+			w.queue.finish(p.job, p.n, cmp.Or(err, w.check(p)))
+			pieces[i] = piece{}
+		}
+		w.queue.mu.Unlock()
+	}
+}
+
+// compute gives the net n samples and brings what it makes of them to the pieces that they are of.
+func (w *worker) compute(pieces []piece, n int) (err error) {
+	defer func() {
+		if v := recover(); v != nil { // a defect, but not of the other requests
+			err = fmt.Errorf("internal error: %v", v)
+		}
+	}()
+	x := tensor.New(w.inputs[:n*w.size], append([]int{n}, w.model.InputShape...)...)
+	outputs := w.model.Net.Forward(x.NoGrad().Evaluation())
+	logits, probabilities := tensor.Values[float32](outputs), tensor.Values[float64](w.task.Probabilities(outputs.To(tensor.Float64)))
+	classes, at := len(w.model.Classes), 0
+	for _, p := range pieces {
+		copy(p.logits[p.from*classes:], logits[at*classes:(at+p.n)*classes])
+		copy(p.probabilities[p.from*classes:], probabilities[at*classes:(at+p.n)*classes])
+		at += p.n
+	}
+	return nil
+}
