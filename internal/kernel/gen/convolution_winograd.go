@@ -13,7 +13,7 @@ import (
 // winograd writes the transforms of convolutions by tiles, and the products of what these make.
 // A register is of eight channels, or filters.
 func winograd() {
-	four, five := pointsOf(4, 5./8, 3./2, 0), pointsOf(5, 9./16, 9./8, 3)
+	four, five := pointsOf(vec{}, 4, 5./8, 3./2, 0), pointsOf(vec{}, 5, 9./16, 9./8, 3)
 	for _, t := range []winogradTile{
 		{2, input2, output2, gradient2},
 		{4, four.input, four.output, four.gradient},
@@ -55,23 +55,28 @@ func gradient2(x []VecVirtual) []VecVirtual {
 // points are those of larger tiles: 0, a, -a, b, -b, c in tiles of 5×5, and infinity.
 type points struct {
 	size  int
+	bytes int // of a register
 	table Mem // of powers of a, b and c, from the first on, each as often as a register has room for
 }
 
-func pointsOf(size int, a, b, c float64) points {
-	table := GLOBL(fmt.Sprintf("winogradPoints%dx%d", size, size), RODATA|NOPTR)
+func pointsOf(v vec, size int, a, b, c float64) points {
+	name := "winogradPoints%dx%d"
+	if v.wide {
+		name = "wideWinogradPoints%dx%d"
+	}
+	table := GLOBL(fmt.Sprintf(name, size, size), RODATA|NOPTR)
 	for i := range 3 * 4 {
 		power := math.Pow([]float64{a, b, c}[i%3], float64(1+i/3))
-		for lane := range 8 {
-			DATA(4*(8*i+lane), U32(math.Float32bits(float32(power))))
+		for lane := range v.lanes() {
+			DATA(4*(v.lanes()*i+lane), U32(math.Float32bits(float32(power))))
 		}
 	}
-	return points{size, table}
+	return points{size, 4 * v.lanes(), table}
 }
 
-func (p points) a(power int) Op { return p.table.Offset(32 * (3*power - 3)) }
-func (p points) b(power int) Op { return p.table.Offset(32 * (3*power - 2)) }
-func (p points) c(power int) Op { return p.table.Offset(32 * (3*power - 1)) }
+func (p points) a(power int) Op { return p.table.Offset(p.bytes * (3*power - 3)) }
+func (p points) b(power int) Op { return p.table.Offset(p.bytes * (3*power - 2)) }
+func (p points) c(power int) Op { return p.table.Offset(p.bytes * (3*power - 1)) }
 
 // input computes polynomials that are 0 at all points but one. Those of a point and of its
 // negative have the same even powers, and odd ones of different sign. Those of tiles of 5×5 are
@@ -83,7 +88,7 @@ func (p points) input(x []VecVirtual) []VecVirtual {
 		for i := 5; i >= 0; i-- {
 			x[i+1] = minus(x[i+1], p.c(1), x[i])
 		}
-		return slices.Insert(points{4, p.table}.input(x[1:]), 5, atC)
+		return slices.Insert(points{4, p.bytes, p.table}.input(x[1:]), 5, atC)
 	}
 	last := minus(x[5], p.b(2), x[3])
 	evenA, oddA := minus(copied(x[4]), p.b(2), x[2]), minus(copied(x[3]), p.b(2), x[1])
@@ -143,8 +148,11 @@ func (p points) gradient(x []VecVirtual) []VecVirtual {
 func sum(x, y VecVirtual) VecVirtual        { return combined(VADDPS, x, y) }
 func difference(x, y VecVirtual) VecVirtual { return combined(VSUBPS, x, y) }
 
+// like returns a register as wide as x.
+func like(x VecVirtual) VecVirtual { return vec{wide: x.Size() == 64}.reg() }
+
 func combined(op func(...Op), x VecVirtual, y Op) VecVirtual {
-	r := YMM()
+	r := like(x)
 	op(y, x, r)
 	return r
 }
@@ -161,7 +169,7 @@ func minus(z VecVirtual, x Op, y VecVirtual) VecVirtual {
 }
 
 func copied(x VecVirtual) VecVirtual {
-	r := YMM()
+	r := like(x)
 	VMOVAPS(x, r)
 	return r
 }
@@ -198,18 +206,18 @@ func bytes(name string) Register {
 }
 
 // memory returns room for n registers.
-func memory(n int) func(i int) Mem {
-	base := GP64()
-	LEAQ(AllocLocal(32*(n+1)).Offset(31), base)
-	ANDQ(I8(-32), base)
-	return func(i int) Mem { return Mem{Base: base, Disp: 32 * i} }
+func memory(v vec, n int) func(i int) Mem {
+	base, size := GP64(), 4*v.lanes()
+	LEAQ(AllocLocal(size*(n+1)).Offset(size-1), base)
+	ANDQ(I8(int8(-size)), base)
+	return func(i int) Mem { return Mem{Base: base, Disp: size * i} }
 }
 
 // loaded returns n registers from where at says.
-func loaded(n int, at func(i int) Mem) []VecVirtual {
+func loaded(v vec, n int, at func(i int) Mem) []VecVirtual {
 	r := make([]VecVirtual, n)
 	for i := range r {
-		r[i] = YMM()
+		r[i] = v.reg()
 		VMOVUPS(at(i), r[i])
 	}
 	return r
@@ -232,7 +240,7 @@ func (t winogradTile) generate(what, formula string, parts, results int, transfo
 	if withBias {
 		bias = Load(Param("bias"), GP64())
 	}
-	half := memory(results * parts)
+	half := memory(vec{}, results*parts)
 	Label("octet")
 	column, row := GP64(), GP64()
 	MOVQ(from, column)
@@ -240,7 +248,7 @@ func (t winogradTile) generate(what, formula string, parts, results int, transfo
 		if k > 0 {
 			ADDQ(right, column)
 		}
-		for i, v := range transform(loaded(parts, func(i int) Mem { return down.from(column, i) })) {
+		for i, v := range transform(loaded(vec{}, parts, func(i int) Mem { return down.from(column, i) })) {
 			VMOVAPS(v, half(i*parts+k))
 		}
 	}
@@ -249,7 +257,7 @@ func (t winogradTile) generate(what, formula string, parts, results int, transfo
 		if i > 0 {
 			ADDQ(toRow, row)
 		}
-		values := transform(loaded(parts, func(k int) Mem { return half(i*parts + k) }))
+		values := transform(loaded(vec{}, parts, func(k int) Mem { return half(i*parts + k) }))
 		if withBias {
 			b := YMM()
 			VMOVUPS(Mem{Base: bias}, b)

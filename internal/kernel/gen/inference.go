@@ -18,6 +18,7 @@ func inference() {
 			t.products(regs)
 		}
 		t.depthwise()
+		inferenceWinograd(t)
 	}
 	inferenceGreatest()
 	inferenceActivations()

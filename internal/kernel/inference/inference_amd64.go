@@ -29,6 +29,26 @@ func products8xAVX512(t *[]float32)
 //go:noescape
 func depthwiseAVX512(t *[]float32)
 
+// winogradInput2xAVX512 transforms what lies under a tile of 2×2 results, see transform.
+//
+//go:noescape
+func winogradInput2xAVX512(t *[]float32)
+
+// winogradOutput2xAVX512 computes the results of a tile of 2×2, see transform.
+//
+//go:noescape
+func winogradOutput2xAVX512(t *[]float32)
+
+// winogradInput4xAVX512 transforms what lies under a tile of 4×4 results, see transform.
+//
+//go:noescape
+func winogradInput4xAVX512(t *[]float32)
+
+// winogradOutput4xAVX512 computes the results of a tile of 4×4, see transform.
+//
+//go:noescape
+func winogradOutput4xAVX512(t *[]float32)
+
 // products1xAVX2 is plainProducts for tiles of at most 6 pixels and of 1 registers.
 //
 //go:noescape
@@ -53,6 +73,26 @@ func products8xAVX2(t *[]float32)
 //
 //go:noescape
 func depthwiseAVX2(t *[]float32)
+
+// winogradInput2xAVX2 transforms what lies under a tile of 2×2 results, see transform.
+//
+//go:noescape
+func winogradInput2xAVX2(t *[]float32)
+
+// winogradOutput2xAVX2 computes the results of a tile of 2×2, see transform.
+//
+//go:noescape
+func winogradOutput2xAVX2(t *[]float32)
+
+// winogradInput4xAVX2 transforms what lies under a tile of 4×4 results, see transform.
+//
+//go:noescape
+func winogradInput4xAVX2(t *[]float32)
+
+// winogradOutput4xAVX2 computes the results of a tile of 4×4, see transform.
+//
+//go:noescape
+func winogradOutput4xAVX2(t *[]float32)
 
 // greatestAVX2 is plainGreatest for one tile of at most 6 pixels and registers of 8 channels.
 //

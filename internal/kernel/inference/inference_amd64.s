@@ -10359,6 +10359,1452 @@ noneNext1:
 	VZEROUPPER
 	RET
 
+DATA wideWinogradPoints4x4<>+0(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+4(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+8(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+12(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+16(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+20(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+24(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+28(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+32(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+36(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+40(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+44(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+48(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+52(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+56(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+60(SB)/4, $0x3f200000
+DATA wideWinogradPoints4x4<>+64(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+68(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+72(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+76(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+80(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+84(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+88(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+92(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+96(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+100(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+104(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+108(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+112(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+116(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+120(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+124(SB)/4, $0x3fc00000
+DATA wideWinogradPoints4x4<>+128(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+132(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+136(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+140(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+144(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+148(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+152(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+156(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+160(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+164(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+168(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+172(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+176(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+180(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+184(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+188(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+192(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+196(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+200(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+204(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+208(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+212(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+216(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+220(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+224(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+228(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+232(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+236(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+240(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+244(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+248(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+252(SB)/4, $0x3ec80000
+DATA wideWinogradPoints4x4<>+256(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+260(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+264(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+268(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+272(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+276(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+280(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+284(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+288(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+292(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+296(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+300(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+304(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+308(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+312(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+316(SB)/4, $0x40100000
+DATA wideWinogradPoints4x4<>+320(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+324(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+328(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+332(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+336(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+340(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+344(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+348(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+352(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+356(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+360(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+364(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+368(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+372(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+376(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+380(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+384(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+388(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+392(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+396(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+400(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+404(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+408(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+412(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+416(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+420(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+424(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+428(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+432(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+436(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+440(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+444(SB)/4, $0x3e7a0000
+DATA wideWinogradPoints4x4<>+448(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+452(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+456(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+460(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+464(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+468(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+472(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+476(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+480(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+484(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+488(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+492(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+496(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+500(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+504(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+508(SB)/4, $0x40580000
+DATA wideWinogradPoints4x4<>+512(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+516(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+520(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+524(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+528(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+532(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+536(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+540(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+544(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+548(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+552(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+556(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+560(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+564(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+568(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+572(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+576(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+580(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+584(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+588(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+592(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+596(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+600(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+604(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+608(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+612(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+616(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+620(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+624(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+628(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+632(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+636(SB)/4, $0x3e1c4000
+DATA wideWinogradPoints4x4<>+640(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+644(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+648(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+652(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+656(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+660(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+664(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+668(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+672(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+676(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+680(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+684(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+688(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+692(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+696(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+700(SB)/4, $0x40a20000
+DATA wideWinogradPoints4x4<>+704(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+708(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+712(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+716(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+720(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+724(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+728(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+732(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+736(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+740(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+744(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+748(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+752(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+756(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+760(SB)/4, $0x00000000
+DATA wideWinogradPoints4x4<>+764(SB)/4, $0x00000000
+GLOBL wideWinogradPoints4x4<>(SB), RODATA|NOPTR, $768
+
+// func winogradInput2xAVX512(t *[]float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradInput2xAVX512(SB), $1088-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 24(AX), DX
+	MOVQ 200(AX), BX
+	MOVQ 192(AX), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ 63(SP), R8
+	ANDQ $-64, R8
+
+register:
+	MOVQ    144(AX), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    96(AX), R10
+	VMOVUPS (R9)(R10*4), Z0
+	MOVQ    104(AX), R10
+	VMOVUPS (R9)(R10*4), Z1
+	MOVQ    112(AX), R10
+	VMOVUPS (R9)(R10*4), Z2
+	MOVQ    120(AX), R10
+	VMOVUPS (R9)(R10*4), Z3
+	VSUBPS  Z0, Z2, Z0
+	VADDPS  Z2, Z1, Z4
+	VSUBPS  Z1, Z2, Z2
+	VSUBPS  Z1, Z3, Z1
+	VMOVAPS Z0, (R8)
+	VMOVAPS Z4, 256(R8)
+	VMOVAPS Z2, 512(R8)
+	VMOVAPS Z1, 768(R8)
+	MOVQ    152(AX), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    96(AX), R10
+	VMOVUPS (R9)(R10*4), Z0
+	MOVQ    104(AX), R10
+	VMOVUPS (R9)(R10*4), Z1
+	MOVQ    112(AX), R10
+	VMOVUPS (R9)(R10*4), Z2
+	MOVQ    120(AX), R10
+	VMOVUPS (R9)(R10*4), Z3
+	VSUBPS  Z0, Z2, Z0
+	VADDPS  Z2, Z1, Z4
+	VSUBPS  Z1, Z2, Z2
+	VSUBPS  Z1, Z3, Z1
+	VMOVAPS Z0, 64(R8)
+	VMOVAPS Z4, 320(R8)
+	VMOVAPS Z2, 576(R8)
+	VMOVAPS Z1, 832(R8)
+	MOVQ    160(AX), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    96(AX), R10
+	VMOVUPS (R9)(R10*4), Z0
+	MOVQ    104(AX), R10
+	VMOVUPS (R9)(R10*4), Z1
+	MOVQ    112(AX), R10
+	VMOVUPS (R9)(R10*4), Z2
+	MOVQ    120(AX), R10
+	VMOVUPS (R9)(R10*4), Z3
+	VSUBPS  Z0, Z2, Z0
+	VADDPS  Z2, Z1, Z4
+	VSUBPS  Z1, Z2, Z2
+	VSUBPS  Z1, Z3, Z1
+	VMOVAPS Z0, 128(R8)
+	VMOVAPS Z4, 384(R8)
+	VMOVAPS Z2, 640(R8)
+	VMOVAPS Z1, 896(R8)
+	MOVQ    168(AX), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    96(AX), R10
+	VMOVUPS (R9)(R10*4), Z0
+	MOVQ    104(AX), R10
+	VMOVUPS (R9)(R10*4), Z1
+	MOVQ    112(AX), R10
+	VMOVUPS (R9)(R10*4), Z2
+	MOVQ    120(AX), R10
+	VMOVUPS (R9)(R10*4), Z3
+	VSUBPS  Z0, Z2, Z0
+	VADDPS  Z2, Z1, Z4
+	VSUBPS  Z1, Z2, Z2
+	VSUBPS  Z1, Z3, Z1
+	VMOVAPS Z0, 192(R8)
+	VMOVAPS Z4, 448(R8)
+	VMOVAPS Z2, 704(R8)
+	VMOVAPS Z1, 960(R8)
+	MOVQ    DX, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VSUBPS  Z0, Z2, Z0
+	VADDPS  Z2, Z1, Z4
+	VSUBPS  Z1, Z2, Z2
+	VSUBPS  Z1, Z3, Z1
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z4, (R10)(SI*1)
+	VMOVUPS Z2, (R10)(SI*2)
+	VMOVUPS Z1, (R10)(DI*1)
+	LEAQ    (R10)(SI*2), R10
+	LEAQ    (R10)(SI*2), R10
+	VMOVUPS 256(R8), Z0
+	VMOVUPS 320(R8), Z1
+	VMOVUPS 384(R8), Z2
+	VMOVUPS 448(R8), Z3
+	VSUBPS  Z0, Z2, Z0
+	VADDPS  Z2, Z1, Z4
+	VSUBPS  Z1, Z2, Z2
+	VSUBPS  Z1, Z3, Z1
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z4, (R10)(SI*1)
+	VMOVUPS Z2, (R10)(SI*2)
+	VMOVUPS Z1, (R10)(DI*1)
+	LEAQ    (R10)(SI*2), R10
+	LEAQ    (R10)(SI*2), R10
+	VMOVUPS 512(R8), Z0
+	VMOVUPS 576(R8), Z1
+	VMOVUPS 640(R8), Z2
+	VMOVUPS 704(R8), Z3
+	VSUBPS  Z0, Z2, Z0
+	VADDPS  Z2, Z1, Z4
+	VSUBPS  Z1, Z2, Z2
+	VSUBPS  Z1, Z3, Z1
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z4, (R10)(SI*1)
+	VMOVUPS Z2, (R10)(SI*2)
+	VMOVUPS Z1, (R10)(DI*1)
+	LEAQ    (R10)(SI*2), R10
+	LEAQ    (R10)(SI*2), R10
+	VMOVUPS 768(R8), Z0
+	VMOVUPS 832(R8), Z1
+	VMOVUPS 896(R8), Z2
+	VMOVUPS 960(R8), Z3
+	VSUBPS  Z0, Z2, Z0
+	VADDPS  Z2, Z1, Z4
+	VSUBPS  Z1, Z2, Z2
+	VSUBPS  Z1, Z3, Z1
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z4, (R10)(SI*1)
+	VMOVUPS Z2, (R10)(SI*2)
+	VMOVUPS Z1, (R10)(DI*1)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    BX
+	JNZ     register
+	VZEROUPPER
+	RET
+
+// func winogradOutput2xAVX512(t *[]float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput2xAVX512(SB), $576-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   24(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   72(AX), SI
+	MOVQ   200(AX), DI
+	MOVQ   192(AX), R8
+	SHLQ   $0x02, R8
+	IMUL3Q $0x04, R8, R9
+	LEAQ   (R9)(R9*2), R10
+	LEAQ   63(SP), R11
+	ANDQ   $-64, R11
+
+register:
+	MOVQ    CX, R12
+	VMOVUPS (R12), Z0
+	VMOVUPS (R12)(R9*1), Z1
+	VMOVUPS (R12)(R9*2), Z2
+	VMOVUPS (R12)(R10*1), Z3
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VSUBPS  Z2, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VMOVAPS Z0, (R11)
+	VMOVAPS Z1, 256(R11)
+	ADDQ    R8, R12
+	VMOVUPS (R12), Z0
+	VMOVUPS (R12)(R9*1), Z1
+	VMOVUPS (R12)(R9*2), Z2
+	VMOVUPS (R12)(R10*1), Z3
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VSUBPS  Z2, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VMOVAPS Z0, 64(R11)
+	VMOVAPS Z1, 320(R11)
+	ADDQ    R8, R12
+	VMOVUPS (R12), Z0
+	VMOVUPS (R12)(R9*1), Z1
+	VMOVUPS (R12)(R9*2), Z2
+	VMOVUPS (R12)(R10*1), Z3
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VSUBPS  Z2, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VMOVAPS Z0, 128(R11)
+	VMOVAPS Z1, 384(R11)
+	ADDQ    R8, R12
+	VMOVUPS (R12), Z0
+	VMOVUPS (R12)(R9*1), Z1
+	VMOVUPS (R12)(R9*2), Z2
+	VMOVUPS (R12)(R10*1), Z3
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VSUBPS  Z2, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VMOVAPS Z0, 192(R11)
+	VMOVAPS Z1, 448(R11)
+	MOVQ    DX, R12
+	MOVQ    SI, R13
+	VMOVUPS (R11), Z0
+	VMOVUPS 64(R11), Z1
+	VMOVUPS 128(R11), Z2
+	VMOVUPS 192(R11), Z3
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VSUBPS  Z2, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VMOVUPS (BX), Z2
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z2, Z1, Z1
+	TESTQ   SI, SI
+	JZ      added0
+	MOVQ    R13, R14
+	VADDPS  (R14), Z0, Z0
+	CMPQ    248(AX), $0x01
+	JLE     added0
+	MOVQ    232(AX), R15
+	SHLQ    $0x02, R15
+	ADDQ    R15, R14
+	VADDPS  (R14), Z1, Z1
+
+added0:
+	VBROADCASTSS 256(AX), Z2
+	VBROADCASTSS 260(AX), Z3
+	MOVQ         R12, R14
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z3, Z0
+	VMOVUPS      Z0, (R14)
+	CMPQ         248(AX), $0x01
+	JLE          written0
+	MOVQ         216(AX), R15
+	SHLQ         $0x02, R15
+	ADDQ         R15, R14
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	VMOVUPS      Z1, (R14)
+
+written0:
+	MOVQ    208(AX), R14
+	SHLQ    $0x02, R14
+	ADDQ    R14, R12
+	MOVQ    224(AX), R14
+	SHLQ    $0x02, R14
+	ADDQ    R14, R13
+	CMPQ    240(AX), $0x01
+	JLE     next
+	VMOVUPS 256(R11), Z0
+	VMOVUPS 320(R11), Z1
+	VMOVUPS 384(R11), Z2
+	VMOVUPS 448(R11), Z3
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VSUBPS  Z2, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VMOVUPS (BX), Z2
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z2, Z1, Z1
+	TESTQ   SI, SI
+	JZ      added1
+	MOVQ    R13, R14
+	VADDPS  (R14), Z0, Z0
+	CMPQ    248(AX), $0x01
+	JLE     added1
+	MOVQ    232(AX), R13
+	SHLQ    $0x02, R13
+	ADDQ    R13, R14
+	VADDPS  (R14), Z1, Z1
+
+added1:
+	VBROADCASTSS 256(AX), Z2
+	VBROADCASTSS 260(AX), Z3
+	MOVQ         R12, R14
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z3, Z0
+	VMOVUPS      Z0, (R14)
+	CMPQ         248(AX), $0x01
+	JLE          written1
+	MOVQ         216(AX), R12
+	SHLQ         $0x02, R12
+	ADDQ         R12, R14
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	VMOVUPS      Z1, (R14)
+
+written1:
+next:
+	ADDQ  $0x40, CX
+	ADDQ  $0x40, DX
+	ADDQ  $0x40, BX
+	TESTQ SI, SI
+	JZ    none
+	ADDQ  $0x40, SI
+
+none:
+	DECQ DI
+	JNZ  register
+	VZEROUPPER
+	RET
+
+// func winogradInput4xAVX512(t *[]float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradInput4xAVX512(SB), $2368-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 24(AX), DX
+	MOVQ 200(AX), BX
+	MOVQ 192(AX), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (SI)(SI*4), R8
+	LEAQ 63(SP), R9
+	ANDQ $-64, R9
+
+register:
+	MOVQ         144(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Z0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Z1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Z2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Z3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Z4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Z5
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z1, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z1, Z3
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z0, Z2
+	VMOVAPS      Z6, Z0
+	VFMADD231PS  wideWinogradPoints4x4<>+0(SB), Z7, Z0
+	VMOVAPS      Z6, Z1
+	VFNMADD231PS wideWinogradPoints4x4<>+0(SB), Z7, Z1
+	VMOVAPS      Z4, Z8
+	VFMADD231PS  wideWinogradPoints4x4<>+64(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z7, Z5
+	VMOVAPS      Z6, (R9)
+	VMOVAPS      Z0, 384(R9)
+	VMOVAPS      Z1, 768(R9)
+	VMOVAPS      Z8, 1152(R9)
+	VMOVAPS      Z4, 1536(R9)
+	VMOVAPS      Z5, 1920(R9)
+	MOVQ         152(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Z0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Z1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Z2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Z3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Z4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Z5
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z1, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z1, Z3
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z0, Z2
+	VMOVAPS      Z6, Z0
+	VFMADD231PS  wideWinogradPoints4x4<>+0(SB), Z7, Z0
+	VMOVAPS      Z6, Z1
+	VFNMADD231PS wideWinogradPoints4x4<>+0(SB), Z7, Z1
+	VMOVAPS      Z4, Z8
+	VFMADD231PS  wideWinogradPoints4x4<>+64(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z7, Z5
+	VMOVAPS      Z6, 64(R9)
+	VMOVAPS      Z0, 448(R9)
+	VMOVAPS      Z1, 832(R9)
+	VMOVAPS      Z8, 1216(R9)
+	VMOVAPS      Z4, 1600(R9)
+	VMOVAPS      Z5, 1984(R9)
+	MOVQ         160(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Z0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Z1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Z2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Z3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Z4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Z5
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z1, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z1, Z3
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z0, Z2
+	VMOVAPS      Z6, Z0
+	VFMADD231PS  wideWinogradPoints4x4<>+0(SB), Z7, Z0
+	VMOVAPS      Z6, Z1
+	VFNMADD231PS wideWinogradPoints4x4<>+0(SB), Z7, Z1
+	VMOVAPS      Z4, Z8
+	VFMADD231PS  wideWinogradPoints4x4<>+64(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z7, Z5
+	VMOVAPS      Z6, 128(R9)
+	VMOVAPS      Z0, 512(R9)
+	VMOVAPS      Z1, 896(R9)
+	VMOVAPS      Z8, 1280(R9)
+	VMOVAPS      Z4, 1664(R9)
+	VMOVAPS      Z5, 2048(R9)
+	MOVQ         168(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Z0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Z1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Z2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Z3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Z4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Z5
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z1, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z1, Z3
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z0, Z2
+	VMOVAPS      Z6, Z0
+	VFMADD231PS  wideWinogradPoints4x4<>+0(SB), Z7, Z0
+	VMOVAPS      Z6, Z1
+	VFNMADD231PS wideWinogradPoints4x4<>+0(SB), Z7, Z1
+	VMOVAPS      Z4, Z8
+	VFMADD231PS  wideWinogradPoints4x4<>+64(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z7, Z5
+	VMOVAPS      Z6, 192(R9)
+	VMOVAPS      Z0, 576(R9)
+	VMOVAPS      Z1, 960(R9)
+	VMOVAPS      Z8, 1344(R9)
+	VMOVAPS      Z4, 1728(R9)
+	VMOVAPS      Z5, 2112(R9)
+	MOVQ         176(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Z0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Z1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Z2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Z3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Z4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Z5
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z1, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z1, Z3
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z0, Z2
+	VMOVAPS      Z6, Z0
+	VFMADD231PS  wideWinogradPoints4x4<>+0(SB), Z7, Z0
+	VMOVAPS      Z6, Z1
+	VFNMADD231PS wideWinogradPoints4x4<>+0(SB), Z7, Z1
+	VMOVAPS      Z4, Z8
+	VFMADD231PS  wideWinogradPoints4x4<>+64(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z7, Z5
+	VMOVAPS      Z6, 256(R9)
+	VMOVAPS      Z0, 640(R9)
+	VMOVAPS      Z1, 1024(R9)
+	VMOVAPS      Z8, 1408(R9)
+	VMOVAPS      Z4, 1792(R9)
+	VMOVAPS      Z5, 2176(R9)
+	MOVQ         184(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Z0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Z1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Z2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Z3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Z4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Z5
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z1, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z1, Z3
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z0, Z2
+	VMOVAPS      Z6, Z0
+	VFMADD231PS  wideWinogradPoints4x4<>+0(SB), Z7, Z0
+	VMOVAPS      Z6, Z1
+	VFNMADD231PS wideWinogradPoints4x4<>+0(SB), Z7, Z1
+	VMOVAPS      Z4, Z8
+	VFMADD231PS  wideWinogradPoints4x4<>+64(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z7, Z5
+	VMOVAPS      Z6, 320(R9)
+	VMOVAPS      Z0, 704(R9)
+	VMOVAPS      Z1, 1088(R9)
+	VMOVAPS      Z8, 1472(R9)
+	VMOVAPS      Z4, 1856(R9)
+	VMOVAPS      Z5, 2240(R9)
+	MOVQ         DX, R11
+	VMOVUPS      (R9), Z0
+	VMOVUPS      64(R9), Z1
+	VMOVUPS      128(R9), Z2
+	VMOVUPS      192(R9), Z3
+	VMOVUPS      256(R9), Z4
+	VMOVUPS      320(R9), Z5
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z1, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z1, Z3
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z0, Z2
+	VMOVAPS      Z6, Z0
+	VFMADD231PS  wideWinogradPoints4x4<>+0(SB), Z7, Z0
+	VMOVAPS      Z6, Z1
+	VFNMADD231PS wideWinogradPoints4x4<>+0(SB), Z7, Z1
+	VMOVAPS      Z4, Z8
+	VFMADD231PS  wideWinogradPoints4x4<>+64(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z7, Z5
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z0, (R11)(SI*1)
+	VMOVUPS      Z1, (R11)(SI*2)
+	VMOVUPS      Z8, (R11)(DI*1)
+	VMOVUPS      Z4, (R11)(SI*4)
+	VMOVUPS      Z5, (R11)(R8*1)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(DI*1), R11
+	VMOVUPS      384(R9), Z0
+	VMOVUPS      448(R9), Z1
+	VMOVUPS      512(R9), Z2
+	VMOVUPS      576(R9), Z3
+	VMOVUPS      640(R9), Z4
+	VMOVUPS      704(R9), Z5
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z1, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z1, Z3
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z0, Z2
+	VMOVAPS      Z6, Z0
+	VFMADD231PS  wideWinogradPoints4x4<>+0(SB), Z7, Z0
+	VMOVAPS      Z6, Z1
+	VFNMADD231PS wideWinogradPoints4x4<>+0(SB), Z7, Z1
+	VMOVAPS      Z4, Z8
+	VFMADD231PS  wideWinogradPoints4x4<>+64(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z7, Z5
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z0, (R11)(SI*1)
+	VMOVUPS      Z1, (R11)(SI*2)
+	VMOVUPS      Z8, (R11)(DI*1)
+	VMOVUPS      Z4, (R11)(SI*4)
+	VMOVUPS      Z5, (R11)(R8*1)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(DI*1), R11
+	VMOVUPS      768(R9), Z0
+	VMOVUPS      832(R9), Z1
+	VMOVUPS      896(R9), Z2
+	VMOVUPS      960(R9), Z3
+	VMOVUPS      1024(R9), Z4
+	VMOVUPS      1088(R9), Z5
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z1, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z1, Z3
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z0, Z2
+	VMOVAPS      Z6, Z0
+	VFMADD231PS  wideWinogradPoints4x4<>+0(SB), Z7, Z0
+	VMOVAPS      Z6, Z1
+	VFNMADD231PS wideWinogradPoints4x4<>+0(SB), Z7, Z1
+	VMOVAPS      Z4, Z8
+	VFMADD231PS  wideWinogradPoints4x4<>+64(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z7, Z5
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z0, (R11)(SI*1)
+	VMOVUPS      Z1, (R11)(SI*2)
+	VMOVUPS      Z8, (R11)(DI*1)
+	VMOVUPS      Z4, (R11)(SI*4)
+	VMOVUPS      Z5, (R11)(R8*1)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(DI*1), R11
+	VMOVUPS      1152(R9), Z0
+	VMOVUPS      1216(R9), Z1
+	VMOVUPS      1280(R9), Z2
+	VMOVUPS      1344(R9), Z3
+	VMOVUPS      1408(R9), Z4
+	VMOVUPS      1472(R9), Z5
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z1, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z1, Z3
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z0, Z2
+	VMOVAPS      Z6, Z0
+	VFMADD231PS  wideWinogradPoints4x4<>+0(SB), Z7, Z0
+	VMOVAPS      Z6, Z1
+	VFNMADD231PS wideWinogradPoints4x4<>+0(SB), Z7, Z1
+	VMOVAPS      Z4, Z8
+	VFMADD231PS  wideWinogradPoints4x4<>+64(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z7, Z5
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z0, (R11)(SI*1)
+	VMOVUPS      Z1, (R11)(SI*2)
+	VMOVUPS      Z8, (R11)(DI*1)
+	VMOVUPS      Z4, (R11)(SI*4)
+	VMOVUPS      Z5, (R11)(R8*1)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(DI*1), R11
+	VMOVUPS      1536(R9), Z0
+	VMOVUPS      1600(R9), Z1
+	VMOVUPS      1664(R9), Z2
+	VMOVUPS      1728(R9), Z3
+	VMOVUPS      1792(R9), Z4
+	VMOVUPS      1856(R9), Z5
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z1, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z1, Z3
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z0, Z2
+	VMOVAPS      Z6, Z0
+	VFMADD231PS  wideWinogradPoints4x4<>+0(SB), Z7, Z0
+	VMOVAPS      Z6, Z1
+	VFNMADD231PS wideWinogradPoints4x4<>+0(SB), Z7, Z1
+	VMOVAPS      Z4, Z8
+	VFMADD231PS  wideWinogradPoints4x4<>+64(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z7, Z5
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z0, (R11)(SI*1)
+	VMOVUPS      Z1, (R11)(SI*2)
+	VMOVUPS      Z8, (R11)(DI*1)
+	VMOVUPS      Z4, (R11)(SI*4)
+	VMOVUPS      Z5, (R11)(R8*1)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(DI*1), R11
+	VMOVUPS      1920(R9), Z0
+	VMOVUPS      1984(R9), Z1
+	VMOVUPS      2048(R9), Z2
+	VMOVUPS      2112(R9), Z3
+	VMOVUPS      2176(R9), Z4
+	VMOVUPS      2240(R9), Z5
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z1, Z7
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z1, Z3
+	VFNMADD231PS wideWinogradPoints4x4<>+256(SB), Z0, Z2
+	VMOVAPS      Z6, Z0
+	VFMADD231PS  wideWinogradPoints4x4<>+0(SB), Z7, Z0
+	VMOVAPS      Z6, Z1
+	VFNMADD231PS wideWinogradPoints4x4<>+0(SB), Z7, Z1
+	VMOVAPS      Z4, Z8
+	VFMADD231PS  wideWinogradPoints4x4<>+64(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z2, Z6
+	VFNMADD231PS wideWinogradPoints4x4<>+192(SB), Z7, Z5
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z0, (R11)(SI*1)
+	VMOVUPS      Z1, (R11)(SI*2)
+	VMOVUPS      Z8, (R11)(DI*1)
+	VMOVUPS      Z4, (R11)(SI*4)
+	VMOVUPS      Z5, (R11)(R8*1)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	DECQ         BX
+	JNZ          register
+	VZEROUPPER
+	RET
+
+// func winogradOutput4xAVX512(t *[]float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput4xAVX512(SB), $1600-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   24(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   72(AX), SI
+	MOVQ   200(AX), DI
+	MOVQ   192(AX), R8
+	SHLQ   $0x02, R8
+	IMUL3Q $0x06, R8, R9
+	LEAQ   (R9)(R9*2), R10
+	LEAQ   (R9)(R9*4), R11
+	LEAQ   63(SP), R12
+	ANDQ   $-64, R12
+
+register:
+	MOVQ        CX, R13
+	VMOVUPS     (R13), Z0
+	VMOVUPS     (R13)(R9*1), Z1
+	VMOVUPS     (R13)(R9*2), Z2
+	VMOVUPS     (R13)(R10*1), Z3
+	VMOVUPS     (R13)(R9*4), Z4
+	VMOVUPS     (R13)(R11*1), Z5
+	VADDPS      Z2, Z1, Z6
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VMULPS      wideWinogradPoints4x4<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VMULPS      wideWinogradPoints4x4<>+192(SB), Z6, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+384(SB), Z1, Z5
+	VFMADD231PS wideWinogradPoints4x4<>+448(SB), Z3, Z5
+	VMOVAPS     Z0, (R12)
+	VMOVAPS     Z4, 384(R12)
+	VMOVAPS     Z6, 768(R12)
+	VMOVAPS     Z5, 1152(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Z0
+	VMOVUPS     (R13)(R9*1), Z1
+	VMOVUPS     (R13)(R9*2), Z2
+	VMOVUPS     (R13)(R10*1), Z3
+	VMOVUPS     (R13)(R9*4), Z4
+	VMOVUPS     (R13)(R11*1), Z5
+	VADDPS      Z2, Z1, Z6
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VMULPS      wideWinogradPoints4x4<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VMULPS      wideWinogradPoints4x4<>+192(SB), Z6, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+384(SB), Z1, Z5
+	VFMADD231PS wideWinogradPoints4x4<>+448(SB), Z3, Z5
+	VMOVAPS     Z0, 64(R12)
+	VMOVAPS     Z4, 448(R12)
+	VMOVAPS     Z6, 832(R12)
+	VMOVAPS     Z5, 1216(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Z0
+	VMOVUPS     (R13)(R9*1), Z1
+	VMOVUPS     (R13)(R9*2), Z2
+	VMOVUPS     (R13)(R10*1), Z3
+	VMOVUPS     (R13)(R9*4), Z4
+	VMOVUPS     (R13)(R11*1), Z5
+	VADDPS      Z2, Z1, Z6
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VMULPS      wideWinogradPoints4x4<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VMULPS      wideWinogradPoints4x4<>+192(SB), Z6, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+384(SB), Z1, Z5
+	VFMADD231PS wideWinogradPoints4x4<>+448(SB), Z3, Z5
+	VMOVAPS     Z0, 128(R12)
+	VMOVAPS     Z4, 512(R12)
+	VMOVAPS     Z6, 896(R12)
+	VMOVAPS     Z5, 1280(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Z0
+	VMOVUPS     (R13)(R9*1), Z1
+	VMOVUPS     (R13)(R9*2), Z2
+	VMOVUPS     (R13)(R10*1), Z3
+	VMOVUPS     (R13)(R9*4), Z4
+	VMOVUPS     (R13)(R11*1), Z5
+	VADDPS      Z2, Z1, Z6
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VMULPS      wideWinogradPoints4x4<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VMULPS      wideWinogradPoints4x4<>+192(SB), Z6, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+384(SB), Z1, Z5
+	VFMADD231PS wideWinogradPoints4x4<>+448(SB), Z3, Z5
+	VMOVAPS     Z0, 192(R12)
+	VMOVAPS     Z4, 576(R12)
+	VMOVAPS     Z6, 960(R12)
+	VMOVAPS     Z5, 1344(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Z0
+	VMOVUPS     (R13)(R9*1), Z1
+	VMOVUPS     (R13)(R9*2), Z2
+	VMOVUPS     (R13)(R10*1), Z3
+	VMOVUPS     (R13)(R9*4), Z4
+	VMOVUPS     (R13)(R11*1), Z5
+	VADDPS      Z2, Z1, Z6
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VMULPS      wideWinogradPoints4x4<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VMULPS      wideWinogradPoints4x4<>+192(SB), Z6, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+384(SB), Z1, Z5
+	VFMADD231PS wideWinogradPoints4x4<>+448(SB), Z3, Z5
+	VMOVAPS     Z0, 256(R12)
+	VMOVAPS     Z4, 640(R12)
+	VMOVAPS     Z6, 1024(R12)
+	VMOVAPS     Z5, 1408(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Z0
+	VMOVUPS     (R13)(R9*1), Z1
+	VMOVUPS     (R13)(R9*2), Z2
+	VMOVUPS     (R13)(R10*1), Z3
+	VMOVUPS     (R13)(R9*4), Z4
+	VMOVUPS     (R13)(R11*1), Z5
+	VADDPS      Z2, Z1, Z6
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VMULPS      wideWinogradPoints4x4<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VMULPS      wideWinogradPoints4x4<>+192(SB), Z6, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+384(SB), Z1, Z5
+	VFMADD231PS wideWinogradPoints4x4<>+448(SB), Z3, Z5
+	VMOVAPS     Z0, 320(R12)
+	VMOVAPS     Z4, 704(R12)
+	VMOVAPS     Z6, 1088(R12)
+	VMOVAPS     Z5, 1472(R12)
+	MOVQ        DX, R13
+	MOVQ        SI, R14
+	VMOVUPS     (R12), Z0
+	VMOVUPS     64(R12), Z1
+	VMOVUPS     128(R12), Z2
+	VMOVUPS     192(R12), Z3
+	VMOVUPS     256(R12), Z4
+	VMOVUPS     320(R12), Z5
+	VADDPS      Z2, Z1, Z6
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VMULPS      wideWinogradPoints4x4<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VMULPS      wideWinogradPoints4x4<>+192(SB), Z6, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+384(SB), Z1, Z5
+	VFMADD231PS wideWinogradPoints4x4<>+448(SB), Z3, Z5
+	VMOVUPS     (BX), Z1
+	VADDPS      Z1, Z0, Z0
+	VADDPS      Z1, Z4, Z4
+	VADDPS      Z1, Z6, Z6
+	VADDPS      Z1, Z5, Z5
+	TESTQ       SI, SI
+	JZ          added0
+	MOVQ        R14, R15
+	VADDPS      (R15), Z0, Z0
+	CMPQ        248(AX), $0x01
+	JLE         added0
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z4, Z4
+	CMPQ        248(AX), $0x02
+	JLE         added0
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z6, Z6
+	CMPQ        248(AX), $0x03
+	JLE         added0
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z5, Z5
+
+added0:
+	VBROADCASTSS 256(AX), Z1
+	VBROADCASTSS 260(AX), Z2
+	MOVQ         R13, R15
+	VMAXPS       Z0, Z1, Z0
+	VMINPS       Z0, Z2, Z0
+	VMOVUPS      Z0, (R15)
+	CMPQ         248(AX), $0x01
+	JLE          written0
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z4, Z1, Z4
+	VMINPS       Z4, Z2, Z4
+	VMOVUPS      Z4, (R15)
+	CMPQ         248(AX), $0x02
+	JLE          written0
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z6, Z1, Z6
+	VMINPS       Z6, Z2, Z6
+	VMOVUPS      Z6, (R15)
+	CMPQ         248(AX), $0x03
+	JLE          written0
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z5, Z1, Z5
+	VMINPS       Z5, Z2, Z5
+	VMOVUPS      Z5, (R15)
+
+written0:
+	MOVQ        208(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        240(AX), $0x01
+	JLE         next
+	VMOVUPS     384(R12), Z0
+	VMOVUPS     448(R12), Z1
+	VMOVUPS     512(R12), Z2
+	VMOVUPS     576(R12), Z3
+	VMOVUPS     640(R12), Z4
+	VMOVUPS     704(R12), Z5
+	VADDPS      Z2, Z1, Z6
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VMULPS      wideWinogradPoints4x4<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VMULPS      wideWinogradPoints4x4<>+192(SB), Z6, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+384(SB), Z1, Z5
+	VFMADD231PS wideWinogradPoints4x4<>+448(SB), Z3, Z5
+	VMOVUPS     (BX), Z1
+	VADDPS      Z1, Z0, Z0
+	VADDPS      Z1, Z4, Z4
+	VADDPS      Z1, Z6, Z6
+	VADDPS      Z1, Z5, Z5
+	TESTQ       SI, SI
+	JZ          added1
+	MOVQ        R14, R15
+	VADDPS      (R15), Z0, Z0
+	CMPQ        248(AX), $0x01
+	JLE         added1
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z4, Z4
+	CMPQ        248(AX), $0x02
+	JLE         added1
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z6, Z6
+	CMPQ        248(AX), $0x03
+	JLE         added1
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z5, Z5
+
+added1:
+	VBROADCASTSS 256(AX), Z1
+	VBROADCASTSS 260(AX), Z2
+	MOVQ         R13, R15
+	VMAXPS       Z0, Z1, Z0
+	VMINPS       Z0, Z2, Z0
+	VMOVUPS      Z0, (R15)
+	CMPQ         248(AX), $0x01
+	JLE          written1
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z4, Z1, Z4
+	VMINPS       Z4, Z2, Z4
+	VMOVUPS      Z4, (R15)
+	CMPQ         248(AX), $0x02
+	JLE          written1
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z6, Z1, Z6
+	VMINPS       Z6, Z2, Z6
+	VMOVUPS      Z6, (R15)
+	CMPQ         248(AX), $0x03
+	JLE          written1
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z5, Z1, Z5
+	VMINPS       Z5, Z2, Z5
+	VMOVUPS      Z5, (R15)
+
+written1:
+	MOVQ        208(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        240(AX), $0x02
+	JLE         next
+	VMOVUPS     768(R12), Z0
+	VMOVUPS     832(R12), Z1
+	VMOVUPS     896(R12), Z2
+	VMOVUPS     960(R12), Z3
+	VMOVUPS     1024(R12), Z4
+	VMOVUPS     1088(R12), Z5
+	VADDPS      Z2, Z1, Z6
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VMULPS      wideWinogradPoints4x4<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VMULPS      wideWinogradPoints4x4<>+192(SB), Z6, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+384(SB), Z1, Z5
+	VFMADD231PS wideWinogradPoints4x4<>+448(SB), Z3, Z5
+	VMOVUPS     (BX), Z1
+	VADDPS      Z1, Z0, Z0
+	VADDPS      Z1, Z4, Z4
+	VADDPS      Z1, Z6, Z6
+	VADDPS      Z1, Z5, Z5
+	TESTQ       SI, SI
+	JZ          added2
+	MOVQ        R14, R15
+	VADDPS      (R15), Z0, Z0
+	CMPQ        248(AX), $0x01
+	JLE         added2
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z4, Z4
+	CMPQ        248(AX), $0x02
+	JLE         added2
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z6, Z6
+	CMPQ        248(AX), $0x03
+	JLE         added2
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z5, Z5
+
+added2:
+	VBROADCASTSS 256(AX), Z1
+	VBROADCASTSS 260(AX), Z2
+	MOVQ         R13, R15
+	VMAXPS       Z0, Z1, Z0
+	VMINPS       Z0, Z2, Z0
+	VMOVUPS      Z0, (R15)
+	CMPQ         248(AX), $0x01
+	JLE          written2
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z4, Z1, Z4
+	VMINPS       Z4, Z2, Z4
+	VMOVUPS      Z4, (R15)
+	CMPQ         248(AX), $0x02
+	JLE          written2
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z6, Z1, Z6
+	VMINPS       Z6, Z2, Z6
+	VMOVUPS      Z6, (R15)
+	CMPQ         248(AX), $0x03
+	JLE          written2
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z5, Z1, Z5
+	VMINPS       Z5, Z2, Z5
+	VMOVUPS      Z5, (R15)
+
+written2:
+	MOVQ        208(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        240(AX), $0x03
+	JLE         next
+	VMOVUPS     1152(R12), Z0
+	VMOVUPS     1216(R12), Z1
+	VMOVUPS     1280(R12), Z2
+	VMOVUPS     1344(R12), Z3
+	VMOVUPS     1408(R12), Z4
+	VMOVUPS     1472(R12), Z5
+	VADDPS      Z2, Z1, Z6
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VMULPS      wideWinogradPoints4x4<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints4x4<>+64(SB), Z3, Z4
+	VMULPS      wideWinogradPoints4x4<>+192(SB), Z6, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+256(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints4x4<>+384(SB), Z1, Z5
+	VFMADD231PS wideWinogradPoints4x4<>+448(SB), Z3, Z5
+	VMOVUPS     (BX), Z1
+	VADDPS      Z1, Z0, Z0
+	VADDPS      Z1, Z4, Z4
+	VADDPS      Z1, Z6, Z6
+	VADDPS      Z1, Z5, Z5
+	TESTQ       SI, SI
+	JZ          added3
+	MOVQ        R14, R15
+	VADDPS      (R15), Z0, Z0
+	CMPQ        248(AX), $0x01
+	JLE         added3
+	MOVQ        232(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Z4, Z4
+	CMPQ        248(AX), $0x02
+	JLE         added3
+	MOVQ        232(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Z6, Z6
+	CMPQ        248(AX), $0x03
+	JLE         added3
+	MOVQ        232(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Z5, Z5
+
+added3:
+	VBROADCASTSS 256(AX), Z1
+	VBROADCASTSS 260(AX), Z2
+	MOVQ         R13, R15
+	VMAXPS       Z0, Z1, Z0
+	VMINPS       Z0, Z2, Z0
+	VMOVUPS      Z0, (R15)
+	CMPQ         248(AX), $0x01
+	JLE          written3
+	MOVQ         216(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Z4, Z1, Z4
+	VMINPS       Z4, Z2, Z4
+	VMOVUPS      Z4, (R15)
+	CMPQ         248(AX), $0x02
+	JLE          written3
+	MOVQ         216(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Z6, Z1, Z6
+	VMINPS       Z6, Z2, Z6
+	VMOVUPS      Z6, (R15)
+	CMPQ         248(AX), $0x03
+	JLE          written3
+	MOVQ         216(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Z5, Z1, Z5
+	VMINPS       Z5, Z2, Z5
+	VMOVUPS      Z5, (R15)
+
+written3:
+next:
+	ADDQ  $0x40, CX
+	ADDQ  $0x40, DX
+	ADDQ  $0x40, BX
+	TESTQ SI, SI
+	JZ    none
+	ADDQ  $0x40, SI
+
+none:
+	DECQ DI
+	JNZ  register
+	VZEROUPPER
+	RET
+
 // func products1xAVX2(t *[]float32)
 // Requires: AVX, FMA3
 TEXT ·products1xAVX2(SB), NOSPLIT, $8-8
@@ -13303,6 +14749,1356 @@ noneAdded1:
 noneNext1:
 	DECQ (SP)
 	JNZ  tile1
+	VZEROUPPER
+	RET
+
+DATA winogradPoints4x4<>+0(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+4(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+8(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+12(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+16(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+20(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+24(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+28(SB)/4, $0x3f200000
+DATA winogradPoints4x4<>+32(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+36(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+40(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+44(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+48(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+52(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+56(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+60(SB)/4, $0x3fc00000
+DATA winogradPoints4x4<>+64(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+68(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+72(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+76(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+80(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+84(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+88(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+92(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+96(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+100(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+104(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+108(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+112(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+116(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+120(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+124(SB)/4, $0x3ec80000
+DATA winogradPoints4x4<>+128(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+132(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+136(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+140(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+144(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+148(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+152(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+156(SB)/4, $0x40100000
+DATA winogradPoints4x4<>+160(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+164(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+168(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+172(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+176(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+180(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+184(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+188(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+192(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+196(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+200(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+204(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+208(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+212(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+216(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+220(SB)/4, $0x3e7a0000
+DATA winogradPoints4x4<>+224(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+228(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+232(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+236(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+240(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+244(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+248(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+252(SB)/4, $0x40580000
+DATA winogradPoints4x4<>+256(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+260(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+264(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+268(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+272(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+276(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+280(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+284(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+288(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+292(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+296(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+300(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+304(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+308(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+312(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+316(SB)/4, $0x3e1c4000
+DATA winogradPoints4x4<>+320(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+324(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+328(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+332(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+336(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+340(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+344(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+348(SB)/4, $0x40a20000
+DATA winogradPoints4x4<>+352(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+356(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+360(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+364(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+368(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+372(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+376(SB)/4, $0x00000000
+DATA winogradPoints4x4<>+380(SB)/4, $0x00000000
+GLOBL winogradPoints4x4<>(SB), RODATA|NOPTR, $384
+
+// func winogradInput2xAVX2(t *[]float32)
+// Requires: AVX
+TEXT ·winogradInput2xAVX2(SB), $544-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 24(AX), DX
+	MOVQ 200(AX), BX
+	MOVQ 192(AX), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ 31(SP), R8
+	ANDQ $-32, R8
+
+register:
+	MOVQ    144(AX), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    96(AX), R10
+	VMOVUPS (R9)(R10*4), Y0
+	MOVQ    104(AX), R10
+	VMOVUPS (R9)(R10*4), Y1
+	MOVQ    112(AX), R10
+	VMOVUPS (R9)(R10*4), Y2
+	MOVQ    120(AX), R10
+	VMOVUPS (R9)(R10*4), Y3
+	VSUBPS  Y0, Y2, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y1, Y3, Y1
+	VMOVAPS Y0, (R8)
+	VMOVAPS Y4, 128(R8)
+	VMOVAPS Y2, 256(R8)
+	VMOVAPS Y1, 384(R8)
+	MOVQ    152(AX), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    96(AX), R10
+	VMOVUPS (R9)(R10*4), Y0
+	MOVQ    104(AX), R10
+	VMOVUPS (R9)(R10*4), Y1
+	MOVQ    112(AX), R10
+	VMOVUPS (R9)(R10*4), Y2
+	MOVQ    120(AX), R10
+	VMOVUPS (R9)(R10*4), Y3
+	VSUBPS  Y0, Y2, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y1, Y3, Y1
+	VMOVAPS Y0, 32(R8)
+	VMOVAPS Y4, 160(R8)
+	VMOVAPS Y2, 288(R8)
+	VMOVAPS Y1, 416(R8)
+	MOVQ    160(AX), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    96(AX), R10
+	VMOVUPS (R9)(R10*4), Y0
+	MOVQ    104(AX), R10
+	VMOVUPS (R9)(R10*4), Y1
+	MOVQ    112(AX), R10
+	VMOVUPS (R9)(R10*4), Y2
+	MOVQ    120(AX), R10
+	VMOVUPS (R9)(R10*4), Y3
+	VSUBPS  Y0, Y2, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y1, Y3, Y1
+	VMOVAPS Y0, 64(R8)
+	VMOVAPS Y4, 192(R8)
+	VMOVAPS Y2, 320(R8)
+	VMOVAPS Y1, 448(R8)
+	MOVQ    168(AX), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    96(AX), R10
+	VMOVUPS (R9)(R10*4), Y0
+	MOVQ    104(AX), R10
+	VMOVUPS (R9)(R10*4), Y1
+	MOVQ    112(AX), R10
+	VMOVUPS (R9)(R10*4), Y2
+	MOVQ    120(AX), R10
+	VMOVUPS (R9)(R10*4), Y3
+	VSUBPS  Y0, Y2, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y1, Y3, Y1
+	VMOVAPS Y0, 96(R8)
+	VMOVAPS Y4, 224(R8)
+	VMOVAPS Y2, 352(R8)
+	VMOVAPS Y1, 480(R8)
+	MOVQ    DX, R10
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VSUBPS  Y0, Y2, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y1, Y3, Y1
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y4, (R10)(SI*1)
+	VMOVUPS Y2, (R10)(SI*2)
+	VMOVUPS Y1, (R10)(DI*1)
+	LEAQ    (R10)(SI*2), R10
+	LEAQ    (R10)(SI*2), R10
+	VMOVUPS 128(R8), Y0
+	VMOVUPS 160(R8), Y1
+	VMOVUPS 192(R8), Y2
+	VMOVUPS 224(R8), Y3
+	VSUBPS  Y0, Y2, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y1, Y3, Y1
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y4, (R10)(SI*1)
+	VMOVUPS Y2, (R10)(SI*2)
+	VMOVUPS Y1, (R10)(DI*1)
+	LEAQ    (R10)(SI*2), R10
+	LEAQ    (R10)(SI*2), R10
+	VMOVUPS 256(R8), Y0
+	VMOVUPS 288(R8), Y1
+	VMOVUPS 320(R8), Y2
+	VMOVUPS 352(R8), Y3
+	VSUBPS  Y0, Y2, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y1, Y3, Y1
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y4, (R10)(SI*1)
+	VMOVUPS Y2, (R10)(SI*2)
+	VMOVUPS Y1, (R10)(DI*1)
+	LEAQ    (R10)(SI*2), R10
+	LEAQ    (R10)(SI*2), R10
+	VMOVUPS 384(R8), Y0
+	VMOVUPS 416(R8), Y1
+	VMOVUPS 448(R8), Y2
+	VMOVUPS 480(R8), Y3
+	VSUBPS  Y0, Y2, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y1, Y3, Y1
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y4, (R10)(SI*1)
+	VMOVUPS Y2, (R10)(SI*2)
+	VMOVUPS Y1, (R10)(DI*1)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	DECQ    BX
+	JNZ     register
+	VZEROUPPER
+	RET
+
+// func winogradOutput2xAVX2(t *[]float32)
+// Requires: AVX
+TEXT ·winogradOutput2xAVX2(SB), $288-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   24(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   72(AX), SI
+	MOVQ   200(AX), DI
+	MOVQ   192(AX), R8
+	SHLQ   $0x02, R8
+	IMUL3Q $0x04, R8, R9
+	LEAQ   (R9)(R9*2), R10
+	LEAQ   31(SP), R11
+	ANDQ   $-32, R11
+
+register:
+	MOVQ    CX, R12
+	VMOVUPS (R12), Y0
+	VMOVUPS (R12)(R9*1), Y1
+	VMOVUPS (R12)(R9*2), Y2
+	VMOVUPS (R12)(R10*1), Y3
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VSUBPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVAPS Y0, (R11)
+	VMOVAPS Y1, 128(R11)
+	ADDQ    R8, R12
+	VMOVUPS (R12), Y0
+	VMOVUPS (R12)(R9*1), Y1
+	VMOVUPS (R12)(R9*2), Y2
+	VMOVUPS (R12)(R10*1), Y3
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VSUBPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVAPS Y0, 32(R11)
+	VMOVAPS Y1, 160(R11)
+	ADDQ    R8, R12
+	VMOVUPS (R12), Y0
+	VMOVUPS (R12)(R9*1), Y1
+	VMOVUPS (R12)(R9*2), Y2
+	VMOVUPS (R12)(R10*1), Y3
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VSUBPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVAPS Y0, 64(R11)
+	VMOVAPS Y1, 192(R11)
+	ADDQ    R8, R12
+	VMOVUPS (R12), Y0
+	VMOVUPS (R12)(R9*1), Y1
+	VMOVUPS (R12)(R9*2), Y2
+	VMOVUPS (R12)(R10*1), Y3
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VSUBPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVAPS Y0, 96(R11)
+	VMOVAPS Y1, 224(R11)
+	MOVQ    DX, R12
+	MOVQ    SI, R13
+	VMOVUPS (R11), Y0
+	VMOVUPS 32(R11), Y1
+	VMOVUPS 64(R11), Y2
+	VMOVUPS 96(R11), Y3
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VSUBPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS (BX), Y2
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y2, Y1, Y1
+	TESTQ   SI, SI
+	JZ      added0
+	MOVQ    R13, R14
+	VADDPS  (R14), Y0, Y0
+	CMPQ    248(AX), $0x01
+	JLE     added0
+	MOVQ    232(AX), R15
+	SHLQ    $0x02, R15
+	ADDQ    R15, R14
+	VADDPS  (R14), Y1, Y1
+
+added0:
+	VBROADCASTSS 256(AX), Y2
+	VBROADCASTSS 260(AX), Y3
+	MOVQ         R12, R14
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R14)
+	CMPQ         248(AX), $0x01
+	JLE          written0
+	MOVQ         216(AX), R15
+	SHLQ         $0x02, R15
+	ADDQ         R15, R14
+	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (R14)
+
+written0:
+	MOVQ    208(AX), R14
+	SHLQ    $0x02, R14
+	ADDQ    R14, R12
+	MOVQ    224(AX), R14
+	SHLQ    $0x02, R14
+	ADDQ    R14, R13
+	CMPQ    240(AX), $0x01
+	JLE     next
+	VMOVUPS 128(R11), Y0
+	VMOVUPS 160(R11), Y1
+	VMOVUPS 192(R11), Y2
+	VMOVUPS 224(R11), Y3
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VSUBPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS (BX), Y2
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y2, Y1, Y1
+	TESTQ   SI, SI
+	JZ      added1
+	MOVQ    R13, R14
+	VADDPS  (R14), Y0, Y0
+	CMPQ    248(AX), $0x01
+	JLE     added1
+	MOVQ    232(AX), R13
+	SHLQ    $0x02, R13
+	ADDQ    R13, R14
+	VADDPS  (R14), Y1, Y1
+
+added1:
+	VBROADCASTSS 256(AX), Y2
+	VBROADCASTSS 260(AX), Y3
+	MOVQ         R12, R14
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R14)
+	CMPQ         248(AX), $0x01
+	JLE          written1
+	MOVQ         216(AX), R12
+	SHLQ         $0x02, R12
+	ADDQ         R12, R14
+	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (R14)
+
+written1:
+next:
+	ADDQ  $0x20, CX
+	ADDQ  $0x20, DX
+	ADDQ  $0x20, BX
+	TESTQ SI, SI
+	JZ    none
+	ADDQ  $0x20, SI
+
+none:
+	DECQ DI
+	JNZ  register
+	VZEROUPPER
+	RET
+
+// func winogradInput4xAVX2(t *[]float32)
+// Requires: AVX, FMA3
+TEXT ·winogradInput4xAVX2(SB), $1184-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 24(AX), DX
+	MOVQ 200(AX), BX
+	MOVQ 192(AX), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (SI)(SI*4), R8
+	LEAQ 31(SP), R9
+	ANDQ $-32, R9
+
+register:
+	MOVQ         144(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Y0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Y1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Y2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Y3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Y4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVAPS      Y6, (R9)
+	VMOVAPS      Y0, 192(R9)
+	VMOVAPS      Y1, 384(R9)
+	VMOVAPS      Y8, 576(R9)
+	VMOVAPS      Y4, 768(R9)
+	VMOVAPS      Y5, 960(R9)
+	MOVQ         152(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Y0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Y1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Y2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Y3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Y4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVAPS      Y6, 32(R9)
+	VMOVAPS      Y0, 224(R9)
+	VMOVAPS      Y1, 416(R9)
+	VMOVAPS      Y8, 608(R9)
+	VMOVAPS      Y4, 800(R9)
+	VMOVAPS      Y5, 992(R9)
+	MOVQ         160(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Y0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Y1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Y2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Y3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Y4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVAPS      Y6, 64(R9)
+	VMOVAPS      Y0, 256(R9)
+	VMOVAPS      Y1, 448(R9)
+	VMOVAPS      Y8, 640(R9)
+	VMOVAPS      Y4, 832(R9)
+	VMOVAPS      Y5, 1024(R9)
+	MOVQ         168(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Y0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Y1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Y2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Y3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Y4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVAPS      Y6, 96(R9)
+	VMOVAPS      Y0, 288(R9)
+	VMOVAPS      Y1, 480(R9)
+	VMOVAPS      Y8, 672(R9)
+	VMOVAPS      Y4, 864(R9)
+	VMOVAPS      Y5, 1056(R9)
+	MOVQ         176(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Y0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Y1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Y2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Y3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Y4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVAPS      Y6, 128(R9)
+	VMOVAPS      Y0, 320(R9)
+	VMOVAPS      Y1, 512(R9)
+	VMOVAPS      Y8, 704(R9)
+	VMOVAPS      Y4, 896(R9)
+	VMOVAPS      Y5, 1088(R9)
+	MOVQ         184(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Y0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Y1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Y2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Y3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Y4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVAPS      Y6, 160(R9)
+	VMOVAPS      Y0, 352(R9)
+	VMOVAPS      Y1, 544(R9)
+	VMOVAPS      Y8, 736(R9)
+	VMOVAPS      Y4, 928(R9)
+	VMOVAPS      Y5, 1120(R9)
+	MOVQ         DX, R11
+	VMOVUPS      (R9), Y0
+	VMOVUPS      32(R9), Y1
+	VMOVUPS      64(R9), Y2
+	VMOVUPS      96(R9), Y3
+	VMOVUPS      128(R9), Y4
+	VMOVUPS      160(R9), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVUPS      Y6, (R11)
+	VMOVUPS      Y0, (R11)(SI*1)
+	VMOVUPS      Y1, (R11)(SI*2)
+	VMOVUPS      Y8, (R11)(DI*1)
+	VMOVUPS      Y4, (R11)(SI*4)
+	VMOVUPS      Y5, (R11)(R8*1)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(DI*1), R11
+	VMOVUPS      192(R9), Y0
+	VMOVUPS      224(R9), Y1
+	VMOVUPS      256(R9), Y2
+	VMOVUPS      288(R9), Y3
+	VMOVUPS      320(R9), Y4
+	VMOVUPS      352(R9), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVUPS      Y6, (R11)
+	VMOVUPS      Y0, (R11)(SI*1)
+	VMOVUPS      Y1, (R11)(SI*2)
+	VMOVUPS      Y8, (R11)(DI*1)
+	VMOVUPS      Y4, (R11)(SI*4)
+	VMOVUPS      Y5, (R11)(R8*1)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(DI*1), R11
+	VMOVUPS      384(R9), Y0
+	VMOVUPS      416(R9), Y1
+	VMOVUPS      448(R9), Y2
+	VMOVUPS      480(R9), Y3
+	VMOVUPS      512(R9), Y4
+	VMOVUPS      544(R9), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVUPS      Y6, (R11)
+	VMOVUPS      Y0, (R11)(SI*1)
+	VMOVUPS      Y1, (R11)(SI*2)
+	VMOVUPS      Y8, (R11)(DI*1)
+	VMOVUPS      Y4, (R11)(SI*4)
+	VMOVUPS      Y5, (R11)(R8*1)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(DI*1), R11
+	VMOVUPS      576(R9), Y0
+	VMOVUPS      608(R9), Y1
+	VMOVUPS      640(R9), Y2
+	VMOVUPS      672(R9), Y3
+	VMOVUPS      704(R9), Y4
+	VMOVUPS      736(R9), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVUPS      Y6, (R11)
+	VMOVUPS      Y0, (R11)(SI*1)
+	VMOVUPS      Y1, (R11)(SI*2)
+	VMOVUPS      Y8, (R11)(DI*1)
+	VMOVUPS      Y4, (R11)(SI*4)
+	VMOVUPS      Y5, (R11)(R8*1)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(DI*1), R11
+	VMOVUPS      768(R9), Y0
+	VMOVUPS      800(R9), Y1
+	VMOVUPS      832(R9), Y2
+	VMOVUPS      864(R9), Y3
+	VMOVUPS      896(R9), Y4
+	VMOVUPS      928(R9), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVUPS      Y6, (R11)
+	VMOVUPS      Y0, (R11)(SI*1)
+	VMOVUPS      Y1, (R11)(SI*2)
+	VMOVUPS      Y8, (R11)(DI*1)
+	VMOVUPS      Y4, (R11)(SI*4)
+	VMOVUPS      Y5, (R11)(R8*1)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(DI*1), R11
+	VMOVUPS      960(R9), Y0
+	VMOVUPS      992(R9), Y1
+	VMOVUPS      1024(R9), Y2
+	VMOVUPS      1056(R9), Y3
+	VMOVUPS      1088(R9), Y4
+	VMOVUPS      1120(R9), Y5
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y1, Y3
+	VFNMADD231PS winogradPoints4x4<>+128(SB), Y0, Y2
+	VMOVAPS      Y6, Y0
+	VFMADD231PS  winogradPoints4x4<>+0(SB), Y7, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS winogradPoints4x4<>+0(SB), Y7, Y1
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  winogradPoints4x4<>+32(SB), Y3, Y8
+	VFNMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradPoints4x4<>+96(SB), Y7, Y5
+	VMOVUPS      Y6, (R11)
+	VMOVUPS      Y0, (R11)(SI*1)
+	VMOVUPS      Y1, (R11)(SI*2)
+	VMOVUPS      Y8, (R11)(DI*1)
+	VMOVUPS      Y4, (R11)(SI*4)
+	VMOVUPS      Y5, (R11)(R8*1)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DX
+	DECQ         BX
+	JNZ          register
+	VZEROUPPER
+	RET
+
+// func winogradOutput4xAVX2(t *[]float32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutput4xAVX2(SB), $800-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   24(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   72(AX), SI
+	MOVQ   200(AX), DI
+	MOVQ   192(AX), R8
+	SHLQ   $0x02, R8
+	IMUL3Q $0x06, R8, R9
+	LEAQ   (R9)(R9*2), R10
+	LEAQ   (R9)(R9*4), R11
+	LEAQ   31(SP), R12
+	ANDQ   $-32, R12
+
+register:
+	MOVQ        CX, R13
+	VMOVUPS     (R13), Y0
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVUPS     (R13)(R9*2), Y2
+	VMOVUPS     (R13)(R10*1), Y3
+	VMOVUPS     (R13)(R9*4), Y4
+	VMOVUPS     (R13)(R11*1), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVAPS     Y0, (R12)
+	VMOVAPS     Y4, 192(R12)
+	VMOVAPS     Y6, 384(R12)
+	VMOVAPS     Y5, 576(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Y0
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVUPS     (R13)(R9*2), Y2
+	VMOVUPS     (R13)(R10*1), Y3
+	VMOVUPS     (R13)(R9*4), Y4
+	VMOVUPS     (R13)(R11*1), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVAPS     Y0, 32(R12)
+	VMOVAPS     Y4, 224(R12)
+	VMOVAPS     Y6, 416(R12)
+	VMOVAPS     Y5, 608(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Y0
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVUPS     (R13)(R9*2), Y2
+	VMOVUPS     (R13)(R10*1), Y3
+	VMOVUPS     (R13)(R9*4), Y4
+	VMOVUPS     (R13)(R11*1), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVAPS     Y0, 64(R12)
+	VMOVAPS     Y4, 256(R12)
+	VMOVAPS     Y6, 448(R12)
+	VMOVAPS     Y5, 640(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Y0
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVUPS     (R13)(R9*2), Y2
+	VMOVUPS     (R13)(R10*1), Y3
+	VMOVUPS     (R13)(R9*4), Y4
+	VMOVUPS     (R13)(R11*1), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVAPS     Y0, 96(R12)
+	VMOVAPS     Y4, 288(R12)
+	VMOVAPS     Y6, 480(R12)
+	VMOVAPS     Y5, 672(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Y0
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVUPS     (R13)(R9*2), Y2
+	VMOVUPS     (R13)(R10*1), Y3
+	VMOVUPS     (R13)(R9*4), Y4
+	VMOVUPS     (R13)(R11*1), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVAPS     Y0, 128(R12)
+	VMOVAPS     Y4, 320(R12)
+	VMOVAPS     Y6, 512(R12)
+	VMOVAPS     Y5, 704(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Y0
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVUPS     (R13)(R9*2), Y2
+	VMOVUPS     (R13)(R10*1), Y3
+	VMOVUPS     (R13)(R9*4), Y4
+	VMOVUPS     (R13)(R11*1), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVAPS     Y0, 160(R12)
+	VMOVAPS     Y4, 352(R12)
+	VMOVAPS     Y6, 544(R12)
+	VMOVAPS     Y5, 736(R12)
+	MOVQ        DX, R13
+	MOVQ        SI, R14
+	VMOVUPS     (R12), Y0
+	VMOVUPS     32(R12), Y1
+	VMOVUPS     64(R12), Y2
+	VMOVUPS     96(R12), Y3
+	VMOVUPS     128(R12), Y4
+	VMOVUPS     160(R12), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVUPS     (BX), Y1
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y1, Y4, Y4
+	VADDPS      Y1, Y6, Y6
+	VADDPS      Y1, Y5, Y5
+	TESTQ       SI, SI
+	JZ          added0
+	MOVQ        R14, R15
+	VADDPS      (R15), Y0, Y0
+	CMPQ        248(AX), $0x01
+	JLE         added0
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y4, Y4
+	CMPQ        248(AX), $0x02
+	JLE         added0
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y6, Y6
+	CMPQ        248(AX), $0x03
+	JLE         added0
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y5, Y5
+
+added0:
+	VBROADCASTSS 256(AX), Y1
+	VBROADCASTSS 260(AX), Y2
+	MOVQ         R13, R15
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (R15)
+	CMPQ         248(AX), $0x01
+	JLE          written0
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y4, Y1, Y4
+	VMINPS       Y4, Y2, Y4
+	VMOVUPS      Y4, (R15)
+	CMPQ         248(AX), $0x02
+	JLE          written0
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y6, Y1, Y6
+	VMINPS       Y6, Y2, Y6
+	VMOVUPS      Y6, (R15)
+	CMPQ         248(AX), $0x03
+	JLE          written0
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y5, Y1, Y5
+	VMINPS       Y5, Y2, Y5
+	VMOVUPS      Y5, (R15)
+
+written0:
+	MOVQ        208(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        240(AX), $0x01
+	JLE         next
+	VMOVUPS     192(R12), Y0
+	VMOVUPS     224(R12), Y1
+	VMOVUPS     256(R12), Y2
+	VMOVUPS     288(R12), Y3
+	VMOVUPS     320(R12), Y4
+	VMOVUPS     352(R12), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVUPS     (BX), Y1
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y1, Y4, Y4
+	VADDPS      Y1, Y6, Y6
+	VADDPS      Y1, Y5, Y5
+	TESTQ       SI, SI
+	JZ          added1
+	MOVQ        R14, R15
+	VADDPS      (R15), Y0, Y0
+	CMPQ        248(AX), $0x01
+	JLE         added1
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y4, Y4
+	CMPQ        248(AX), $0x02
+	JLE         added1
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y6, Y6
+	CMPQ        248(AX), $0x03
+	JLE         added1
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y5, Y5
+
+added1:
+	VBROADCASTSS 256(AX), Y1
+	VBROADCASTSS 260(AX), Y2
+	MOVQ         R13, R15
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (R15)
+	CMPQ         248(AX), $0x01
+	JLE          written1
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y4, Y1, Y4
+	VMINPS       Y4, Y2, Y4
+	VMOVUPS      Y4, (R15)
+	CMPQ         248(AX), $0x02
+	JLE          written1
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y6, Y1, Y6
+	VMINPS       Y6, Y2, Y6
+	VMOVUPS      Y6, (R15)
+	CMPQ         248(AX), $0x03
+	JLE          written1
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y5, Y1, Y5
+	VMINPS       Y5, Y2, Y5
+	VMOVUPS      Y5, (R15)
+
+written1:
+	MOVQ        208(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        240(AX), $0x02
+	JLE         next
+	VMOVUPS     384(R12), Y0
+	VMOVUPS     416(R12), Y1
+	VMOVUPS     448(R12), Y2
+	VMOVUPS     480(R12), Y3
+	VMOVUPS     512(R12), Y4
+	VMOVUPS     544(R12), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVUPS     (BX), Y1
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y1, Y4, Y4
+	VADDPS      Y1, Y6, Y6
+	VADDPS      Y1, Y5, Y5
+	TESTQ       SI, SI
+	JZ          added2
+	MOVQ        R14, R15
+	VADDPS      (R15), Y0, Y0
+	CMPQ        248(AX), $0x01
+	JLE         added2
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y4, Y4
+	CMPQ        248(AX), $0x02
+	JLE         added2
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y6, Y6
+	CMPQ        248(AX), $0x03
+	JLE         added2
+	MOVQ        232(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y5, Y5
+
+added2:
+	VBROADCASTSS 256(AX), Y1
+	VBROADCASTSS 260(AX), Y2
+	MOVQ         R13, R15
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (R15)
+	CMPQ         248(AX), $0x01
+	JLE          written2
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y4, Y1, Y4
+	VMINPS       Y4, Y2, Y4
+	VMOVUPS      Y4, (R15)
+	CMPQ         248(AX), $0x02
+	JLE          written2
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y6, Y1, Y6
+	VMINPS       Y6, Y2, Y6
+	VMOVUPS      Y6, (R15)
+	CMPQ         248(AX), $0x03
+	JLE          written2
+	MOVQ         216(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y5, Y1, Y5
+	VMINPS       Y5, Y2, Y5
+	VMOVUPS      Y5, (R15)
+
+written2:
+	MOVQ        208(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        240(AX), $0x03
+	JLE         next
+	VMOVUPS     576(R12), Y0
+	VMOVUPS     608(R12), Y1
+	VMOVUPS     640(R12), Y2
+	VMOVUPS     672(R12), Y3
+	VMOVUPS     704(R12), Y4
+	VMOVUPS     736(R12), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMULPS      winogradPoints4x4<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints4x4<>+32(SB), Y3, Y4
+	VMULPS      winogradPoints4x4<>+96(SB), Y6, Y6
+	VFMADD231PS winogradPoints4x4<>+128(SB), Y2, Y6
+	VFMADD231PS winogradPoints4x4<>+192(SB), Y1, Y5
+	VFMADD231PS winogradPoints4x4<>+224(SB), Y3, Y5
+	VMOVUPS     (BX), Y1
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y1, Y4, Y4
+	VADDPS      Y1, Y6, Y6
+	VADDPS      Y1, Y5, Y5
+	TESTQ       SI, SI
+	JZ          added3
+	MOVQ        R14, R15
+	VADDPS      (R15), Y0, Y0
+	CMPQ        248(AX), $0x01
+	JLE         added3
+	MOVQ        232(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Y4, Y4
+	CMPQ        248(AX), $0x02
+	JLE         added3
+	MOVQ        232(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Y6, Y6
+	CMPQ        248(AX), $0x03
+	JLE         added3
+	MOVQ        232(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Y5, Y5
+
+added3:
+	VBROADCASTSS 256(AX), Y1
+	VBROADCASTSS 260(AX), Y2
+	MOVQ         R13, R15
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (R15)
+	CMPQ         248(AX), $0x01
+	JLE          written3
+	MOVQ         216(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Y4, Y1, Y4
+	VMINPS       Y4, Y2, Y4
+	VMOVUPS      Y4, (R15)
+	CMPQ         248(AX), $0x02
+	JLE          written3
+	MOVQ         216(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Y6, Y1, Y6
+	VMINPS       Y6, Y2, Y6
+	VMOVUPS      Y6, (R15)
+	CMPQ         248(AX), $0x03
+	JLE          written3
+	MOVQ         216(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Y5, Y1, Y5
+	VMINPS       Y5, Y2, Y5
+	VMOVUPS      Y5, (R15)
+
+written3:
+next:
+	ADDQ  $0x20, CX
+	ADDQ  $0x20, DX
+	ADDQ  $0x20, BX
+	TESTQ SI, SI
+	JZ    none
+	ADDQ  $0x20, SI
+
+none:
+	DECQ DI
+	JNZ  register
 	VZEROUPPER
 	RET
 

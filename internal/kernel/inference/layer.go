@@ -39,9 +39,10 @@ func (c *Conv) weights() int { return c.Filters * c.Channels / c.Groups * c.taps
 // Layer is a prepared convolution. It is read-only: several goroutines may run it.
 type Layer struct {
 	Conv
-	road    Road
-	kernels *set
-	w, bias []float32 // as the kernels read them; biases of whole registers
+	road     Road
+	kernels  *set
+	winograd *winogradKernels // of its road, or nil
+	w, bias  []float32        // as the kernels read them; biases of whole registers
 
 	reach int   // channels that a panel of filters reads
 	first []int // the first of them, by panel
@@ -55,15 +56,20 @@ func Prepare(c Conv, w, bias []float32, limit int) *Layer {
 	return prepare(c, road, active, w, bias)
 }
 
+// PrepareOn is Prepare on a road of Roads.
+func PrepareOn(c Conv, road Road, w, bias []float32) *Layer { return prepare(c, road, active, w, bias) }
+
 func prepare(c Conv, road Road, k *set, w, bias []float32) *Layer {
 	if out := c.Out(); len(w) != c.weights() || (bias != nil && len(bias) != c.Filters) || out[0] < 1 || out[1] < 1 {
 		panic(fmt.Sprintf("inference: %+v with %d weights and %d biases", c, len(w), len(bias)))
 	}
-	l := &Layer{Conv: c, road: road, kernels: k, bias: make([]float32, roundUp(c.Filters, k.lanes))}
+	l := &Layer{Conv: c, road: road, kernels: k, winograd: k.winogradOf(road), bias: make([]float32, roundUp(c.Filters, k.lanes))}
 	copy(l.bias, bias)
-	switch road {
-	case Depthwise:
+	switch {
+	case road == Depthwise:
 		l.packDepthwise(w)
+	case l.winograd != nil:
+		l.packWinograd(w)
 	default:
 		l.packPanels(w)
 	}
@@ -77,7 +83,13 @@ func (l *Layer) Road() Road { return l.road }
 func (l *Layer) Bytes() int { return 4 * (len(l.w) + len(l.bias)) }
 
 // Scratch returns how many elements of scratch memory a call on so many pictures needs.
-func (l *Layer) Scratch(images int) int { return 0 }
+func (l *Layer) Scratch(images int) int {
+	if l.winograd == nil {
+		return 0
+	}
+	read, written := l.scratchWinograd(l.blockTiles(images))
+	return read + written
+}
 
 // packDepthwise packs filters of a channel each: register by register of channels, its taps.
 func (l *Layer) packDepthwise(w []float32) {
@@ -95,19 +107,13 @@ func (l *Layer) packDepthwise(w []float32) {
 func (l *Layer) packPanels(w []float32) {
 	width := 2 * l.kernels.lanes
 	filters, channels := l.Filters/l.Groups, l.Channels/l.Groups // of a group
-	span := func(panel int) (from, to int) {                     // channels
-		return panel * width / filters * channels, ((min((panel+1)*width, l.Filters)-1)/filters + 1) * channels
-	}
 	panels := (l.Filters + width - 1) / width
-	for p := range panels {
-		from, to := span(p)
-		l.reach = max(l.reach, to-from)
-	}
+	l.reach = l.Conv.reach(l.kernels)
 	l.first = make([]int, panels)
 	taps := l.taps()
 	l.w = make([]float32, taps*l.reach*len(l.bias))
 	for p := range panels {
-		from, _ := span(p)
+		from, _ := l.span(l.kernels, p)
 		l.first[p] = min(from, l.Channels-l.reach)
 		panel := l.w[p*taps*l.reach*width:]
 		across := min(width, len(l.bias)-p*width)
@@ -137,6 +143,10 @@ func (l *Layer) Run(y, x, add Pictures, scratch []float32) {
 	w := works.Get().(*work)
 	defer w.done()
 	w.layer, w.y, w.x, w.add = l, y, x, add
+	if l.winograd != nil {
+		w.winograd(scratch)
+		return
+	}
 	w.at = x.at(-l.Padding[0], -l.Padding[1])
 	w.over(l.Stride)
 	switch l.road {

@@ -7,22 +7,122 @@ type Road int
 const (
 	Direct    Road = iota // products at fixed distances from each pixel
 	Depthwise             // the same where each channel has filters of its own
+	Winograd2             // Winograd's method in tiles of 2×2 results
+	Winograd4             // and of 4×4
 )
 
-var roadNames = [...]string{"direct", "depthwise"}
+var roadNames = [...]string{"direct", "depthwise", "winograd 2x2", "winograd 4x4"}
 
 func (r Road) String() string { return roadNames[r] }
 
-// rates are what a set's kernels take.
-type rates struct{}
+// Roads returns those that a convolution can take with the kernels in use.
+func (c *Conv) Roads() []Road { return c.roads(active) }
 
-// roads returns those that a convolution can take.
-func (c *Conv) roads(*set) []Road {
+func (c *Conv) roads(k *set) []Road {
 	if c.Groups == c.Channels && c.Groups == c.Filters && c.Groups > 1 {
 		return []Road{Depthwise, Direct}
 	}
-	return []Road{Direct}
+	roads := []Road{Direct}
+	one := [2]int{1, 1}
+	if c.Kernel == [2]int{3, 3} && c.Stride == one && c.Dilation == one && c.Groups == 1 && min(c.Padding[0], c.Padding[1]) >= 1 && k.winograd != nil {
+		roads = append(roads, Winograd2, Winograd4)
+	}
+	return roads
 }
 
-// choose returns the road that is predicted to be the fastest within limit.
-func (c *Conv) choose(k *set, limit int) Road { return c.roads(k)[0] }
+// rates are what the steps of a set's kernels take, in nanoseconds, as they were measured on one
+// processor (README.md says which). Only their ratios decide.
+type rates struct {
+	product   float64 // a multiplication of two registers, of products
+	broadcast float64 // what a tile has besides, for each pixel or register and element
+	tap       float64 // a multiplication of two registers, of depthwise filters
+	register  float64 // to read and write a register of a transform
+	element   float64 // to read an element of filters for the first time
+}
+
+// Predict returns the nanoseconds that a picture is predicted to take on a road, by the shape and the kernels
+// in use alone.
+func (c *Conv) Predict(road Road) float64 { return c.predict(active, road) }
+
+func (c *Conv) predict(k *set, road Road) float64 {
+	out := c.Out()
+	pixels := float64(out[0] * out[1])
+	regs := float64(roundUp(c.Filters, k.lanes) / k.lanes)
+	filters := float64(c.packed(k, road)) * k.rates.element
+	switch road {
+	case Depthwise:
+		return pixels*regs*float64(c.taps())*k.rates.tap + filters
+	case Direct:
+		return pixels*k.productTime(out[1], regs, float64(c.taps()*c.reach(k))) + filters
+	}
+	w := k.winogradOf(road)
+	tiles := w.tilesOf(out)
+	n, places := float64(tiles[0]*tiles[1]), float64(w.places())
+	channels := float64(roundUp(c.Channels, k.lanes) / k.lanes)
+	return n*places*k.productTime(tiles[0]*tiles[1], regs, float64(c.Channels)) + n*places*(channels+regs)*k.rates.register + filters
+}
+
+// productTime returns what depth products take for a pixel of a line of so many, and registers of results.
+func (k *set) productTime(line int, regs, depth float64) float64 {
+	width := 2
+	for w := 4; w <= mostRegisters; w *= 2 {
+		if k.rows[w] >= line {
+			width = w
+		}
+	}
+	width = min(width, int(regs))
+	tiles := (line + k.rows[2] - 1) / k.rows[2]
+	pixels := float64(line) / float64(tiles)
+	// A tile of so many pixels and registers loads each of them once.
+	loads := (pixels + float64(width)) / (pixels * float64(width))
+	return depth * regs * (k.rates.product + loads*k.rates.broadcast)
+}
+
+// reach returns how many channels a panel of filters reads.
+func (c *Conv) reach(k *set) int {
+	most := 0
+	for p := range (c.Filters + 2*k.lanes - 1) / (2 * k.lanes) {
+		from, to := c.span(k, p)
+		most = max(most, to-from)
+	}
+	return most
+}
+
+// span returns the channels that the filters of a panel read.
+func (c *Conv) span(k *set, panel int) (from, to int) {
+	width, filters, channels := 2*k.lanes, c.Filters/c.Groups, c.Channels/c.Groups
+	return panel * width / filters * channels, ((min((panel+1)*width, c.Filters)-1)/filters + 1) * channels
+}
+
+// packed returns how many elements the packed filters have.
+func (c *Conv) packed(k *set, road Road) int {
+	filters := roundUp(c.Filters, k.lanes)
+	switch road {
+	case Depthwise:
+		return filters * c.taps()
+	case Direct:
+		return filters * c.taps() * c.reach(k)
+	}
+	return filters * c.Channels * k.winogradOf(road).places()
+}
+
+// Packed returns the bytes that the packed filters of a road take.
+func (c *Conv) Packed(road Road) int { return 4 * c.packed(active, road) }
+
+// choose returns the road that is predicted to be the fastest of those that take at most limit bytes, or the one that takes
+// the least.
+func (c *Conv) choose(k *set, limit int) Road {
+	best, least := Road(-1), Road(-1)
+	for _, road := range c.roads(k) {
+		if least < 0 || c.packed(k, road) < c.packed(k, least) {
+			least = road
+		}
+		if 4*c.packed(k, road) <= limit && (best < 0 || c.predict(k, road) < c.predict(k, best)) {
+			best = road
+		}
+	}
+	if best < 0 {
+		return least
+	}
+	return best
+}

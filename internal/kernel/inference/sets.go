@@ -19,6 +19,7 @@ type set struct {
 	activate  func(a Activation, y []float32, pixels, step, width int)
 	gate      func(y, x, gate []float32, pixels, width int)
 	sum       func(y, x, add []float32, n int, lo, hi float32)
+	winograd  []winogradKernels // none in pure Go
 
 	rates rates
 }

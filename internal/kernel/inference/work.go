@@ -26,6 +26,11 @@ type work struct {
 	segments int // of a line: neighbouring tiles that one call computes
 	block    int // segments of any line that go through all panels one after the other
 
+	// of Winograd's method: the tiles that are computed together, and their transforms
+	first, perPicture, across int // the first of them; how many there are in a picture and in a row
+	read, written             []float32
+	readPlace, writtenPlace   int // from place to place
+
 	do [kinds]func(from, to int)
 }
 
@@ -41,6 +46,9 @@ func (a axis) follows(inner axis) bool {
 const (
 	doProducts = iota
 	doDepthwise
+	doInput
+	doPlaces
+	doOutput
 	doPool
 	doGate
 	doSum
@@ -53,10 +61,11 @@ const (
 var (
 	works = sync.Pool{New: func() any {
 		w := new(work)
-		w.do = [kinds]func(from, to int){w.products, w.depthwise, w.pooled, w.gated, w.sum, w.activate, w.fromPlanes, w.toPlanes}
+		w.do = [kinds]func(from, to int){w.products, w.depthwise, w.winogradInput, w.places, w.winogradOutput, w.pooled, w.gated, w.sum, w.activate, w.fromPlanes, w.toPlanes}
 		return w
 	}}
-	tiles = sync.Pool{New: func() any { return new(tile) }}
+	tiles      = sync.Pool{New: func() any { return new(tile) }}
+	transforms = sync.Pool{New: func() any { return new(transform) }}
 )
 
 // done gives w back.
