@@ -299,6 +299,16 @@ func (v inferenceTiles) depthwise() {
 		JNZ(LabelRef(label("tap")))
 		next := elements(t, tileWNext)
 		ADDQ(next, w)
+		Comment("Fetch what the next tile needs first, and its results: they are no stream that a processor sees.")
+		offset = elements(t, tileXStep)
+		IMUL3Q(Imm(uint64(n)), offset, offset)
+		ADDQ(offset, at.first)
+		if at.second != nil {
+			ADDQ(offset, at.second)
+		}
+		for i := range n {
+			PREFETCHT0(at.at(i))
+		}
 		v.end(label, t, y, add, sums)
 		// nextRegister goes back to the first pixel, and to its next register.
 		nextRegister := func(base Register, step int) {

@@ -8112,7 +8112,7 @@ added1:
 	RET
 
 // func depthwiseAVX512(t *[]float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseAVX512(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 176(AX), CX
@@ -8215,41 +8215,62 @@ tap14:
 	ADDQ        $0x08, R14
 	DECQ        R15
 	JNZ         tap14
-	MOVQ        200(AX), R9
-	SHLQ        $0x02, R9
-	ADDQ        R9, R13
-	TESTQ       BX, BX
-	JZ          added14
-	MOVQ        168(AX), R9
-	SHLQ        $0x02, R9
-	VADDPS      (BX), Z0, Z0
-	ADDQ        R9, BX
-	VADDPS      (BX), Z1, Z1
-	ADDQ        R9, BX
-	VADDPS      (BX), Z2, Z2
-	ADDQ        R9, BX
-	VADDPS      (BX), Z3, Z3
-	ADDQ        R9, BX
-	VADDPS      (BX), Z4, Z4
-	ADDQ        R9, BX
-	VADDPS      (BX), Z5, Z5
-	ADDQ        R9, BX
-	VADDPS      (BX), Z6, Z6
-	ADDQ        R9, BX
-	VADDPS      (BX), Z7, Z7
-	ADDQ        R9, BX
-	VADDPS      (BX), Z8, Z8
-	ADDQ        R9, BX
-	VADDPS      (BX), Z9, Z9
-	ADDQ        R9, BX
-	VADDPS      (BX), Z10, Z10
-	ADDQ        R9, BX
-	VADDPS      (BX), Z11, Z11
-	ADDQ        R9, BX
-	VADDPS      (BX), Z12, Z12
-	ADDQ        R9, BX
-	VADDPS      (BX), Z13, Z13
-	ADDQ        R9, BX
+	MOVQ        200(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R13
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R14
+	SHLQ       $0x02, R14
+	IMUL3Q     $0x0e, R14, R14
+	ADDQ       R14, R9
+	ADDQ       R14, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(SI*1)
+	PREFETCHT0 (R9)(SI*2)
+	PREFETCHT0 (R9)(DI*1)
+	PREFETCHT0 (R9)(SI*4)
+	PREFETCHT0 (R9)(R8*1)
+	PREFETCHT0 (R9)(DI*2)
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(SI*1)
+	PREFETCHT0 (R10)(SI*2)
+	PREFETCHT0 (R10)(DI*1)
+	PREFETCHT0 (R10)(SI*4)
+	PREFETCHT0 (R10)(R8*1)
+	PREFETCHT0 (R10)(DI*2)
+	TESTQ      BX, BX
+	JZ         added14
+	MOVQ       168(AX), R9
+	SHLQ       $0x02, R9
+	VADDPS     (BX), Z0, Z0
+	ADDQ       R9, BX
+	VADDPS     (BX), Z1, Z1
+	ADDQ       R9, BX
+	VADDPS     (BX), Z2, Z2
+	ADDQ       R9, BX
+	VADDPS     (BX), Z3, Z3
+	ADDQ       R9, BX
+	VADDPS     (BX), Z4, Z4
+	ADDQ       R9, BX
+	VADDPS     (BX), Z5, Z5
+	ADDQ       R9, BX
+	VADDPS     (BX), Z6, Z6
+	ADDQ       R9, BX
+	VADDPS     (BX), Z7, Z7
+	ADDQ       R9, BX
+	VADDPS     (BX), Z8, Z8
+	ADDQ       R9, BX
+	VADDPS     (BX), Z9, Z9
+	ADDQ       R9, BX
+	VADDPS     (BX), Z10, Z10
+	ADDQ       R9, BX
+	VADDPS     (BX), Z11, Z11
+	ADDQ       R9, BX
+	VADDPS     (BX), Z12, Z12
+	ADDQ       R9, BX
+	VADDPS     (BX), Z13, Z13
+	ADDQ       R9, BX
 
 added14:
 	VBROADCASTSS 216(AX), Z14
@@ -8425,39 +8446,59 @@ tap13:
 	ADDQ        $0x08, R14
 	DECQ        R15
 	JNZ         tap13
-	MOVQ        200(AX), R9
-	SHLQ        $0x02, R9
-	ADDQ        R9, R13
-	TESTQ       BX, BX
-	JZ          added13
-	MOVQ        168(AX), R9
-	SHLQ        $0x02, R9
-	VADDPS      (BX), Z0, Z0
-	ADDQ        R9, BX
-	VADDPS      (BX), Z1, Z1
-	ADDQ        R9, BX
-	VADDPS      (BX), Z2, Z2
-	ADDQ        R9, BX
-	VADDPS      (BX), Z3, Z3
-	ADDQ        R9, BX
-	VADDPS      (BX), Z4, Z4
-	ADDQ        R9, BX
-	VADDPS      (BX), Z5, Z5
-	ADDQ        R9, BX
-	VADDPS      (BX), Z6, Z6
-	ADDQ        R9, BX
-	VADDPS      (BX), Z7, Z7
-	ADDQ        R9, BX
-	VADDPS      (BX), Z8, Z8
-	ADDQ        R9, BX
-	VADDPS      (BX), Z9, Z9
-	ADDQ        R9, BX
-	VADDPS      (BX), Z10, Z10
-	ADDQ        R9, BX
-	VADDPS      (BX), Z11, Z11
-	ADDQ        R9, BX
-	VADDPS      (BX), Z12, Z12
-	ADDQ        R9, BX
+	MOVQ        200(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R13
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R14
+	SHLQ       $0x02, R14
+	IMUL3Q     $0x0d, R14, R14
+	ADDQ       R14, R9
+	ADDQ       R14, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(SI*1)
+	PREFETCHT0 (R9)(SI*2)
+	PREFETCHT0 (R9)(DI*1)
+	PREFETCHT0 (R9)(SI*4)
+	PREFETCHT0 (R9)(R8*1)
+	PREFETCHT0 (R9)(DI*2)
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(SI*1)
+	PREFETCHT0 (R10)(SI*2)
+	PREFETCHT0 (R10)(DI*1)
+	PREFETCHT0 (R10)(SI*4)
+	PREFETCHT0 (R10)(R8*1)
+	TESTQ      BX, BX
+	JZ         added13
+	MOVQ       168(AX), R9
+	SHLQ       $0x02, R9
+	VADDPS     (BX), Z0, Z0
+	ADDQ       R9, BX
+	VADDPS     (BX), Z1, Z1
+	ADDQ       R9, BX
+	VADDPS     (BX), Z2, Z2
+	ADDQ       R9, BX
+	VADDPS     (BX), Z3, Z3
+	ADDQ       R9, BX
+	VADDPS     (BX), Z4, Z4
+	ADDQ       R9, BX
+	VADDPS     (BX), Z5, Z5
+	ADDQ       R9, BX
+	VADDPS     (BX), Z6, Z6
+	ADDQ       R9, BX
+	VADDPS     (BX), Z7, Z7
+	ADDQ       R9, BX
+	VADDPS     (BX), Z8, Z8
+	ADDQ       R9, BX
+	VADDPS     (BX), Z9, Z9
+	ADDQ       R9, BX
+	VADDPS     (BX), Z10, Z10
+	ADDQ       R9, BX
+	VADDPS     (BX), Z11, Z11
+	ADDQ       R9, BX
+	VADDPS     (BX), Z12, Z12
+	ADDQ       R9, BX
 
 added13:
 	VBROADCASTSS 216(AX), Z13
@@ -8627,37 +8668,56 @@ tap12:
 	ADDQ        $0x08, R14
 	DECQ        R15
 	JNZ         tap12
-	MOVQ        200(AX), R9
-	SHLQ        $0x02, R9
-	ADDQ        R9, R13
-	TESTQ       BX, BX
-	JZ          added12
-	MOVQ        168(AX), R9
-	SHLQ        $0x02, R9
-	VADDPS      (BX), Z0, Z0
-	ADDQ        R9, BX
-	VADDPS      (BX), Z1, Z1
-	ADDQ        R9, BX
-	VADDPS      (BX), Z2, Z2
-	ADDQ        R9, BX
-	VADDPS      (BX), Z3, Z3
-	ADDQ        R9, BX
-	VADDPS      (BX), Z4, Z4
-	ADDQ        R9, BX
-	VADDPS      (BX), Z5, Z5
-	ADDQ        R9, BX
-	VADDPS      (BX), Z6, Z6
-	ADDQ        R9, BX
-	VADDPS      (BX), Z7, Z7
-	ADDQ        R9, BX
-	VADDPS      (BX), Z8, Z8
-	ADDQ        R9, BX
-	VADDPS      (BX), Z9, Z9
-	ADDQ        R9, BX
-	VADDPS      (BX), Z10, Z10
-	ADDQ        R9, BX
-	VADDPS      (BX), Z11, Z11
-	ADDQ        R9, BX
+	MOVQ        200(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R13
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R14
+	SHLQ       $0x02, R14
+	IMUL3Q     $0x0c, R14, R14
+	ADDQ       R14, R9
+	ADDQ       R14, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(SI*1)
+	PREFETCHT0 (R9)(SI*2)
+	PREFETCHT0 (R9)(DI*1)
+	PREFETCHT0 (R9)(SI*4)
+	PREFETCHT0 (R9)(R8*1)
+	PREFETCHT0 (R9)(DI*2)
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(SI*1)
+	PREFETCHT0 (R10)(SI*2)
+	PREFETCHT0 (R10)(DI*1)
+	PREFETCHT0 (R10)(SI*4)
+	TESTQ      BX, BX
+	JZ         added12
+	MOVQ       168(AX), R9
+	SHLQ       $0x02, R9
+	VADDPS     (BX), Z0, Z0
+	ADDQ       R9, BX
+	VADDPS     (BX), Z1, Z1
+	ADDQ       R9, BX
+	VADDPS     (BX), Z2, Z2
+	ADDQ       R9, BX
+	VADDPS     (BX), Z3, Z3
+	ADDQ       R9, BX
+	VADDPS     (BX), Z4, Z4
+	ADDQ       R9, BX
+	VADDPS     (BX), Z5, Z5
+	ADDQ       R9, BX
+	VADDPS     (BX), Z6, Z6
+	ADDQ       R9, BX
+	VADDPS     (BX), Z7, Z7
+	ADDQ       R9, BX
+	VADDPS     (BX), Z8, Z8
+	ADDQ       R9, BX
+	VADDPS     (BX), Z9, Z9
+	ADDQ       R9, BX
+	VADDPS     (BX), Z10, Z10
+	ADDQ       R9, BX
+	VADDPS     (BX), Z11, Z11
+	ADDQ       R9, BX
 
 added12:
 	VBROADCASTSS 216(AX), Z12
@@ -8821,35 +8881,53 @@ tap11:
 	ADDQ        $0x08, R14
 	DECQ        R15
 	JNZ         tap11
-	MOVQ        200(AX), R9
-	SHLQ        $0x02, R9
-	ADDQ        R9, R13
-	TESTQ       BX, BX
-	JZ          added11
-	MOVQ        168(AX), R9
-	SHLQ        $0x02, R9
-	VADDPS      (BX), Z0, Z0
-	ADDQ        R9, BX
-	VADDPS      (BX), Z1, Z1
-	ADDQ        R9, BX
-	VADDPS      (BX), Z2, Z2
-	ADDQ        R9, BX
-	VADDPS      (BX), Z3, Z3
-	ADDQ        R9, BX
-	VADDPS      (BX), Z4, Z4
-	ADDQ        R9, BX
-	VADDPS      (BX), Z5, Z5
-	ADDQ        R9, BX
-	VADDPS      (BX), Z6, Z6
-	ADDQ        R9, BX
-	VADDPS      (BX), Z7, Z7
-	ADDQ        R9, BX
-	VADDPS      (BX), Z8, Z8
-	ADDQ        R9, BX
-	VADDPS      (BX), Z9, Z9
-	ADDQ        R9, BX
-	VADDPS      (BX), Z10, Z10
-	ADDQ        R9, BX
+	MOVQ        200(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R13
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R14
+	SHLQ       $0x02, R14
+	IMUL3Q     $0x0b, R14, R14
+	ADDQ       R14, R9
+	ADDQ       R14, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(SI*1)
+	PREFETCHT0 (R9)(SI*2)
+	PREFETCHT0 (R9)(DI*1)
+	PREFETCHT0 (R9)(SI*4)
+	PREFETCHT0 (R9)(R8*1)
+	PREFETCHT0 (R9)(DI*2)
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(SI*1)
+	PREFETCHT0 (R10)(SI*2)
+	PREFETCHT0 (R10)(DI*1)
+	TESTQ      BX, BX
+	JZ         added11
+	MOVQ       168(AX), R9
+	SHLQ       $0x02, R9
+	VADDPS     (BX), Z0, Z0
+	ADDQ       R9, BX
+	VADDPS     (BX), Z1, Z1
+	ADDQ       R9, BX
+	VADDPS     (BX), Z2, Z2
+	ADDQ       R9, BX
+	VADDPS     (BX), Z3, Z3
+	ADDQ       R9, BX
+	VADDPS     (BX), Z4, Z4
+	ADDQ       R9, BX
+	VADDPS     (BX), Z5, Z5
+	ADDQ       R9, BX
+	VADDPS     (BX), Z6, Z6
+	ADDQ       R9, BX
+	VADDPS     (BX), Z7, Z7
+	ADDQ       R9, BX
+	VADDPS     (BX), Z8, Z8
+	ADDQ       R9, BX
+	VADDPS     (BX), Z9, Z9
+	ADDQ       R9, BX
+	VADDPS     (BX), Z10, Z10
+	ADDQ       R9, BX
 
 added11:
 	VBROADCASTSS 216(AX), Z11
@@ -9007,33 +9085,50 @@ tap10:
 	ADDQ        $0x08, R14
 	DECQ        R15
 	JNZ         tap10
-	MOVQ        200(AX), R9
-	SHLQ        $0x02, R9
-	ADDQ        R9, R13
-	TESTQ       BX, BX
-	JZ          added10
-	MOVQ        168(AX), R9
-	SHLQ        $0x02, R9
-	VADDPS      (BX), Z0, Z0
-	ADDQ        R9, BX
-	VADDPS      (BX), Z1, Z1
-	ADDQ        R9, BX
-	VADDPS      (BX), Z2, Z2
-	ADDQ        R9, BX
-	VADDPS      (BX), Z3, Z3
-	ADDQ        R9, BX
-	VADDPS      (BX), Z4, Z4
-	ADDQ        R9, BX
-	VADDPS      (BX), Z5, Z5
-	ADDQ        R9, BX
-	VADDPS      (BX), Z6, Z6
-	ADDQ        R9, BX
-	VADDPS      (BX), Z7, Z7
-	ADDQ        R9, BX
-	VADDPS      (BX), Z8, Z8
-	ADDQ        R9, BX
-	VADDPS      (BX), Z9, Z9
-	ADDQ        R9, BX
+	MOVQ        200(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R13
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R14
+	SHLQ       $0x02, R14
+	IMUL3Q     $0x0a, R14, R14
+	ADDQ       R14, R9
+	ADDQ       R14, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(SI*1)
+	PREFETCHT0 (R9)(SI*2)
+	PREFETCHT0 (R9)(DI*1)
+	PREFETCHT0 (R9)(SI*4)
+	PREFETCHT0 (R9)(R8*1)
+	PREFETCHT0 (R9)(DI*2)
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(SI*1)
+	PREFETCHT0 (R10)(SI*2)
+	TESTQ      BX, BX
+	JZ         added10
+	MOVQ       168(AX), R9
+	SHLQ       $0x02, R9
+	VADDPS     (BX), Z0, Z0
+	ADDQ       R9, BX
+	VADDPS     (BX), Z1, Z1
+	ADDQ       R9, BX
+	VADDPS     (BX), Z2, Z2
+	ADDQ       R9, BX
+	VADDPS     (BX), Z3, Z3
+	ADDQ       R9, BX
+	VADDPS     (BX), Z4, Z4
+	ADDQ       R9, BX
+	VADDPS     (BX), Z5, Z5
+	ADDQ       R9, BX
+	VADDPS     (BX), Z6, Z6
+	ADDQ       R9, BX
+	VADDPS     (BX), Z7, Z7
+	ADDQ       R9, BX
+	VADDPS     (BX), Z8, Z8
+	ADDQ       R9, BX
+	VADDPS     (BX), Z9, Z9
+	ADDQ       R9, BX
 
 added10:
 	VBROADCASTSS 216(AX), Z10
@@ -9185,31 +9280,47 @@ tap9:
 	ADDQ        $0x08, R14
 	DECQ        R15
 	JNZ         tap9
-	MOVQ        200(AX), R9
-	SHLQ        $0x02, R9
-	ADDQ        R9, R13
-	TESTQ       BX, BX
-	JZ          added9
-	MOVQ        168(AX), R9
-	SHLQ        $0x02, R9
-	VADDPS      (BX), Z0, Z0
-	ADDQ        R9, BX
-	VADDPS      (BX), Z1, Z1
-	ADDQ        R9, BX
-	VADDPS      (BX), Z2, Z2
-	ADDQ        R9, BX
-	VADDPS      (BX), Z3, Z3
-	ADDQ        R9, BX
-	VADDPS      (BX), Z4, Z4
-	ADDQ        R9, BX
-	VADDPS      (BX), Z5, Z5
-	ADDQ        R9, BX
-	VADDPS      (BX), Z6, Z6
-	ADDQ        R9, BX
-	VADDPS      (BX), Z7, Z7
-	ADDQ        R9, BX
-	VADDPS      (BX), Z8, Z8
-	ADDQ        R9, BX
+	MOVQ        200(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R13
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R14
+	SHLQ       $0x02, R14
+	IMUL3Q     $0x09, R14, R14
+	ADDQ       R14, R9
+	ADDQ       R14, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(SI*1)
+	PREFETCHT0 (R9)(SI*2)
+	PREFETCHT0 (R9)(DI*1)
+	PREFETCHT0 (R9)(SI*4)
+	PREFETCHT0 (R9)(R8*1)
+	PREFETCHT0 (R9)(DI*2)
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(SI*1)
+	TESTQ      BX, BX
+	JZ         added9
+	MOVQ       168(AX), R9
+	SHLQ       $0x02, R9
+	VADDPS     (BX), Z0, Z0
+	ADDQ       R9, BX
+	VADDPS     (BX), Z1, Z1
+	ADDQ       R9, BX
+	VADDPS     (BX), Z2, Z2
+	ADDQ       R9, BX
+	VADDPS     (BX), Z3, Z3
+	ADDQ       R9, BX
+	VADDPS     (BX), Z4, Z4
+	ADDQ       R9, BX
+	VADDPS     (BX), Z5, Z5
+	ADDQ       R9, BX
+	VADDPS     (BX), Z6, Z6
+	ADDQ       R9, BX
+	VADDPS     (BX), Z7, Z7
+	ADDQ       R9, BX
+	VADDPS     (BX), Z8, Z8
+	ADDQ       R9, BX
 
 added9:
 	VBROADCASTSS 216(AX), Z9
@@ -9355,29 +9466,44 @@ tap8:
 	ADDQ        $0x08, R14
 	DECQ        R15
 	JNZ         tap8
-	MOVQ        200(AX), R9
-	SHLQ        $0x02, R9
-	ADDQ        R9, R13
-	TESTQ       BX, BX
-	JZ          added8
-	MOVQ        168(AX), R9
-	SHLQ        $0x02, R9
-	VADDPS      (BX), Z0, Z0
-	ADDQ        R9, BX
-	VADDPS      (BX), Z1, Z1
-	ADDQ        R9, BX
-	VADDPS      (BX), Z2, Z2
-	ADDQ        R9, BX
-	VADDPS      (BX), Z3, Z3
-	ADDQ        R9, BX
-	VADDPS      (BX), Z4, Z4
-	ADDQ        R9, BX
-	VADDPS      (BX), Z5, Z5
-	ADDQ        R9, BX
-	VADDPS      (BX), Z6, Z6
-	ADDQ        R9, BX
-	VADDPS      (BX), Z7, Z7
-	ADDQ        R9, BX
+	MOVQ        200(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R13
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R14
+	SHLQ       $0x02, R14
+	IMUL3Q     $0x08, R14, R14
+	ADDQ       R14, R9
+	ADDQ       R14, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(SI*1)
+	PREFETCHT0 (R9)(SI*2)
+	PREFETCHT0 (R9)(DI*1)
+	PREFETCHT0 (R9)(SI*4)
+	PREFETCHT0 (R9)(R8*1)
+	PREFETCHT0 (R9)(DI*2)
+	PREFETCHT0 (R10)
+	TESTQ      BX, BX
+	JZ         added8
+	MOVQ       168(AX), R9
+	SHLQ       $0x02, R9
+	VADDPS     (BX), Z0, Z0
+	ADDQ       R9, BX
+	VADDPS     (BX), Z1, Z1
+	ADDQ       R9, BX
+	VADDPS     (BX), Z2, Z2
+	ADDQ       R9, BX
+	VADDPS     (BX), Z3, Z3
+	ADDQ       R9, BX
+	VADDPS     (BX), Z4, Z4
+	ADDQ       R9, BX
+	VADDPS     (BX), Z5, Z5
+	ADDQ       R9, BX
+	VADDPS     (BX), Z6, Z6
+	ADDQ       R9, BX
+	VADDPS     (BX), Z7, Z7
+	ADDQ       R9, BX
 
 added8:
 	VBROADCASTSS 216(AX), Z8
@@ -9515,27 +9641,40 @@ tap7:
 	ADDQ        $0x08, R13
 	DECQ        R14
 	JNZ         tap7
-	MOVQ        200(AX), R9
-	SHLQ        $0x02, R9
-	ADDQ        R9, R12
-	TESTQ       BX, BX
-	JZ          added7
-	MOVQ        168(AX), R9
-	SHLQ        $0x02, R9
-	VADDPS      (BX), Z0, Z0
-	ADDQ        R9, BX
-	VADDPS      (BX), Z1, Z1
-	ADDQ        R9, BX
-	VADDPS      (BX), Z2, Z2
-	ADDQ        R9, BX
-	VADDPS      (BX), Z3, Z3
-	ADDQ        R9, BX
-	VADDPS      (BX), Z4, Z4
-	ADDQ        R9, BX
-	VADDPS      (BX), Z5, Z5
-	ADDQ        R9, BX
-	VADDPS      (BX), Z6, Z6
-	ADDQ        R9, BX
+	MOVQ        200(AX), R13
+	SHLQ        $0x02, R13
+	ADDQ        R13, R12
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R13
+	SHLQ       $0x02, R13
+	IMUL3Q     $0x07, R13, R13
+	ADDQ       R13, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(SI*1)
+	PREFETCHT0 (R9)(SI*2)
+	PREFETCHT0 (R9)(DI*1)
+	PREFETCHT0 (R9)(SI*4)
+	PREFETCHT0 (R9)(R8*1)
+	PREFETCHT0 (R9)(DI*2)
+	TESTQ      BX, BX
+	JZ         added7
+	MOVQ       168(AX), R9
+	SHLQ       $0x02, R9
+	VADDPS     (BX), Z0, Z0
+	ADDQ       R9, BX
+	VADDPS     (BX), Z1, Z1
+	ADDQ       R9, BX
+	VADDPS     (BX), Z2, Z2
+	ADDQ       R9, BX
+	VADDPS     (BX), Z3, Z3
+	ADDQ       R9, BX
+	VADDPS     (BX), Z4, Z4
+	ADDQ       R9, BX
+	VADDPS     (BX), Z5, Z5
+	ADDQ       R9, BX
+	VADDPS     (BX), Z6, Z6
+	ADDQ       R9, BX
 
 added7:
 	VBROADCASTSS 216(AX), Z7
@@ -9667,25 +9806,37 @@ tap6:
 	ADDQ        $0x08, R13
 	DECQ        R14
 	JNZ         tap6
-	MOVQ        200(AX), R9
-	SHLQ        $0x02, R9
-	ADDQ        R9, R12
-	TESTQ       BX, BX
-	JZ          added6
-	MOVQ        168(AX), R9
-	SHLQ        $0x02, R9
-	VADDPS      (BX), Z0, Z0
-	ADDQ        R9, BX
-	VADDPS      (BX), Z1, Z1
-	ADDQ        R9, BX
-	VADDPS      (BX), Z2, Z2
-	ADDQ        R9, BX
-	VADDPS      (BX), Z3, Z3
-	ADDQ        R9, BX
-	VADDPS      (BX), Z4, Z4
-	ADDQ        R9, BX
-	VADDPS      (BX), Z5, Z5
-	ADDQ        R9, BX
+	MOVQ        200(AX), R13
+	SHLQ        $0x02, R13
+	ADDQ        R13, R12
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R13
+	SHLQ       $0x02, R13
+	IMUL3Q     $0x06, R13, R13
+	ADDQ       R13, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(SI*1)
+	PREFETCHT0 (R9)(SI*2)
+	PREFETCHT0 (R9)(DI*1)
+	PREFETCHT0 (R9)(SI*4)
+	PREFETCHT0 (R9)(R8*1)
+	TESTQ      BX, BX
+	JZ         added6
+	MOVQ       168(AX), R9
+	SHLQ       $0x02, R9
+	VADDPS     (BX), Z0, Z0
+	ADDQ       R9, BX
+	VADDPS     (BX), Z1, Z1
+	ADDQ       R9, BX
+	VADDPS     (BX), Z2, Z2
+	ADDQ       R9, BX
+	VADDPS     (BX), Z3, Z3
+	ADDQ       R9, BX
+	VADDPS     (BX), Z4, Z4
+	ADDQ       R9, BX
+	VADDPS     (BX), Z5, Z5
+	ADDQ       R9, BX
 
 added6:
 	VBROADCASTSS 216(AX), Z6
@@ -9810,23 +9961,34 @@ tap5:
 	ADDQ        $0x08, R12
 	DECQ        R13
 	JNZ         tap5
-	MOVQ        200(AX), R8
-	SHLQ        $0x02, R8
-	ADDQ        R8, R11
-	TESTQ       BX, BX
-	JZ          added5
-	MOVQ        168(AX), R8
-	SHLQ        $0x02, R8
-	VADDPS      (BX), Z0, Z0
-	ADDQ        R8, BX
-	VADDPS      (BX), Z1, Z1
-	ADDQ        R8, BX
-	VADDPS      (BX), Z2, Z2
-	ADDQ        R8, BX
-	VADDPS      (BX), Z3, Z3
-	ADDQ        R8, BX
-	VADDPS      (BX), Z4, Z4
-	ADDQ        R8, BX
+	MOVQ        200(AX), R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, R11
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R12
+	SHLQ       $0x02, R12
+	IMUL3Q     $0x05, R12, R12
+	ADDQ       R12, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(SI*1)
+	PREFETCHT0 (R8)(SI*2)
+	PREFETCHT0 (R8)(DI*1)
+	PREFETCHT0 (R8)(SI*4)
+	TESTQ      BX, BX
+	JZ         added5
+	MOVQ       168(AX), R8
+	SHLQ       $0x02, R8
+	VADDPS     (BX), Z0, Z0
+	ADDQ       R8, BX
+	VADDPS     (BX), Z1, Z1
+	ADDQ       R8, BX
+	VADDPS     (BX), Z2, Z2
+	ADDQ       R8, BX
+	VADDPS     (BX), Z3, Z3
+	ADDQ       R8, BX
+	VADDPS     (BX), Z4, Z4
+	ADDQ       R8, BX
 
 added5:
 	VBROADCASTSS 216(AX), Z5
@@ -9945,21 +10107,31 @@ tap4:
 	ADDQ        $0x08, R12
 	DECQ        R13
 	JNZ         tap4
-	MOVQ        200(AX), R8
-	SHLQ        $0x02, R8
-	ADDQ        R8, R11
-	TESTQ       BX, BX
-	JZ          added4
-	MOVQ        168(AX), R8
-	SHLQ        $0x02, R8
-	VADDPS      (BX), Z0, Z0
-	ADDQ        R8, BX
-	VADDPS      (BX), Z1, Z1
-	ADDQ        R8, BX
-	VADDPS      (BX), Z2, Z2
-	ADDQ        R8, BX
-	VADDPS      (BX), Z3, Z3
-	ADDQ        R8, BX
+	MOVQ        200(AX), R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, R11
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R12
+	SHLQ       $0x02, R12
+	IMUL3Q     $0x04, R12, R12
+	ADDQ       R12, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(SI*1)
+	PREFETCHT0 (R8)(SI*2)
+	PREFETCHT0 (R8)(DI*1)
+	TESTQ      BX, BX
+	JZ         added4
+	MOVQ       168(AX), R8
+	SHLQ       $0x02, R8
+	VADDPS     (BX), Z0, Z0
+	ADDQ       R8, BX
+	VADDPS     (BX), Z1, Z1
+	ADDQ       R8, BX
+	VADDPS     (BX), Z2, Z2
+	ADDQ       R8, BX
+	VADDPS     (BX), Z3, Z3
+	ADDQ       R8, BX
 
 added4:
 	VBROADCASTSS 216(AX), Z4
@@ -10071,19 +10243,28 @@ tap3:
 	ADDQ        $0x08, R11
 	DECQ        R12
 	JNZ         tap3
-	MOVQ        200(AX), DI
-	SHLQ        $0x02, DI
-	ADDQ        DI, R10
-	TESTQ       BX, BX
-	JZ          added3
-	MOVQ        168(AX), DI
-	SHLQ        $0x02, DI
-	VADDPS      (BX), Z0, Z0
-	ADDQ        DI, BX
-	VADDPS      (BX), Z1, Z1
-	ADDQ        DI, BX
-	VADDPS      (BX), Z2, Z2
-	ADDQ        DI, BX
+	MOVQ        200(AX), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R10
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R11
+	SHLQ       $0x02, R11
+	IMUL3Q     $0x03, R11, R11
+	ADDQ       R11, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 (DI)(SI*2)
+	TESTQ      BX, BX
+	JZ         added3
+	MOVQ       168(AX), DI
+	SHLQ       $0x02, DI
+	VADDPS     (BX), Z0, Z0
+	ADDQ       DI, BX
+	VADDPS     (BX), Z1, Z1
+	ADDQ       DI, BX
+	VADDPS     (BX), Z2, Z2
+	ADDQ       DI, BX
 
 added3:
 	VBROADCASTSS 216(AX), Z3
@@ -10189,17 +10370,25 @@ tap2:
 	ADDQ        $0x08, R11
 	DECQ        R12
 	JNZ         tap2
-	MOVQ        200(AX), DI
-	SHLQ        $0x02, DI
-	ADDQ        DI, R10
-	TESTQ       BX, BX
-	JZ          added2
-	MOVQ        168(AX), DI
-	SHLQ        $0x02, DI
-	VADDPS      (BX), Z0, Z0
-	ADDQ        DI, BX
-	VADDPS      (BX), Z1, Z1
-	ADDQ        DI, BX
+	MOVQ        200(AX), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R10
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R11
+	SHLQ       $0x02, R11
+	IMUL3Q     $0x02, R11, R11
+	ADDQ       R11, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(SI*1)
+	TESTQ      BX, BX
+	JZ         added2
+	MOVQ       168(AX), DI
+	SHLQ       $0x02, DI
+	VADDPS     (BX), Z0, Z0
+	ADDQ       DI, BX
+	VADDPS     (BX), Z1, Z1
+	ADDQ       DI, BX
 
 added2:
 	VBROADCASTSS 216(AX), Z2
@@ -10299,15 +10488,22 @@ tap1:
 	ADDQ        $0x08, R10
 	DECQ        R11
 	JNZ         tap1
-	MOVQ        200(AX), SI
-	SHLQ        $0x02, SI
-	ADDQ        SI, R9
-	TESTQ       BX, BX
-	JZ          added1
-	MOVQ        168(AX), SI
-	SHLQ        $0x02, SI
-	VADDPS      (BX), Z0, Z0
-	ADDQ        SI, BX
+	MOVQ        200(AX), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, R9
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R10
+	SHLQ       $0x02, R10
+	IMUL3Q     $0x01, R10, R10
+	ADDQ       R10, SI
+	PREFETCHT0 (SI)
+	TESTQ      BX, BX
+	JZ         added1
+	MOVQ       168(AX), SI
+	SHLQ       $0x02, SI
+	VADDPS     (BX), Z0, Z0
+	ADDQ       SI, BX
 
 added1:
 	VBROADCASTSS 216(AX), Z1
@@ -13991,7 +14187,7 @@ added1:
 	RET
 
 // func depthwiseAVX2(t *[]float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·depthwiseAVX2(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 176(AX), CX
@@ -14060,25 +14256,37 @@ tap6:
 	ADDQ        $0x08, R13
 	DECQ        R14
 	JNZ         tap6
-	MOVQ        200(AX), R9
-	SHLQ        $0x02, R9
-	ADDQ        R9, R12
-	TESTQ       BX, BX
-	JZ          added6
-	MOVQ        168(AX), R9
-	SHLQ        $0x02, R9
-	VADDPS      (BX), Y0, Y0
-	ADDQ        R9, BX
-	VADDPS      (BX), Y1, Y1
-	ADDQ        R9, BX
-	VADDPS      (BX), Y2, Y2
-	ADDQ        R9, BX
-	VADDPS      (BX), Y3, Y3
-	ADDQ        R9, BX
-	VADDPS      (BX), Y4, Y4
-	ADDQ        R9, BX
-	VADDPS      (BX), Y5, Y5
-	ADDQ        R9, BX
+	MOVQ        200(AX), R13
+	SHLQ        $0x02, R13
+	ADDQ        R13, R12
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R13
+	SHLQ       $0x02, R13
+	IMUL3Q     $0x06, R13, R13
+	ADDQ       R13, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(SI*1)
+	PREFETCHT0 (R9)(SI*2)
+	PREFETCHT0 (R9)(DI*1)
+	PREFETCHT0 (R9)(SI*4)
+	PREFETCHT0 (R9)(R8*1)
+	TESTQ      BX, BX
+	JZ         added6
+	MOVQ       168(AX), R9
+	SHLQ       $0x02, R9
+	VADDPS     (BX), Y0, Y0
+	ADDQ       R9, BX
+	VADDPS     (BX), Y1, Y1
+	ADDQ       R9, BX
+	VADDPS     (BX), Y2, Y2
+	ADDQ       R9, BX
+	VADDPS     (BX), Y3, Y3
+	ADDQ       R9, BX
+	VADDPS     (BX), Y4, Y4
+	ADDQ       R9, BX
+	VADDPS     (BX), Y5, Y5
+	ADDQ       R9, BX
 
 added6:
 	VBROADCASTSS 216(AX), Y6
@@ -14203,23 +14411,34 @@ tap5:
 	ADDQ        $0x08, R12
 	DECQ        R13
 	JNZ         tap5
-	MOVQ        200(AX), R8
-	SHLQ        $0x02, R8
-	ADDQ        R8, R11
-	TESTQ       BX, BX
-	JZ          added5
-	MOVQ        168(AX), R8
-	SHLQ        $0x02, R8
-	VADDPS      (BX), Y0, Y0
-	ADDQ        R8, BX
-	VADDPS      (BX), Y1, Y1
-	ADDQ        R8, BX
-	VADDPS      (BX), Y2, Y2
-	ADDQ        R8, BX
-	VADDPS      (BX), Y3, Y3
-	ADDQ        R8, BX
-	VADDPS      (BX), Y4, Y4
-	ADDQ        R8, BX
+	MOVQ        200(AX), R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, R11
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R12
+	SHLQ       $0x02, R12
+	IMUL3Q     $0x05, R12, R12
+	ADDQ       R12, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(SI*1)
+	PREFETCHT0 (R8)(SI*2)
+	PREFETCHT0 (R8)(DI*1)
+	PREFETCHT0 (R8)(SI*4)
+	TESTQ      BX, BX
+	JZ         added5
+	MOVQ       168(AX), R8
+	SHLQ       $0x02, R8
+	VADDPS     (BX), Y0, Y0
+	ADDQ       R8, BX
+	VADDPS     (BX), Y1, Y1
+	ADDQ       R8, BX
+	VADDPS     (BX), Y2, Y2
+	ADDQ       R8, BX
+	VADDPS     (BX), Y3, Y3
+	ADDQ       R8, BX
+	VADDPS     (BX), Y4, Y4
+	ADDQ       R8, BX
 
 added5:
 	VBROADCASTSS 216(AX), Y5
@@ -14338,21 +14557,31 @@ tap4:
 	ADDQ        $0x08, R12
 	DECQ        R13
 	JNZ         tap4
-	MOVQ        200(AX), R8
-	SHLQ        $0x02, R8
-	ADDQ        R8, R11
-	TESTQ       BX, BX
-	JZ          added4
-	MOVQ        168(AX), R8
-	SHLQ        $0x02, R8
-	VADDPS      (BX), Y0, Y0
-	ADDQ        R8, BX
-	VADDPS      (BX), Y1, Y1
-	ADDQ        R8, BX
-	VADDPS      (BX), Y2, Y2
-	ADDQ        R8, BX
-	VADDPS      (BX), Y3, Y3
-	ADDQ        R8, BX
+	MOVQ        200(AX), R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, R11
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R12
+	SHLQ       $0x02, R12
+	IMUL3Q     $0x04, R12, R12
+	ADDQ       R12, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(SI*1)
+	PREFETCHT0 (R8)(SI*2)
+	PREFETCHT0 (R8)(DI*1)
+	TESTQ      BX, BX
+	JZ         added4
+	MOVQ       168(AX), R8
+	SHLQ       $0x02, R8
+	VADDPS     (BX), Y0, Y0
+	ADDQ       R8, BX
+	VADDPS     (BX), Y1, Y1
+	ADDQ       R8, BX
+	VADDPS     (BX), Y2, Y2
+	ADDQ       R8, BX
+	VADDPS     (BX), Y3, Y3
+	ADDQ       R8, BX
 
 added4:
 	VBROADCASTSS 216(AX), Y4
@@ -14464,19 +14693,28 @@ tap3:
 	ADDQ        $0x08, R11
 	DECQ        R12
 	JNZ         tap3
-	MOVQ        200(AX), DI
-	SHLQ        $0x02, DI
-	ADDQ        DI, R10
-	TESTQ       BX, BX
-	JZ          added3
-	MOVQ        168(AX), DI
-	SHLQ        $0x02, DI
-	VADDPS      (BX), Y0, Y0
-	ADDQ        DI, BX
-	VADDPS      (BX), Y1, Y1
-	ADDQ        DI, BX
-	VADDPS      (BX), Y2, Y2
-	ADDQ        DI, BX
+	MOVQ        200(AX), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R10
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R11
+	SHLQ       $0x02, R11
+	IMUL3Q     $0x03, R11, R11
+	ADDQ       R11, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 (DI)(SI*2)
+	TESTQ      BX, BX
+	JZ         added3
+	MOVQ       168(AX), DI
+	SHLQ       $0x02, DI
+	VADDPS     (BX), Y0, Y0
+	ADDQ       DI, BX
+	VADDPS     (BX), Y1, Y1
+	ADDQ       DI, BX
+	VADDPS     (BX), Y2, Y2
+	ADDQ       DI, BX
 
 added3:
 	VBROADCASTSS 216(AX), Y3
@@ -14582,17 +14820,25 @@ tap2:
 	ADDQ        $0x08, R11
 	DECQ        R12
 	JNZ         tap2
-	MOVQ        200(AX), DI
-	SHLQ        $0x02, DI
-	ADDQ        DI, R10
-	TESTQ       BX, BX
-	JZ          added2
-	MOVQ        168(AX), DI
-	SHLQ        $0x02, DI
-	VADDPS      (BX), Y0, Y0
-	ADDQ        DI, BX
-	VADDPS      (BX), Y1, Y1
-	ADDQ        DI, BX
+	MOVQ        200(AX), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R10
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R11
+	SHLQ       $0x02, R11
+	IMUL3Q     $0x02, R11, R11
+	ADDQ       R11, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(SI*1)
+	TESTQ      BX, BX
+	JZ         added2
+	MOVQ       168(AX), DI
+	SHLQ       $0x02, DI
+	VADDPS     (BX), Y0, Y0
+	ADDQ       DI, BX
+	VADDPS     (BX), Y1, Y1
+	ADDQ       DI, BX
 
 added2:
 	VBROADCASTSS 216(AX), Y2
@@ -14692,15 +14938,22 @@ tap1:
 	ADDQ        $0x08, R10
 	DECQ        R11
 	JNZ         tap1
-	MOVQ        200(AX), SI
-	SHLQ        $0x02, SI
-	ADDQ        SI, R9
-	TESTQ       BX, BX
-	JZ          added1
-	MOVQ        168(AX), SI
-	SHLQ        $0x02, SI
-	VADDPS      (BX), Y0, Y0
-	ADDQ        SI, BX
+	MOVQ        200(AX), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, R9
+
+	// Fetch what the next tile needs first, and its results: they are no stream that a processor sees.
+	MOVQ       152(AX), R10
+	SHLQ       $0x02, R10
+	IMUL3Q     $0x01, R10, R10
+	ADDQ       R10, SI
+	PREFETCHT0 (SI)
+	TESTQ      BX, BX
+	JZ         added1
+	MOVQ       168(AX), SI
+	SHLQ       $0x02, SI
+	VADDPS     (BX), Y0, Y0
+	ADDQ       SI, BX
 
 added1:
 	VBROADCASTSS 216(AX), Y1

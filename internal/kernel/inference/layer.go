@@ -196,7 +196,7 @@ func (w *work) shape() {
 	// The filters of all panels are read once for each block, and the pictures once for each panel.
 	w.block = w.allSegments()
 	if len(w.layer.w) <= nearWeights {
-		w.block = max(1, nearResults/(w.line.n/w.segments*w.line.x*len(w.offsets)))
+		w.block = max(1, nearResults/((w.line.n+w.segments-1)/w.segments*(w.line.x*len(w.offsets)+w.line.y)))
 	}
 }
 
