@@ -134,6 +134,9 @@ func (l *Layer) packPanels(w []float32) {
 // for any number of threads. Nothing that y holds is read, so that add may be y.
 func (l *Layer) Run(y, x, add Pictures, scratch []float32) {
 	x.check("the input of a convolution", l.Channels, l.Size, l.Border())
+	if l.road != Direct { // which alone reads channels one by one
+		x.checkWritten("the input of a convolution", l.kernels, x.Images, l.Channels, l.Size)
+	}
 	y.checkWritten("the output of a convolution", l.kernels, x.Images, l.Filters, l.Out())
 	if add.Data != nil {
 		add.checkWritten("what is added to a convolution", l.kernels, x.Images, l.Filters, l.Out())

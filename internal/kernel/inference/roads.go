@@ -24,7 +24,8 @@ func (c *Conv) roads(k *set) []Road {
 	}
 	roads := []Road{Direct}
 	one := [2]int{1, 1}
-	if c.Kernel == [2]int{3, 3} && c.Stride == one && c.Dilation == one && c.Groups == 1 && min(c.Padding[0], c.Padding[1]) >= 1 && k.winograd != nil {
+	if c.Kernel == [2]int{3, 3} && c.Stride == one && c.Dilation == one && c.Groups == 1 && min(c.Padding[0], c.Padding[1]) >= 1 &&
+		c.Channels >= k.lanes && k.winograd != nil {
 		roads = append(roads, Winograd2, Winograd4)
 	}
 	return roads
