@@ -30,9 +30,9 @@ import (
 )
 
 type benchCommand struct {
-	Work    []string `arg:"" optional:"" help:"What is measured: products, softmax, scratch (softmax regression with tensors alone), mlp, lenet, cnn, lbfgs (default: all but cnn); or folder, and its path, how fast pictures are read (default: photographs that are generated)."`
+	Work    []string `arg:"" optional:"" help:"What is measured: products, softmax, scratch (softmax regression with tensors alone), mlp, lenet, cnn, lbfgs (default: all but cnn); or folder, and its path, how fast pictures are read (default: photographs that are generated); or convolve, what each way to compute a convolution is predicted to take, and takes."`
 	Threads int      `default:"0" help:"Threads to compute with; 0 takes all cores."`
-	Repeat  int      `default:"5" help:"Turns, or rounds of products, that a figure is the median of."`
+	Repeat  int      `default:"5" help:"Turns, or rounds of products, that a figure is the median of (convolve: the least)."`
 	VsTorch bool     `help:"Also train in PyTorch (lbfgs: scikit-learn), with the fastest of OpenBLAS's kernels that the processor can run, and print the ratios."`
 	Python  string   `default:"python3" help:"The Python that has torch."`
 	Size    int      `default:"224" help:"Side of the pictures that folder makes, in pixels."`
@@ -53,6 +53,9 @@ func (c *benchCommand) Run(ctx context.Context, s streams) error {
 	}
 	if len(c.Work) > 0 && c.Work[0] == "folder" {
 		return c.folder(ctx, s)
+	}
+	if len(c.Work) > 0 && c.Work[0] == "convolve" {
+		return c.convolve(ctx, s)
 	}
 	for _, work := range c.Work {
 		if !slices.Contains(benchWork, work) {

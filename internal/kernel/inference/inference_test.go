@@ -120,6 +120,7 @@ func convCases() (cases []convCase) {
 	}
 	for size := 1; size <= 7; size++ {
 		add(conv(3+size, 17+size, size, 8-size, 3, 1, 1), 2)
+		add(conv(32, 17+size, size, 8-size, 3, 1, 1), 3)
 		add(conv(2*size, 33-size, size+1, size, 2, 2, 1), 1)
 		add(conv(5, 16*size, 1, size, 1, 1, 0), size)
 	}
@@ -397,6 +398,36 @@ func TestPlanes(t *testing.T) {
 			p.ToPlanes(dst)
 			if !slices.Equal(dst, src) || !borderIsZero(p) {
 				t.Errorf("%d channels: planes do not come back", channels)
+			}
+		}
+	}
+}
+
+// TestChoices holds the roads that shapes take by the table of predicted times.
+func TestChoices(t *testing.T) {
+	for i := range available {
+		k := &available[i]
+		if k.winograd == nil {
+			continue
+		}
+		for _, c := range []struct {
+			Conv
+			limit int
+			want  Road
+		}{
+			{conv(3, 64, 224, 224, 7, 2, 3), 1 << 30, Direct},
+			{conv(64, 64, 56, 56, 3, 1, 1), 1 << 30, Winograd4},
+			{conv(64, 64, 56, 56, 3, 1, 1), 64 * 64 * 16 * 4, Winograd2},
+			{conv(64, 64, 56, 56, 3, 1, 1), 64 * 64 * 9 * 4, Direct},
+			{conv(64, 64, 56, 56, 3, 1, 1), 0, Direct},
+			{conv(64, 64, 56, 56, 3, 2, 1), 1 << 30, Direct},
+			{conv(256, 256, 14, 14, 3, 1, 1), 1 << 30, Winograd4},
+			{conv(256, 256, 1, 1, 1, 1, 0), 1 << 30, Direct},
+			{conv(20, 64, 56, 56, 3, 1, 1), 1 << 30, Direct},
+			{conv(144, 144, 56, 56, 3, 1, 1).grouped(144), 1 << 30, Depthwise},
+		} {
+			if got := c.choose(k, c.limit); got != c.want {
+				t.Errorf("%s, %d->%d of %v, limit %d: %v, %v expected", k.name, c.Channels, c.Filters, c.Size, c.limit, got, c.want)
 			}
 		}
 	}

@@ -52,8 +52,7 @@ type Layer struct {
 // kernels in use, on the road that is predicted to be the fastest of those whose packed filters take at most
 // limit bytes, or, if there is none, on the one that takes the least.
 func Prepare(c Conv, w, bias []float32, limit int) *Layer {
-	road := c.choose(active, limit)
-	return prepare(c, road, active, w, bias)
+	return PrepareOn(c, c.Choose(limit), w, bias)
 }
 
 // PrepareOn is Prepare on a road of Roads.

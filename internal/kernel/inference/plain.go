@@ -8,7 +8,7 @@ var generic = set{
 	name: "generic", lanes: plainLanes, rows: [mostRegisters + 1]int{1: 4, 2: 4},
 	products: plainProducts, depthwise: plainDepthwise, greatest: plainGreatest,
 	activate: plainActivate, gate: plainGate, sum: plainSum,
-	rates: rates{product: 4, broadcast: 1, tap: 6, register: 6, element: 1},
+	rates: rates{product: 8, broadcast: 2, tap: 12, register: 12, filter: 1, element: 1},
 }
 
 // tile is the work of one call of a kernel: tiles tiles of n neighbouring pixels each, by regs registers of

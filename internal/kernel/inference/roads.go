@@ -25,7 +25,7 @@ func (c *Conv) roads(k *set) []Road {
 	roads := []Road{Direct}
 	one := [2]int{1, 1}
 	if c.Kernel == [2]int{3, 3} && c.Stride == one && c.Dilation == one && c.Groups == 1 && min(c.Padding[0], c.Padding[1]) >= 1 &&
-		c.Channels >= k.lanes && k.winograd != nil {
+		c.Channels%k.lanes == 0 && k.winograd != nil {
 		roads = append(roads, Winograd2, Winograd4)
 	}
 	return roads
@@ -38,7 +38,8 @@ type rates struct {
 	broadcast float64 // what a tile has besides, for each pixel or register and element
 	tap       float64 // a multiplication of two registers, of depthwise filters
 	register  float64 // to read and write a register of a transform
-	element   float64 // to read an element of filters for the first time
+	filter    float64 // to read an element of filters for the first time
+	element   float64 // to read or write an element of a picture
 }
 
 // Predict returns the nanoseconds that a picture is predicted to take on a road, by the shape and the kernels
@@ -49,18 +50,18 @@ func (c *Conv) predict(k *set, road Road) float64 {
 	out := c.Out()
 	pixels := float64(out[0] * out[1])
 	regs := float64(roundUp(c.Filters, k.lanes) / k.lanes)
-	filters := float64(c.packed(k, road)) * k.rates.element
+	memory := float64(c.packed(k, road))*k.rates.filter + (float64(c.Size[0]*c.Size[1]*c.Channels)+pixels*float64(c.Filters))*k.rates.element
 	switch road {
 	case Depthwise:
-		return pixels*regs*float64(c.taps())*k.rates.tap + filters
+		return pixels*regs*float64(c.taps())*k.rates.tap + memory
 	case Direct:
-		return pixels*k.productTime(out[1], regs, float64(c.taps()*c.reach(k))) + filters
+		return pixels*k.productTime(out[1], regs, float64(c.taps()*c.reach(k))) + memory
 	}
 	w := k.winogradOf(road)
 	tiles := w.tilesOf(out)
 	n, places := float64(tiles[0]*tiles[1]), float64(w.places())
 	channels := float64(roundUp(c.Channels, k.lanes) / k.lanes)
-	return n*places*k.productTime(tiles[0]*tiles[1], regs, float64(c.Channels)) + n*places*(channels+regs)*k.rates.register + filters
+	return n*places*k.productTime(tiles[0]*tiles[1], regs, float64(c.Channels)) + n*places*(channels+regs)*k.rates.register + memory
 }
 
 // productTime returns what depth products take for a pixel of a line of so many, and registers of results.
@@ -109,6 +110,9 @@ func (c *Conv) packed(k *set, road Road) int {
 
 // Packed returns the bytes that the packed filters of a road take.
 func (c *Conv) Packed(road Road) int { return 4 * c.packed(active, road) }
+
+// Choose returns the road that Prepare takes.
+func (c *Conv) Choose(limit int) Road { return c.choose(active, limit) }
 
 // choose returns the road that is predicted to be the fastest of those that take at most limit bytes, or the one that takes
 // the least.
