@@ -10,7 +10,6 @@ import (
 
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/picture"
-	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
@@ -19,9 +18,10 @@ import (
 
 // Predictor says what a model makes of inputs as they come: files of pictures, images, rows of
 // numbers. It prepares them as in training, and computes as in evaluation. Many goroutines may
-// call it at once, while nobody changes the model.
+// call it at once.
 type Predictor struct {
 	model *Model
+	net   *Compiled
 	task  task.Task
 	raw   transform.Form // of inputs before they are prepared
 }
@@ -33,30 +33,18 @@ type Prediction struct {
 	Index       int     `json:"-"`           // of the class in the model's Classes
 }
 
-// NewPredictor returns a predictor of m. The error says what is wrong with m's definition, how
+// predictorBatch is the most samples that a predictor computes at once.
+const predictorBatch = 32
+
+// NewPredictor returns a predictor of m as it is: later changes of its weights make no difference. The error says what is wrong with m's definition, how
 // its net differs from that, or which layer has no statistics but those of a batch: what it
 // makes of a sample depends on the others.
 func NewPredictor(m *Model) (*Predictor, error) {
-	if _, err := m.verify(); err != nil {
-		return nil, err
-	}
-	p := &Predictor{model: m}
-	var err error
-	nn.Apply(m.Net, func(path string, l nn.Module) {
-		var b *nn.BatchNorm
-		switch l := l.(type) {
-		case *nn.BatchNorm1d:
-			b = &l.BatchNorm
-		case *nn.BatchNorm2d:
-			b = &l.BatchNorm
-		}
-		if b != nil && b.RunningMean == nil {
-			err = fmt.Errorf("model: layer %q: found a batch norm without running statistics, one with them expected for single samples", path)
-		}
-	})
+	c, err := Compile(m, predictorBatch)
 	if err != nil {
 		return nil, err
 	}
+	p := &Predictor{model: m, net: c}
 	if p.task, err = task.Named(m.Task); err != nil {
 		return nil, err
 	}
@@ -143,14 +131,12 @@ func (p *Predictor) Probabilities(inputs *tensor.Tensor) (*tensor.Tensor, error)
 	if err := p.checkInputs(inputs); err != nil {
 		return nil, err
 	}
-	if inputs.Size(0) == 0 {
-		return tensor.Zeros(tensor.Float64, 0, len(p.model.Classes)), nil
-	}
-	probabilities, bad := p.probabilities(inputs)
-	if bad != nil {
+	n, classes := inputs.Size(0), len(p.model.Classes)
+	probabilities := make([]float64, n*classes)
+	if bad := p.run(make([]float32, n*classes), probabilities, tensor.Data[float32](inputs.Contiguous())); bad != nil {
 		return nil, fmt.Errorf("sample %d: %w", bad.sample, bad)
 	}
-	return probabilities, nil
+	return tensor.New(probabilities, n, classes), nil
 }
 
 // Run computes a batch of inputs that are prepared, of the model's input shape and one behind the
@@ -166,17 +152,9 @@ func (p *Predictor) Run(logits []float32, probabilities []float64, inputs []floa
 		fault.Option("model.Predictor", "%d logits and %d probabilities for %d numbers: inputs of %d numbers each, and %d of both for each input, expected",
 			len(logits), len(probabilities), len(inputs), size, classes)
 	}
-	if n == 0 {
-		return nil
+	if bad := p.run(logits, probabilities, inputs); bad != nil {
+		return fmt.Errorf("sample %d: %w", bad.sample, bad)
 	}
-	outputs := p.model.Net.Forward(tensor.New(inputs, append([]int{n}, p.model.InputShape...)...).NoGrad().Evaluation())
-	copy(logits, tensor.Values[float32](outputs))
-	for i, v := range logits {
-		if v-v != 0 {
-			return fmt.Errorf("sample %d: %w", i/classes, &noNumber{i / classes, v, p.model.Classes[i%classes]})
-		}
-	}
-	copy(probabilities, tensor.Values[float64](p.task.Probabilities(outputs.To(tensor.Float64))))
 	return nil
 }
 
@@ -189,17 +167,31 @@ func (p *Predictor) checkInputs(inputs *tensor.Tensor) error {
 	return nil
 }
 
-// probabilities is Probabilities for inputs that fit.
-func (p *Predictor) probabilities(inputs *tensor.Tensor) (*tensor.Tensor, *noNumber) {
-	outputs := p.model.Net.Forward(inputs.NoGrad().Evaluation())
-	for i, v := range tensor.Values[float32](outputs) {
+// run is Run for memory that fits.
+func (p *Predictor) run(logits []float32, probabilities []float64, inputs []float32) *noNumber {
+	p.net.Run(logits, inputs)
+	classes := len(p.model.Classes)
+	for i, v := range logits {
 		if v-v != 0 {
-			c := len(p.model.Classes)
-			return nil, &noNumber{i / c, v, p.model.Classes[i%c]}
+			return &noNumber{i / classes, v, p.model.Classes[i%classes]}
 		}
 	}
-	return p.task.Probabilities(outputs.To(tensor.Float64)), nil
+	for i, v := range logits {
+		probabilities[i] = float64(v)
+	}
+	if t, ok := p.task.(rowTask); ok {
+		for i := 0; i < len(probabilities); i += classes {
+			t.Row(probabilities[i : i+classes])
+		}
+	} else if len(logits) > 0 {
+		outputs := tensor.New(probabilities, len(logits)/classes, classes)
+		copy(probabilities, tensor.Values[float64](p.task.Probabilities(outputs)))
+	}
+	return nil
 }
+
+// rowTask is a task that makes probabilities of a sample's outputs in their place, without taking memory.
+type rowTask interface{ Row(outputs []float64) }
 
 // noNumber says that a net gives no number for a class of a sample.
 type noNumber struct {
@@ -219,11 +211,11 @@ func (p *Predictor) ClassifyPrepared(x *tensor.Tensor, k int) ([]Prediction, err
 	if err := p.checkInputs(x.Unsqueeze(0)); err != nil {
 		return nil, err
 	}
-	probabilities, bad := p.probabilities(x.Unsqueeze(0))
-	if bad != nil {
+	logits, probabilities := make([]float32, len(p.model.Classes)), make([]float64, len(p.model.Classes))
+	if bad := p.run(logits, probabilities, tensor.Data[float32](x.Contiguous())); bad != nil {
 		return nil, bad
 	}
-	return p.Likeliest(tensor.Values[float64](probabilities), k), nil
+	return p.Likeliest(probabilities, k), nil
 }
 
 // Likeliest returns the k classes of the greatest probabilities, one a class as a row of

@@ -174,6 +174,10 @@ func TestPredictorRows(t *testing.T) {
 		t.Errorf("got logits %v, probabilities %v, %v", logits, probabilities, err)
 	}
 	linear.Weight.FillInPlace(math.MaxFloat32)
+	if again, err := p.ClassifyRow([]float32{0, 2}, 2); err != nil || !slices.Equal(again, got) {
+		t.Errorf("when the model's weights are others: %v, %v, before %v", again, err, got)
+	}
+	p = predictor(t, m)
 	const want = `the net gives +Inf for the class "wet": its weights or the input are too large`
 	if _, err := p.ClassifyRow([]float32{1, 2}, 1); err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

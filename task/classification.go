@@ -3,6 +3,7 @@ package task
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
@@ -32,6 +33,18 @@ func (Classification) Score() Score { return Accuracy }
 
 // Probabilities returns the softmax of the logits.
 func (Classification) Probabilities(outputs *tensor.Tensor) *tensor.Tensor { return outputs.Softmax(1) }
+
+// Row replaces the logits of one sample by their softmax, with the bits of Probabilities of float64.
+func (Classification) Row(outputs []float64) {
+	peak, sum := slices.Max(outputs), 0.0
+	for i, v := range outputs {
+		outputs[i] = math.Exp(v - peak)
+		sum += outputs[i]
+	}
+	for i := range outputs {
+		outputs[i] /= sum
+	}
+}
 
 // Check returns an error unless there is a logit for every class, and a class for every sample.
 func (Classification) Check(outputs, targets *tensor.Tensor, classes []string) error {

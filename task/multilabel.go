@@ -37,6 +37,18 @@ func (MultiLabel) Score() Score { return MicroF1 }
 // Probabilities returns the sigmoid of every logit.
 func (MultiLabel) Probabilities(outputs *tensor.Tensor) *tensor.Tensor { return outputs.Sigmoid() }
 
+// Row replaces the logits of one sample by their sigmoids, with the bits of Probabilities of float64.
+func (MultiLabel) Row(outputs []float64) {
+	for i, v := range outputs {
+		if v < 0 { // exp(-v) would overflow
+			e := math.Exp(v)
+			outputs[i] = e / (1 + e)
+		} else {
+			outputs[i] = 1 / (1 + math.Exp(-v))
+		}
+	}
+}
+
 // Check returns an error unless there is a logit for every label, and a number from 0 to 1 for
 // every one of every sample.
 func (MultiLabel) Check(outputs, targets *tensor.Tensor, classes []string) error {

@@ -44,6 +44,7 @@ var order = []string{
 	"dataset/mnist",
 	"dataset/fashionmnist/embedded/gen",
 	"nn",
+	"internal/compiled",
 	"loss",
 	"optim",
 	"metric",
