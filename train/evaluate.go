@@ -2,7 +2,11 @@ package train
 
 import (
 	"context"
+	"iter"
+	"slices"
 
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/internal/compiled"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/task"
@@ -59,12 +63,13 @@ func forEach(net nn.Module, s loader.Source, f func(outputs *tensor.Tensor, batc
 	if absent(s) {
 		return wrong("Test", "found none, a source of batches expected")
 	}
+	m := measurer{net: net}
 	batches := 0
 	for batch, err := range s.Batches(0, 0) {
 		if err != nil {
 			return err
 		}
-		outputs, err := evaluated(net, batch.Inputs)
+		outputs, err := m.outputs(&batch)
 		if err != nil {
 			return err
 		}
@@ -77,4 +82,82 @@ func forEach(net nn.Module, s loader.Source, f func(outputs *tensor.Tensor, batc
 		return emptyEpoch("Test")
 	}
 	return nil
+}
+
+// measurer computes what a net says of batches in evaluation, by a program that is made for the first of
+// them. So a model that is measured says what it says when it is saved, loaded and asked.
+type measurer struct {
+	net   nn.Module
+	shape []int     // of the samples that run is for
+	run   nn.Module // computes batches of them
+}
+
+// outputs returns what the net says of a batch. Samples that are written when they are read go through the
+// program a few at a time; the batch then has targets of its own.
+func (m *measurer) outputs(batch *loader.Batch) (*tensor.Tensor, error) {
+	if shape := batch.Inputs.Shape()[1:]; m.run == nil || !slices.Equal(shape, m.shape) {
+		m.shape, m.run = shape, programOf(m.net, shape, batch.Inputs.Size(0))
+	}
+	if p, ok := m.run.(program); ok && p.Apart() {
+		if fill, ok := batch.Pieces(); ok {
+			return m.filled(batch, p, fill), nil
+		}
+	}
+	return evaluated(m.run, batch.Inputs)
+}
+
+// filled is outputs for samples that fill writes.
+func (m *measurer) filled(batch *loader.Batch, p program, fill loader.Fill) *tensor.Tensor {
+	n := batch.Inputs.Size(0)
+	targets, vector := tensor.Zeros(batch.Targets.DType(), batch.Targets.Shape()...), 0
+	var memory dataset.Memory
+	if targets.DType() == tensor.Int64 {
+		memory.Classes = tensor.Data[int64](targets)
+	} else {
+		memory.Vectors, vector = tensor.Data[float32](targets), targets.Size(1)
+	}
+	batch.Targets = targets
+	outputs := tensor.Empty(tensor.Float32, append([]int{n}, p.Output()...)...)
+	p.Fill(tensor.Data[float32](outputs), n, func(to []float32, lo, hi int) {
+		part := dataset.Memory{Inputs: to}
+		if vector > 0 {
+			part.Vectors = memory.Vectors[lo*vector : hi*vector]
+		} else {
+			part.Classes = memory.Classes[lo:hi]
+		}
+		fill(part, lo, hi)
+	})
+	return outputs
+}
+
+// program is a compiled net.
+type program struct{ *compiled.Program }
+
+// Forward returns what the program makes of a batch of its samples.
+func (p program) Forward(x *tensor.Tensor) *tensor.Tensor {
+	y := tensor.Empty(tensor.Float32, append([]int{x.Size(0)}, p.Output()...)...)
+	p.Run(tensor.Data[float32](y), tensor.Data[float32](x.Contiguous()))
+	return y
+}
+
+// Parameters yields nothing: they are packed.
+func (program) Parameters() iter.Seq2[string, *tensor.Tensor] {
+	return func(func(string, *tensor.Tensor) bool) {}
+}
+
+// programOf returns a program of net for samples of a shape, so many at once at most; of an Ensemble, one of programs.
+// It is net itself if that cannot take such samples, which its Forward says, or is not of float32.
+func programOf(net nn.Module, shape []int, batch int) nn.Module {
+	if e, ok := net.(*Ensemble); ok {
+		all := &Ensemble{Mirrored: e.Mirrored}
+		for _, m := range e.Members {
+			all.Members = append(all.Members, programOf(m, shape, batch))
+		}
+		return all
+	}
+	p, err := compiled.Compile(net, shape, compiled.Options{Batch: max(batch, 1)})
+	if err != nil {
+		return net
+	}
+	return program{p}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/pixels"
 	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/internal/compiled"
 	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/loader"
@@ -32,6 +33,7 @@ import (
 // featureSource is what makes features of pictures, and keeps them in the cache folder.
 type featureSource struct {
 	net      *nn.Sequential // without its last layer
+	shape    []int          // of what it takes of a picture
 	width    int            // features of a picture
 	from     *ownParts
 	prepared transform.Compose
@@ -86,7 +88,7 @@ func (s *featureSource) key(pictures []picked, mirrored bool) (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	for _, field := range append([]string{"onehot features 1", version(), runtime.Version(), name, fmt.Sprint(mirrored)}, s.of...) {
+	for _, field := range append([]string{"onehot features 2", version(), runtime.Version(), name, fmt.Sprint(mirrored)}, s.of...) {
 		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(field))))
 		io.WriteString(h, field)
 	}
@@ -112,6 +114,10 @@ func (s *featureSource) compute(ctx context.Context, pictures []picked, mirrored
 	}
 	shown := newCounter(s.remarks, len(pictures))
 	defer shown.clear()
+	program, err := compiled.Compile(s.net, s.shape, compiled.Options{Batch: s.batch})
+	if err != nil {
+		return nil, err
+	}
 	values := make([]float32, 0, len(pictures)*s.width)
 	for batch, err := range loader.New(images, loader.Options{BatchSize: s.batch, Workers: prefetch}).Epoch(0) {
 		if err == nil {
@@ -120,8 +126,9 @@ func (s *featureSource) compute(ctx context.Context, pictures []picked, mirrored
 		if err != nil {
 			return nil, err
 		}
-		y := s.net.Forward(batch.Inputs.NoGrad().Evaluation()).Contiguous()
-		values = append(values, tensor.Data[float32](y)...)
+		done := len(values)
+		values = values[:done+batch.Inputs.Size(0)*s.width]
+		program.Run(values[done:], tensor.Data[float32](batch.Inputs.Contiguous()))
 		shown.count(len(values) / s.width)
 	}
 	if i := slices.IndexFunc(values, func(v float32) bool { return v-v != 0 }); i >= 0 {

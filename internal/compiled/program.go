@@ -115,22 +115,26 @@ func enterAt(operations []*operation, input *array) []*operation {
 }
 
 // pack makes steps of operations: filters are folded and packed. All together take at most twice the
-// bytes that they have in a file, unless registers are wider than layers. What is left of that goes to
-// those that come first, whose pictures are the largest.
+// bytes that they have in a file, unless registers are wider than layers. What convolutions leave of that
+// goes to those that come first, whose pictures are the largest. Layers that make rows have no part in it,
+// so that the layers before the last one of a net have the same bits without it.
 func (p *Program) pack(operations []*operation) {
 	limit := 0
 	for _, o := range operations {
-		if c, ok := o.work.(*convolution); ok {
-			limit += (MostWeights - 1) * numberBytes * len(c.weight) // the rest is set aside until it is packed
+		if c, ok := o.work.(*convolution); ok && !o.makesRows() {
+			limit += (MostWeights - 1) * c.bytes() // the rest is set aside until it is packed
 		}
 	}
 	for i, o := range operations {
 		s := step{operation: o, clears: o.out.border > 0 && o.out.first == i}
 		switch w := o.work.(type) {
 		case *convolution:
-			own := numberBytes * len(w.weight)
-			s.layer = w.pack(o, limit+own)
-			limit += own - s.layer.Bytes()
+			if o.makesRows() {
+				s.layer = w.pack(o, MostWeights*w.bytes())
+			} else {
+				s.layer = w.pack(o, limit+w.bytes())
+				limit += w.bytes() - s.layer.Bytes()
+			}
 			p.bytes += s.layer.Bytes()
 		case *affine:
 			if len(w.scale) == o.in.channels {
@@ -149,6 +153,12 @@ const numberBytes = 4
 
 // MostWeights is how many times the bytes of a file packed weights take at most.
 const MostWeights = 2
+
+// bytes returns what the filters have in a file.
+func (c *convolution) bytes() int { return numberBytes * len(c.weight) }
+
+// makesRows reports whether the results are one pixel.
+func (o *operation) makesRows() bool { return o.out.height*o.out.width == 1 }
 
 // pack returns the convolution as the kernels want it.
 func (c *convolution) pack(o *operation, limit int) *inference.Layer {
@@ -204,6 +214,9 @@ func (p pooling) spans(o *operation) *inference.Pool {
 func (p *Program) Bytes() (weights, arena int) {
 	return p.bytes, numberBytes * (p.together*(p.numbers+numel(p.input)) + p.scratch(p.together))
 }
+
+// Apart reports whether each core goes through the program by itself, with a few samples at a time.
+func (p *Program) Apart() bool { return p.apart && !p.whole }
 
 // Output returns the shape of what the program makes of a sample.
 func (p *Program) Output() []int { return slices.Clone(p.output) }
