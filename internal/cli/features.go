@@ -35,6 +35,7 @@ type featureSource struct {
 	net      *nn.Sequential // without its last layer
 	shape    []int          // of what it takes of a picture
 	width    int            // features of a picture
+	head     int            // bytes of the filters of the last layer
 	from     *ownParts
 	prepared transform.Compose
 	batch    int      // pictures at once
@@ -114,7 +115,7 @@ func (s *featureSource) compute(ctx context.Context, pictures []picked, mirrored
 	}
 	shown := newCounter(s.remarks, len(pictures))
 	defer shown.clear()
-	program, err := compiled.Compile(s.net, s.shape, compiled.Options{Batch: s.batch})
+	program, err := compiled.Compile(s.net, s.shape, compiled.Options{Batch: s.batch, Beside: s.head})
 	if err != nil {
 		return nil, err
 	}

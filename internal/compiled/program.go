@@ -44,6 +44,9 @@ type Options struct {
 	// Copies has layers that programs do not know run as copies, as far as they can be copied. Weights of all
 	// others are copied in any case: what is done to a net later makes no difference to its program.
 	Copies bool
+	// Beside is the bytes of the filters that the net is without here and has behind its last layer
+	// elsewhere. The program gives the same bits that the whole net's has there.
+	Beside int
 }
 
 // Compile makes a program of a net for samples of the given shape. The error says that a layer cannot take what comes
@@ -67,7 +70,7 @@ func Compile(net nn.Module, input []int, o Options) (*Program, error) {
 	if !p.apart {
 		p.together = max(min(far/sample, o.Batch), 1)
 	}
-	p.pack(operations)
+	p.pack(operations, o.Beside)
 	return p, nil
 }
 
@@ -114,14 +117,13 @@ func enterAt(operations []*operation, input *array) []*operation {
 	return slices.Insert(operations, 0, &operation{work: enter{}, in: input, out: entered})
 }
 
-// pack makes steps of operations: filters are folded and packed. All together take at most twice the
-// bytes that they have in a file, unless registers are wider than layers. What convolutions leave of that
-// goes to those that come first, whose pictures are the largest. Layers that make rows have no part in it,
-// so that the layers before the last one of a net have the same bits without it.
-func (p *Program) pack(operations []*operation) {
-	limit := 0
+// pack makes steps of operations: filters are folded and packed. All together, and so many bytes beside
+// them, take at most twice what they have in a file, unless registers are wider than layers. What some
+// leave of that goes to those that come first, whose pictures are the largest.
+func (p *Program) pack(operations []*operation, beside int) {
+	limit := (MostWeights - 1) * beside
 	for _, o := range operations {
-		if c, ok := o.work.(*convolution); ok && !o.makesRows() {
+		if c, ok := o.work.(*convolution); ok {
 			limit += (MostWeights - 1) * c.bytes() // the rest is set aside until it is packed
 		}
 	}
@@ -129,12 +131,8 @@ func (p *Program) pack(operations []*operation) {
 		s := step{operation: o, clears: o.out.border > 0 && o.out.first == i}
 		switch w := o.work.(type) {
 		case *convolution:
-			if o.makesRows() {
-				s.layer = w.pack(o, MostWeights*w.bytes())
-			} else {
-				s.layer = w.pack(o, limit+w.bytes())
-				limit += w.bytes() - s.layer.Bytes()
-			}
+			s.layer = w.pack(o, limit+w.bytes())
+			limit += w.bytes() - s.layer.Bytes()
 			p.bytes += s.layer.Bytes()
 		case *affine:
 			if len(w.scale) == o.in.channels {
@@ -156,9 +154,6 @@ const MostWeights = 2
 
 // bytes returns what the filters have in a file.
 func (c *convolution) bytes() int { return numberBytes * len(c.weight) }
-
-// makesRows reports whether the results are one pixel.
-func (o *operation) makesRows() bool { return o.out.height*o.out.width == 1 }
 
 // pack returns the convolution as the kernels want it.
 func (c *convolution) pack(o *operation, limit int) *inference.Layer {
