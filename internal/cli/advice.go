@@ -27,6 +27,8 @@ const (
 	leastPasses   = 5 // over all pictures
 	mostPasses    = 30
 	largestBatch  = 128
+	usualEpochs   = 5 // as the notebooks train, with
+	usualBatch    = 256
 	scarce        = 20 // of a class
 	pretrainBelow = 2000
 )
@@ -77,14 +79,19 @@ func (s situation) augment() []string {
 // steps returns the steps of a pass over all pictures in batches of a size.
 func (s situation) steps(batch int) int { return (s.pictures + batch - 1) / batch }
 
-// advice returns what a net for the pictures is trained with if neither a model nor a recipe is
-// given, in batches of a size.
-func (s situation) advice(batch int) settings {
+// rates are the learning rates at which AdamW trains a net on few pictures.
+var rates = map[string]float64{"softmax": 0.0003, "mlp": 0.0003, "lenet": 0.001, "cnn": 0.001, "resnet": 0.003}
+
+// advice returns what a net is trained with on the pictures if no recipe is given, in batches of a size.
+func (s situation) advice(net string, batch int) settings {
 	steps := s.steps(batch)
 	passes := max(leastPasses, min(mostPasses, roundedUp(enoughSteps, steps)), roundedUp(usefulSteps, steps))
-	return settings{Model: s.net(), Epochs: passes, BatchSize: batch, Optimizer: "adamw", LR: 0.003, WeightDecay: defaultDecay,
-		Schedule: "one-cycle", Augment: s.augment()}
+	return settings{Model: net, Epochs: passes, BatchSize: batch, Optimizer: "adamw", LR: rates[net], WeightDecay: defaultDecay,
+		Schedule: "one-cycle"}
 }
+
+// usualFits reports whether what nets are trained with on other data has enough steps here too.
+func (s situation) usualFits() bool { return usualEpochs*s.steps(usualBatch) >= usefulSteps }
 
 // recipe returns what a recipe comes to for the pictures: as many passes as take the time that it
 // takes for Fashion-MNIST, by what the nets compute.
@@ -131,22 +138,28 @@ func flops(d model.Definition) float64 {
 func roundedUp(a, b int) int { return (a + b - 1) / b }
 
 // recommended returns the settings that go well together for the data: those of the recipe, or, for
-// pictures of the user's own without a model, what they need.
+// pictures of the user's own, what they need: with a model, where the usual settings have too few steps for it.
 func (c *trainCommand) recommended(given map[string]bool) settings {
 	if c.pictures == nil {
 		return recipes[c.Recipe]
 	}
-	if c.Recipe == "" && given["model"] {
+	s := c.situation()
+	if c.Recipe == "" && given["model"] && s.usualFits() {
 		return settings{}
 	}
-	s := c.situation()
 	batch := s.batch()
 	if given["batch-size"] {
 		batch = c.BatchSize
 	}
-	r := s.advice(batch)
-	if c.Recipe != "" {
+	var r settings
+	switch {
+	case c.Recipe != "":
 		r = s.recipe(c.Recipe, batch)
+	case given["model"]:
+		r = s.advice(c.Model, batch)
+	default:
+		r = s.advice(s.net(), batch)
+		r.Augment = s.augment()
 	}
 	if c.Val.None() && c.Test.None() && !c.pictures.hasPart(files.Val) && !c.pictures.hasPart(files.Test) {
 		r.TTA = false // nothing will be measured
@@ -155,6 +168,9 @@ func (c *trainCommand) recommended(given map[string]bool) settings {
 		if given[flag] && !given["optimizer"] {
 			r.Optimizer, r.LR, r.WeightDecay = "", 0, 0
 		}
+	}
+	if given["model"] && given["lr"] && !given["optimizer"] { // a rate of the usual optimizer
+		r.Optimizer, r.WeightDecay, r.Schedule = "", 0, ""
 	}
 	for _, flag := range []string{"warmup", "step-size", "milestones", "gamma", "patience"} { // of other schedules
 		if given[flag] {
@@ -199,6 +215,9 @@ func (c *trainCommand) advise(given map[string]bool, remarks io.Writer) {
 		}
 	case c.Optimizer != "lbfgs" && c.Epochs > 0 && c.Epochs*steps < usefulSteps:
 		fmt.Fprintf(remarks, "%s are few steps to learn from: --epochs %d has %d\n", length, roundedUp(usefulSteps, steps), usefulSteps)
+	case c.Optimizer != "lbfgs" && !s.usualFits() && !(given["batch-size"] && given["epochs"] && given["optimizer"]):
+		fmt.Fprintf(remarks, "%d epochs of batches of %d are few steps for about %d pictures, so this is chosen: %s, batches of %d, %s at a learning rate of %g, %s\n",
+			usualEpochs, usualBatch, s.pictures, length, c.BatchSize, c.Optimizer, c.LR, c.Schedule)
 	}
 }
 

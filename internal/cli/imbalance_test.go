@@ -130,7 +130,7 @@ func TestRecipesOfPictures(t *testing.T) {
 		{situation{100_000, 10, 64, true}, 5, 128, "resnet"},
 		{situation{1000, 10, 4, false}, 30, 32, "mlp"},
 	} {
-		if r := c.s.advice(c.s.batch()); r.Epochs != c.epochs || r.BatchSize != c.batch || r.Model != c.model || r.Optimizer != "adamw" || r.Schedule != "one-cycle" {
+		if r := c.s.advice(c.s.net(), c.s.batch()); r.Epochs != c.epochs || r.BatchSize != c.batch || r.Model != c.model || r.Optimizer != "adamw" || r.Schedule != "one-cycle" {
 			t.Errorf("for %+v: %+v", c.s, r)
 		}
 	}

@@ -228,7 +228,7 @@ func TestGivenParts(t *testing.T) {
 	if want := "4 steps are few"; strings.Contains(stderr, want) {
 		t.Errorf("%q", stderr)
 	}
-	if want := "2 epochs of 1 step are few steps to learn from: --epochs 500 has 500\n"; !strings.Contains(stderr, want) {
+	if want := "2 epochs of 18 steps are few steps to learn from: --epochs 28 has 500\n"; !strings.Contains(stderr, want) {
 		t.Errorf("got %q, want %q in it", stderr, want)
 	}
 	if out := succeed(t, "eval", run, photos); !strings.HasPrefix(out, run+" on photos test, 18 samples\n") {
@@ -416,7 +416,7 @@ func TestFolderOfMNIST(t *testing.T) {
 	}
 	for _, model := range []string{"softmax", "lenet"} {
 		a, b := filepath.Join(dir, model), filepath.Join(dir, model+"-idx")
-		folders := succeed(t, "train", photos, "--val", "0", "--model", model, "--epochs", "2", "-q", "--out", a)
+		folders := succeed(t, "train", photos, "--val", "0", "--model", model, "--epochs", "2", "--batch-size", "256", "--lr", "0.1", "-q", "--out", a)
 		idx := succeed(t, "train", "mnist", "--data-dir", sorted, "--model", model, "--epochs", "2", "-q", "--out", b)
 		if folders != idx || !bytes.Equal(weightsOf(t, a), weightsOf(t, b)) {
 			t.Errorf("%s: folders give %q, IDX files %q", model, folders, idx)
@@ -467,7 +467,7 @@ func TestEvalFolder(t *testing.T) {
 	t.Chdir(dir)
 	colours(t, filepath.Join(dir, "photos"), 10, 8, 8)
 	colours(t, filepath.Join(dir, "other"), 5, 20, 10)
-	succeed(t, "train", "photos", "--model", "softmax", "--epochs", "40", "-q", "--out", "run")
+	succeed(t, "train", "photos", "--model", "softmax", "--epochs", "40", "--batch-size", "256", "--lr", "0.1", "-q", "--out", "run")
 	if out := succeed(t, "eval", "run", "other"); !strings.HasPrefix(out, "run on other, 15 samples\naccuracy 1.0000, loss ") {
 		t.Errorf("got %q", out)
 	}

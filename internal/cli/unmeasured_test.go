@@ -17,7 +17,7 @@ func TestUnmeasuredRun(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	colours(t, filepath.Join(dir, "photos"), 20, 8, 8)
-	args := []string{"photos", "--val", "0", "--model", "softmax", "--batch-size", "60"}
+	args := []string{"photos", "--val", "0", "--model", "softmax", "--batch-size", "60", "--lr", "0.1"}
 	stdout, stderr, code := onehot(t, append([]string{"train", "--epochs", "3", "--out", "whole", "--tensorboard"}, args...)...)
 	if code != 0 {
 		t.Fatal(stderr)
@@ -92,7 +92,7 @@ func TestUnmeasuredRun(t *testing.T) {
 	if err != nil || !slices.Equal(names, []string{"curves.png", "curves.svg", "report.html", "weights.png"}) {
 		t.Errorf("report wrote %q, %v", names, err)
 	}
-	succeed(t, "train", "photos", "--model", "softmax", "--epochs", "1", "-q", "--out", "validated")
+	succeed(t, "train", "photos", "--model", "softmax", "--batch-size", "256", "--lr", "0.1", "--epochs", "1", "-q", "--out", "validated")
 	table := strings.Split(succeed(t, "compare", "whole", "validated", "--plot", "curves.png"), "\n")
 	if !strings.Contains(table[0], "best val acc") || strings.Contains(table[0], "best test acc") || !strings.HasPrefix(strings.TrimSpace(table[1]), "validated ") ||
 		!slices.Equal(strings.Fields(table[2])[:7], []string{"whole", "60", "0", "3", "-", "-", "-"}) {
