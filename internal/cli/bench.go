@@ -30,11 +30,15 @@ import (
 )
 
 type benchCommand struct {
-	Work    []string `arg:"" optional:"" help:"What is measured: products, softmax, scratch (softmax regression with tensors alone), mlp, lenet, cnn, lbfgs (default: all but cnn); or folder, and its path, how fast pictures are read (default: photographs that are generated); or convolve, what each way to compute a convolution is predicted to take, and takes."`
+	Work    []string `arg:"" optional:"" help:"What is measured: products, softmax, scratch (softmax regression with tensors alone), mlp, lenet, cnn, lbfgs (default: all but cnn); or folder, and its path, how fast pictures are read (default: photographs that are generated); or zoo, and names of nets that --pretrained knows, how long they take for a picture (default: all); or classify, the same of mlp, lenet, cnn and resnet, from an image on; or convolve, what each way to compute a convolution is predicted to take, and takes."`
 	Threads int      `default:"0" help:"Threads to compute with; 0 takes all cores."`
 	Repeat  int      `default:"5" help:"Turns, or rounds of products, that a figure is the median of (convolve: the least)."`
 	VsTorch bool     `help:"Also train in PyTorch (lbfgs: scikit-learn), with the fastest of OpenBLAS's kernels that the processor can run, and print the ratios."`
 	Python  string   `default:"python3" help:"The Python that has torch."`
+	VsONNX  bool     `name:"vs-onnxruntime" help:"For zoo and classify: also run the nets in --onnx in onnxruntime, by turns, and print the ratios."`
+	ONNX    string   `name:"onnx" placeholder:"DIR" help:"The folder with NAME.onnx for each net, for --vs-onnxruntime."`
+	Node    string   `default:"node" help:"The Node.js that runs onnxruntime."`
+	Modules string   `name:"node-modules" default:"." placeholder:"DIR" help:"The folder in which npm installed onnxruntime-node (default: the current one)."`
 	Size    int      `default:"224" help:"Side of the pictures that folder makes, in pixels."`
 	JSON    bool     `help:"Print one JSON object a line instead of text."`
 
@@ -56,6 +60,9 @@ func (c *benchCommand) Run(ctx context.Context, s streams) error {
 	}
 	if len(c.Work) > 0 && c.Work[0] == "convolve" {
 		return c.convolve(ctx, s)
+	}
+	if len(c.Work) > 0 && netWork[c.Work[0]] != nil {
+		return c.nets(ctx, s)
 	}
 	for _, work := range c.Work {
 		if !slices.Contains(benchWork, work) {
@@ -242,10 +249,15 @@ func (c *benchCommand) epochs(ctx context.Context, s streams) error {
 	}
 	var other peer
 	if c.VsTorch {
-		if other, err = c.findPeer(ctx, training, s.err); err != nil {
+		if other, err = c.findPeer(ctx, s.err); err != nil {
 			return err
 		}
-		defer os.RemoveAll(other.folder)
+		if other.found {
+			if other.folder, err = writeRaw(training); err != nil {
+				return err
+			}
+			defer os.RemoveAll(other.folder)
+		}
 		if other.tried != "" && !c.JSON {
 			fmt.Fprintf(s.out, "the other side multiplies with OpenBLAS's kernels for %s (GFLOP/s: %s)\n", other.core, other.tried)
 		}

@@ -156,27 +156,6 @@ func imagesOf(list *files.List, set *pixels.Set) (*dataset.Images, error) {
 	return m, nil
 }
 
-// processorSeconds returns the processor's time that the program has used so far, 0 if the system
-// does not say it.
-func processorSeconds() float64 {
-	stat, err := os.ReadFile("/proc/self/stat") // there is none but on Linux
-	_, after, ok := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(after)
-	if err != nil || !ok || len(fields) < 13 {
-		return 0
-	}
-	const hertz = 100 // the ticks in which Linux gives times to programs
-	user, err := strconv.ParseFloat(fields[11], 64)
-	if err != nil {
-		return 0
-	}
-	system, err := strconv.ParseFloat(fields[12], 64)
-	if err != nil {
-		return 0
-	}
-	return (user + system) / hertz
-}
-
 // writePhotographs writes the same photographs each time, in class folders.
 func writePhotographs(ctx context.Context, dir string) error {
 	for class := range photographClasses {

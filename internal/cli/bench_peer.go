@@ -28,8 +28,9 @@ var torchScript string
 // peer is the other side of bench --vs-torch.
 type peer struct {
 	python  string
-	folder  string   // with the training split; "" where nobody would read it
-	missing []string // modules that it needs and has not; nil where there is no peer
+	found   bool     // whether there is a Python
+	folder  string   // with the training split
+	missing []string // modules that it needs and has not
 	env     []string // beside the program's own
 	core    string   // OpenBLAS's name of its kernels; "" if it has another library
 	tried   string   // the speeds that core was chosen by; "" if there is no choice
@@ -68,7 +69,7 @@ func processorFlags() []string {
 
 // findPeer returns the other side at its best: with the fastest of OpenBLAS's kernels that the
 // processor has, unless OPENBLAS_CORETYPE chooses. What it lacks is said on stderr, and no error.
-func (c *benchCommand) findPeer(ctx context.Context, training *dataset.Images, stderr io.Writer) (peer, error) {
+func (c *benchCommand) findPeer(ctx context.Context, stderr io.Writer) (peer, error) {
 	p := peer{python: c.Python}
 	best, err := p.probe(ctx)
 	if ctx.Err() != nil {
@@ -78,7 +79,7 @@ func (c *benchCommand) findPeer(ctx context.Context, training *dataset.Images, s
 		say(stderr, fmt.Errorf("--vs-torch: --python %s: %w: only onehot is measured", c.Python, err))
 		return p, nil
 	}
-	p.missing, p.core = best.Missing, best.core
+	p.found, p.missing, p.core = true, best.Missing, best.core
 	if len(p.missing) > 0 {
 		say(stderr, fmt.Errorf("--vs-torch: --python %s has no %s: only onehot is measured where they are needed", c.Python, strings.Join(p.missing, ", ")))
 	}
@@ -101,8 +102,7 @@ func (c *benchCommand) findPeer(ctx context.Context, training *dataset.Images, s
 			}
 		}
 	}
-	p.folder, err = writeRaw(training)
-	return p, err
+	return p, nil
 }
 
 // probed is what the script says of the modules that there are, and of numpy's products.
@@ -152,7 +152,7 @@ func peerOf(work string) string {
 // trains reports whether it has what the work takes.
 func (p *peer) trains(work string) bool {
 	module := map[string]string{"PyTorch": "torch", "scikit-learn": "sklearn"}[peerOf(work)]
-	return p.folder != "" && !slices.Contains(p.missing, "numpy") && !slices.Contains(p.missing, module)
+	return p.found && !slices.Contains(p.missing, "numpy") && !slices.Contains(p.missing, module)
 }
 
 // epochs yields the seconds of one epoch after the other in PyTorch, or for lbfgs of one fit after

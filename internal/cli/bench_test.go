@@ -103,6 +103,56 @@ func TestBenchWithout(t *testing.T) {
 	}
 }
 
+// TestBenchNets runs the program on small nets, with stand-ins for onnxruntime and PyTorch.
+func TestBenchNets(t *testing.T) {
+	t.Setenv("OPENBLAS_CORETYPE", "Haswell")
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "mlp.onnx"), nil)
+	node := standIn(t, `[ "$1" = -e ] && [ "$3" = `+filepath.Join(dir, "mlp.onnx")+` ] && [ "$5" = 1 ] && [ "$6" = 1,28,28 ] || exit 1
+while read line; do echo "$4"00 1000; done
+`)
+	python := standIn(t, probing+`[ "$3" = mlp ] && [ "$6" = 1,28,28 ] || exit 1
+while read line; do echo 5 7; done
+`)
+	out := succeed(t, "bench", "classify", "mlp", "--threads", "1", "--repeat", "1", "--json",
+		"--vs-onnxruntime", "--onnx", dir, "--node", node, "--vs-torch", "--python", python)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if len(lines) != 2 {
+		t.Fatalf("got %q", out)
+	}
+	for i, batch := range netBatches {
+		var r netResult
+		if err := json.Unmarshal([]byte(lines[i]), &r); err != nil {
+			t.Fatal(err)
+		}
+		ours := r.CPU
+		if ours == 0 {
+			ours = r.Wall
+		}
+		theirs := map[bool]float64{true: float64(100 * batch), false: 1000}[r.CPU > 0]
+		if r.Net != "mlp" || r.Batch != batch || r.Threads != 1 || r.Wall <= 0 || r.ONNX == nil || r.Torch == nil ||
+			*r.ONNX != (netOthers{CPU: float64(100 * batch), Wall: 1000, Ratio: theirs / ours}) || r.Torch.Wall != 7 || r.Torch.Core != "Haswell" {
+			t.Errorf("got %s", lines[i])
+		}
+	}
+	text := succeed(t, "bench", "zoo", "mobilenet_v3_small", "--repeat", "1")
+	if !strings.Contains(text, "\nmobilenet_v3_small batch 1 ") || !strings.Contains(text, "\nmobilenet_v3_small batch 8 ") {
+		t.Errorf("got\n%s", text)
+	}
+
+	for broken, want := range map[string]string{
+		"echo 'Error: no module' >&2\necho at >&2\nexit 3\n": ": exit status 3: Error: no module",
+		"echo last >&2\n": ": it ended before its last turn: last",
+		"echo 1s\n":       ` printed "1s", milliseconds of processor time and of the clock expected`,
+	} {
+		node := standIn(t, broken)
+		wantError(t, exitFailure, "--vs-onnxruntime: "+node+want, "bench", "classify", "mlp", "--repeat", "1", "--json", "--vs-onnxruntime", "--onnx", dir, "--node", node)
+	}
+	wantError(t, exitFailure, "--onnx: stat "+filepath.Join(dir, "cnn.onnx")+": no such file or directory", "bench", "classify", "cnn", "--json", "--vs-onnxruntime", "--onnx", dir)
+	wantError(t, exitUsage, "bench classify vgg: one of mlp, lenet, cnn, resnet expected", "bench", "classify", "vgg")
+	wantError(t, exitUsage, "--vs-onnxruntime and --onnx DIR, with NAME.onnx for each net, are for each other", "bench", "zoo", "--onnx", dir)
+}
+
 func TestRunnable(t *testing.T) {
 	const avx2 = "fpu sse2 avx2 fma"
 	const avx512 = avx2 + " avx512f avx512bw avx512dq avx512vl avx512cd"
