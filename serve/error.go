@@ -20,8 +20,8 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// statusClosed is the status, in metrics alone, of requests whose clients did not wait.
-const statusClosed = 499
+// StatusClosed is the status of requests whose clients did not wait. Only metrics and logs have it.
+const StatusClosed = 499
 
 // failf returns an error of the given status.
 func failf(status int, format string, args ...any) *Error {
@@ -51,7 +51,7 @@ func errorOf(err error) *Error {
 	case errors.Is(err, context.DeadlineExceeded):
 		e = failf(http.StatusGatewayTimeout, "the request's time is over")
 	case errors.Is(err, context.Canceled):
-		e = failf(statusClosed, "the request was cancelled")
+		e = failf(StatusClosed, "the request was cancelled")
 	default:
 		e = badf("%v", err)
 	}

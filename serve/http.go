@@ -44,8 +44,8 @@ var routes = []route{
 	{"GET", "/v2/models/*/versions/*", (*call).modelMetadata},
 	{"GET", "/v2/models/*/ready", (*call).modelReady},
 	{"GET", "/v2/models/*/versions/*/ready", (*call).modelReady},
-	{"POST", "/v2/models/*/infer", (*call).infer},
-	{"POST", "/v2/models/*/versions/*/infer", (*call).infer},
+	{"POST", "/v2/models/*/infer", (*call).answerInfer},
+	{"POST", "/v2/models/*/versions/*/infer", (*call).answerInfer},
 	{"POST", "/v2/repository/index", (*call).index},
 	{"POST", "/v1/classify", (*call).classify},
 	{"GET", "/metrics", (*call).exposeMetrics},
@@ -99,9 +99,6 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve finds who answers.
 func (c *call) serve() error {
-	if n := c.r.ContentLength; n > int64(c.options.MaxBody) {
-		return c.body.tooLarge()
-	}
 	var allowed []string
 	for i := range routes {
 		in, ok := routes[i].match(c.r.URL.Path)
@@ -130,14 +127,19 @@ func (c *call) serve() error {
 
 // fail answers with an error.
 func (c *call) fail(e *Error) {
-	c.problem = e
-	if e.busy != "" {
-		c.metrics.rejected[e.busy].Add(1)
-	}
+	c.note(e)
 	if e.Status == http.StatusServiceUnavailable {
 		c.w.Header().Set("Retry-After", "1")
 	}
 	c.json(e.Status, map[string]string{"error": e.Message})
+}
+
+// note counts an error that is answered.
+func (c *call) note(e *Error) {
+	c.problem, c.status = e, e.Status
+	if e.busy != "" {
+		c.metrics.rejected[e.busy].Add(1)
+	}
 }
 
 // json answers with a value.
@@ -277,8 +279,12 @@ func keep(b *[]byte) {
 
 // readAll appends the body to b, which begins as large as the header says.
 func (c *call) readAll(b *[]byte) error {
-	if n := c.r.ContentLength; n > 0 {
-		*b = make([]byte, 0, max(int(n)+1, cap(*b)))[:0]
+	n := c.r.ContentLength
+	if n > int64(c.options.MaxBody) {
+		return c.body.tooLarge()
+	}
+	if n > 0 && int(n) >= cap(*b) {
+		*b = make([]byte, 0, n+1)
 	}
 	for {
 		if len(*b) == cap(*b) {

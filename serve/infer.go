@@ -59,6 +59,17 @@ type Response struct {
 
 // Infer returns what a model says. It waits for its turn until ctx is done. The error is an *Error.
 func (s *Server) Infer(ctx context.Context, r *Request) (*Response, error) {
+	response, err := s.infer(ctx, r)
+	if c, ok := ctx.Value(callKey{}).(*call); ok { // a mounted handler asks
+		c.model = r.Model
+		if err != nil {
+			c.note(errorOf(err))
+		}
+	}
+	return response, err
+}
+
+func (s *Server) infer(ctx context.Context, r *Request) (*Response, error) {
 	v, err := s.find(r.Model, r.Version)
 	if err != nil {
 		return nil, err

@@ -143,8 +143,8 @@ func (c *call) index() error { return c.json(http.StatusOK, c.Index()) }
 // headerLength is the header that says how many bytes of a body are JSON. The rest are data.
 const headerLength = "Inference-Header-Content-Length"
 
-// infer answers a request for inference.
-func (c *call) infer() error {
+// answerInfer answers a request for inference.
+func (c *call) answerInfer() error {
 	c.model = c.in[0]
 	b := buffers.Get().(*[]byte)
 	defer keep(b)

@@ -154,6 +154,9 @@ func (s *Server) Unload(name string) error {
 	return nil
 }
 
+// MaxBody returns the most bytes of a request's body.
+func (s *Server) MaxBody() int { return s.options.MaxBody }
+
 // Drain makes the server say that it is not ready, and close each connection behind its next answer.
 // It goes on answering.
 func (s *Server) Drain() { s.draining.Store(true) }

@@ -57,6 +57,8 @@ var order = []string{
 	"train",
 	"report",
 	"serve",
+	"serve/grpc/inference",
+	"serve/grpc",
 	"internal/cli",
 	"cmd",
 	"examples",

@@ -17,6 +17,7 @@ import (
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/serve"
+	"github.com/onehot-go/onehot/serve/grpc"
 )
 
 type serveCommand struct {
@@ -60,6 +61,7 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer server.Close()
+	grpc.Mount(server)
 	fmt.Fprintf(s.err, "http://%s/\n", listener.Addr())
 	return c.answer(ctx, server, listener)
 }
