@@ -15,7 +15,7 @@ type Error struct {
 	Status  int    // of HTTP: 400 and above
 	Message string // one sentence
 
-	busy string // what there is too much of for now, for metrics; empty of requests that never have an answer
+	refused string // for what reason, before anybody looked at what is asked; for metrics
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -47,7 +47,7 @@ func errorOf(err error) *Error {
 	switch {
 	case ok && e == err:
 	case ok:
-		e = &Error{e.Status, err.Error(), e.busy}
+		e = &Error{e.Status, err.Error(), e.refused}
 	case errors.Is(err, context.DeadlineExceeded):
 		e = failf(http.StatusGatewayTimeout, "the request's time is over")
 	case errors.Is(err, context.Canceled):
@@ -56,7 +56,7 @@ func errorOf(err error) *Error {
 		e = badf("%v", err)
 	}
 	if message := printable.Message(e.Message); message != e.Message {
-		e = &Error{e.Status, message, e.busy}
+		e = &Error{e.Status, message, e.refused}
 	}
 	return e
 }

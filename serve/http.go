@@ -47,6 +47,8 @@ var routes = []route{
 	{"POST", "/v2/models/*/infer", (*call).answerInfer},
 	{"POST", "/v2/models/*/versions/*/infer", (*call).answerInfer},
 	{"POST", "/v2/repository/index", (*call).index},
+	{"POST", "/v2/repository/models/*/load", (*call).load},
+	{"POST", "/v2/repository/models/*/unload", (*call).unload},
 	{"POST", "/v1/classify", (*call).classify},
 	{"GET", "/metrics", (*call).exposeMetrics},
 }
@@ -99,6 +101,9 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve finds who answers.
 func (c *call) serve() error {
+	if err := c.guard(); err != nil {
+		return err
+	}
 	var allowed []string
 	for i := range routes {
 		in, ok := routes[i].match(c.r.URL.Path)
@@ -137,8 +142,8 @@ func (c *call) fail(e *Error) {
 // note counts an error that is answered.
 func (c *call) note(e *Error) {
 	c.problem, c.status = e, e.Status
-	if e.busy != "" {
-		c.metrics.rejected[e.busy].Add(1)
+	if e.refused != "" {
+		c.metrics.rejected[e.refused].Add(1)
 	}
 }
 
@@ -181,7 +186,7 @@ func (c *call) end() {
 	took := time.Since(c.begun)
 	c.metrics.model(c.model).count(protocol, strconv.Itoa(c.status), took)
 	level := slog.LevelDebug
-	if c.status >= http.StatusInternalServerError && c.problem.busy == "" {
+	if c.problem != nil && c.status >= http.StatusInternalServerError && c.problem.refused == "" {
 		level = slog.LevelWarn
 	}
 	if !c.options.Log.Enabled(c.r.Context(), level) {
@@ -237,7 +242,7 @@ type body struct {
 	read   int64
 }
 
-var errBodies = &Error{Status: http.StatusServiceUnavailable, Message: "too many requests are being read: try again later", busy: "bodies"}
+var errBodies = &Error{Status: http.StatusServiceUnavailable, Message: "too many requests are being read: try again later", refused: "bodies"}
 
 func (b *body) tooLarge() error {
 	return failf(http.StatusRequestEntityTooLarge, "found a body of more than %d bytes, at most that expected", b.server.options.MaxBody)

@@ -142,17 +142,6 @@ func (v *served) run(j *job) error {
 	return j.err
 }
 
-// check returns an error if the net gives no number for a class of a piece's samples.
-func (v *served) check(p piece) error {
-	classes := len(v.model.Classes)
-	for i, x := range p.logits[p.from*classes : (p.from+p.n)*classes] {
-		if x-x != 0 {
-			return badf("sample %d: the net gives %v for the class %q: its weights or the input are too large", p.from+i/classes, x, v.model.Classes[i%classes])
-		}
-	}
-	return nil
-}
-
 var outputNames = []string{probabilitiesName, logitsName, className}
 
 // output returns an output of a job that is computed.

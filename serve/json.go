@@ -156,7 +156,7 @@ func (p *parser) data(in *wireInput) error {
 		err := p.array("data", func() error {
 			switch c := p.next(); {
 			case c == '-' || c >= '0' && c <= '9':
-				if t.Strings != nil {
+				if len(t.Strings) > 0 {
 					return errors.New("data: found a number among strings")
 				}
 				before := len(t.Numbers)
@@ -165,7 +165,7 @@ func (p *parser) data(in *wireInput) error {
 				n += len(t.Numbers) - before
 				return err
 			case c == '"':
-				if t.Numbers != nil {
+				if len(t.Numbers) > 0 {
 					return errors.New("data: found a string among numbers")
 				}
 				s, err := p.string()
@@ -189,6 +189,9 @@ func (p *parser) data(in *wireInput) error {
 		}
 		return nil
 	}
+	if n := product(in.Shape); n <= (len(p.text)-p.at)/2 { // else the text has fewer
+		t.Numbers = make([]float32, 0, n)
+	}
 	if err := level(0); err != nil {
 		return err
 	}
@@ -196,6 +199,15 @@ func (p *parser) data(in *wireInput) error {
 		in.nested = lengths
 	}
 	return nil
+}
+
+// product returns how many elements a shape has, at most math.MaxInt32.
+func product(shape []int) int {
+	n := 1
+	for _, size := range shape {
+		n = min(n*size, math.MaxInt32)
+	}
+	return n
 }
 
 // parser reads JSON.

@@ -1,15 +1,19 @@
 package serve
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/onehot-go/onehot/task"
 )
 
 // This file has the Open Inference Protocol over REST.
@@ -78,7 +82,7 @@ func (s *Server) Metadata(name, version string) (*Metadata, error) {
 	}
 	m := &Metadata{
 		Name: v.name, Versions: []string{v.version}, Platform: "onehot",
-		Parameters: MetadataParameters{v.model.Classes, v.task.Name(), string(v.model.Ground), prepare},
+		Parameters: MetadataParameters{v.model.Classes, cmp.Or(v.model.Task, task.Classification{}.Name()), string(v.model.Ground), prepare},
 	}
 	for _, name := range v.inputs.names() {
 		t := TensorMetadata{name, typeBytes, []int{-1}}
@@ -139,6 +143,30 @@ func (s *Server) Index() []IndexEntry {
 }
 
 func (c *call) index() error { return c.json(http.StatusOK, c.Index()) }
+
+func (c *call) load() error {
+	return c.control(func() error { return c.Reload(c.r.Context(), c.in[0]) })
+}
+
+func (c *call) unload() error {
+	return c.control(func() error { return c.Unload(c.in[0]) })
+}
+
+// control does to a model what only some servers let clients do.
+func (c *call) control(do func() error) error {
+	c.model = c.in[0]
+	if !c.options.Admin {
+		return failf(http.StatusForbidden, "this server loads and unloads no models for requests")
+	}
+	err := do()
+	if _, ok := errors.AsType[*Error](err); err != nil && !ok {
+		err = failf(http.StatusServiceUnavailable, "%v", err) // what the server has, and not the request
+	}
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, struct{}{})
+}
 
 // headerLength is the header that says how many bytes of a body are JSON. The rest are data.
 const headerLength = "Inference-Header-Content-Length"

@@ -1,14 +1,10 @@
 package serve
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/onehot-go/onehot/tensor"
 )
 
 // job is the samples of a request, on their way through a queue.
@@ -51,7 +47,7 @@ func newQueue(most int) *queue {
 }
 
 // errFull is a queue's that has no place for a job.
-var errFull = &Error{Status: http.StatusServiceUnavailable, Message: "too many samples wait: try again later", busy: "queue"}
+var errFull = &Error{Status: http.StatusServiceUnavailable, Message: "too many samples wait: try again later", refused: "queue"}
 
 // add puts a job at the end, unless that is too much.
 func (q *queue) add(j *job) error {
@@ -154,16 +150,18 @@ func (q *queue) close() {
 // worker computes batches, one after the other, in memory of its own.
 type worker struct {
 	*served
-	inputs []float32 // of the largest batch
-	batch  int
+	batch         int       // samples, at most
+	inputs        []float32 // of the largest batch
+	logits        []float32
+	probabilities []float64
 }
 
 // newWorker returns a worker that has computed batches of one sample and of the most.
 func newWorker(v *served, batch int) (*worker, error) {
-	w := &worker{served: v, inputs: make([]float32, batch*v.size), batch: batch}
+	classes := len(v.model.Classes)
+	w := &worker{v, batch, make([]float32, batch*v.size), make([]float32, batch*classes), make([]float64, batch*classes)}
 	for _, n := range []int{1, batch} {
-		j := v.newJob(context.Background(), n)
-		if err := w.compute([]piece{{j, 0, n}}, n); err != nil {
+		if err := w.compute(n); err != nil {
 			return nil, err
 		}
 	}
@@ -178,37 +176,52 @@ func (w *worker) work() {
 		if pieces == nil {
 			return
 		}
-		n := 0
+		err := w.together(pieces)
 		for _, p := range pieces {
-			copy(w.inputs[n*w.size:], p.inputs[p.from*w.size:(p.from+p.n)*w.size])
-			n += p.n
+			if err != nil && len(pieces) > 1 { // not because of every piece
+				w.done(p, w.together([]piece{p}))
+			} else {
+				w.done(p, err)
+			}
 		}
-		w.metrics.batches.observeNumber(float64(n))
-		err := w.compute(pieces, n)
-		w.queue.mu.Lock()
-		for i, p := range pieces {
-			w.queue.finish(p.job, p.n, cmp.Or(err, w.check(p)))
-			pieces[i] = piece{}
-		}
-		w.queue.mu.Unlock()
+		clear(pieces)
 	}
 }
 
-// compute gives the net n samples and brings what it makes of them to the pieces that they are of.
-func (w *worker) compute(pieces []piece, n int) (err error) {
-	defer func() {
-		if v := recover(); v != nil { // a defect, but not of the other requests
-			err = fmt.Errorf("internal error: %v", v)
-		}
-	}()
-	x := tensor.New(w.inputs[:n*w.size], append([]int{n}, w.model.InputShape...)...)
-	outputs := w.model.Net.Forward(x.NoGrad().Evaluation())
-	logits, probabilities := tensor.Values[float32](outputs), tensor.Values[float64](w.task.Probabilities(outputs.To(tensor.Float64)))
+// together computes pieces as one batch.
+func (w *worker) together(pieces []piece) error {
+	n := 0
+	for _, p := range pieces {
+		copy(w.inputs[n*w.size:], p.inputs[p.from*w.size:(p.from+p.n)*w.size])
+		n += p.n
+	}
+	w.metrics.batches.observeNumber(float64(n))
+	if err := w.compute(n); err != nil {
+		return err
+	}
 	classes, at := len(w.model.Classes), 0
 	for _, p := range pieces {
-		copy(p.logits[p.from*classes:], logits[at*classes:(at+p.n)*classes])
-		copy(p.probabilities[p.from*classes:], probabilities[at*classes:(at+p.n)*classes])
+		copy(p.logits[p.from*classes:], w.logits[at*classes:(at+p.n)*classes])
+		copy(p.probabilities[p.from*classes:], w.probabilities[at*classes:(at+p.n)*classes])
 		at += p.n
 	}
 	return nil
+}
+
+// compute gives the net the first n samples of the worker's inputs.
+func (w *worker) compute(n int) (err error) {
+	defer func() {
+		if v := recover(); v != nil { // a defect of a layer, which is not to end the server
+			err = failf(http.StatusInternalServerError, "internal error: %v", v)
+		}
+	}()
+	classes := len(w.model.Classes)
+	return w.by.Run(w.logits[:n*classes], w.probabilities[:n*classes], w.inputs[:n*w.size])
+}
+
+// done says that a piece is computed, or is not because of err.
+func (w *worker) done(p piece, err error) {
+	w.queue.mu.Lock()
+	defer w.queue.mu.Unlock()
+	w.queue.finish(p.job, p.n, err)
 }

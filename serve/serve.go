@@ -42,6 +42,10 @@ type Options struct {
 	MaxBodies int // bytes of the bodies of all requests at once (256 MiB)
 	MaxPixels int // pixels of a picture (64 Mi)
 
+	Local  bool     // only requests to this machine's own names are answered, and of no page but the server's own
+	Tokens []string // one of them is needed for everything but health, if there are any
+	Admin  bool     // requests may load and unload models
+
 	Version string       // of the program, for the server's metadata
 	Log     *slog.Logger // none logs nothing
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/task"
 )
 
 // slot is a name, and the model that it stands for now.
@@ -141,7 +140,6 @@ type served struct {
 	name, version string
 	model         *model.Model
 	by            *model.Predictor
-	task          task.Task
 	inputs        inputs
 	size          int // numbers of a prepared sample
 	queue         *queue
@@ -171,9 +169,6 @@ func (s *Server) newServed(name, version string, m *model.Model) (*served, error
 	v := &served{name: name, version: version, model: m, by: by, inputs: newInputs(&m.Definition), size: 1, metrics: s.metrics.model(name)}
 	for _, n := range m.InputShape {
 		v.size *= n
-	}
-	if v.task, err = task.Named(m.Task); err != nil {
-		return nil, err
 	}
 	cores := runtime.GOMAXPROCS(0)
 	needs := nn.MemoryOf(costs, m.InputShape)
