@@ -141,3 +141,14 @@ func TestEmbeddedDataStaysApart(t *testing.T) {
 		t.Error("a package that is no program imports the embedded data")
 	}
 }
+
+// TestGRPCStaysApart holds that only who asks for gRPC carries it.
+func TestGRPCStaysApart(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", module+"model", module+"train", module+"serve").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if strings.Contains(string(out), "connectrpc.com") || strings.Contains(string(out), "google.golang.org") {
+		t.Error("models, training or the REST of serve import gRPC")
+	}
+}

@@ -224,7 +224,7 @@ func (c *serveCommand) tokens() ([]string, error) {
 	}
 	text, err := memory.ReadFile(c.TokenFile, maxTokens)
 	if err != nil {
-		return nil, fmt.Errorf("--token-file %w", err)
+		return nil, fmt.Errorf("--token-file: %w", err)
 	}
 	tokens := strings.Fields(string(text))
 	if len(tokens) == 0 {
@@ -271,10 +271,10 @@ func (c *serveCommand) models(remarks io.Writer) ([]serve.Model, error) {
 	for _, arg := range c.Models {
 		name, path := modelName(arg)
 		if err := serve.CheckName(name); err != nil {
-			return nil, usagef("%s: %w; NAME=%s gives it another", printable.Name(arg), err, printable.Name(path))
+			return nil, usagef("%s: %w; NAME=%s gives it another", printable.Name(arg), err, printable.Word(path))
 		}
 		if other, twice := seen[name]; twice {
-			return nil, usagef("%s and %s are both called %s: NAME=%s gives one another name", printable.Name(other), printable.Name(arg), name, printable.Name(path))
+			return nil, usagef("%s and %s are both called %s: NAME=%s gives one another name", printable.Name(other), printable.Name(arg), name, printable.Word(path))
 		}
 		seen[name] = arg
 		models = append(models, serve.Model{Name: name, Load: func(context.Context) (*model.Model, error) { return loadModel(path, remarks) }})
