@@ -24,7 +24,7 @@ func (s *Server) Classify(ctx context.Context, name string, file []byte, k int) 
 	}
 	defer v.release()
 	if !v.inputs.pictures {
-		return nil, badf("the model %q takes rows of numbers, and no pictures", name)
+		return nil, badf("the model %q takes rows, and no pictures", name)
 	}
 	if k < 1 {
 		return nil, badf("top_k: found %d, at least 1 expected", k)

@@ -34,10 +34,10 @@ const (
 // Tensor is an input or an output. Its elements are in one of three fields.
 type Tensor struct {
 	Name     string
-	Datatype string // "FP32", "UINT8" or "BYTES"
+	Datatype string // "FP32", "UINT8", "BYTES" or, in a column of a table, "FP64", "INT64" and others
 	Shape    []int
 	Numbers  []float32 // of FP32 or UINT8
-	Strings  [][]byte  // of BYTES
+	Strings  [][]byte  // of BYTES; numbers of other types as they are written
 	// Raw has the elements side by side, numbers with their lowest byte first, BYTES each behind
 	// its length in four bytes.
 	Raw []byte
@@ -168,6 +168,7 @@ func (v *served) output(name string, j *job) Tensor {
 
 // inputs is what a model takes.
 type inputs struct {
+	columns  []TensorMetadata // of rows of tables; nil if it takes others
 	pictures bool
 	shape    []int // of a sample of "input"; nil if there is only "image"
 	// Of pictures of the net's own size: what UINT8 become, by channel; and the steps behind
@@ -179,6 +180,9 @@ type inputs struct {
 
 // newInputs returns what a model of the given definition takes.
 func newInputs(d *model.Definition) inputs {
+	if columns := columnsOf(d); columns != nil {
+		return inputs{columns: columns}
+	}
 	picture := transform.Form{Shape: []int{3, 0, 0}}
 	if made, err := d.Preprocess.Form(picture); err != nil || !made.Tensor {
 		return inputs{shape: d.InputShape, floats: true}
@@ -203,6 +207,9 @@ func newInputs(d *model.Definition) inputs {
 
 // prepare returns a job of a request's inputs.
 func (s *Server) prepare(ctx context.Context, v *served, given []Tensor) (*job, error) {
+	if v.inputs.columns != nil {
+		return s.prepareRows(ctx, v, given)
+	}
 	names := v.inputs.names()
 	if len(given) != 1 || !slices.Contains(names, given[0].Name) {
 		found := make([]string, len(given))
@@ -239,6 +246,8 @@ func (s *Server) prepare(ctx context.Context, v *served, given []Tensor) (*job, 
 // names returns the names of inputs.
 func (in inputs) names() []string {
 	switch {
+	case in.columns != nil:
+		return nil
 	case !in.pictures:
 		return []string{inputName}
 	case in.shape == nil:

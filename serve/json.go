@@ -78,6 +78,7 @@ func parseRequest(text []byte) (*wireRequest, error) {
 // input reads an input.
 func (p *parser) input() (wireInput, error) {
 	in := wireInput{binary: -1}
+	var text []byte // of the data
 	err := p.object("an input", func(key string) error {
 		switch key {
 		case "name":
@@ -96,7 +97,10 @@ func (p *parser) input() (wireInput, error) {
 			})
 		case "data":
 			in.data, in.Numbers, in.Strings = true, nil, nil
-			return p.data(&in)
+			from := p.at
+			err := p.data(&in)
+			text = p.text[from:p.at]
+			return err
 		case "parameters":
 			return p.parameters(func(key string) (err error) {
 				if key == "binary_data_size" {
@@ -110,6 +114,9 @@ func (p *parser) input() (wireInput, error) {
 	})
 	if err == nil && in.nested != nil && !slices.Equal(in.nested, in.Shape) {
 		err = fmt.Errorf("%.40q: found data in arrays of shape %v, %v expected", in.Name, in.nested, in.Shape)
+	}
+	if in.Datatype != typeUINT8 && in.Datatype != typeFP32 && len(in.Numbers) > 0 { // whose digits all count
+		in.Numbers, in.Strings = nil, numbersIn(text)
 	}
 	return in, err
 }

@@ -84,6 +84,7 @@ func (s *Server) Metadata(name, version string) (*Metadata, error) {
 		Name: v.name, Versions: []string{v.version}, Platform: "onehot",
 		Parameters: MetadataParameters{v.model.Classes, cmp.Or(v.model.Task, task.Classification{}.Name()), string(v.model.Ground), prepare},
 	}
+	m.Inputs = slices.Clone(v.inputs.columns)
 	for _, name := range v.inputs.names() {
 		t := TensorMetadata{name, typeBytes, []int{-1}}
 		if name == inputName {

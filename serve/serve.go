@@ -12,7 +12,9 @@
 // (-1, C, H, W), is pictures of the net's own size: UINT8 from 0 to 255, or FP32 from 0 to 1. What
 // the model does to values, such as normalisation, is done here. "image", BYTES of shape (-1), is
 // files of pictures of any size. A model of rows of numbers has one input, "input", FP32 of shape
-// (-1, ...): rows before they are prepared.
+// (-1, ...): rows before they are prepared. A model of a table has an input a column, of shape (-1):
+// FP64 of numbers and BYTES of others. Each may also come as BYTES, as it stands in a table; that of a
+// missing value is empty. Columns that the model does not know are ignored.
 //
 // The outputs are "probabilities" and "logits", FP32 of shape (-1, classes), and "class", BYTES of
 // shape (-1), the name of the likeliest class.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"strconv"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
@@ -153,6 +154,18 @@ func (h handlers) modelInfer(ctx context.Context, r *inference.ModelInferRequest
 			t.Strings, t.Numbers = c.BytesContents, c.Fp32Contents
 			for _, v := range c.UintContents {
 				t.Numbers = append(t.Numbers, float32(v))
+			}
+			for _, v := range c.Fp64Contents {
+				t.Strings = append(t.Strings, strconv.AppendFloat(nil, v, 'g', -1, 64))
+			}
+			for _, v := range c.Int64Contents {
+				t.Strings = append(t.Strings, strconv.AppendInt(nil, v, 10))
+			}
+			for _, v := range c.IntContents {
+				t.Strings = append(t.Strings, strconv.AppendInt(nil, int64(v), 10))
+			}
+			for _, v := range c.BoolContents {
+				t.Strings = append(t.Strings, strconv.AppendBool(nil, v))
 			}
 		}
 		request.Inputs = append(request.Inputs, t)
