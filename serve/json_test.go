@@ -1,14 +1,20 @@
 package serve
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/random"
 )
 
 // TestNumbers compares numbers with strconv's: as programs write them, with many digits, and in
@@ -136,6 +142,39 @@ func BenchmarkParse(b *testing.B) {
 				if err := json.Unmarshal(text, &r); err != nil {
 					b.Fatal(err)
 				}
+			}
+		})
+	}
+}
+
+// nobody takes an answer and forgets it.
+type nobody http.Header
+
+func (n nobody) Header() http.Header         { return http.Header(n) }
+func (n nobody) Write(p []byte) (int, error) { return len(p), nil }
+func (n nobody) WriteHeader(int)             {}
+
+// BenchmarkInfer is requests for a picture of 784 pixels to an MLP 784-256-10, without the network.
+func BenchmarkInfer(b *testing.B) {
+	m, err := model.New(model.MLP([]int{1, 28, 28}, []int{256}, strings.Split("0123456789", "")), random.New(1))
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := newServer(b, Options{Models: []Model{{"digits", always(m)}}})
+	head := `{"inputs":[{"name":"input","datatype":"FP32","shape":[1,1,28,28],"parameters":{"binary_data_size":3136}}],"parameters":{"binary_data_output":true}}`
+	for name, r := range map[string]struct {
+		body   []byte
+		length string
+	}{
+		"binary": {append([]byte(head), make([]byte, 3136)...), fmt.Sprint(len(head))},
+		"JSON":   {pixels(func(i int) string { return fmt.Sprint(float32(i%256) / 255) }), ""},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				request := httptest.NewRequest("POST", inferPath, bytes.NewReader(r.body))
+				request.Header.Set(headerLength, r.length)
+				s.Handler().ServeHTTP(nobody{}, request)
 			}
 		})
 	}
