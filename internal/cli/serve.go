@@ -23,6 +23,7 @@ import (
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/serve"
 	"github.com/onehot-go/onehot/serve/grpc"
+	"github.com/onehot-go/onehot/serve/page"
 )
 
 type serveCommand struct {
@@ -100,6 +101,7 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	}
 	defer server.Close()
 	grpc.Mount(server)
+	server.Handle("/", page.Handler())
 	fmt.Fprintf(s.err, "%s://%s/\n", scheme, l.Addr())
 	return c.answer(ctx, server, l, secure, asked)
 }

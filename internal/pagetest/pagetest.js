@@ -11,11 +11,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
-import { chromium } from "playwright-core";
+import { bitmap, launch } from "./browser.js";
 
 const [onehot, executablePath] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "pagetest-"));
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+const { browser, open } = await launch(executablePath);
 try {
 	const run = join(folder, "run");
 	execFileSync(onehot, ["train", "--epochs", "3", "--quiet", "--out", run]);
@@ -33,25 +33,6 @@ try {
 } finally {
 	await browser.close();
 	rmSync(folder, { recursive: true });
-}
-
-// open returns a page at url, and a function that checks that it has complained of
-// nothing and asked nobody but those whose address begins with one of own.
-async function open(url, own, options = {}) {
-	const page = await browser.newPage({ viewport: { width: 1200, height: 900 }, ...options });
-	const complaints = [], requests = [];
-	page.on("console", message => { if (["error", "warning"].includes(message.type())) complaints.push(message.text()); });
-	page.on("pageerror", error => complaints.push(String(error)));
-	page.on("request", request => requests.push(request.url()));
-	await page.goto(url);
-	return {
-		page, async close() {
-			assert.deepEqual(complaints, []);
-			assert.ok(requests.length > 0);
-			assert.deepEqual(requests.filter(url => ![...own, "data:"].some(start => url.startsWith(start))), []);
-			await page.close();
-		},
-	};
 }
 
 // cells clicks every cell of the confusion matrix: it shows as many pictures as it counts.
@@ -217,25 +198,6 @@ async function live() {
 	} finally {
 		training.kill();
 	}
-}
-
-// bitmap returns a BMP file of a square of one colour with noise.
-function bitmap(side, [red, green, blue]) {
-	const file = Buffer.alloc(54 + side * side * 4);
-	file.write("BM");
-	file.writeUInt32LE(file.length, 2);
-	file.writeUInt32LE(54, 10); // where the pixels are
-	file.writeUInt32LE(40, 14);
-	file.writeInt32LE(side, 18);
-	file.writeInt32LE(side, 22);
-	file.writeUInt16LE(1, 26);
-	file.writeUInt16LE(32, 28);
-	for (let i = 0, chance = 1; i < side * side; i++) {
-		chance = chance * 16807 % 2147483647;
-		const noise = chance % 40;
-		file.set([blue + noise, green + noise, red + noise, 255], 54 + 4 * i);
-	}
-	return file;
 }
 
 // gallery chooses a cell and waits for its pictures.

@@ -1,0 +1,96 @@
+// What the page asks of the server that it comes from. A site without a server has a backend.js of
+// its own in this one's place, with the same exports:
+//
+//	models()               the names of the models, the first of which is chosen
+//	describe(model)        {picture: {channels, height, width, ground}}, {columns: [{name, number, values}]} or {}
+//	classify(model, file)  what a picture is, a Blob: [{class, probability}] of all classes, the likeliest first
+//	classifyRow(model, row) the same of a row: its values, strings, by column; those that are missing are left out
+//	command(model, name)   a command that asks the same of a picture's file, or ""
+//	commandRow(model, row) the same of a row, or ""
+//	useToken(token)        what proves from now on who asks
+//	api                    whether there is a page about the protocol
+//
+// They throw an Error whose message the page shows; its property denied says that a token is needed.
+
+const attempts = 5; // at a server that is busy
+const longest = 5; // seconds between them, whatever the server says
+const all = 1e6; // classes at most
+
+export const api = true;
+
+let token = "";
+
+export function useToken(t) { token = t; }
+
+export async function models() {
+	const index = await ask("v2/repository/index", { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } });
+	return index.filter(model => model.state === "READY").map(model => model.name);
+}
+
+let described = {}; // inputs by model
+
+export async function describe(model) {
+	const { inputs, parameters = {} } = await ask(`v2/models/${encodeURIComponent(model)}`);
+	described[model] = inputs;
+	if (inputs[0].shape.length === 4) {
+		const [, channels, height, width] = inputs[0].shape;
+		return { picture: { channels, height, width, ground: parameters.ground } };
+	}
+	if (inputs.every(input => input.shape.length === 1)) {
+		return { columns: inputs.map(({ name, datatype, parameters }) => ({ name, number: datatype !== "BYTES", values: parameters?.values })) };
+	}
+	return {};
+}
+
+export async function classify(model, file) {
+	return (await ask(`${picturePath(model)}&top_k=${all}`, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } })).predictions;
+}
+
+export async function classifyRow(model, row) {
+	const { outputs } = await ask(rowPath(model), { method: "POST", body: rowBody(model, row), headers: { "Content-Type": "application/json" } });
+	return outputs;
+}
+
+export function command(model, name) {
+	return curl(picturePath(model), `--data-binary ${quoted(`@${name || "picture.png"}`)}`);
+}
+
+export function commandRow(model, row) {
+	return curl(rowPath(model), `--json ${quoted(rowBody(model, row))}`);
+}
+
+function picturePath(model) { return `v1/classify?model=${encodeURIComponent(model)}`; }
+
+function rowPath(model) { return `v2/models/${encodeURIComponent(model)}/infer`; }
+
+// rowBody returns a row as the protocol has it: an input a column.
+function rowBody(model, row) {
+	const inputs = described[model].filter(({ name }) => name in row).map(({ name, datatype }) => (
+		{ name, datatype, shape: [1], data: [datatype === "BYTES" ? row[name] : Number(row[name])] }));
+	return JSON.stringify({ inputs });
+}
+
+function curl(path, data) {
+	const words = ["curl", data];
+	if (token) words.push('-H "Authorization: Bearer $TOKEN"');
+	return [...words, quoted(new URL(path, document.baseURI).href)].join(" ");
+}
+
+// quoted returns a word as a shell takes it.
+function quoted(word) { return `'${word.replaceAll("'", "'\\''")}'`; }
+
+// ask returns the answer to a request. It asks a busy server again after as long as that says.
+async function ask(path, options = {}) {
+	const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
+	for (let attempt = 1; ; attempt++) {
+		const response = await fetch(path, { ...options, headers });
+		const answer = await response.json().catch(() => ({}));
+		if (response.ok) return answer;
+		if (response.status === 503 && attempt < attempts) {
+			const seconds = Math.min(Number(response.headers.get("Retry-After")) || 1, longest);
+			await new Promise(resolve => setTimeout(resolve, 1000 * seconds));
+			continue;
+		}
+		throw Object.assign(new Error(answer.error ?? `HTTP ${response.status}`), { denied: response.status === 401 });
+	}
+}
