@@ -7,10 +7,10 @@
 //	classifyRow(model, row) the same of a row: its values, strings, by column; those that are missing are left out
 //	command(model, name)   a command that asks the same of a picture's file, or ""
 //	commandRow(model, row) the same of a row, or ""
-//	useToken(token)        what proves from now on who asks
 //	api                    whether there is a page about the protocol
 //
-// They throw an Error whose message the page shows; its property denied says that a token is needed.
+// They throw an Error whose message the page shows. A server's token is the browser's business: it asks
+// for it, and sends it with every request.
 
 const attempts = 5; // at a server that is busy
 const longest = 5; // seconds between them, whatever the server says
@@ -18,20 +18,16 @@ const all = 1e6; // classes at most
 
 export const api = true;
 
-let token = "";
-
-export function useToken(t) { token = t; }
-
 export async function models() {
 	const index = await ask("v2/repository/index", { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } });
 	return index.filter(model => model.state === "READY").map(model => model.name);
 }
 
-let described = {}; // inputs by model
+const inputsOf = {}, classesOf = {}; // by model
 
 export async function describe(model) {
 	const { inputs, parameters = {} } = await ask(`v2/models/${encodeURIComponent(model)}`);
-	described[model] = inputs;
+	[inputsOf[model], classesOf[model]] = [inputs, parameters.classes];
 	if (inputs[0].shape.length === 4) {
 		const [, channels, height, width] = inputs[0].shape;
 		return { picture: { channels, height, width, ground: parameters.ground } };
@@ -48,7 +44,8 @@ export async function classify(model, file) {
 
 export async function classifyRow(model, row) {
 	const { outputs } = await ask(rowPath(model), { method: "POST", body: rowBody(model, row), headers: { "Content-Type": "application/json" } });
-	return outputs;
+	const { data } = outputs.find(output => output.name === "probabilities");
+	return data.map((probability, i) => ({ class: classesOf[model][i], probability })).sort((a, b) => b.probability - a.probability);
 }
 
 export function command(model, name) {
@@ -65,15 +62,13 @@ function rowPath(model) { return `v2/models/${encodeURIComponent(model)}/infer`;
 
 // rowBody returns a row as the protocol has it: an input a column.
 function rowBody(model, row) {
-	const inputs = described[model].filter(({ name }) => name in row).map(({ name, datatype }) => (
+	const inputs = inputsOf[model].filter(({ name }) => name in row).map(({ name, datatype }) => (
 		{ name, datatype, shape: [1], data: [datatype === "BYTES" ? row[name] : Number(row[name])] }));
 	return JSON.stringify({ inputs });
 }
 
 function curl(path, data) {
-	const words = ["curl", data];
-	if (token) words.push('-H "Authorization: Bearer $TOKEN"');
-	return [...words, quoted(new URL(path, document.baseURI).href)].join(" ");
+	return `curl ${data} ${quoted(new URL(path, document.baseURI).href)}`;
 }
 
 // quoted returns a word as a shell takes it.
@@ -81,9 +76,8 @@ function quoted(word) { return `'${word.replaceAll("'", "'\\''")}'`; }
 
 // ask returns the answer to a request. It asks a busy server again after as long as that says.
 async function ask(path, options = {}) {
-	const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
 	for (let attempt = 1; ; attempt++) {
-		const response = await fetch(path, { ...options, headers });
+		const response = await fetch(path, options);
 		const answer = await response.json().catch(() => ({}));
 		if (response.ok) return answer;
 		if (response.status === 503 && attempt < attempts) {
@@ -91,6 +85,6 @@ async function ask(path, options = {}) {
 			await new Promise(resolve => setTimeout(resolve, 1000 * seconds));
 			continue;
 		}
-		throw Object.assign(new Error(answer.error ?? `HTTP ${response.status}`), { denied: response.status === 401 });
+		throw new Error(answer.error ?? `HTTP ${response.status}`);
 	}
 }

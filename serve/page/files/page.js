@@ -71,11 +71,10 @@ let model = {}; // what backend says about it
 async function begin() {
 	try {
 		const names = await backend.models();
-		$("access").hidden = $("failure").hidden = true;
 		if (!names.length) return fail(new Error(say("noModels")));
 		$("model").replaceChildren(...names.map(name => make("option", { value: name, textContent: printable(name) })));
 		$("choice").hidden = false;
-		await choose(names.includes(chosen) ? chosen : names[0]);
+		await choose(names[0]);
 	} catch (error) {
 		fail(error);
 	}
@@ -94,14 +93,13 @@ async function choose(name) {
 	if (!$("drawing").hidden) sheet.clear(model.picture.ground === "light");
 	if (model.columns) form(model.columns);
 	if (!model.picture) camera.close();
+	$("failure").hidden = true;
 	speak();
 }
 
 $("model").addEventListener("change", () => choose($("model").value).catch(fail));
 
 function fail(error) {
-	$("access").hidden = !error.denied;
-	if (error.denied) $("token").focus();
 	$("failure").hidden = false;
 	if (error instanceof TypeError) worded($("failure"), "unreachable");
 	else {
@@ -109,13 +107,6 @@ function fail(error) {
 		$("failure").textContent = printable(error.message);
 	}
 }
-
-$("access").addEventListener("submit", event => {
-	event.preventDefault();
-	backend.useToken($("token").value);
-	$("token").value = "";
-	begin();
-});
 
 // ---- Questions and answers
 
@@ -146,7 +137,6 @@ async function answer(result, question, beside) {
 		result.replaceChildren(bars(predictions), ...beside(predictions));
 		return predictions;
 	} catch (error) {
-		if (error.denied) fail(error);
 		result.replaceChildren(reason(error));
 		return null;
 	} finally {

@@ -5,8 +5,6 @@ export const texts = {
 	en: {
 		name: "English",
 		title: "What is it?",
-		token: "This server asks for its token. It stays in this page's memory, and is gone when you leave.",
-		open: "Open",
 		model: "Model",
 		grey: "takes grey pictures, {width} × {height}",
 		colour: "takes colour pictures, {width} × {height}",
@@ -49,8 +47,6 @@ export const texts = {
 	zh: {
 		name: "中文",
 		title: "这是什么？",
-		token: "此服务器需要令牌。令牌只保存在本页的内存里，离开后即消失。",
-		open: "打开",
 		model: "模型",
 		grey: "输入灰度图片，{width} × {height}",
 		colour: "输入彩色图片，{width} × {height}",
