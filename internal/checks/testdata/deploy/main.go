@@ -1,0 +1,91 @@
+// Command deploy reads the files of docs/deploy as those do that they are for: a Dockerfile by
+// BuildKit's parser, and manifests of Kubernetes into its own types, in which every field must be.
+//
+//	go run . FOLDER
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	strict "sigs.k8s.io/yaml"
+)
+
+func main() {
+	folder := os.Args[1]
+	if err := errors.Join(dockerfile(filepath.Join(folder, "Dockerfile")), kubernetes(filepath.Join(folder, "kubernetes.yaml"))); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func dockerfile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	parsed, err := parser.Parse(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	stages, _, err := instructions.Parse(parsed.AST, nil)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if len(stages) != 2 || stages[1].BaseName != "scratch" {
+		return fmt.Errorf("%s: found %d stages, two expected, the second from scratch", path, len(stages))
+	}
+	return nil
+}
+
+func kubernetes(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	documents := yaml.NewDocumentDecoder(io.NopCloser(bytes.NewReader(text)))
+	defer documents.Close()
+	var kinds []string
+	buffer := make([]byte, len(text))
+	for {
+		n, err := documents.Read(buffer)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		var of metav1.TypeMeta
+		if err := strict.Unmarshal(buffer[:n], &of); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		var into any
+		switch of {
+		case metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}:
+			into = new(appsv1.Deployment)
+		case metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}:
+			into = new(corev1.Service)
+		default:
+			return fmt.Errorf("%s: found a %s of %s, a Deployment or a Service expected", path, of.Kind, of.APIVersion)
+		}
+		if err := strict.UnmarshalStrict(buffer[:n], into); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		kinds = append(kinds, of.Kind)
+	}
+	if len(kinds) != 2 {
+		return fmt.Errorf("%s: found %v, a Deployment and a Service expected", path, kinds)
+	}
+	return nil
+}
