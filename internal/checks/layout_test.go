@@ -32,6 +32,7 @@ var order = []string{
 	"dataset/files",
 	"dataset/folder",
 	"dataset/manifest",
+	"dataset/table",
 	"dataset/shards",
 	"dataset/pixels",
 	"dataset/check",

@@ -1,0 +1,154 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/onehot-go/onehot/internal/memory"
+)
+
+// arrayRows is how many rows a block of arrays has.
+const arrayRows = 8192
+
+// readArrays reads arrays side by side, all with a row a sample. The columns of an array of one dimension
+// are called as the array, and those of others with a dot and a number behind, from 0: "x.0".
+func (t *Table) readArrays(ctx context.Context, members []member, o *Options) error {
+	for i := range members {
+		if err := t.readArray(ctx, &members[i], o); err != nil {
+			if members[i].name != "" {
+				err = fmt.Errorf("array %.100q: %w", members[i].name, err)
+			}
+			return err
+		}
+	}
+	if t.Rows == 0 {
+		return errors.New("found no rows, a row for each sample expected")
+	}
+	var names []string
+	for _, c := range t.Columns {
+		names = append(names, c.Name)
+	}
+	return checkNames(names)
+}
+
+// readArray adds the columns of an array. What they take grows with what is read.
+func (t *Table) readArray(ctx context.Context, m *member, o *Options) error {
+	a, closer, err := m.open()
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	rows, width := a.rows()
+	switch {
+	case t.blocks != nil && rows != t.Rows:
+		return fmt.Errorf("found %d rows, %d expected as of the arrays before", rows, t.Rows)
+	case width > maxColumns-len(t.Columns):
+		return fmt.Errorf("found %d columns, at most %d expected", width, maxColumns-len(t.Columns))
+	}
+	if err := memory.Check(8*float64(rows)*float64(width), "its elements"); err != nil {
+		return err
+	}
+	if t.blocks == nil {
+		t.Rows = rows
+		for first := 0; first < rows; first += arrayRows {
+			t.blocks = append(t.blocks, &block{first: first, rows: min(arrayRows, rows-first)})
+		}
+	}
+	first := len(t.Columns)
+	modes, dictionaries := make([]mode, width), make([]dictionary, width)
+	for i := range width {
+		name := strconv.Itoa(i)
+		if m.name != "" {
+			name = m.name
+			if len(a.shape) > 1 {
+				name = fmt.Sprintf("%s.%d", m.name, i)
+			}
+		}
+		modes[i] = o.mode(name, !a.text())
+		if a.text() && modes[i] == number {
+			return fmt.Errorf("found texts in the column %.100q, numbers expected", name)
+		}
+		dictionaries[i].codes = map[string]uint32{}
+		t.Columns = append(t.Columns, &Column{Name: name, at: first + i, text: modes[i] == word})
+	}
+	for _, b := range t.blocks {
+		b.data = append(b.data, make([]data, width)...)
+	}
+	err = a.each(func(row, column int, element []byte) error {
+		if row%arrayRows == 0 && column == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		b := t.blocks[row/arrayRows]
+		d := &b.data[first+column]
+		switch modes[column] {
+		case number:
+			if d.numbers == nil {
+				d.numbers = make([]float64, b.rows)
+			}
+			v := a.number(element)
+			if math.IsInf(v, 0) {
+				return t.cellError(row, t.Columns[first+column], strconv.FormatFloat(v, 'g', -1, 64), "a finite number")
+			}
+			d.numbers[row-b.first] = v
+		case word:
+			if d.codes == nil {
+				d.codes = make([]uint32, b.rows)
+			}
+			text, err := a.field(element)
+			if err != nil {
+				return err
+			}
+			if slices.Contains(t.missing, text) {
+				text = ""
+			}
+			d.codes[row-b.first] = dictionaries[column].code([]byte(text), math.MaxInt32)
+		}
+		return nil
+	})
+	for i, c := range t.Columns[first:] {
+		if c.text {
+			t.join(c, []dictionary{dictionaries[i]}, maxWords)
+		}
+	}
+	return err
+}
+
+// field returns an element as a text.
+func (a *array) field(b []byte) (string, error) {
+	if a.text() {
+		return a.word(b)
+	}
+	return format(a.number(b)), nil
+}
+
+// join brings the words of all workers together: the words of a column are sorted, and its codes are of
+// those. most is how many words a column may have.
+func (t *Table) join(c *Column, dictionaries []dictionary, most int) {
+	var all []string
+	for _, d := range dictionaries {
+		all = append(all, d.words...)
+		c.many = c.many || d.many
+	}
+	slices.Sort(all)
+	c.words = slices.Clip(slices.Compact(all))
+	c.many = c.many || len(c.words) > most
+	c.counts = make([]int, len(c.words))
+	codes := make([][]uint32, len(dictionaries)) // of all, by dictionary and its own code
+	for w, d := range dictionaries {
+		for _, word := range d.words {
+			i, _ := slices.BinarySearch(c.words, word)
+			codes[w] = append(codes[w], uint32(i))
+		}
+	}
+	for _, b := range t.blocks {
+		d := &b.data[c.at]
+		for row, code := range d.codes {
+			d.codes[row] = codes[d.worker][code]
+			c.counts[d.codes[row]]++
+		}
+	}
+}
