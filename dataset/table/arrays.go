@@ -109,12 +109,15 @@ func (t *Table) readArray(ctx context.Context, m *member, o *Options) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	for i, c := range t.Columns[first:] {
 		if c.text {
 			t.join(c, []dictionary{dictionaries[i]}, maxWords)
 		}
 	}
-	return err
+	return nil
 }
 
 // field returns an element as a text.
