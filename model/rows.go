@@ -66,8 +66,10 @@ func (p *Predictor) Rows(names []string) (*Rows, error) {
 // Unused returns the names of the columns that the model makes no use of, in their order.
 func (r *Rows) Unused() []string { return r.unused }
 
-// fill writes the features of a row to r.features.
-func (r *Rows) fill(row []string) error {
+// Fill writes the features of a row, a field a column, to features, which has a number for each: the first
+// element of the model's InputShape, if Columns are all of its preparation. The error names the column and the field
+// that do not fit.
+func (r *Rows) Fill(features []float32, row []string) error {
 	if len(row) != r.width {
 		return fmt.Errorf("found a row of %d fields, %d expected", len(row), r.width)
 	}
@@ -76,13 +78,13 @@ func (r *Rows) fill(row []string) error {
 			r.fields[k] = row[i]
 		}
 	}
-	return r.columns.Fill(r.features, r.fields)
+	return r.columns.Fill(features, r.fields)
 }
 
 // Prepare returns a row, a field a column, as the net takes it: a tensor of the model's input shape. The error
 // names the column and the field that do not fit.
 func (r *Rows) Prepare(row []string) (*tensor.Tensor, error) {
-	if err := r.fill(row); err != nil {
+	if err := r.Fill(r.features, row); err != nil {
 		return nil, err
 	}
 	x, err := r.predictor.model.Preprocess[1:].Apply(transform.Input{Tensor: tensor.New(slices.Clone(r.features), len(r.features))}, random.Key{})

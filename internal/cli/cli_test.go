@@ -117,8 +117,8 @@ func TestTrainHelpGroups(t *testing.T) {
 			flags[groups[len(groups)-1]]++
 		}
 	}
-	const want = "Flags: Model Training Regularisation Learning rate Your own pictures Pretrained nets Data Output"
-	if got := strings.Join(groups[max(0, len(groups)-9):], " "); got != want || flags["Flags:"] != 1 || flags["Model"] < 4 || flags["Output"] < 6 {
+	const want = "Flags: Model Training Regularisation Learning rate Your own pictures Tables Pretrained nets Data Output"
+	if got := strings.Join(groups[max(0, len(groups)-10):], " "); got != want || flags["Flags:"] != 1 || flags["Model"] < 4 || flags["Output"] < 6 {
 		t.Errorf("groups %s, %s expected; flags %v, of which --help alone stands in none", got, want, flags)
 	}
 }

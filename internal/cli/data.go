@@ -22,11 +22,13 @@ type dataCommand struct {
 	Data string `arg:"" optional:"" default:"fashion-mnist" help:"A data set, ${datasets} (default ${default}), or the path of your own pictures, as train takes it."`
 	sourceFlags
 	listFlags
-	Check    bool   `help:"Look for what is wrong with pictures of your own: broken files, copies within and across parts and classes, pictures that look alike, classes with few, and more. Nothing of yours is changed. The exit status is 1 if files are broken, in several parts or in several classes."`
-	JSON     bool   `help:"Check, and print what is found as one JSON object."`
-	CopyGood string `help:"Check, and copy the good files, which are not broken, in several parts or in several classes, to a new folder, with the folders that they are in." placeholder:"DIR"`
-	Show     string `help:"Draw training pictures of every class, with their names, to a PNG or SVG file; or, to an HTML file, what the check finds, with the pictures." placeholder:"FILE"`
-	Force    bool   `help:"Replace the file of --show."`
+	tableFlags
+	Columns  []string `placeholder:"NAME=KIND" group:"Tables" help:"Of what kind a table's columns are, where that is found otherwise: numeric, category, date, boolean or ignored."`
+	Check    bool     `help:"Look for what is wrong with pictures of your own: broken files, copies within and across parts and classes, pictures that look alike, classes with few, and more. Nothing of yours is changed. The exit status is 1 if files are broken, in several parts or in several classes."`
+	JSON     bool     `help:"Check, and print what is found as one JSON object; of a table, print what it has."`
+	CopyGood string   `help:"Check, and copy the good files, which are not broken, in several parts or in several classes, to a new folder, with the folders that they are in." placeholder:"DIR"`
+	Show     string   `help:"Draw training pictures of every class, with their names, to a PNG or SVG file; or, to an HTML file, what the check finds, with the pictures." placeholder:"FILE"`
+	Force    bool     `help:"Replace the file of --show."`
 }
 
 func (c *dataCommand) Run(ctx context.Context, s streams) error {
@@ -34,6 +36,7 @@ func (c *dataCommand) Run(ctx context.Context, s streams) error {
 	switch {
 	case own.isPath():
 		c.read(&own)
+		own.NoHeader, own.NA, own.Columns = c.NoHeader, c.NA, c.Columns
 	case c.checks():
 		return usagef("data %s: the path of pictures of your own expected to be checked", c.Data)
 	case c.listFlags != listFlags{}:
@@ -47,6 +50,11 @@ func (c *dataCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	switch {
+	case own.isTable() || own.looksLikeTable():
+		if c.Check || c.CopyGood != "" || c.Show != "" {
+			return usagef("--check, --copy-good and --show are for pictures: %s is a table", c.Data)
+		}
+		return c.describeTable(ctx, &own, s)
 	case c.checks():
 		return c.check(ctx, &own, s)
 	case own.isPath():

@@ -24,10 +24,11 @@ import (
 )
 
 type evalCommand struct {
-	Models []string `arg:"" name:"model" help:"A model's file, or a run's folder for the best model in it; of several the probabilities are averaged. What to measure on may follow: a data set's name, or the path of pictures in class folders, of which those in test are taken if there are parts (default: what the first model was measured on)."`
+	Models []string `arg:"" name:"model" help:"A model's file, or a run's folder for the best model in it; of several the probabilities are averaged. What to measure on may follow: a data set's name, or the path of a table, or of pictures in class folders, of which those in test are taken if there are parts (default: what the first model was measured on)."`
 	dataFlags
 	memoryFlags
 	listFlags
+	tableFlags
 	TTA     bool `name:"tta" help:"Test-time augmentation: average the probabilities of a picture and its mirror image. It is for classes that stay what they are in a mirror, as clothes do and digits do not, and for models that are trained with --augment flip."`
 	Threads int  `default:"0" help:"Threads to compute with; 0 takes all cores."`
 	JSON    bool `help:"Print one JSON object."`
@@ -49,6 +50,9 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	first, err := loadModel(names[0], s.err)
 	if err != nil {
 		return err
+	}
+	if columns, ok := first.Columns(); ok {
+		return c.evalTable(ctx, names, data, first, columns, s)
 	}
 	models, definitions := []*model.Model{first}, []*model.Definition{&first.Definition}
 	ensemble := train.Ensemble{Members: []nn.Module{first.Net}, Mirrored: c.TTA}

@@ -158,7 +158,7 @@ type listFlags struct {
 // read sets how s reads what is at its path: as the flags say, or as s has it, which may be of another
 // kind of path.
 func (f listFlags) read(s *settings) {
-	if f.PathColumn != "" {
+	if f.PathColumn != "" || f.LabelColumn != "" {
 		s.PathColumn, s.LabelColumn, s.SplitColumn = f.PathColumn, f.LabelColumn, f.SplitColumn
 	}
 	if info, err := os.Stat(s.Data); err == nil && info.IsDir() {

@@ -110,7 +110,14 @@ func (c *config) check() error {
 		if c.Data.SHA256 == "" {
 			return notOneOf("data", s.Data, datasetNames())
 		}
-		if s.Size < 1 || s.Fit == "" || s.Color != "gray" && s.Color != "rgb" {
+		if s.isTable() {
+			if s.Model != "softmax" && s.Model != "mlp" {
+				return fmt.Errorf("found the model %q for a table, softmax or mlp expected", s.Model)
+			}
+			if _, err := s.options(); err != nil {
+				return fmt.Errorf("%s", err) // of the file, not of the command line
+			}
+		} else if s.Size < 1 || s.Fit == "" || s.Color != "gray" && s.Color != "rgb" {
 			return fmt.Errorf("found pictures of size %d, fit %q and color %q: at least 1, one of %s, and gray or rgb expected", s.Size, s.Fit, s.Color, strings.Join(fitNames, ", "))
 		}
 	}

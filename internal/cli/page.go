@@ -107,6 +107,9 @@ func (r *trainRun) finalPage() (*report.Page, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.table != nil {
+		return tablePage(r.folder, c)
+	}
 	var d *dataset.Images
 	if r.data.measured() {
 		d = r.final().Dataset().(*dataset.Images)
@@ -214,7 +217,7 @@ func (c config) lines() []report.Setting {
 		if field.Tag.Get("group") == pretrainedGroup && c.Settings.Pretrained == "" {
 			continue
 		}
-		if field.Tag.Get("group") == ownGroup && (!c.Settings.isPath() || values[flag] == "none" || values[flag] == "false") {
+		if group := field.Tag.Get("group"); (group == ownGroup || group == tableGroup) && (!c.Settings.isPath() || values[flag] == "none" || values[flag] == "false") {
 			continue
 		}
 		out = append(out, report.Setting{Name: strings.ReplaceAll(flag, "-", " "), Value: values[flag]})

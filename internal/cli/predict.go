@@ -27,14 +27,16 @@ import (
 
 type predictCommand struct {
 	Model     string   `arg:"" optional:"" help:"A model's file, or a run's folder for the best model in it. With --pretrained there is none."`
-	Files     []string `arg:"" optional:"" name:"file" help:"Pictures of any size (PNG, JPEG, GIF, WebP, BMP or TIFF), folders of them, or - for the bytes of one from standard input."`
+	Files     []string `arg:"" optional:"" name:"file" help:"Pictures of any size (PNG, JPEG, GIF, WebP, BMP or TIFF), folders of them, or - for the bytes of one from standard input; a table for a model of rows."`
 	FilesFrom string   `help:"Take the files and folders too that FILE names, one a line, or each with a zero byte behind it as find -print0 has them; - is standard input." placeholder:"FILE"`
 	TopK      int      `default:"3" placeholder:"N" help:"Classes to name for each picture, the likeliest first (default 3)."`
 	pretrainedFlags
 	memoryFlags
-	Invert bool   `help:"Invert the pictures: for dark drawings on a light ground, where the model knows light ones on a dark ground."`
-	JSON   bool   `help:"Print one JSON object a picture."`
-	CSV    string `name:"csv" help:"Write a table with a line a picture, in their order, to a file: file, class, probability, error, and the probabilities of all classes. Pictures are not printed then, but for --json." placeholder:"FILE"`
+	tableFlags
+	Keep   []string `group:"Tables" help:"Columns of a table to write to the file of --csv too, behind what is said, as in id,name." placeholder:"COLUMNS"`
+	Invert bool     `help:"Invert the pictures: for dark drawings on a light ground, where the model knows light ones on a dark ground."`
+	JSON   bool     `help:"Print one JSON object a picture."`
+	CSV    string   `name:"csv" help:"Write a table with a line a picture, in their order, to a file: file, class, probability, error, and the probabilities of all classes. Pictures are not printed then, but for --json." placeholder:"FILE"`
 
 	Grid    string `help:"Draw the pictures as the model sees them, with what it says, to a PNG or SVG file: the first 200 of more." placeholder:"FILE"`
 	Explain string `help:"Draw which pixels of the one picture spoke for and against its likeliest classes, to a PNG or SVG file." placeholder:"FILE"`
@@ -74,12 +76,18 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	if c.Invert {
+	if _, table := m.Columns(); c.Invert && !table {
 		m = inverting(m)
 	}
 	by, err := model.NewPredictor(m)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
+	}
+	if columns, ok := m.Columns(); ok {
+		return c.predictTable(ctx, m, by, columns, s)
+	}
+	if c.NoHeader || len(c.NA) > 0 || len(c.Keep) > 0 {
+		return usagef("--no-header, --na and --keep are for models of rows of tables")
 	}
 	inputs, err := c.inputs(ctx, s.err)
 	if err != nil {

@@ -30,7 +30,8 @@ type trainRun struct {
 	folder      folder
 	id          string // the run's identity; empty for one that an earlier version began
 	data        dataRecord
-	own         *ownParts // nil of a data set known by name
+	own         *ownParts // nil of a data set known by name, and of a table
+	table       *ownTable // nil of pictures
 	training    *loader.Loader
 	val, test   *loader.Loader // nil for none
 	model       *model.Model
@@ -57,6 +58,22 @@ func (r *trainRun) choosing() *loader.Loader { return cmp.Or(r.val, r.test) }
 // held out if there are none; nil if nothing is measured.
 func (r *trainRun) final() *loader.Loader { return cmp.Or(r.test, r.val) }
 
+// choosingSplit returns which data choose the best epoch.
+func (r *trainRun) choosingSplit() dataset.Split {
+	if r.val != nil {
+		return dataset.Validation
+	}
+	return dataset.Test
+}
+
+// sample is what a sample of the run is.
+func (r *trainRun) sample() string {
+	if r.table != nil {
+		return "row"
+	}
+	return "picture"
+}
+
 // testedLast reports whether the test data are read once, at the end.
 func (r *trainRun) testedLast() bool { return r.val != nil && r.test != nil }
 
@@ -64,6 +81,9 @@ func (r *trainRun) testedLast() bool { return r.val != nil && r.test != nil }
 func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error) {
 	if err := c.check(); err != nil {
 		return nil, err
+	}
+	if c.isTable() {
+		return c.prepareTable(ctx, s)
 	}
 	if err := c.findTrained(ctx, s.err); err != nil {
 		return nil, err
@@ -136,10 +156,14 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	if err := r.checkSetup(); err != nil {
 		return nil, err
 	}
-	if c.Watch { // before the folder is made: the port may be taken
-		if r.listener, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", c.Port)); err != nil {
-			return nil, err
-		}
+	return r, c.listen(r)
+}
+
+// listen makes r what serves its page with --watch. It is called before the folder is made: the port may be
+// taken.
+func (c *trainCommand) listen(r *trainRun) (err error) {
+	if c.Watch {
+		r.listener, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", c.Port))
 	}
-	return r, nil
+	return err
 }

@@ -38,6 +38,9 @@ func (c *reportCommand) Run(ctx context.Context, s streams) error {
 	if c.DataDir == "" {
 		c.DataDir = config.Data.Dir
 	}
+	if config.Settings.isTable() {
+		return c.reportTable(f, config, s)
+	}
 	settings := config.Settings
 	if settings.Data = config.where(); settings.isPath() && c.DataDir != "" { // the pictures are there now
 		settings.Data = c.DataDir

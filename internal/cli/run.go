@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/report"
@@ -221,11 +220,11 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		return json.NewEncoder(s.out).Encode(done)
 	}
 	if !r.data.measured() {
-		fmt.Fprintf(s.err, "nothing was measured: there are no validation or test pictures; the model of epoch %d is %s, the report %s\n", best.BestEpoch, r.folder.best(), r.folder.page())
+		fmt.Fprintf(s.err, "nothing was measured: there are no validation or test %ss; the model of epoch %d is %s, the report %s\n", r.sample(), best.BestEpoch, r.folder.best(), r.folder.page())
 		return nil
 	}
 	report.WriteTable(s.err, figures.Tables()[0])
-	if r.own != nil {
+	if r.own != nil || r.table != nil {
 		fmt.Fprintln(s.err, macroLine(figures.ByClass))
 	}
 	chosen := fmt.Sprintf("val acc %.4f", best.BestScore)
@@ -233,7 +232,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		chosen = fmt.Sprintf("test acc %.4f, by which it was chosen", best.BestScore)
 	}
 	if r.settings.monitor() != nil {
-		chosen = fmt.Sprintf("%s acc %.4f, chosen by its %s", r.choosing().Dataset().(*dataset.Images).Split, best.BestScore, r.settings.monitored())
+		chosen = fmt.Sprintf("%s acc %.4f, chosen by its %s", r.choosingSplit(), best.BestScore, r.settings.monitored())
 	}
 	fmt.Fprintf(s.err, "best: epoch %d, %s; the model is %s, the report %s\n", best.BestEpoch, chosen, r.folder.best(), r.folder.page())
 	return nil

@@ -12,7 +12,7 @@ import (
 // settings are what a run's result depends on: with the same data and program they give
 // the same weights. In JSON they are named as the flags, with underscores.
 type settings struct {
-	Data        string   `json:"data" arg:"" optional:"" default:"fashion-mnist" help:"A data set, ${datasets} (default ${default}), or the path of your own pictures: a folder of class folders, or of train, val and test folders with them; an archive; shards; with --path-column a list."`
+	Data        string   `json:"data" arg:"" optional:"" default:"fashion-mnist" help:"A data set, ${datasets} (default ${default}), or the path of your own pictures: a folder of class folders, or of train, val and test folders with them; an archive; shards; with --path-column a list; with --label-column alone a table."`
 	Model       string   `json:"model" default:"softmax" enum:"${models}" group:"Model" help:"Architecture: ${enum}."`
 	Hidden      []int    `json:"hidden" default:"256" placeholder:"SIZES" group:"Model" help:"Hidden layer sizes of an mlp, as in 256,64,16 (default 256)."`
 	Recipe      string   `json:"recipe" default:"" enum:",${recipes}" placeholder:"NAME" group:"Training" help:"Settings that go well together, each to be overridden by its flag: fast (half a minute on two cores, for Fashion-MNIST) or best (ten minutes)."`
@@ -51,11 +51,15 @@ type settings struct {
 	Fit         string `json:"fit,omitempty" default:"" enum:",${fits}" placeholder:"HOW" group:"Your own pictures" help:"How a picture becomes a square: crop scales its shorter side and cuts out the middle, pad puts black beside or above and below the whole of it, squash scales each side by itself (default crop)."`
 	Color       string `json:"color,omitempty" default:"" enum:",${colors}" placeholder:"WHICH" group:"Your own pictures" help:"Whether a net takes grey pictures or red, green and blue: ${colors} (default auto: grey if all training pictures are)."`
 	PathColumn  string `json:"path_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list that has the files, relative to the list."`
-	LabelColumn string `json:"label_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list that has the classes."`
-	SplitColumn string `json:"split_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list that says train, val or test."`
-	GroupColumn string `json:"group_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list that says what belongs together, as the pictures of one person do: it stays in one part."`
+	LabelColumn string `json:"label_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list, or of a table, that has the classes. With it alone the data are a table, whose rows are the samples: CSV, TSV, JSONL, NPY or NPZ."`
+	SplitColumn string `json:"split_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list or a table that says train, val or test."`
+	GroupColumn string `json:"group_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list or a table that says what belongs together, as the pictures of one person do: it stays in one part."`
 	Nested      bool   `json:"nested,omitempty" group:"Your own pictures" help:"Make classes of all levels of folders, not of the first alone."`
 	AllowEmpty  bool   `json:"allow_empty,omitempty" group:"Your own pictures" help:"Take class folders without a picture."`
+
+	NoHeader bool     `json:"no_header,omitempty" group:"Tables" help:"The first row of a table names no columns: they are 1, 2 and so on."`
+	NA       []string `json:"na,omitempty" name:"na" placeholder:"WORDS" group:"Tables" help:"Words of a table that are missing values in every column, as in none,-. Nothing, NA, NaN, null and ? are so in columns that are no categories."`
+	Columns  []string `json:"columns,omitempty" placeholder:"NAME=KIND" group:"Tables" help:"Of what kind a table's columns are, where that is found otherwise: numeric, category, date, boolean or ignored, as in zip=category,id=ignored."`
 
 	Pretrained string  `json:"pretrained,omitempty" default:"" enum:",${nets}" placeholder:"NAME" group:"Pretrained nets" help:"Begin with a net of torchvision's that was trained on ImageNet's million pictures, such as resnet18 (onehot models lists them): for pictures of your own. It also says their size and how they are prepared."`
 	Weights    string  `json:"weights,omitempty" default:"" placeholder:"v1|v2|FILE" group:"Pretrained nets" help:"Weights to begin with: torchvision's first (default) or second ones, from the user's cache folder, or --download fetches them; a file of safetensors or of torch.save; or a run's folder."`
@@ -199,7 +203,9 @@ func (s *settings) checkCombinations() error {
 	const (
 		others  = "optimizers other than lbfgs"
 		ownData = "pictures of your own"
+		tables  = "tables, with --label-column"
 	)
+	ownPictures := s.isPath() && !s.isTable()
 	for _, c := range []struct {
 		set  bool
 		flag string
@@ -233,16 +239,22 @@ func (s *settings) checkCombinations() error {
 		{s.Nesterov, "--nesterov", s.Optimizer == "sgd" && s.Momentum > 0, "--optimizer sgd with --momentum"},
 		{s.Dropout != 0, "--dropout", s.Model == "mlp", "--model mlp"},
 		{!s.Test.None(), "--test", s.isPath(), ownData},
-		{s.Size > 0, "--size", s.isPath(), ownData},
-		{s.Fit != "", "--fit", s.isPath(), ownData},
-		{s.Color != "", "--color", s.isPath(), ownData},
+		{s.Size > 0, "--size", ownPictures, ownData},
+		{s.Fit != "", "--fit", ownPictures, ownData},
+		{s.Color != "", "--color", ownPictures, ownData},
 		{s.PathColumn != "", "--path-column", s.isPath(), ownData},
 		{s.PathColumn != "", "--path-column", s.LabelColumn != "", "lists with their classes in a --label-column"},
-		{s.LabelColumn != "", "--label-column", s.PathColumn != "", "lists, with --path-column"},
-		{s.SplitColumn != "", "--split-column", s.PathColumn != "", "lists, with --path-column"},
-		{s.GroupColumn != "", "--group-column", s.PathColumn != "", "lists, with --path-column"},
-		{s.Nested, "--nested", s.isPath() && s.PathColumn == "", "folders of pictures"},
-		{s.AllowEmpty, "--allow-empty", s.isPath() && s.PathColumn == "", "folders of pictures"},
+		{s.LabelColumn != "", "--label-column", s.PathColumn != "" || s.isTable(), "lists, with --path-column, and tables"},
+		{s.SplitColumn != "", "--split-column", s.PathColumn != "" || s.isTable(), "lists, with --path-column, and tables, with --label-column"},
+		{s.GroupColumn != "", "--group-column", s.PathColumn != "" || s.isTable(), "lists, with --path-column, and tables, with --label-column"},
+		{s.NoHeader, "--no-header", s.isTable(), tables},
+		{len(s.NA) > 0, "--na", s.isTable(), tables},
+		{len(s.Columns) > 0, "--columns", s.isTable(), tables},
+		{len(s.Augment) > 0, "--augment", !s.isTable(), "pictures"},
+		{s.TTA, "--tta", !s.isTable(), "pictures"},
+		{s.Pretrained != "", "--pretrained", !s.isTable(), ownData},
+		{s.Nested, "--nested", ownPictures && s.PathColumn == "", "folders of pictures"},
+		{s.AllowEmpty, "--allow-empty", ownPictures && s.PathColumn == "", "folders of pictures"},
 		{len(s.Milestones) > 0, "--milestones", s.Schedule == "multi-step", "--schedule multi-step"},
 		{s.Schedule == "multi-step", "--schedule multi-step", len(s.Milestones) > 0, "runs with --milestones"},
 		{s.Warmup > 0, "--warmup", s.Schedule != "one-cycle" && s.Schedule != "plateau", "schedules other than one-cycle and plateau"},

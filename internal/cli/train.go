@@ -36,6 +36,7 @@ type trainCommand struct {
 
 	began    time.Time
 	pictures *ownPictures    // what is at the path that the data are; nil of a data set known by name
+	table    *ownTable       // what is at the path, of a table; nil of pictures
 	adopted  map[string]bool // settings that are those of --config, by their flags
 	expected *dataRecord     // the data of --config, where they have to be the same; else nil
 	weights  *fileRecord     // those of --config, or of the run that goes on, to begin with; nil for any
@@ -95,6 +96,9 @@ func (c *trainCommand) find(ctx context.Context, given map[string]bool, remarks 
 	}
 	if !c.isPath() {
 		return nil
+	}
+	if c.isTable() {
+		return c.settleTable(ctx, given)
 	}
 	if err := c.check(); err != nil { // before files are read
 		return err

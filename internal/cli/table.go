@@ -1,0 +1,518 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/dataset/files"
+	"github.com/onehot-go/onehot/dataset/table"
+	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/internal/printable"
+	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/train"
+	"github.com/onehot-go/onehot/transform"
+)
+
+// tableGroup is the group of flags that are for tables alone.
+const tableGroup = "Tables"
+
+// tableFlags say how a table is read.
+type tableFlags struct {
+	NoHeader bool     `group:"Tables" help:"The first row of a table names no columns: they are 1, 2 and so on."`
+	NA       []string `name:"na" placeholder:"WORDS" group:"Tables" help:"Words of a table that are missing values in every column, beside those of the model."`
+}
+
+// isTable reports whether the data are a table, whose rows are the samples.
+func (s *settings) isTable() bool { return s.isPath() && s.LabelColumn != "" && s.PathColumn == "" }
+
+// options returns how a table is read.
+func (s *settings) options() (table.Options, error) {
+	o := table.Options{NoHeader: s.NoHeader, Missing: s.NA, Kinds: map[string]transform.ColumnKind{}}
+	for _, c := range s.Columns {
+		at := strings.LastIndexByte(c, '=')
+		kind := transform.ColumnKind(c[at+1:])
+		if at < 1 || !slices.Contains(transform.ColumnKinds, kind) {
+			return o, usagef("--columns %s: a column's name, =, and numeric, category, date, boolean or ignored expected", c)
+		}
+		o.Kinds[c[:at]] = kind
+	}
+	return o, nil
+}
+
+// ownTable is a table of the user's own.
+type ownTable struct {
+	*table.Table
+	name   string
+	labels *table.Labels
+	part   []string // by row: its part, or "" of a row without a label
+}
+
+// readTable reads the table that the settings name, and its labels.
+func (s *settings) readTable(ctx context.Context) (*ownTable, error) {
+	o, err := s.options()
+	if err != nil {
+		return nil, err
+	}
+	o.Label = s.LabelColumn
+	for _, name := range []string{s.SplitColumn, s.GroupColumn} {
+		if name != "" {
+			o.Words = append(o.Words, name)
+		}
+	}
+	t := &ownTable{name: dataName(s.Data)}
+	if t.Table, err = table.Open(ctx, s.Data, o); err != nil {
+		return nil, advised(err)
+	}
+	if s.LabelColumn == "" { // of a table that is only looked at
+		t.labels = &table.Labels{Of: make([]int, t.Rows)}
+		return t, nil
+	}
+	t.labels, err = t.Labels(s.LabelColumn, o.Kinds[s.LabelColumn] == transform.Category)
+	return t, err
+}
+
+// advised returns err with what helps against a field that does not fit its column.
+func advised(err error) error {
+	if e, ok := errors.AsType[*table.CellError](err); ok {
+		return fmt.Errorf("%w; --na %s makes it a missing value, --columns %s a column of words", err, printable.Word(e.Found), printable.Word(e.Column+"=category"))
+	}
+	return err
+}
+
+// settleTable reads the table, and sets what the command line, which has the flags given, and a run's settings that
+// were adopted leave open.
+func (c *trainCommand) settleTable(ctx context.Context, given map[string]bool) (err error) {
+	open := func(flag string) bool { return !given[flag] && !c.adopted[flag] }
+	if c.Model != "softmax" && c.Model != "mlp" {
+		return usagef("--model %s is for pictures: softmax or mlp expected for a table", c.Model)
+	}
+	if c.SplitColumn == "" && open("val") {
+		c.Val = share(0.2)
+	}
+	if open("optimizer") {
+		c.Optimizer = "lbfgs"
+		if c.Model == "mlp" {
+			c.Optimizer = "adam"
+		}
+	}
+	if c.Optimizer == "lbfgs" {
+		if open("epochs") {
+			c.Epochs = 1
+		}
+	} else {
+		if open("batch-size") {
+			c.BatchSize = 32
+		}
+	}
+	if err := c.check(); err != nil { // before files are read
+		return err
+	}
+	if c.table, err = c.readTable(ctx); err != nil {
+		return err
+	}
+	if err := c.table.assign(&c.settings); err != nil {
+		return err
+	}
+	n := len(c.table.rows(dataset.Train))
+	switch {
+	case c.Optimizer != "lbfgs" && open("epochs") && c.MaxTime.Duration == 0:
+		c.Epochs = min(max(leastSteps*c.BatchSize/n, 10), 200)
+	case c.Optimizer == "lbfgs" && open("l2"):
+		c.L2 = 1 / float64(n) // scikit-learn's C of 1
+	}
+	return nil
+}
+
+// leastSteps is how many steps a net is trained on a table, unless that takes very few or many epochs.
+const leastSteps = 2000
+
+// assignTable says which row is in which part.
+func (t *ownTable) assign(s *settings) error {
+	t.part = make([]string, t.Rows)
+	var rows []int
+	var list []files.File
+	var labels []int
+	words := func(column string) ([]string, error) {
+		if column == "" {
+			return make([]string, t.Rows), nil
+		}
+		return t.Words(column)
+	}
+	splits, err := words(s.SplitColumn)
+	if err != nil {
+		return err
+	}
+	groups, err := words(s.GroupColumn)
+	if err != nil {
+		return err
+	}
+	for i, class := range t.labels.Of {
+		if class < 0 {
+			continue
+		}
+		f := files.File{Group: groups[i], Part: files.PartOf(splits[i])}
+		if f.Part == "" && s.SplitColumn != "" {
+			return fmt.Errorf("%s: row %d, column %q: found %.100q, train, val or test expected", s.Data, i+1, s.SplitColumn, splits[i])
+		}
+		rows, list, labels = append(rows, i), append(list, f), append(labels, class)
+	}
+	parts := make([]string, len(rows))
+	if s.Val.None() && s.Test.None() {
+		for k, f := range list {
+			parts[k] = cmp.Or(f.Part, files.Train)
+		}
+	} else if parts, err = files.Draw(list, labels, nil, s.Val.Share, s.Test.Share, random.New(s.Seed).For("parts")); err != nil {
+		return fmt.Errorf("%s: %w", s.Data, err)
+	}
+	trained := make([]int, max(1, len(t.labels.Classes)))
+	for k, i := range rows {
+		if t.part[i] = parts[k]; parts[k] == files.Train {
+			trained[labels[k]]++
+		}
+	}
+	if c := slices.Index(trained, 0); c >= 0 {
+		return fmt.Errorf("%s: found no training row of the class %q, one at least expected", s.Data, t.labels.Classes[c])
+	}
+	return nil
+}
+
+// rows returns the rows of a part.
+func (t *ownTable) rows(split dataset.Split) (rows []int) {
+	for i, part := range t.part {
+		if part == split.String() {
+			rows = append(rows, i)
+		}
+	}
+	return rows
+}
+
+// record returns what config.json says of the table.
+func (t *ownTable) record(path string) (dataRecord, error) {
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return dataRecord{}, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return dataRecord{}, err
+	}
+	defer f.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, f); err != nil {
+		return dataRecord{}, err
+	}
+	sum := hex.EncodeToString(hash.Sum(nil))
+	return dataRecord{
+		Name: t.name, Path: path, Absolute: whole, SHA256: sum, Files: []fileRecord{{filepath.Base(path), path, sum}},
+		Train: len(t.rows(dataset.Train)), Val: len(t.rows(dataset.Validation)), Test: len(t.rows(dataset.Test)),
+	}, nil
+}
+
+// samples returns the rows of a part, or nil if it has none.
+func (t *ownTable) samples(split dataset.Split, whole table.Samples) *table.Samples {
+	whole.Split, whole.Rows = split, t.rows(split)
+	for _, i := range whole.Rows {
+		whole.Labels = append(whole.Labels, t.labels.Of[i])
+	}
+	if whole.Len() == 0 {
+		return nil
+	}
+	return &whole
+}
+
+// tableIterations is the most iterations of L-BFGS of the fit to a table.
+const tableIterations = 1000
+
+// prepareTable returns a run on a table but for its folder.
+func (c *trainCommand) prepareTable(ctx context.Context, s streams) (r *trainRun, err error) {
+	if c.table == nil {
+		if c.table, err = c.readTable(ctx); err != nil {
+			return nil, err
+		}
+	}
+	t := c.table
+	if t.part == nil {
+		if err := t.assign(&c.settings); err != nil {
+			return nil, err
+		}
+	}
+	r = &trainRun{settings: c.settings, plateau: c.plateau(), tensorboard: c.TensorBoard, began: c.began, every: c.Every.Duration}
+	if r.data, err = t.record(c.Data); err != nil {
+		return nil, err
+	}
+	if !r.data.measured() {
+		if err := c.checkUnmeasured(); err != nil {
+			return nil, err
+		}
+	}
+	columns, err := t.Fit(t.rows(dataset.Train), c.LabelColumn, c.SplitColumn, c.GroupColumn)
+	if err != nil {
+		return nil, err
+	}
+	columns.Label = c.LabelColumn
+	if err := t.describe(s.err, &columns, c.LabelColumn); err != nil {
+		return nil, err
+	}
+	whole := table.Samples{Name: t.name, ClassNames: t.labels.Classes, Columns: columns, Width: columns.Width()}
+	if whole.Features, err = t.Features(columns); err != nil {
+		return nil, advised(err)
+	}
+	training := t.samples(dataset.Train, whole)
+	definition := model.Softmax([]int{whole.Width}, whole.ClassNames)
+	if c.Model == "mlp" {
+		definition = model.MLP([]int{whole.Width}, c.Hidden, whole.ClassNames)
+	}
+	definition.Preprocess, definition.Data = transform.Compose{columns}, c.Data
+	if c.Dropout > 0 {
+		definition = definition.WithDropout(c.Dropout)
+	}
+	counts := make([]int, len(whole.ClassNames))
+	for _, class := range training.Labels {
+		counts[class]++
+	}
+	if r.criterion, err = c.criterion(counts); err != nil {
+		return nil, err
+	}
+	if r.model, err = c.build(definition); err != nil {
+		return nil, err
+	}
+	if c.Optimizer == "lbfgs" {
+		// Two classes have one vector in scikit-learn's objective. Two that are opposite, half as long
+		// each, say the same, and their squares are half as large in all.
+		l2 := c.L2
+		if len(whole.ClassNames) == 2 {
+			l2 *= 2
+		}
+		fit, err := train.NewFullBatch(r.model.Net.Layer("linear").(*nn.Linear), training, c.LR, l2)
+		if err != nil {
+			return nil, err
+		}
+		fit.Iterations = tableIterations
+		r.optimizer = fit
+	} else {
+		r.optimizer = c.optimizer(c.learning(r.model.Net))
+	}
+	if c.EMA > 0 {
+		r.ema = train.NewEMA(r.model, c.EMA)
+	}
+	r.training = loader.New(training, c.order(c.BatchSize, training.Labels))
+	if r.steps, err = train.Steps(r.training, 1); err != nil {
+		return nil, err
+	}
+	measuring := func(split dataset.Split) *loader.Loader {
+		d := t.samples(split, whole)
+		if d == nil {
+			return nil
+		}
+		return loader.New(d, loader.Options{BatchSize: evalBatch, Workers: prefetch})
+	}
+	r.table, r.val, r.test = t, measuring(dataset.Validation), measuring(dataset.Test)
+	if err := r.checkSetup(); err != nil {
+		return nil, err
+	}
+	return r, c.listen(r)
+}
+
+// describe writes what a table has: how it is written, its columns and its classes. fitted is the preparation of its
+// columns.
+func (t *ownTable) describe(w io.Writer, fitted *transform.Columns, label string) error {
+	fmt.Fprintf(w, "%s: %s: %s", printable.Name(t.name), t.Dialect, counted(t.Rows, "row"))
+	if label != "" {
+		fmt.Fprintf(w, ", %s", classesOf(len(t.labels.Classes)))
+	}
+	fmt.Fprintln(w)
+	if n := t.labels.Without; n > 0 {
+		fmt.Fprintf(w, "dropped: %s without a label\n", counted(n, "row"))
+	}
+	const most = 40 // columns that are shown
+	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(columns, "column\tkind\tmissing\t")
+	for i, c := range fitted.List {
+		if i == most {
+			fmt.Fprintf(columns, "and %d more\t\t\t\n", len(fitted.List)-most)
+			break
+		}
+		missing := ""
+		if n := t.Column(c.Name).Missing; n > 0 {
+			missing = strconv.Itoa(n)
+		}
+		fmt.Fprintf(columns, "%s\t%s\t%s\t%s\n", printable.Name(c.Name), c.Kind, missing, printable.Message(about(&c)))
+	}
+	if err := columns.Flush(); err != nil {
+		return err
+	}
+	for _, remark := range t.remarks(*fitted, label) {
+		fmt.Fprintln(w, printable.Message(remark))
+	}
+	return nil
+}
+
+// remarks says what people should know of the columns; nothing of a table without labels.
+func (t *ownTable) remarks(fitted transform.Columns, label string) []string {
+	if label == "" {
+		return nil
+	}
+	return t.Remarks(fitted, label, t.labels)
+}
+
+// about says what was fitted to a column.
+func about(c *transform.Column) string {
+	switch c.Kind {
+	case transform.Numeric:
+		return fmt.Sprintf("mean %.4g, deviation %.4g", c.Mean, c.Deviation)
+	case transform.Boolean:
+		return fmt.Sprintf("%.3g of them true", c.Mean)
+	case transform.Category:
+		const most = 4
+		said := strings.Join(c.Categories[:min(most, len(c.Categories))], ", ")
+		if n := len(c.Categories) - most; n > 0 {
+			said += fmt.Sprintf(" and %d more", n)
+		}
+		if c.Rare > 0 {
+			said += fmt.Sprintf("; %d rare ones joined", c.Rare)
+		}
+		return said
+	case transform.Date:
+		var parts []string
+		for _, p := range c.Parts {
+			parts = append(parts, p.Name)
+		}
+		return c.Layout + ": " + strings.Join(parts, ", ")
+	}
+	return c.Why
+}
+
+// describeTable shows what is in the table that the settings name.
+func (c *dataCommand) describeTable(ctx context.Context, s *settings, to streams) error {
+	t, err := s.readTable(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.assign(s); err != nil {
+		return err
+	}
+	fitted, err := t.Fit(t.rows(dataset.Train), s.LabelColumn, s.SplitColumn, s.GroupColumn)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return t.writeJSON(to.out, fitted, s.LabelColumn)
+	}
+	if err := t.describe(to.out, &fitted, s.LabelColumn); err != nil || s.LabelColumn == "" {
+		return err
+	}
+	counts := make([]int, len(t.labels.Classes))
+	for _, class := range t.labels.Of {
+		if class >= 0 {
+			counts[class]++
+		}
+	}
+	w := tabwriter.NewWriter(to.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nclass\trows")
+	for i, class := range t.labels.Classes {
+		fmt.Fprintf(w, "%s\t%d\n", printable.Name(class), counts[i])
+	}
+	return w.Flush()
+}
+
+// columnFacts is what data --json says of a column.
+type columnFacts struct {
+	transform.Column
+	Absent int `json:"missing"`
+}
+
+// tableFacts is what data --json says of a table.
+type tableFacts struct {
+	Rows    int            `json:"rows"`
+	Dropped int            `json:"dropped"` // rows without a label
+	Written string         `json:"written"` // how
+	Columns []columnFacts  `json:"columns"`
+	Classes map[string]int `json:"classes"`
+	Remarks []string       `json:"remarks"`
+}
+
+// writeJSON writes what a table has as one object.
+func (t *ownTable) writeJSON(w io.Writer, fitted transform.Columns, label string) error {
+	facts := tableFacts{Rows: t.Rows, Dropped: t.labels.Without, Written: t.Dialect.String(), Classes: map[string]int{}, Remarks: t.remarks(fitted, label)}
+	for _, c := range fitted.List {
+		facts.Columns = append(facts.Columns, columnFacts{c, t.Column(c.Name).Missing})
+	}
+	for _, class := range t.labels.Of {
+		if class >= 0 && label != "" {
+			facts.Classes[t.labels.Classes[class]]++
+		}
+	}
+	return json.NewEncoder(w).Encode(facts)
+}
+
+// tablePage returns the page of a run on a table that has ended, in folder f.
+func tablePage(f folder, c config) (*report.Page, error) {
+	m, err := model.Load(f.best())
+	if err != nil {
+		return nil, err
+	}
+	p := newPage(f, c, m)
+	p.Time = time.Now()
+	if p.Epochs, p.Batches, err = f.readCurves(io.Discard); err != nil {
+		return nil, err
+	}
+	if c.Settings.monitor() != nil {
+		p.BestEpoch = recordedEpoch(m)
+	}
+	if c.Data.measured() {
+		figures, err := f.readFigures()
+		if err != nil {
+			return nil, err
+		}
+		p.Figures = figures.ByClass
+	}
+	return &p, nil
+}
+
+// tableEndings are what the names of tables end with, before what says how they are compressed.
+var tableEndings = []string{".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".npy", ".npz"}
+
+// looksLikeTable reports whether the data are a file that is called as tables are, and no list of pictures.
+func (s *settings) looksLikeTable() bool {
+	name := strings.ToLower(s.Data)
+	for _, compressed := range []string{".gz", ".zst"} {
+		name = strings.TrimSuffix(name, compressed)
+	}
+	info, err := os.Stat(s.Data)
+	return s.PathColumn == "" && slices.Contains(tableEndings, filepath.Ext(name)) && err == nil && info.Mode().IsRegular()
+}
+
+// reportTable writes the page of a run on a table again.
+func (c *reportCommand) reportTable(f folder, config config, s streams) error {
+	page, err := tablePage(f, config)
+	if err != nil {
+		return err
+	}
+	out := folder(cmp.Or(c.Out, string(f)))
+	if err := os.MkdirAll(string(out), 0o777); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(out.page(), page.Write); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.err, "report.html of %s is in %s\n", f, out)
+	return nil
+}

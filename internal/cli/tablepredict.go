@@ -1,0 +1,286 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/onehot-go/onehot/dataset/table"
+	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/internal/memory"
+	"github.com/onehot-go/onehot/internal/printable"
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/tensor"
+	"github.com/onehot-go/onehot/transform"
+)
+
+// rowPrediction is what predict says about one row of a table.
+type rowPrediction struct {
+	Row         int                `json:"row"` // from 1
+	Predictions []model.Prediction `json:"predictions"`
+}
+
+// rowFailure is what predict says about a row that has no prediction.
+type rowFailure struct {
+	Row   int    `json:"row"`
+	Error string `json:"error"`
+}
+
+// tablePredicting is predict at work on a table.
+type tablePredicting struct {
+	command *predictCommand
+	streams
+	model *model.Model
+	by    *model.Predictor
+	rows  *model.Rows
+	keep  []int // columns of the table that are written too
+	names []string
+
+	table  *csv.Writer // nil without --csv
+	width  int
+	all    int // rows
+	failed int
+
+	records  []table.Record // of a batch
+	features []float32      // of those that have no error
+}
+
+// predictTable says what the rows of a table are.
+func (c *predictCommand) predictTable(ctx context.Context, m *model.Model, by *model.Predictor, columns transform.Columns, s streams) (err error) {
+	if c.Invert || c.Grid != "" || c.Explain != "" || c.FilesFrom != "" || len(c.Files) != 1 {
+		return usagef("the model takes rows of tables: one table expected, without --invert, --grid, --explain and --files-from")
+	}
+	file, err := openTable(c.Files[0])
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	o := table.Options{NoHeader: c.NoHeader, Missing: c.NA}
+	for _, column := range columns.List {
+		if column.Kind != transform.Ignored {
+			o.Label = column.Name // which the header has
+			break
+		}
+	}
+	records, err := table.NewRecords(ctx, file, file.size, file.name, o)
+	if err != nil {
+		return advised(err)
+	}
+	p := &tablePredicting{command: c, streams: s, model: m, by: by, width: columns.Width()}
+	if p.rows, err = by.Rows(records.Names); err != nil {
+		return fmt.Errorf("%s: %w", file.name, err)
+	}
+	if err := p.keepColumns(records.Names); err != nil {
+		return err
+	}
+	if err := p.write(ctx, records); err != nil {
+		return err
+	}
+	if p.failed == 0 {
+		return nil
+	}
+	say(s.err, fmt.Errorf("%d of %d rows could not be classified", p.failed, p.all))
+	return errReported
+}
+
+// tableFile is a table that is open, or was read from standard input.
+type tableFile struct {
+	io.ReaderAt
+	io.Closer
+	name string
+	size int64
+}
+
+// maxInput is the most bytes of a table from standard input.
+const maxInput = 4 << 30
+
+func openTable(name string) (*tableFile, error) {
+	if name == standardInput {
+		text, err := io.ReadAll(io.LimitReader(os.Stdin, min(maxInput, memory.Limit()/2)+1))
+		if err == nil {
+			err = memory.Check(2*float64(len(text)), "standard input")
+		}
+		return &tableFile{bytes.NewReader(text), io.NopCloser(nil), name, int64(len(text))}, err
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, brokenInput(name, err).broken
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: found no regular file, a table expected", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, brokenInput(name, err).broken
+	}
+	return &tableFile{f, f, name, info.Size()}, nil
+}
+
+// keepColumns finds the columns of --keep, and says which columns the model makes no use of.
+func (p *tablePredicting) keepColumns(names []string) error {
+	for _, name := range p.command.Keep {
+		i := slices.Index(names, name)
+		if i < 0 {
+			return usagef("--keep %s: the table has no such column, it has %s", name, strings.Join(names, ", "))
+		}
+		p.keep, p.names = append(p.keep, i), append(p.names, name)
+	}
+	if unused := p.rows.Unused(); len(unused) > 0 {
+		const most = 10
+		said := strings.Join(unused[:min(most, len(unused))], ", ")
+		if len(unused) > most {
+			said += ", ..."
+		}
+		fmt.Fprintf(p.err, "not used: %s %s\n", counted(len(unused), "column"), printable.Message(said))
+	}
+	return nil
+}
+
+// write says what all rows are, and writes the table of --csv.
+func (p *tablePredicting) write(ctx context.Context, records *table.Records) error {
+	file := p.command.CSV
+	if file == "" {
+		return p.each(ctx, records)
+	}
+	var stopped error
+	err := atomicfile.Write(file, func(w io.Writer) error {
+		p.table = csv.NewWriter(w)
+		header := []string{"row", "class", "probability", "error"}
+		for _, class := range p.model.Classes {
+			header = append(header, "p:"+class)
+		}
+		p.table.Write(append(header, p.names...)) // an error stays, and is what the next Write or Flush meets
+		if stopped = p.each(ctx, records); stopped != nil {
+			return stopped
+		}
+		p.table.Flush()
+		return p.table.Error()
+	})
+	if err = cmp.Or(stopped, err); err == nil {
+		fmt.Fprintf(p.err, "written to %s\n", printable.Name(file))
+	}
+	return err
+}
+
+// each says what the rows are, in their order, some of them at a time.
+func (p *tablePredicting) each(ctx context.Context, records *table.Records) error {
+	for r, err := range records.All(ctx) {
+		if err != nil {
+			return err
+		}
+		if r.Err == nil {
+			at := len(p.features)
+			p.features = append(p.features, make([]float32, p.width)...)
+			if r.Err = p.rows.Fill(p.features[at:], r.Fields); r.Err != nil {
+				p.features = p.features[:at]
+			}
+		}
+		if p.records = append(p.records, r); len(p.records) == evalBatch {
+			if err := p.batch(); err != nil {
+				return err
+			}
+		}
+	}
+	return p.batch()
+}
+
+// batch says what the rows are that were read.
+func (p *tablePredicting) batch() error {
+	n, classes := len(p.features)/p.width, len(p.model.Classes)
+	probabilities := make([]float64, 0, n*classes)
+	failed := map[int]error{}
+	of := func(x []float32) ([]float64, error) {
+		t, err := p.by.Probabilities(tensor.New(x, len(x)/p.width, p.width))
+		if err != nil {
+			return nil, err
+		}
+		return tensor.Values[float64](t), nil
+	}
+	if all, err := of(p.features); err == nil {
+		probabilities = all
+	} else { // the other rows are still worth classifying
+		for i := range n {
+			one, err := of(p.features[i*p.width:][:p.width])
+			if err != nil {
+				failed[i], one = err, make([]float64, classes)
+			}
+			probabilities = append(probabilities, one...)
+		}
+	}
+	k := 0
+	for _, r := range p.records {
+		var found []float64
+		if r.Err == nil {
+			found, r.Err = probabilities[k*classes:][:classes], failed[k]
+			k++
+		}
+		if err := p.one(r, found); err != nil {
+			return err
+		}
+	}
+	p.records, p.features = p.records[:0], p.features[:0]
+	return nil
+}
+
+// one says what a row is.
+func (p *tablePredicting) one(r table.Record, probabilities []float64) error {
+	c := p.command
+	p.all++
+	var reason string
+	if r.Err != nil {
+		p.failed++
+		reason = printable.Message(r.Err.Error())
+		place := fmt.Sprintf("row %d", r.Row)
+		if r.Line > 0 && r.Fields != nil { // the error of a row without fields has it
+			place += fmt.Sprintf(" (line %d)", r.Line)
+		}
+		say(p.err, fmt.Errorf("%s: %w", place, r.Err))
+	}
+	if p.table != nil {
+		row := []string{strconv.Itoa(r.Row), "", "", reason}
+		if r.Err == nil {
+			best := 0
+			for i, v := range probabilities {
+				if v > probabilities[best] {
+					best = i
+				}
+				row = append(row, strconv.FormatFloat(v, 'g', -1, 32))
+			}
+			row[1], row[2] = p.model.Classes[best], row[4+best]
+		} else {
+			row = append(row, make([]string, len(p.model.Classes))...)
+		}
+		for _, i := range p.keep {
+			kept := ""
+			if i < len(r.Fields) {
+				kept = r.Fields[i]
+			}
+			row = append(row, kept)
+		}
+		if err := p.table.Write(row); err != nil {
+			return fmt.Errorf("%s: %w", c.CSV, err)
+		}
+	}
+	switch {
+	case c.JSON && r.Err != nil:
+		return json.NewEncoder(p.out).Encode(rowFailure{r.Row, reason})
+	case c.JSON:
+		return json.NewEncoder(p.out).Encode(rowPrediction{r.Row, p.by.Likeliest(probabilities, c.TopK)})
+	case c.CSV == "" && r.Err == nil:
+		var said []string
+		for _, of := range p.by.Likeliest(probabilities, c.TopK) {
+			said = append(said, fmt.Sprintf("%s %.4f", printable.Name(of.Class), of.Probability))
+		}
+		_, err := fmt.Fprintf(p.out, "row %d: %s\n", r.Row, strings.Join(said, ", "))
+		return err
+	}
+	return nil
+}
