@@ -203,7 +203,7 @@ func TestDrawnParts(t *testing.T) {
 	for message, args := range map[string][]string{
 		"--size 5000: at most 4096 expected": {"--size", "5000"},
 		"--color green: one of auto, gray, grey, rgb expected, did you mean \"grey\"? (see onehot train --help)": {"--color", "green"},
-		"--label-column is for lists, with --path-column":                                                        {"--label-column", "kind"},
+		"--label-column is for lists, with --path-column, and for tables":                                        {"--label-column", "kind"},
 	} {
 		wantError(t, 2, message, append([]string{"train", photos, "-q", "--model", "softmax"}, args...)...)
 	}

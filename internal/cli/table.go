@@ -101,6 +101,9 @@ func advised(err error) error {
 // were adopted leave open.
 func (c *trainCommand) settleTable(ctx context.Context, given map[string]bool) (err error) {
 	open := func(flag string) bool { return !given[flag] && !c.adopted[flag] }
+	if info, err := os.Stat(c.Data); err == nil && info.IsDir() {
+		return usagef("--label-column is for lists, with --path-column, and for tables")
+	}
 	if c.Model != "softmax" && c.Model != "mlp" {
 		return usagef("--model %s is for pictures: softmax or mlp expected for a table", c.Model)
 	}
