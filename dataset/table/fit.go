@@ -195,8 +195,48 @@ func (t *Table) fitNumbers(c *Column, f *transform.Column, chosen []bool, n int)
 		ignore(f, "its numbers are too large to have a deviation")
 		return
 	}
-	slices.Sort(values)
-	f.Median = values[(len(values)-1)/2]/2 + values[len(values)/2]/2
+	f.Median = median(values)
+}
+
+// median returns the median, and brings the values in another order.
+func median(values []float64) float64 {
+	k := len(values) / 2
+	upper := choose(values, k)
+	if len(values)%2 == 1 {
+		return upper
+	}
+	return slices.Max(values[:k])/2 + upper/2
+}
+
+// choose returns the value that would be at k if the values were sorted, and brings it there, smaller ones
+// before it and larger ones behind: Hoare's selection.
+func choose(values []float64, k int) float64 {
+	lo, hi := 0, len(values)-1
+	for lo < hi {
+		pivot := values[lo+(hi-lo)/2]
+		i, j := lo, hi
+		for i <= j {
+			for values[i] < pivot {
+				i++
+			}
+			for values[j] > pivot {
+				j--
+			}
+			if i <= j {
+				values[i], values[j] = values[j], values[i]
+				i, j = i+1, j-1
+			}
+		}
+		switch {
+		case k <= j:
+			hi = j
+		case k >= i:
+			lo = i
+		default:
+			return values[k]
+		}
+	}
+	return values[k]
 }
 
 // moments returns the mean and the population's deviation.

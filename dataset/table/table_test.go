@@ -388,3 +388,17 @@ func TestSamples(t *testing.T) {
 	}()
 	s.Label(2)
 }
+
+func TestMedian(t *testing.T) {
+	rand := random.New(2).Rand()
+	for n := 1; n < 200; n++ {
+		values := make([]float64, n)
+		for i := range values {
+			values[i] = float64(rand.IntN(1 + n/2))
+		}
+		sorted := slices.Sorted(slices.Values(values))
+		if got, want := median(values), sorted[(n-1)/2]/2+sorted[n/2]/2; got != want {
+			t.Errorf("%d values: got %v, want %v", n, got, want)
+		}
+	}
+}
