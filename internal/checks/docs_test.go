@@ -220,8 +220,8 @@ func TestArchitectureNamesWhatIsThere(t *testing.T) {
 	found := 0
 	for _, m := range goName.FindAllStringSubmatch(read(t, "../../docs/architecture.md"), -1) {
 		folder := "../../" + m[1]
-		if m[1] == "safetensors" {
-			folder = "../../model/safetensors"
+		if m[1] == "safetensors" || m[1] == "onnx" {
+			folder = "../../model/" + m[1]
 		}
 		if found++; !exported(t, folder)[m[2]] {
 			t.Errorf("there is no %s.%s", m[1], m[2])
