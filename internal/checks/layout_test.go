@@ -20,6 +20,7 @@ var order = []string{
 	"internal/parallel",
 	"fault",
 	"internal/kernel",
+	"internal/kernel/inference",
 	"internal/memory",
 	"internal/reuse",
 	"internal/picture",

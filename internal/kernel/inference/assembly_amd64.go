@@ -23,7 +23,7 @@ func assembly() (sets []set) {
 		gate: func(y, x, gate []float32, pixels, width int) { gateAVX2(&y[0], &x[0], &gate[0], pixels, width) },
 		sum:  func(y, x, add []float32, n int, lo, hi float32) { sumAVX2(&y[0], &x[0], &add[0], n, lo, hi) },
 	}
-	avx2.rates = rates{product: 0.133, broadcast: 0.02, tap: 0.2, register: 0.8, filter: 0.15, element: 0.08}
+	avx2.rates = rates{product: 0.133, broadcast: 0.02, tap: 0.2, register: 0.8, filter: 0.2, element: 0.08}
 	avx2.winograd = winogradBy(winogradInput2xAVX2, winogradOutput2xAVX2, winogradInput4xAVX2, winogradOutput4xAVX2)
 	if cpu.X86.HasAVX512F && cpu.X86.HasBMI2 { // as package kernel has it
 		avx512 := avx2
@@ -35,7 +35,7 @@ func assembly() (sets []set) {
 			greatestAVX2(&t.x)
 			t.regs /= 2
 		}
-		avx512.rates = rates{product: 0.27, broadcast: 0.04, tap: 0.4, register: 1.5, filter: 0.15, element: 0.08}
+		avx512.rates = rates{product: 0.27, broadcast: 0.04, tap: 0.4, register: 1.5, filter: 0.2, element: 0.08}
 		avx512.winograd = winogradBy(winogradInput2xAVX512, winogradOutput2xAVX512, winogradInput4xAVX512, winogradOutput4xAVX512)
 		sets = append(sets, avx512)
 	}

@@ -421,7 +421,7 @@ func TestChoices(t *testing.T) {
 			{conv(64, 64, 56, 56, 3, 1, 1), 64 * 64 * 9 * 4, Direct},
 			{conv(64, 64, 56, 56, 3, 1, 1), 0, Direct},
 			{conv(64, 64, 56, 56, 3, 2, 1), 1 << 30, Direct},
-			{conv(256, 256, 14, 14, 3, 1, 1), 1 << 30, Winograd4},
+			{conv(512, 512, 7, 7, 3, 1, 1), 1 << 30, Winograd2},
 			{conv(256, 256, 1, 1, 1, 1, 0), 1 << 30, Direct},
 			{conv(20, 64, 56, 56, 3, 1, 1), 1 << 30, Direct},
 			{conv(144, 144, 56, 56, 3, 1, 1).grouped(144), 1 << 30, Depthwise},

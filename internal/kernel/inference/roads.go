@@ -38,9 +38,12 @@ type rates struct {
 	broadcast float64 // what a tile has besides, for each pixel or register and element
 	tap       float64 // a multiplication of two registers, of depthwise filters
 	register  float64 // to read and write a register of a transform
-	filter    float64 // to read an element of filters for the first time
+	filter    float64 // to read an element of filters that is in no cache of the core
 	element   float64 // to read or write an element of a picture
 }
+
+// ownCache is how many elements of filters a core's own caches hold from picture to picture.
+const ownCache = 1 << 18
 
 // Predict returns the nanoseconds that a picture is predicted to take on a road, by the shape and the kernels
 // in use alone.
@@ -50,7 +53,7 @@ func (c *Conv) predict(k *set, road Road) float64 {
 	out := c.Out()
 	pixels := float64(out[0] * out[1])
 	regs := float64(roundUp(c.Filters, k.lanes) / k.lanes)
-	memory := float64(c.packed(k, road))*k.rates.filter + (float64(c.Size[0]*c.Size[1]*c.Channels)+pixels*float64(c.Filters))*k.rates.element
+	memory := float64(max(0, c.packed(k, road)-ownCache))*k.rates.filter + (float64(c.Size[0]*c.Size[1]*c.Channels)+pixels*float64(c.Filters))*k.rates.element
 	switch road {
 	case Depthwise:
 		return pixels*regs*float64(c.taps())*k.rates.tap + memory
