@@ -77,7 +77,8 @@ func (e *StateError) Error() string {
 func (e *StateError) Unwrap() error { return &e.StateError }
 
 // Load copies the tensors of a state dict into a net. Its names are torchvision's, or those that
-// timm has for ResNet, EfficientNet and VGG. Numbers of 64 bits are rounded to the net's 32. If
+// timm has for ResNet, EfficientNet, MobileNetV3 and VGG. Those of timm's nets called tf_ are the same, and
+// their layers are not: they pad pictures in another way. Numbers of 64 bits are rounded to the net's 32. If
 // the state is for other classes, or none, the net's last linear layer stays as it is, as Loaded
 // says. Batch norms may lack the number of batches, which PyTorch has since 0.4.1.
 //
@@ -159,8 +160,18 @@ func renamed(state map[string]*tensor.Tensor) map[string]*tensor.Tensor {
 		out[name] = v
 	}
 	switch {
-	case out["conv_stem.weight"] != nil:
+	case out["conv_stem.weight"] != nil && out["bn2.weight"] != nil:
 		return rename(out, efficientNetName)
+	case out["conv_stem.weight"] != nil:
+		for name, v := range out {
+			switch {
+			case strings.HasSuffix(name, ".running_var") && v.DType().IsFloat():
+				out[name] = v.Add(tensor.Scalar(timmEps - mobileNetV3Eps).To(v.DType())) // so that the sum of both stays
+			case name == "conv_head.weight" && v.Dim() == 4: // a convolution of single pixels
+				out[name] = v.Flatten(1, -1)
+			}
+		}
+		return rename(out, mobileNetV3Names(out))
 	case out["pre_logits.fc1.weight"] != nil:
 		for _, name := range []string{"pre_logits.fc1.weight", "pre_logits.fc2.weight"} {
 			if v := out[name]; v != nil && v.Dim() == 4 { // convolutions that are laid over all of a picture
@@ -199,6 +210,56 @@ var (
 		"se.conv_reduce": "block.2.fc1", "se.conv_expand": "block.2.fc2", "conv_pwl": "block.3.0", "bn3": "block.3.1",
 	}
 )
+
+// What batch norms add to variances in timm's MobileNetV3, and in torchvision's.
+const timmEps, mobileNetV3Eps = 1e-5, 1e-3
+
+// mobileNetV3Names returns what torchvision calls the layers of a state that timm's MobileNetV3 has: in torchvision's all
+// blocks are in one row, and what a block has is counted.
+func mobileNetV3Names(state map[string]*tensor.Tensor) func(layer string) string {
+	const stages = 7 // at most
+	block := func(layer string) (stage, at int, part string) {
+		parts := strings.SplitN(layer, ".", 4)
+		if len(parts) < 4 || parts[0] != "blocks" {
+			return 0, 0, ""
+		}
+		stage, err1 := strconv.Atoi(parts[1])
+		at, err2 := strconv.Atoi(parts[2])
+		if err1 != nil || err2 != nil || stage < 0 || stage >= stages {
+			return 0, 0, ""
+		}
+		return stage, at, parts[3]
+	}
+	var blocks [stages]int
+	for name := range state {
+		if stage, at, part := block(name); part != "" {
+			blocks[stage] = max(blocks[stage], at+1)
+		}
+	}
+	return func(layer string) string {
+		stage, at, part := block(layer)
+		if part == "" {
+			return cmp.Or(map[string]string{"conv_stem": "features.0.0", "bn1": "features.0.1", "conv_head": "classifier.0", "classifier": "classifier.3"}[layer], layer)
+		}
+		has := func(part string) bool { return state[fmt.Sprintf("blocks.%d.%d.%s.weight", stage, at, part)] != nil }
+		feature := 1 + at
+		for _, n := range blocks[:stage] {
+			feature += n
+		}
+		if has("conv") {
+			return fmt.Sprintf("features.%d.%s", feature, cmp.Or(map[string]string{"conv": "0", "bn1": "1"}[part], part))
+		}
+		names, last := timmFirst, 2
+		if has("conv_pwl") {
+			names, last = timmBlock, 3
+		}
+		name := cmp.Or(names[part], part)
+		if rest, ok := strings.CutPrefix(name, fmt.Sprintf("block.%d.", last)); ok && !has("se.conv_reduce") {
+			name = fmt.Sprintf("block.%d.%s", last-1, rest) // it takes the gate's place
+		}
+		return fmt.Sprintf("features.%d.%s", feature, name)
+	}
+}
 
 // efficientNetName returns torchvision's name of a layer that timm calls so, such as
 // "blocks.1.0.conv_pw".

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -179,6 +180,58 @@ func TestTimm(t *testing.T) {
 	for name, shape := range map[string][]int{"features.0.weight": {}, "classifier.0.weight": {4, 98}, "classifier.0.bias": {}, "classifier.3.weight": {4, 4}, "classifier.6.weight": {3, 4}} {
 		if v := got[name]; v == nil || !slices.Equal(v.Shape(), shape) || len(got) != 5 {
 			t.Errorf("%s: got %v among %q", name, v, slices.Sorted(maps.Keys(got)))
+		}
+	}
+}
+
+// TestTimmMobileNetV3 renames the layers of MobileNetV3s by the table of testdata/timm.py, and loads that: what timm's net
+// says, whose batch norms have another eps, is what ours says.
+func TestTimmMobileNetV3(t *testing.T) {
+	text, err := os.ReadFile("testdata/timm.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := map[string]map[string]string{} // by net: timm's names by torchvision's
+	var table map[string]string
+	for line := range strings.Lines(string(text)) {
+		theirs, ours, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if !ok {
+			table = map[string]string{}
+			tables[theirs] = table
+			continue
+		}
+		table[ours] = theirs
+	}
+	for name, table := range tables {
+		from := build(t, name, 3, 1)
+		fill(from)
+		nn.SetTraining(from, false)
+		nn.Apply(from, func(_ string, m nn.Module) {
+			if b, ok := m.(*nn.BatchNorm2d); ok {
+				b.Eps = timmEps
+			}
+		})
+		timm := map[string]*tensor.Tensor{}
+		for name, v := range stateOf(from) {
+			dot := strings.LastIndexByte(name, '.')
+			layer := table[name[:dot]]
+			if layer == "conv_head" && v.Dim() == 2 {
+				v = v.Reshape(v.Size(0), v.Size(1), 1, 1)
+			}
+			timm[layer+name[dot:]] = v
+		}
+		net := build(t, name, 3, 2)
+		if got, err := Load(net, timm); err != nil || got != (Loaded{}) {
+			t.Fatalf("%s: got %+v (%v)", name, got, err)
+		}
+		nn.SetTraining(net, false)
+		x := tensor.Normal(tensor.Float32, random.New(3).Rand(), 0, 1, 2, 3, 64, 64).NoGrad()
+		wantNear(t, name, net.Forward(x), from.Forward(x))
+		delete(timm, "blocks.1.0.conv_dw.weight")
+		timm["blocks.x.0.conv.weight"], timm["blocks.1"] = tensor.Scalar(1.0), tensor.Scalar(1.0)
+		want := `weights of another net: 1 tensors missing (features.2.block.1.0.weight); 2 tensors unexpected ("blocks.1", "blocks.x.0.conv.weight")`
+		if _, err := Load(net, timm); err == nil || err.Error() != want {
+			t.Errorf("%s: got  %v\nwant %s", name, err, want)
 		}
 	}
 }
