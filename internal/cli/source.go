@@ -34,7 +34,7 @@ type sourceFlags struct {
 	DataDir  string `help:"Folder of the data files; by default fashion-mnist comes with the program, and others are looked for in ./data." placeholder:"DIR"`
 	Download bool   `help:"Fetch data files that are missing."`
 
-	Cache byteSize `default:"10GB" placeholder:"SIZE" help:"The most that pictures of your own may take once they are decoded and scaled, in the user's cache folder (default 10GB)."`
+	Cache byteSize `default:"10GB" placeholder:"SIZE" help:"The most that pictures of your own may take once they are decoded and scaled, in the user's cache folder (default 10GB), and what --pretrained makes of them as much again."`
 }
 
 // dataFlags say where the files are of a data set that is trained or measured on.
