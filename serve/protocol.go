@@ -261,7 +261,7 @@ func (r *Response) appendTo(b []byte, wire *wireRequest, header http.Header) []b
 	b = append(b, `,"id":`...)
 	b = appendString(b, wire.ID)
 	b = append(b, `,"outputs":[`...)
-	var behind [][]byte
+	behind := false
 	for i := range r.Outputs {
 		t := &r.Outputs[i]
 		if i > 0 {
@@ -280,10 +280,9 @@ func (r *Response) appendTo(b []byte, wire *wireRequest, header http.Header) []b
 		}
 		b = append(b, ']')
 		if wire.binary(i) {
-			raw := t.AppendRaw(nil)
-			behind = append(behind, raw)
+			behind = true
 			b = append(b, `,"parameters":{"binary_data_size":`...)
-			b = strconv.AppendInt(b, int64(len(raw)), 10)
+			b = strconv.AppendInt(b, int64(t.rawSize()), 10)
 			b = append(b, '}')
 		} else {
 			b = append(b, `,"data":[`...)
@@ -305,10 +304,14 @@ func (r *Response) appendTo(b []byte, wire *wireRequest, header http.Header) []b
 	}
 	b = append(b, "]}"...)
 	header.Set("Content-Type", "application/json")
-	if behind != nil {
+	if behind {
 		header.Set("Content-Type", "application/octet-stream")
 		header.Set(headerLength, strconv.Itoa(len(b)))
-		b = append(b, slices.Concat(behind...)...)
+		for i := range r.Outputs {
+			if wire.binary(i) {
+				b = r.Outputs[i].AppendRaw(b)
+			}
+		}
 	}
 	return b
 }
@@ -321,8 +324,18 @@ func (r *wireRequest) binary(i int) bool {
 	return r.Binary
 }
 
+// rawSize returns how many bytes AppendRaw appends.
+func (t *Tensor) rawSize() int {
+	n := 4 * (len(t.Numbers) + len(t.Strings))
+	for _, s := range t.Strings {
+		n += len(s)
+	}
+	return n
+}
+
 // AppendRaw appends t's elements as Raw has them.
 func (t *Tensor) AppendRaw(b []byte) []byte {
+	b = slices.Grow(b, t.rawSize())
 	for _, v := range t.Numbers {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 	}

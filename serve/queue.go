@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -156,16 +157,15 @@ type worker struct {
 	probabilities []float64
 }
 
-// newWorker returns a worker that has computed batches of one sample and of the most.
-func newWorker(v *served, batch int) (*worker, error) {
+// newWorker returns a worker with memory for the largest batch.
+func newWorker(v *served, batch int) *worker {
 	classes := len(v.model.Classes)
-	w := &worker{v, batch, make([]float32, batch*v.size), make([]float32, batch*classes), make([]float64, batch*classes)}
-	for _, n := range []int{1, batch} {
-		if err := w.compute(n); err != nil {
-			return nil, err
-		}
-	}
-	return w, nil
+	return &worker{v, batch, make([]float32, batch*v.size), make([]float32, batch*classes), make([]float64, batch*classes)}
+}
+
+// warmUp computes batches of one sample and of the most.
+func (w *worker) warmUp() error {
+	return cmp.Or(w.compute(1), w.compute(w.batch))
 }
 
 // work computes what is in the queue until it is closed.

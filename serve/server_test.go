@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -502,5 +503,36 @@ func TestNewErrors(t *testing.T) {
 		if _, err := New(t.Context(), Options{Models: c.models}); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: got %v, want %q", name, err, c.says)
 		}
+	}
+}
+
+// TestSlowBody has clients that do not send what they announced, and one with too long a header.
+func TestSlowBody(t *testing.T) {
+	s := newServer(t, Options{})
+	server := httptest.NewUnstartedServer(s.Handler())
+	server.Config.ReadTimeout = 100 * time.Millisecond
+	server.Config.MaxHeaderBytes = 4 << 10
+	server.Start()
+	defer server.Close()
+	for sent, want := range map[string]string{
+		"POST " + inferPath + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{\"inputs\":":   "HTTP/1.1 408 ",
+		"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n": "HTTP/1.1 408 ",
+		"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n":      "HTTP/1.1 400 ",
+		"GET /v2 HTTP/1.1\r\nHost: localhost\r\nX: " + strings.Repeat("x", 20<<10) + "\r\n\r\n":           "HTTP/1.1 431 ",
+		"GET /v2 HTTP/1.1\r\nHost: localhost\r\nX: ":                                                      "",
+	} {
+		c, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(c, sent) // the last of a long header may meet a closed connection
+		answer, _ := io.ReadAll(c)
+		c.Close()
+		if !strings.HasPrefix(string(answer), want) || want == "" && len(answer) > 0 {
+			t.Errorf("%.60q: got %.200q, want %q", sent, answer, want)
+		}
+	}
+	if n := s.bodies.held.Load(); n != 0 {
+		t.Errorf("%d bytes of bodies are still held", n)
 	}
 }

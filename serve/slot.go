@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -149,9 +150,10 @@ type served struct {
 	metrics       *modelMetrics
 }
 
-// The most memory that a worker's batch takes, and that samples in a queue do.
+// The most memory that the batches of all workers take, but for one sample each, and that samples in
+// a queue do.
 const (
-	batchMemory = 256 << 20
+	batchMemory = 512 << 20
 	queueMemory = 256 << 20
 )
 
@@ -173,20 +175,28 @@ func (s *Server) newServed(name, version string, m *model.Model) (*served, error
 	cores := runtime.GOMAXPROCS(0)
 	needs := nn.MemoryOf(costs, m.InputShape)
 	sample := 2*needs.Input + needs.Evaluation
-	batch := min(s.options.MaxBatch, max(batchMemory/sample, 1))
+	batch := min(s.options.MaxBatch, max(batchMemory/(cores*sample), 1))
 	if err := memory.Check(float64(needs.State)+float64(cores)*(float64(batch)*float64(sample)+float64(needs.Work)), "the model with its batches"); err != nil {
 		return nil, err
 	}
 	v.queue = newQueue(min(s.options.MaxQueue, max(queueMemory/(4*v.size), batch)))
 	v.jobs.New = func() any { return &job{done: make(chan struct{}, 1)} }
-	workers := make([]*worker, cores)
-	for i := range workers {
-		if workers[i], err = newWorker(v, batch); err != nil {
-			return nil, err
-		}
+	ready := make(chan error, cores)
+	for range cores {
+		v.workers.Go(func() {
+			w := newWorker(v, batch)
+			err := w.warmUp()
+			if ready <- err; err == nil {
+				w.work()
+			}
+		})
 	}
-	for _, w := range workers {
-		v.workers.Go(w.work)
+	for range cores {
+		err = cmp.Or(err, <-ready)
+	}
+	if err != nil {
+		v.close()
+		return nil, err
 	}
 	return v, nil
 }
