@@ -124,7 +124,7 @@ func TestTrainHelpGroups(t *testing.T) {
 }
 
 func TestUsageErrors(t *testing.T) {
-	wantError(t, 2, `unknown command "cook": one of train, eval, predict, compare, models, data, report, bench, cache, lr-find, completion, man, version expected`, "cook")
+	wantError(t, 2, `unknown command "cook": one of train, eval, predict, export, serve, compare, models, data, report, bench, cache, lr-find, completion, man, version expected`, "cook")
 	for _, c := range []struct{ said, line string }{
 		{`unknown command "trian", did you mean "train"?`, "trian"},
 		{`unknown command "Predict", did you mean "predict"?`, "Predict"},
