@@ -105,18 +105,15 @@ func pictureIn(contentType string, body []byte) ([]byte, error) {
 	var encoded string
 	found := false
 	p := &parser{text: text}
-	err := p.object("the request", func(key string) error {
+	err := p.whole(func(key string) error {
 		if key == imageName {
 			found = true
 			return p.stringTo(&encoded, key)
 		}
 		return p.skip()
 	})
-	if err == nil {
-		err = p.end()
-	}
 	if err != nil {
-		return nil, fmt.Errorf("request: byte %d: %w", p.at, err)
+		return nil, err
 	}
 	if !found {
 		return nil, fmt.Errorf("request: found no %q", imageName)

@@ -40,7 +40,7 @@ const maxDepth = 32
 func parseRequest(text []byte) (*wireRequest, error) {
 	p := &parser{text: text}
 	r := &wireRequest{}
-	err := p.object("the request", func(key string) error {
+	err := p.whole(func(key string) error {
 		switch key {
 		case "id":
 			return p.stringTo(&r.ID, key)
@@ -66,13 +66,22 @@ func parseRequest(text []byte) (*wireRequest, error) {
 		}
 		return p.skip()
 	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// whole reads a request that is an object and nothing else. The error says where it is at fault.
+func (p *parser) whole(member func(key string) error) error {
+	err := p.object("the request", member)
 	if err == nil {
 		err = p.end()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("request: byte %d: %w", p.at, err)
+		return fmt.Errorf("request: byte %d: %w", p.at, err)
 	}
-	return r, nil
+	return nil
 }
 
 // input reads an input.

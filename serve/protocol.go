@@ -129,13 +129,19 @@ type IndexEntry struct {
 	Reason  string `json:"reason"` // why it is unavailable
 }
 
+// The states of models.
+const (
+	stateReady       = "READY"
+	stateUnavailable = "UNAVAILABLE"
+)
+
 // Index returns all models, loaded or not.
 func (s *Server) Index() []IndexEntry {
 	var entries []IndexEntry
 	for _, slot := range s.slots {
-		e := IndexEntry{slot.Name, "", "UNAVAILABLE", "unloaded"}
+		e := IndexEntry{slot.Name, "", stateUnavailable, "unloaded"}
 		if v, err := slot.acquire(); err == nil {
-			e.Version, e.State, e.Reason = v.version, "READY", ""
+			e.Version, e.State, e.Reason = v.version, stateReady, ""
 			v.release()
 		}
 		entries = append(entries, e)
@@ -143,7 +149,31 @@ func (s *Server) Index() []IndexEntry {
 	return entries
 }
 
-func (c *call) index() error { return c.json(http.StatusOK, c.Index()) }
+// index answers with the index: of all models or, for {"ready":true}, of those that are loaded.
+func (c *call) index() error {
+	b := buffers.Get().(*[]byte)
+	defer keep(b)
+	if err := c.readAll(b); err != nil {
+		return err
+	}
+	loaded := false
+	if p := (&parser{text: *b}); p.end() != nil {
+		err := p.whole(func(key string) error {
+			if key == "ready" {
+				return p.bool(&loaded, key)
+			}
+			return p.skip()
+		})
+		if err != nil {
+			return badf("%v", err)
+		}
+	}
+	entries := c.Index()
+	if loaded {
+		entries = slices.DeleteFunc(entries, func(e IndexEntry) bool { return e.State != stateReady })
+	}
+	return c.json(http.StatusOK, entries)
+}
 
 func (c *call) load() error {
 	return c.control(func() error { return c.Reload(c.r.Context(), c.in[0]) })

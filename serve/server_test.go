@@ -67,6 +67,7 @@ func TestBadRequests(t *testing.T) {
 		{"another model", "POST", "/v2/models/x/infer", input(fits), nil, 404, `found no model "x", one of digits expected`},
 		{"a model with a name of control characters", "GET", "/v2/models/%1b%5b2J", nil, nil, 404, "found no model"},
 		{"another version", "POST", "/v2/models/digits/versions/1/infer", input(fits), nil, 404, `found version "1"`},
+		{"a wrong index", "POST", "/v2/repository/index", []byte("[1"), nil, 400, "beginning of the request"},
 		{"no control", "POST", "/v2/repository/models/digits/unload", nil, nil, 403, "loads and unloads no models"},
 		{"a large body", "POST", inferPath, make([]byte, 100_001), nil, 413, "at most that expected"},
 		{"a bad length", "POST", inferPath, input(fits), []string{headerLength, "x"}, 400, headerLength},
@@ -415,6 +416,18 @@ func TestKept(t *testing.T) {
 		if w := ask(s, "POST", c.path, jsonOf(1)); w.Code != c.status {
 			t.Errorf("%s: status %d, %s, want %d", c.path, w.Code, w.Body, c.status)
 		}
+	}
+	loaded := ask(s, "POST", "/v2/repository/index", []byte(`{"ready":true}`)).Body.String()
+	if err := s.Unload("digits"); err != nil {
+		t.Fatal(err)
+	}
+	all := ask(s, "POST", "/v2/repository/index", nil).Body.String()
+	none := ask(s, "POST", "/v2/repository/index", []byte(`{"ready":true}`)).Body.String()
+	if !strings.Contains(loaded, `"READY"`) || !strings.Contains(all, `"UNAVAILABLE"`) || none != "[]\n" {
+		t.Errorf("the index has %s, %s, %s", loaded, all, none)
+	}
+	if err := s.Reload(t.Context(), "digits"); err != nil {
+		t.Fatal(err)
 	}
 	if got := ask(s, "POST", inferPath, jsonOf(1)).Body.String(); got != want {
 		t.Errorf("loaded again: got %s, want %s", got, want)
