@@ -4,7 +4,7 @@
 //	models()               the names of the models, the first of which is chosen
 //	describe(model)        {picture: {channels, height, width, ground}}, {columns: [{name, number, values}]} or {}
 //	classify(model, file)  what a picture is, a Blob: [{class, probability}] of all classes, the likeliest first
-//	classifyRow(model, row) the same of a row: its values, strings, by column; those that are missing are left out
+//	classifyRow(model, row) the same of a row: its values as texts, by column; "" of one that is missing
 //	command(model, name)   a command that asks the same of a picture's file, or ""
 //	commandRow(model, row) the same of a row, or ""
 //	api                    whether there is a page about the protocol
@@ -23,11 +23,11 @@ export async function models() {
 	return index.filter(model => model.state === "READY").map(model => model.name);
 }
 
-const inputsOf = {}, classesOf = {}; // by model
+const classesOf = {}; // by model
 
 export async function describe(model) {
 	const { inputs, parameters = {} } = await ask(`v2/models/${encodeURIComponent(model)}`);
-	[inputsOf[model], classesOf[model]] = [inputs, parameters.classes];
+	classesOf[model] = parameters.classes;
 	if (inputs[0].shape.length === 4) {
 		const [, channels, height, width] = inputs[0].shape;
 		return { picture: { channels, height, width, ground: parameters.ground } };
@@ -43,7 +43,7 @@ export async function classify(model, file) {
 }
 
 export async function classifyRow(model, row) {
-	const { outputs } = await ask(rowPath(model), { method: "POST", body: rowBody(model, row), headers: { "Content-Type": "application/json" } });
+	const { outputs } = await ask(rowPath(model), { method: "POST", body: rowBody(row), headers: { "Content-Type": "application/json" } });
 	const { data } = outputs.find(output => output.name === "probabilities");
 	return data.map((probability, i) => ({ class: classesOf[model][i], probability })).sort((a, b) => b.probability - a.probability);
 }
@@ -53,18 +53,16 @@ export function command(model, name) {
 }
 
 export function commandRow(model, row) {
-	return curl(rowPath(model), `--json ${quoted(rowBody(model, row))}`);
+	return curl(rowPath(model), `--json ${quoted(rowBody(row))}`);
 }
 
 function picturePath(model) { return `v1/classify?model=${encodeURIComponent(model)}`; }
 
 function rowPath(model) { return `v2/models/${encodeURIComponent(model)}/infer`; }
 
-// rowBody returns a row as the protocol has it: an input a column.
-function rowBody(model, row) {
-	const inputs = inputsOf[model].filter(({ name }) => name in row).map(({ name, datatype }) => (
-		{ name, datatype, shape: [1], data: [datatype === "BYTES" ? row[name] : Number(row[name])] }));
-	return JSON.stringify({ inputs });
+// rowBody returns a row as the protocol has it: an input a column. Numbers may be texts, as in a file.
+function rowBody(row) {
+	return JSON.stringify({ inputs: Object.entries(row).map(([name, value]) => ({ name, datatype: "BYTES", shape: [1], data: [value] })) });
 }
 
 function curl(path, data) {

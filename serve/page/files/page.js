@@ -533,13 +533,10 @@ function form(columns) {
 
 $("columns").addEventListener("submit", async event => {
 	event.preventDefault();
-	const row = {};
-	model.columns.forEach(({ name }, i) => {
-		const { value } = $(`column-${i}`);
-		if (value !== "") row[name] = value;
-	});
+	const row = Object.fromEntries(model.columns.map(({ name }, i) => [name, $(`column-${i}`).value]));
 	const name = chosen;
-	const result = card(Object.entries(row).map(pair => pair.join(": ")).join(", ") || say("emptyRow"));
+	const given = Object.entries(row).filter(([, value]) => value !== "");
+	const result = card(given.map(pair => pair.join(": ")).join(", ") || say("emptyRow"));
 	const predictions = await answer(result, () => backend.classifyRow(name, row), () => copied(backend.commandRow(name, row)));
 	if (predictions) worded($("status"), "oneRow", { class: printable(predictions[0].class), share: share(predictions[0].probability) });
 });
