@@ -30,12 +30,8 @@ const mostRegisters = 8
 // available has the sets that this machine can run, the best first; generic is the last.
 var available = append(assembly(), generic)
 
-// active is the set in use, that of package kernel: NEON has no kernels of its own here.
+// active is the set in use, that of package kernel, which has the same ones.
 var active = func() *set {
 	name, _ := kernel.Name()
-	i := slices.IndexFunc(available, func(s set) bool { return s.name == name })
-	if i < 0 {
-		i = len(available) - 1
-	}
-	return &available[i]
+	return &available[slices.IndexFunc(available, func(s set) bool { return s.name == name })]
 }()

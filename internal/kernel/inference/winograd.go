@@ -175,7 +175,8 @@ func (w *work) places(from, to int) {
 	defer doneTile(t)
 	lanes, groups := l.kernels.lanes, w.groups()
 	panel := l.Channels * 2 * lanes
-	t.offsets, t.length, t.wNext = append(t.own, 0), l.Channels, panel
+	t.own = append(t.own, 0)
+	t.offsets, t.length, t.wNext = t.own, l.Channels, panel
 	t.lo, t.hi, _ = Identity.limits()
 	t.bias = zeros[:]
 	t.xStep, t.yStep = roundUp(l.Channels, lanes), len(l.bias)
