@@ -76,10 +76,11 @@ func Compile(net nn.Module, input []int, o Options) (*Program, error) {
 
 // As many samples go through a program at once as an arena of so many numbers holds. Of a small net it stays in a
 // core's own cache, beside filters, and the cores go through the program by themselves. Of a large net the
-// cores share each step, and filters are read once for all samples.
+// cores share each step, and it stays in the cache that they share: of a MobileNetV2, one picture at a time takes
+// four fifths of the time that eight take together, though filters are read for each.
 const (
 	near = 1 << 17
-	far  = 1 << 24
+	far  = 1 << 22
 )
 
 // enterAt puts what lays out the input as the kernels want it before the operations that need it so. A
