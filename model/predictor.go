@@ -7,6 +7,7 @@ import (
 	"image"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/picture"
@@ -24,6 +25,14 @@ type Predictor struct {
 	net   *Compiled
 	task  task.Task
 	raw   transform.Form // of inputs before they are prepared
+	work  sync.Pool      // of *workspace
+}
+
+// workspace is the memory of a call.
+type workspace struct {
+	steps         transform.Workspace
+	logits        []float32
+	probabilities []float64
 }
 
 // Prediction is a class and how likely it is.
@@ -57,11 +66,37 @@ func NewPredictor(m *Model) (*Predictor, error) {
 // preparation cannot work on this one, or that the net gives no number for a class. Classify
 // panics with a *fault.OptionError if k is below 1.
 func (p *Predictor) Classify(img image.Image, k int) ([]Prediction, error) {
-	x, err := p.Prepare(img)
+	checkCount(k)
+	if err := p.checkPicture(); err != nil {
+		return nil, err
+	}
+	w := p.workspace()
+	defer p.work.Put(w)
+	out, err := p.model.Preprocess.ApplyIn(&w.steps, transform.Input{Image: img})
 	if err != nil {
 		return nil, err
 	}
-	return p.ClassifyPrepared(x, k)
+	if err := p.checkPrepared(out); err != nil {
+		return nil, err
+	}
+	return p.classify(w, out.Tensor, k)
+}
+
+// workspace returns memory for a call, which gives it back.
+func (p *Predictor) workspace() *workspace {
+	if w, ok := p.work.Get().(*workspace); ok {
+		return w
+	}
+	n := len(p.model.Classes)
+	return &workspace{logits: make([]float32, n), probabilities: make([]float64, n)}
+}
+
+// classify is ClassifyPrepared for an input that fits.
+func (p *Predictor) classify(w *workspace, x *tensor.Tensor, k int) ([]Prediction, error) {
+	if bad := p.run(w.logits, w.probabilities, tensor.Data[float32](x.Contiguous())); bad != nil {
+		return nil, bad
+	}
+	return p.Likeliest(w.probabilities, k), nil
 }
 
 // ClassifyFile is Classify for the picture in the bytes of a PNG, JPEG, GIF, WebP, BMP or TIFF
@@ -102,13 +137,21 @@ func (p *Predictor) ClassifyRow(row []float32, k int) ([]Prediction, error) {
 // Prepare returns a picture as the net takes it, a tensor of the model's input shape. The error
 // says that the model takes no pictures, or which step cannot work on this one.
 func (p *Predictor) Prepare(img image.Image) (*tensor.Tensor, error) {
-	if p.raw.Row {
-		return nil, fmt.Errorf("found a picture, %v expected by the model", p.raw)
-	}
-	if p.raw.Tensor {
-		return nil, fmt.Errorf("found a picture, rows of shape %v expected by the model", p.raw.Shape)
+	if err := p.checkPicture(); err != nil {
+		return nil, err
 	}
 	return p.apply(transform.Input{Image: img})
+}
+
+// checkPicture returns an error if the model takes no pictures.
+func (p *Predictor) checkPicture() error {
+	if p.raw.Row {
+		return fmt.Errorf("found a picture, %v expected by the model", p.raw)
+	}
+	if p.raw.Tensor {
+		return fmt.Errorf("found a picture, rows of shape %v expected by the model", p.raw.Shape)
+	}
+	return nil
 }
 
 // apply prepares an input.
@@ -117,10 +160,15 @@ func (p *Predictor) apply(in transform.Input) (*tensor.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
+	return out.Tensor, p.checkPrepared(out)
+}
+
+// checkPrepared returns an error unless an input has become what the net takes.
+func (p *Predictor) checkPrepared(out transform.Input) error {
 	if !slices.Equal(out.Tensor.Shape(), p.model.InputShape) {
-		return nil, fmt.Errorf("the input became a tensor of shape %v, %v expected", out.Tensor.Shape(), p.model.InputShape)
+		return fmt.Errorf("the input became a tensor of shape %v, %v expected", out.Tensor.Shape(), p.model.InputShape)
 	}
-	return out.Tensor, nil
+	return nil
 }
 
 // Probabilities returns the probabilities of all classes, (N, C) of Float64, for a batch of
@@ -211,11 +259,9 @@ func (p *Predictor) ClassifyPrepared(x *tensor.Tensor, k int) ([]Prediction, err
 	if err := p.checkInputs(x.Unsqueeze(0)); err != nil {
 		return nil, err
 	}
-	logits, probabilities := make([]float32, len(p.model.Classes)), make([]float64, len(p.model.Classes))
-	if bad := p.run(logits, probabilities, tensor.Data[float32](x.Contiguous())); bad != nil {
-		return nil, bad
-	}
-	return p.Likeliest(probabilities, k), nil
+	w := p.workspace()
+	defer p.work.Put(w)
+	return p.classify(w, x, k)
 }
 
 // Likeliest returns the k classes of the greatest probabilities, one a class as a row of
@@ -227,13 +273,27 @@ func (p *Predictor) Likeliest(probabilities []float64, k int) []Prediction {
 	if len(probabilities) != len(p.model.Classes) {
 		fault.Option("model.Predictor", "%d probabilities: %d expected, one a class", len(probabilities), len(p.model.Classes))
 	}
-	all := make([]Prediction, len(probabilities))
+	k = min(k, len(probabilities))
+	likeliest := make([]Prediction, 0, k)
 	for i, v := range probabilities {
-		all[i] = Prediction{p.model.Classes[i], v, i}
+		if len(likeliest) < k {
+			likeliest = append(likeliest, Prediction{p.model.Classes[i], v, i})
+			if len(likeliest) == k {
+				slices.SortStableFunc(likeliest, likelier)
+			}
+		} else if c := (Prediction{p.model.Classes[i], v, i}); likelier(c, likeliest[k-1]) < 0 {
+			at := k - 1
+			for ; at > 0 && likelier(c, likeliest[at-1]) < 0; at-- {
+				likeliest[at] = likeliest[at-1]
+			}
+			likeliest[at] = c
+		}
 	}
-	slices.SortStableFunc(all, func(a, b Prediction) int { return cmp.Compare(b.Probability, a.Probability) })
-	return slices.Clip(all[:min(k, len(all))])
+	return likeliest
 }
+
+// likelier compares predictions so that the likelier one comes first.
+func likelier(a, b Prediction) int { return cmp.Compare(b.Probability, a.Probability) }
 
 // checkCount panics if nobody can ask for k classes.
 func checkCount(k int) {

@@ -60,7 +60,8 @@ func (p Input) kind() string {
 type raster struct {
 	pix           []uint8
 	width, height int
-	stride, size  int // in bytes, of a row and of a pixel
+	stride, size  int        // in bytes, of a row and of a pixel
+	work          *Workspace // for what is made of it, or nil
 }
 
 // raster returns the pixels of p's image, which may be p's memory.
@@ -72,16 +73,16 @@ func (p Input) raster(op string) (raster, error) {
 	b := img.Bounds()
 	switch img := img.(type) {
 	case *image.Gray:
-		return raster{img.Pix[img.PixOffset(b.Min.X, b.Min.Y):], b.Dx(), b.Dy(), img.Stride, 1}, nil
+		return raster{img.Pix[img.PixOffset(b.Min.X, b.Min.Y):], b.Dx(), b.Dy(), img.Stride, 1, p.work}, nil
 	default:
 		rgb := img.(*image.RGBA)
-		return raster{rgb.Pix[rgb.PixOffset(b.Min.X, b.Min.Y):], b.Dx(), b.Dy(), rgb.Stride, 4}, nil
+		return raster{rgb.Pix[rgb.PixOffset(b.Min.X, b.Min.Y):], b.Dx(), b.Dy(), rgb.Stride, 4, p.work}, nil
 	}
 }
 
-// blank returns a black raster of r's kind.
+// blank returns a raster of r's kind that is to be written.
 func (r raster) blank(width, height int) raster {
-	return raster{make([]uint8, width*height*r.size), width, height, width * r.size, r.size}
+	return raster{r.work.blank(width * height * r.size), width, height, width * r.size, r.size, r.work}
 }
 
 // checkGrowth returns an *Error if an image made of r would have too many pixels: a long

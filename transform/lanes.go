@@ -105,8 +105,8 @@ func scaleSpread(to []uint8, lanes []uint64, taps []tap) {
 func (r raster) scaleBlocks(out raster, taps []tap) {
 	const side = kernel.TurnBlock
 	wide, end := (r.width+side-1)/side*side, (len(taps)+side-1)/side*side
-	rows, columns := make([]uint8, side*wide), make([]uint8, side*wide)
-	scaled, turned := make([]uint8, side*end), make([]uint8, side*side)
+	rows, columns := r.work.blank(side*wide), r.work.blank(side*wide)
+	scaled, turned := r.work.blank(side*end), r.work.blank(side*side)
 	for y := 0; y < r.height; y += side {
 		n := min(side, r.height-y)
 		for i := range n {

@@ -15,18 +15,18 @@ func wholeColours(img *image.YCbCr) bool {
 // Brightness and both colours are scaled by themselves, each from the values that are stored,
 // and become red, green and blue afterwards. So the colours of every second pixel are never
 // spread over all pixels first, and nothing else is done to pixels that are scaled away.
-func scalePlanes(img *image.YCbCr, width, height int, f filter) raster {
+func scalePlanes(img *image.YCbCr, width, height int, f filter, work *Workspace) raster {
 	across, along := subsampling(img.SubsampleRatio)
 	b, size := img.Rect, img.Rect.Size()
-	columns, rows := f.taps(size.X, width), f.taps(size.Y, height)
-	y := raster{img.Y[img.YOffset(b.Min.X, b.Min.Y):], size.X, size.Y, img.YStride, 1}.scale(columns, rows)
-	columns, rows = stored(columns, size.X, across), stored(rows, size.Y, along)
+	columns, rows := work.tapsOf(f, size.X, width, 1), work.tapsOf(f, size.Y, height, 1)
+	y := raster{img.Y[img.YOffset(b.Min.X, b.Min.Y):], size.X, size.Y, img.YStride, 1, work}.scale(columns, rows)
+	columns, rows = work.tapsOf(f, size.X, width, across), work.tapsOf(f, size.Y, height, along)
 	colour := func(plane []uint8) raster {
 		at := img.COffset(b.Min.X, b.Min.Y)
-		return raster{plane[at:], (size.X + across - 1) / across, (size.Y + along - 1) / along, img.CStride, 1}.scale(columns, rows)
+		return raster{plane[at:], (size.X + across - 1) / across, (size.Y + along - 1) / along, img.CStride, 1, work}.scale(columns, rows)
 	}
 	cb, cr := colour(img.Cb), colour(img.Cr)
-	out := raster{make([]uint8, 4*width*height), width, height, 4 * width, 4}
+	out := raster{work.blank(4 * width * height), width, height, 4 * width, 4, work}
 	for i := range height {
 		colours(out.row(i), y.row(i), cb.row(i), cr.row(i))
 	}

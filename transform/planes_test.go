@@ -119,7 +119,7 @@ func TestLanes(t *testing.T) {
 	for range 200 {
 		width, height := 1+draw.IntN(40), 1+draw.IntN(40)
 		for _, size := range []int{1, 4} {
-			in := raster{make([]uint8, width*height*size), width, height, width * size, size}
+			in := raster{make([]uint8, width*height*size), width, height, width * size, size, nil}
 			for i := range in.pix {
 				in.pix[i] = uint8(draw.IntN(3)) * 127
 				in.pix[i] += in.pix[i] & 1

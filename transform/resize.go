@@ -127,7 +127,7 @@ func resize(op string, p Input, i Interpolation, to func(width, height int) (int
 		if err != nil {
 			return Input{}, err
 		}
-		return scalePlanes(planes, width, height, i.filter()).picture(), nil
+		return scalePlanes(planes, width, height, i.filter(), p.work).picture(), nil
 	}
 	in, err := p.raster(op)
 	if err != nil {
@@ -173,7 +173,7 @@ func (r raster) scaled(width, height int, i Interpolation) raster {
 // scaleRows returns r with rows of the given width.
 func (r raster) scaleRows(width int, f filter) raster {
 	out := r.blank(width, r.height)
-	r.scaleRowsTo(out, f.taps(r.width, width))
+	r.scaleRowsTo(out, r.work.tapsOf(f, r.width, width, 1))
 	return out
 }
 
@@ -202,7 +202,7 @@ func (r raster) scaleRowsTo(out raster, taps []tap) {
 // scaleColumns returns r with columns of the given height.
 func (r raster) scaleColumns(height int, f filter) raster {
 	out := r.blank(r.width, height)
-	r.scaleColumnsTo(out, f.taps(r.height, height))
+	r.scaleColumnsTo(out, r.work.tapsOf(f, r.height, height, 1))
 	return out
 }
 

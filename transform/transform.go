@@ -29,6 +29,8 @@ type Input struct {
 	Image  image.Image
 	Row    *Row
 	Tensor *tensor.Tensor // of any shape; (C, H, W) for a picture
+
+	work *Workspace // that a step makes its result in, or nil
 }
 
 // Row is a row of a table.
@@ -108,7 +110,7 @@ func (ToTensor) Apply(p Input, _ random.Key) (Input, error) {
 	h, w := b.Dy(), b.Dx()
 	switch img := img.(type) {
 	case *image.Gray:
-		t := tensor.Zeros(tensor.Float32, 1, h, w)
+		t := p.work.floats(1, h, w)
 		out := tensor.Data[float32](t)
 		for y := range h {
 			row := img.Pix[img.PixOffset(b.Min.X, b.Min.Y+y):][:w]
@@ -119,7 +121,7 @@ func (ToTensor) Apply(p Input, _ random.Key) (Input, error) {
 		return Input{Tensor: t}, nil
 	default:
 		rgb := img.(*image.RGBA)
-		t := tensor.Zeros(tensor.Float32, 3, h, w)
+		t := p.work.floats(3, h, w)
 		out := tensor.Data[float32](t)
 		for y := range h {
 			row := rgb.Pix[rgb.PixOffset(b.Min.X, b.Min.Y+y):][:4*w]
@@ -150,7 +152,7 @@ func (n Normalize) Apply(p Input, _ random.Key) (Input, error) {
 	if err := n.fits(channels); err != nil {
 		return Input{}, err
 	}
-	t := tensor.Zeros(tensor.Float32, p.Tensor.Shape()...)
+	t := p.work.floats(p.Tensor.Shape()...)
 	in, out := tensor.Data[float32](p.Tensor.Contiguous()), tensor.Data[float32](t)
 	for c := range channels {
 		mean, std := n.Mean[c%len(n.Mean)], n.Std[c%len(n.Std)]

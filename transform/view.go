@@ -124,7 +124,7 @@ func (v view) row(c, y int) []uint8 { return v.pix[v.at+c*v.area+y*v.stride:][:v
 
 // plane returns channel c of planes as a grey raster.
 func (v view) plane(c int) raster {
-	return raster{v.pix[v.at+c*v.area:], v.width, v.height, v.stride, 1}
+	return raster{v.pix[v.at+c*v.area:], v.width, v.height, v.stride, 1, nil}
 }
 
 // read writes row y of channel c to dst.
