@@ -1,3 +1,7 @@
+//go:build !race
+
+// Under the race detector pools drop at random what they are given, so that memory is not used again.
+
 package zoo
 
 import (
