@@ -98,7 +98,7 @@ func (m *measurer) outputs(batch *loader.Batch) (*tensor.Tensor, error) {
 	if shape := batch.Inputs.Shape()[1:]; m.run == nil || !slices.Equal(shape, m.shape) {
 		m.shape, m.run = shape, programOf(m.net, shape, batch.Inputs.Size(0))
 	}
-	if p, ok := m.run.(program); ok && p.Apart() {
+	if p, ok := m.run.(program); ok && p.Parts() {
 		if fill, ok := batch.Pieces(); ok {
 			return m.filled(batch, p, fill), nil
 		}

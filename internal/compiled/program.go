@@ -24,8 +24,7 @@ type Program struct {
 	result        *array
 	numbers       int  // of an arena, for a sample
 	bytes         int  // of packed weights
-	apart         bool // each core goes through the program by itself
-	together      int  // samples that go through it at once, at most
+	together      int  // samples that go through the program at once, at most
 	whole         bool // all of a call do, since a layer may look at more than one
 	arenas        arenas
 }
@@ -64,23 +63,20 @@ func Compile(net nn.Module, input []int, o Options) (*Program, error) {
 	operations := enterAt(fuse(b.operations, y.array), x.array)
 	p := &Program{input: slices.Clone(input), output: y.shape, result: y.array}
 	p.numbers = plan(operations, y.array)
-	sample := p.numbers + numel(input)
-	p.apart = near/sample > 0
-	p.together = max(min(near/sample, o.Batch), 1)
-	if !p.apart {
-		p.together = max(min(far/sample, o.Batch), 1)
-	}
 	p.pack(operations, o.Beside)
+	sample := p.numbers + numel(input)
+	p.together = max(near/sample, int(math.Sqrt(float64(p.bytes)/float64(numberBytes*sample))), 1)
+	p.together = min(p.together, max(far/sample, 1), max(o.Batch, 1))
 	return p, nil
 }
 
-// As many samples go through a program at once as an arena of so many numbers holds. Of a small net it stays in a
-// core's own cache, beside filters, and the cores go through the program by themselves. Of a large net the
-// cores share each step, and it stays in the cache that they share: of a MobileNetV2, one picture at a time takes
-// four fifths of the time that eight take together, though filters are read for each.
+// As many samples go through a program at once as stay in a core's own cache beside filters: an arena of near
+// numbers. Of larger nets so many do that reading filters again for others takes about as long as reading
+// and writing an arena that is in no cache: both times are least at the root of their ratio. An arena of more
+// than one sample has far numbers at most.
 const (
 	near = 1 << 17
-	far  = 1 << 22
+	far  = 1 << 25
 )
 
 // enterAt puts what lays out the input as the kernels want it before the operations that need it so. A
@@ -211,8 +207,8 @@ func (p *Program) Bytes() (weights, arena int) {
 	return p.bytes, numberBytes * (p.together*(p.numbers+numel(p.input)) + p.scratch(p.together))
 }
 
-// Apart reports whether each core goes through the program by itself, with a few samples at a time.
-func (p *Program) Apart() bool { return p.apart && !p.whole }
+// Parts reports whether samples go through the program a few at a time.
+func (p *Program) Parts() bool { return !p.whole }
 
 // Output returns the shape of what the program makes of a sample.
 func (p *Program) Output() []int { return slices.Clone(p.output) }

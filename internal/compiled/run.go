@@ -92,21 +92,24 @@ func (p *Program) one(dst, src []float32, n int) {
 	p.run(a, dst, src, n)
 }
 
-// share calls f for parts of n samples that together are all, with an arena for each.
+// share calls f for parts of n samples that together are all, with an arena for each. The cores share the
+// parts if there is one for each of them at least, and else the steps of each.
 func (p *Program) share(n int, f func(a *arena, lo, hi int)) {
-	each := p.together
-	if p.whole {
-		each = max(n, 1)
+	threads := parallel.Threads()
+	parts := (n + p.together - 1) / p.together
+	loop := func(n, _ int, f func(lo, hi int)) { f(0, n) }
+	switch {
+	case p.whole:
+		parts = 1
+	case n >= threads && parts > 1:
+		parts = min((parts+threads-1)/threads*threads, n)
+		loop = parallel.Share
 	}
-	loop := parallel.Share
-	if !p.apart {
-		loop = func(n, _ int, f func(lo, hi int)) { f(0, n) }
-	}
-	loop((n+each-1)/each, 1, func(from, to int) {
+	loop(parts, 1, func(from, to int) {
 		a := p.arenas.take()
 		defer p.arenas.give(a)
 		for i := from; i < to; i++ {
-			f(a, i*each, min((i+1)*each, n))
+			f(a, i*n/parts, (i+1)*n/parts)
 		}
 	})
 }
