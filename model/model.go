@@ -89,10 +89,21 @@ type Model struct {
 // every layer's from a key of its own under key. The error says which part of the
 // definition makes no net.
 func New(d Definition, key random.Key) (*Model, error) {
+	return d.model(func() (*nn.Sequential, error) { return nn.Build(d.Layers, d.InputShape, key) })
+}
+
+// Blank is New for those who overwrite all parameters at once, as with weights that they have. No time
+// goes to drawing them.
+func Blank(d Definition) (*Model, error) {
+	return d.model(func() (*nn.Sequential, error) { return nn.Blank(d.Layers, d.InputShape) })
+}
+
+// model returns the model that d defines with the net that build makes.
+func (d Definition) model(build func() (*nn.Sequential, error)) (*Model, error) {
 	if _, err := d.check(); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	net, err := nn.Build(d.Layers, d.InputShape, key)
+	net, err := build()
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
@@ -233,7 +244,7 @@ func FromState(f *safetensors.File) (*Model, error) {
 	if err := memory.Check(3*4*float64(got), "its weights"); err != nil {
 		return nil, err
 	}
-	m, err := New(d, random.Key{})
+	m, err := Blank(d)
 	if err != nil {
 		return nil, err
 	}

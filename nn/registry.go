@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/onehot-go/onehot/fault"
+	"github.com/onehot-go/onehot/internal/reuse"
 	"github.com/onehot-go/onehot/random"
 )
 
@@ -160,20 +161,27 @@ func allKeepNothing(layers []Module) bool {
 
 // Place is where in a net a layer is made.
 type Place struct {
-	path string
-	key  random.Key
+	path  string
+	key   random.Key
+	blank bool // parameters are to be overwritten
 }
 
 // Rand returns what the layer's parameters are drawn from. It depends on the net's key and the
-// layer's path alone, so that what other layers draw makes no difference.
-func (p Place) Rand() *rand.Rand { return p.key.For(p.path).Rand() }
+// layer's path alone, so that what other layers draw makes no difference. For Blank it returns
+// a generator from which package tensor draws nothing.
+func (p Place) Rand() *rand.Rand {
+	if p.blank {
+		return reuse.Blank
+	}
+	return p.key.For(p.path).Rand()
+}
 
 // Net makes a net within the layer, of the given name, which may be "".
 func (p Place) Net(name string, layers []Spec) *Sequential {
 	p.path = join(p.path, name)
 	var modules []Module
 	for _, s := range layers {
-		at := Place{join(p.path, s.Name), p.key}
+		at := Place{join(p.path, s.Name), p.key, p.blank}
 		modules = append(modules, Named(s.Name, registry.byOptions(s.Options).make(s.Options, at)))
 	}
 	return NewSequential(modules...)
@@ -188,6 +196,15 @@ func Build(layers []Spec, input []int, key random.Key) (*Sequential, error) {
 		return nil, err
 	}
 	return Place{key: key}.Net("", layers), nil
+}
+
+// Blank is Build for those who overwrite all parameters at once, as with a state dict. No time goes
+// to drawing them.
+func Blank(layers []Spec, input []int) (*Sequential, error) {
+	if _, _, err := Costs(layers, input); err != nil {
+		return nil, err
+	}
+	return Place{blank: true}.Net("", layers), nil
 }
 
 // Describe returns the specs of a net that may have been changed since it was made: Build

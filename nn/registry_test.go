@@ -444,6 +444,41 @@ func TestZeroPad2dErrors(t *testing.T) {
 	})
 }
 
+// TestBlank holds that a blank net has the layers of one that is built, with zeros in place of draws, and that layers of
+// others, which draw by themselves, are made too.
+func TestBlank(t *testing.T) {
+	layers := []nn.Spec{
+		{Name: "conv", Options: nn.Conv2dOptions{In: 3, Out: 2, Kernel: nn.Square(3)}}, {Name: "bn", Options: nn.BatchNorm2dOptions{In: 2}},
+		{Name: "flatten", Options: nn.FlattenOptions{}}, {Name: "scale", Options: scaleOptions{8}}, {Name: "linear", Options: nn.LinearOptions{In: 8, Out: 2}},
+	}
+	net, err := nn.Blank(layers, []int{3, 4, 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nn.Verify(net, layers); err != nil {
+		t.Error(err)
+	}
+	for name, p := range net.Parameters() {
+		if want := name == "bn.weight"; p.Ne(tensor.Scalar(float32(0))).Any().Item() != 0 != want || !p.RequiresGrad() {
+			t.Errorf("%s is %v", name, p)
+		}
+	}
+	built, err := nn.Build(layers, []int{3, 4, 4}, random.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := nn.LoadStateDict(net, maps.Collect(nn.StateDict(built)), true); err != nil {
+		t.Fatal(err)
+	}
+	x := tensor.Normal(tensor.Float32, rng(), 0, 1, 2, 3, 4, 4)
+	if net.Forward(x).Ne(built.Forward(x)).Any().Item() != 0 {
+		t.Error("the nets differ once they have the same weights")
+	}
+	if _, err := nn.Blank(layers, []int{2, 4, 4}); err == nil || err.Error() != `layers[0] "conv": found 3 input channels, 2 expected` {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestGateErrors holds that a gate's body makes what its input can be multiplied with.
 func TestGateErrors(t *testing.T) {
 	gate := func(body ...nn.Spec) []nn.Spec {

@@ -10,6 +10,7 @@ import (
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/internal/parallel"
+	"github.com/onehot-go/onehot/internal/reuse"
 )
 
 // inPlace prepares t to be overwritten by an operation on y, which may be nil: it
@@ -181,7 +182,7 @@ func (t *Tensor) NormalInPlace(r *rand.Rand, mean, std float64) *Tensor {
 }
 
 func (t *Tensor) normal(op string, r *rand.Rand, mean, std float64) *Tensor {
-	return t.drawInPlace(op, func() float64 { return mean + std*r.NormFloat64() })
+	return t.drawInPlace(op, r, func() float64 { return mean + std*r.NormFloat64() })
 }
 
 // UniformInPlace overwrites t with draws from the uniform distribution over [low,
@@ -201,14 +202,18 @@ func (t *Tensor) uniform(op string, r *rand.Rand, low, high float64) *Tensor {
 		last = float64(math.Nextafter32(float32(high), float32(math.Inf(-1))))
 	}
 	last = max(low, last)
-	return t.drawInPlace(op, func() float64 { return min(low+(high-low)*r.Float64(), last) })
+	return t.drawInPlace(op, r, func() float64 { return min(low+(high-low)*r.Float64(), last) })
 }
 
-func (t *Tensor) drawInPlace(op string, draw func() float64) *Tensor {
+// drawInPlace overwrites t with what draw takes from r, which may be reuse.Blank.
+func (t *Tensor) drawInPlace(op string, r *rand.Rand, draw func() float64) *Tensor {
 	if !t.dtype.IsFloat() {
 		failDType(op, t.dtype, "float32 or float64", t)
 	}
 	t.inPlace(op, nil)
+	if r == reuse.Blank {
+		return t
+	}
 	drawn := make([]float64, t.Numel()) // on one goroutine: the order of draws is part of the result
 	for i := range drawn {
 		drawn[i] = draw()

@@ -4,7 +4,6 @@ import (
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -34,7 +33,7 @@ func NewEMA(m *model.Model, decay float64) *EMA {
 	if !(decay >= 0 && decay < 1) {
 		fault.Option(op, "decay %v: from 0 to below 1 expected", decay)
 	}
-	average, err := model.New(m.Definition, random.Key{})
+	average, err := model.Blank(m.Definition)
 	if err != nil {
 		panic(err)
 	}

@@ -169,18 +169,18 @@ func (p *trainedNet) build(d model.Definition, newHead bool, key random.Key) (m 
 	if err != nil {
 		return nil, 0, err
 	}
-	if m, err = model.New(d, key); err != nil {
+	if m, err = model.Blank(d); err != nil {
 		return nil, 0, err
 	}
-	_, head := zoo.Head(m.Net)
-	weight, bias := head.Weight.Detach().Clone(), head.Bias.Detach().Clone()
 	loaded, err := zoo.Load(m.Net, state)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", p.path, err)
 	}
-	if newHead {
-		head.Weight.CopyInPlace(weight)
-		head.Bias.CopyInPlace(bias)
+	if newHead || loaded.Head != "" {
+		path, head := zoo.Head(m.Net)
+		drawn := nn.NewLinear(head.Weight.Size(1), head.Weight.Size(0), key.For(path).Rand()) // as model.New draws it
+		head.Weight.Detach().CopyInPlace(drawn.Weight.Detach())
+		head.Bias.Detach().CopyInPlace(drawn.Bias.Detach())
 	}
 	if loaded.Head != "" {
 		return m, loaded.Classes, nil

@@ -3,7 +3,10 @@
 // the library's own layers and loaders can know.
 package reuse
 
-import "sync/atomic"
+import (
+	"math/rand/v2"
+	"sync/atomic"
+)
 
 // Inner says that x, which was computed within a net from the net's input, has been used
 // to compute y and is visible to nobody else: its memory may be used again as soon as
@@ -19,3 +22,12 @@ var Later func(write func(lo, hi int), tensors ...any) (now func())
 // Poison fills memory with NaN as soon as it may be used again, so that a test finds who
 // still reads it.
 var Poison atomic.Bool
+
+// Blank is the generator of parameters that somebody will overwrite before anybody reads them: package tensor draws nothing from
+// it. Whoever else draws gets numbers, which nothing repeats.
+var Blank = rand.New(unrepeated{})
+
+// unrepeated is a source that goroutines may share.
+type unrepeated struct{}
+
+func (unrepeated) Uint64() uint64 { return rand.Uint64() }
