@@ -32,6 +32,12 @@ type wireOutput struct {
 	Binary *bool
 }
 
+// maxElements is the most inputs, outputs, and strings of an input: two bytes of them may become a hundred
+// in memory.
+const maxElements = 1 << 17
+
+var errMany = fmt.Errorf("more than %d inputs, outputs or strings", maxElements)
+
 // maxDepth is how deep arrays and objects may lie in each other.
 const maxDepth = 32
 
@@ -46,12 +52,18 @@ func parseRequest(text []byte) (*wireRequest, error) {
 			return p.stringTo(&r.ID, key)
 		case "inputs":
 			return p.array(key, func() error {
+				if len(r.Inputs) == maxElements {
+					return errMany
+				}
 				input, err := p.input()
 				r.Inputs = append(r.Inputs, input)
 				return err
 			})
 		case "outputs":
 			return p.array(key, func() error {
+				if len(r.Outputs) == maxElements {
+					return errMany
+				}
 				output, err := p.output()
 				r.Outputs = append(r.Outputs, output)
 				return err
@@ -125,6 +137,9 @@ func (p *parser) input() (wireInput, error) {
 		err = fmt.Errorf("%.40q: found data in arrays of shape %v, %v expected", in.Name, in.nested, in.Shape)
 	}
 	if in.Datatype != typeUINT8 && in.Datatype != typeFP32 && len(in.Numbers) > 0 { // whose digits all count
+		if len(in.Numbers) > maxElements {
+			return in, errMany
+		}
 		in.Numbers, in.Strings = nil, numbersIn(text)
 	}
 	return in, err
@@ -183,6 +198,9 @@ func (p *parser) data(in *wireInput) error {
 			case c == '"':
 				if len(t.Numbers) > 0 {
 					return errors.New("data: found a string among numbers")
+				}
+				if len(t.Strings) == maxElements {
+					return errMany
 				}
 				s, err := p.string()
 				t.Strings = append(t.Strings, s)

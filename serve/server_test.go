@@ -38,7 +38,7 @@ const inferPath = "/v2/models/digits/infer"
 
 // TestBadRequests sends requests that have no answer. Each has a status of 4xx and one sentence.
 func TestBadRequests(t *testing.T) {
-	s := newServer(t, Options{MaxBody: 100_000, MaxPixels: 10_000})
+	s := newServer(t, Options{MaxBody: 1_000_000, MaxPixels: 10_000})
 	input := func(fields string) []byte { return []byte(`{"inputs":[{"name":"input",` + fields + `}]}`) }
 	image := func(element string) []byte {
 		return []byte(`{"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"data":[` + element + `]}]}`)
@@ -69,7 +69,7 @@ func TestBadRequests(t *testing.T) {
 		{"another version", "POST", "/v2/models/digits/versions/1/infer", input(fits), nil, 404, `found version "1"`},
 		{"a wrong index", "POST", "/v2/repository/index", []byte("[1"), nil, 400, "beginning of the request"},
 		{"no control", "POST", "/v2/repository/models/digits/unload", nil, nil, 403, "loads and unloads no models"},
-		{"a large body", "POST", inferPath, make([]byte, 100_001), nil, 413, "at most that expected"},
+		{"a large body", "POST", inferPath, make([]byte, 1_000_001), nil, 413, "at most that expected"},
 		{"a bad length", "POST", inferPath, input(fits), []string{headerLength, "x"}, 400, headerLength},
 		{"a negative length", "POST", inferPath, input(fits), []string{headerLength, "-1"}, 400, headerLength},
 		{"a length beyond the body", "POST", inferPath, input(fits), []string{headerLength, "99999"}, 400, headerLength},
@@ -120,6 +120,13 @@ func TestBadRequests(t *testing.T) {
 		"binary_data of 1": []byte(`{"inputs":[{"name":"input",` + fits + `}],"outputs":[{"name":"class","parameters":{"binary_data":1}}]}`),
 	} {
 		requests = append(requests, bad{name, "POST", inferPath, body, nil, 0, ""})
+	}
+	many := strings.Repeat("{},", maxElements) + "{}"
+	for name, body := range map[string]string{
+		"many inputs": `{"inputs":[` + many + `]}`, "many outputs": `{"outputs":[` + many + `]}`,
+		"many strings": `{"inputs":[{"data":[` + strings.ReplaceAll(many, "{}", `""`) + `]}]}`,
+	} {
+		requests = append(requests, bad{name, "POST", inferPath, []byte(body), nil, 400, "more than 131072"})
 	}
 	whole := jsonOf(1)
 	for n := range whole { // cut anywhere

@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
@@ -29,7 +30,7 @@ func Mount(s *serve.Server) {
 	mount(s, "ServerMetadata", h.serverMetadata)
 	mount(s, "ModelMetadata", h.modelMetadata)
 	mount(s, "ModelInfer", h.modelInfer)
-	s.Handle(grpchealth.NewHandler(h, connect.WithReadMaxBytes(s.MaxBody())))
+	s.Handle(grpchealth.NewHandler(h, connect.WithReadMaxBytes(s.MaxBody()), uncompressed))
 }
 
 // mount makes s answer a method of the service.
@@ -41,12 +42,19 @@ func mount[Request, Response any](s *serve.Server, method string, answer func(co
 			return nil, status(err)
 		}
 		return connect.NewResponse(response), nil
-	}, connect.WithReadMaxBytes(s.MaxBody())) // of what is compressed, too
+	}, connect.WithReadMaxBytes(s.MaxBody()), connect.WithCodec(codec{}), uncompressed)
 	s.Handle(name, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Content-Type"), "json") { // Connect's form of messages
+			http.Error(w, "application/grpc or application/proto expected: JSON is answered at /v2", http.StatusUnsupportedMediaType)
+			return
+		}
 		r.Body = body{r.Body}
 		h.ServeHTTP(w, r)
 	}))
 }
+
+// uncompressed makes handlers neither take nor give what is compressed: a little of it may become much.
+var uncompressed = connect.WithCompression("gzip", nil, nil)
 
 // body is a request's body, whose errors are gRPC's.
 type body struct{ io.ReadCloser }

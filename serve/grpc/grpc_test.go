@@ -186,3 +186,43 @@ func TestBadRequests(t *testing.T) {
 		}
 	}
 }
+
+// TestNoBombs sends what is small and would become large: fields without end, and compressed zeros.
+func TestNoBombs(t *testing.T) {
+	_, client, address := start(t, serve.Options{})
+	many := &inference.ModelInferRequest{ModelName: "digits"}
+	for range maxFields {
+		many.Inputs = append(many.Inputs, &inference.ModelInferRequest_InferInputTensor{})
+	}
+	deep := &inference.ModelInferRequest{ModelName: "digits", Inputs: []*inference.ModelInferRequest_InferInputTensor{{Contents: &inference.InferTensorContents{BytesContents: make([][]byte, maxFields)}}}}
+	for _, r := range []*inference.ModelInferRequest{many, deep} {
+		_, err := call[inference.ModelInferRequest, inference.ModelInferResponse](t, client, address, "ModelInfer", r)
+		if connect.CodeOf(err) != connect.CodeInvalidArgument || !strings.Contains(err.Error(), "fields, at most that expected") {
+			t.Errorf("got %.300v", err)
+		}
+	}
+	zeros := &inference.ModelInferRequest{ModelName: "digits", RawInputContents: [][]byte{make([]byte, 1<<20)}}
+	_, err := connect.NewClient[inference.ModelInferRequest, inference.ModelInferResponse](client, address+"/"+service+"/ModelInfer", connect.WithGRPC(), connect.WithSendGzip()).
+		CallUnary(t.Context(), connect.NewRequest(zeros))
+	if connect.CodeOf(err) != connect.CodeUnimplemented {
+		t.Errorf("compressed: %v", err)
+	}
+	response, err := client.Post(address+"/"+service+"/ServerLive", "application/json", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusUnsupportedMediaType {
+		t.Errorf("JSON: status %d", response.StatusCode)
+	}
+}
+
+// FuzzFields counts fields of anything.
+func FuzzFields(f *testing.F) {
+	f.Add([]byte{0x2a, 2, 0x2a, 0, 0x0a, 1, 'm', 0x20, 5})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if n := countFields(b, inputs, 100); n > len(b) || n > 101 {
+			t.Errorf("%d fields in %d bytes", n, len(b))
+		}
+	})
+}
