@@ -24,6 +24,7 @@ import (
 	"github.com/onehot-go/onehot/serve"
 	"github.com/onehot-go/onehot/serve/grpc"
 	"github.com/onehot-go/onehot/serve/page"
+	"github.com/onehot-go/onehot/tensor"
 )
 
 type serveCommand struct {
@@ -76,6 +77,7 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	notifyReload(asked)
 	defer signal.Stop(asked)
 	c.limit()
+	defer tensor.SetThreads(0)
 	scheme, secure := "http", (*tls.Config)(nil)
 	if c.TLSCert != "" {
 		pair := &certificate{cert: c.TLSCert, key: c.TLSKey}
@@ -270,6 +272,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 func (c *serveCommand) models(remarks io.Writer) ([]serve.Model, error) {
 	var models []serve.Model
 	seen := map[string]string{}
+	sizes := &netSizes{operations: map[string]int{}}
 	for _, arg := range c.Models {
 		name, path := modelName(arg)
 		if err := serve.CheckName(name); err != nil {
@@ -279,10 +282,48 @@ func (c *serveCommand) models(remarks io.Writer) ([]serve.Model, error) {
 			return nil, usagef("%s and %s are both called %s: NAME=%s gives one another name", printable.Name(other), printable.Name(arg), name, printable.Word(path))
 		}
 		seen[name] = arg
-		models = append(models, serve.Model{Name: name, Load: func(context.Context) (*model.Model, error) { return loadModel(path, remarks) }})
+		models = append(models, serve.Model{Name: name, Load: func(context.Context) (*model.Model, error) {
+			m, err := loadModel(path, remarks)
+			if err != nil {
+				return nil, err
+			}
+			return m, sizes.note(name, m)
+		}})
 	}
 	return models, nil
 }
+
+// netSizes are how many operations a sample takes, by the names of models.
+type netSizes struct {
+	mu         sync.Mutex
+	operations map[string]int
+}
+
+// note lets the cores share what one worker computes if there is a model that is worth it. Of small
+// ones each core computes its own batches: to wake others takes longer than to compute.
+func (s *netSizes) note(name string, m *model.Model) error {
+	costs, err := m.Costs()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.operations[name] = 0
+	for _, c := range costs {
+		s.operations[name] += c.FLOPs
+	}
+	threads := 1
+	for _, n := range s.operations {
+		if n > oneCoreNet {
+			threads = 0
+		}
+	}
+	tensor.SetThreads(threads)
+	return nil
+}
+
+// oneCoreNet is the most operations of a sample that one core computes: some hundred microseconds.
+const oneCoreNet = 10_000_000
 
 // namedModel is an argument that begins with a name for a model.
 var namedModel = regexp.MustCompile(`^([A-Za-z0-9._-]+)=(.+)$`)

@@ -2,6 +2,7 @@ package compiled
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"unsafe"
@@ -28,7 +29,7 @@ type arenas struct {
 // take returns an arena, which belongs to the caller until it is given back.
 func (a *arenas) take() *arena {
 	a.once.Do(func() {
-		n := max(parallel.Threads(), 1)
+		n := max(parallel.Threads(), runtime.GOMAXPROCS(0))
 		a.free = make(chan *arena, n)
 		for range n {
 			a.free <- new(arena)
