@@ -237,11 +237,11 @@ func (p *parser) data(in *wireInput) error {
 
 // product returns how many elements a shape has, at most math.MaxInt32.
 func product(shape []int) int {
-	n := 1
+	n := int64(1)
 	for _, size := range shape {
-		n = min(n*size, math.MaxInt32)
+		n = min(n*int64(size), math.MaxInt32)
 	}
-	return n
+	return int(n)
 }
 
 // parser reads JSON.
