@@ -4,8 +4,8 @@
 //
 // Requests have fixed times, whatever came back, and an answer's time is counted from its request's
 // time: a server that stalls is seen to stall for all requests that it kept from being answered.
-// What comes too late because this program or the machine had no time is printed too. It loads
-// servers of this machine alone, unless it is told -anywhere.
+// How late its own clock was, because the machine had no time for it, is printed too: as much of the
+// answers' times is not the server's. It loads servers of this machine alone, unless it is told -anywhere.
 package main
 
 import (
@@ -78,7 +78,7 @@ func run(args []string, out io.Writer) error {
 	used := processorTime() - before
 	fmt.Fprintf(out, "%d requests of %d bytes in %.1f s: %.0f/s of %.0f/s asked for\n", len(l.took), len(request), elapsed.Seconds(), float64(len(l.took))/elapsed.Seconds(), *rate)
 	fmt.Fprintf(out, "answered after  %s\n", quantiles(l.took))
-	fmt.Fprintf(out, "sent too late   %s\n", quantiles(l.late))
+	fmt.Fprintf(out, "own clock late  %s\n", quantiles(l.late))
 	fmt.Fprintf(out, "failed          %d%s\n", failures.all, failures.first)
 	fmt.Fprintf(out, "this program    %.2f processors\n", used.Seconds()/elapsed.Seconds())
 	return nil
@@ -189,7 +189,7 @@ type load struct {
 	request []byte
 	every   time.Duration
 	took    []time.Duration // from when a request was due until its answer had come, or it failed
-	late    []time.Duration // from when it was due until it was sent
+	late    []time.Duration // from when it was due until it was given to the connections
 }
 
 // failures are how many requests had no answer, and what the first of them had in its place.
@@ -223,6 +223,7 @@ func (l *load) run(connections int) (*failures, time.Duration) {
 				pause := syscall.NsecToTimespec(int64(wait))
 				syscall.Nanosleep(&pause, nil) // when a signal ends it, it begins again
 			}
+			l.late[i] = time.Since(start.Add(time.Duration(i) * l.every))
 			due <- i
 		}
 	}()
@@ -234,7 +235,6 @@ func (l *load) run(connections int) (*failures, time.Duration) {
 			defer c.close()
 			for i := range due {
 				at := start.Add(time.Duration(i) * l.every)
-				l.late[i] = time.Since(at)
 				if err := c.ask(l.address, l.request); err != nil {
 					failed.add(err)
 					c.close()

@@ -2,8 +2,8 @@
 //
 //	node servetest.js ONEHOT CHROMIUM
 //
-// with the program and the browser. It trains a net on the embedded data and one on a folder of
-// coloured squares, and serves both.
+// with the program and the browser. It trains a net on the embedded data, one on a folder of
+// coloured squares and one on a table, and serves them.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -33,8 +33,14 @@ try {
 	execFileSync(onehot, ["train", photos, "--model", "softmax", "--epochs", "30", "--batch-size", "8", "--lr", "0.01", "--quiet", "--out", join(folder, "squares")], { env });
 	execFileSync(onehot, ["train", "--epochs", "2", "--quiet", "--out", join(folder, "clothes")], { env });
 
-	await serving(["clothes=" + join(folder, "clothes"), "squares=" + join(folder, "squares")],
-		{ several, dropped, pasted, drawn, keyboard, spoke, hostile, command, wrong, gone, camera, phone, languages, names, protocol });
+	const table = Array.from({ length: 60 }, (_, i) => `${i % 2 ? 50 + i % 9 : 20 + i % 9},${i % 2 ? "red" : "<i>blue"},${i % 2 ? "<script>old" : "young"}`);
+	writeFileSync(join(folder, "people.csv"), ["age,\"<b>colour</b>\",kind", ...table, ""].join("\n"));
+	execFileSync(onehot, ["train", join(folder, "people.csv"), "--label-column", "kind", "--quiet", "--out", join(folder, "people")], { env, stdio: ["ignore", "ignore", "inherit"] });
+
+	await serving(["clothes=" + join(folder, "clothes"), "squares=" + join(folder, "squares"), "people=" + join(folder, "people")],
+		{ several, dropped, pasted, drawn, keyboard, spoke, hostile, command, rows, wrong, gone, camera, phone, languages, names, protocol });
+	writeFileSync(join(folder, "token"), "open-sesame\n");
+	await serving(["squares=" + join(folder, "squares"), "--token-file", join(folder, "token")], { token });
 } finally {
 	await browser.close();
 	rmSync(folder, { recursive: true });
@@ -242,6 +248,32 @@ async function command(url) {
 	await close();
 }
 
+// rows fills the form of a table, by its labels. The page says what predict says, and the command that it shows
+// too.
+async function rows(url) {
+	const { page, close } = await start(url, "people", {}, refused);
+	assert.deepEqual(await page.locator("#fields label").allTextContents(), ["age", "<b>colour</b>"]);
+	await page.getByLabel("age").fill("53");
+	await page.getByLabel("<b>colour</b>").fill("red");
+	await page.keyboard.press("Enter");
+	const [got] = await answers(page, 1);
+	assert.equal(got.file, "age: 53, <b>colour</b>: red");
+	assert.equal(got.class, "<script>old");
+	await page.locator(".command summary").click();
+	const { outputs } = JSON.parse(execFileSync("sh", ["-c", await page.locator(".command code").textContent()], { stdio: ["ignore", "pipe", "ignore"] }));
+	assert.equal(Math.max(...outputs.find(output => output.name === "probabilities").data), got.probability);
+	const file = join(folder, "row.csv");
+	writeFileSync(file, "age,\"<b>colour</b>\"\n53,red\n");
+	const said = JSON.parse(execFileSync(onehot, ["predict", join(folder, "people"), file, "--json"], { env }));
+	assert.equal(said.predictions[0].class, got.class);
+	assert.equal(Math.fround(said.predictions[0].probability), Math.fround(got.probability));
+	await page.getByLabel("age").fill("");
+	await page.keyboard.press("Enter");
+	const [missing] = await answers(page, 2);
+	assert.deepEqual([missing.file, missing.class, missing.error], ["<b>colour</b>: red", "<script>old", undefined]);
+	await close();
+}
+
 // wrong gives the page what it cannot take.
 async function wrong(url) {
 	const { page, close } = await start(url, "squares", {}, refused);
@@ -340,6 +372,17 @@ async function protocol(url) {
 	const { page, close } = await start(url, "squares");
 	await page.locator("#api").click();
 	await page.getByText("/v1/classify").first().waitFor();
+	await page.setViewportSize({ width: 360, height: 740 });
+	assert.deepEqual(await page.evaluate(() => [document.documentElement, ...document.querySelectorAll("table, pre, td")].filter(e => e.scrollWidth > 360).map(e => e.textContent)), []);
 	await page.locator("a[href='openapi.yaml']").waitFor();
+	await close();
+}
+
+// token is asked for by the browser, as a password.
+async function token(url) {
+	assert.equal((await fetch(url)).status, 401);
+	const { page, close } = await start(url, "squares", { httpCredentials: { username: "", password: "open-sesame" } });
+	await page.locator("#files").setInputFiles(square("blue"));
+	assert.equal((await answers(page, 1))[0].class, "blue");
 	await close();
 }

@@ -67,6 +67,7 @@ function share(p) {
 
 let chosen = ""; // the model's name
 let model = {}; // what backend says about it
+let choices = 0; // that were made
 
 async function begin() {
 	try {
@@ -81,7 +82,9 @@ async function begin() {
 }
 
 async function choose(name) {
+	const turn = ++choices;
 	const described = await backend.describe(name);
+	if (turn !== choices) return; // another one has been chosen since
 	[chosen, model] = [name, described];
 	$("model").value = name;
 	$("pictures").hidden = !model.picture;
