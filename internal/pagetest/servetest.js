@@ -253,6 +253,8 @@ async function command(url) {
 async function rows(url) {
 	const { page, close } = await start(url, "people", {}, refused);
 	assert.deepEqual(await page.locator("#fields label").allTextContents(), ["age", "<b>colour</b>"]);
+	assert.deepEqual(await page.getByLabel("<b>colour</b>").evaluate(input => [...input.list.options].map(option => option.value)), ["<i>blue", "red"]);
+	assert.equal(await page.getByLabel("age").evaluate(input => input.list), null);
 	await page.getByLabel("age").fill("53");
 	await page.getByLabel("<b>colour</b>").fill("red");
 	await page.keyboard.press("Enter");

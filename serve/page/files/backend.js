@@ -1,13 +1,14 @@
 // What the page asks of the server that it comes from. A site without a server has a backend.js of
 // its own in this one's place, with the same exports:
 //
-//	models()               the names of the models, the first of which is chosen
-//	describe(model)        {picture: {channels, height, width, ground}}, {columns: [{name, number, values}]} or {}
-//	classify(model, file)  what a picture is, a Blob: [{class, probability}] of all classes, the likeliest first
-//	classifyRow(model, row) the same of a row: its values as texts, by column; "" of one that is missing
-//	command(model, name)   a command that asks the same of a picture's file, or ""
-//	commandRow(model, row) the same of a row, or ""
-//	api                    whether there is a page about the protocol
+//	models()                 the names of the models, the first of which is chosen
+//	describe(model)          {picture: {channels, height, width, ground}}, or of a table {columns: [{name,
+//	                         number, values}]} with the values that are known, or {}
+//	classify(model, file)    what a picture is, a Blob: [{class, probability}] of all classes, the likeliest first
+//	classifyRow(model, row)  the same of a row: its values as texts, by column; "" of one that is missing
+//	command(model, name)     a command that asks the same of a picture's file, or ""
+//	commandRow(model, row)   the same of a row, or ""
+//	api                      whether there is a page about the protocol
 //
 // They throw an Error whose message the page shows. A server's token is the browser's business: it asks
 // for it, and sends it with every request.
@@ -33,7 +34,9 @@ export async function describe(model) {
 		return { picture: { channels, height, width, ground: parameters.ground } };
 	}
 	if (inputs.every(input => input.shape.length === 1)) {
-		return { columns: inputs.map(({ name, datatype, parameters }) => ({ name, number: datatype !== "BYTES", values: parameters?.values })) };
+		const { columns = [] } = parameters.preprocess?.find(step => step.type === "columns") ?? {};
+		const known = new Map(columns.map(({ name, categories }) => [name, categories]));
+		return { columns: inputs.map(({ name, datatype }) => ({ name, number: datatype !== "BYTES", values: known.get(name) ?? [] })) };
 	}
 	return {};
 }

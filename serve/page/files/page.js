@@ -526,11 +526,10 @@ const camera = (() => {
 function form(columns) {
 	$("fields").replaceChildren(...columns.map(({ name, number, values }, i) => {
 		const id = `column-${i}`;
-		const input = values
-			? make("select", {}, make("option", { value: "" }), ...values.map(value => make("option", { value, textContent: printable(value) })))
-			: make("input", { type: number ? "number" : "text", step: "any", autocomplete: "off" });
-		input.id = id;
-		return make("div", {}, make("label", { htmlFor: id }, make("bdi", { textContent: printable(name) })), input);
+		const input = make("input", { id, type: number ? "number" : "text", step: "any", autocomplete: "off" });
+		const list = make("datalist", { id: `${id}-values` }, ...values.map(value => make("option", { value })));
+		if (values.length) input.setAttribute("list", list.id);
+		return make("div", {}, make("label", { htmlFor: id }, make("bdi", { textContent: printable(name) })), input, list);
 	}));
 }
 
