@@ -21,6 +21,7 @@ type Rows struct {
 	width     int      // of a row
 	fields    []string // of a row, in the order of columns.List
 	features  []float32
+	logits    []float32
 }
 
 // Rows returns what classifies rows of a table that has columns of the given names, in their order. Columns that
@@ -38,7 +39,7 @@ func (p *Predictor) Rows(names []string) (*Rows, error) {
 		}
 		places[name] = i
 	}
-	r := &Rows{predictor: p, columns: columns, width: len(names), fields: make([]string, len(columns.List)), features: make([]float32, columns.Width())}
+	r := &Rows{predictor: p, columns: columns, width: len(names), fields: make([]string, len(columns.List)), features: make([]float32, columns.Width()), logits: make([]float32, len(p.model.Classes))}
 	used, missing := make([]bool, len(names)), []string(nil)
 	for _, c := range columns.List {
 		i, found := places[c.Name]
@@ -92,6 +93,16 @@ func (r *Rows) Prepare(row []string) (*tensor.Tensor, error) {
 		return nil, err
 	}
 	return x.Tensor, nil
+}
+
+// Probabilities writes the probabilities of all classes of a row, a field a column, to probabilities, which has a number a
+// class. It takes no memory. The error names the column and the field that do not fit, or says that the net gives
+// no number for a class. Preprocess must have no step behind Columns.
+func (r *Rows) Probabilities(probabilities []float64, row []string) error {
+	if err := r.Fill(r.features, row); err != nil {
+		return err
+	}
+	return r.predictor.Run(r.logits, probabilities, r.features)
 }
 
 // Classify returns the k likeliest classes of a row, a field a column, the likeliest first, or all

@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -90,5 +91,59 @@ func TestRowsOfTables(t *testing.T) {
 	wrong.Layers = model.Softmax([]int{7}, wrong.Classes).Layers
 	if _, err := model.New(wrong, random.Key{}); err == nil || err.Error() != "model: preprocess: it makes [4] of a row of a table, [7] expected as input_shape says" {
 		t.Errorf("another shape: %v", err)
+	}
+}
+
+func TestRowsAllocate(t *testing.T) {
+	p, err := model.NewPredictor(animals(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := p.Rows([]string{"says", "weight"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	probabilities, row := make([]float64, 2), []string{"woof", "7.5"}
+	if n := testing.AllocsPerRun(100, func() {
+		if err := rows.Probabilities(probabilities, row); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("a row takes %v allocations, none expected", n)
+	}
+	want, err := rows.Classify(row, 1)
+	if err != nil || probabilities[1] != want[0].Probability || want[0].Class != "dog" {
+		t.Errorf("got %v, want %v, %v", probabilities, want, err)
+	}
+}
+
+// BenchmarkRow classifies one row of ten columns.
+func BenchmarkRow(b *testing.B) {
+	var columns transform.Columns
+	var names, row []string
+	for i := range 10 {
+		names, row = append(names, fmt.Sprint("x", i)), append(row, "12.5")
+		columns.List = append(columns.List, transform.Column{Name: names[i], Kind: transform.Numeric, Mean: 10, Deviation: 5})
+	}
+	d := model.Softmax([]int{10}, []string{"a", "b", "c", "d", "e"})
+	d.Preprocess = transform.Compose{columns}
+	m, err := model.New(d, random.New(1))
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := model.NewPredictor(m)
+	if err != nil {
+		b.Fatal(err)
+	}
+	rows, err := p.Rows(names)
+	if err != nil {
+		b.Fatal(err)
+	}
+	probabilities := make([]float64, 5)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := rows.Probabilities(probabilities, row); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -347,10 +347,10 @@ func (t *ownTable) describe(w io.Writer, fitted *transform.Columns, label string
 	}
 	const most = 40 // columns that are shown
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(columns, "column\tkind\tmissing\t")
+	fmt.Fprintln(columns, "column\tkind\tmissing\tfitted")
 	for i, c := range fitted.List {
 		if i == most {
-			fmt.Fprintf(columns, "and %d more\t\t\t\n", len(fitted.List)-most)
+			fmt.Fprintf(columns, "and %d more\n", len(fitted.List)-most)
 			break
 		}
 		missing := ""
