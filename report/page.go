@@ -38,12 +38,19 @@ type Page struct {
 	Samples     int           // training samples of an epoch
 	Model       *model.Model  // the best epoch's, once training is over; its size counts before
 	Predictions *Predictions  // what Model says of the test data, or of those it was chosen by; nil while training runs, if it tells no classes apart, and if nothing is measured
+	Of          string        // what Figures are of; "" for the test data
 	Figures     task.Figures  // of Model on the test data, if there are no Predictions; nil while training runs, and if nothing is measured
 }
 
 // words returns how the page speaks of scores.
 func (p *Page) words() words {
-	return wordsFor(cmp.Or(p.Score, task.Accuracy))
+	w := wordsFor(cmp.Or(p.Score, task.Accuracy))
+	if p.Model != nil {
+		if _, ok := p.Model.Columns(); ok {
+			return w.ofRows()
+		}
+	}
+	return w
 }
 
 // figures returns those of the test data; nil while training runs.
@@ -205,7 +212,7 @@ func (p *Page) final() string {
 	if p.Predictions != nil {
 		return p.Predictions.of()
 	}
-	return "test"
+	return cmp.Or(p.Of, "test")
 }
 
 func (p *Page) summary(f task.Figures, wrong, best int) []figure {

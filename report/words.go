@@ -50,15 +50,24 @@ type words struct {
 	Axis, Unit string // of a chart, and of a page's
 	Loss       string // on an axis
 	LossOf     string // what a loss is the mean of
+	Samples    string // what those are
 	percent    bool
 }
 
 // wordsFor returns the words for a score: those of classification for accuracy.
 func wordsFor(s task.Score) words {
 	if s == task.Accuracy {
-		return words{"accuracy", "Accuracy", "fraction predicted right", "share of pictures", "mean cross-entropy (nats)", "nats a picture", true}
+		return words{"accuracy", "Accuracy", "fraction predicted right", "share of pictures", "mean cross-entropy (nats)", "nats a picture", "pictures", true}
 	}
-	return words{s.Name, strings.ToUpper(s.Name[:1]) + s.Name[1:], s.Name, s.Name, "mean loss", "mean of the samples", false}
+	return words{s.Name, strings.ToUpper(s.Name[:1]) + s.Name[1:], s.Name, s.Name, "mean loss", "mean of the samples", "samples", false}
+}
+
+// ofRows returns the words for samples that are rows of tables.
+func (w words) ofRows() words {
+	if w.Samples == "pictures" {
+		w.Unit, w.LossOf, w.Samples = "share of rows", "nats a row", "rows"
+	}
+	return w
 }
 
 // value writes a score.

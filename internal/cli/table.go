@@ -371,9 +371,9 @@ func (t *ownTable) describe(w io.Writer, fitted *transform.Columns, label string
 // remarks says what people should know of the columns; nothing of a table without labels.
 func (t *ownTable) remarks(fitted transform.Columns, label string) []string {
 	if label == "" {
-		return nil
+		return []string{}
 	}
-	return t.Remarks(fitted, label, t.labels)
+	return append([]string{}, t.Remarks(fitted, label, t.labels)...)
 }
 
 // about says what was fitted to a column.
@@ -486,6 +486,9 @@ func tablePage(f folder, c config) (*report.Page, error) {
 			return nil, err
 		}
 		p.Figures = figures.ByClass
+		if figures.Part == "val" {
+			p.Of = "validation"
+		}
 	}
 	return &p, nil
 }
