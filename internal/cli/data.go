@@ -36,7 +36,7 @@ func (c *dataCommand) Run(ctx context.Context, s streams) error {
 	switch {
 	case own.isPath():
 		c.read(&own)
-		own.NoHeader, own.NA, own.Columns = c.NoHeader, c.NA, c.Columns
+		own.Delimiter, own.Encoding, own.NoHeader, own.NA, own.Columns = c.Delimiter, c.Encoding, c.NoHeader, c.NA, c.Columns
 	case c.checks():
 		return usagef("data %s: the path of pictures of your own expected to be checked", c.Data)
 	case c.listFlags != listFlags{}:

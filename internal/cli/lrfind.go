@@ -68,6 +68,9 @@ func (c *lrFindCommand) Run(ctx context.Context, parsed *kong.Context, s streams
 	tensor.SetThreads(c.Threads)
 	c.limit()
 	t := trainCommand{settings: c.settings, dataFlags: c.dataFlags}
+	if t.isTable() {
+		set["optimizer"] = true // another than train's, which searches for its steps itself
+	}
 	if err := t.find(ctx, set, s.err); err != nil {
 		return err
 	}

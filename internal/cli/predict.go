@@ -86,8 +86,8 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if columns, ok := m.Columns(); ok {
 		return c.predictTable(ctx, m, by, columns, s)
 	}
-	if c.NoHeader || len(c.NA) > 0 || len(c.Keep) > 0 {
-		return usagef("--no-header, --na and --keep are for models of rows of tables")
+	if c.NoHeader || c.Delimiter != "" || c.Encoding != "" || len(c.NA) > 0 || len(c.Keep) > 0 {
+		return usagef("--delimiter, --encoding, --no-header, --na and --keep are for models of rows of tables")
 	}
 	inputs, err := c.inputs(ctx, s.err)
 	if err != nil {

@@ -57,9 +57,11 @@ type settings struct {
 	Nested      bool   `json:"nested,omitempty" group:"Your own pictures" help:"Make classes of all levels of folders, not of the first alone."`
 	AllowEmpty  bool   `json:"allow_empty,omitempty" group:"Your own pictures" help:"Take class folders without a picture."`
 
-	NoHeader bool     `json:"no_header,omitempty" group:"Tables" help:"The first row of a table names no columns: they are 1, 2 and so on."`
-	NA       []string `json:"na,omitempty" name:"na" placeholder:"WORDS" group:"Tables" help:"Words of a table that are missing values in every column, as in none,-. Nothing, NA, NaN, null and ? are so in columns that are no categories."`
-	Columns  []string `json:"columns,omitempty" placeholder:"NAME=KIND" group:"Tables" help:"Of what kind a table's columns are, where that is found otherwise: numeric, category, date, boolean or ignored, as in zip=category,id=ignored."`
+	NoHeader  bool     `json:"no_header,omitempty" group:"Tables" help:"The first row of a table names no columns: they are 1, 2 and so on."`
+	Delimiter string   `json:"delimiter,omitempty" default:"" placeholder:"CHARACTER" group:"Tables" help:"What separates the fields of a table, one character or tab (default: it is found)."`
+	Encoding  string   `json:"encoding,omitempty" default:"" enum:",${encodings}" placeholder:"NAME" group:"Tables" help:"How the text of a table is encoded: ${encodings} (default: it is found)."`
+	NA        []string `json:"na,omitempty" name:"na" placeholder:"WORDS" group:"Tables" help:"Words of a table that are missing values in every column, as in none,-. Nothing, NA, NaN, null and ? are so in columns that are no categories."`
+	Columns   []string `json:"columns,omitempty" placeholder:"NAME=KIND" group:"Tables" help:"Of what kind a table's columns are, where that is found otherwise: numeric, category, date, boolean or ignored, as in zip=category,id=ignored."`
 
 	Pretrained string  `json:"pretrained,omitempty" default:"" enum:",${nets}" placeholder:"NAME" group:"Pretrained nets" help:"Begin with a net of torchvision's that was trained on ImageNet's million pictures, such as resnet18 (onehot models lists them): for pictures of your own. It also says their size and how they are prepared."`
 	Weights    string  `json:"weights,omitempty" default:"" placeholder:"v1|v2|FILE" group:"Pretrained nets" help:"Weights to begin with: torchvision's first (default) or second ones, from the user's cache folder, or --download fetches them; a file of safetensors or of torch.save; or a run's folder."`
@@ -248,6 +250,8 @@ func (s *settings) checkCombinations() error {
 		{s.SplitColumn != "", "--split-column", s.PathColumn != "" || s.isTable(), "lists, with --path-column, and tables, with --label-column"},
 		{s.GroupColumn != "", "--group-column", s.PathColumn != "" || s.isTable(), "lists, with --path-column, and tables, with --label-column"},
 		{s.NoHeader, "--no-header", s.isTable(), tables},
+		{s.Delimiter != "", "--delimiter", s.isTable(), tables},
+		{s.Encoding != "", "--encoding", s.isTable(), tables},
 		{len(s.NA) > 0, "--na", s.isTable(), tables},
 		{len(s.Columns) > 0, "--columns", s.isTable(), tables},
 		{len(s.Augment) > 0, "--augment", !s.isTable(), "pictures"},

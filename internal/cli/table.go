@@ -36,8 +36,27 @@ const tableGroup = "Tables"
 
 // tableFlags say how a table is read.
 type tableFlags struct {
-	NoHeader bool     `group:"Tables" help:"The first row of a table names no columns: they are 1, 2 and so on."`
-	NA       []string `name:"na" placeholder:"WORDS" group:"Tables" help:"Words of a table that are missing values in every column, beside those of the model."`
+	Delimiter string   `placeholder:"CHARACTER" group:"Tables" help:"What separates the fields of a table, one character or tab (default: it is found)."`
+	Encoding  string   `default:"" enum:",${encodings}" placeholder:"NAME" group:"Tables" help:"How the text of a table is encoded: ${encodings} (default: it is found)."`
+	NoHeader  bool     `group:"Tables" help:"The first row of a table names no columns: they are 1, 2 and so on."`
+	NA        []string `name:"na" placeholder:"WORDS" group:"Tables" help:"Words of a table that are missing values in every column, beside those of the model."`
+}
+
+// options returns how a table is read, but for the kinds of its columns.
+func (f tableFlags) options() (table.Options, error) {
+	o := table.Options{Encoding: f.Encoding, NoHeader: f.NoHeader, Missing: f.NA}
+	switch {
+	case f.Delimiter == "tab":
+		o.Delimiter = '\t'
+	case len(f.Delimiter) == 1 && !strings.Contains("\"\n\r", f.Delimiter) && f.Delimiter[0] < 0x80:
+		o.Delimiter = f.Delimiter[0]
+	case f.Delimiter != "":
+		return o, usagef("--delimiter %q: one character, or tab, expected", f.Delimiter)
+	}
+	if f.Encoding != "" && !slices.Contains(table.Encodings, f.Encoding) {
+		return o, usagef("--encoding %q: one of %s expected", f.Encoding, strings.Join(table.Encodings, ", "))
+	}
+	return o, nil
 }
 
 // isTable reports whether the data are a table, whose rows are the samples.
@@ -45,7 +64,11 @@ func (s *settings) isTable() bool { return s.isPath() && s.LabelColumn != "" && 
 
 // options returns how a table is read.
 func (s *settings) options() (table.Options, error) {
-	o := table.Options{NoHeader: s.NoHeader, Missing: s.NA, Kinds: map[string]transform.ColumnKind{}}
+	o, err := tableFlags{s.Delimiter, s.Encoding, s.NoHeader, s.NA}.options()
+	if err != nil {
+		return o, err
+	}
+	o.Kinds = map[string]transform.ColumnKind{}
 	for _, c := range s.Columns {
 		at := strings.LastIndexByte(c, '=')
 		kind := transform.ColumnKind(c[at+1:])

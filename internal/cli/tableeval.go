@@ -70,11 +70,15 @@ func (c *evalCommand) tableSamples(ctx context.Context, path, data string, m *mo
 	case c.LabelColumn != "":
 		label = c.LabelColumn
 	}
-	o := table.Options{Columns: &columns, Words: []string{label}, NoHeader: c.NoHeader, Missing: c.NA}
+	flags := c.tableFlags
 	if again {
-		o.NoHeader, o.Missing = s.NoHeader, s.NA
+		flags = tableFlags{s.Delimiter, s.Encoding, s.NoHeader, s.NA}
 	}
-	o.Label = label
+	o, err := flags.options()
+	if err != nil {
+		return nil, err
+	}
+	o.Columns, o.Words, o.Label = &columns, []string{label}, label
 	t, err := table.Open(ctx, data, o)
 	if err != nil {
 		return nil, advised(err)

@@ -63,7 +63,10 @@ func (c *predictCommand) predictTable(ctx context.Context, m *model.Model, by *m
 		return err
 	}
 	defer file.Close()
-	o := table.Options{NoHeader: c.NoHeader, Missing: c.NA}
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
 	for _, column := range columns.List {
 		if column.Kind != transform.Ignored {
 			o.Label = column.Name // which the header has
