@@ -214,7 +214,15 @@ func (t *Tensor) drawInPlace(op string, r *rand.Rand, draw func() float64) *Tens
 	if r == reuse.Blank {
 		return t
 	}
-	drawn := make([]float64, t.Numel()) // on one goroutine: the order of draws is part of the result
+	// On one goroutine: the order of draws is part of the result.
+	if t.dtype == Float32 && t.IsContiguous() { // as parameters are: no memory is taken beside theirs
+		data := Data[float32](t)
+		for i := range data {
+			data[i] = float32(draw())
+		}
+		return t
+	}
+	drawn := make([]float64, t.Numel())
 	for i := range drawn {
 		drawn[i] = draw()
 	}

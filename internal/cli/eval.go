@@ -24,11 +24,12 @@ import (
 )
 
 type evalCommand struct {
-	Models []string `arg:"" name:"model" help:"A model's file, or a run's folder for the best model in it; of several the probabilities are averaged. What to measure on may follow: a data set's name, or the path of a table, or of pictures in class folders, of which those in test are taken if there are parts (default: what the first model was measured on)."`
+	Models []string `arg:"" name:"model" help:"A model's file, an ONNX file, or a run's folder for the best model in it; of several the probabilities are averaged. What to measure on may follow: a data set's name, or the path of a table, or of pictures in class folders, of which those in test are taken if there are parts (default: what the first model was measured on)."`
 	dataFlags
 	memoryFlags
 	listFlags
 	tableFlags
+	onnxFlags
 	TTA     bool `name:"tta" help:"Test-time augmentation: average the probabilities of a picture and its mirror image. It is for classes that stay what they are in a mirror, as clothes do and digits do not, and for models that are trained with --augment flip."`
 	Threads int  `default:"0" help:"Threads to compute with; 0 takes all cores."`
 	JSON    bool `help:"Print one JSON object."`
@@ -47,7 +48,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	names, data := splitData(c.Models)
-	first, err := loadModel(names[0], s.err)
+	first, err := c.loadModel(names[0], s.err)
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	models, definitions := []*model.Model{first}, []*model.Definition{&first.Definition}
 	ensemble := train.Ensemble{Members: []nn.Module{first.Net}, Mirrored: c.TTA}
 	for _, name := range names[1:] {
-		m, err := loadModel(name, s.err)
+		m, err := c.loadModel(name, s.err)
 		if err != nil {
 			return err
 		}
@@ -155,6 +156,14 @@ func measured(net nn.Module, mirrored bool) nn.Module {
 // loadModel reads the model in a file, or the best one in a run's folder. If the run is being
 // replaced, it takes the earlier one's, and tells remarks.
 func loadModel(path string, remarks io.Writer) (*model.Model, error) {
+	return onnxFlags{}.loadModel(path, remarks)
+}
+
+// loadModel is loadModel with what the flags say of an ONNX file.
+func (o onnxFlags) loadModel(path string, remarks io.Writer) (*model.Model, error) {
+	if err := o.check(path); err != nil {
+		return nil, err
+	}
 	f := folder(path).current(remarks)
 	if dir, name := filepath.Split(path); own(name) { // perhaps a run's file, named by itself
 		if run := folder(filepath.Clean(dir)); run.waiting() {
@@ -167,6 +176,9 @@ func loadModel(path string, remarks io.Writer) (*model.Model, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if isONNX(string(f)) && !info.IsDir() {
+		return o.load(string(f), remarks)
 	}
 	if !info.IsDir() {
 		return model.Load(string(f))

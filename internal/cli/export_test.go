@@ -58,3 +58,41 @@ outputs: probabilities and logits, float32 (N, 10)
 		t.Errorf("a net without batch norms has %d bytes in training form, and %d without (%v)", len(again), len(folded), err)
 	}
 }
+
+// TestPredictONNX holds that an exported model says of pictures what the model says, and that a
+// file from elsewhere is prepared as the flags say.
+func TestPredictONNX(t *testing.T) {
+	foreign, err := filepath.Abs("../../model/onnx/testdata/torch/view.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := drawingsModel(t, model.LightGround, 1)
+	t.Chdir(filepath.Dir(path))
+	file := greys(t, ".", 200)[0]
+	succeed(t, "export", path, "--onnx", "model.onnx")
+	if got, want := succeed(t, "predict", "model.onnx", file, "--json"), succeed(t, "predict", path, file, "--json"); got != want {
+		t.Errorf("the ONNX file says %s, the model %s", got, want)
+	}
+	wantError(t, exitUsage, "model.onnx says how inputs are prepared: --size, --mean and --std are for files that do not", "predict", "model.onnx", file, "--size", "2")
+	wantError(t, exitUsage, "--size, --mean and --std are for ONNX files: other models know how pictures are prepared", "predict", path, file, "--size", "2")
+	for _, c := range []struct{ flags, remark string }{
+		{"", `does not say how pictures are prepared: they are by resize-edge {"size":8}, center-crop {"height":8,"width":8}, rgb, to-tensor (--size, --mean and --std say otherwise)`},
+		{"--mean 0.5,0.5,0.5 --std 0.25,0.25,0.25", `pictures are prepared by resize-edge {"size":8}, center-crop {"height":8,"width":8}, rgb, to-tensor, normalize {"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25]}`},
+	} {
+		out, errs, code := onehot(t, append([]string{"predict", foreign, file, "--json"}, strings.Fields(c.flags)...)...)
+		if code != 0 || !strings.Contains(errs, c.remark) || !strings.Contains(out, `"class":"1"`) {
+			t.Errorf("exit code %d, stderr %q, got %s", code, errs, out)
+		}
+	}
+	for _, c := range []struct{ flags, want string }{
+		{"--mean 0.5", "--mean and --std: as many numbers of each expected, found 1 and 0"},
+		{"--mean 0.5 --std 0.5", "--mean and --std: 3 numbers expected, one a channel, found 1"},
+		{"--size 9999999", "--size 9999999: 1 to 4096 expected"},
+		{"--size 9", `Gemm "/l/Gemm": found 256 inputs, 324 expected`},
+	} {
+		_, errs, code := onehot(t, append([]string{"predict", foreign, file}, strings.Fields(c.flags)...)...)
+		if code == 0 || !strings.Contains(errs, c.want) {
+			t.Errorf("%s: exit code %d, stderr %q, want %q", c.flags, code, errs, c.want)
+		}
+	}
+}

@@ -26,11 +26,12 @@ import (
 )
 
 type predictCommand struct {
-	Model     string   `arg:"" optional:"" help:"A model's file, or a run's folder for the best model in it. With --pretrained there is none."`
+	Model     string   `arg:"" optional:"" help:"A model's file, an ONNX file, or a run's folder for the best model in it. With --pretrained there is none."`
 	Files     []string `arg:"" optional:"" name:"file" help:"Pictures of any size (PNG, JPEG, GIF, WebP, BMP or TIFF), folders of them, or - for the bytes of one from standard input; a table for a model of rows."`
 	FilesFrom string   `help:"Take the files and folders too that FILE names, one a line, or each with a zero byte behind it as find -print0 has them; - is standard input." placeholder:"FILE"`
 	TopK      int      `default:"3" placeholder:"N" help:"Classes to name for each picture, the likeliest first (default 3)."`
 	pretrainedFlags
+	onnxFlags
 	memoryFlags
 	tableFlags
 	Keep   []string `group:"Tables" help:"Columns of a table to write to the file of --csv too, behind what is said, as in id,name." placeholder:"COLUMNS"`
@@ -119,7 +120,7 @@ func (c *predictCommand) checkModel() error {
 // load returns the model, and what messages call it.
 func (c *predictCommand) load(ctx context.Context, remarks io.Writer) (m *model.Model, name string, err error) {
 	if c.Pretrained == "" {
-		m, err = loadModel(c.Model, remarks)
+		m, err = c.loadModel(c.Model, remarks)
 		return m, c.Model, err
 	}
 	w, err := findWeights(ctx, c.Pretrained, c.Weights, c.Download, remarks)

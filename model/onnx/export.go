@@ -27,10 +27,10 @@ type Options struct {
 
 // Export writes the model to w. The error says what has no form in ONNX, all of it at once: a
 // layer whose type Register was not called for, a step that prepares inputs behind
-// transform.ToTensor, or a task. Nothing is written then. It also says what keeps
-// model.NewPredictor from using the model.
+// transform.ToTensor, a batch norm without running statistics, or a task. Nothing is written then. It
+// also says what keeps the model from being saved.
 func Export(w io.Writer, m *model.Model, o Options) error {
-	if _, err := model.NewPredictor(m); err != nil {
+	if _, err := m.State(); err != nil { // as saving it
 		return err
 	}
 	if !o.TrainingForm {
@@ -76,7 +76,7 @@ func Before(preprocess transform.Compose) (before, within transform.Compose, err
 	return steps[:at], steps[at+1:], nil
 }
 
-// newFile returns the file of a model that model.NewPredictor accepts.
+// newFile returns the file of a model that can be saved.
 func newFile(m *model.Model) (*file, error) {
 	before, within, err := Before(m.Preprocess)
 	if err != nil {
@@ -140,6 +140,8 @@ func unwritten(m *model.Model, within transform.Compose) (activation func(g *Gra
 	nn.Apply(m.Net, func(path string, l nn.Module) {
 		if writerOf(l) == nil {
 			list = append(list, fmt.Sprintf("layer %q of type %T", path, l))
+		} else if b := normOf(l); b != nil && b.RunningMean == nil {
+			list = append(list, fmt.Sprintf("layer %q, a batch norm without running statistics", path))
 		}
 	})
 	for _, s := range within {

@@ -11,7 +11,7 @@ import (
 
 // folded returns a model that computes the same without the batch norms that stand behind a
 // convolution or a linear layer: they are part of its weight and bias. Layers that do not change
-// are shared with m, a model that model.NewPredictor accepts.
+// are shared with m, a model that can be saved.
 func folded(m *model.Model) (*model.Model, error) {
 	net, _ := foldNet(m.Net, m.InputShape)
 	f := &model.Model{Definition: m.Definition, Net: net}
@@ -74,13 +74,8 @@ func foldBranches(c nn.Container, shape []int) (branches []nn.Module) {
 // join returns what a layer and a batch norm behind it, which takes samples of a shape, are in one,
 // or nil if that is no layer.
 func join(l, behind nn.Module, shape []int) nn.Module {
-	var b *nn.BatchNorm
-	switch behind := behind.(type) {
-	case *nn.BatchNorm1d:
-		b = &behind.BatchNorm
-	case *nn.BatchNorm2d:
-		b = &behind.BatchNorm
-	default:
+	b := normOf(behind)
+	if b == nil || b.RunningMean == nil {
 		return nil
 	}
 	switch l := l.(type) {
@@ -92,6 +87,17 @@ func join(l, behind nn.Module, shape []int) nn.Module {
 			weight, bias := scaled(b, l.Weight, l.Bias)
 			return &nn.Linear{Weight: weight, Bias: bias}
 		}
+	}
+	return nil
+}
+
+// normOf returns what a layer is if it is a batch norm, or nil.
+func normOf(l nn.Module) *nn.BatchNorm {
+	switch l := l.(type) {
+	case *nn.BatchNorm1d:
+		return &l.BatchNorm
+	case *nn.BatchNorm2d:
+		return &l.BatchNorm
 	}
 	return nil
 }

@@ -119,6 +119,9 @@ func init() {
 		_, shape, _ := nn.Costs(specs(l), x.Shape) // as Graph.Layer has done
 		return g.Node("Reshape", nil, x, g.Ints(sizes(shape)...))
 	})
+	simple(func(g *Graph, p nn.ZeroPad2d, x Value) Value {
+		return g.Node("Pad", nil, x, g.Ints(0, 0, int64(p.Top), int64(p.Left), 0, 0, int64(p.Bottom), int64(p.Right)))
+	})
 	nothing[nn.Identity]()
 	nothing[*nn.Dropout]()
 	nothing[*nn.Dropout2d]()

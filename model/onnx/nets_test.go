@@ -50,6 +50,7 @@ var nets = []named{
 	}},
 	{"pictures", "", []int{3, 9, 10}, []any{
 		nn.BatchNorm2dOptions{In: 3}, square(3, 4), nn.BatchNorm2dOptions{In: 4}, nn.ReLU{}, nn.Dropout2dOptions{P: 0.1},
+		nn.ZeroPad2d{Top: 1, Right: 2}, nn.Conv2dOptions{In: 4, Out: 4, Kernel: nn.Pair{2, 3}},
 		nn.Conv2dOptions{In: 4, Out: 8, Kernel: nn.Pair{3, 2}, Stride: nn.Pair{1, 2}, Padding: nn.Pair{1, 0}, Dilation: nn.Pair{2, 1}, Groups: 2, NoBias: true},
 		nn.BatchNorm2dOptions{In: 8, NoAffine: true}, nn.LeakyReLU{}, nn.MaxPool2dOptions{Kernel: nn.Square(2), Stride: nn.Square(1), Padding: nn.Square(1)}, nn.GroupNormOptions{Groups: 4, In: 8},
 		nn.LeakyReLU{Slope: 0.3}, nn.AvgPool2dOptions{Kernel: nn.Pair{3, 2}, Stride: nn.Square(2), Padding: nn.Square(1)}, nn.LayerNormOptions{Shape: []int{4, 4}},

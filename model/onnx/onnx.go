@@ -1,10 +1,13 @@
-// Package onnx writes classifiers as ONNX files, which runtimes in other languages read.
+// Package onnx writes classifiers as ONNX files, which runtimes in other languages read, and
+// reads classifiers from such files.
 //
 // What Export writes has opset 17 and IR version 8. The batch is symbolic. A net for pictures
 // takes the bytes of their pixels, as input of (N, height, width, channels), and normalises
 // them itself. Its outputs are probabilities and logits. Scaling and cropping come before
 // it: the file's metadata describes them, beside the names of the classes and the definition
 // that a model's own file has.
+//
+// What Load reads becomes a net of registered layers, which can be trained further and saved.
 package onnx
 
 import (
@@ -81,17 +84,26 @@ type dim struct {
 type node struct {
 	op, domain, name string
 	inputs, outputs  []string
-	attributes       map[string]any // int64, float32, string, []int64, []float32 or []string
+	attributes       map[string]any // int64, float32, string, []int64, []float32, []string, *constant or other
 }
+
+// other is an attribute of a type that no operation here has.
+type other struct{}
 
 // constant is a tensor in the file.
 type constant struct {
 	name  string
 	kind  kind
 	shape []int
-	// One of the two has the elements.
+	// The elements of one that is written.
 	floats []float32
 	ints   []int64
+	// The elements of one that was read, where they are in the file: little-endian or, of integers,
+	// and of floating-point numbers of 16 bits, as variable-length numbers.
+	raw      []byte
+	varints  bool
+	external bool      // they are in another file
+	of       *constant // the matrix that it is the transpose of; then it has no elements of its own
 }
 
 // sortedKeys returns the keys of m in order.

@@ -154,6 +154,7 @@ const (
 	floatAttribute   = 1
 	intAttribute     = 2
 	stringAttribute  = 3
+	tensorAttribute  = 4
 	floatsAttribute  = 6
 	intsAttribute    = 7
 	stringsAttribute = 8
