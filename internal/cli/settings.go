@@ -13,7 +13,7 @@ import (
 // the same weights. In JSON they are named as the flags, with underscores.
 type settings struct {
 	Data        string   `json:"data" arg:"" optional:"" default:"fashion-mnist" help:"A data set, ${datasets} (default ${default}), or the path of your own pictures: a folder of class folders, or of train, val and test folders with them; an archive; shards; with --path-column a list; with --label-column alone a table."`
-	Model       string   `json:"model" default:"softmax" enum:"${models}" group:"Model" help:"Architecture: ${enum}."`
+	Model       string   `json:"model" default:"softmax" enum:"${models}" group:"Model" help:"Architecture: ${enum}. Where your own pictures are too few for the usual batches and epochs, others are chosen, and AdamW, unless --lr or --optimizer is given."`
 	Hidden      []int    `json:"hidden" default:"256" placeholder:"SIZES" group:"Model" help:"Hidden layer sizes of an mlp, as in 256,64,16 (default 256)."`
 	Recipe      string   `json:"recipe" default:"" enum:",${recipes}" placeholder:"NAME" group:"Training" help:"Settings that go well together, each to be overridden by its flag: fast (half a minute on two cores, for Fashion-MNIST) or best (ten minutes)."`
 	Epochs      int      `json:"epochs" default:"5" group:"Training" help:"Times to go over the training data; 0 measures the untrained model."`
