@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/internal/compiled"
 	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
@@ -66,7 +67,7 @@ func measuringBatch(what string, mirrored bool, taken int, definitions ...*model
 			return 0, err
 		}
 		m := nn.MemoryOf(costs, d.InputShape)
-		fixed += m.State
+		fixed += (1 + compiled.MostWeights) * m.State // packed too
 		work = max(work, m.Work)
 		sample = max(sample, inputBuffers*m.Input+m.Evaluation)
 		if mirrored {
@@ -137,7 +138,7 @@ func (s *settings) fit(d model.Definition, data parts) (measuring int, err error
 	case s.Model == "softmax":
 		sample += m.State / partSamples
 	}
-	fixed := taken + m.State + m.Work + program
+	fixed := taken + (1+compiled.MostWeights)*m.State + m.Work + program // the latest evaluation may have left its packed weights
 	err = memory.Check(float64(fixed)+float64(batch)*float64(sample), fmt.Sprintf("--batch-size %d: a training step", s.BatchSize))
 	if most := (memory.Limit() - int64(fixed)) / int64(sample); err != nil && most > 0 {
 		return 0, usagef("%w: a batch of %d fits", err, most)

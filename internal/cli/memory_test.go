@@ -67,7 +67,7 @@ func TestMemoryOfTraining(t *testing.T) {
 	}
 	// Weights alone that do not fit, before they are taken.
 	_, stderr, code := onehot(t, tiny(data, filepath.Join(dir, "wide"), "--model", "mlp", "--hidden", "20000,20000", "--memory", "1GB")...)
-	if code != 1 || !strings.HasPrefix(stderr, "onehot: --model mlp: a sample would take 7.8 GiB of memory, at most 953.7 MiB expected (--memory; there are ") {
+	if code != 1 || !strings.HasPrefix(stderr, "onehot: --model mlp: a sample would take 10.9 GiB of memory, at most 953.7 MiB expected (--memory; there are ") {
 		t.Errorf("wide: exit code %d, %q", code, stderr)
 	}
 	wantError(t, 2, "--memory nothing: a size as in 10GB or 500MB expected (see onehot train --help)", tiny(data, run, "--memory", "nothing")...)
