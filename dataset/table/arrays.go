@@ -49,7 +49,7 @@ func (t *Table) readArray(ctx context.Context, m *member, o *Options) error {
 	case width > maxColumns-len(t.Columns):
 		return fmt.Errorf("found %d columns, at most %d expected", width, maxColumns-len(t.Columns))
 	}
-	if err := memory.Check(8*float64(rows)*float64(width), "its elements"); err != nil {
+	if err := memory.Check(float64(max(8, a.size))*float64(rows)*float64(width), "its elements"); err != nil {
 		return err
 	}
 	if t.blocks == nil {

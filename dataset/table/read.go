@@ -52,16 +52,39 @@ func open(r io.ReaderAt, size int64, name string, o *Options) (*source, error) {
 	return s, s.look(name, o)
 }
 
+// start returns the first bytes of a text, which may be all: so many as say how it is written, and more if rows are
+// long. They are still to be read.
+func (s *source) start() (start []byte, whole bool, err error) {
+	const enough = 3 // rows, of which the first may be a header
+	start, err = peek(s.text)
+	if whole = len(start) < sampled; whole || err != nil || bytes.Count(start, []byte{'\n'}) >= enough {
+		return start, whole, err
+	}
+	start = nil
+	for rows := 0; rows < enough && len(start) < enough*maxRow && !whole; {
+		more, err := peek(s.text)
+		if err != nil {
+			return nil, false, err
+		}
+		rows += bytes.Count(more, []byte{'\n'})
+		start = append(start, more...)
+		if n, err := s.text.Discard(len(more)); err != nil || n < sampled {
+			whole = true
+		}
+	}
+	s.text = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(start), s.text), sampled)
+	return start, whole, nil
+}
+
 // look finds out how a text is written.
 func (s *source) look(name string, o *Options) error {
-	start, err := peek(s.text)
+	start, whole, err := s.start()
 	if err != nil {
 		return err
 	}
 	if len(bytes.TrimSpace(start)) == 0 {
 		return errors.New("found an empty file, a table expected")
 	}
-	whole := len(start) < sampled
 	findDialect(&s.Dialect, o, start, whole, name)
 	if s.Format == "JSONL" {
 		if s.names, err = objectNames(start, whole); err != nil {
@@ -164,8 +187,12 @@ func (t *Table) read(ctx context.Context, r io.ReaderAt, size int64, o *Options)
 type dictionary struct {
 	codes map[string]uint32
 	words []string
+	bytes int // of the words, and of what finds them
 	many  bool
 }
+
+// wordBytes is about what a word takes beside its text.
+const wordBytes = 64
 
 // code returns the code of a text. Past most of them it is 0 for all that are new.
 func (d *dictionary) code(text []byte, most int) uint32 {
@@ -180,6 +207,7 @@ func (d *dictionary) code(text []byte, most int) uint32 {
 	word := string(text)
 	d.codes[word] = code
 	d.words = append(d.words, word)
+	d.bytes += len(word) + wordBytes
 	return code
 }
 
@@ -194,7 +222,7 @@ type textReader struct {
 	mu      sync.Mutex     // of what is below
 	next    int            // the number of the next block
 	blocks  []*block       // by number
-	taken   float64        // bytes of the blocks
+	taken   float64        // bytes of the blocks, and of words
 	failed  int            // the number of the first block with an error
 	err     error          // of it
 	columns map[string]int // of JSONL
@@ -270,7 +298,7 @@ func (r *textReader) work(ctx context.Context, worker int) {
 		if err != nil {
 			r.fail(n, err)
 		} else {
-			r.keep(n, b)
+			r.keep(n, b, w.grown)
 		}
 		r.mu.Unlock()
 	}
@@ -283,12 +311,13 @@ func (r *textReader) fail(n int, err error) {
 	}
 }
 
-// keep records a block.
-func (r *textReader) keep(n int, b *block) {
+// keep records a block, for which so many bytes of words were kept.
+func (r *textReader) keep(n int, b *block, words int) {
 	for len(r.blocks) <= n {
 		r.blocks = append(r.blocks, &block{})
 	}
 	r.blocks[n] = b
+	r.taken += float64(words)
 	for _, d := range b.data {
 		r.taken += 8*float64(len(d.numbers)) + 4*float64(len(d.codes))
 	}
@@ -325,13 +354,14 @@ type blockReader struct {
 	rows   rows
 	fields []span
 	lines  []int32
+	grown  int // bytes of words that came for the first time in the last block
 }
 
 // read parses a block; the first one may have a header.
 func (w *blockReader) read(text []byte, line int, first bool) (*block, error) {
 	b := &block{line: line}
 	w.rows.begin(w.source.Dialect, text, line)
-	w.fields, w.lines = w.fields[:0], w.lines[:0]
+	w.fields, w.lines, w.grown = w.fields[:0], w.lines[:0], 0
 	width, header := len(w.modes), first && w.source.Header
 	odd := false
 	for {
@@ -384,7 +414,10 @@ func (w *blockReader) read(text []byte, line int, first bool) (*block, error) {
 			}
 		case word:
 			b.data[c] = data{codes: make([]uint32, b.rows), worker: w.worker}
+			d := &w.words[w.worker][c]
+			before := d.bytes
 			w.texts(b.data[c].codes, c, width)
+			w.grown += d.bytes - before
 		}
 	}
 	if bad != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
@@ -400,5 +401,58 @@ func TestMedian(t *testing.T) {
 		if got, want := median(values), sorted[(n-1)/2]/2+sorted[n/2]/2; got != want {
 			t.Errorf("%d values: got %v, want %v", n, got, want)
 		}
+	}
+}
+
+// TestWide reads a table whose rows are longer than what a look at its beginning takes.
+func TestWide(t *testing.T) {
+	const columns = 20_000
+	var text strings.Builder
+	for i := range columns {
+		fmt.Fprintf(&text, "gene%d,", i)
+	}
+	text.WriteString("kind\n")
+	for row := range 6 {
+		for i := range columns {
+			fmt.Fprintf(&text, "%d.5,", (row*i)%17)
+		}
+		fmt.Fprintf(&text, "%d\n", row%2)
+	}
+	got := mustRead(t, text.String(), Options{Label: "kind"})
+	if got.Rows != 6 || len(got.Columns) != columns+1 || got.Columns[7].Kind != transform.Numeric || got.blocks[0].data[7].numbers[2] != 14.5 {
+		t.Errorf("%d rows, %d columns", got.Rows, len(got.Columns))
+	}
+	records, err := NewRecords(t.Context(), strings.NewReader(text.String()), int64(text.Len()), "t.csv", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for r, err := range records.All(t.Context()) {
+		if n++; err != nil || len(r.Fields) != columns+1 {
+			t.Fatal(err, len(r.Fields))
+		}
+	}
+	if n != 6 {
+		t.Errorf("%d records", n)
+	}
+}
+
+func TestMemory(t *testing.T) {
+	memory.SetLimit(1<<20, "--memory")
+	defer memory.SetLimit(1<<62, "")
+	var numbers, words strings.Builder
+	numbers.WriteString("a,b\n")
+	words.WriteString("a,b\n")
+	for i := range 100_000 {
+		fmt.Fprintf(&numbers, "%d,%d\n", i, i)
+		fmt.Fprintf(&words, "w%d,1\n", i)
+	}
+	for _, text := range []string{numbers.String(), words.String()} {
+		if _, err := read(text, Options{}); err == nil || !strings.Contains(err.Error(), "its rows would take") {
+			t.Error(err)
+		}
+	}
+	if _, err := read(string(npy("<f8", "(99999, 99)", false, []float64{1})), Options{}); err == nil || !strings.Contains(err.Error(), "its elements would take 75.5 MiB") {
+		t.Error(err)
 	}
 }
