@@ -13,6 +13,7 @@ import (
 
 type exportCommand struct {
 	Model string `arg:"" help:"A model's file, an ONNX file, or a run's folder for the best model in it."`
+	onnxFlags
 	memoryFlags
 	ONNX         string `name:"onnx" help:"Write the model to an ONNX file, which takes bytes of pixels, or numbers, and gives probabilities and logits." placeholder:"FILE"`
 	TrainingForm bool   `help:"Keep batch norms as layers of their own in the file of --onnx, and with them the very weights: else they are part of the layers before them."`
@@ -27,7 +28,7 @@ func (c *exportCommand) Run(s streams) error {
 		return err
 	}
 	c.limit()
-	m, err := loadModel(c.Model, s.err)
+	m, err := c.loadModel(c.Model, s.err)
 	if err != nil {
 		return err
 	}

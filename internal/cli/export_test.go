@@ -84,6 +84,10 @@ func TestPredictONNX(t *testing.T) {
 			t.Errorf("exit code %d, stderr %q, got %s", code, errs, out)
 		}
 	}
+	succeed(t, "export", foreign, "--onnx", "described.onnx", "--mean", "0.5,0.5,0.5", "--std", "0.25,0.25,0.25")
+	if got, want := succeed(t, "predict", "described.onnx", file), succeed(t, "predict", foreign, file, "--mean", "0.5,0.5,0.5", "--std", "0.25,0.25,0.25"); got != want {
+		t.Errorf("exported again, the file says %s, and before %s", got, want)
+	}
 	for _, c := range []struct{ flags, want string }{
 		{"--mean 0.5", "--mean and --std: as many numbers of each expected, found 1 and 0"},
 		{"--mean 0.5 --std 0.5", "--mean and --std: 3 numbers expected, one a channel, found 1"},

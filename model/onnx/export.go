@@ -146,7 +146,8 @@ func unwritten(m *model.Model, within transform.Compose) (activation func(g *Gra
 	})
 	for _, s := range within {
 		if stepWriters[reflect.TypeOf(s)] == nil {
-			list = append(list, fmt.Sprintf("step %q of the preparation", transform.Compose{s}))
+			name, _, _ := strings.Cut(transform.Compose{s}.String(), " ") // without its options
+			list = append(list, fmt.Sprintf("step %q of the preparation", name))
 		}
 	}
 	t, err := task.Named(m.Task)
