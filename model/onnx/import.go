@@ -15,7 +15,6 @@ import (
 	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
@@ -136,7 +135,7 @@ func (f *file) exported(d model.Definition) *model.Model {
 			have += c.size()
 		}
 	}
-	// What is drawn for a net has the size of what is in the file, before it is looked at.
+	// A net has the size of what is in the file, which is looked at before it is made.
 	if want > have || memory.Check(8*float64(want), "its weights") != nil {
 		return nil
 	}
@@ -144,7 +143,7 @@ func (f *file) exported(d model.Definition) *model.Model {
 	if text, ok := f.metadata[countersKey]; ok && json.Unmarshal([]byte(text), &counters) != nil {
 		return nil
 	}
-	m, err := model.New(d, random.Key{})
+	m, err := model.Blank(d)
 	if err != nil {
 		return nil
 	}
