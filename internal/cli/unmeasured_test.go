@@ -131,7 +131,7 @@ func TestMacroFigures(t *testing.T) {
 	photos := filepath.Join(dir, "photos")
 	colours(t, photos, 10, 8, 8)
 	run := filepath.Join(dir, "run")
-	succeed(t, "train", photos, "--model", "softmax", "--epochs", "1", "-q", "--out", run)
+	succeed(t, "train", photos, "--model", "softmax", "--optimizer", "sgd", "--lr", "0.1", "--epochs", "1", "-q", "--out", run)
 	if err := os.RemoveAll(filepath.Join(photos, "red")); err != nil {
 		t.Fatal(err)
 	}
