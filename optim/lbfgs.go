@@ -42,12 +42,18 @@ type LBFGSOptions struct {
 	// conditions: PyTorch's line_search_fn="strong_wolfe". Without it the step is lr times
 	// the direction, wherever that leads.
 	StrongWolfe bool
+	// L1, with one number a parameter tensor, adds that times the sum of the elements' magnitudes to
+	// the objective: the orthant-wise method of Andrew and Gao (2007), which PyTorch does not have.
+	// Elements become 0, and stay so. The objective's function and what Step returns do without it, and
+	// it searches by halves, so that StrongWolfe has no part in it. Nil adds nothing.
+	L1 []float64
 }
 
 type lbfgsSettings struct {
 	maxIter, maxEval, history      int
 	toleranceGrad, toleranceChange float64
 	strongWolfe                    bool
+	l1                             []float64 // of each element; nil for none
 }
 
 // NewLBFGS returns an optimizer of params with learning rate lr, which is what a step
@@ -57,12 +63,19 @@ func NewLBFGS(params []*tensor.Tensor, lr float64, options LBFGSOptions) *LBFGS 
 	const op = "optim.LBFGS"
 	iterations := or(options.MaxIter, 20)
 	c := lbfgsSettings{iterations, or(options.MaxEval, iterations*5/4), or(options.HistorySize, 100),
-		or(options.ToleranceGrad, 1e-7), or(options.ToleranceChange, 1e-9), options.StrongWolfe}
+		or(options.ToleranceGrad, 1e-7), or(options.ToleranceChange, 1e-9), options.StrongWolfe, nil}
 	check(c.maxIter >= 1, op, "%d iterations: at least 1 expected", c.maxIter)
 	check(c.maxEval >= 1, op, "%d evaluations: at least 1 expected", c.maxEval)
 	check(c.history >= 1, op, "history of %d: at least 1 expected", c.history)
 	check(c.toleranceGrad >= 0, op, "tolerance of the gradient %v: at least 0 expected", c.toleranceGrad)
 	check(c.toleranceChange >= 0, op, "tolerance of changes %v: at least 0 expected", c.toleranceChange)
+	if options.L1 != nil {
+		check(len(options.L1) == len(params), op, "%d strengths of L1 for %d parameters: one each expected", len(options.L1), len(params))
+		for i, strength := range options.L1 {
+			check(strength >= 0, op, "L1 of %v: at least 0 expected", strength)
+			c.l1 = append(c.l1, slices.Repeat([]float64{strength}, params[i].Numel())...)
+		}
+	}
 	o := &LBFGS{}
 	n, kept := 0, tensor.Float32
 	for _, p := range o.add(op, params, lr, c, nil, false).params {
@@ -110,6 +123,9 @@ func (o *LBFGS) State() map[string]*tensor.Tensor {
 // It is evaluated at the start and one or more times in each iteration.
 func (o *LBFGS) Step(objective func() float64) float64 {
 	c, lr := o.groups[0].settings, o.groups[0].lr
+	if c.l1 != nil {
+		return o.orthants(objective)
+	}
 	first := objective()
 	g := o.gradients()
 	if greatest(g) <= c.toleranceGrad {
@@ -120,11 +136,8 @@ func (o *LBFGS) Step(objective func() float64) float64 {
 	value, evaluations := first, 1
 	for i := 1; ; i++ {
 		*count(o.iterations)++
-		if o.steps.DType() == tensor.Float32 {
-			quasiNewton[float32](o, d, g)
-		} else {
-			quasiNewton[float64](o, d, g)
-		}
+		o.remember(d, g)
+		o.direction(d, g)
 		copy(gradient, g)
 		before, t := value, lr
 		if *count(o.iterations) == 1 {
@@ -161,31 +174,57 @@ func (o *LBFGS) Step(objective func() float64) float64 {
 	}
 }
 
-// quasiNewton writes the direction to go from where the gradient is g to d, after it has
-// added the last step to the history, which is of type T.
+// remember adds the last step to the history, unless there is none; g is the gradient behind
+// it, and change is scratch.
+func (o *LBFGS) remember(change, g []float64) {
+	if *count(o.iterations) == 1 {
+		return
+	}
+	step := tensor.Data[float64](o.step)
+	for i, before := range tensor.Data[float64](o.gradient) {
+		change[i] = g[i] - before
+	}
+	// Curvature that is not positive would not keep the directions downhill.
+	product := dot(change, step)
+	if !(product > 1e-10) {
+		return
+	}
+	pairs, curvature := count(o.pairs), tensor.Data[float64](o.curvature)
+	at := int(*pairs) % len(curvature)
+	if o.steps.DType() == tensor.Float32 {
+		keep[float32](o, at, step, change)
+	} else {
+		keep[float64](o, at, step, change)
+	}
+	curvature[at] = product
+	tensor.Data[float64](o.scale)[0] = product / dot(change, change)
+	*pairs++
+}
+
+// keep writes a step and a change to a row of the history, which is of type T.
+func keep[T tensor.Float](o *LBFGS, row int, step, change []float64) {
+	s, c := tensor.Data[T](o.steps)[row*len(step):], tensor.Data[T](o.changes)[row*len(step):]
+	for i := range step {
+		s[i], c[i] = T(step[i]), T(change[i])
+	}
+}
+
+// direction writes where to go from where the gradient is g to d.
+func (o *LBFGS) direction(d, g []float64) {
+	if o.steps.DType() == tensor.Float32 {
+		quasiNewton[float32](o, d, g)
+	} else {
+		quasiNewton[float64](o, d, g)
+	}
+}
+
+// quasiNewton is direction for a history of type T.
 func quasiNewton[T tensor.Float](o *LBFGS, d, g []float64) {
 	pairs := count(o.pairs)
 	scale, curvature := tensor.Data[float64](o.scale), tensor.Data[float64](o.curvature)
 	steps, changes := tensor.Data[T](o.steps), tensor.Data[T](o.changes)
 	row := func(of []T, i int) []T { return of[i*len(g):][:len(g)] }
 	h := len(curvature)
-	if *count(o.iterations) > 1 {
-		step, change := tensor.Data[float64](o.step), d
-		for i, before := range tensor.Data[float64](o.gradient) {
-			change[i] = g[i] - before
-		}
-		// Curvature that is not positive would not keep the directions downhill.
-		if product := dot(change, step); product > 1e-10 {
-			at := int(*pairs) % h
-			s, c := row(steps, at), row(changes, at)
-			for i := range s {
-				s[i], c[i] = T(step[i]), T(change[i])
-			}
-			curvature[at] = product
-			scale[0] = product / dot(change, change)
-			*pairs++
-		}
-	}
 	for i, v := range g {
 		d[i] = -v
 	}
@@ -228,6 +267,17 @@ func (o *LBFGS) parameters() []float64 {
 func (o *LBFGS) moveTo(x, d []float64, t float64) {
 	copy(o.flat, x)
 	addScaled(o.flat, d, t)
+	o.spread()
+}
+
+// set sets the parameters to x.
+func (o *LBFGS) set(x []float64) {
+	copy(o.flat, x)
+	o.spread()
+}
+
+// spread sets the parameters to what flat has.
+func (o *LBFGS) spread() {
 	for i, p := range o.groups[0].params {
 		p.CopyInPlace(o.parts[i])
 	}

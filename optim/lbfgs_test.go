@@ -200,8 +200,12 @@ func TestLBFGSOptionErrors(t *testing.T) {
 		"optim.LBFGS: 0 iterations: at least 1 expected": func() {
 			optim.NewLBFGS(nil, 1, optim.LBFGSOptions{MaxIter: new(0), MaxEval: new(1)})
 		},
-		"optim.LBFGS: 0 evaluations: at least 1 expected": func() { optim.NewLBFGS(nil, 1, optim.LBFGSOptions{MaxEval: new(0)}) },
-		"optim.LBFGS: history of 0: at least 1 expected":  func() { optim.NewLBFGS(nil, 1, optim.LBFGSOptions{HistorySize: new(0)}) },
+		"optim.LBFGS: 0 evaluations: at least 1 expected":                    func() { optim.NewLBFGS(nil, 1, optim.LBFGSOptions{MaxEval: new(0)}) },
+		"optim.LBFGS: 1 strengths of L1 for 0 parameters: one each expected": func() { optim.NewLBFGS(nil, 1, optim.LBFGSOptions{L1: []float64{1}}) },
+		"optim.LBFGS: L1 of -1: at least 0 expected": func() {
+			optim.NewLBFGS([]*tensor.Tensor{tensor.Zeros(tensor.Float32, 1)}, 1, optim.LBFGSOptions{L1: []float64{-1}})
+		},
+		"optim.LBFGS: history of 0: at least 1 expected": func() { optim.NewLBFGS(nil, 1, optim.LBFGSOptions{HistorySize: new(0)}) },
 		"optim.LBFGS: tolerance of the gradient -1: at least 0 expected": func() {
 			optim.NewLBFGS(nil, 1, optim.LBFGSOptions{ToleranceGrad: new(-1.0)})
 		},

@@ -57,6 +57,7 @@ var order = []string{
 	"model/zoo",
 	"model/onnx",
 	"train",
+	"classify",
 	"report",
 	"serve",
 	"serve/grpc/inference",

@@ -1,0 +1,275 @@
+package classify
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/onehot-go/onehot/optim"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// Fitted is what a fit found. Two classes have one vector of coefficients, which speaks for the second, and
+// three or more have one each.
+type Fitted struct {
+	// Mean and Deviation are those of the columns, which the coefficients are for after a column is brought to mean 0 and
+	// deviation 1: StandardScaler's mean_ and scale_. They are nil of a fit to raw numbers.
+	Mean, Deviation []float64
+	Coefficients    [][]float64 // scikit-learn's coef_
+	Intercepts      []float64   // and its intercept_
+
+	// Objective is the least that was found: C times the sum of the losses, and the penalty; of no penalty the sum
+	// of the losses.
+	Objective  float64
+	Iterations int  // of L-BFGS
+	Converged  bool // whether the gradient is as small as Options.Tolerance
+	// Separable says that a direction of the coefficients tells rows of some classes from all others, of a fit
+	// without a penalty: the further along it the better, without an end. Those that are here are finite, and
+	// how far they went is arbitrary.
+	Separable bool
+
+	classes int
+}
+
+// fitter is a fit at work: parameters that L-BFGS moves, and their gradients.
+type fitter struct {
+	*objective
+	weight, bias *tensor.Tensor
+	// What the parameters were when float32 gave way to float64.
+	roughWeight, roughBias []float64
+}
+
+// newFitter returns a fitter that is at zero.
+func newFitter(o *objective) *fitter {
+	f := &fitter{objective: o, weight: tensor.Zeros(tensor.Float64, o.vectors, o.columns).SetRequiresGrad(true),
+		bias: tensor.Zeros(tensor.Float64, o.vectors).SetRequiresGrad(true)}
+	f.weight.Sum().Add(f.bias.Sum()).Backward() // makes the gradients, which are overwritten
+	return f
+}
+
+// evaluate returns the objective at the parameters, times scale, and sets their gradients.
+func (f *fitter) evaluate(exact bool, scale float64) float64 {
+	weightGrad, biasGrad := tensor.DataInPlace[float64](f.weight.Grad()), tensor.DataInPlace[float64](f.bias.Grad())
+	value := f.objective.evaluate(exact, tensor.Data[float64](f.weight.Detach()), tensor.Data[float64](f.bias.Detach()), weightGrad, biasGrad)
+	for i := range weightGrad {
+		weightGrad[i] *= scale
+	}
+	for i := range biasGrad {
+		biasGrad[i] *= scale
+	}
+	return value * scale
+}
+
+// unit is the weight of all rows together that L-BFGS sees: it takes what curves by less than 1e-10 along a step for rounding.
+const unit = 1e6
+
+// history is how many steps L-BFGS remembers.
+const history = 20
+
+// roughly is the gradient of the mean loss down to which products are of float32: less is near to what those round.
+const roughly = 1e-5
+
+// minimise moves the parameters to where the objective with L1 of the given strength is least, and returns
+// how many iterations that took. It goes on in float64 only if exact.
+func (f *fitter) minimise(l1 float64, o Options, exact bool) (iterations int, converged bool) {
+	scale := unit / f.total
+	l1 *= scale
+	for _, pass := range []struct {
+		exact     bool
+		tolerance float64
+	}{{false, unit * max(o.Tolerance, roughly)}, {true, unit * o.Tolerance}} {
+		if pass.exact && !exact {
+			break
+		}
+		options := optim.LBFGSOptions{MaxIter: new(o.Iterations), MaxEval: new(2 * o.Iterations), ToleranceGrad: new(pass.tolerance),
+			ToleranceChange: new(0.0), HistorySize: new(history), StrongWolfe: true}
+		if l1 > 0 {
+			options.L1 = []float64{l1, 0}
+		}
+		by := optim.NewLBFGS([]*tensor.Tensor{f.weight, f.bias}, 1, options)
+		by.Step(func() float64 { return f.evaluate(pass.exact, scale) })
+		if !pass.exact {
+			f.roughWeight, f.roughBias = tensor.Values[float64](f.weight), tensor.Values[float64](f.bias)
+		}
+		iterations += int(by.State()["iterations"].Item())
+	}
+	return iterations, f.slope(l1) <= unit*o.Tolerance
+}
+
+// slope returns the greatest element of the gradient that evaluate left, of the objective with L1.
+func (f *fitter) slope(l1 float64) float64 {
+	most := 0.0
+	for _, g := range tensor.Values[float64](f.bias.Grad()) {
+		most = max(most, math.Abs(g))
+	}
+	w := tensor.Values[float64](f.weight)
+	for i, g := range tensor.Values[float64](f.weight.Grad()) {
+		if w[i] == 0 {
+			g = max(math.Abs(g)-l1, 0)
+		} else {
+			g += math.Copysign(l1, w[i])
+		}
+		most = max(most, math.Abs(g))
+	}
+	return most
+}
+
+// separable reports whether the parameters tell all classes apart, or what L-BFGS still did at the end, in float64, tells rows of
+// some classes from all others.
+func (f *fitter) separable() bool {
+	w, b := tensor.Values[float64](f.weight), tensor.Values[float64](f.bias)
+	if f.separates(w, b, 0) {
+		return true
+	}
+	for i, v := range f.roughWeight {
+		w[i] -= v
+	}
+	for i, v := range f.roughBias {
+		b[i] -= v
+	}
+	return f.separates(w, b, aside)
+}
+
+// aside is what rows may lose by the last steps of L-BFGS, as a share of the most that one gains, when they go along a direction that
+// tells classes apart: they do not go along it alone.
+const aside = 0.01
+
+// separates reports whether coefficients and intercepts say at least as much for every row's own class as for any other, but for
+// a share of the most that they say for one.
+func (o *objective) separates(coefficients, intercepts []float64, share float64) bool {
+	row, logits := make([]float64, o.columns), make([]float64, o.classes)
+	least, most := 0.0, 0.0
+	for i, label := range o.labels {
+		if o.weights != nil && o.weights[i] == 0 {
+			continue
+		}
+		o.read(row, i)
+		o.apply(row)
+		first := o.classes - o.vectors
+		for k, b := range intercepts {
+			z := b
+			for j, w := range coefficients[k*o.columns:][:o.columns] {
+				z += w * row[j]
+			}
+			logits[first+k] = z
+		}
+		for k, z := range logits {
+			if int64(k) != label {
+				least, most = min(least, logits[label]-z), max(most, logits[label]-z)
+			}
+		}
+	}
+	return most > 1 && least >= -share*most
+}
+
+// fitRows is Fit for classes by number.
+func fitRows(op string, t table, labels []int64, classes int, o Options) (*Fitted, error) {
+	o = o.complete(op)
+	weights, err := o.weigh(op, labels, classes)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkClasses(labels, weights, classes); err != nil {
+		return nil, err
+	}
+	s, err := newScaling(t, o.weight, o.Raw)
+	if err != nil {
+		return nil, err
+	}
+	f := newFitter(newObjective(t, s, labels, weights, classes))
+	f.l2 = (1 - o.L1Ratio) / o.C
+	l1 := o.L1Ratio / o.C
+	out := &Fitted{Mean: s.mean, Deviation: s.deviation, classes: classes}
+	out.Iterations, out.Converged = f.minimise(l1, o, true)
+	value := f.evaluate(true, 1)
+	w := tensor.Values[float64](f.weight)
+	if math.IsInf(o.C, 1) {
+		out.Separable = f.separable()
+		out.Converged = out.Converged && !out.Separable
+	}
+	for _, v := range w {
+		value += l1 * math.Abs(v)
+	}
+	if !math.IsInf(o.C, 1) {
+		value *= o.C
+	}
+	out.Objective = value
+	for k := range f.vectors {
+		out.Coefficients = append(out.Coefficients, w[k*f.columns:][:f.columns])
+	}
+	out.Intercepts = tensor.Values[float64](f.bias)
+	return out, nil
+}
+
+// checkClasses returns an error unless rows that count have two classes or more.
+func checkClasses(labels []int64, weights []float64, classes int) error {
+	if len(labels) == 0 {
+		return errors.New("found no rows, at least 1 expected")
+	}
+	there := make([]bool, classes)
+	found := 0
+	for i, label := range labels {
+		if !there[label] && (weights == nil || weights[i] > 0) {
+			there[label] = true
+			found++
+		}
+	}
+	if found < 2 {
+		return fmt.Errorf("found rows of %d class, 2 or more expected", found)
+	}
+	return nil
+}
+
+// logits writes those of a row to dst, one a class, of which the first of two classes has 0.
+func (f *Fitted) logits(dst, row []float64) {
+	first := f.classes - len(f.Coefficients)
+	clear(dst[:first])
+	for k, w := range f.Coefficients {
+		z := f.Intercepts[k]
+		for j, v := range row {
+			if f.Mean != nil {
+				v = (v - f.Mean[j]) / f.Deviation[j]
+			}
+			z += w[j] * v
+		}
+		dst[first+k] = z
+	}
+}
+
+// Probabilities writes the probabilities of the classes of a row to dst, which has one number a class, and returns
+// the number of the likeliest class. It takes no memory. The numbers of the row are finite. It panics with a
+// *fault.OptionError if row or dst have another length.
+func (f *Fitted) Probabilities(dst, row []float64) (likeliest int) {
+	f.check("classify.Probabilities", len(row), len(dst))
+	f.logits(dst, row)
+	peak := slices.Max(dst)
+	sum := 0.0
+	likeliest = max(0, slices.Index(dst, peak))
+	for k, z := range dst {
+		dst[k] = math.Exp(z - peak)
+		sum += dst[k]
+	}
+	for k := range dst {
+		dst[k] /= sum
+	}
+	return likeliest
+}
+
+// Undo returns the same for raw numbers: standardisation is part of its coefficients and intercepts, and it says the same of
+// every row.
+func (f *Fitted) Undo() Fitted {
+	out := *f
+	out.Mean, out.Deviation, out.Coefficients, out.Intercepts = nil, nil, nil, slices.Clone(f.Intercepts)
+	for k, row := range f.Coefficients {
+		row = slices.Clone(row)
+		if f.Mean != nil {
+			for j := range row {
+				row[j] /= f.Deviation[j]
+				out.Intercepts[k] -= row[j] * f.Mean[j]
+			}
+		}
+		out.Coefficients = append(out.Coefficients, row)
+	}
+	return out
+}
