@@ -9,7 +9,7 @@ import (
 	"github.com/onehot-go/onehot/tensor"
 )
 
-// generated returns rows of 50 numbers with one of 5 classes each, as testdata/bench.py makes them.
+// generated returns rows of 50 numbers with one of 5 classes each.
 func generated(n int) (x, y *tensor.Tensor) {
 	const columns, classes = 50, 5
 	r := rand.New(rand.NewPCG(1, 2))

@@ -22,6 +22,9 @@ var health = []string{
 	"/v2/health/", "/grpc.health.v1.Health/", "/inference.GRPCInferenceService/ServerLive", "/inference.GRPCInferenceService/ServerReady",
 }
 
+// crossOrigin tells requests that change something for a page of another origin.
+var crossOrigin = http.NewCrossOriginProtection()
+
 // guard returns an error if the request is of nobody who may ask. Who reads a page of another
 // name, which was made to lead to this machine, sends that name as the host.
 func (c *call) guard() error {
@@ -44,8 +47,11 @@ func (c *call) guard() error {
 		}
 	}
 	token, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		_, token, _ = c.r.BasicAuth() // as browsers ask for it
+	if !ok { // as browsers ask for it, and then send it for pages of others too
+		if crossOrigin.Check(c.r) != nil {
+			return errOrigin
+		}
+		_, token, _ = c.r.BasicAuth()
 	}
 	given, known := sha256.Sum256([]byte(token)), 0
 	for _, t := range c.options.Tokens {

@@ -33,7 +33,7 @@ func Files() fs.FS {
 }
 
 // Handler returns a handler of GET and HEAD for the page at / and for its files beside it. They
-// have no secret in them, so a server that asks for a token gives them to everybody.
+// have no secret in them.
 func Handler() http.Handler {
 	files := Files()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
