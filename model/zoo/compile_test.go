@@ -64,3 +64,33 @@ func TestCompiled(t *testing.T) {
 		})
 	}
 }
+
+// TestNoNumber has a pixel that is no number: its picture has no logits, and the picture before it keeps its own.
+func TestNoNumber(t *testing.T) {
+	for _, name := range compiledNets {
+		n, err := Named(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := n.Definition([]string{"a", "b"})
+		d.InputShape = []int{3, 64, 64}
+		d.Preprocess = transform.Compose{}
+		m, err := model.New(d, random.New(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fill(m.Net)
+		c, err := model.Compile(m, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := tensor.Values[float32](tensor.Uniform(tensor.Float32, random.New(2).Rand(), -2, 2, 2, 3, 64, 64))
+		want, got := make([]float32, 4), make([]float32, 4)
+		c.Run(want, x)
+		x[3*64*64+30*64+30] = float32(math.NaN())
+		c.Run(got, x)
+		if !slices.Equal(got[:2], want[:2]) || got[2] == got[2] || got[3] == got[3] {
+			t.Errorf("%s: got %v, want the first two of %v and no numbers", name, got, want)
+		}
+	}
+}
