@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -380,7 +383,13 @@ func TestKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newServer(t, Options{Admin: true, Models: []Model{{"digits", func(context.Context) (*model.Model, error) { return model.Load(path) }}}})
+	refused := false
+	s := newServer(t, Options{Admin: true, Models: []Model{{"digits", func(context.Context) (*model.Model, error) {
+		if refused { // as the system does it, though not to root
+			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
+		}
+		return model.Load(path)
+	}}}})
 	want := ask(s, "POST", inferPath, jsonOf(1)).Body.String()
 	save := func(change func(*model.Definition)) func() error {
 		return func() error {
@@ -414,6 +423,8 @@ func TestKept(t *testing.T) {
 		{"another shape", save(func(d *model.Definition) {
 			*d = model.MLP([]int{1, 5, 5}, []int{8}, d.Classes)
 		}), "inputs of shape"},
+		{"other permissions", func() error { refused = true; return nil }, "permission denied"},
+		{"permissions as before", func() error { refused = false; return os.WriteFile(path, nil, 0o666) }, ""},
 		{"rows in place of pictures", save(func(d *model.Definition) { d.Preprocess = d.Preprocess[:0] }), "other inputs"},
 	} {
 		if err := c.spoil(); err != nil {
@@ -459,6 +470,42 @@ func TestKept(t *testing.T) {
 	}
 	if got := ask(s, "POST", inferPath, jsonOf(1)).Body.String(); got != want {
 		t.Errorf("loaded again: got %s, want %s", got, want)
+	}
+}
+
+// TestLogs reads the line of a request: what was asked and answered, and the trace that it is part of.
+func TestLogs(t *testing.T) {
+	const trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+	var lines bytes.Buffer
+	s := newServer(t, Options{Log: slog.New(slog.NewJSONHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	for _, c := range []struct {
+		header, trace, span string
+	}{
+		{"00-" + trace + "-" + span + "-01", trace, span},
+		{"cc-" + trace + "-" + span + "-01-more", trace, span}, // of a version to come
+		{"00-" + trace + "-" + span + "-01-more", "", ""},
+		{"ff-" + trace + "-" + span + "-01", "", ""},
+		{"00-" + strings.Repeat("0", 32) + "-" + span + "-01", "", ""},
+		{"00-" + strings.ToUpper(trace) + "-" + span + "-01", "", ""},
+		{"", "", ""},
+	} {
+		lines.Reset()
+		ask(s, "POST", inferPath, []byte("{"), "Traceparent", c.header)
+		var line struct {
+			Level, Msg, Method, Path, Error string
+			Status                          int
+			Trace                           string `json:"trace_id"`
+			Span                            string `json:"span_id"`
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatalf("%v: %s", err, lines.Bytes())
+		}
+		if line.Level != "DEBUG" || line.Msg != "request" || line.Method != "POST" || line.Path != inferPath || line.Status != 400 || line.Error == "" {
+			t.Errorf("got the line %s", lines.Bytes())
+		}
+		if line.Trace != c.trace || line.Span != c.span {
+			t.Errorf("%q: found the trace %q and the span %q, want %q and %q", c.header, line.Trace, line.Span, c.trace, c.span)
+		}
 	}
 }
 
