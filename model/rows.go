@@ -54,7 +54,7 @@ func (p *Predictor) Rows(names []string) (*Rows, error) {
 		r.at = append(r.at, i)
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("found no column %s: the model needs it", strings.Join(missing, ", and no column "))
+		return nil, fmt.Errorf("found no column %s, which the model needs", strings.Join(missing, ", and no column "))
 	}
 	for i, name := range names {
 		if !used[i] {

@@ -67,13 +67,13 @@ func TestRowsOfTables(t *testing.T) {
 		}
 	}
 	for want, call := range map[string]func() error{
-		`found no column "weight", and no column "says": the model needs it`: func() error { _, err := p.Rows([]string{"name"}); return err },
-		`found the column "says" twice, once expected`:                       func() error { _, err := p.Rows([]string{"says", "weight", "says"}); return err },
-		`found a row of 2 fields, 3 expected`:                                func() error { _, err := rows.Classify([]string{"woof", ""}, 1); return err },
-		`column "weight": found "heavy", expected a finite number`:           func() error { _, err := rows.Classify([]string{"woof", "", "heavy"}, 1); return err },
-		`found no column "says": the model needs it`:                         func() error { _, err := p.ClassifyRecord(map[string]string{"weight": "1"}, 1); return err },
-		`found a row of 4 numbers, a row of a table expected by the model`:   func() error { _, err := p.ClassifyRow(make([]float32, 4), 1); return err },
-		`found a picture, a row of a table expected by the model`:            func() error { _, err := p.Classify(drawn(0), 1); return err },
+		`found no column "weight", and no column "says", which the model needs`: func() error { _, err := p.Rows([]string{"name"}); return err },
+		`found the column "says" twice, once expected`:                          func() error { _, err := p.Rows([]string{"says", "weight", "says"}); return err },
+		`found a row of 2 fields, 3 expected`:                                   func() error { _, err := rows.Classify([]string{"woof", ""}, 1); return err },
+		`column "weight": found "heavy", expected a finite number`:              func() error { _, err := rows.Classify([]string{"woof", "", "heavy"}, 1); return err },
+		`found no column "says", which the model needs`:                         func() error { _, err := p.ClassifyRecord(map[string]string{"weight": "1"}, 1); return err },
+		`found a row of 4 numbers, a row of a table expected by the model`:      func() error { _, err := p.ClassifyRow(make([]float32, 4), 1); return err },
+		`found a picture, a row of a table expected by the model`:               func() error { _, err := p.Classify(drawn(0), 1); return err },
 	} {
 		if err := call(); err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)

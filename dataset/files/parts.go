@@ -95,7 +95,7 @@ func Draw(files []File, labels []int, same [][32]byte, val, test Share, key rand
 	sizes := []int{0, val.Of(n), test.Of(n)}
 	sizes[0] = n - sizes[1] - sizes[2]
 	if val.Fraction+test.Fraction >= 1 || sizes[0] <= 0 {
-		return nil, fmt.Errorf("found %d files to divide, more than the %v for validation and the %v for test expected", n, val, test)
+		return nil, fmt.Errorf("found %d samples to divide, more than the %v for validation and the %v for test expected", n, val, test)
 	}
 	if err := d.stratify(sizes, key); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func Draw(files []File, labels []int, same [][32]byte, val, test Share, key rand
 	d.place(d.sets(files, same), key)
 	for p, share := range []Share{1: val, 2: test} {
 		if !share.None() && !slices.Contains(d.part, p) {
-			return nil, fmt.Errorf("found %d files to divide, of which none is left for %s with %v of them: more files or groups, or a larger number, expected",
+			return nil, fmt.Errorf("found %d samples to divide, of which none is left for %s with %v of them: more samples or groups, or a larger number, expected",
 				n, partNames[p], share)
 		}
 	}

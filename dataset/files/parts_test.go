@@ -218,7 +218,7 @@ func TestDrawOfGroupsAlone(t *testing.T) {
 		labels[i], all[i].Group = i%2, []string{"even", "odd"}[i%2]
 	}
 	_, err = Draw(all, labels, nil, Share{Fraction: 0.2}, Share{}, random.New(3))
-	want := "found 100 files to divide, of which none is left for validation with 0.2 of them: more files or groups, or a larger number, expected"
+	want := "found 100 samples to divide, of which none is left for validation with 0.2 of them: more samples or groups, or a larger number, expected"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v\nwant %s", err, want)
 	}
@@ -227,10 +227,10 @@ func TestDrawOfGroupsAlone(t *testing.T) {
 func TestDrawErrors(t *testing.T) {
 	labels := repeated(5, 5)
 	for want, shares := range map[string][2]Share{
-		"found 10 files to divide, more than the 6 for validation and the 4 for test expected":                                           {{Count: 6}, {Count: 4}},
-		"found 10 files to divide, more than the 0.6 for validation and the 0.4 for test expected":                                       {{Fraction: 0.6}, {Fraction: 0.4}},
-		"found 10 files to divide, more than the 1000 for validation and the 0 for test expected":                                        {{Count: 1000}, {}},
-		"found 10 files to divide, of which none is left for test with 0.01 of them: more files or groups, or a larger number, expected": {{Count: 1}, {Fraction: 0.01}},
+		"found 10 samples to divide, more than the 6 for validation and the 4 for test expected":                                           {{Count: 6}, {Count: 4}},
+		"found 10 samples to divide, more than the 0.6 for validation and the 0.4 for test expected":                                       {{Fraction: 0.6}, {Fraction: 0.4}},
+		"found 10 samples to divide, more than the 1000 for validation and the 0 for test expected":                                        {{Count: 1000}, {}},
+		"found 10 samples to divide, of which none is left for test with 0.01 of them: more samples or groups, or a larger number, expected": {{Count: 1}, {Fraction: 0.01}},
 	} {
 		if _, err := Draw(numbered(labels...), labels, nil, shares[0], shares[1], random.New(1)); err == nil || err.Error() != want {
 			t.Errorf("error %v\nwant %s", err, want)
