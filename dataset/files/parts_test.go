@@ -227,9 +227,9 @@ func TestDrawOfGroupsAlone(t *testing.T) {
 func TestDrawErrors(t *testing.T) {
 	labels := repeated(5, 5)
 	for want, shares := range map[string][2]Share{
-		"found 10 samples to divide, more than the 6 for validation and the 4 for test expected":                                           {{Count: 6}, {Count: 4}},
-		"found 10 samples to divide, more than the 0.6 for validation and the 0.4 for test expected":                                       {{Fraction: 0.6}, {Fraction: 0.4}},
-		"found 10 samples to divide, more than the 1000 for validation and the 0 for test expected":                                        {{Count: 1000}, {}},
+		"found 10 samples to divide, more than the 6 for validation and the 4 for test expected":                                             {{Count: 6}, {Count: 4}},
+		"found 10 samples to divide, more than the 0.6 for validation and the 0.4 for test expected":                                         {{Fraction: 0.6}, {Fraction: 0.4}},
+		"found 10 samples to divide, more than the 1000 for validation and the 0 for test expected":                                          {{Count: 1000}, {}},
 		"found 10 samples to divide, of which none is left for test with 0.01 of them: more samples or groups, or a larger number, expected": {{Count: 1}, {Fraction: 0.01}},
 	} {
 		if _, err := Draw(numbered(labels...), labels, nil, shares[0], shares[1], random.New(1)); err == nil || err.Error() != want {

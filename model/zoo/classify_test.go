@@ -7,6 +7,8 @@ package zoo
 import (
 	"image"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"testing"
 
 	"github.com/onehot-go/onehot/model"
@@ -53,7 +55,8 @@ func BenchmarkClassify(b *testing.B) {
 	}
 }
 
-// TestClassifyTakesNoMemory holds that a classification of a photograph takes 10 kB at most, once there have been some.
+// TestClassifyTakesNoMemory holds that classifications of a photograph take 10 kB at most, once there have been some. One that the
+// system moves to another core may find that core's pool empty, so the one in the middle counts.
 func TestClassifyTakesNoMemory(t *testing.T) {
 	n, err := Named("mobilenet_v3_small")
 	if err != nil {
@@ -67,26 +70,28 @@ func TestClassifyTakesNoMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	classify := func(img image.Image, times int) {
-		for range times {
-			if _, err := p.Classify(img, 5); err != nil {
-				t.Fatal(err)
-			}
+	taken := func(img image.Image) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := p.Classify(img, 5); err != nil {
+			t.Fatal(err)
 		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties pools
 	rgba := image.NewRGBA(image.Rect(0, 0, 500, 375))
 	for i := range rgba.Pix {
 		rgba.Pix[i] = byte(i*i>>7) | byte(i%4/3*255)
 	}
 	for name, img := range map[string]image.Image{"of a JPEG": photograph(500, 375), "of red, green and blue": rgba} {
-		classify(img, 3)
-		const times = 10
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		classify(img, times)
-		runtime.ReadMemStats(&after)
-		if each := (after.TotalAlloc - before.TotalAlloc) / times; each > 10_000 {
-			t.Errorf("a picture %s takes %d bytes", name, each)
+		var each []uint64
+		for range 15 {
+			each = append(each, taken(img))
+		}
+		slices.Sort(each)
+		if middle := each[len(each)/2]; middle > 10_000 {
+			t.Errorf("a picture %s takes %d bytes: %d", name, middle, each)
 		}
 	}
 }
