@@ -94,29 +94,6 @@ func TestRowsOfTables(t *testing.T) {
 	}
 }
 
-func TestRowsAllocate(t *testing.T) {
-	p, err := model.NewPredictor(animals(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := p.Rows([]string{"says", "weight"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	probabilities, row := make([]float64, 2), []string{"woof", "7.5"}
-	if n := testing.AllocsPerRun(100, func() {
-		if err := rows.Probabilities(probabilities, row); err != nil {
-			t.Fatal(err)
-		}
-	}); n != 0 {
-		t.Errorf("a row takes %v allocations, none expected", n)
-	}
-	want, err := rows.Classify(row, 1)
-	if err != nil || probabilities[1] != want[0].Probability || want[0].Class != "dog" {
-		t.Errorf("got %v, want %v, %v", probabilities, want, err)
-	}
-}
-
 // BenchmarkRow classifies one row of ten columns.
 func BenchmarkRow(b *testing.B) {
 	var columns transform.Columns
