@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -223,8 +224,10 @@ func (p *parser) data(in *wireInput) error {
 		}
 		return nil
 	}
-	if n := product(in.Shape); n <= (len(p.text)-p.at)/2 { // else the text has fewer
-		t.Numbers = make([]float32, 0, n)
+	// A shape may promise any number of elements: only what stands in the text counts.
+	if end := bytes.IndexByte(p.text[p.at:], ']'); end >= 0 {
+		commas := bytes.Count(p.text[p.at:p.at+end], []byte{','})
+		t.Numbers = make([]float32, 0, min(product(in.Shape), commas+1))
 	}
 	if err := level(0); err != nil {
 		return err

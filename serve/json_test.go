@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -177,5 +178,21 @@ func BenchmarkInfer(b *testing.B) {
 				s.Handler().ServeHTTP(nobody{}, request)
 			}
 		})
+	}
+}
+
+// A shape is a promise. Memory is taken for the numbers that are there, whatever it promises.
+func TestShapesTakeNoMemory(t *testing.T) {
+	inputs := strings.Repeat(`{"name":"input","datatype":"FP32","shape":[1000000],"data":[1]},`, 1000)
+	text := []byte(`{"inputs":[` + strings.TrimSuffix(inputs, ",") + `],"padding":"` + strings.Repeat("x", 2<<20) + `"}`)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r, err := parseRequest(text)
+	runtime.ReadMemStats(&after)
+	if err != nil || len(r.Inputs) != 1000 {
+		t.Fatalf("parseRequest: %v", err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 4<<20 {
+		t.Errorf("1000 inputs of one number each, whose shapes promise a million, took %d bytes", took)
 	}
 }
