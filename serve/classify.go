@@ -33,7 +33,7 @@ func (s *Server) Classify(ctx context.Context, name string, file []byte, k int) 
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	defer v.jobs.Put(j)
+	defer v.free(j)
 	if err := v.run(j); err != nil {
 		return nil, errorOf(err)
 	}

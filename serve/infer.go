@@ -84,7 +84,7 @@ func (s *Server) infer(ctx context.Context, r *Request) (*Response, error) {
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	defer v.jobs.Put(j)
+	defer v.free(j)
 	if err := v.run(j); err != nil {
 		return nil, errorOf(err)
 	}
@@ -117,15 +117,27 @@ func (s *Server) find(name, version string) (*served, error) {
 	return v, nil
 }
 
-// newJob returns a job of n samples, whose inputs are of any values.
-func (v *served) newJob(ctx context.Context, n int) *job {
+// newJob returns a job of n samples, whose inputs are of any values, to be freed. The error is
+// errFull if the jobs of all requests would have too many samples.
+func (v *served) newJob(ctx context.Context, n int) (*job, error) {
+	if !v.samples.take(int64(n)) {
+		return nil, errFull
+	}
 	j := v.jobs.Get().(*job)
 	classes := len(v.model.Classes)
 	j.ctx, j.n = ctx, n
 	j.inputs = slices.Grow(j.inputs[:0], n*v.size)[:n*v.size]
 	j.logits = slices.Grow(j.logits[:0], n*classes)[:n*classes]
 	j.probabilities = slices.Grow(j.probabilities[:0], n*classes)[:n*classes]
-	return j
+	return j, nil
+}
+
+// free gives back a job that nobody uses any more. Its memory is used again if it is not large.
+func (v *served) free(j *job) {
+	v.samples.held.Add(-int64(j.n))
+	if 4*cap(j.inputs) <= maxKept {
+		v.jobs.Put(j)
+	}
 }
 
 // run brings a job to the queue and waits until it is computed, or its context is done.
@@ -235,9 +247,12 @@ func (s *Server) prepare(ctx context.Context, v *served, given []Tensor) (*job, 
 	if want := append([]int{t.Shape[0]}, v.inputs.shape...); !slices.Equal(t.Shape, want) {
 		return nil, badf("%s: found the shape %v, [-1 %s expected", t.Name, t.Shape, fmt.Sprint(v.inputs.shape)[1:])
 	}
-	j := v.newJob(ctx, t.Shape[0])
+	j, err := v.newJob(ctx, t.Shape[0])
+	if err != nil {
+		return nil, err
+	}
 	if err := v.fill(j.inputs, t); err != nil {
-		v.jobs.Put(j)
+		v.free(j)
 		return nil, err
 	}
 	return j, nil
@@ -385,10 +400,13 @@ func split(raw []byte) (elements [][]byte, err error) {
 // prepareFiles returns a job of the files of pictures. As many are decoded at once as there are
 // cores.
 func (s *Server) prepareFiles(ctx context.Context, v *served, files [][]byte) (*job, error) {
-	j := v.newJob(ctx, len(files))
+	j, err := v.newJob(ctx, len(files))
+	if err != nil {
+		return nil, err
+	}
 	for i, file := range files {
 		if err := s.prepareFile(ctx, v, j.inputs[i*v.size:][:v.size], file); err != nil {
-			v.jobs.Put(j)
+			v.free(j)
 			if len(files) == 1 || ctx.Err() != nil {
 				return nil, err
 			}

@@ -64,7 +64,10 @@ func (s *Server) prepareRows(ctx context.Context, v *served, given []Tensor) (*j
 	if err != nil {
 		return nil, err
 	}
-	j := v.newJob(ctx, n)
+	j, err := v.newJob(ctx, n)
+	if err != nil {
+		return nil, err
+	}
 	fields := make([]string, len(given))
 	for k := range n {
 		for i := range fields {
@@ -72,7 +75,7 @@ func (s *Server) prepareRows(ctx context.Context, v *served, given []Tensor) (*j
 		}
 		x, err := rows.Prepare(fields)
 		if err != nil {
-			v.jobs.Put(j)
+			v.free(j)
 			return nil, fmt.Errorf("row %d: %w", k, err)
 		}
 		copy(j.inputs[k*v.size:], tensor.Values[float32](x))

@@ -304,6 +304,19 @@ func TestFull(t *testing.T) {
 	v.queue.mu.Lock()
 	v.queue.samples -= v.queue.most
 	v.queue.mu.Unlock()
+	for range 100 { // requests that fail leave nothing behind
+		if w := ask(s, "POST", inferPath, []byte(`{"inputs":[{"name":"input","datatype":"UINT8","shape":[1000,1,4,4],"data":[1]}]}`)); w.Code != http.StatusBadRequest {
+			t.Fatalf("status %d, %s", w.Code, w.Body)
+		}
+	}
+	if held := v.samples.held.Load(); held != 0 {
+		t.Errorf("%d samples are held", held)
+	}
+	v.samples.held.Add(v.samples.most) // as if others were prepared
+	if w := ask(s, "POST", inferPath, jsonOf(1)); w.Code != http.StatusServiceUnavailable || s.metrics.rejected["queue"].Load() != 2 {
+		t.Errorf("status %d, %s", w.Code, w.Body)
+	}
+	v.samples.held.Add(-v.samples.most)
 	v.release()
 	s.bodies.held.Add(s.bodies.most)
 	if w := ask(s, "POST", inferPath, jsonOf(1)); w.Code != http.StatusServiceUnavailable || s.metrics.rejected["bodies"].Load() != 1 {

@@ -145,6 +145,7 @@ type served struct {
 	size          int // numbers of a prepared sample
 	queue         *queue
 	jobs          sync.Pool
+	samples       budget // of jobs that are prepared, wait or are computed
 	users         sync.WaitGroup
 	workers       sync.WaitGroup
 	metrics       *modelMetrics
@@ -180,6 +181,7 @@ func (s *Server) newServed(name, version string, m *model.Model) (*served, error
 		return nil, err
 	}
 	v.queue = newQueue(min(s.options.MaxQueue, max(queueMemory/(4*v.size), batch)))
+	v.samples.most = int64(2*v.queue.most + cores*batch)
 	v.jobs.New = func() any { return &job{done: make(chan struct{}, 1)} }
 	ready := make(chan error, cores)
 	for range cores {
