@@ -150,13 +150,14 @@ func (s *Server) Reload(ctx context.Context, name string) error {
 	return slot.reload(ctx)
 }
 
-// Unload stops serving a model. Requests that came before are answered.
+// Unload stops serving a model. Requests that came before are answered. A load that is going on ends
+// before it.
 func (s *Server) Unload(name string) error {
 	slot := s.slot(name)
 	if slot == nil {
 		return s.unknown(name)
 	}
-	slot.exchange(nil)
+	slot.unload()
 	return nil
 }
 
@@ -170,6 +171,6 @@ func (s *Server) Drain() { s.draining.Store(true) }
 // Close unloads all models, once requests that came before are answered.
 func (s *Server) Close() {
 	for _, slot := range s.slots {
-		slot.exchange(nil)
+		slot.unload()
 	}
 }

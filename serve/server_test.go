@@ -486,6 +486,44 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// TestUnloadDuringLoad unloads a model while it is being loaded: the load does not undo it.
+func TestUnloadDuringLoad(t *testing.T) {
+	models := []*model.Model{digits(t, 1), digits(t, 2)}
+	begun, goOn := make(chan bool), make(chan bool)
+	loads := 0
+	s := newServer(t, Options{Models: []Model{{"digits", func(context.Context) (*model.Model, error) {
+		loads++
+		if loads == 2 {
+			begun <- true
+			<-goOn
+		}
+		return models[loads-1], nil
+	}}}})
+	var both sync.WaitGroup
+	both.Go(func() {
+		if err := s.Reload(t.Context(), "digits"); err != nil {
+			t.Error(err)
+		}
+	})
+	<-begun
+	asked := make(chan bool)
+	both.Go(func() {
+		close(asked)
+		if err := s.Unload("digits"); err != nil {
+			t.Error(err)
+		}
+	})
+	<-asked
+	for range 100 { // Unload has every chance to end before the load
+		runtime.Gosched()
+	}
+	close(goOn)
+	both.Wait()
+	if w := ask(s, "POST", inferPath, jsonOf(1)); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("status %d, want %d", w.Code, http.StatusServiceUnavailable)
+	}
+}
+
 // TestLogs reads the line of a request: what was asked and answered, and the trace that it is part of.
 func TestLogs(t *testing.T) {
 	const trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

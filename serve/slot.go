@@ -21,7 +21,7 @@ import (
 type slot struct {
 	Model
 	server  *Server
-	loading sync.Mutex        // held by the one load that goes on
+	loading sync.Mutex        // held by the one load or unload that goes on
 	first   *model.Definition // that was served; what follows is like it
 
 	mu  sync.RWMutex
@@ -50,6 +50,13 @@ func (s *slot) exchange(m *served) {
 		before.users.Wait()
 		before.close()
 	}
+}
+
+// unload makes the slot one that is not loaded, also where a load is going on: it ends first.
+func (s *slot) unload() {
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	s.exchange(nil)
 }
 
 // The results of loading a model, in metrics and the log.
