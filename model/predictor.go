@@ -2,23 +2,20 @@ package model
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"image"
-	"io"
 	"slices"
 	"sync"
 
 	"github.com/onehot-go/onehot/fault"
-	"github.com/onehot-go/onehot/internal/picture"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
 )
 
-// Predictor says what a model makes of inputs as they come: files of pictures, images, rows of
-// numbers. It prepares them as in training, and computes as in evaluation. Many goroutines may
+// Predictor says what a model makes of inputs as they come: images, rows of numbers, rows of
+// tables. It prepares them as in training, and computes as in evaluation. Many goroutines may
 // call it at once.
 type Predictor struct {
 	model *Model
@@ -62,7 +59,7 @@ func NewPredictor(m *Model) (*Predictor, error) {
 }
 
 // Classify returns the k likeliest classes of a picture, the likeliest first, or all classes if
-// there are fewer. The error says that the model takes no pictures, that a step of the
+// there are fewer. Package picture reads one from a file, upright. The error says that the model takes no pictures, that a step of the
 // preparation cannot work on this one, or that the net gives no number for a class. Classify
 // panics with a *fault.OptionError if k is below 1.
 func (p *Predictor) Classify(img image.Image, k int) ([]Prediction, error) {
@@ -97,17 +94,6 @@ func (p *Predictor) classify(w *workspace, x *tensor.Tensor, k int) ([]Predictio
 		return nil, bad
 	}
 	return p.Likeliest(w.probabilities, k), nil
-}
-
-// ClassifyFile is Classify for the picture in the bytes of a PNG, JPEG, GIF, WebP, BMP or TIFF
-// file: it is turned upright, and what the file declares is checked before memory is taken for
-// it. When ctx is done the error is ctx's.
-func (p *Predictor) ClassifyFile(ctx context.Context, r io.Reader, k int) ([]Prediction, error) {
-	img, _, err := picture.Decode(ctx, r, "picture", picture.Limits{})
-	if err != nil {
-		return nil, err
-	}
-	return p.Classify(img, k)
 }
 
 // ClassifyRow is Classify for the numbers of one input, in the order of the model's input

@@ -2,8 +2,6 @@ package model_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"image"
 	"image/color"
 	"image/png"
@@ -17,6 +15,7 @@ import (
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/picture"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
@@ -82,7 +81,11 @@ func TestPredictor(t *testing.T) {
 		if err := png.Encode(&file, img); err != nil {
 			t.Fatal(err)
 		}
-		got, err := predictor(t, loaded).ClassifyFile(t.Context(), &file, 3)
+		fromFile, _, err := picture.Decode(t.Context(), &file, "picture", picture.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := predictor(t, loaded).Classify(fromFile, 3)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("picture %d: from a file, by a loaded model: %v, %v; as an image %v", n, got, err, want)
 		}
@@ -218,14 +221,6 @@ func TestPredictorErrors(t *testing.T) {
 	if _, err := p.ClassifyRow([]float32{1, 2, 3, 4, 5, 6}, 1); err == nil ||
 		err.Error() != `found a row of 6 numbers, a picture expected: the model prepares pictures by grayscale, resize {"height":2,"width":3}, to-tensor` {
 		t.Errorf("a row: %v", err)
-	}
-	if _, err := p.ClassifyFile(t.Context(), strings.NewReader("no picture"), 1); err == nil || !strings.HasPrefix(err.Error(), "picture: no picture: ") {
-		t.Errorf("no picture: %v", err)
-	}
-	done, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := p.ClassifyFile(done, strings.NewReader("\x89PNG\r\n\x1a\n"), 1); !errors.Is(err, context.Canceled) {
-		t.Errorf("when cancelled: %v", err)
 	}
 	if _, err := p.Classify(image.NewUniform(color.Black), 1); err == nil || err.Error() != "grayscale: found an image of 2000000000 by 2000000000 pixels, expected at most 268435456 in all" {
 		t.Errorf("an endless picture: %v", err)

@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/onehot-go/onehot/internal/picture"
 	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/picture"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"

@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"github.com/onehot-go/onehot/dataset/files"
-	"github.com/onehot-go/onehot/internal/picture"
+	"github.com/onehot-go/onehot/picture"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/transform"
 )

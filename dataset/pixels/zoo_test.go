@@ -10,7 +10,7 @@ import (
 // TestZoo loads pictures of every kind, good and broken, and compares them with Pillow's and
 // torchvision's.
 func TestZoo(t *testing.T) {
-	const dir = "../../internal/picture/testdata"
+	const dir = "../../picture/testdata"
 	data, err := os.ReadFile("testdata/zoo.json")
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/files"
 	"github.com/onehot-go/onehot/dataset/internal/reading"
-	"github.com/onehot-go/onehot/internal/picture"
+	"github.com/onehot-go/onehot/picture"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/transform"
 )

@@ -23,7 +23,7 @@ var order = []string{
 	"internal/kernel/inference",
 	"internal/memory",
 	"internal/reuse",
-	"internal/picture",
+	"picture",
 	"random",
 	"tensor",
 	"internal/shapes",
@@ -153,5 +153,35 @@ func TestGRPCStaysApart(t *testing.T) {
 	}
 	if strings.Contains(string(out), "connectrpc.com") || strings.Contains(string(out), "google.golang.org") {
 		t.Error("models, training or the REST of serve import gRPC")
+	}
+}
+
+// inference has the packages of this project, and of others, that a program carries which classifies by a model.
+var inference = []string{
+	"golang.org/x/sys/cpu", "golang.org/x/sys/unix",
+	module + "fault", module + "random", module + "tensor", module + "transform", module + "nn",
+	module + "loss", module + "metric", module + "task", // a task names its loss and its figures; what nobody calls is not linked
+	module + "model", module + "model/safetensors",
+	module + "internal/atomicfile", module + "internal/compiled", module + "internal/kernel", module + "internal/kernel/inference",
+	module + "internal/memory", module + "internal/parallel", module + "internal/reuse", module + "internal/shapes",
+}
+
+// TestInferenceIsSmall holds what a program carries that classifies by a model: no training, no reports, no decoders of
+// pictures, no network.
+func TestInferenceIsSmall(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if .Standard}}std {{end}}{{.ImportPath}}", module+"model").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		name, standard := strings.CutPrefix(strings.TrimSpace(line), "std ")
+		if !standard && !slices.Contains(inference, name) {
+			t.Errorf("package model imports %s, which inference does without", name)
+		}
+		first, _, _ := strings.Cut(name, "/")
+		if standard && (slices.Contains([]string{"net", "crypto", "html", "text", "testing", "go", "database"}, first) ||
+			slices.Contains([]string{"os/exec", "encoding/gob", "image/gif", "image/jpeg", "image/png"}, name)) {
+			t.Errorf("package model imports %s, which makes programs large", name)
+		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/onehot-go/onehot/dataset/manifest"
 	"github.com/onehot-go/onehot/dataset/pixels"
 	"github.com/onehot-go/onehot/dataset/shards"
-	"github.com/onehot-go/onehot/internal/picture"
+	"github.com/onehot-go/onehot/picture"
 	"github.com/onehot-go/onehot/transform"
 )
 

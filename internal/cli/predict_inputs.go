@@ -12,8 +12,8 @@ import (
 	"strings"
 
 	picturefolder "github.com/onehot-go/onehot/dataset/folder"
-	"github.com/onehot-go/onehot/internal/picture"
 	"github.com/onehot-go/onehot/internal/printable"
+	"github.com/onehot-go/onehot/picture"
 )
 
 // standardInput is what stands for it among names.

@@ -1,4 +1,4 @@
-"""Writes zoo.json: what Pillow and torchvision make of the pictures of internal/picture/testdata, 4 by 4 pixels each.
+"""Writes zoo.json: what Pillow and torchvision make of the pictures of picture/testdata, 4 by 4 pixels each.
 
 Run with any Python that has torchvision (made with 0.14 on PIL 9.4): python3 dataset/pixels/testdata/zoo.py
 
@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from torchvision.transforms import CenterCrop, Compose, Resize
 
 HERE = Path(__file__).resolve().parent
-PICTURES = HERE.parents[2] / "internal/picture/testdata"
+PICTURES = HERE.parents[2] / "picture/testdata"
 OTHER_CANVAS = {"animated.gif", "beyond.gif", "outside.gif"}
 FEWER_ENTRIES = {"hostile-many-entries.jpg"}
 BROKEN = {  # or of kinds that are refused
