@@ -35,7 +35,7 @@ type Options struct {
 
 	Weights      []float64 // one a row, at least 0: a row of weight 2 counts as two; nil is 1 for each
 	ClassWeights []float64 // one a class, in their order: the rows of a class count so much more; nil is 1 for each
-	Balanced     bool      // classes count the same in all: ClassWeights are the rows / (classes · the class's rows)
+	Balanced     bool      // classes count the same in all: ClassWeights are the rows / (classes · the class's rows), whatever these weigh
 
 	// Raw fits to the numbers as they are. Without it every column is brought to mean 0 and deviation 1.
 	Raw bool
@@ -194,31 +194,41 @@ func (o Options) weigh(op string, labels []int64, classes int) ([]float64, error
 	}
 	if o.Balanced {
 		byClass = make([]float64, classes)
-		all, there := 0.0, 0
-		for i, label := range labels {
-			byClass[label] += o.weight(i)
-			all += o.weight(i)
-		}
-		for _, w := range byClass {
-			if w > 0 {
+		there := 0.0
+		for _, label := range labels {
+			if byClass[label] == 0 {
 				there++
 			}
+			byClass[label]++
 		}
-		for k, w := range byClass {
-			if w > 0 {
-				byClass[k] = all / (float64(there) * w)
+		for k, n := range byClass {
+			if n > 0 {
+				byClass[k] = float64(len(labels)) / (there * n)
 			}
 		}
 	}
-	if byClass == nil {
-		return o.Weights, nil
+	if byClass == nil && o.Weights == nil {
+		return nil, nil
 	}
-	weights := make([]float64, len(labels))
+	weights, sum := make([]float64, len(labels)), 0.0
 	for i, label := range labels {
-		weights[i] = o.weight(i) * byClass[label]
+		weights[i] = o.weight(i)
+		if byClass != nil {
+			weights[i] *= byClass[label]
+		}
+		sum += weights[i]
+	}
+	if sum != 0 && !(sum >= leastSum && sum <= mostSum) {
+		return nil, fmt.Errorf("found weights whose sum is %v, %v to %v expected", sum, leastSum, mostSum)
 	}
 	return weights, nil
 }
+
+// What all weights together are at least and at most, unless they are 0: beyond it products of them leave float64.
+const (
+	leastSum = 1e-100
+	mostSum  = 1e100
+)
 
 // weight returns the weight of a row without its class's.
 func (o Options) weight(row int) float64 {

@@ -73,7 +73,7 @@ func options(rows int) map[string]classify.Options {
 		"l2": {}, "l2 C=0.01": {C: 0.01}, "l2 C=100": {C: 100},
 		"l1": {L1Ratio: 1}, "l1 C=0.05": {L1Ratio: 1, C: 0.05},
 		"elasticnet 0.5": {L1Ratio: 0.5}, "elasticnet 0.2 C=0.1": {L1Ratio: 0.2, C: 0.1},
-		"balanced": {Balanced: true}, "weights": {Weights: weights},
+		"balanced": {Balanced: true}, "weights": {Weights: weights}, "balanced weights": {Balanced: true, Weights: weights},
 	}
 }
 
@@ -85,7 +85,11 @@ func TestMinima(t *testing.T) {
 		x, y := table(t, name)
 		all := options(len(x))
 		for of, want := range want[name] {
-			c, err := classify.Fit(x, y, all[of])
+			o, known := all[of]
+			if !known {
+				t.Fatalf("%s: the reference has %q, whose options are not known", name, of)
+			}
+			c, err := classify.Fit(x, y, o)
 			if err != nil {
 				t.Fatal(err)
 			}

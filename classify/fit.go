@@ -163,9 +163,28 @@ func (o *objective) separates(coefficients, intercepts []float64, share float64)
 	return most > 1 && least >= -share*most
 }
 
+// outOfBounds returns the error of a fit whose objective became value, or its gradient no number.
+func (f *fitter) outOfBounds(value float64, o Options) error {
+	row := make([]float64, f.columns)
+	column, most := 0, 0.0
+	for i := range f.rows {
+		f.read(row, i)
+		f.apply(row)
+		for j, v := range row {
+			if math.Abs(v) > most {
+				column, most = j, math.Abs(v)
+			}
+		}
+	}
+	return fmt.Errorf("the objective became %v: found C of %v and numbers up to %v in column %d, less extreme ones expected", value, o.C, most, column)
+}
+
 // fitRows is Fit for classes by number.
 func fitRows(op string, t table, labels []int64, classes int, o Options) (*Fitted, error) {
 	o = o.complete(op)
+	if t.columns == 0 {
+		return nil, errors.New("row 0: found 0 numbers, at least 1 expected")
+	}
 	weights, err := o.weigh(op, labels, classes)
 	if err != nil {
 		return nil, err
@@ -173,7 +192,9 @@ func fitRows(op string, t table, labels []int64, classes int, o Options) (*Fitte
 	if err := checkClasses(labels, weights, classes); err != nil {
 		return nil, err
 	}
-	s, err := newScaling(t, o.weight, o.Raw)
+	// Without a penalty the minimum is the same for standardised numbers, and the way there is shorter.
+	undo := o.Raw && math.IsInf(o.C, 1)
+	s, err := newScaling(t, o.weight, o.Raw && !undo)
 	if err != nil {
 		return nil, err
 	}
@@ -183,6 +204,9 @@ func fitRows(op string, t table, labels []int64, classes int, o Options) (*Fitte
 	out := &Fitted{Mean: s.mean, Deviation: s.deviation, classes: classes}
 	out.Iterations, out.Converged = f.minimise(l1, o, true)
 	value := f.evaluate(true, 1)
+	if slope := f.slope(l1); value-value != 0 || slope-slope != 0 {
+		return nil, f.outOfBounds(value, o)
+	}
 	w := tensor.Values[float64](f.weight)
 	if math.IsInf(o.C, 1) {
 		out.Separable = f.separable()
@@ -199,6 +223,9 @@ func fitRows(op string, t table, labels []int64, classes int, o Options) (*Fitte
 		out.Coefficients = append(out.Coefficients, w[k*f.columns:][:f.columns])
 	}
 	out.Intercepts = tensor.Values[float64](f.bias)
+	if undo {
+		*out = out.Undo()
+	}
 	return out, nil
 }
 

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/model"
@@ -24,12 +25,18 @@ func (c *Classifier[L]) Model() (*model.Model, error) {
 // Model returns what was fitted as a model with the given names of classes, which takes rows as the fit did: a batch
 // norm with the means and deviations, unless the fit was to raw numbers, and a linear layer. Two classes have two
 // rows of weights, of which the first is zero. It panics with a *fault.OptionError if there are more or fewer
-// names than classes. The error says what float32 cannot hold.
+// names than classes. The error says what float32 cannot hold: it names a column whose deviation is
+// too small, or small beside its mean.
 func (f *Fitted) Model(classes []string) (*model.Model, error) {
 	if len(classes) != f.classes {
 		fault.Option("classify.Model", "%d names of %d classes: one each expected", len(classes), f.classes)
 	}
 	columns := len(f.Coefficients[0])
+	for j, m := range f.Mean {
+		if math.Abs(m) > mostOffset*f.Deviation[j] {
+			return nil, fmt.Errorf("classify: column %d: found a mean of %v beside a deviation of %v, which rows of float32 do not tell apart; numbers around 0 expected", j, m, f.Deviation[j])
+		}
+	}
 	d := model.Definition{Name: "softmax", Classes: classes, InputShape: []int{columns}, Preprocess: transform.Compose{}}
 	if f.Mean != nil {
 		d.Layers = append(d.Layers, nn.Spec{Name: "standard", Options: nn.BatchNorm1dOptions{In: columns, Eps: new(0.0), NoAffine: true}})
@@ -62,10 +69,17 @@ func (f *Fitted) Model(classes []string) (*model.Model, error) {
 		}
 		t.CopyInPlace(tensor.New(values, t.Shape()...))
 		for i, v := range tensor.Values[float32](t) {
-			if v-v != 0 {
-				return nil, fmt.Errorf("classify: %s: found %v, a number that float32 holds expected", name, values[i])
+			if v-v != 0 || name == "standard.running_var" && v < smallestVariance {
+				return nil, fmt.Errorf("classify: %s: found %v in column %d, a number that float32 holds expected", name, values[i], i%columns)
 			}
 		}
 	}
 	return m, nil
 }
+
+// What a model's float32 holds: at most so many deviations from 0 to the mean, of which standardised numbers keep
+// three digits, and a variance that is a normal number.
+const (
+	mostOffset       = 1 << 14
+	smallestVariance = 0x1p-126
+)

@@ -27,7 +27,7 @@ const epsilon = 0x1p-52
 
 // newScaling returns the means and deviations of the rows, each of which counts by its weight. A column
 // that is constant, as far as float64 can tell, has the deviation 1. The error names a number that is not
-// finite.
+// finite, or a column whose numbers are too large.
 func newScaling(t table, weight func(row int) float64, raw bool) (scaling, error) {
 	chunks := (t.rows + chunkRows - 1) / chunkRows
 	sums := make([][]float64, chunks) // and the weight behind them
@@ -83,6 +83,9 @@ func newScaling(t table, weight func(row int) float64, raw bool) (scaling, error
 	})
 	for j := range s.deviation {
 		variance := second[j] / total
+		if variance-variance != 0 { // as of a mean that is infinite
+			return scaling{}, fmt.Errorf("column %d: found numbers whose variance is %v, smaller ones expected", j, variance)
+		}
 		rounded := float64(t.rows) * epsilon
 		if noise := rounded * s.mean[j]; variance <= rounded*variance+noise*noise {
 			variance = 1

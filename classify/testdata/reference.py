@@ -57,6 +57,7 @@ for n, (x, y) in tables.items():
         print(n, o, f["objective"], flush=True)
     if n != "digits":
         out[n]["weights"] = fit(x, y, weight=weights(len(y)))
+        out[n]["balanced weights"] = fit(x, y, weight=weights(len(y)), class_weight="balanced")
     k = StratifiedKFold(5, shuffle=True, random_state=0)
     net = make_pipeline(StandardScaler(), LogisticRegression(max_iter=10000, tol=1e-8))
     folds[n] = {"folds": [t.tolist() for _, t in k.split(x, y)], "accuracy": cross_val_score(net, x, y, cv=k).tolist(),
