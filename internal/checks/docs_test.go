@@ -168,7 +168,7 @@ var (
 func TestFromPyTorchNamesWhatIsThere(t *testing.T) {
 	packages := map[string]map[string]bool{}
 	for _, folder := range []string{
-		"dataset", "dataset/fashionmnist", "dataset/fashionmnist/embedded", "dataset/mnist", "dataset/table", "loader", "loss", "metric",
+		"classify", "dataset", "dataset/fashionmnist", "dataset/fashionmnist/embedded", "dataset/mnist", "dataset/table", "loader", "loss", "metric",
 		"model", "nn", "optim", "random", "report", "tensor", "train", "transform",
 	} {
 		packages[filepath.Base(folder)] = exported(t, filepath.Join("../..", folder))
