@@ -86,6 +86,7 @@ type (
 	}
 	padding struct{ top, left int } // of rows and columns of zeros, until there are as many as out has
 	enter   struct{}                // the program's input, which lies plane by plane
+	reshape struct{}                // the same numbers in the same order of layers
 	sum     struct{}                // in + with
 	product struct{}                // in·with, where with has one number a channel
 	only    struct{}                // the activation alone
@@ -101,6 +102,7 @@ func (pooling) isWork()      {}
 func (*affine) isWork()      {}
 func (padding) isWork()      {}
 func (enter) isWork()        {}
+func (reshape) isWork()      {}
 func (sum) isWork()          {}
 func (product) isWork()      {}
 func (only) isWork()         {}
@@ -338,10 +340,21 @@ func (b *builder) residual(x value, m *nn.Residual) (value, error) {
 	if err != nil {
 		return value{}, err
 	}
-	if !slices.Equal(body.shape, shortcut.shape) || body.channels != shortcut.channels || body.height != shortcut.height {
+	if !slices.Equal(body.shape, shortcut.shape) {
 		return value{}, errUnfit
 	}
+	if body.channels != shortcut.channels || body.height != shortcut.height { // one is flattened
+		body, shortcut = b.alone(body), b.alone(shortcut)
+	}
 	return value{b.add(sum{}, body.array, shortcut.array, activation{}, []int{body.channels, body.height, body.width}).array, body.shape}, nil
+}
+
+// alone returns a value whose array has its shape.
+func (b *builder) alone(v value) value {
+	if own := arrayFor(v.shape); own.channels == v.channels && own.height == v.height {
+		return v
+	}
+	return b.add(reshape{}, v.array, nil, activation{}, v.shape)
 }
 
 // gate adds a gate whose body makes one number of every channel. Others are left to their Forward.

@@ -169,6 +169,8 @@ func (c *call) step(s *step, scratch []float32) {
 	switch w := s.work.(type) {
 	case enter:
 		y.FromPlanes(c.input)
+	case reshape:
+		w.run(y, x)
 	case *convolution:
 		c.convolve(s, y, x, scratch)
 	case *affine:
@@ -245,6 +247,21 @@ func (l *affine) run(y, x inference.Pictures) {
 			}
 		}
 	})
+}
+
+// run copies numbers.
+func (reshape) run(y, x inference.Pictures) {
+	for n := range y.Images {
+		for k := range y.Channels * y.Size[0] * y.Size[1] {
+			*number(&y, n, k) = *number(&x, n, k)
+		}
+	}
+}
+
+// number returns number k of picture n, in the order of layers.
+func number(p *inference.Pictures, n, k int) *float32 {
+	c, i, j := k/(p.Size[0]*p.Size[1]), k/p.Size[1]%p.Size[0], k%p.Size[1]
+	return &row(p, n, i)[j*p.Pitch+c]
 }
 
 // run puts zeros around pictures.

@@ -346,6 +346,95 @@ func TestPools(t *testing.T) {
 	})
 }
 
+// TestMeans holds means of large windows of one number to that number: errors of its sums would all go one way.
+func TestMeans(t *testing.T) {
+	forEach(t, func(t *testing.T) {
+		for _, size := range [][2]int{{7, 7}, {8, 8}, {9, 8}, {56, 57}, {224, 224}} {
+			for _, parts := range []int{1, 2, 7} {
+				const channels, one = 17, 0.7356
+				x, p := newPictures(2, channels, size, 1, Pitch(channels), nil), Pool{Rows: Parts(size[0], parts), Cols: Parts(size[1], parts)}
+				x.each(func(n, c, _, _ int, v *float32) { *v = one * float32(1+n+c) })
+				y := newPictures(2, channels, [2]int{parts, parts}, 1, Pitch(channels), nil)
+				p.Run(y, x)
+				y.each(func(n, c, i, j int, v *float32) {
+					if want := one * float64(1+n+c); !(math.Abs(float64(*v)-want) <= 1e-6*want) {
+						t.Fatalf("%d parts of %v, row %d and column %d: %v, %v expected", parts, size, i, j, *v, want)
+					}
+				})
+				if !borderIsZero(y) {
+					t.Errorf("%d parts of %v: the border was written", parts, size)
+				}
+			}
+		}
+	})
+}
+
+// TestNotANumber holds what the kernels make of NaN and of what is infinite or very large.
+func TestNotANumber(t *testing.T) {
+	inf := float32(math.Inf(1))
+	forEach(t, func(t *testing.T) {
+		values := []float32{nan, inf, -inf, 1e30, -1e30, 200, -200, 0}
+		same := func(what string, got float32, want float64) {
+			t.Helper()
+			w := float32(want)
+			if got != w && !(got != got && w != w) && !(math.Abs(float64(got)-want) <= 1e-6*(1+math.Abs(want))) {
+				t.Errorf("%s: %v, %v expected", what, got, w)
+			}
+		}
+		const channels = 19
+		size := [2]int{1, len(values)}
+		picture := func() Pictures {
+			p := newPictures(1, channels, size, 1, Pitch(channels), nil)
+			p.each(func(_, _, _, j int, v *float32) { *v = values[j] })
+			return p
+		}
+		for a := Identity; a <= SiLU; a++ {
+			x, zero := picture(), newPictures(1, channels, size, 0, Pitch(channels), nil)
+			zero.each(func(_, _, _, _ int, v *float32) { *v = 0 })
+			y := newPictures(1, channels, size, 0, Pitch(channels), nil)
+			Sum(y, x, zero, a)
+			one := Conv{Channels: channels, Filters: channels, Groups: channels, Size: size, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Activation: a}
+			ones := slices.Repeat([]float32{1}, channels)
+			z := newPictures(1, channels, size, 0, Pitch(channels), nil)
+			PrepareOn(one, Depthwise, ones, nil).Run(z, x, Pictures{}, nil)
+			one.Groups, one.Filters = 1, 1
+			first := newPictures(1, 1, size, 0, Pitch(1), nil)
+			PrepareOn(one, Direct, ones, nil).Run(first, x, Pictures{}, nil)
+			Activate(x, a)
+			x.each(func(_, c, _, j int, v *float32) {
+				want := a.exact(float64(values[j]))
+				if values[j] != values[j] {
+					want = math.NaN()
+				}
+				what := fmt.Sprintf("activation %d of %v", a, values[j])
+				same(what, *v, want)
+				same(what+" of a sum", float32(y.get(0, c, 0, j)), want)
+				same(what+" of a convolution by channel", float32(z.get(0, c, 0, j)), want)
+				if all := channels * float64(values[j]); c == 0 {
+					if values[j] == values[j] {
+						want = a.exact(all)
+					}
+					same(what+" of a convolution", float32(first.get(0, 0, 0, j)), want)
+				}
+			})
+		}
+		for _, most := range []bool{true, false} {
+			x := picture()
+			p := Pool{Max: most, Rows: Parts(1, 1), Cols: Windows(len(values), 2, 1, 0)}
+			y := newPictures(1, channels, [2]int{1, len(p.Cols)}, 0, Pitch(channels), nil)
+			p.Run(y, x)
+			y.each(func(_, _, _, j int, v *float32) {
+				a, b := float64(values[j]), float64(values[j+1])
+				if want := (a + b) / 2; most {
+					same(fmt.Sprintf("the greater of %v and %v", a, b), *v, max(a, b))
+				} else {
+					same(fmt.Sprintf("the mean of %v and %v", a, b), *v, want)
+				}
+			})
+		}
+	})
+}
+
 // TestElementwise holds gates, sums and activations to float64.
 func TestElementwise(t *testing.T) {
 	forEach(t, func(t *testing.T) {

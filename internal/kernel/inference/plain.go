@@ -26,6 +26,8 @@ type tile struct {
 
 	own  []int       // memory for offsets
 	mean [16]float32 // a weight in every lane, see Pool
+	run  []float32   // of a tile, the sums of some elements,
+	sums []float64   // and those of all, see sumRuns
 }
 
 // plainProducts computes results y = bias + Σ x·w + add, held to limits. The elements of x that belong to

@@ -1,5 +1,7 @@
 package inference
 
+import "slices"
+
 // Span is a range of rows or columns: those from From to before To.
 type Span struct{ From, To int }
 
@@ -94,8 +96,37 @@ func (w *work) pooled(from, to int) {
 				t.mean[lane] = 1 / float32(divisor)
 			}
 			t.w = t.mean[:]
-			k.depthwise(t)
+			if len(offsets) <= meanRun {
+				k.depthwise(t)
+				continue
+			}
+			t.sumRuns(k)
 		}
 	}
 	t.own = offsets
+}
+
+// meanRun is how many elements a mean adds up in float32. The sums of more elements than that are added up in float64.
+const meanRun = 64
+
+// sumRuns is k.depthwise for a tile of many offsets, whose sums it adds up in runs.
+func (t *tile) sumRuns(k *set) {
+	y, step, width := t.y, t.yStep, t.regs*k.lanes
+	if n := t.n * width; cap(t.run) < n {
+		t.run, t.sums = make([]float32, n), make([]float64, n)
+	}
+	t.yStep, t.y = width, t.run[:t.n*width]
+	sums := t.sums[:len(t.y)]
+	clear(sums)
+	for run := range slices.Chunk(t.offsets, meanRun) {
+		t.offsets = run
+		k.depthwise(t)
+		for i, v := range t.y {
+			sums[i] += float64(v)
+		}
+	}
+	for i, v := range sums {
+		y[i/width*step+i%width] = float32(v)
+	}
+	t.yStep = step
 }

@@ -147,6 +147,6 @@ func (w *work) segment(i int, t *tile, f func(w *work, t *tile)) {
 func newTile() *tile { return tiles.Get().(*tile) }
 
 func doneTile(t *tile) {
-	*t = tile{own: t.own[:0]}
+	*t = tile{own: t.own[:0], run: t.run, sums: t.sums}
 	tiles.Put(t)
 }
