@@ -18,8 +18,8 @@ const (
 )
 
 const (
-	transformCols  = transformRows + 8*6
-	transformPlace = transformCols + 8*(5+iota)
+	transformCols  = transformRows + 8*7
+	transformPlace = transformCols + 8*(6+iota)
 	transformRegs
 	transformRow
 	transformStep
@@ -31,14 +31,14 @@ const (
 	transformHi = transformLo + 4
 )
 
-// inferenceWinograd writes the transforms of tiles of 2×2 and 4×4 results, as those of training are, but
+// inferenceWinograd writes the transforms of tiles of 2×2, 4×4 and 5×5 results, as those of training are, but
 // over whole registers of channels, and with what follows a convolution.
 func inferenceWinograd(v inferenceTiles) {
-	four := pointsOf(v.vec, 4, 5./8, 3./2, 0)
+	four, five := pointsOf(v.vec, 4, 5./8, 3./2, 0), pointsOf(v.vec, 5, 9./16, 9./8, 3)
 	for _, t := range []struct {
 		size          int
 		input, output func(r []VecVirtual) []VecVirtual
-	}{{2, input2, output2}, {4, four.input, four.output}} {
+	}{{2, input2, output2}, {4, four.input, four.output}, {5, five.input, five.output}} {
 		v.winogradInput(t.size, t.input)
 		v.winogradOutput(t.size, t.output)
 	}
@@ -77,7 +77,7 @@ func (v inferenceTiles) winogradInput(size int, transform func(r []VecVirtual) [
 		}
 		if i < side-1 {
 			LEAQ(places.from(row, side/2), row)
-			LEAQ(places.from(row, side/2), row)
+			LEAQ(places.from(row, side-side/2), row)
 		}
 	}
 	ADDQ(Imm(uint64(v.size())), from)

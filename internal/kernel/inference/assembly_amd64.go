@@ -24,7 +24,7 @@ func assembly() (sets []set) {
 		sum:  func(y, x, add []float32, n int, lo, hi float32) { sumAVX2(&y[0], &x[0], &add[0], n, lo, hi) },
 	}
 	avx2.rates = rates{product: 0.133, broadcast: 0.02, tap: 0.2, register: 0.8, filter: 0.2, element: 0.08}
-	avx2.winograd = winogradBy(winogradInput2xAVX2, winogradOutput2xAVX2, winogradInput4xAVX2, winogradOutput4xAVX2)
+	avx2.winograd = winogradBy(winogradInput2xAVX2, winogradOutput2xAVX2, winogradInput4xAVX2, winogradOutput4xAVX2, winogradInput5xAVX2, winogradOutput5xAVX2)
 	if cpu.X86.HasAVX512F && cpu.X86.HasBMI2 { // as package kernel has it
 		avx512 := avx2
 		avx512.name, avx512.lanes, avx512.rows = "avx512", 16, [mostRegisters + 1]int{1: 14, 2: 14, 4: 7, 8: 3}
@@ -36,7 +36,7 @@ func assembly() (sets []set) {
 			t.regs /= 2
 		}
 		avx512.rates = rates{product: 0.27, broadcast: 0.04, tap: 0.4, register: 1.5, filter: 0.2, element: 0.08}
-		avx512.winograd = winogradBy(winogradInput2xAVX512, winogradOutput2xAVX512, winogradInput4xAVX512, winogradOutput4xAVX512)
+		avx512.winograd = winogradBy(winogradInput2xAVX512, winogradOutput2xAVX512, winogradInput4xAVX512, winogradOutput4xAVX512, winogradInput5xAVX512, winogradOutput5xAVX512)
 		sets = append(sets, avx512)
 	}
 	return append(sets, avx2)
@@ -63,11 +63,12 @@ func productsBy(one, two, four, eight func(t *[]float32)) func(t *tile) {
 	}
 }
 
-// winogradBy returns the tiles of 2×2 and 4×4 results. The points are what gen/inference_winograd.go has.
-func winogradBy(input2, output2, input4, output4 func(t *[]float32)) []winogradKernels {
+// winogradBy returns the tiles of 2×2, 4×4 and 5×5 results. The points are what gen/inference_winograd.go has.
+func winogradBy(input2, output2, input4, output4, input5, output5 func(t *[]float32)) []winogradKernels {
 	of := func(f func(t *[]float32)) func(t *transform) { return func(t *transform) { f(&t.from) } }
 	return []winogradKernels{
-		{2, []float64{0, 1, -1}, of(input2), of(output2)},
-		{4, []float64{0, 5. / 8, -5. / 8, 3. / 2, -3. / 2}, of(input4), of(output4)},
+		{Winograd2, 2, []float64{0, 1, -1}, of(input2), of(output2)},
+		{Winograd4, 4, []float64{0, 5. / 8, -5. / 8, 3. / 2, -3. / 2}, of(input4), of(output4)},
+		{Winograd5, 5, []float64{0, 9. / 16, -9. / 16, 9. / 8, -9. / 8, 3}, of(input5), of(output5)},
 	}
 }

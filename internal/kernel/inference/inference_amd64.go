@@ -49,6 +49,16 @@ func winogradInput4xAVX512(t *[]float32)
 //go:noescape
 func winogradOutput4xAVX512(t *[]float32)
 
+// winogradInput5xAVX512 transforms what lies under a tile of 5×5 results, see transform.
+//
+//go:noescape
+func winogradInput5xAVX512(t *[]float32)
+
+// winogradOutput5xAVX512 computes the results of a tile of 5×5, see transform.
+//
+//go:noescape
+func winogradOutput5xAVX512(t *[]float32)
+
 // products1xAVX2 is plainProducts for tiles of at most 6 pixels and of 1 registers.
 //
 //go:noescape
@@ -93,6 +103,16 @@ func winogradInput4xAVX2(t *[]float32)
 //
 //go:noescape
 func winogradOutput4xAVX2(t *[]float32)
+
+// winogradInput5xAVX2 transforms what lies under a tile of 5×5 results, see transform.
+//
+//go:noescape
+func winogradInput5xAVX2(t *[]float32)
+
+// winogradOutput5xAVX2 computes the results of a tile of 5×5, see transform.
+//
+//go:noescape
+func winogradOutput5xAVX2(t *[]float32)
 
 // greatestAVX2 is plainGreatest for one tile of at most 6 pixels and registers of 8 channels.
 //

@@ -10749,21 +10749,215 @@ DATA wideWinogradPoints4x4<>+760(SB)/4, $0x00000000
 DATA wideWinogradPoints4x4<>+764(SB)/4, $0x00000000
 GLOBL wideWinogradPoints4x4<>(SB), RODATA|NOPTR, $768
 
+DATA wideWinogradPoints5x5<>+0(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+4(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+8(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+12(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+16(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+20(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+24(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+28(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+32(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+36(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+40(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+44(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+48(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+52(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+56(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+60(SB)/4, $0x3f100000
+DATA wideWinogradPoints5x5<>+64(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+68(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+72(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+76(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+80(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+84(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+88(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+92(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+96(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+100(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+104(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+108(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+112(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+116(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+120(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+124(SB)/4, $0x3f900000
+DATA wideWinogradPoints5x5<>+128(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+132(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+136(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+140(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+144(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+148(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+152(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+156(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+160(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+164(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+168(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+172(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+176(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+180(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+184(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+188(SB)/4, $0x40400000
+DATA wideWinogradPoints5x5<>+192(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+196(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+200(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+204(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+208(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+212(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+216(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+220(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+224(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+228(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+232(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+236(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+240(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+244(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+248(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+252(SB)/4, $0x3ea20000
+DATA wideWinogradPoints5x5<>+256(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+260(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+264(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+268(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+272(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+276(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+280(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+284(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+288(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+292(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+296(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+300(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+304(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+308(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+312(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+316(SB)/4, $0x3fa20000
+DATA wideWinogradPoints5x5<>+320(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+324(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+328(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+332(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+336(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+340(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+344(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+348(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+352(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+356(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+360(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+364(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+368(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+372(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+376(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+380(SB)/4, $0x41100000
+DATA wideWinogradPoints5x5<>+384(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+388(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+392(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+396(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+400(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+404(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+408(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+412(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+416(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+420(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+424(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+428(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+432(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+436(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+440(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+444(SB)/4, $0x3e364000
+DATA wideWinogradPoints5x5<>+448(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+452(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+456(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+460(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+464(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+468(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+472(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+476(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+480(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+484(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+488(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+492(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+496(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+500(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+504(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+508(SB)/4, $0x3fb64000
+DATA wideWinogradPoints5x5<>+512(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+516(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+520(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+524(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+528(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+532(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+536(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+540(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+544(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+548(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+552(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+556(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+560(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+564(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+568(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+572(SB)/4, $0x41d80000
+DATA wideWinogradPoints5x5<>+576(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+580(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+584(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+588(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+592(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+596(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+600(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+604(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+608(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+612(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+616(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+620(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+624(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+628(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+632(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+636(SB)/4, $0x3dcd0800
+DATA wideWinogradPoints5x5<>+640(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+644(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+648(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+652(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+656(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+660(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+664(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+668(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+672(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+676(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+680(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+684(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+688(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+692(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+696(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+700(SB)/4, $0x3fcd0800
+DATA wideWinogradPoints5x5<>+704(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+708(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+712(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+716(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+720(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+724(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+728(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+732(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+736(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+740(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+744(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+748(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+752(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+756(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+760(SB)/4, $0x42a20000
+DATA wideWinogradPoints5x5<>+764(SB)/4, $0x42a20000
+GLOBL wideWinogradPoints5x5<>(SB), RODATA|NOPTR, $768
+
 // func winogradInput2xAVX512(t *[]float32)
 // Requires: AVX, AVX512F
 TEXT ·winogradInput2xAVX512(SB), $1088-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 200(AX), BX
-	MOVQ 192(AX), SI
+	MOVQ 216(AX), BX
+	MOVQ 208(AX), SI
 	SHLQ $0x02, SI
 	LEAQ (SI)(SI*2), DI
 	LEAQ 63(SP), R8
 	ANDQ $-64, R8
 
 register:
-	MOVQ    144(AX), R9
+	MOVQ    152(AX), R9
 	LEAQ    (CX)(R9*4), R9
 	MOVQ    96(AX), R10
 	VMOVUPS (R9)(R10*4), Z0
@@ -10781,7 +10975,7 @@ register:
 	VMOVAPS Z4, 256(R8)
 	VMOVAPS Z2, 512(R8)
 	VMOVAPS Z1, 768(R8)
-	MOVQ    152(AX), R9
+	MOVQ    160(AX), R9
 	LEAQ    (CX)(R9*4), R9
 	MOVQ    96(AX), R10
 	VMOVUPS (R9)(R10*4), Z0
@@ -10799,7 +10993,7 @@ register:
 	VMOVAPS Z4, 320(R8)
 	VMOVAPS Z2, 576(R8)
 	VMOVAPS Z1, 832(R8)
-	MOVQ    160(AX), R9
+	MOVQ    168(AX), R9
 	LEAQ    (CX)(R9*4), R9
 	MOVQ    96(AX), R10
 	VMOVUPS (R9)(R10*4), Z0
@@ -10817,7 +11011,7 @@ register:
 	VMOVAPS Z4, 384(R8)
 	VMOVAPS Z2, 640(R8)
 	VMOVAPS Z1, 896(R8)
-	MOVQ    168(AX), R9
+	MOVQ    176(AX), R9
 	LEAQ    (CX)(R9*4), R9
 	MOVQ    96(AX), R10
 	VMOVUPS (R9)(R10*4), Z0
@@ -10905,8 +11099,8 @@ TEXT ·winogradOutput2xAVX512(SB), $576-8
 	MOVQ   24(AX), DX
 	MOVQ   48(AX), BX
 	MOVQ   72(AX), SI
-	MOVQ   200(AX), DI
-	MOVQ   192(AX), R8
+	MOVQ   216(AX), DI
+	MOVQ   208(AX), R8
 	SHLQ   $0x02, R8
 	IMUL3Q $0x04, R8, R9
 	LEAQ   (R9)(R9*2), R10
@@ -10975,23 +11169,23 @@ register:
 	JZ      added0
 	MOVQ    R13, R14
 	VADDPS  (R14), Z0, Z0
-	CMPQ    248(AX), $0x01
+	CMPQ    264(AX), $0x01
 	JLE     added0
-	MOVQ    232(AX), R15
+	MOVQ    248(AX), R15
 	SHLQ    $0x02, R15
 	ADDQ    R15, R14
 	VADDPS  (R14), Z1, Z1
 
 added0:
-	VBROADCASTSS 256(AX), Z2
-	VBROADCASTSS 260(AX), Z3
+	VBROADCASTSS 272(AX), Z2
+	VBROADCASTSS 276(AX), Z3
 	MOVQ         R12, R14
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
 	VMOVUPS      Z0, (R14)
-	CMPQ         248(AX), $0x01
+	CMPQ         264(AX), $0x01
 	JLE          written0
-	MOVQ         216(AX), R15
+	MOVQ         232(AX), R15
 	SHLQ         $0x02, R15
 	ADDQ         R15, R14
 	VMAXPS       Z1, Z2, Z1
@@ -10999,13 +11193,13 @@ added0:
 	VMOVUPS      Z1, (R14)
 
 written0:
-	MOVQ    208(AX), R14
-	SHLQ    $0x02, R14
-	ADDQ    R14, R12
 	MOVQ    224(AX), R14
 	SHLQ    $0x02, R14
+	ADDQ    R14, R12
+	MOVQ    240(AX), R14
+	SHLQ    $0x02, R14
 	ADDQ    R14, R13
-	CMPQ    240(AX), $0x01
+	CMPQ    256(AX), $0x01
 	JLE     next
 	VMOVUPS 256(R11), Z0
 	VMOVUPS 320(R11), Z1
@@ -11022,23 +11216,23 @@ written0:
 	JZ      added1
 	MOVQ    R13, R14
 	VADDPS  (R14), Z0, Z0
-	CMPQ    248(AX), $0x01
+	CMPQ    264(AX), $0x01
 	JLE     added1
-	MOVQ    232(AX), R13
+	MOVQ    248(AX), R13
 	SHLQ    $0x02, R13
 	ADDQ    R13, R14
 	VADDPS  (R14), Z1, Z1
 
 added1:
-	VBROADCASTSS 256(AX), Z2
-	VBROADCASTSS 260(AX), Z3
+	VBROADCASTSS 272(AX), Z2
+	VBROADCASTSS 276(AX), Z3
 	MOVQ         R12, R14
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
 	VMOVUPS      Z0, (R14)
-	CMPQ         248(AX), $0x01
+	CMPQ         264(AX), $0x01
 	JLE          written1
-	MOVQ         216(AX), R12
+	MOVQ         232(AX), R12
 	SHLQ         $0x02, R12
 	ADDQ         R12, R14
 	VMAXPS       Z1, Z2, Z1
@@ -11066,8 +11260,8 @@ TEXT ·winogradInput4xAVX512(SB), $2368-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 200(AX), BX
-	MOVQ 192(AX), SI
+	MOVQ 216(AX), BX
+	MOVQ 208(AX), SI
 	SHLQ $0x02, SI
 	LEAQ (SI)(SI*2), DI
 	LEAQ (SI)(SI*4), R8
@@ -11075,7 +11269,7 @@ TEXT ·winogradInput4xAVX512(SB), $2368-8
 	ANDQ $-64, R9
 
 register:
-	MOVQ         144(AX), R10
+	MOVQ         152(AX), R10
 	LEAQ         (CX)(R10*4), R10
 	MOVQ         96(AX), R11
 	VMOVUPS      (R10)(R11*4), Z0
@@ -11112,7 +11306,7 @@ register:
 	VMOVAPS      Z8, 1152(R9)
 	VMOVAPS      Z4, 1536(R9)
 	VMOVAPS      Z5, 1920(R9)
-	MOVQ         152(AX), R10
+	MOVQ         160(AX), R10
 	LEAQ         (CX)(R10*4), R10
 	MOVQ         96(AX), R11
 	VMOVUPS      (R10)(R11*4), Z0
@@ -11149,7 +11343,7 @@ register:
 	VMOVAPS      Z8, 1216(R9)
 	VMOVAPS      Z4, 1600(R9)
 	VMOVAPS      Z5, 1984(R9)
-	MOVQ         160(AX), R10
+	MOVQ         168(AX), R10
 	LEAQ         (CX)(R10*4), R10
 	MOVQ         96(AX), R11
 	VMOVUPS      (R10)(R11*4), Z0
@@ -11186,7 +11380,7 @@ register:
 	VMOVAPS      Z8, 1280(R9)
 	VMOVAPS      Z4, 1664(R9)
 	VMOVAPS      Z5, 2048(R9)
-	MOVQ         168(AX), R10
+	MOVQ         176(AX), R10
 	LEAQ         (CX)(R10*4), R10
 	MOVQ         96(AX), R11
 	VMOVUPS      (R10)(R11*4), Z0
@@ -11223,7 +11417,7 @@ register:
 	VMOVAPS      Z8, 1344(R9)
 	VMOVAPS      Z4, 1728(R9)
 	VMOVAPS      Z5, 2112(R9)
-	MOVQ         176(AX), R10
+	MOVQ         184(AX), R10
 	LEAQ         (CX)(R10*4), R10
 	MOVQ         96(AX), R11
 	VMOVUPS      (R10)(R11*4), Z0
@@ -11260,7 +11454,7 @@ register:
 	VMOVAPS      Z8, 1408(R9)
 	VMOVAPS      Z4, 1792(R9)
 	VMOVAPS      Z5, 2176(R9)
-	MOVQ         184(AX), R10
+	MOVQ         192(AX), R10
 	LEAQ         (CX)(R10*4), R10
 	MOVQ         96(AX), R11
 	VMOVUPS      (R10)(R11*4), Z0
@@ -11497,8 +11691,8 @@ TEXT ·winogradOutput4xAVX512(SB), $1600-8
 	MOVQ   24(AX), DX
 	MOVQ   48(AX), BX
 	MOVQ   72(AX), SI
-	MOVQ   200(AX), DI
-	MOVQ   192(AX), R8
+	MOVQ   216(AX), DI
+	MOVQ   208(AX), R8
 	SHLQ   $0x02, R8
 	IMUL3Q $0x06, R8, R9
 	LEAQ   (R9)(R9*2), R10
@@ -11674,51 +11868,51 @@ register:
 	JZ          added0
 	MOVQ        R14, R15
 	VADDPS      (R15), Z0, Z0
-	CMPQ        248(AX), $0x01
+	CMPQ        264(AX), $0x01
 	JLE         added0
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Z4, Z4
-	CMPQ        248(AX), $0x02
+	CMPQ        264(AX), $0x02
 	JLE         added0
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Z6, Z6
-	CMPQ        248(AX), $0x03
+	CMPQ        264(AX), $0x03
 	JLE         added0
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Z5, Z5
 
 added0:
-	VBROADCASTSS 256(AX), Z1
-	VBROADCASTSS 260(AX), Z2
+	VBROADCASTSS 272(AX), Z1
+	VBROADCASTSS 276(AX), Z2
 	MOVQ         R13, R15
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, (R15)
-	CMPQ         248(AX), $0x01
+	CMPQ         264(AX), $0x01
 	JLE          written0
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Z4, Z1, Z4
 	VMINPS       Z4, Z2, Z4
 	VMOVUPS      Z4, (R15)
-	CMPQ         248(AX), $0x02
+	CMPQ         264(AX), $0x02
 	JLE          written0
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Z6, Z1, Z6
 	VMINPS       Z6, Z2, Z6
 	VMOVUPS      Z6, (R15)
-	CMPQ         248(AX), $0x03
+	CMPQ         264(AX), $0x03
 	JLE          written0
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Z5, Z1, Z5
@@ -11726,13 +11920,13 @@ added0:
 	VMOVUPS      Z5, (R15)
 
 written0:
-	MOVQ        208(AX), R15
-	SHLQ        $0x02, R15
-	ADDQ        R15, R13
 	MOVQ        224(AX), R15
 	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
 	ADDQ        R15, R14
-	CMPQ        240(AX), $0x01
+	CMPQ        256(AX), $0x01
 	JLE         next
 	VMOVUPS     384(R12), Z0
 	VMOVUPS     448(R12), Z1
@@ -11761,51 +11955,51 @@ written0:
 	JZ          added1
 	MOVQ        R14, R15
 	VADDPS      (R15), Z0, Z0
-	CMPQ        248(AX), $0x01
+	CMPQ        264(AX), $0x01
 	JLE         added1
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Z4, Z4
-	CMPQ        248(AX), $0x02
+	CMPQ        264(AX), $0x02
 	JLE         added1
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Z6, Z6
-	CMPQ        248(AX), $0x03
+	CMPQ        264(AX), $0x03
 	JLE         added1
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Z5, Z5
 
 added1:
-	VBROADCASTSS 256(AX), Z1
-	VBROADCASTSS 260(AX), Z2
+	VBROADCASTSS 272(AX), Z1
+	VBROADCASTSS 276(AX), Z2
 	MOVQ         R13, R15
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, (R15)
-	CMPQ         248(AX), $0x01
+	CMPQ         264(AX), $0x01
 	JLE          written1
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Z4, Z1, Z4
 	VMINPS       Z4, Z2, Z4
 	VMOVUPS      Z4, (R15)
-	CMPQ         248(AX), $0x02
+	CMPQ         264(AX), $0x02
 	JLE          written1
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Z6, Z1, Z6
 	VMINPS       Z6, Z2, Z6
 	VMOVUPS      Z6, (R15)
-	CMPQ         248(AX), $0x03
+	CMPQ         264(AX), $0x03
 	JLE          written1
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Z5, Z1, Z5
@@ -11813,13 +12007,13 @@ added1:
 	VMOVUPS      Z5, (R15)
 
 written1:
-	MOVQ        208(AX), R15
-	SHLQ        $0x02, R15
-	ADDQ        R15, R13
 	MOVQ        224(AX), R15
 	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
 	ADDQ        R15, R14
-	CMPQ        240(AX), $0x02
+	CMPQ        256(AX), $0x02
 	JLE         next
 	VMOVUPS     768(R12), Z0
 	VMOVUPS     832(R12), Z1
@@ -11848,51 +12042,51 @@ written1:
 	JZ          added2
 	MOVQ        R14, R15
 	VADDPS      (R15), Z0, Z0
-	CMPQ        248(AX), $0x01
+	CMPQ        264(AX), $0x01
 	JLE         added2
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Z4, Z4
-	CMPQ        248(AX), $0x02
+	CMPQ        264(AX), $0x02
 	JLE         added2
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Z6, Z6
-	CMPQ        248(AX), $0x03
+	CMPQ        264(AX), $0x03
 	JLE         added2
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Z5, Z5
 
 added2:
-	VBROADCASTSS 256(AX), Z1
-	VBROADCASTSS 260(AX), Z2
+	VBROADCASTSS 272(AX), Z1
+	VBROADCASTSS 276(AX), Z2
 	MOVQ         R13, R15
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, (R15)
-	CMPQ         248(AX), $0x01
+	CMPQ         264(AX), $0x01
 	JLE          written2
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Z4, Z1, Z4
 	VMINPS       Z4, Z2, Z4
 	VMOVUPS      Z4, (R15)
-	CMPQ         248(AX), $0x02
+	CMPQ         264(AX), $0x02
 	JLE          written2
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Z6, Z1, Z6
 	VMINPS       Z6, Z2, Z6
 	VMOVUPS      Z6, (R15)
-	CMPQ         248(AX), $0x03
+	CMPQ         264(AX), $0x03
 	JLE          written2
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Z5, Z1, Z5
@@ -11900,13 +12094,13 @@ added2:
 	VMOVUPS      Z5, (R15)
 
 written2:
-	MOVQ        208(AX), R15
-	SHLQ        $0x02, R15
-	ADDQ        R15, R13
 	MOVQ        224(AX), R15
 	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
 	ADDQ        R15, R14
-	CMPQ        240(AX), $0x03
+	CMPQ        256(AX), $0x03
 	JLE         next
 	VMOVUPS     1152(R12), Z0
 	VMOVUPS     1216(R12), Z1
@@ -11935,51 +12129,51 @@ written2:
 	JZ          added3
 	MOVQ        R14, R15
 	VADDPS      (R15), Z0, Z0
-	CMPQ        248(AX), $0x01
+	CMPQ        264(AX), $0x01
 	JLE         added3
-	MOVQ        232(AX), R14
+	MOVQ        248(AX), R14
 	SHLQ        $0x02, R14
 	ADDQ        R14, R15
 	VADDPS      (R15), Z4, Z4
-	CMPQ        248(AX), $0x02
+	CMPQ        264(AX), $0x02
 	JLE         added3
-	MOVQ        232(AX), R14
+	MOVQ        248(AX), R14
 	SHLQ        $0x02, R14
 	ADDQ        R14, R15
 	VADDPS      (R15), Z6, Z6
-	CMPQ        248(AX), $0x03
+	CMPQ        264(AX), $0x03
 	JLE         added3
-	MOVQ        232(AX), R14
+	MOVQ        248(AX), R14
 	SHLQ        $0x02, R14
 	ADDQ        R14, R15
 	VADDPS      (R15), Z5, Z5
 
 added3:
-	VBROADCASTSS 256(AX), Z1
-	VBROADCASTSS 260(AX), Z2
+	VBROADCASTSS 272(AX), Z1
+	VBROADCASTSS 276(AX), Z2
 	MOVQ         R13, R15
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, (R15)
-	CMPQ         248(AX), $0x01
+	CMPQ         264(AX), $0x01
 	JLE          written3
-	MOVQ         216(AX), R13
+	MOVQ         232(AX), R13
 	SHLQ         $0x02, R13
 	ADDQ         R13, R15
 	VMAXPS       Z4, Z1, Z4
 	VMINPS       Z4, Z2, Z4
 	VMOVUPS      Z4, (R15)
-	CMPQ         248(AX), $0x02
+	CMPQ         264(AX), $0x02
 	JLE          written3
-	MOVQ         216(AX), R13
+	MOVQ         232(AX), R13
 	SHLQ         $0x02, R13
 	ADDQ         R13, R15
 	VMAXPS       Z6, Z1, Z6
 	VMINPS       Z6, Z2, Z6
 	VMOVUPS      Z6, (R15)
-	CMPQ         248(AX), $0x03
+	CMPQ         264(AX), $0x03
 	JLE          written3
-	MOVQ         216(AX), R13
+	MOVQ         232(AX), R13
 	SHLQ         $0x02, R13
 	ADDQ         R13, R15
 	VMAXPS       Z5, Z1, Z5
@@ -11987,6 +12181,1492 @@ added3:
 	VMOVUPS      Z5, (R15)
 
 written3:
+next:
+	ADDQ  $0x40, CX
+	ADDQ  $0x40, DX
+	ADDQ  $0x40, BX
+	TESTQ SI, SI
+	JZ    none
+	ADDQ  $0x40, SI
+
+none:
+	DECQ DI
+	JNZ  register
+	VZEROUPPER
+	RET
+
+// func winogradInput5xAVX512(t *[]float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradInput5xAVX512(SB), $3200-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 24(AX), DX
+	MOVQ 216(AX), BX
+	MOVQ 208(AX), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (SI)(SI*4), R8
+	LEAQ 63(SP), R9
+	ANDQ $-64, R9
+
+register:
+	MOVQ         152(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Z0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Z1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Z2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Z3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Z4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Z5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVAPS      Z0, (R9)
+	VMOVAPS      Z1, 448(R9)
+	VMOVAPS      Z2, 896(R9)
+	VMOVAPS      Z9, 1344(R9)
+	VMOVAPS      Z5, 1792(R9)
+	VMOVAPS      Z8, 2240(R9)
+	VMOVAPS      Z6, 2688(R9)
+	MOVQ         160(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Z0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Z1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Z2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Z3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Z4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Z5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVAPS      Z0, 64(R9)
+	VMOVAPS      Z1, 512(R9)
+	VMOVAPS      Z2, 960(R9)
+	VMOVAPS      Z9, 1408(R9)
+	VMOVAPS      Z5, 1856(R9)
+	VMOVAPS      Z8, 2304(R9)
+	VMOVAPS      Z6, 2752(R9)
+	MOVQ         168(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Z0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Z1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Z2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Z3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Z4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Z5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVAPS      Z0, 128(R9)
+	VMOVAPS      Z1, 576(R9)
+	VMOVAPS      Z2, 1024(R9)
+	VMOVAPS      Z9, 1472(R9)
+	VMOVAPS      Z5, 1920(R9)
+	VMOVAPS      Z8, 2368(R9)
+	VMOVAPS      Z6, 2816(R9)
+	MOVQ         176(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Z0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Z1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Z2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Z3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Z4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Z5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVAPS      Z0, 192(R9)
+	VMOVAPS      Z1, 640(R9)
+	VMOVAPS      Z2, 1088(R9)
+	VMOVAPS      Z9, 1536(R9)
+	VMOVAPS      Z5, 1984(R9)
+	VMOVAPS      Z8, 2432(R9)
+	VMOVAPS      Z6, 2880(R9)
+	MOVQ         184(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Z0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Z1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Z2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Z3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Z4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Z5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVAPS      Z0, 256(R9)
+	VMOVAPS      Z1, 704(R9)
+	VMOVAPS      Z2, 1152(R9)
+	VMOVAPS      Z9, 1600(R9)
+	VMOVAPS      Z5, 2048(R9)
+	VMOVAPS      Z8, 2496(R9)
+	VMOVAPS      Z6, 2944(R9)
+	MOVQ         192(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Z0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Z1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Z2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Z3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Z4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Z5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVAPS      Z0, 320(R9)
+	VMOVAPS      Z1, 768(R9)
+	VMOVAPS      Z2, 1216(R9)
+	VMOVAPS      Z9, 1664(R9)
+	VMOVAPS      Z5, 2112(R9)
+	VMOVAPS      Z8, 2560(R9)
+	VMOVAPS      Z6, 3008(R9)
+	MOVQ         200(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Z0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Z1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Z2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Z3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Z4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Z5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVAPS      Z0, 384(R9)
+	VMOVAPS      Z1, 832(R9)
+	VMOVAPS      Z2, 1280(R9)
+	VMOVAPS      Z9, 1728(R9)
+	VMOVAPS      Z5, 2176(R9)
+	VMOVAPS      Z8, 2624(R9)
+	VMOVAPS      Z6, 3072(R9)
+	MOVQ         DX, R11
+	VMOVUPS      (R9), Z0
+	VMOVUPS      64(R9), Z1
+	VMOVUPS      128(R9), Z2
+	VMOVUPS      192(R9), Z3
+	VMOVUPS      256(R9), Z4
+	VMOVUPS      320(R9), Z5
+	VMOVUPS      384(R9), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, (R11)(SI*1)
+	VMOVUPS      Z2, (R11)(SI*2)
+	VMOVUPS      Z9, (R11)(DI*1)
+	VMOVUPS      Z5, (R11)(SI*4)
+	VMOVUPS      Z8, (R11)(R8*1)
+	VMOVUPS      Z6, (R11)(DI*2)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(SI*4), R11
+	VMOVUPS      448(R9), Z0
+	VMOVUPS      512(R9), Z1
+	VMOVUPS      576(R9), Z2
+	VMOVUPS      640(R9), Z3
+	VMOVUPS      704(R9), Z4
+	VMOVUPS      768(R9), Z5
+	VMOVUPS      832(R9), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, (R11)(SI*1)
+	VMOVUPS      Z2, (R11)(SI*2)
+	VMOVUPS      Z9, (R11)(DI*1)
+	VMOVUPS      Z5, (R11)(SI*4)
+	VMOVUPS      Z8, (R11)(R8*1)
+	VMOVUPS      Z6, (R11)(DI*2)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(SI*4), R11
+	VMOVUPS      896(R9), Z0
+	VMOVUPS      960(R9), Z1
+	VMOVUPS      1024(R9), Z2
+	VMOVUPS      1088(R9), Z3
+	VMOVUPS      1152(R9), Z4
+	VMOVUPS      1216(R9), Z5
+	VMOVUPS      1280(R9), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, (R11)(SI*1)
+	VMOVUPS      Z2, (R11)(SI*2)
+	VMOVUPS      Z9, (R11)(DI*1)
+	VMOVUPS      Z5, (R11)(SI*4)
+	VMOVUPS      Z8, (R11)(R8*1)
+	VMOVUPS      Z6, (R11)(DI*2)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(SI*4), R11
+	VMOVUPS      1344(R9), Z0
+	VMOVUPS      1408(R9), Z1
+	VMOVUPS      1472(R9), Z2
+	VMOVUPS      1536(R9), Z3
+	VMOVUPS      1600(R9), Z4
+	VMOVUPS      1664(R9), Z5
+	VMOVUPS      1728(R9), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, (R11)(SI*1)
+	VMOVUPS      Z2, (R11)(SI*2)
+	VMOVUPS      Z9, (R11)(DI*1)
+	VMOVUPS      Z5, (R11)(SI*4)
+	VMOVUPS      Z8, (R11)(R8*1)
+	VMOVUPS      Z6, (R11)(DI*2)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(SI*4), R11
+	VMOVUPS      1792(R9), Z0
+	VMOVUPS      1856(R9), Z1
+	VMOVUPS      1920(R9), Z2
+	VMOVUPS      1984(R9), Z3
+	VMOVUPS      2048(R9), Z4
+	VMOVUPS      2112(R9), Z5
+	VMOVUPS      2176(R9), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, (R11)(SI*1)
+	VMOVUPS      Z2, (R11)(SI*2)
+	VMOVUPS      Z9, (R11)(DI*1)
+	VMOVUPS      Z5, (R11)(SI*4)
+	VMOVUPS      Z8, (R11)(R8*1)
+	VMOVUPS      Z6, (R11)(DI*2)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(SI*4), R11
+	VMOVUPS      2240(R9), Z0
+	VMOVUPS      2304(R9), Z1
+	VMOVUPS      2368(R9), Z2
+	VMOVUPS      2432(R9), Z3
+	VMOVUPS      2496(R9), Z4
+	VMOVUPS      2560(R9), Z5
+	VMOVUPS      2624(R9), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, (R11)(SI*1)
+	VMOVUPS      Z2, (R11)(SI*2)
+	VMOVUPS      Z9, (R11)(DI*1)
+	VMOVUPS      Z5, (R11)(SI*4)
+	VMOVUPS      Z8, (R11)(R8*1)
+	VMOVUPS      Z6, (R11)(DI*2)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(SI*4), R11
+	VMOVUPS      2688(R9), Z0
+	VMOVUPS      2752(R9), Z1
+	VMOVUPS      2816(R9), Z2
+	VMOVUPS      2880(R9), Z3
+	VMOVUPS      2944(R9), Z4
+	VMOVUPS      3008(R9), Z5
+	VMOVUPS      3072(R9), Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z7
+	VMOVAPS      Z5, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z6
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z3, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z2, Z3
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z1, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+128(SB), Z0, Z1
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z4, Z6
+	VMOVAPS      Z5, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z3, Z0
+	VMOVAPS      Z4, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z7
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z2, Z4
+	VFNMADD231PS wideWinogradPoints5x5<>+256(SB), Z1, Z3
+	VMOVAPS      Z0, Z1
+	VFMADD231PS  wideWinogradPoints5x5<>+0(SB), Z7, Z1
+	VMOVAPS      Z0, Z2
+	VFNMADD231PS wideWinogradPoints5x5<>+0(SB), Z7, Z2
+	VMOVAPS      Z5, Z9
+	VFMADD231PS  wideWinogradPoints5x5<>+64(SB), Z4, Z9
+	VFNMADD231PS wideWinogradPoints5x5<>+64(SB), Z4, Z5
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z3, Z0
+	VFNMADD231PS wideWinogradPoints5x5<>+192(SB), Z7, Z6
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, (R11)(SI*1)
+	VMOVUPS      Z2, (R11)(SI*2)
+	VMOVUPS      Z9, (R11)(DI*1)
+	VMOVUPS      Z5, (R11)(SI*4)
+	VMOVUPS      Z8, (R11)(R8*1)
+	VMOVUPS      Z6, (R11)(DI*2)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	DECQ         BX
+	JNZ          register
+	VZEROUPPER
+	RET
+
+// func winogradOutput5xAVX512(t *[]float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput5xAVX512(SB), $2304-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   24(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   72(AX), SI
+	MOVQ   216(AX), DI
+	MOVQ   208(AX), R8
+	SHLQ   $0x02, R8
+	IMUL3Q $0x07, R8, R9
+	LEAQ   (R9)(R9*2), R10
+	LEAQ   (R9)(R9*4), R11
+	LEAQ   63(SP), R12
+	ANDQ   $-64, R12
+
+register:
+	MOVQ        CX, R13
+	VMOVUPS     (R13), Z0
+	VMOVUPS     (R13)(R9*1), Z1
+	VMOVUPS     (R13)(R9*2), Z2
+	VMOVUPS     (R13)(R10*1), Z3
+	VMOVUPS     (R13)(R9*4), Z4
+	VMOVUPS     (R13)(R11*1), Z5
+	VMOVUPS     (R13)(R10*2), Z6
+	VADDPS      Z2, Z1, Z7
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z7, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VMULPS      wideWinogradPoints5x5<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+64(SB), Z3, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z4
+	VMULPS      wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+320(SB), Z5, Z8
+	VMULPS      wideWinogradPoints5x5<>+384(SB), Z1, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+448(SB), Z3, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+512(SB), Z5, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+576(SB), Z7, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+640(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+704(SB), Z5, Z6
+	VMOVAPS     Z0, (R12)
+	VMOVAPS     Z4, 448(R12)
+	VMOVAPS     Z8, 896(R12)
+	VMOVAPS     Z1, 1344(R12)
+	VMOVAPS     Z6, 1792(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Z0
+	VMOVUPS     (R13)(R9*1), Z1
+	VMOVUPS     (R13)(R9*2), Z2
+	VMOVUPS     (R13)(R10*1), Z3
+	VMOVUPS     (R13)(R9*4), Z4
+	VMOVUPS     (R13)(R11*1), Z5
+	VMOVUPS     (R13)(R10*2), Z6
+	VADDPS      Z2, Z1, Z7
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z7, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VMULPS      wideWinogradPoints5x5<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+64(SB), Z3, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z4
+	VMULPS      wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+320(SB), Z5, Z8
+	VMULPS      wideWinogradPoints5x5<>+384(SB), Z1, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+448(SB), Z3, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+512(SB), Z5, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+576(SB), Z7, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+640(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+704(SB), Z5, Z6
+	VMOVAPS     Z0, 64(R12)
+	VMOVAPS     Z4, 512(R12)
+	VMOVAPS     Z8, 960(R12)
+	VMOVAPS     Z1, 1408(R12)
+	VMOVAPS     Z6, 1856(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Z0
+	VMOVUPS     (R13)(R9*1), Z1
+	VMOVUPS     (R13)(R9*2), Z2
+	VMOVUPS     (R13)(R10*1), Z3
+	VMOVUPS     (R13)(R9*4), Z4
+	VMOVUPS     (R13)(R11*1), Z5
+	VMOVUPS     (R13)(R10*2), Z6
+	VADDPS      Z2, Z1, Z7
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z7, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VMULPS      wideWinogradPoints5x5<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+64(SB), Z3, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z4
+	VMULPS      wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+320(SB), Z5, Z8
+	VMULPS      wideWinogradPoints5x5<>+384(SB), Z1, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+448(SB), Z3, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+512(SB), Z5, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+576(SB), Z7, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+640(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+704(SB), Z5, Z6
+	VMOVAPS     Z0, 128(R12)
+	VMOVAPS     Z4, 576(R12)
+	VMOVAPS     Z8, 1024(R12)
+	VMOVAPS     Z1, 1472(R12)
+	VMOVAPS     Z6, 1920(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Z0
+	VMOVUPS     (R13)(R9*1), Z1
+	VMOVUPS     (R13)(R9*2), Z2
+	VMOVUPS     (R13)(R10*1), Z3
+	VMOVUPS     (R13)(R9*4), Z4
+	VMOVUPS     (R13)(R11*1), Z5
+	VMOVUPS     (R13)(R10*2), Z6
+	VADDPS      Z2, Z1, Z7
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z7, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VMULPS      wideWinogradPoints5x5<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+64(SB), Z3, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z4
+	VMULPS      wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+320(SB), Z5, Z8
+	VMULPS      wideWinogradPoints5x5<>+384(SB), Z1, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+448(SB), Z3, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+512(SB), Z5, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+576(SB), Z7, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+640(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+704(SB), Z5, Z6
+	VMOVAPS     Z0, 192(R12)
+	VMOVAPS     Z4, 640(R12)
+	VMOVAPS     Z8, 1088(R12)
+	VMOVAPS     Z1, 1536(R12)
+	VMOVAPS     Z6, 1984(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Z0
+	VMOVUPS     (R13)(R9*1), Z1
+	VMOVUPS     (R13)(R9*2), Z2
+	VMOVUPS     (R13)(R10*1), Z3
+	VMOVUPS     (R13)(R9*4), Z4
+	VMOVUPS     (R13)(R11*1), Z5
+	VMOVUPS     (R13)(R10*2), Z6
+	VADDPS      Z2, Z1, Z7
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z7, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VMULPS      wideWinogradPoints5x5<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+64(SB), Z3, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z4
+	VMULPS      wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+320(SB), Z5, Z8
+	VMULPS      wideWinogradPoints5x5<>+384(SB), Z1, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+448(SB), Z3, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+512(SB), Z5, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+576(SB), Z7, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+640(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+704(SB), Z5, Z6
+	VMOVAPS     Z0, 256(R12)
+	VMOVAPS     Z4, 704(R12)
+	VMOVAPS     Z8, 1152(R12)
+	VMOVAPS     Z1, 1600(R12)
+	VMOVAPS     Z6, 2048(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Z0
+	VMOVUPS     (R13)(R9*1), Z1
+	VMOVUPS     (R13)(R9*2), Z2
+	VMOVUPS     (R13)(R10*1), Z3
+	VMOVUPS     (R13)(R9*4), Z4
+	VMOVUPS     (R13)(R11*1), Z5
+	VMOVUPS     (R13)(R10*2), Z6
+	VADDPS      Z2, Z1, Z7
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z7, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VMULPS      wideWinogradPoints5x5<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+64(SB), Z3, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z4
+	VMULPS      wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+320(SB), Z5, Z8
+	VMULPS      wideWinogradPoints5x5<>+384(SB), Z1, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+448(SB), Z3, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+512(SB), Z5, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+576(SB), Z7, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+640(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+704(SB), Z5, Z6
+	VMOVAPS     Z0, 320(R12)
+	VMOVAPS     Z4, 768(R12)
+	VMOVAPS     Z8, 1216(R12)
+	VMOVAPS     Z1, 1664(R12)
+	VMOVAPS     Z6, 2112(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Z0
+	VMOVUPS     (R13)(R9*1), Z1
+	VMOVUPS     (R13)(R9*2), Z2
+	VMOVUPS     (R13)(R10*1), Z3
+	VMOVUPS     (R13)(R9*4), Z4
+	VMOVUPS     (R13)(R11*1), Z5
+	VMOVUPS     (R13)(R10*2), Z6
+	VADDPS      Z2, Z1, Z7
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z7, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VMULPS      wideWinogradPoints5x5<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+64(SB), Z3, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z4
+	VMULPS      wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+320(SB), Z5, Z8
+	VMULPS      wideWinogradPoints5x5<>+384(SB), Z1, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+448(SB), Z3, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+512(SB), Z5, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+576(SB), Z7, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+640(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+704(SB), Z5, Z6
+	VMOVAPS     Z0, 384(R12)
+	VMOVAPS     Z4, 832(R12)
+	VMOVAPS     Z8, 1280(R12)
+	VMOVAPS     Z1, 1728(R12)
+	VMOVAPS     Z6, 2176(R12)
+	MOVQ        DX, R13
+	MOVQ        SI, R14
+	VMOVUPS     (R12), Z0
+	VMOVUPS     64(R12), Z1
+	VMOVUPS     128(R12), Z2
+	VMOVUPS     192(R12), Z3
+	VMOVUPS     256(R12), Z4
+	VMOVUPS     320(R12), Z5
+	VMOVUPS     384(R12), Z6
+	VADDPS      Z2, Z1, Z7
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z7, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VMULPS      wideWinogradPoints5x5<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+64(SB), Z3, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z4
+	VMULPS      wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+320(SB), Z5, Z8
+	VMULPS      wideWinogradPoints5x5<>+384(SB), Z1, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+448(SB), Z3, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+512(SB), Z5, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+576(SB), Z7, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+640(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+704(SB), Z5, Z6
+	VMOVUPS     (BX), Z2
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z2, Z4, Z4
+	VADDPS      Z2, Z8, Z8
+	VADDPS      Z2, Z1, Z1
+	VADDPS      Z2, Z6, Z6
+	TESTQ       SI, SI
+	JZ          added0
+	MOVQ        R14, R15
+	VADDPS      (R15), Z0, Z0
+	CMPQ        264(AX), $0x01
+	JLE         added0
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z4, Z4
+	CMPQ        264(AX), $0x02
+	JLE         added0
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z8, Z8
+	CMPQ        264(AX), $0x03
+	JLE         added0
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z1, Z1
+	CMPQ        264(AX), $0x04
+	JLE         added0
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z6, Z6
+
+added0:
+	VBROADCASTSS 272(AX), Z2
+	VBROADCASTSS 276(AX), Z3
+	MOVQ         R13, R15
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z3, Z0
+	VMOVUPS      Z0, (R15)
+	CMPQ         264(AX), $0x01
+	JLE          written0
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z4, Z2, Z4
+	VMINPS       Z4, Z3, Z4
+	VMOVUPS      Z4, (R15)
+	CMPQ         264(AX), $0x02
+	JLE          written0
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z8, Z2, Z8
+	VMINPS       Z8, Z3, Z8
+	VMOVUPS      Z8, (R15)
+	CMPQ         264(AX), $0x03
+	JLE          written0
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	VMOVUPS      Z1, (R15)
+	CMPQ         264(AX), $0x04
+	JLE          written0
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z6, Z2, Z6
+	VMINPS       Z6, Z3, Z6
+	VMOVUPS      Z6, (R15)
+
+written0:
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        256(AX), $0x01
+	JLE         next
+	VMOVUPS     448(R12), Z0
+	VMOVUPS     512(R12), Z1
+	VMOVUPS     576(R12), Z2
+	VMOVUPS     640(R12), Z3
+	VMOVUPS     704(R12), Z4
+	VMOVUPS     768(R12), Z5
+	VMOVUPS     832(R12), Z6
+	VADDPS      Z2, Z1, Z7
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z7, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VMULPS      wideWinogradPoints5x5<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+64(SB), Z3, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z4
+	VMULPS      wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+320(SB), Z5, Z8
+	VMULPS      wideWinogradPoints5x5<>+384(SB), Z1, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+448(SB), Z3, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+512(SB), Z5, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+576(SB), Z7, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+640(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+704(SB), Z5, Z6
+	VMOVUPS     (BX), Z2
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z2, Z4, Z4
+	VADDPS      Z2, Z8, Z8
+	VADDPS      Z2, Z1, Z1
+	VADDPS      Z2, Z6, Z6
+	TESTQ       SI, SI
+	JZ          added1
+	MOVQ        R14, R15
+	VADDPS      (R15), Z0, Z0
+	CMPQ        264(AX), $0x01
+	JLE         added1
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z4, Z4
+	CMPQ        264(AX), $0x02
+	JLE         added1
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z8, Z8
+	CMPQ        264(AX), $0x03
+	JLE         added1
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z1, Z1
+	CMPQ        264(AX), $0x04
+	JLE         added1
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z6, Z6
+
+added1:
+	VBROADCASTSS 272(AX), Z2
+	VBROADCASTSS 276(AX), Z3
+	MOVQ         R13, R15
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z3, Z0
+	VMOVUPS      Z0, (R15)
+	CMPQ         264(AX), $0x01
+	JLE          written1
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z4, Z2, Z4
+	VMINPS       Z4, Z3, Z4
+	VMOVUPS      Z4, (R15)
+	CMPQ         264(AX), $0x02
+	JLE          written1
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z8, Z2, Z8
+	VMINPS       Z8, Z3, Z8
+	VMOVUPS      Z8, (R15)
+	CMPQ         264(AX), $0x03
+	JLE          written1
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	VMOVUPS      Z1, (R15)
+	CMPQ         264(AX), $0x04
+	JLE          written1
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z6, Z2, Z6
+	VMINPS       Z6, Z3, Z6
+	VMOVUPS      Z6, (R15)
+
+written1:
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        256(AX), $0x02
+	JLE         next
+	VMOVUPS     896(R12), Z0
+	VMOVUPS     960(R12), Z1
+	VMOVUPS     1024(R12), Z2
+	VMOVUPS     1088(R12), Z3
+	VMOVUPS     1152(R12), Z4
+	VMOVUPS     1216(R12), Z5
+	VMOVUPS     1280(R12), Z6
+	VADDPS      Z2, Z1, Z7
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z7, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VMULPS      wideWinogradPoints5x5<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+64(SB), Z3, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z4
+	VMULPS      wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+320(SB), Z5, Z8
+	VMULPS      wideWinogradPoints5x5<>+384(SB), Z1, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+448(SB), Z3, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+512(SB), Z5, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+576(SB), Z7, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+640(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+704(SB), Z5, Z6
+	VMOVUPS     (BX), Z2
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z2, Z4, Z4
+	VADDPS      Z2, Z8, Z8
+	VADDPS      Z2, Z1, Z1
+	VADDPS      Z2, Z6, Z6
+	TESTQ       SI, SI
+	JZ          added2
+	MOVQ        R14, R15
+	VADDPS      (R15), Z0, Z0
+	CMPQ        264(AX), $0x01
+	JLE         added2
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z4, Z4
+	CMPQ        264(AX), $0x02
+	JLE         added2
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z8, Z8
+	CMPQ        264(AX), $0x03
+	JLE         added2
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z1, Z1
+	CMPQ        264(AX), $0x04
+	JLE         added2
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z6, Z6
+
+added2:
+	VBROADCASTSS 272(AX), Z2
+	VBROADCASTSS 276(AX), Z3
+	MOVQ         R13, R15
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z3, Z0
+	VMOVUPS      Z0, (R15)
+	CMPQ         264(AX), $0x01
+	JLE          written2
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z4, Z2, Z4
+	VMINPS       Z4, Z3, Z4
+	VMOVUPS      Z4, (R15)
+	CMPQ         264(AX), $0x02
+	JLE          written2
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z8, Z2, Z8
+	VMINPS       Z8, Z3, Z8
+	VMOVUPS      Z8, (R15)
+	CMPQ         264(AX), $0x03
+	JLE          written2
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	VMOVUPS      Z1, (R15)
+	CMPQ         264(AX), $0x04
+	JLE          written2
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z6, Z2, Z6
+	VMINPS       Z6, Z3, Z6
+	VMOVUPS      Z6, (R15)
+
+written2:
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        256(AX), $0x03
+	JLE         next
+	VMOVUPS     1344(R12), Z0
+	VMOVUPS     1408(R12), Z1
+	VMOVUPS     1472(R12), Z2
+	VMOVUPS     1536(R12), Z3
+	VMOVUPS     1600(R12), Z4
+	VMOVUPS     1664(R12), Z5
+	VMOVUPS     1728(R12), Z6
+	VADDPS      Z2, Z1, Z7
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z7, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VMULPS      wideWinogradPoints5x5<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+64(SB), Z3, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z4
+	VMULPS      wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+320(SB), Z5, Z8
+	VMULPS      wideWinogradPoints5x5<>+384(SB), Z1, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+448(SB), Z3, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+512(SB), Z5, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+576(SB), Z7, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+640(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+704(SB), Z5, Z6
+	VMOVUPS     (BX), Z2
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z2, Z4, Z4
+	VADDPS      Z2, Z8, Z8
+	VADDPS      Z2, Z1, Z1
+	VADDPS      Z2, Z6, Z6
+	TESTQ       SI, SI
+	JZ          added3
+	MOVQ        R14, R15
+	VADDPS      (R15), Z0, Z0
+	CMPQ        264(AX), $0x01
+	JLE         added3
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z4, Z4
+	CMPQ        264(AX), $0x02
+	JLE         added3
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z8, Z8
+	CMPQ        264(AX), $0x03
+	JLE         added3
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z1, Z1
+	CMPQ        264(AX), $0x04
+	JLE         added3
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Z6, Z6
+
+added3:
+	VBROADCASTSS 272(AX), Z2
+	VBROADCASTSS 276(AX), Z3
+	MOVQ         R13, R15
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z3, Z0
+	VMOVUPS      Z0, (R15)
+	CMPQ         264(AX), $0x01
+	JLE          written3
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z4, Z2, Z4
+	VMINPS       Z4, Z3, Z4
+	VMOVUPS      Z4, (R15)
+	CMPQ         264(AX), $0x02
+	JLE          written3
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z8, Z2, Z8
+	VMINPS       Z8, Z3, Z8
+	VMOVUPS      Z8, (R15)
+	CMPQ         264(AX), $0x03
+	JLE          written3
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	VMOVUPS      Z1, (R15)
+	CMPQ         264(AX), $0x04
+	JLE          written3
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Z6, Z2, Z6
+	VMINPS       Z6, Z3, Z6
+	VMOVUPS      Z6, (R15)
+
+written3:
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        256(AX), $0x04
+	JLE         next
+	VMOVUPS     1792(R12), Z0
+	VMOVUPS     1856(R12), Z1
+	VMOVUPS     1920(R12), Z2
+	VMOVUPS     1984(R12), Z3
+	VMOVUPS     2048(R12), Z4
+	VMOVUPS     2112(R12), Z5
+	VMOVUPS     2176(R12), Z6
+	VADDPS      Z2, Z1, Z7
+	VSUBPS      Z2, Z1, Z1
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z7, Z0, Z0
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z5, Z0, Z0
+	VMULPS      wideWinogradPoints5x5<>+0(SB), Z1, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+64(SB), Z3, Z4
+	VFMADD231PS wideWinogradPoints5x5<>+128(SB), Z5, Z4
+	VMULPS      wideWinogradPoints5x5<>+192(SB), Z7, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+256(SB), Z2, Z8
+	VFMADD231PS wideWinogradPoints5x5<>+320(SB), Z5, Z8
+	VMULPS      wideWinogradPoints5x5<>+384(SB), Z1, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+448(SB), Z3, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+512(SB), Z5, Z1
+	VFMADD231PS wideWinogradPoints5x5<>+576(SB), Z7, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+640(SB), Z2, Z6
+	VFMADD231PS wideWinogradPoints5x5<>+704(SB), Z5, Z6
+	VMOVUPS     (BX), Z2
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z2, Z4, Z4
+	VADDPS      Z2, Z8, Z8
+	VADDPS      Z2, Z1, Z1
+	VADDPS      Z2, Z6, Z6
+	TESTQ       SI, SI
+	JZ          added4
+	MOVQ        R14, R15
+	VADDPS      (R15), Z0, Z0
+	CMPQ        264(AX), $0x01
+	JLE         added4
+	MOVQ        248(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Z4, Z4
+	CMPQ        264(AX), $0x02
+	JLE         added4
+	MOVQ        248(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Z8, Z8
+	CMPQ        264(AX), $0x03
+	JLE         added4
+	MOVQ        248(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Z1, Z1
+	CMPQ        264(AX), $0x04
+	JLE         added4
+	MOVQ        248(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Z6, Z6
+
+added4:
+	VBROADCASTSS 272(AX), Z2
+	VBROADCASTSS 276(AX), Z3
+	MOVQ         R13, R15
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z3, Z0
+	VMOVUPS      Z0, (R15)
+	CMPQ         264(AX), $0x01
+	JLE          written4
+	MOVQ         232(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Z4, Z2, Z4
+	VMINPS       Z4, Z3, Z4
+	VMOVUPS      Z4, (R15)
+	CMPQ         264(AX), $0x02
+	JLE          written4
+	MOVQ         232(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Z8, Z2, Z8
+	VMINPS       Z8, Z3, Z8
+	VMOVUPS      Z8, (R15)
+	CMPQ         264(AX), $0x03
+	JLE          written4
+	MOVQ         232(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	VMOVUPS      Z1, (R15)
+	CMPQ         264(AX), $0x04
+	JLE          written4
+	MOVQ         232(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Z6, Z2, Z6
+	VMINPS       Z6, Z3, Z6
+	VMOVUPS      Z6, (R15)
+
+written4:
 next:
 	ADDQ  $0x40, CX
 	ADDQ  $0x40, DX
@@ -15103,21 +16783,119 @@ DATA winogradPoints4x4<>+376(SB)/4, $0x00000000
 DATA winogradPoints4x4<>+380(SB)/4, $0x00000000
 GLOBL winogradPoints4x4<>(SB), RODATA|NOPTR, $384
 
+DATA winogradPoints5x5<>+0(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+4(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+8(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+12(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+16(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+20(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+24(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+28(SB)/4, $0x3f100000
+DATA winogradPoints5x5<>+32(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+36(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+40(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+44(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+48(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+52(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+56(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+60(SB)/4, $0x3f900000
+DATA winogradPoints5x5<>+64(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+68(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+72(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+76(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+80(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+84(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+88(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+92(SB)/4, $0x40400000
+DATA winogradPoints5x5<>+96(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+100(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+104(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+108(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+112(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+116(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+120(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+124(SB)/4, $0x3ea20000
+DATA winogradPoints5x5<>+128(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+132(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+136(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+140(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+144(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+148(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+152(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+156(SB)/4, $0x3fa20000
+DATA winogradPoints5x5<>+160(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+164(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+168(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+172(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+176(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+180(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+184(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+188(SB)/4, $0x41100000
+DATA winogradPoints5x5<>+192(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+196(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+200(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+204(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+208(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+212(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+216(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+220(SB)/4, $0x3e364000
+DATA winogradPoints5x5<>+224(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+228(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+232(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+236(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+240(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+244(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+248(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+252(SB)/4, $0x3fb64000
+DATA winogradPoints5x5<>+256(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+260(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+264(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+268(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+272(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+276(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+280(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+284(SB)/4, $0x41d80000
+DATA winogradPoints5x5<>+288(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+292(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+296(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+300(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+304(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+308(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+312(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+316(SB)/4, $0x3dcd0800
+DATA winogradPoints5x5<>+320(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+324(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+328(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+332(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+336(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+340(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+344(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+348(SB)/4, $0x3fcd0800
+DATA winogradPoints5x5<>+352(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+356(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+360(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+364(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+368(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+372(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+376(SB)/4, $0x42a20000
+DATA winogradPoints5x5<>+380(SB)/4, $0x42a20000
+GLOBL winogradPoints5x5<>(SB), RODATA|NOPTR, $384
+
 // func winogradInput2xAVX2(t *[]float32)
 // Requires: AVX
 TEXT ·winogradInput2xAVX2(SB), $544-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 200(AX), BX
-	MOVQ 192(AX), SI
+	MOVQ 216(AX), BX
+	MOVQ 208(AX), SI
 	SHLQ $0x02, SI
 	LEAQ (SI)(SI*2), DI
 	LEAQ 31(SP), R8
 	ANDQ $-32, R8
 
 register:
-	MOVQ    144(AX), R9
+	MOVQ    152(AX), R9
 	LEAQ    (CX)(R9*4), R9
 	MOVQ    96(AX), R10
 	VMOVUPS (R9)(R10*4), Y0
@@ -15135,7 +16913,7 @@ register:
 	VMOVAPS Y4, 128(R8)
 	VMOVAPS Y2, 256(R8)
 	VMOVAPS Y1, 384(R8)
-	MOVQ    152(AX), R9
+	MOVQ    160(AX), R9
 	LEAQ    (CX)(R9*4), R9
 	MOVQ    96(AX), R10
 	VMOVUPS (R9)(R10*4), Y0
@@ -15153,7 +16931,7 @@ register:
 	VMOVAPS Y4, 160(R8)
 	VMOVAPS Y2, 288(R8)
 	VMOVAPS Y1, 416(R8)
-	MOVQ    160(AX), R9
+	MOVQ    168(AX), R9
 	LEAQ    (CX)(R9*4), R9
 	MOVQ    96(AX), R10
 	VMOVUPS (R9)(R10*4), Y0
@@ -15171,7 +16949,7 @@ register:
 	VMOVAPS Y4, 192(R8)
 	VMOVAPS Y2, 320(R8)
 	VMOVAPS Y1, 448(R8)
-	MOVQ    168(AX), R9
+	MOVQ    176(AX), R9
 	LEAQ    (CX)(R9*4), R9
 	MOVQ    96(AX), R10
 	VMOVUPS (R9)(R10*4), Y0
@@ -15259,8 +17037,8 @@ TEXT ·winogradOutput2xAVX2(SB), $288-8
 	MOVQ   24(AX), DX
 	MOVQ   48(AX), BX
 	MOVQ   72(AX), SI
-	MOVQ   200(AX), DI
-	MOVQ   192(AX), R8
+	MOVQ   216(AX), DI
+	MOVQ   208(AX), R8
 	SHLQ   $0x02, R8
 	IMUL3Q $0x04, R8, R9
 	LEAQ   (R9)(R9*2), R10
@@ -15329,23 +17107,23 @@ register:
 	JZ      added0
 	MOVQ    R13, R14
 	VADDPS  (R14), Y0, Y0
-	CMPQ    248(AX), $0x01
+	CMPQ    264(AX), $0x01
 	JLE     added0
-	MOVQ    232(AX), R15
+	MOVQ    248(AX), R15
 	SHLQ    $0x02, R15
 	ADDQ    R15, R14
 	VADDPS  (R14), Y1, Y1
 
 added0:
-	VBROADCASTSS 256(AX), Y2
-	VBROADCASTSS 260(AX), Y3
+	VBROADCASTSS 272(AX), Y2
+	VBROADCASTSS 276(AX), Y3
 	MOVQ         R12, R14
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
 	VMOVUPS      Y0, (R14)
-	CMPQ         248(AX), $0x01
+	CMPQ         264(AX), $0x01
 	JLE          written0
-	MOVQ         216(AX), R15
+	MOVQ         232(AX), R15
 	SHLQ         $0x02, R15
 	ADDQ         R15, R14
 	VMAXPS       Y1, Y2, Y1
@@ -15353,13 +17131,13 @@ added0:
 	VMOVUPS      Y1, (R14)
 
 written0:
-	MOVQ    208(AX), R14
-	SHLQ    $0x02, R14
-	ADDQ    R14, R12
 	MOVQ    224(AX), R14
 	SHLQ    $0x02, R14
+	ADDQ    R14, R12
+	MOVQ    240(AX), R14
+	SHLQ    $0x02, R14
 	ADDQ    R14, R13
-	CMPQ    240(AX), $0x01
+	CMPQ    256(AX), $0x01
 	JLE     next
 	VMOVUPS 128(R11), Y0
 	VMOVUPS 160(R11), Y1
@@ -15376,23 +17154,23 @@ written0:
 	JZ      added1
 	MOVQ    R13, R14
 	VADDPS  (R14), Y0, Y0
-	CMPQ    248(AX), $0x01
+	CMPQ    264(AX), $0x01
 	JLE     added1
-	MOVQ    232(AX), R13
+	MOVQ    248(AX), R13
 	SHLQ    $0x02, R13
 	ADDQ    R13, R14
 	VADDPS  (R14), Y1, Y1
 
 added1:
-	VBROADCASTSS 256(AX), Y2
-	VBROADCASTSS 260(AX), Y3
+	VBROADCASTSS 272(AX), Y2
+	VBROADCASTSS 276(AX), Y3
 	MOVQ         R12, R14
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
 	VMOVUPS      Y0, (R14)
-	CMPQ         248(AX), $0x01
+	CMPQ         264(AX), $0x01
 	JLE          written1
-	MOVQ         216(AX), R12
+	MOVQ         232(AX), R12
 	SHLQ         $0x02, R12
 	ADDQ         R12, R14
 	VMAXPS       Y1, Y2, Y1
@@ -15420,8 +17198,8 @@ TEXT ·winogradInput4xAVX2(SB), $1184-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 200(AX), BX
-	MOVQ 192(AX), SI
+	MOVQ 216(AX), BX
+	MOVQ 208(AX), SI
 	SHLQ $0x02, SI
 	LEAQ (SI)(SI*2), DI
 	LEAQ (SI)(SI*4), R8
@@ -15429,7 +17207,7 @@ TEXT ·winogradInput4xAVX2(SB), $1184-8
 	ANDQ $-32, R9
 
 register:
-	MOVQ         144(AX), R10
+	MOVQ         152(AX), R10
 	LEAQ         (CX)(R10*4), R10
 	MOVQ         96(AX), R11
 	VMOVUPS      (R10)(R11*4), Y0
@@ -15466,7 +17244,7 @@ register:
 	VMOVAPS      Y8, 576(R9)
 	VMOVAPS      Y4, 768(R9)
 	VMOVAPS      Y5, 960(R9)
-	MOVQ         152(AX), R10
+	MOVQ         160(AX), R10
 	LEAQ         (CX)(R10*4), R10
 	MOVQ         96(AX), R11
 	VMOVUPS      (R10)(R11*4), Y0
@@ -15503,7 +17281,7 @@ register:
 	VMOVAPS      Y8, 608(R9)
 	VMOVAPS      Y4, 800(R9)
 	VMOVAPS      Y5, 992(R9)
-	MOVQ         160(AX), R10
+	MOVQ         168(AX), R10
 	LEAQ         (CX)(R10*4), R10
 	MOVQ         96(AX), R11
 	VMOVUPS      (R10)(R11*4), Y0
@@ -15540,7 +17318,7 @@ register:
 	VMOVAPS      Y8, 640(R9)
 	VMOVAPS      Y4, 832(R9)
 	VMOVAPS      Y5, 1024(R9)
-	MOVQ         168(AX), R10
+	MOVQ         176(AX), R10
 	LEAQ         (CX)(R10*4), R10
 	MOVQ         96(AX), R11
 	VMOVUPS      (R10)(R11*4), Y0
@@ -15577,7 +17355,7 @@ register:
 	VMOVAPS      Y8, 672(R9)
 	VMOVAPS      Y4, 864(R9)
 	VMOVAPS      Y5, 1056(R9)
-	MOVQ         176(AX), R10
+	MOVQ         184(AX), R10
 	LEAQ         (CX)(R10*4), R10
 	MOVQ         96(AX), R11
 	VMOVUPS      (R10)(R11*4), Y0
@@ -15614,7 +17392,7 @@ register:
 	VMOVAPS      Y8, 704(R9)
 	VMOVAPS      Y4, 896(R9)
 	VMOVAPS      Y5, 1088(R9)
-	MOVQ         184(AX), R10
+	MOVQ         192(AX), R10
 	LEAQ         (CX)(R10*4), R10
 	MOVQ         96(AX), R11
 	VMOVUPS      (R10)(R11*4), Y0
@@ -15851,8 +17629,8 @@ TEXT ·winogradOutput4xAVX2(SB), $800-8
 	MOVQ   24(AX), DX
 	MOVQ   48(AX), BX
 	MOVQ   72(AX), SI
-	MOVQ   200(AX), DI
-	MOVQ   192(AX), R8
+	MOVQ   216(AX), DI
+	MOVQ   208(AX), R8
 	SHLQ   $0x02, R8
 	IMUL3Q $0x06, R8, R9
 	LEAQ   (R9)(R9*2), R10
@@ -16028,51 +17806,51 @@ register:
 	JZ          added0
 	MOVQ        R14, R15
 	VADDPS      (R15), Y0, Y0
-	CMPQ        248(AX), $0x01
+	CMPQ        264(AX), $0x01
 	JLE         added0
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Y4, Y4
-	CMPQ        248(AX), $0x02
+	CMPQ        264(AX), $0x02
 	JLE         added0
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Y6, Y6
-	CMPQ        248(AX), $0x03
+	CMPQ        264(AX), $0x03
 	JLE         added0
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Y5, Y5
 
 added0:
-	VBROADCASTSS 256(AX), Y1
-	VBROADCASTSS 260(AX), Y2
+	VBROADCASTSS 272(AX), Y1
+	VBROADCASTSS 276(AX), Y2
 	MOVQ         R13, R15
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
 	VMOVUPS      Y0, (R15)
-	CMPQ         248(AX), $0x01
+	CMPQ         264(AX), $0x01
 	JLE          written0
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Y4, Y1, Y4
 	VMINPS       Y4, Y2, Y4
 	VMOVUPS      Y4, (R15)
-	CMPQ         248(AX), $0x02
+	CMPQ         264(AX), $0x02
 	JLE          written0
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Y6, Y1, Y6
 	VMINPS       Y6, Y2, Y6
 	VMOVUPS      Y6, (R15)
-	CMPQ         248(AX), $0x03
+	CMPQ         264(AX), $0x03
 	JLE          written0
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Y5, Y1, Y5
@@ -16080,13 +17858,13 @@ added0:
 	VMOVUPS      Y5, (R15)
 
 written0:
-	MOVQ        208(AX), R15
-	SHLQ        $0x02, R15
-	ADDQ        R15, R13
 	MOVQ        224(AX), R15
 	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
 	ADDQ        R15, R14
-	CMPQ        240(AX), $0x01
+	CMPQ        256(AX), $0x01
 	JLE         next
 	VMOVUPS     192(R12), Y0
 	VMOVUPS     224(R12), Y1
@@ -16115,51 +17893,51 @@ written0:
 	JZ          added1
 	MOVQ        R14, R15
 	VADDPS      (R15), Y0, Y0
-	CMPQ        248(AX), $0x01
+	CMPQ        264(AX), $0x01
 	JLE         added1
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Y4, Y4
-	CMPQ        248(AX), $0x02
+	CMPQ        264(AX), $0x02
 	JLE         added1
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Y6, Y6
-	CMPQ        248(AX), $0x03
+	CMPQ        264(AX), $0x03
 	JLE         added1
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Y5, Y5
 
 added1:
-	VBROADCASTSS 256(AX), Y1
-	VBROADCASTSS 260(AX), Y2
+	VBROADCASTSS 272(AX), Y1
+	VBROADCASTSS 276(AX), Y2
 	MOVQ         R13, R15
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
 	VMOVUPS      Y0, (R15)
-	CMPQ         248(AX), $0x01
+	CMPQ         264(AX), $0x01
 	JLE          written1
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Y4, Y1, Y4
 	VMINPS       Y4, Y2, Y4
 	VMOVUPS      Y4, (R15)
-	CMPQ         248(AX), $0x02
+	CMPQ         264(AX), $0x02
 	JLE          written1
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Y6, Y1, Y6
 	VMINPS       Y6, Y2, Y6
 	VMOVUPS      Y6, (R15)
-	CMPQ         248(AX), $0x03
+	CMPQ         264(AX), $0x03
 	JLE          written1
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Y5, Y1, Y5
@@ -16167,13 +17945,13 @@ added1:
 	VMOVUPS      Y5, (R15)
 
 written1:
-	MOVQ        208(AX), R15
-	SHLQ        $0x02, R15
-	ADDQ        R15, R13
 	MOVQ        224(AX), R15
 	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
 	ADDQ        R15, R14
-	CMPQ        240(AX), $0x02
+	CMPQ        256(AX), $0x02
 	JLE         next
 	VMOVUPS     384(R12), Y0
 	VMOVUPS     416(R12), Y1
@@ -16202,51 +17980,51 @@ written1:
 	JZ          added2
 	MOVQ        R14, R15
 	VADDPS      (R15), Y0, Y0
-	CMPQ        248(AX), $0x01
+	CMPQ        264(AX), $0x01
 	JLE         added2
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Y4, Y4
-	CMPQ        248(AX), $0x02
+	CMPQ        264(AX), $0x02
 	JLE         added2
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Y6, Y6
-	CMPQ        248(AX), $0x03
+	CMPQ        264(AX), $0x03
 	JLE         added2
-	MOVQ        232(AX), BP
+	MOVQ        248(AX), BP
 	SHLQ        $0x02, BP
 	ADDQ        BP, R15
 	VADDPS      (R15), Y5, Y5
 
 added2:
-	VBROADCASTSS 256(AX), Y1
-	VBROADCASTSS 260(AX), Y2
+	VBROADCASTSS 272(AX), Y1
+	VBROADCASTSS 276(AX), Y2
 	MOVQ         R13, R15
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
 	VMOVUPS      Y0, (R15)
-	CMPQ         248(AX), $0x01
+	CMPQ         264(AX), $0x01
 	JLE          written2
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Y4, Y1, Y4
 	VMINPS       Y4, Y2, Y4
 	VMOVUPS      Y4, (R15)
-	CMPQ         248(AX), $0x02
+	CMPQ         264(AX), $0x02
 	JLE          written2
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Y6, Y1, Y6
 	VMINPS       Y6, Y2, Y6
 	VMOVUPS      Y6, (R15)
-	CMPQ         248(AX), $0x03
+	CMPQ         264(AX), $0x03
 	JLE          written2
-	MOVQ         216(AX), BP
+	MOVQ         232(AX), BP
 	SHLQ         $0x02, BP
 	ADDQ         BP, R15
 	VMAXPS       Y5, Y1, Y5
@@ -16254,13 +18032,13 @@ added2:
 	VMOVUPS      Y5, (R15)
 
 written2:
-	MOVQ        208(AX), R15
-	SHLQ        $0x02, R15
-	ADDQ        R15, R13
 	MOVQ        224(AX), R15
 	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
 	ADDQ        R15, R14
-	CMPQ        240(AX), $0x03
+	CMPQ        256(AX), $0x03
 	JLE         next
 	VMOVUPS     576(R12), Y0
 	VMOVUPS     608(R12), Y1
@@ -16289,51 +18067,51 @@ written2:
 	JZ          added3
 	MOVQ        R14, R15
 	VADDPS      (R15), Y0, Y0
-	CMPQ        248(AX), $0x01
+	CMPQ        264(AX), $0x01
 	JLE         added3
-	MOVQ        232(AX), R14
+	MOVQ        248(AX), R14
 	SHLQ        $0x02, R14
 	ADDQ        R14, R15
 	VADDPS      (R15), Y4, Y4
-	CMPQ        248(AX), $0x02
+	CMPQ        264(AX), $0x02
 	JLE         added3
-	MOVQ        232(AX), R14
+	MOVQ        248(AX), R14
 	SHLQ        $0x02, R14
 	ADDQ        R14, R15
 	VADDPS      (R15), Y6, Y6
-	CMPQ        248(AX), $0x03
+	CMPQ        264(AX), $0x03
 	JLE         added3
-	MOVQ        232(AX), R14
+	MOVQ        248(AX), R14
 	SHLQ        $0x02, R14
 	ADDQ        R14, R15
 	VADDPS      (R15), Y5, Y5
 
 added3:
-	VBROADCASTSS 256(AX), Y1
-	VBROADCASTSS 260(AX), Y2
+	VBROADCASTSS 272(AX), Y1
+	VBROADCASTSS 276(AX), Y2
 	MOVQ         R13, R15
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
 	VMOVUPS      Y0, (R15)
-	CMPQ         248(AX), $0x01
+	CMPQ         264(AX), $0x01
 	JLE          written3
-	MOVQ         216(AX), R13
+	MOVQ         232(AX), R13
 	SHLQ         $0x02, R13
 	ADDQ         R13, R15
 	VMAXPS       Y4, Y1, Y4
 	VMINPS       Y4, Y2, Y4
 	VMOVUPS      Y4, (R15)
-	CMPQ         248(AX), $0x02
+	CMPQ         264(AX), $0x02
 	JLE          written3
-	MOVQ         216(AX), R13
+	MOVQ         232(AX), R13
 	SHLQ         $0x02, R13
 	ADDQ         R13, R15
 	VMAXPS       Y6, Y1, Y6
 	VMINPS       Y6, Y2, Y6
 	VMOVUPS      Y6, (R15)
-	CMPQ         248(AX), $0x03
+	CMPQ         264(AX), $0x03
 	JLE          written3
-	MOVQ         216(AX), R13
+	MOVQ         232(AX), R13
 	SHLQ         $0x02, R13
 	ADDQ         R13, R15
 	VMAXPS       Y5, Y1, Y5
@@ -16341,6 +18119,1492 @@ added3:
 	VMOVUPS      Y5, (R15)
 
 written3:
+next:
+	ADDQ  $0x20, CX
+	ADDQ  $0x20, DX
+	ADDQ  $0x20, BX
+	TESTQ SI, SI
+	JZ    none
+	ADDQ  $0x20, SI
+
+none:
+	DECQ DI
+	JNZ  register
+	VZEROUPPER
+	RET
+
+// func winogradInput5xAVX2(t *[]float32)
+// Requires: AVX, FMA3
+TEXT ·winogradInput5xAVX2(SB), $1600-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 24(AX), DX
+	MOVQ 216(AX), BX
+	MOVQ 208(AX), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (SI)(SI*4), R8
+	LEAQ 31(SP), R9
+	ANDQ $-32, R9
+
+register:
+	MOVQ         152(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Y0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Y1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Y2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Y3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Y4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Y5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, (R9)
+	VMOVAPS      Y1, 224(R9)
+	VMOVAPS      Y2, 448(R9)
+	VMOVAPS      Y9, 672(R9)
+	VMOVAPS      Y5, 896(R9)
+	VMOVAPS      Y8, 1120(R9)
+	VMOVAPS      Y6, 1344(R9)
+	MOVQ         160(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Y0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Y1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Y2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Y3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Y4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Y5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, 32(R9)
+	VMOVAPS      Y1, 256(R9)
+	VMOVAPS      Y2, 480(R9)
+	VMOVAPS      Y9, 704(R9)
+	VMOVAPS      Y5, 928(R9)
+	VMOVAPS      Y8, 1152(R9)
+	VMOVAPS      Y6, 1376(R9)
+	MOVQ         168(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Y0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Y1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Y2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Y3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Y4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Y5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, 64(R9)
+	VMOVAPS      Y1, 288(R9)
+	VMOVAPS      Y2, 512(R9)
+	VMOVAPS      Y9, 736(R9)
+	VMOVAPS      Y5, 960(R9)
+	VMOVAPS      Y8, 1184(R9)
+	VMOVAPS      Y6, 1408(R9)
+	MOVQ         176(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Y0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Y1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Y2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Y3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Y4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Y5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, 96(R9)
+	VMOVAPS      Y1, 320(R9)
+	VMOVAPS      Y2, 544(R9)
+	VMOVAPS      Y9, 768(R9)
+	VMOVAPS      Y5, 992(R9)
+	VMOVAPS      Y8, 1216(R9)
+	VMOVAPS      Y6, 1440(R9)
+	MOVQ         184(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Y0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Y1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Y2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Y3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Y4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Y5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, 128(R9)
+	VMOVAPS      Y1, 352(R9)
+	VMOVAPS      Y2, 576(R9)
+	VMOVAPS      Y9, 800(R9)
+	VMOVAPS      Y5, 1024(R9)
+	VMOVAPS      Y8, 1248(R9)
+	VMOVAPS      Y6, 1472(R9)
+	MOVQ         192(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Y0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Y1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Y2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Y3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Y4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Y5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, 160(R9)
+	VMOVAPS      Y1, 384(R9)
+	VMOVAPS      Y2, 608(R9)
+	VMOVAPS      Y9, 832(R9)
+	VMOVAPS      Y5, 1056(R9)
+	VMOVAPS      Y8, 1280(R9)
+	VMOVAPS      Y6, 1504(R9)
+	MOVQ         200(AX), R10
+	LEAQ         (CX)(R10*4), R10
+	MOVQ         96(AX), R11
+	VMOVUPS      (R10)(R11*4), Y0
+	MOVQ         104(AX), R11
+	VMOVUPS      (R10)(R11*4), Y1
+	MOVQ         112(AX), R11
+	VMOVUPS      (R10)(R11*4), Y2
+	MOVQ         120(AX), R11
+	VMOVUPS      (R10)(R11*4), Y3
+	MOVQ         128(AX), R11
+	VMOVUPS      (R10)(R11*4), Y4
+	MOVQ         136(AX), R11
+	VMOVUPS      (R10)(R11*4), Y5
+	MOVQ         144(AX), R11
+	VMOVUPS      (R10)(R11*4), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVAPS      Y0, 192(R9)
+	VMOVAPS      Y1, 416(R9)
+	VMOVAPS      Y2, 640(R9)
+	VMOVAPS      Y9, 864(R9)
+	VMOVAPS      Y5, 1088(R9)
+	VMOVAPS      Y8, 1312(R9)
+	VMOVAPS      Y6, 1536(R9)
+	MOVQ         DX, R11
+	VMOVUPS      (R9), Y0
+	VMOVUPS      32(R9), Y1
+	VMOVUPS      64(R9), Y2
+	VMOVUPS      96(R9), Y3
+	VMOVUPS      128(R9), Y4
+	VMOVUPS      160(R9), Y5
+	VMOVUPS      192(R9), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, (R11)(SI*1)
+	VMOVUPS      Y2, (R11)(SI*2)
+	VMOVUPS      Y9, (R11)(DI*1)
+	VMOVUPS      Y5, (R11)(SI*4)
+	VMOVUPS      Y8, (R11)(R8*1)
+	VMOVUPS      Y6, (R11)(DI*2)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(SI*4), R11
+	VMOVUPS      224(R9), Y0
+	VMOVUPS      256(R9), Y1
+	VMOVUPS      288(R9), Y2
+	VMOVUPS      320(R9), Y3
+	VMOVUPS      352(R9), Y4
+	VMOVUPS      384(R9), Y5
+	VMOVUPS      416(R9), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, (R11)(SI*1)
+	VMOVUPS      Y2, (R11)(SI*2)
+	VMOVUPS      Y9, (R11)(DI*1)
+	VMOVUPS      Y5, (R11)(SI*4)
+	VMOVUPS      Y8, (R11)(R8*1)
+	VMOVUPS      Y6, (R11)(DI*2)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(SI*4), R11
+	VMOVUPS      448(R9), Y0
+	VMOVUPS      480(R9), Y1
+	VMOVUPS      512(R9), Y2
+	VMOVUPS      544(R9), Y3
+	VMOVUPS      576(R9), Y4
+	VMOVUPS      608(R9), Y5
+	VMOVUPS      640(R9), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, (R11)(SI*1)
+	VMOVUPS      Y2, (R11)(SI*2)
+	VMOVUPS      Y9, (R11)(DI*1)
+	VMOVUPS      Y5, (R11)(SI*4)
+	VMOVUPS      Y8, (R11)(R8*1)
+	VMOVUPS      Y6, (R11)(DI*2)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(SI*4), R11
+	VMOVUPS      672(R9), Y0
+	VMOVUPS      704(R9), Y1
+	VMOVUPS      736(R9), Y2
+	VMOVUPS      768(R9), Y3
+	VMOVUPS      800(R9), Y4
+	VMOVUPS      832(R9), Y5
+	VMOVUPS      864(R9), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, (R11)(SI*1)
+	VMOVUPS      Y2, (R11)(SI*2)
+	VMOVUPS      Y9, (R11)(DI*1)
+	VMOVUPS      Y5, (R11)(SI*4)
+	VMOVUPS      Y8, (R11)(R8*1)
+	VMOVUPS      Y6, (R11)(DI*2)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(SI*4), R11
+	VMOVUPS      896(R9), Y0
+	VMOVUPS      928(R9), Y1
+	VMOVUPS      960(R9), Y2
+	VMOVUPS      992(R9), Y3
+	VMOVUPS      1024(R9), Y4
+	VMOVUPS      1056(R9), Y5
+	VMOVUPS      1088(R9), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, (R11)(SI*1)
+	VMOVUPS      Y2, (R11)(SI*2)
+	VMOVUPS      Y9, (R11)(DI*1)
+	VMOVUPS      Y5, (R11)(SI*4)
+	VMOVUPS      Y8, (R11)(R8*1)
+	VMOVUPS      Y6, (R11)(DI*2)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(SI*4), R11
+	VMOVUPS      1120(R9), Y0
+	VMOVUPS      1152(R9), Y1
+	VMOVUPS      1184(R9), Y2
+	VMOVUPS      1216(R9), Y3
+	VMOVUPS      1248(R9), Y4
+	VMOVUPS      1280(R9), Y5
+	VMOVUPS      1312(R9), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, (R11)(SI*1)
+	VMOVUPS      Y2, (R11)(SI*2)
+	VMOVUPS      Y9, (R11)(DI*1)
+	VMOVUPS      Y5, (R11)(SI*4)
+	VMOVUPS      Y8, (R11)(R8*1)
+	VMOVUPS      Y6, (R11)(DI*2)
+	LEAQ         (R11)(DI*1), R11
+	LEAQ         (R11)(SI*4), R11
+	VMOVUPS      1344(R9), Y0
+	VMOVUPS      1376(R9), Y1
+	VMOVUPS      1408(R9), Y2
+	VMOVUPS      1440(R9), Y3
+	VMOVUPS      1472(R9), Y4
+	VMOVUPS      1504(R9), Y5
+	VMOVUPS      1536(R9), Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y8
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y8
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y5, Y6
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y3, Y4
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y2, Y3
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y1, Y2
+	VFNMADD231PS winogradPoints5x5<>+64(SB), Y0, Y1
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y4, Y6
+	VMOVAPS      Y5, Y0
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y3, Y0
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y2, Y7
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y2, Y4
+	VFNMADD231PS winogradPoints5x5<>+128(SB), Y1, Y3
+	VMOVAPS      Y0, Y1
+	VFMADD231PS  winogradPoints5x5<>+0(SB), Y7, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS winogradPoints5x5<>+0(SB), Y7, Y2
+	VMOVAPS      Y5, Y9
+	VFMADD231PS  winogradPoints5x5<>+32(SB), Y4, Y9
+	VFNMADD231PS winogradPoints5x5<>+32(SB), Y4, Y5
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y3, Y0
+	VFNMADD231PS winogradPoints5x5<>+96(SB), Y7, Y6
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, (R11)(SI*1)
+	VMOVUPS      Y2, (R11)(SI*2)
+	VMOVUPS      Y9, (R11)(DI*1)
+	VMOVUPS      Y5, (R11)(SI*4)
+	VMOVUPS      Y8, (R11)(R8*1)
+	VMOVUPS      Y6, (R11)(DI*2)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DX
+	DECQ         BX
+	JNZ          register
+	VZEROUPPER
+	RET
+
+// func winogradOutput5xAVX2(t *[]float32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutput5xAVX2(SB), $1152-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   24(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   72(AX), SI
+	MOVQ   216(AX), DI
+	MOVQ   208(AX), R8
+	SHLQ   $0x02, R8
+	IMUL3Q $0x07, R8, R9
+	LEAQ   (R9)(R9*2), R10
+	LEAQ   (R9)(R9*4), R11
+	LEAQ   31(SP), R12
+	ANDQ   $-32, R12
+
+register:
+	MOVQ        CX, R13
+	VMOVUPS     (R13), Y0
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVUPS     (R13)(R9*2), Y2
+	VMOVUPS     (R13)(R10*1), Y3
+	VMOVUPS     (R13)(R9*4), Y4
+	VMOVUPS     (R13)(R11*1), Y5
+	VMOVUPS     (R13)(R10*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, (R12)
+	VMOVAPS     Y4, 224(R12)
+	VMOVAPS     Y8, 448(R12)
+	VMOVAPS     Y1, 672(R12)
+	VMOVAPS     Y6, 896(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Y0
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVUPS     (R13)(R9*2), Y2
+	VMOVUPS     (R13)(R10*1), Y3
+	VMOVUPS     (R13)(R9*4), Y4
+	VMOVUPS     (R13)(R11*1), Y5
+	VMOVUPS     (R13)(R10*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, 32(R12)
+	VMOVAPS     Y4, 256(R12)
+	VMOVAPS     Y8, 480(R12)
+	VMOVAPS     Y1, 704(R12)
+	VMOVAPS     Y6, 928(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Y0
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVUPS     (R13)(R9*2), Y2
+	VMOVUPS     (R13)(R10*1), Y3
+	VMOVUPS     (R13)(R9*4), Y4
+	VMOVUPS     (R13)(R11*1), Y5
+	VMOVUPS     (R13)(R10*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, 64(R12)
+	VMOVAPS     Y4, 288(R12)
+	VMOVAPS     Y8, 512(R12)
+	VMOVAPS     Y1, 736(R12)
+	VMOVAPS     Y6, 960(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Y0
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVUPS     (R13)(R9*2), Y2
+	VMOVUPS     (R13)(R10*1), Y3
+	VMOVUPS     (R13)(R9*4), Y4
+	VMOVUPS     (R13)(R11*1), Y5
+	VMOVUPS     (R13)(R10*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, 96(R12)
+	VMOVAPS     Y4, 320(R12)
+	VMOVAPS     Y8, 544(R12)
+	VMOVAPS     Y1, 768(R12)
+	VMOVAPS     Y6, 992(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Y0
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVUPS     (R13)(R9*2), Y2
+	VMOVUPS     (R13)(R10*1), Y3
+	VMOVUPS     (R13)(R9*4), Y4
+	VMOVUPS     (R13)(R11*1), Y5
+	VMOVUPS     (R13)(R10*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, 128(R12)
+	VMOVAPS     Y4, 352(R12)
+	VMOVAPS     Y8, 576(R12)
+	VMOVAPS     Y1, 800(R12)
+	VMOVAPS     Y6, 1024(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Y0
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVUPS     (R13)(R9*2), Y2
+	VMOVUPS     (R13)(R10*1), Y3
+	VMOVUPS     (R13)(R9*4), Y4
+	VMOVUPS     (R13)(R11*1), Y5
+	VMOVUPS     (R13)(R10*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, 160(R12)
+	VMOVAPS     Y4, 384(R12)
+	VMOVAPS     Y8, 608(R12)
+	VMOVAPS     Y1, 832(R12)
+	VMOVAPS     Y6, 1056(R12)
+	ADDQ        R8, R13
+	VMOVUPS     (R13), Y0
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVUPS     (R13)(R9*2), Y2
+	VMOVUPS     (R13)(R10*1), Y3
+	VMOVUPS     (R13)(R9*4), Y4
+	VMOVUPS     (R13)(R11*1), Y5
+	VMOVUPS     (R13)(R10*2), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVAPS     Y0, 192(R12)
+	VMOVAPS     Y4, 416(R12)
+	VMOVAPS     Y8, 640(R12)
+	VMOVAPS     Y1, 864(R12)
+	VMOVAPS     Y6, 1088(R12)
+	MOVQ        DX, R13
+	MOVQ        SI, R14
+	VMOVUPS     (R12), Y0
+	VMOVUPS     32(R12), Y1
+	VMOVUPS     64(R12), Y2
+	VMOVUPS     96(R12), Y3
+	VMOVUPS     128(R12), Y4
+	VMOVUPS     160(R12), Y5
+	VMOVUPS     192(R12), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVUPS     (BX), Y2
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y2, Y4, Y4
+	VADDPS      Y2, Y8, Y8
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y2, Y6, Y6
+	TESTQ       SI, SI
+	JZ          added0
+	MOVQ        R14, R15
+	VADDPS      (R15), Y0, Y0
+	CMPQ        264(AX), $0x01
+	JLE         added0
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y4, Y4
+	CMPQ        264(AX), $0x02
+	JLE         added0
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y8, Y8
+	CMPQ        264(AX), $0x03
+	JLE         added0
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y1, Y1
+	CMPQ        264(AX), $0x04
+	JLE         added0
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y6, Y6
+
+added0:
+	VBROADCASTSS 272(AX), Y2
+	VBROADCASTSS 276(AX), Y3
+	MOVQ         R13, R15
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R15)
+	CMPQ         264(AX), $0x01
+	JLE          written0
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y4, Y2, Y4
+	VMINPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (R15)
+	CMPQ         264(AX), $0x02
+	JLE          written0
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y8, Y2, Y8
+	VMINPS       Y8, Y3, Y8
+	VMOVUPS      Y8, (R15)
+	CMPQ         264(AX), $0x03
+	JLE          written0
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (R15)
+	CMPQ         264(AX), $0x04
+	JLE          written0
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y6, Y2, Y6
+	VMINPS       Y6, Y3, Y6
+	VMOVUPS      Y6, (R15)
+
+written0:
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        256(AX), $0x01
+	JLE         next
+	VMOVUPS     224(R12), Y0
+	VMOVUPS     256(R12), Y1
+	VMOVUPS     288(R12), Y2
+	VMOVUPS     320(R12), Y3
+	VMOVUPS     352(R12), Y4
+	VMOVUPS     384(R12), Y5
+	VMOVUPS     416(R12), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVUPS     (BX), Y2
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y2, Y4, Y4
+	VADDPS      Y2, Y8, Y8
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y2, Y6, Y6
+	TESTQ       SI, SI
+	JZ          added1
+	MOVQ        R14, R15
+	VADDPS      (R15), Y0, Y0
+	CMPQ        264(AX), $0x01
+	JLE         added1
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y4, Y4
+	CMPQ        264(AX), $0x02
+	JLE         added1
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y8, Y8
+	CMPQ        264(AX), $0x03
+	JLE         added1
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y1, Y1
+	CMPQ        264(AX), $0x04
+	JLE         added1
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y6, Y6
+
+added1:
+	VBROADCASTSS 272(AX), Y2
+	VBROADCASTSS 276(AX), Y3
+	MOVQ         R13, R15
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R15)
+	CMPQ         264(AX), $0x01
+	JLE          written1
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y4, Y2, Y4
+	VMINPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (R15)
+	CMPQ         264(AX), $0x02
+	JLE          written1
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y8, Y2, Y8
+	VMINPS       Y8, Y3, Y8
+	VMOVUPS      Y8, (R15)
+	CMPQ         264(AX), $0x03
+	JLE          written1
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (R15)
+	CMPQ         264(AX), $0x04
+	JLE          written1
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y6, Y2, Y6
+	VMINPS       Y6, Y3, Y6
+	VMOVUPS      Y6, (R15)
+
+written1:
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        256(AX), $0x02
+	JLE         next
+	VMOVUPS     448(R12), Y0
+	VMOVUPS     480(R12), Y1
+	VMOVUPS     512(R12), Y2
+	VMOVUPS     544(R12), Y3
+	VMOVUPS     576(R12), Y4
+	VMOVUPS     608(R12), Y5
+	VMOVUPS     640(R12), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVUPS     (BX), Y2
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y2, Y4, Y4
+	VADDPS      Y2, Y8, Y8
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y2, Y6, Y6
+	TESTQ       SI, SI
+	JZ          added2
+	MOVQ        R14, R15
+	VADDPS      (R15), Y0, Y0
+	CMPQ        264(AX), $0x01
+	JLE         added2
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y4, Y4
+	CMPQ        264(AX), $0x02
+	JLE         added2
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y8, Y8
+	CMPQ        264(AX), $0x03
+	JLE         added2
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y1, Y1
+	CMPQ        264(AX), $0x04
+	JLE         added2
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y6, Y6
+
+added2:
+	VBROADCASTSS 272(AX), Y2
+	VBROADCASTSS 276(AX), Y3
+	MOVQ         R13, R15
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R15)
+	CMPQ         264(AX), $0x01
+	JLE          written2
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y4, Y2, Y4
+	VMINPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (R15)
+	CMPQ         264(AX), $0x02
+	JLE          written2
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y8, Y2, Y8
+	VMINPS       Y8, Y3, Y8
+	VMOVUPS      Y8, (R15)
+	CMPQ         264(AX), $0x03
+	JLE          written2
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (R15)
+	CMPQ         264(AX), $0x04
+	JLE          written2
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y6, Y2, Y6
+	VMINPS       Y6, Y3, Y6
+	VMOVUPS      Y6, (R15)
+
+written2:
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        256(AX), $0x03
+	JLE         next
+	VMOVUPS     672(R12), Y0
+	VMOVUPS     704(R12), Y1
+	VMOVUPS     736(R12), Y2
+	VMOVUPS     768(R12), Y3
+	VMOVUPS     800(R12), Y4
+	VMOVUPS     832(R12), Y5
+	VMOVUPS     864(R12), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVUPS     (BX), Y2
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y2, Y4, Y4
+	VADDPS      Y2, Y8, Y8
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y2, Y6, Y6
+	TESTQ       SI, SI
+	JZ          added3
+	MOVQ        R14, R15
+	VADDPS      (R15), Y0, Y0
+	CMPQ        264(AX), $0x01
+	JLE         added3
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y4, Y4
+	CMPQ        264(AX), $0x02
+	JLE         added3
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y8, Y8
+	CMPQ        264(AX), $0x03
+	JLE         added3
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y1, Y1
+	CMPQ        264(AX), $0x04
+	JLE         added3
+	MOVQ        248(AX), BP
+	SHLQ        $0x02, BP
+	ADDQ        BP, R15
+	VADDPS      (R15), Y6, Y6
+
+added3:
+	VBROADCASTSS 272(AX), Y2
+	VBROADCASTSS 276(AX), Y3
+	MOVQ         R13, R15
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R15)
+	CMPQ         264(AX), $0x01
+	JLE          written3
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y4, Y2, Y4
+	VMINPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (R15)
+	CMPQ         264(AX), $0x02
+	JLE          written3
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y8, Y2, Y8
+	VMINPS       Y8, Y3, Y8
+	VMOVUPS      Y8, (R15)
+	CMPQ         264(AX), $0x03
+	JLE          written3
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (R15)
+	CMPQ         264(AX), $0x04
+	JLE          written3
+	MOVQ         232(AX), BP
+	SHLQ         $0x02, BP
+	ADDQ         BP, R15
+	VMAXPS       Y6, Y2, Y6
+	VMINPS       Y6, Y3, Y6
+	VMOVUPS      Y6, (R15)
+
+written3:
+	MOVQ        224(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R13
+	MOVQ        240(AX), R15
+	SHLQ        $0x02, R15
+	ADDQ        R15, R14
+	CMPQ        256(AX), $0x04
+	JLE         next
+	VMOVUPS     896(R12), Y0
+	VMOVUPS     928(R12), Y1
+	VMOVUPS     960(R12), Y2
+	VMOVUPS     992(R12), Y3
+	VMOVUPS     1024(R12), Y4
+	VMOVUPS     1056(R12), Y5
+	VMOVUPS     1088(R12), Y6
+	VADDPS      Y2, Y1, Y7
+	VSUBPS      Y2, Y1, Y1
+	VADDPS      Y4, Y3, Y2
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y7, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y5, Y0, Y0
+	VMULPS      winogradPoints5x5<>+0(SB), Y1, Y4
+	VFMADD231PS winogradPoints5x5<>+32(SB), Y3, Y4
+	VFMADD231PS winogradPoints5x5<>+64(SB), Y5, Y4
+	VMULPS      winogradPoints5x5<>+96(SB), Y7, Y8
+	VFMADD231PS winogradPoints5x5<>+128(SB), Y2, Y8
+	VFMADD231PS winogradPoints5x5<>+160(SB), Y5, Y8
+	VMULPS      winogradPoints5x5<>+192(SB), Y1, Y1
+	VFMADD231PS winogradPoints5x5<>+224(SB), Y3, Y1
+	VFMADD231PS winogradPoints5x5<>+256(SB), Y5, Y1
+	VFMADD231PS winogradPoints5x5<>+288(SB), Y7, Y6
+	VFMADD231PS winogradPoints5x5<>+320(SB), Y2, Y6
+	VFMADD231PS winogradPoints5x5<>+352(SB), Y5, Y6
+	VMOVUPS     (BX), Y2
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y2, Y4, Y4
+	VADDPS      Y2, Y8, Y8
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y2, Y6, Y6
+	TESTQ       SI, SI
+	JZ          added4
+	MOVQ        R14, R15
+	VADDPS      (R15), Y0, Y0
+	CMPQ        264(AX), $0x01
+	JLE         added4
+	MOVQ        248(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Y4, Y4
+	CMPQ        264(AX), $0x02
+	JLE         added4
+	MOVQ        248(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Y8, Y8
+	CMPQ        264(AX), $0x03
+	JLE         added4
+	MOVQ        248(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Y1, Y1
+	CMPQ        264(AX), $0x04
+	JLE         added4
+	MOVQ        248(AX), R14
+	SHLQ        $0x02, R14
+	ADDQ        R14, R15
+	VADDPS      (R15), Y6, Y6
+
+added4:
+	VBROADCASTSS 272(AX), Y2
+	VBROADCASTSS 276(AX), Y3
+	MOVQ         R13, R15
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R15)
+	CMPQ         264(AX), $0x01
+	JLE          written4
+	MOVQ         232(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Y4, Y2, Y4
+	VMINPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (R15)
+	CMPQ         264(AX), $0x02
+	JLE          written4
+	MOVQ         232(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Y8, Y2, Y8
+	VMINPS       Y8, Y3, Y8
+	VMOVUPS      Y8, (R15)
+	CMPQ         264(AX), $0x03
+	JLE          written4
+	MOVQ         232(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (R15)
+	CMPQ         264(AX), $0x04
+	JLE          written4
+	MOVQ         232(AX), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, R15
+	VMAXPS       Y6, Y2, Y6
+	VMINPS       Y6, Y3, Y6
+	VMOVUPS      Y6, (R15)
+
+written4:
 next:
 	ADDQ  $0x20, CX
 	ADDQ  $0x20, DX

@@ -8,10 +8,11 @@ const (
 	Direct    Road = iota // products at fixed distances from each pixel
 	Depthwise             // the same where each channel has filters of its own
 	Winograd2             // Winograd's method in tiles of 2×2 results
-	Winograd4             // and of 4×4
+	Winograd4             // of 4×4
+	Winograd5             // and of 5×5
 )
 
-var roadNames = [...]string{"direct", "depthwise", "winograd 2x2", "winograd 4x4"}
+var roadNames = [...]string{"direct", "depthwise", "winograd 2x2", "winograd 4x4", "winograd 5x5"}
 
 func (r Road) String() string { return roadNames[r] }
 
@@ -26,7 +27,7 @@ func (c *Conv) roads(k *set) []Road {
 	one := [2]int{1, 1}
 	if c.Kernel == [2]int{3, 3} && c.Stride == one && c.Dilation == one && c.Groups == 1 && min(c.Padding[0], c.Padding[1]) >= 1 &&
 		c.Channels%k.lanes == 0 && k.winograd != nil {
-		roads = append(roads, Winograd2, Winograd4)
+		roads = append(roads, Winograd2, Winograd4, Winograd5)
 	}
 	return roads
 }
@@ -117,15 +118,25 @@ func (c *Conv) Packed(road Road) int { return 4 * c.packed(active, road) }
 // Choose returns the road that Prepare takes.
 func (c *Conv) Choose(limit int) Road { return c.choose(active, limit) }
 
+// inexact is how many times as long a road may take that is to be chosen in place of Winograd5, whose errors are some four times those
+// of Winograd4.
+const inexact = 1.1
+
 // choose returns the road that is predicted to be the fastest of those that take at most limit bytes, or the one that takes
 // the least.
 func (c *Conv) choose(k *set, limit int) Road {
 	best, least := Road(-1), Road(-1)
+	time := func(road Road) float64 {
+		if road == Winograd5 {
+			return inexact * c.predict(k, road)
+		}
+		return c.predict(k, road)
+	}
 	for _, road := range c.roads(k) {
 		if least < 0 || c.packed(k, road) < c.packed(k, least) {
 			least = road
 		}
-		if 4*c.packed(k, road) <= limit && (best < 0 || c.predict(k, road) < c.predict(k, best)) {
+		if 4*c.packed(k, road) <= limit && (best < 0 || time(road) < time(best)) {
 			best = road
 		}
 	}

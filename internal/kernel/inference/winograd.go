@@ -8,7 +8,7 @@ package inference
 // transform is the work of one call of a transform, of one tile. Distances are in elements.
 type transform struct {
 	from, to, bias, add []float32 // bias and add are of results; add may be nil
-	rows, cols          [6]int    // of what lies under a tile: where they lie, from `from` on
+	rows, cols          [7]int    // of what lies under a tile: where they lie, from `from` on
 	place               int       // from one place of a transformed tile to the next
 	regs                int       // of channels
 	row, step           int       // from row to row and from pixel to pixel of results
@@ -19,6 +19,7 @@ type transform struct {
 
 // winogradKernels are the transforms for tiles of size×size results.
 type winogradKernels struct {
+	road          Road
 	size          int
 	points        []float64 // but for infinity, which comes last
 	input, output func(t *transform)
@@ -31,7 +32,7 @@ func (k *winogradKernels) places() int { return k.side() * k.side() }
 
 // filter writes GwGᵀ of a filter of 3×3 to out. Rows of G are those of points.
 func (k *winogradKernels) filter(out []float64, w []float32) {
-	rows := make([][3]float64, 0, 6)
+	rows := make([][3]float64, 0, len(k.points)+1)
 	for i, p := range k.points {
 		n := 1.
 		for j, q := range k.points {
@@ -56,7 +57,7 @@ func (k *winogradKernels) filter(out []float64, w []float32) {
 // winogradOf returns the kernels for a road, or nil.
 func (k *set) winogradOf(r Road) *winogradKernels {
 	for i := range k.winograd {
-		if (r == Winograd2 && k.winograd[i].size == 2) || (r == Winograd4 && k.winograd[i].size == 4) {
+		if k.winograd[i].road == r {
 			return &k.winograd[i]
 		}
 	}
