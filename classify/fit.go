@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -29,7 +30,8 @@ type Fitted struct {
 	// how far they went is arbitrary.
 	Separable bool
 
-	classes int
+	classes   int
+	certainty *certainty // of a fit without a penalty that converged, unless it is too large
 }
 
 // fitter is a fit at work: parameters that L-BFGS moves, and their gradients.
@@ -71,17 +73,14 @@ const history = 20
 const roughly = 1e-5
 
 // minimise moves the parameters to where the objective with L1 of the given strength is least, and returns
-// how many iterations that took. It goes on in float64 only if exact.
-func (f *fitter) minimise(l1 float64, o Options, exact bool) (iterations int, converged bool) {
+// how many iterations that took: of float32 first, and then of float64.
+func (f *fitter) minimise(l1 float64, o Options) (iterations int, converged bool) {
 	scale := unit / f.total
 	l1 *= scale
 	for _, pass := range []struct {
 		exact     bool
 		tolerance float64
 	}{{false, unit * max(o.Tolerance, roughly)}, {true, unit * o.Tolerance}} {
-		if pass.exact && !exact {
-			break
-		}
 		options := optim.LBFGSOptions{MaxIter: new(o.Iterations), MaxEval: new(2 * o.Iterations), ToleranceGrad: new(pass.tolerance),
 			ToleranceChange: new(0.0), HistorySize: new(history), StrongWolfe: true}
 		if l1 > 0 {
@@ -181,6 +180,16 @@ func (f *fitter) outOfBounds(value float64, o Options) error {
 
 // fitRows is Fit for classes by number.
 func fitRows(op string, t table, labels []int64, classes int, o Options) (*Fitted, error) {
+	all, err := fitPath(op, t, labels, classes, []float64{cmp.Or(o.C, 1)}, o)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// fitPath is FitPath for any rows.
+func fitPath(op string, t table, labels []int64, classes int, strengths []float64, o Options) ([]*Fitted, error) {
+	o.C = strengths[0]
 	o = o.complete(op)
 	if t.columns == 0 {
 		return nil, errors.New("row 0: found 0 numbers, at least 1 expected")
@@ -199,33 +208,47 @@ func fitRows(op string, t table, labels []int64, classes int, o Options) (*Fitte
 		return nil, err
 	}
 	f := newFitter(newObjective(t, s, labels, weights, classes))
+	all := make([]*Fitted, len(strengths))
+	for i, c := range strengths {
+		o.C = c
+		if all[i], err = f.fit(o); err != nil {
+			return nil, err
+		}
+		if undo {
+			*all[i] = all[i].Undo()
+		}
+	}
+	return all, nil
+}
+
+// fit returns what is fitted from where the parameters are.
+func (f *fitter) fit(o Options) (*Fitted, error) {
 	f.l2 = (1 - o.L1Ratio) / o.C
 	l1 := o.L1Ratio / o.C
-	out := &Fitted{Mean: s.mean, Deviation: s.deviation, classes: classes}
-	out.Iterations, out.Converged = f.minimise(l1, o, true)
+	out := &Fitted{Mean: f.mean, Deviation: f.deviation, classes: f.classes}
+	out.Iterations, out.Converged = f.minimise(l1, o)
 	value := f.evaluate(true, 1)
 	if slope := f.slope(l1); value-value != 0 || slope-slope != 0 {
 		return nil, f.outOfBounds(value, o)
 	}
 	w := tensor.Values[float64](f.weight)
-	if math.IsInf(o.C, 1) {
-		out.Separable = f.separable()
-		out.Converged = out.Converged && !out.Separable
-	}
-	for _, v := range w {
-		value += l1 * math.Abs(v)
-	}
-	if !math.IsInf(o.C, 1) {
-		value *= o.C
-	}
-	out.Objective = value
 	for k := range f.vectors {
 		out.Coefficients = append(out.Coefficients, w[k*f.columns:][:f.columns])
 	}
 	out.Intercepts = tensor.Values[float64](f.bias)
-	if undo {
-		*out = out.Undo()
+	if math.IsInf(o.C, 1) {
+		out.Separable = f.separable()
+		out.Converged = out.Converged && !out.Separable
+		if out.Converged {
+			out.certainty = f.certainty(out)
+		}
+		out.Objective = value
+		return out, nil
 	}
+	for _, v := range w {
+		value += l1 * math.Abs(v)
+	}
+	out.Objective = value * o.C
 	return out, nil
 }
 
@@ -283,20 +306,27 @@ func (f *Fitted) Probabilities(dst, row []float64) (likeliest int) {
 	return likeliest
 }
 
+// vectors returns every vector of coefficients with its intercept before it.
+func (f *Fitted) vectors() (all [][]float64) {
+	for k, row := range f.Coefficients {
+		all = append(all, append([]float64{f.Intercepts[k]}, row...))
+	}
+	return all
+}
+
 // Undo returns the same for raw numbers: standardisation is part of its coefficients and intercepts, and it says the same of
 // every row.
 func (f *Fitted) Undo() Fitted {
 	out := *f
-	out.Mean, out.Deviation, out.Coefficients, out.Intercepts = nil, nil, nil, slices.Clone(f.Intercepts)
-	for k, row := range f.Coefficients {
-		row = slices.Clone(row)
-		if f.Mean != nil {
-			for j := range row {
-				row[j] /= f.Deviation[j]
-				out.Intercepts[k] -= row[j] * f.Mean[j]
-			}
-		}
-		out.Coefficients = append(out.Coefficients, row)
+	if f.Mean != nil && f.certainty != nil {
+		c := *f.certainty
+		c.undone = true
+		out.certainty = &c
+	}
+	out.Mean, out.Deviation, out.Coefficients, out.Intercepts = nil, nil, nil, nil
+	for _, v := range f.vectors() {
+		v = scaling{f.Mean, f.Deviation}.undo(v)
+		out.Coefficients, out.Intercepts = append(out.Coefficients, v[1:]), append(out.Intercepts, v[0])
 	}
 	return out
 }

@@ -39,11 +39,14 @@ func (f *Fitted) all(op string, t table) (probabilities []float64, likeliest []i
 	})
 	for i, is := range bad {
 		if is {
-			return nil, nil, fmt.Errorf("row %d: found a number that is not finite", i)
+			return nil, nil, notFinite(i)
 		}
 	}
 	return probabilities, likeliest, nil
 }
+
+// notFinite returns the error of a row that has a number which is none.
+func notFinite(row int) error { return fmt.Errorf("row %d: found a number that is not finite", row) }
 
 // PredictProba returns the probabilities of all classes for every row. The error says which row has another
 // length than those of the fit, or a number that is not finite.
