@@ -52,7 +52,7 @@ for name in ("iris", "wine", "breast_cancer"):
     Cs = np.logspace(-3, 2, 6)
     found = {}
     for score in ("neg_log_loss", "accuracy"):
-        m = LogisticRegressionCV(Cs=Cs, cv=cv, scoring=score, solver="lbfgs", tol=1e-10, max_iter=100000, multi_class="multinomial" if y.max() > 1 else "auto").fit(z, y)
+        m = LogisticRegressionCV(Cs=Cs, cv=cv, scoring=score, solver="newton-cg", tol=1e-8, max_iter=1000, multi_class="multinomial" if y.max() > 1 else "auto").fit(z, y)
         found[score] = next(iter(m.scores_.values()))
     mean = -found["neg_log_loss"].mean(0)
     best = int(mean.argmin())
