@@ -35,6 +35,27 @@ type Definition struct {
 	Task       string            `json:"task,omitempty"`   // the name of what is learnt; none is "classification"
 	Data       string            `json:"data"`             // the data set it was trained on
 	Training   any               `json:"training"`         // how it was trained, for the record; Load makes it a *json.RawMessage
+	// Calibration says how the weights of the last layer were changed after training, for the record; nil if they were not.
+	Calibration *Calibration `json:"calibration,omitempty"`
+}
+
+// Calibration is how a model's logits were made ones whose probabilities can be taken at their word. Package calibrate fits
+// and applies it.
+type Calibration struct {
+	Method      string             `json:"method"`                // "temperature" or "platt"
+	Temperature float64            `json:"temperature,omitempty"` // that all logits are divided by
+	A           []float64          `json:"a,omitempty"`           // of platt: a·z + b is made of z, the second class's logit minus the first's; or one a label, of its logit
+	B           []float64          `json:"b,omitempty"`
+	Samples     int                `json:"samples"` // that it was fitted to
+	Before      CalibrationFigures `json:"before"`
+	After       CalibrationFigures `json:"after"`
+}
+
+// CalibrationFigures say how far probabilities can be taken at their word, on the samples that a calibration was fitted
+// to.
+type CalibrationFigures struct {
+	Loss  float64 `json:"loss"`              // mean negative log-likelihood, in nats: of a sample, or of a label of it
+	Error float64 `json:"calibration_error"` // expected calibration error, as metric.Calibration has it
 }
 
 // Softmax defines softmax regression: the picture as one row of numbers, and one linear

@@ -56,6 +56,7 @@ var order = []string{
 	"model",
 	"model/zoo",
 	"model/onnx",
+	"calibrate",
 	"train",
 	"classify",
 	"report",

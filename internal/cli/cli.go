@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/onehot-go/onehot/calibrate"
 	"github.com/onehot-go/onehot/dataset/table"
 	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/internal/printable"
@@ -107,7 +108,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		kong.Vars{
 			"datasets": strings.Join(datasetNames(), ","), "models": strings.Join(modelNames, ","), "recipes": strings.Join(recipeNames(), ","),
 			"optimizers": strings.Join(optimizerNames, ","), "schedules": strings.Join(scheduleNames, ","), "inits": strings.Join(initNames, ","),
-			"monitors": strings.Join(monitorNames, ","), "fits": strings.Join(fitNames, ","), "encodings": strings.Join(table.Encodings, ","), "colors": strings.Join(colorNames, ","),
+			"monitors": strings.Join(monitorNames, ","), "fits": strings.Join(fitNames, ","), "calibrations": strings.Join(calibrate.Methods, ","), "encodings": strings.Join(table.Encodings, ","), "colors": strings.Join(colorNames, ","),
 			"nets": strings.Join(netNames(), ","),
 		},
 	)

@@ -16,6 +16,7 @@ import (
 	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/internal/printable"
+	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
@@ -235,7 +236,8 @@ func writeJSON(path string, v any) error {
 type figuresFile struct {
 	Part string `json:"part,omitempty"` // "val" of a run without test data; else they are of those
 	task.ByClass
-	Means macroFigures `json:"macro"` // missing in files of earlier versions
+	Means       macroFigures       `json:"macro"` // missing in files of earlier versions
+	Calibration *model.Calibration `json:"calibration,omitempty"`
 }
 
 // macroFigures are means over all classes, each of which counts the same.

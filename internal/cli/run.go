@@ -38,6 +38,9 @@ func (r *trainRun) config(start train.Progress) train.Config {
 	if r.testedLast() {
 		after += r.test.Samples()
 	}
+	if r.settings.Calibrate != "" && r.val != nil {
+		after += r.val.Samples() + r.final().Samples()
+	}
 	if limit := r.settings.MaxTime.Duration; limit > 0 {
 		c.Budget = &train.Budget{Time: limit - time.Since(r.began) - closing, After: after}
 		if r.settings.plannedToTheEnd() {
@@ -58,6 +61,11 @@ func (r *trainRun) epochs(p train.Progress) float64 {
 // checkSetup returns what is wrong with the run, before its folder is made, and which flag is to
 // blame.
 func (r *trainRun) checkSetup() error {
+	if r.settings.Calibrate != "" {
+		if err := r.checkCalibration(); err != nil {
+			return err
+		}
+	}
 	err := train.Check(r.config(train.Progress{}))
 	if e, ok := errors.AsType[*train.SetupError](err); ok && e.Field == "BatchSize" {
 		return usagef("--batch-size %d: %s", r.settings.BatchSize, e.Detail)
@@ -157,7 +165,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			if e.Best {
 				best = train.Progress{BestEpoch: e.Epoch, BestScore: e.Test.Score}
 				if !e.Unmeasured && !r.testedLast() {
-					if err := r.writeFigures(e.Test); err != nil {
+					if err := r.writeFigures(e.Test, nil); err != nil {
 						return err
 					}
 				}
@@ -174,8 +182,13 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	}
 	r.finished = handled
 	bar.clear()
-	if r.testedLast() {
-		if err := r.testOnce(); err != nil {
+	if r.settings.Calibrate != "" {
+		if err := r.calibrate(s.err); err != nil {
+			return err
+		}
+	}
+	if r.testedLast() || r.settings.Calibrate != "" {
+		if err := r.measureBest(); err != nil {
 			return err
 		}
 	}
@@ -261,8 +274,8 @@ func (r *trainRun) keepPage() error {
 	return err
 }
 
-// testOnce measures the best model on the test data, after all choices.
-func (r *trainRun) testOnce() error {
+// measureBest measures the best model on the test data, or on those held out if there are none, after all choices.
+func (r *trainRun) measureBest() error {
 	m, err := model.Load(r.folder.best())
 	if err != nil {
 		return err
@@ -271,17 +284,18 @@ func (r *trainRun) testOnce() error {
 	if r.probe != nil {
 		e, err = r.probe.evaluate(m)
 	} else {
-		e, err = train.Evaluate(measured(m.Net, r.settings.TTA), r.test, nil)
+		e, err = train.Evaluate(measured(m.Net, r.settings.TTA), r.final(), nil)
 	}
 	if err != nil {
 		return err
 	}
-	return r.writeFigures(e)
+	return r.writeFigures(e, m.Calibration)
 }
 
-// writeFigures writes the figures of the best model to metrics.json.
-func (r *trainRun) writeFigures(e train.Evaluation) error {
+// writeFigures writes the figures of the best model, calibrated or not, to metrics.json.
+func (r *trainRun) writeFigures(e train.Evaluation, c *model.Calibration) error {
 	f := newFigures(e)
+	f.Calibration = c
 	if r.test == nil {
 		f.Part = "val"
 	}

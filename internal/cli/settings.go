@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/onehot-go/onehot/calibrate"
 )
 
 // settings are what a run's result depends on: with the same data and program they give
@@ -21,6 +23,7 @@ type settings struct {
 	Val         amount   `json:"val" default:"0" placeholder:"N|SHARE" group:"Training" help:"Training samples to hold out, so many or a share as in 0.15 or 15%, of each class its part: they choose the best epoch, and the test data are read once, at the end. 0 trains on all; your own pictures without a test part are then not measured."`
 	Monitor     string   `json:"monitor,omitempty" default:"" enum:",${monitors}" placeholder:"FIGURE" group:"Training" help:"By what the best epoch is chosen: ${monitors} (default accuracy). The mean F1 of all classes counts rare ones as much as others."`
 	EarlyStop   int      `json:"early_stop" default:"0" placeholder:"EPOCHS" group:"Training" help:"End the run after so many epochs without a better one, by --monitor, on the samples of --val; 0 for never."`
+	Calibrate   string   `json:"calibrate,omitempty" default:"" enum:",${calibrations}" placeholder:"METHOD" group:"Training" help:"Make the best model's probabilities ones that can be taken at their word, on the samples of --val: temperature divides all logits by one number, platt fits a curve, for two classes. It is part of the saved model."`
 	BatchSize   int      `json:"batch_size" default:"256" group:"Training" help:"Samples of a training step."`
 	LR          float64  `json:"lr" name:"lr" default:"0" placeholder:"RATE" group:"Training" help:"Learning rate (default 0.1 for sgd, 0.001 for adam and adamw, 0.01 for rmsprop and adagrad; 1 for lbfgs, where it is what the search for a step begins with)."`
 	Optimizer   string   `json:"optimizer" default:"sgd" enum:"${optimizers}" group:"Training" help:"Optimizer: ${enum}. The last fits softmax regression to all samples at once, and an epoch is one of its iterations."`
@@ -223,6 +226,7 @@ func (s *settings) checkCombinations() error {
 		{s.Freeze != "", "--freeze", s.Pretrained != "", "--pretrained"},
 		{s.LRHead != 0, "--lr-head", s.Pretrained != "" && !s.probes(), fineTuning},
 		{s.TTA, "--tta", !s.probes(), fineTuning},
+		{s.TTA, "--tta", s.Calibrate == "", "runs without --calibrate, which is for what predict says of one picture"},
 		{s.WeightDecay != 0, "--weight-decay", s.Optimizer != "lbfgs", others + ", which has --l2"},
 		{s.ClipNorm != 0, "--clip-norm", s.Optimizer != "lbfgs", others},
 		{s.Schedule != "constant", "--schedule " + s.Schedule, s.Optimizer != "lbfgs", others},
@@ -277,7 +281,7 @@ func (s *settings) checkUnmeasured() error {
 		flag string
 	}{
 		{s.Epochs == 0 && s.MaxTime.Duration == 0, "--epochs 0"}, {s.Monitor != "", "--monitor"}, {s.EarlyStop > 0, "--early-stop"},
-		{s.Schedule == "plateau", "--schedule plateau"}, {s.TTA, "--tta"},
+		{s.Schedule == "plateau", "--schedule plateau"}, {s.TTA, "--tta"}, {s.Calibrate != "", "--calibrate"},
 	} {
 		if c.set {
 			return usagef("%s is for runs that are measured: %s has no validation or test pictures, --val or --test expected", c.flag, s.Data)
@@ -293,7 +297,7 @@ func (s *settings) checkSaved() error {
 		name, value string
 		choices     []string
 	}{
-		{"monitor", s.Monitor, append(monitorNames, "")}, {"sample", s.Sample, []string{"balanced", ""}},
+		{"monitor", s.Monitor, append(monitorNames, "")}, {"calibrate", s.Calibrate, append(calibrate.Methods, "")}, {"sample", s.Sample, []string{"balanced", ""}},
 		{"fit", s.Fit, append(fitNames, "")}, {"color", s.Color, append(colorNames, "")}, {"model", s.Model, s.models()}, {"optimizer", s.Optimizer, optimizerNames},
 		{"schedule", s.Schedule, scheduleNames}, {"init", s.Init, initNames}, {"recipe", s.Recipe, append(recipeNames(), "")},
 	} {

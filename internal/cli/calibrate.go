@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/onehot-go/onehot/calibrate"
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/model/zoo"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/train"
+)
+
+// checkCalibration returns what keeps the run's model from being calibrated.
+func (r *trainRun) checkCalibration() error {
+	method := r.settings.Calibrate
+	if r.val == nil {
+		return usagef("--calibrate %s is fitted to %ss that the model is not trained on: --val expected", method, r.sample())
+	}
+	if err := calibrate.Check(method, r.model); err != nil {
+		return usagef("--calibrate %s: %s", method, strings.TrimPrefix(err.Error(), "calibration: "))
+	}
+	return nil
+}
+
+// calibrate calibrates the best model on the data held out, and tells remarks. One that is calibrated already, since the run went on
+// and found no better one, stays.
+func (r *trainRun) calibrate(remarks io.Writer) error {
+	m, err := model.Load(r.folder.best())
+	if err != nil || m.Calibration != nil {
+		return err
+	}
+	var net nn.Module = m.Net
+	source := r.val
+	if r.probe != nil {
+		_, net = zoo.Head(m.Net)
+		source = r.probe.parts[dataset.Validation]
+	}
+	logits, targets, err := train.Predict(net, source)
+	if err != nil {
+		return err
+	}
+	c, err := calibrate.Fit(r.settings.Calibrate, logits, targets)
+	if err != nil {
+		return err
+	}
+	if err := calibrate.Apply(m, c); err != nil {
+		return err
+	}
+	if err := m.Save(r.folder.best()); err != nil {
+		return err
+	}
+	fmt.Fprintf(remarks, "calibrated: %s on %s: loss %.4f, before %.4f; calibration error %.4f, before %.4f\n",
+		calibrationNumbers(c), counted(c.Samples, "validation "+r.sample()), c.After.Loss, c.Before.Loss, c.After.Error, c.Before.Error)
+	return nil
+}
+
+// calibrationNumbers says what a calibration does.
+func calibrationNumbers(c *model.Calibration) string {
+	switch {
+	case c.Method == calibrate.Temperature:
+		return fmt.Sprintf("temperature %.4g", c.Temperature)
+	case len(c.A) == 1:
+		return fmt.Sprintf("platt %.4g z %+.4g", c.A[0], c.B[0])
+	}
+	return "platt, by label"
+}
