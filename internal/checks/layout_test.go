@@ -57,6 +57,7 @@ var order = []string{
 	"model/zoo",
 	"model/onnx",
 	"calibrate",
+	"dist",
 	"train",
 	"classify",
 	"report",

@@ -1,0 +1,156 @@
+package dist
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// How a rank goes on.
+const (
+	fine = iota
+	failed
+	canceled // its context is
+	late     // so is its context, by its deadline
+)
+
+// Of a message of a rank that failed.
+const messageBytes = 1024
+
+// Agree tells all ranks whether one of them failed. Each calls it with its error, or nil. If one has an
+// error, all return a *RankError of the first rank that has one: so all end together. That of
+// a context is known as such on all ranks.
+func Agree(c Comm, err error) error {
+	_, err = Gather(c, nil, err)
+	return err
+}
+
+// Gather returns what every rank sends, by rank. If one has an error, all return a *RankError, as those of
+// Agree do. A rank need not know what others send, nor what they are doing: those that fail may call Agree.
+func Gather(c Comm, send []byte, err error) ([][]byte, error) {
+	if c.Size() == 1 {
+		return [][]byte{send}, err
+	}
+	status := fine
+	switch {
+	case errors.Is(err, context.Canceled):
+		status = canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		status = late
+	case err != nil:
+		status = failed
+	}
+	head := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(status)), uint64(len(send)))
+	heads := memory(c.Size(), func(int) int { return len(head) })
+	if err := c.AllGather(head, heads); err != nil {
+		return nil, err
+	}
+	total := 0
+	for rank, h := range heads {
+		if how := binary.LittleEndian.Uint64(h); how != fine {
+			return nil, explain(c, err, rank, int(how))
+		}
+		total += int(binary.LittleEndian.Uint64(h[8:]))
+	}
+	recv := memory(c.Size(), func(rank int) int { return int(binary.LittleEndian.Uint64(heads[rank][8:])) })
+	if total == 0 {
+		return recv, nil
+	}
+	return recv, c.AllGather(send, recv)
+}
+
+// explain returns the error of the first rank that failed.
+func explain(c Comm, err error, first, status int) error {
+	switch {
+	case c.Rank() == first:
+	case status == canceled:
+		err = context.Canceled
+	case status == late:
+		err = context.DeadlineExceeded
+	}
+	if status != failed {
+		return &RankError{first, err}
+	}
+	message := make([]byte, messageBytes)
+	if c.Rank() == first {
+		copy(message, err.Error())
+	}
+	if err := c.Broadcast(message, first); err != nil {
+		return err
+	}
+	if c.Rank() != first {
+		text, _, _ := strings.Cut(string(message), "\x00")
+		err = errors.New(strings.ToValidUTF8(text, ""))
+	}
+	return &RankError{first, err}
+}
+
+// Share returns what rank 0 has as data, on every rank. If one has an error, all return a *RankError, as those of
+// Agree do.
+func Share(c Comm, data []byte, err error) ([]byte, error) {
+	if c.Rank() != 0 {
+		data = nil
+	}
+	all, err := Gather(c, data, err)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// Fact is something that has to be the same on all ranks.
+type Fact struct {
+	Name  string // "data"
+	Value string
+}
+
+// DiffersError says that ranks cannot work together.
+type DiffersError struct {
+	Rank        int
+	Name        string // of what differs
+	Found, Want string // its value on that rank, and on rank 0
+}
+
+// Error names the rank and what differs: "rank 2: found the data 1f3a, 77b0 as on rank 0 expected".
+func (e *DiffersError) Error() string {
+	return fmt.Sprintf("rank %d: found the %s %s, %s as on rank 0 expected", e.Rank, e.Name, e.Found, e.Want)
+}
+
+// Compare returns nil on all ranks, or on all of them the same *DiffersError: of the first rank that has another value
+// than rank 0, and the first fact that is another. All have facts of the same names. If one has an error, all
+// return a *RankError, as those of Agree do.
+func Compare(c Comm, facts []Fact, err error) error {
+	text, _ := json.Marshal(facts) // of strings
+	all, err := Gather(c, text, err)
+	if err != nil {
+		return err
+	}
+	var want, found []Fact
+	for rank, text := range all {
+		if err := json.Unmarshal(text, &found); err != nil {
+			return &RankError{rank, err}
+		}
+		if rank == 0 {
+			want, found = found, nil
+			continue
+		}
+		for i, f := range want {
+			if i >= len(found) || found[i].Name != f.Name {
+				return &DiffersError{rank, "list of facts", string(text), string(all[0])}
+			}
+			if found[i].Value != f.Value {
+				return &DiffersError{rank, f.Name, found[i].Value, f.Value}
+			}
+		}
+	}
+	return nil
+}
+
+// memory returns blocks of the lengths that each rank's is to have.
+func memory(ranks int, length func(rank int) int) [][]byte {
+	var b blocks
+	return b.reserve(ranks, length)
+}
