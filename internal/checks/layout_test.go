@@ -58,6 +58,7 @@ var order = []string{
 	"model/onnx",
 	"calibrate",
 	"dist",
+	"internal/gopackage",
 	"train",
 	"classify",
 	"report",

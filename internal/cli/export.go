@@ -3,9 +3,12 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/internal/gopackage"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/model/onnx"
@@ -16,15 +19,22 @@ type exportCommand struct {
 	onnxFlags
 	memoryFlags
 	ONNX         string `name:"onnx" help:"Write the model to an ONNX file, which takes bytes of pixels, or numbers, and gives probabilities and logits." placeholder:"FILE"`
+	Go           string `help:"Write the model to a Go package, with the weights embedded: a new folder, for a module of your own." placeholder:"DIR"`
 	TrainingForm bool   `help:"Keep batch norms as layers of their own in the file of --onnx, and with them the very weights: else they are part of the layers before them."`
-	Force        bool   `help:"Replace the file of --onnx."`
+	Force        bool   `help:"Replace the file of --onnx, or the package of --go."`
 }
 
 func (c *exportCommand) Run(s streams) error {
-	if c.ONNX == "" {
-		return usagef("--onnx FILE expected: what the model is to become (see onehot export --help)")
+	switch {
+	case (c.ONNX == "") == (c.Go == ""):
+		return usagef("one of --onnx FILE and --go DIR expected: what the model is to become (see onehot export --help)")
+	case c.TrainingForm && c.ONNX == "":
+		return usagef("--training-form is for --onnx")
 	}
 	if err := checkWritten("--onnx", c.ONNX, c.Force); err != nil {
+		return err
+	}
+	if err := c.checkPackage(); err != nil {
 		return err
 	}
 	c.limit()
@@ -32,10 +42,47 @@ func (c *exportCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
+	if c.Go != "" {
+		return c.writePackage(s.out, m)
+	}
 	if err := atomicfile.Write(c.ONNX, func(w io.Writer) error { return onnx.Export(w, m, onnx.Options{TrainingForm: c.TrainingForm}) }); err != nil {
 		return err
 	}
 	return describeONNX(s.out, c.ONNX, m)
+}
+
+// checkPackage returns what keeps the package of --go from being written; nothing does where there is none to write.
+func (c *exportCommand) checkPackage() error {
+	if c.Go == "" {
+		return nil
+	}
+	dir := string(folder(c.Go).actual())
+	if _, err := gopackage.Name(dir); err != nil {
+		return usagef("--go %s: %w", c.Go, err)
+	}
+	exists, err := gopackage.Check(dir)
+	switch {
+	case err != nil && exists:
+		return usagef("--go %s: %w: export replaces packages of its own, and nothing else", c.Go, err)
+	case err != nil:
+		return usagef("--go %s: %w", c.Go, err)
+	case exists && !c.Force:
+		return usagef("--go %s exists: --force replaces it", c.Go)
+	}
+	if info, err := os.Stat(filepath.Dir(dir)); err != nil || !info.IsDir() {
+		return usagef("--go %s: there is no folder %s", c.Go, filepath.Dir(dir))
+	}
+	return nil
+}
+
+// writePackage writes the package of --go, and says what is called.
+func (c *exportCommand) writePackage(w io.Writer, m *model.Model) error {
+	call, err := gopackage.Write(string(folder(c.Go).actual()), m)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "written to %s\nfunction: %s\nREADME.md in it says how it is used; go test in it compares it with the model\n", printable.Name(c.Go), call)
+	return err
 }
 
 // describeONNX says what the ONNX file of a model takes and gives.

@@ -39,7 +39,7 @@ outputs: probabilities and logits, float32 (N, 10)
 		code       int
 	}{
 		{"model --onnx model.onnx", "--onnx model.onnx exists: --force replaces it", exitUsage},
-		{"model", "--onnx FILE expected", exitUsage},
+		{"model", "one of --onnx FILE and --go DIR expected", exitUsage},
 		{"model --onnx no/model.onnx", "there is no folder no", exitUsage},
 		{"nothing --onnx other.onnx", "nothing: no such file or folder", exitFailure},
 	} {
