@@ -17,6 +17,9 @@ type activation struct {
 // none reports whether elements stay as they are.
 func (a activation) none() bool { return a.fused == inference.Identity && a.other == nil }
 
+// limits reports whether the activation limits elements, or does nothing.
+func (a activation) limits() bool { return a.fused.Limits() && a.other == nil }
+
 // elementwise returns the function of a layer that has one. A layer of another type has none.
 func elementwise(m nn.Module) (activation, bool) {
 	switch m := m.(type) {
@@ -56,7 +59,7 @@ func elementwise(m nn.Module) (activation, bool) {
 
 // fusions is the table of what an operation does beside its own work. A row makes before, which writes an
 // operand of o for nobody else, do what o does, and reports whether it can.
-var fusions = []func(before, o *operation) bool{foldNorm, fuseActivation, fuseSum}
+var fusions = []func(before, o *operation) bool{foldNorm, fuseActivation, fuseSum, fusePool}
 
 // fuse returns the operations that are left when those that others can do are theirs. The program's
 // result is output.
@@ -102,7 +105,7 @@ func fusing(o *operation, left []*operation, reads map[*array]int, writer map[*a
 func foldNorm(before, o *operation) bool {
 	c, ok := before.work.(*convolution)
 	line, isLine := o.work.(*affine)
-	if !ok || !isLine || !before.then.none() || before.with != nil || len(line.scale) != c.filters {
+	if !ok || !isLine || !before.then.none() || before.with != nil || len(line.scale) != c.filters || c.pairs {
 		return false
 	}
 	if c.scale == nil {
@@ -130,14 +133,30 @@ func fuseActivation(before, o *operation) bool {
 
 // fuseSum makes a convolution add what else o adds.
 func fuseSum(before, o *operation) bool {
-	_, ok := before.work.(*convolution)
-	if _, isSum := o.work.(sum); !ok || !isSum || !before.then.none() || before.with != nil {
+	c, ok := before.work.(*convolution)
+	if _, isSum := o.work.(sum); !ok || !isSum || !before.then.none() || before.with != nil || c.pairs {
 		return false
 	}
 	before.with, before.then = o.in, o.then
 	if before.out == o.in {
 		before.with = o.with
 	}
+	return true
+}
+
+// fusePool has a convolution find the greatest of pairs of rows and columns, if its fastest road can. Before them it makes no
+// difference what is limited.
+func fusePool(before, o *operation) bool {
+	c, ok := before.work.(*convolution)
+	p, isPool := o.work.(pooling)
+	two := [2]int{2, 2}
+	if !ok || !isPool || p.mean || p.kernel != two || p.stride != two || p.padding != [2]int{} || !before.then.limits() || before.with != nil || c.pairs {
+		return false
+	}
+	if conv := c.conv(before); conv.Choose(math.MaxInt) != inference.Direct {
+		return false
+	}
+	c.pairs = true
 	return true
 }
 

@@ -74,6 +74,7 @@ type (
 		weight                            []float32 // (filters, columns), the layer's own: of the channels of a group, and the kernel's rows and columns
 		columns                           []float64 // factors of each column, or nil for 1
 		scale, shift                      []float64 // of the sums of each filter; scale may be nil for 1
+		pairs                             bool      // the greatest of each two rows and columns take the place of sums
 	}
 	// pooling is the greatest element, or the mean, of windows.
 	pooling struct {

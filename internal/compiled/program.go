@@ -172,10 +172,15 @@ func (c *convolution) pack(o *operation, limit int) *inference.Layer {
 			weight[i] = float32(w)
 		}
 	}
-	return inference.Prepare(inference.Conv{
+	return inference.Prepare(c.conv(o), weight, bias, limit)
+}
+
+// conv returns the shape of the convolution that o does.
+func (c *convolution) conv(o *operation) inference.Conv {
+	return inference.Conv{
 		Channels: o.in.channels, Filters: c.filters, Groups: c.groups, Size: [2]int{o.in.height, o.in.width},
-		Kernel: c.kernel, Stride: c.stride, Padding: c.padding, Dilation: c.dilation, Activation: o.then.fused,
-	}, weight, bias, limit)
+		Kernel: c.kernel, Stride: c.stride, Padding: c.padding, Dilation: c.dilation, Activation: o.then.fused, Pairs: c.pairs,
+	}
 }
 
 // pack returns a line of every channel as a convolution of each channel by itself.

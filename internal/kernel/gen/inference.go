@@ -17,10 +17,12 @@ func inference() {
 		for _, regs := range []int{1, 2, 4, 8} {
 			t.products(regs)
 		}
+		t.pairs(1)
+		t.pairs(2)
 		t.depthwise()
+		t.greatest()
 		inferenceWinograd(t)
 	}
-	inferenceGreatest()
 	inferenceActivations()
 	inferenceGate()
 	inferenceSum()
@@ -47,6 +49,8 @@ const (
 	tileRegs
 	tileWNext
 	tileWTap
+	tileXPixel
+	tileXRow
 	tileLo
 	tileHi = tileLo + 4
 )
@@ -228,18 +232,141 @@ func (v inferenceTiles) end(label func(string) string, t, y, add Register, sums 
 		ADDQ(addStep, add)
 	}
 	Label(label("added"))
+	v.write(label, t, y, sums)
+}
+
+// write holds results to the limits and writes them to y, which it moves.
+func (v inferenceTiles) write(label func(string) string, t, y Register, results [][]VecVirtual) {
+	const minusInfinity = 0xff800000 // where it is the lower limit, there is none
+	CMPL(Mem{Base: t, Disp: tileLo}, U32(minusInfinity))
+	JEQ(LabelRef(label("held")))
 	lo, hi := v.reg(), v.reg()
 	VBROADCASTSS(Mem{Base: t, Disp: tileLo}, lo)
 	VBROADCASTSS(Mem{Base: t, Disp: tileHi}, hi)
+	for _, row := range results {
+		for _, r := range row { // of NaN both take the result
+			VMAXPS(r, lo, r)
+			VMINPS(r, hi, r)
+		}
+	}
+	Label(label("held"))
 	yStep := elements(t, tileYStep)
-	for i := range sums {
-		for j := range sums[i] { // of NaN both take the sum
-			VMAXPS(sums[i][j], lo, sums[i][j])
-			VMINPS(sums[i][j], hi, sums[i][j])
-			VMOVUPS(sums[i][j], Mem{Base: y, Disp: j * v.size()})
+	for _, row := range results {
+		for j, r := range row {
+			VMOVUPS(r, Mem{Base: y, Disp: j * v.size()})
 		}
 		ADDQ(yStep, y)
 	}
+}
+
+// mostPairs is the most results of a tile of pairs with so many registers of channels: each takes four sums.
+func (v inferenceTiles) mostPairs(regs int) int {
+	if v.wide {
+		return 3
+	}
+	return map[int]int{1: 3, 2: 1}[regs]
+}
+
+// pairs writes the kernel for tiles of so many registers of channels whose results are the greatest of four products.
+func (v inferenceTiles) pairs(regs int) {
+	name := v.name(fmt.Sprintf("pairs%dx", regs))
+	TEXT(name, NOSPLIT, "func(t *[]float32)")
+	Doc(fmt.Sprintf("%s is plainPairs for tiles of at most %d results and of %d registers.", name, v.mostPairs(regs), regs))
+	Pragma("noescape")
+	t, n := Load(Param("t"), GP64()), GP64()
+	MOVQ(Mem{Base: t, Disp: tileN}, n)
+	left := AllocLocal(8)
+	eachCount("", v.mostPairs(regs), n, leave, func(n int) { v.pairsOf(t, left, n, regs) })
+}
+
+func (v inferenceTiles) pairsOf(t Register, left Mem, n, regs int) {
+	label := func(s string) string { return fmt.Sprintf("%s%d", s, n) }
+	x, y := field(t, tileX), field(t, tileY)
+	sums := make([][4][]VecVirtual, n)
+	for i := range sums {
+		for q := range sums[i] {
+			for range regs {
+				sums[i][q] = append(sums[i][q], v.reg())
+			}
+		}
+	}
+	r := field(t, tileTiles)
+	MOVQ(r, left)
+	at := stepsOf(elements(t, tileXStep), n)
+	bases := [4]Register{GP64(), GP64(), GP64(), GP64()} // a row's two pixels, and the next row's
+
+	Label(label("tile"))
+	bias, w := field(t, tileBias), field(t, tileW)
+	for j := range regs {
+		VMOVUPS(Mem{Base: bias, Disp: j * v.size()}, sums[0][0][j])
+		for i := 1; i < 4*n; i++ {
+			VMOVAPS(sums[0][0][j], sums[i/4][i%4][j])
+		}
+	}
+	offsets, runs := field(t, tileOffsets), field(t, tileRuns)
+	Label(label("run"))
+	offset := field(offsets, 0)
+	LEAQ(Mem{Base: x, Index: offset, Scale: 4}, bases[0])
+	pixel, row := field(t, tileXPixel), field(t, tileXRow)
+	LEAQ(Mem{Base: bases[0], Index: pixel, Scale: 4}, bases[1])
+	LEAQ(Mem{Base: bases[0], Index: row, Scale: 4}, bases[2])
+	LEAQ(Mem{Base: bases[1], Index: row, Scale: 4}, bases[3])
+	length := field(t, tileLength)
+	Label(label("step"))
+	filters := make([]VecVirtual, regs)
+	for j := range filters {
+		filters[j] = v.reg()
+		VMOVUPS(Mem{Base: w, Disp: j * v.size()}, filters[j])
+	}
+	for i := range sums {
+		for q, base := range bases {
+			xi := v.reg()
+			VBROADCASTSS(at.from(base, i), xi)
+			for j, f := range filters {
+				VFMADD231PS(f, xi, sums[i][q][j])
+			}
+		}
+	}
+	for _, base := range bases {
+		ADDQ(Imm(4), base)
+	}
+	ADDQ(U32(uint32(regs*v.size())), w)
+	DECQ(length)
+	JNZ(LabelRef(label("step")))
+	ADDQ(Imm(8), offsets)
+	DECQ(runs)
+	JNZ(LabelRef(label("run")))
+
+	results := make([][]VecVirtual, n)
+	for i, four := range sums {
+		for j := range regs {
+			v.takeGreatest(four[0][j], four[1][j])
+			v.takeGreatest(four[2][j], four[3][j])
+			v.takeGreatest(four[0][j], four[2][j])
+		}
+		results[i] = four[0]
+	}
+	v.write(label, t, y, results)
+	next := GP64()
+	IMUL3Q(Imm(uint64(n)), at.one, next)
+	ADDQ(next, x)
+	DECQ(left)
+	JNZ(LabelRef(label("tile")))
+}
+
+// takeGreatest makes most the greater of it and u. One that is NaN wins.
+func (v inferenceTiles) takeGreatest(most, u VecVirtual) {
+	if v.wide {
+		unordered := K()
+		VCMPPS(Imm(3), u, u, unordered)
+		VMAXPS(most, u, most) // of NaN it takes what was there
+		VMOVAPS(u, unordered, most)
+		return
+	}
+	unordered := YMM()
+	VCMPPS(Imm(3), u, u, unordered)
+	VMAXPS(most, u, most)
+	VBLENDVPS(unordered, u, most, most)
 }
 
 // depthwise writes the kernel for channels that each have filters of their own. Its loop over the registers of
@@ -343,25 +470,34 @@ func (v inferenceTiles) depthwise() {
 	})
 }
 
-// inferenceGreatest writes the kernel of max pooling, for one tile.
-func inferenceGreatest() {
-	TEXT("greatestAVX2", NOSPLIT, "func(t *[]float32)")
-	Doc("greatestAVX2 is plainGreatest for one tile of at most 6 pixels and registers of 8 channels.")
+// greatest writes the kernel of max pooling.
+func (v inferenceTiles) greatest() {
+	name, pixels := v.name("greatest"), v.most(1)
+	TEXT(name, NOSPLIT, "func(t *[]float32)")
+	Doc(fmt.Sprintf("%s is plainGreatest for tiles of at most %d pixels.", name, pixels))
 	Pragma("noescape")
 	t, n := Load(Param("t"), GP64()), GP64()
 	MOVQ(Mem{Base: t, Disp: tileN}, n)
-	eachCount("", 6, n, leave, func(n int) {
+	left, xTile, yTile := AllocLocal(8), AllocLocal(8), AllocLocal(8)
+	eachCount("", pixels, n, leave, func(n int) {
 		label := func(s string) string { return fmt.Sprintf("%s%d", s, n) }
-		x, y, regs := field(t, tileX), field(t, tileY), field(t, tileRegs)
-		at, yStep := pixelsFrom(elements(t, tileXStep), n), elements(t, tileYStep)
-		to := stepsOf(yStep, n)
+		x, y, xStep, yStep := field(t, tileX), field(t, tileY), elements(t, tileXStep), elements(t, tileYStep)
+		MOVQ(x, xTile)
+		MOVQ(y, yTile)
+		r := field(t, tileTiles)
+		MOVQ(r, left)
+		at := pixelsFrom(xStep, n)
 		most := make([]VecVirtual, n)
+		for i := range most {
+			most[i] = v.reg()
+		}
+		Label(label("tile"))
+		regs := field(t, tileRegs)
 		Label(label("register"))
 		offsets, taps := field(t, tileOffsets), field(t, tileRuns)
 		offset := field(offsets, 0)
 		at.begin(x, offset)
 		for i := range most {
-			most[i] = YMM()
 			VMOVUPS(at.at(i), most[i])
 		}
 		JMP(LabelRef(label("next")))
@@ -369,23 +505,34 @@ func inferenceGreatest() {
 		offset = field(offsets, 0)
 		at.begin(x, offset)
 		for i := range most {
-			u, unordered := YMM(), YMM()
+			u := v.reg()
 			VMOVUPS(at.at(i), u)
-			VMAXPS(most[i], u, most[i]) // of NaN it takes what was there
-			VCMPPS(Imm(3), u, u, unordered)
-			VBLENDVPS(unordered, u, most[i], most[i])
+			v.takeGreatest(most[i], u)
 		}
 		Label(label("next"))
 		ADDQ(Imm(8), offsets)
 		DECQ(taps)
 		JNZ(LabelRef(label("tap")))
+		to := GP64()
+		MOVQ(y, to)
 		for i := range most {
-			VMOVUPS(most[i], to.from(y, i))
+			VMOVUPS(most[i], Mem{Base: to})
+			ADDQ(yStep, to)
 		}
-		ADDQ(Imm(32), x)
-		ADDQ(Imm(32), y)
+		ADDQ(Imm(uint64(v.size())), x)
+		ADDQ(Imm(uint64(v.size())), y)
 		DECQ(regs)
 		JNZ(LabelRef(label("register")))
+		for _, next := range []struct {
+			base, step Register
+			tile       Mem
+		}{{x, xStep, xTile}, {y, yStep, yTile}} {
+			IMUL3Q(Imm(uint64(n)), next.step, next.base)
+			ADDQ(next.tile, next.base)
+			MOVQ(next.base, next.tile)
+		}
+		DECQ(left)
+		JNZ(LabelRef(label("tile")))
 	})
 }
 

@@ -16,6 +16,9 @@ const (
 	SiLU
 )
 
+// Limits reports whether the activation does no more than to hold elements to limits.
+func (a Activation) Limits() bool { return a <= ReLU6 }
+
 // limits returns what results are held to as they are written, and whether that is all.
 func (a Activation) limits() (lo, hi float32, all bool) {
 	lo, hi = float32(math.Inf(-1)), float32(math.Inf(1))
@@ -25,7 +28,7 @@ func (a Activation) limits() (lo, hi float32, all bool) {
 	case ReLU6:
 		lo, hi = 0, 6
 	}
-	return lo, hi, a <= ReLU6
+	return lo, hi, a.Limits()
 }
 
 // of returns the activation of v. NaN stays NaN.

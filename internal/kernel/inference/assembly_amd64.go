@@ -13,10 +13,9 @@ func assembly() (sets []set) {
 	avx2 := set{
 		name: "avx2", lanes: 8, rows: [mostRegisters + 1]int{1: 6, 2: 6, 4: 3, 8: 1},
 		products: productsBy(products1xAVX2, products2xAVX2, products4xAVX2, products8xAVX2),
-		depthwise: func(t *tile) {
-			depthwiseAVX2(&t.x)
-		},
-		greatest: func(t *tile) { greatestAVX2(&t.x) },
+		pairs:    pairsOf(pairs1xAVX2, pairs2xAVX2), mostPairs: [3]int{1: 3, 2: 1},
+		depthwise: func(t *tile) { depthwiseAVX2(&t.x) },
+		greatest:  func(t *tile) { greatestAVX2(&t.x) },
 		activate: func(a Activation, y []float32, pixels, step, width int) {
 			activationsAVX2[a](&y[0], pixels, step, width)
 		},
@@ -30,11 +29,9 @@ func assembly() (sets []set) {
 		avx512.name, avx512.lanes, avx512.rows = "avx512", 16, [mostRegisters + 1]int{1: 14, 2: 14, 4: 7, 8: 3}
 		avx512.products = productsBy(products1xAVX512, products2xAVX512, products4xAVX512, products8xAVX512)
 		avx512.depthwise = func(t *tile) { depthwiseAVX512(&t.x) }
-		avx512.greatest = func(t *tile) {
-			t.regs *= 2
-			greatestAVX2(&t.x)
-			t.regs /= 2
-		}
+		avx512.pairs, avx512.mostPairs = pairsOf(pairs1xAVX512, pairs2xAVX512), [3]int{1: 3, 2: 3}
+		avx512.greatest = func(t *tile) { greatestAVX512(&t.x) }
+		avx512.narrow = &avx2
 		avx512.rates = rates{product: 0.27, broadcast: 0.04, tap: 0.4, register: 1.5, filter: 0.2, element: 0.08}
 		avx512.winograd = winogradBy(winogradInput2xAVX512, winogradOutput2xAVX512, winogradInput4xAVX512, winogradOutput4xAVX512, winogradInput5xAVX512, winogradOutput5xAVX512)
 		sets = append(sets, avx512)
@@ -60,6 +57,17 @@ func productsBy(one, two, four, eight func(t *[]float32)) func(t *tile) {
 		default:
 			eight(&t.x)
 		}
+	}
+}
+
+// pairsOf takes the kernel for the registers of a tile.
+func pairsOf(one, two func(t *[]float32)) func(t *tile) {
+	return func(t *tile) {
+		if t.regs == 1 {
+			one(&t.x)
+			return
+		}
+		two(&t.x)
 	}
 }
 

@@ -8,7 +8,7 @@ var assemblySets = []string{"neon"}
 func assembly() []set {
 	neon := generic
 	neon.name, neon.rows = "neon", [mostRegisters + 1]int{1: neonPixels, 2: neonPixels}
-	neon.products = productsNEON
+	neon.products, neon.pairs, neon.mostPairs = productsNEON, pairsBy(productsNEON), [3]int{1: neonPixels, 2: neonPixels}
 	neon.rates = rates{product: 0.15, broadcast: 0.15, tap: 6, filter: 0.3, element: 0.3}
 	return []set{neon}
 }

@@ -4,9 +4,9 @@ package inference
 // pictures of one pixel. y may be x.
 func Gate(y, x, gate Pictures) {
 	k := active
-	x.checkWritten("what is gated", k, x.Images, x.Channels, x.Size)
-	y.checkWritten("what is written by a gate", k, x.Images, x.Channels, x.Size)
-	gate.checkWritten("a gate", k, x.Images, x.Channels, [2]int{1, 1})
+	x.checkWritten("what is gated", k.lanes, x.Images, x.Channels, x.Size)
+	y.checkWritten("what is written by a gate", k.lanes, x.Images, x.Channels, x.Size)
+	gate.checkWritten("a gate", k.lanes, x.Images, x.Channels, [2]int{1, 1})
 	w := works.Get().(*work)
 	defer w.done()
 	w.y, w.x, w.add = y, x, gate
@@ -24,9 +24,9 @@ func (w *work) gated(from, to int) {
 // Sum computes y = a(x + add), for pictures of one shape. y may be one of them.
 func Sum(y, x, add Pictures, a Activation) {
 	k := active
-	x.checkWritten("what is added", k, x.Images, x.Channels, x.Size)
-	y.checkWritten("a sum", k, x.Images, x.Channels, x.Size)
-	add.checkWritten("what is added", k, x.Images, x.Channels, x.Size)
+	x.checkWritten("what is added", k.lanes, x.Images, x.Channels, x.Size)
+	y.checkWritten("a sum", k.lanes, x.Images, x.Channels, x.Size)
+	add.checkWritten("what is added", k.lanes, x.Images, x.Channels, x.Size)
 	w := works.Get().(*work)
 	defer w.done()
 	w.y, w.x, w.add, w.act = y, x, add, a
@@ -48,7 +48,7 @@ func (w *work) sum(from, to int) {
 
 // Activate computes y = a(y).
 func Activate(y Pictures, a Activation) {
-	y.checkWritten("what an activation is of", active, y.Images, y.Channels, y.Size)
+	y.checkWritten("what an activation is of", active.lanes, y.Images, y.Channels, y.Size)
 	if a == Identity {
 		return
 	}

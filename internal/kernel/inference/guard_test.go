@@ -49,8 +49,11 @@ func TestNothingBeyondIsTouched(t *testing.T) {
 			if c.Channels < 4 && c.Groups == 1 {
 				pitch = c.Channels
 			}
-			x, y := picture(c.images, c.Channels, c.Size, c.Border(), pitch), picture(c.images, c.Filters, c.Out(), 0, Pitch(c.Filters))
-			add := picture(c.images, c.Filters, c.Out(), 0, Pitch(c.Filters))
+			x, y := picture(c.images, c.Channels, c.Size, c.Border(), pitch), picture(c.images, c.Filters, c.Results(), 0, Pitch(c.Filters))
+			add := picture(c.images, c.Filters, c.Results(), 0, Pitch(c.Filters))
+			if c.Pairs {
+				add = Pictures{}
+			}
 			for _, road := range c.Roads() {
 				l := PrepareOn(c.Conv, road, random(c.weights(), r), nil)
 				l.w, l.bias = guarded(t, l.w), guarded(t, l.bias)

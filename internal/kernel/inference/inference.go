@@ -64,10 +64,10 @@ func (p *Pictures) check(what string, channels int, size [2]int, border int) {
 }
 
 // checkWritten is check for what is written in whole registers.
-func (p *Pictures) checkWritten(what string, k *set, images, channels int, size [2]int) {
+func (p *Pictures) checkWritten(what string, lanes, images, channels int, size [2]int) {
 	p.check(what, channels, size, 0)
-	if p.Images != images || p.Pitch != roundUp(channels, k.lanes) {
-		panic(fmt.Sprintf("inference: %s has %d pictures with a pitch of %d: %d with %d expected", what, p.Images, p.Pitch, images, roundUp(channels, k.lanes)))
+	if p.Images != images || p.Pitch != roundUp(channels, lanes) {
+		panic(fmt.Sprintf("inference: %s has %d pictures with a pitch of %d: %d with %d expected", what, p.Images, p.Pitch, images, roundUp(channels, lanes)))
 	}
 }
 
@@ -92,7 +92,12 @@ func (w *work) fromPlanes(from, to int) {
 		}
 		for c := range p.Channels {
 			at := c
-			for _, v := range w.planes[((n*p.Channels+c)*rows+i)*cols:][:cols] {
+			row := w.planes[((n*p.Channels+c)*rows+i)*cols:][:cols]
+			if p.Pitch == 1 {
+				copy(dst, row)
+				continue
+			}
+			for _, v := range row {
 				dst[at] = v
 				at += p.Pitch
 			}

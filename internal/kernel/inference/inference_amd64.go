@@ -24,10 +24,25 @@ func products4xAVX512(t *[]float32)
 //go:noescape
 func products8xAVX512(t *[]float32)
 
+// pairs1xAVX512 is plainPairs for tiles of at most 3 results and of 1 registers.
+//
+//go:noescape
+func pairs1xAVX512(t *[]float32)
+
+// pairs2xAVX512 is plainPairs for tiles of at most 3 results and of 2 registers.
+//
+//go:noescape
+func pairs2xAVX512(t *[]float32)
+
 // depthwiseAVX512 is plainDepthwise for tiles of at most 14 pixels.
 //
 //go:noescape
 func depthwiseAVX512(t *[]float32)
+
+// greatestAVX512 is plainGreatest for tiles of at most 14 pixels.
+//
+//go:noescape
+func greatestAVX512(t *[]float32)
 
 // winogradInput2xAVX512 transforms what lies under a tile of 2×2 results, see transform.
 //
@@ -79,10 +94,25 @@ func products4xAVX2(t *[]float32)
 //go:noescape
 func products8xAVX2(t *[]float32)
 
+// pairs1xAVX2 is plainPairs for tiles of at most 3 results and of 1 registers.
+//
+//go:noescape
+func pairs1xAVX2(t *[]float32)
+
+// pairs2xAVX2 is plainPairs for tiles of at most 1 results and of 2 registers.
+//
+//go:noescape
+func pairs2xAVX2(t *[]float32)
+
 // depthwiseAVX2 is plainDepthwise for tiles of at most 6 pixels.
 //
 //go:noescape
 func depthwiseAVX2(t *[]float32)
+
+// greatestAVX2 is plainGreatest for tiles of at most 6 pixels.
+//
+//go:noescape
+func greatestAVX2(t *[]float32)
 
 // winogradInput2xAVX2 transforms what lies under a tile of 2×2 results, see transform.
 //
@@ -113,11 +143,6 @@ func winogradInput5xAVX2(t *[]float32)
 //
 //go:noescape
 func winogradOutput5xAVX2(t *[]float32)
-
-// greatestAVX2 is plainGreatest for one tile of at most 6 pixels and registers of 8 channels.
-//
-//go:noescape
-func greatestAVX2(t *[]float32)
 
 // reluAVX2 applies the activation to the first width elements, a multiple of 8, of so many pixels of y, which lie
 // step apart.

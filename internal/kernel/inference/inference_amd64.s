@@ -453,70 +453,74 @@ ran14:
 	ADDQ   R9, BX
 
 added14:
-	VBROADCASTSS 216(AX), Z14
-	VBROADCASTSS 220(AX), Z15
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held14
+	VBROADCASTSS 232(AX), Z14
+	VBROADCASTSS 236(AX), Z15
 	VMAXPS       Z0, Z14, Z0
 	VMINPS       Z0, Z15, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z14, Z1
 	VMINPS       Z1, Z15, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z14, Z2
 	VMINPS       Z2, Z15, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z14, Z3
 	VMINPS       Z3, Z15, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z14, Z4
 	VMINPS       Z4, Z15, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z14, Z5
 	VMINPS       Z5, Z15, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z14, Z6
 	VMINPS       Z6, Z15, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z14, Z7
 	VMINPS       Z7, Z15, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z14, Z8
 	VMINPS       Z8, Z15, Z8
-	VMOVUPS      Z8, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z9, Z14, Z9
 	VMINPS       Z9, Z15, Z9
-	VMOVUPS      Z9, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z14, Z10
 	VMINPS       Z10, Z15, Z10
-	VMOVUPS      Z10, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z11, Z14, Z11
 	VMINPS       Z11, Z15, Z11
-	VMOVUPS      Z11, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z14, Z12
 	VMINPS       Z12, Z15, Z12
-	VMOVUPS      Z12, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z13, Z14, Z13
 	VMINPS       Z13, Z15, Z13
-	VMOVUPS      Z13, (DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x0e, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile14
+
+held14:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z9, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z11, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z13, (DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x0e, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile14
 	VZEROUPPER
 	RET
 
@@ -625,66 +629,70 @@ step13:
 	ADDQ         R9, BX
 
 added13:
-	VBROADCASTSS 216(AX), Z13
-	VBROADCASTSS 220(AX), Z14
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held13
+	VBROADCASTSS 232(AX), Z13
+	VBROADCASTSS 236(AX), Z14
 	VMAXPS       Z0, Z13, Z0
 	VMINPS       Z0, Z14, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z13, Z1
 	VMINPS       Z1, Z14, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z13, Z2
 	VMINPS       Z2, Z14, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z13, Z3
 	VMINPS       Z3, Z14, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z13, Z4
 	VMINPS       Z4, Z14, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z13, Z5
 	VMINPS       Z5, Z14, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z13, Z6
 	VMINPS       Z6, Z14, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z13, Z7
 	VMINPS       Z7, Z14, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z13, Z8
 	VMINPS       Z8, Z14, Z8
-	VMOVUPS      Z8, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z9, Z13, Z9
 	VMINPS       Z9, Z14, Z9
-	VMOVUPS      Z9, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z13, Z10
 	VMINPS       Z10, Z14, Z10
-	VMOVUPS      Z10, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z11, Z13, Z11
 	VMINPS       Z11, Z14, Z11
-	VMOVUPS      Z11, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z13, Z12
 	VMINPS       Z12, Z14, Z12
-	VMOVUPS      Z12, (DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x0d, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile13
+
+held13:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z9, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z11, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x0d, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile13
 	VZEROUPPER
 	RET
 
@@ -788,62 +796,66 @@ step12:
 	ADDQ         R9, BX
 
 added12:
-	VBROADCASTSS 216(AX), Z12
-	VBROADCASTSS 220(AX), Z13
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held12
+	VBROADCASTSS 232(AX), Z12
+	VBROADCASTSS 236(AX), Z13
 	VMAXPS       Z0, Z12, Z0
 	VMINPS       Z0, Z13, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z12, Z1
 	VMINPS       Z1, Z13, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z12, Z2
 	VMINPS       Z2, Z13, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z12, Z3
 	VMINPS       Z3, Z13, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z12, Z4
 	VMINPS       Z4, Z13, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z12, Z5
 	VMINPS       Z5, Z13, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z12, Z6
 	VMINPS       Z6, Z13, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z12, Z7
 	VMINPS       Z7, Z13, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z12, Z8
 	VMINPS       Z8, Z13, Z8
-	VMOVUPS      Z8, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z9, Z12, Z9
 	VMINPS       Z9, Z13, Z9
-	VMOVUPS      Z9, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z12, Z10
 	VMINPS       Z10, Z13, Z10
-	VMOVUPS      Z10, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
-	VMOVUPS      Z11, (DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x0c, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile12
+
+held12:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z9, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z11, (DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x0c, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile12
 	VZEROUPPER
 	RET
 
@@ -942,58 +954,62 @@ step11:
 	ADDQ         R9, BX
 
 added11:
-	VBROADCASTSS 216(AX), Z11
-	VBROADCASTSS 220(AX), Z12
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held11
+	VBROADCASTSS 232(AX), Z11
+	VBROADCASTSS 236(AX), Z12
 	VMAXPS       Z0, Z11, Z0
 	VMINPS       Z0, Z12, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z11, Z1
 	VMINPS       Z1, Z12, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z11, Z2
 	VMINPS       Z2, Z12, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z11, Z3
 	VMINPS       Z3, Z12, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z11, Z4
 	VMINPS       Z4, Z12, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z11, Z5
 	VMINPS       Z5, Z12, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z11, Z6
 	VMINPS       Z6, Z12, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z11, Z7
 	VMINPS       Z7, Z12, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z11, Z8
 	VMINPS       Z8, Z12, Z8
-	VMOVUPS      Z8, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z9, Z11, Z9
 	VMINPS       Z9, Z12, Z9
-	VMOVUPS      Z9, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z11, Z10
 	VMINPS       Z10, Z12, Z10
-	VMOVUPS      Z10, (DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x0b, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile11
+
+held11:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z9, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x0b, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile11
 	VZEROUPPER
 	RET
 
@@ -1087,54 +1103,58 @@ step10:
 	ADDQ         R9, BX
 
 added10:
-	VBROADCASTSS 216(AX), Z10
-	VBROADCASTSS 220(AX), Z11
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held10
+	VBROADCASTSS 232(AX), Z10
+	VBROADCASTSS 236(AX), Z11
 	VMAXPS       Z0, Z10, Z0
 	VMINPS       Z0, Z11, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z10, Z1
 	VMINPS       Z1, Z11, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z10, Z2
 	VMINPS       Z2, Z11, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z10, Z3
 	VMINPS       Z3, Z11, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z10, Z4
 	VMINPS       Z4, Z11, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z10, Z5
 	VMINPS       Z5, Z11, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z10, Z6
 	VMINPS       Z6, Z11, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z10, Z7
 	VMINPS       Z7, Z11, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z10, Z8
 	VMINPS       Z8, Z11, Z8
-	VMOVUPS      Z8, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z9, Z10, Z9
 	VMINPS       Z9, Z11, Z9
-	VMOVUPS      Z9, (DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x0a, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile10
+
+held10:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z9, (DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x0a, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile10
 	VZEROUPPER
 	RET
 
@@ -1223,50 +1243,54 @@ step9:
 	ADDQ         R9, BX
 
 added9:
-	VBROADCASTSS 216(AX), Z9
-	VBROADCASTSS 220(AX), Z10
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held9
+	VBROADCASTSS 232(AX), Z9
+	VBROADCASTSS 236(AX), Z10
 	VMAXPS       Z0, Z9, Z0
 	VMINPS       Z0, Z10, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z9, Z1
 	VMINPS       Z1, Z10, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z9, Z2
 	VMINPS       Z2, Z10, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z9, Z3
 	VMINPS       Z3, Z10, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z9, Z4
 	VMINPS       Z4, Z10, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z9, Z5
 	VMINPS       Z5, Z10, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z9, Z6
 	VMINPS       Z6, Z10, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z9, Z7
 	VMINPS       Z7, Z10, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z9, Z8
 	VMINPS       Z8, Z10, Z8
-	VMOVUPS      Z8, (DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x09, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile9
+
+held9:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x09, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile9
 	VZEROUPPER
 	RET
 
@@ -1350,46 +1374,50 @@ step8:
 	ADDQ         R9, BX
 
 added8:
-	VBROADCASTSS 216(AX), Z8
-	VBROADCASTSS 220(AX), Z9
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held8
+	VBROADCASTSS 232(AX), Z8
+	VBROADCASTSS 236(AX), Z9
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z8, Z1
 	VMINPS       Z1, Z9, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z8, Z2
 	VMINPS       Z2, Z9, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z8, Z3
 	VMINPS       Z3, Z9, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z8, Z4
 	VMINPS       Z4, Z9, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z8, Z5
 	VMINPS       Z5, Z9, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z8, Z6
 	VMINPS       Z6, Z9, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x08, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile8
+
+held8:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x08, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile8
 	VZEROUPPER
 	RET
 
@@ -1465,42 +1493,46 @@ step7:
 	ADDQ         R9, BX
 
 added7:
-	VBROADCASTSS 216(AX), Z7
-	VBROADCASTSS 220(AX), Z8
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held7
+	VBROADCASTSS 232(AX), Z7
+	VBROADCASTSS 236(AX), Z8
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z7, Z1
 	VMINPS       Z1, Z8, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z7, Z2
 	VMINPS       Z2, Z8, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z7, Z3
 	VMINPS       Z3, Z8, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z7, Z4
 	VMINPS       Z4, Z8, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z7, Z5
 	VMINPS       Z5, Z8, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z7, Z6
 	VMINPS       Z6, Z8, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x07, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile7
+
+held7:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x07, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile7
 	VZEROUPPER
 	RET
 
@@ -1571,38 +1603,42 @@ step6:
 	ADDQ         R9, BX
 
 added6:
-	VBROADCASTSS 216(AX), Z6
-	VBROADCASTSS 220(AX), Z7
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held6
+	VBROADCASTSS 232(AX), Z6
+	VBROADCASTSS 236(AX), Z7
 	VMAXPS       Z0, Z6, Z0
 	VMINPS       Z0, Z7, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z6, Z1
 	VMINPS       Z1, Z7, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z6, Z2
 	VMINPS       Z2, Z7, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z6, Z3
 	VMINPS       Z3, Z7, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z6, Z4
 	VMINPS       Z4, Z7, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z6, Z5
 	VMINPS       Z5, Z7, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x06, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile6
+
+held6:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x06, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile6
 	VZEROUPPER
 	RET
 
@@ -1667,34 +1703,38 @@ step5:
 	ADDQ         R8, BX
 
 added5:
-	VBROADCASTSS 216(AX), Z5
-	VBROADCASTSS 220(AX), Z6
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held5
+	VBROADCASTSS 232(AX), Z5
+	VBROADCASTSS 236(AX), Z6
 	VMAXPS       Z0, Z5, Z0
 	VMINPS       Z0, Z6, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z1, Z5, Z1
 	VMINPS       Z1, Z6, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z2, Z5, Z2
 	VMINPS       Z2, Z6, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z3, Z5, Z3
 	VMINPS       Z3, Z6, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z4, Z5, Z4
 	VMINPS       Z4, Z6, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R8, DX
-	IMUL3Q       $0x05, SI, R8
-	ADDQ         R8, CX
-	DECQ         (SP)
-	JNZ          tile5
+
+held5:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R8, DX
+	IMUL3Q  $0x05, SI, R8
+	ADDQ    R8, CX
+	DECQ    (SP)
+	JNZ     tile5
 	VZEROUPPER
 	RET
 
@@ -1754,30 +1794,34 @@ step4:
 	ADDQ         R8, BX
 
 added4:
-	VBROADCASTSS 216(AX), Z4
-	VBROADCASTSS 220(AX), Z5
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held4
+	VBROADCASTSS 232(AX), Z4
+	VBROADCASTSS 236(AX), Z5
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z1, Z4, Z1
 	VMINPS       Z1, Z5, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z2, Z4, Z2
 	VMINPS       Z2, Z5, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R8, DX
-	IMUL3Q       $0x04, SI, R8
-	ADDQ         R8, CX
-	DECQ         (SP)
-	JNZ          tile4
+
+held4:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R8, DX
+	IMUL3Q  $0x04, SI, R8
+	ADDQ    R8, CX
+	DECQ    (SP)
+	JNZ     tile4
 	VZEROUPPER
 	RET
 
@@ -1831,26 +1875,30 @@ step3:
 	ADDQ         DI, BX
 
 added3:
-	VBROADCASTSS 216(AX), Z3
-	VBROADCASTSS 220(AX), Z4
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held3
+	VBROADCASTSS 232(AX), Z3
+	VBROADCASTSS 236(AX), Z4
 	VMAXPS       Z0, Z3, Z0
 	VMINPS       Z0, Z4, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         DI, DX
 	VMAXPS       Z1, Z3, Z1
 	VMINPS       Z1, Z4, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         DI, DX
 	VMAXPS       Z2, Z3, Z2
 	VMINPS       Z2, Z4, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x03, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile3
+
+held3:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	ADDQ    DI, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    DI, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x03, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile3
 	VZEROUPPER
 	RET
 
@@ -1899,22 +1947,26 @@ step2:
 	ADDQ         DI, BX
 
 added2:
-	VBROADCASTSS 216(AX), Z2
-	VBROADCASTSS 220(AX), Z3
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held2
+	VBROADCASTSS 232(AX), Z2
+	VBROADCASTSS 236(AX), Z3
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         DI, DX
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x02, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile2
+
+held2:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	ADDQ    DI, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x02, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile2
 	VZEROUPPER
 	RET
 
@@ -1958,18 +2010,22 @@ step1:
 	ADDQ         DI, BX
 
 added1:
-	VBROADCASTSS 216(AX), Z1
-	VBROADCASTSS 220(AX), Z2
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Z1
+	VBROADCASTSS 236(AX), Z2
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x01, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile1
+
+held1:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x01, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile1
 	VZEROUPPER
 	RET
 
@@ -2347,112 +2403,116 @@ ran14:
 	ADDQ   R9, BX
 
 added14:
-	VBROADCASTSS 216(AX), Z28
-	VBROADCASTSS 220(AX), Z29
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held14
+	VBROADCASTSS 232(AX), Z28
+	VBROADCASTSS 236(AX), Z29
 	VMAXPS       Z0, Z28, Z0
 	VMINPS       Z0, Z29, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z28, Z1
 	VMINPS       Z1, Z29, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z28, Z2
 	VMINPS       Z2, Z29, Z2
-	VMOVUPS      Z2, (DX)
 	VMAXPS       Z3, Z28, Z3
 	VMINPS       Z3, Z29, Z3
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z28, Z4
 	VMINPS       Z4, Z29, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z28, Z5
 	VMINPS       Z5, Z29, Z5
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z28, Z6
 	VMINPS       Z6, Z29, Z6
-	VMOVUPS      Z6, (DX)
 	VMAXPS       Z7, Z28, Z7
 	VMINPS       Z7, Z29, Z7
-	VMOVUPS      Z7, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z28, Z8
 	VMINPS       Z8, Z29, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z28, Z9
 	VMINPS       Z9, Z29, Z9
-	VMOVUPS      Z9, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z28, Z10
 	VMINPS       Z10, Z29, Z10
-	VMOVUPS      Z10, (DX)
 	VMAXPS       Z11, Z28, Z11
 	VMINPS       Z11, Z29, Z11
-	VMOVUPS      Z11, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z28, Z12
 	VMINPS       Z12, Z29, Z12
-	VMOVUPS      Z12, (DX)
 	VMAXPS       Z13, Z28, Z13
 	VMINPS       Z13, Z29, Z13
-	VMOVUPS      Z13, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z14, Z28, Z14
 	VMINPS       Z14, Z29, Z14
-	VMOVUPS      Z14, (DX)
 	VMAXPS       Z15, Z28, Z15
 	VMINPS       Z15, Z29, Z15
-	VMOVUPS      Z15, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z16, Z28, Z16
 	VMINPS       Z16, Z29, Z16
-	VMOVUPS      Z16, (DX)
 	VMAXPS       Z17, Z28, Z17
 	VMINPS       Z17, Z29, Z17
-	VMOVUPS      Z17, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z18, Z28, Z18
 	VMINPS       Z18, Z29, Z18
-	VMOVUPS      Z18, (DX)
 	VMAXPS       Z19, Z28, Z19
 	VMINPS       Z19, Z29, Z19
-	VMOVUPS      Z19, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z20, Z28, Z20
 	VMINPS       Z20, Z29, Z20
-	VMOVUPS      Z20, (DX)
 	VMAXPS       Z21, Z28, Z21
 	VMINPS       Z21, Z29, Z21
-	VMOVUPS      Z21, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z22, Z28, Z22
 	VMINPS       Z22, Z29, Z22
-	VMOVUPS      Z22, (DX)
 	VMAXPS       Z23, Z28, Z23
 	VMINPS       Z23, Z29, Z23
-	VMOVUPS      Z23, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z24, Z28, Z24
 	VMINPS       Z24, Z29, Z24
-	VMOVUPS      Z24, (DX)
 	VMAXPS       Z25, Z28, Z25
 	VMINPS       Z25, Z29, Z25
-	VMOVUPS      Z25, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z26, Z28, Z26
 	VMINPS       Z26, Z29, Z26
-	VMOVUPS      Z26, (DX)
 	VMAXPS       Z27, Z28, Z27
 	VMINPS       Z27, Z29, Z27
-	VMOVUPS      Z27, 64(DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x0e, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile14
+
+held14:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	VMOVUPS Z11, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z14, (DX)
+	VMOVUPS Z15, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z16, (DX)
+	VMOVUPS Z17, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z18, (DX)
+	VMOVUPS Z19, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z20, (DX)
+	VMOVUPS Z21, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z22, (DX)
+	VMOVUPS Z23, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z24, (DX)
+	VMOVUPS Z25, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z26, (DX)
+	VMOVUPS Z27, 64(DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x0e, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile14
 	VZEROUPPER
 	RET
 
@@ -2780,105 +2840,109 @@ ran13:
 	ADDQ   R9, BX
 
 added13:
-	VBROADCASTSS 216(AX), Z26
-	VBROADCASTSS 220(AX), Z27
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held13
+	VBROADCASTSS 232(AX), Z26
+	VBROADCASTSS 236(AX), Z27
 	VMAXPS       Z0, Z26, Z0
 	VMINPS       Z0, Z27, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z26, Z1
 	VMINPS       Z1, Z27, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z26, Z2
 	VMINPS       Z2, Z27, Z2
-	VMOVUPS      Z2, (DX)
 	VMAXPS       Z3, Z26, Z3
 	VMINPS       Z3, Z27, Z3
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z26, Z4
 	VMINPS       Z4, Z27, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z26, Z5
 	VMINPS       Z5, Z27, Z5
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z26, Z6
 	VMINPS       Z6, Z27, Z6
-	VMOVUPS      Z6, (DX)
 	VMAXPS       Z7, Z26, Z7
 	VMINPS       Z7, Z27, Z7
-	VMOVUPS      Z7, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z26, Z8
 	VMINPS       Z8, Z27, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z26, Z9
 	VMINPS       Z9, Z27, Z9
-	VMOVUPS      Z9, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z26, Z10
 	VMINPS       Z10, Z27, Z10
-	VMOVUPS      Z10, (DX)
 	VMAXPS       Z11, Z26, Z11
 	VMINPS       Z11, Z27, Z11
-	VMOVUPS      Z11, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z26, Z12
 	VMINPS       Z12, Z27, Z12
-	VMOVUPS      Z12, (DX)
 	VMAXPS       Z13, Z26, Z13
 	VMINPS       Z13, Z27, Z13
-	VMOVUPS      Z13, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z14, Z26, Z14
 	VMINPS       Z14, Z27, Z14
-	VMOVUPS      Z14, (DX)
 	VMAXPS       Z15, Z26, Z15
 	VMINPS       Z15, Z27, Z15
-	VMOVUPS      Z15, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z16, Z26, Z16
 	VMINPS       Z16, Z27, Z16
-	VMOVUPS      Z16, (DX)
 	VMAXPS       Z17, Z26, Z17
 	VMINPS       Z17, Z27, Z17
-	VMOVUPS      Z17, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z18, Z26, Z18
 	VMINPS       Z18, Z27, Z18
-	VMOVUPS      Z18, (DX)
 	VMAXPS       Z19, Z26, Z19
 	VMINPS       Z19, Z27, Z19
-	VMOVUPS      Z19, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z20, Z26, Z20
 	VMINPS       Z20, Z27, Z20
-	VMOVUPS      Z20, (DX)
 	VMAXPS       Z21, Z26, Z21
 	VMINPS       Z21, Z27, Z21
-	VMOVUPS      Z21, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z22, Z26, Z22
 	VMINPS       Z22, Z27, Z22
-	VMOVUPS      Z22, (DX)
 	VMAXPS       Z23, Z26, Z23
 	VMINPS       Z23, Z27, Z23
-	VMOVUPS      Z23, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z24, Z26, Z24
 	VMINPS       Z24, Z27, Z24
-	VMOVUPS      Z24, (DX)
 	VMAXPS       Z25, Z26, Z25
 	VMINPS       Z25, Z27, Z25
-	VMOVUPS      Z25, 64(DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x0d, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile13
+
+held13:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	VMOVUPS Z11, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z14, (DX)
+	VMOVUPS Z15, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z16, (DX)
+	VMOVUPS Z17, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z18, (DX)
+	VMOVUPS Z19, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z20, (DX)
+	VMOVUPS Z21, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z22, (DX)
+	VMOVUPS Z23, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z24, (DX)
+	VMOVUPS Z25, 64(DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x0d, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile13
 	VZEROUPPER
 	RET
 
@@ -3186,98 +3250,102 @@ ran12:
 	ADDQ   R9, BX
 
 added12:
-	VBROADCASTSS 216(AX), Z24
-	VBROADCASTSS 220(AX), Z25
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held12
+	VBROADCASTSS 232(AX), Z24
+	VBROADCASTSS 236(AX), Z25
 	VMAXPS       Z0, Z24, Z0
 	VMINPS       Z0, Z25, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z24, Z1
 	VMINPS       Z1, Z25, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z24, Z2
 	VMINPS       Z2, Z25, Z2
-	VMOVUPS      Z2, (DX)
 	VMAXPS       Z3, Z24, Z3
 	VMINPS       Z3, Z25, Z3
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z24, Z4
 	VMINPS       Z4, Z25, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z24, Z5
 	VMINPS       Z5, Z25, Z5
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z24, Z6
 	VMINPS       Z6, Z25, Z6
-	VMOVUPS      Z6, (DX)
 	VMAXPS       Z7, Z24, Z7
 	VMINPS       Z7, Z25, Z7
-	VMOVUPS      Z7, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z24, Z8
 	VMINPS       Z8, Z25, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z24, Z9
 	VMINPS       Z9, Z25, Z9
-	VMOVUPS      Z9, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z24, Z10
 	VMINPS       Z10, Z25, Z10
-	VMOVUPS      Z10, (DX)
 	VMAXPS       Z11, Z24, Z11
 	VMINPS       Z11, Z25, Z11
-	VMOVUPS      Z11, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z24, Z12
 	VMINPS       Z12, Z25, Z12
-	VMOVUPS      Z12, (DX)
 	VMAXPS       Z13, Z24, Z13
 	VMINPS       Z13, Z25, Z13
-	VMOVUPS      Z13, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z14, Z24, Z14
 	VMINPS       Z14, Z25, Z14
-	VMOVUPS      Z14, (DX)
 	VMAXPS       Z15, Z24, Z15
 	VMINPS       Z15, Z25, Z15
-	VMOVUPS      Z15, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z16, Z24, Z16
 	VMINPS       Z16, Z25, Z16
-	VMOVUPS      Z16, (DX)
 	VMAXPS       Z17, Z24, Z17
 	VMINPS       Z17, Z25, Z17
-	VMOVUPS      Z17, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z18, Z24, Z18
 	VMINPS       Z18, Z25, Z18
-	VMOVUPS      Z18, (DX)
 	VMAXPS       Z19, Z24, Z19
 	VMINPS       Z19, Z25, Z19
-	VMOVUPS      Z19, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z20, Z24, Z20
 	VMINPS       Z20, Z25, Z20
-	VMOVUPS      Z20, (DX)
 	VMAXPS       Z21, Z24, Z21
 	VMINPS       Z21, Z25, Z21
-	VMOVUPS      Z21, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z22, Z24, Z22
 	VMINPS       Z22, Z25, Z22
-	VMOVUPS      Z22, (DX)
 	VMAXPS       Z23, Z24, Z23
 	VMINPS       Z23, Z25, Z23
-	VMOVUPS      Z23, 64(DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x0c, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile12
+
+held12:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	VMOVUPS Z11, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z14, (DX)
+	VMOVUPS Z15, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z16, (DX)
+	VMOVUPS Z17, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z18, (DX)
+	VMOVUPS Z19, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z20, (DX)
+	VMOVUPS Z21, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z22, (DX)
+	VMOVUPS Z23, 64(DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x0c, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile12
 	VZEROUPPER
 	RET
 
@@ -3565,91 +3633,95 @@ ran11:
 	ADDQ   R9, BX
 
 added11:
-	VBROADCASTSS 216(AX), Z22
-	VBROADCASTSS 220(AX), Z23
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held11
+	VBROADCASTSS 232(AX), Z22
+	VBROADCASTSS 236(AX), Z23
 	VMAXPS       Z0, Z22, Z0
 	VMINPS       Z0, Z23, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z22, Z1
 	VMINPS       Z1, Z23, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z22, Z2
 	VMINPS       Z2, Z23, Z2
-	VMOVUPS      Z2, (DX)
 	VMAXPS       Z3, Z22, Z3
 	VMINPS       Z3, Z23, Z3
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z22, Z4
 	VMINPS       Z4, Z23, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z22, Z5
 	VMINPS       Z5, Z23, Z5
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z22, Z6
 	VMINPS       Z6, Z23, Z6
-	VMOVUPS      Z6, (DX)
 	VMAXPS       Z7, Z22, Z7
 	VMINPS       Z7, Z23, Z7
-	VMOVUPS      Z7, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z22, Z8
 	VMINPS       Z8, Z23, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z22, Z9
 	VMINPS       Z9, Z23, Z9
-	VMOVUPS      Z9, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z22, Z10
 	VMINPS       Z10, Z23, Z10
-	VMOVUPS      Z10, (DX)
 	VMAXPS       Z11, Z22, Z11
 	VMINPS       Z11, Z23, Z11
-	VMOVUPS      Z11, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z22, Z12
 	VMINPS       Z12, Z23, Z12
-	VMOVUPS      Z12, (DX)
 	VMAXPS       Z13, Z22, Z13
 	VMINPS       Z13, Z23, Z13
-	VMOVUPS      Z13, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z14, Z22, Z14
 	VMINPS       Z14, Z23, Z14
-	VMOVUPS      Z14, (DX)
 	VMAXPS       Z15, Z22, Z15
 	VMINPS       Z15, Z23, Z15
-	VMOVUPS      Z15, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z16, Z22, Z16
 	VMINPS       Z16, Z23, Z16
-	VMOVUPS      Z16, (DX)
 	VMAXPS       Z17, Z22, Z17
 	VMINPS       Z17, Z23, Z17
-	VMOVUPS      Z17, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z18, Z22, Z18
 	VMINPS       Z18, Z23, Z18
-	VMOVUPS      Z18, (DX)
 	VMAXPS       Z19, Z22, Z19
 	VMINPS       Z19, Z23, Z19
-	VMOVUPS      Z19, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z20, Z22, Z20
 	VMINPS       Z20, Z23, Z20
-	VMOVUPS      Z20, (DX)
 	VMAXPS       Z21, Z22, Z21
 	VMINPS       Z21, Z23, Z21
-	VMOVUPS      Z21, 64(DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x0b, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile11
+
+held11:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	VMOVUPS Z11, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z14, (DX)
+	VMOVUPS Z15, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z16, (DX)
+	VMOVUPS Z17, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z18, (DX)
+	VMOVUPS Z19, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z20, (DX)
+	VMOVUPS Z21, 64(DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x0b, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile11
 	VZEROUPPER
 	RET
 
@@ -3917,84 +3989,88 @@ ran10:
 	ADDQ   R9, BX
 
 added10:
-	VBROADCASTSS 216(AX), Z20
-	VBROADCASTSS 220(AX), Z21
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held10
+	VBROADCASTSS 232(AX), Z20
+	VBROADCASTSS 236(AX), Z21
 	VMAXPS       Z0, Z20, Z0
 	VMINPS       Z0, Z21, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z20, Z1
 	VMINPS       Z1, Z21, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z20, Z2
 	VMINPS       Z2, Z21, Z2
-	VMOVUPS      Z2, (DX)
 	VMAXPS       Z3, Z20, Z3
 	VMINPS       Z3, Z21, Z3
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z20, Z4
 	VMINPS       Z4, Z21, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z20, Z5
 	VMINPS       Z5, Z21, Z5
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z20, Z6
 	VMINPS       Z6, Z21, Z6
-	VMOVUPS      Z6, (DX)
 	VMAXPS       Z7, Z20, Z7
 	VMINPS       Z7, Z21, Z7
-	VMOVUPS      Z7, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z20, Z8
 	VMINPS       Z8, Z21, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z20, Z9
 	VMINPS       Z9, Z21, Z9
-	VMOVUPS      Z9, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z20, Z10
 	VMINPS       Z10, Z21, Z10
-	VMOVUPS      Z10, (DX)
 	VMAXPS       Z11, Z20, Z11
 	VMINPS       Z11, Z21, Z11
-	VMOVUPS      Z11, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z20, Z12
 	VMINPS       Z12, Z21, Z12
-	VMOVUPS      Z12, (DX)
 	VMAXPS       Z13, Z20, Z13
 	VMINPS       Z13, Z21, Z13
-	VMOVUPS      Z13, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z14, Z20, Z14
 	VMINPS       Z14, Z21, Z14
-	VMOVUPS      Z14, (DX)
 	VMAXPS       Z15, Z20, Z15
 	VMINPS       Z15, Z21, Z15
-	VMOVUPS      Z15, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z16, Z20, Z16
 	VMINPS       Z16, Z21, Z16
-	VMOVUPS      Z16, (DX)
 	VMAXPS       Z17, Z20, Z17
 	VMINPS       Z17, Z21, Z17
-	VMOVUPS      Z17, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z18, Z20, Z18
 	VMINPS       Z18, Z21, Z18
-	VMOVUPS      Z18, (DX)
 	VMAXPS       Z19, Z20, Z19
 	VMINPS       Z19, Z21, Z19
-	VMOVUPS      Z19, 64(DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x0a, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile10
+
+held10:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	VMOVUPS Z11, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z14, (DX)
+	VMOVUPS Z15, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z16, (DX)
+	VMOVUPS Z17, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z18, (DX)
+	VMOVUPS Z19, 64(DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x0a, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile10
 	VZEROUPPER
 	RET
 
@@ -4242,77 +4318,81 @@ ran9:
 	ADDQ   R9, BX
 
 added9:
-	VBROADCASTSS 216(AX), Z18
-	VBROADCASTSS 220(AX), Z19
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held9
+	VBROADCASTSS 232(AX), Z18
+	VBROADCASTSS 236(AX), Z19
 	VMAXPS       Z0, Z18, Z0
 	VMINPS       Z0, Z19, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z18, Z1
 	VMINPS       Z1, Z19, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z18, Z2
 	VMINPS       Z2, Z19, Z2
-	VMOVUPS      Z2, (DX)
 	VMAXPS       Z3, Z18, Z3
 	VMINPS       Z3, Z19, Z3
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z18, Z4
 	VMINPS       Z4, Z19, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z18, Z5
 	VMINPS       Z5, Z19, Z5
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z18, Z6
 	VMINPS       Z6, Z19, Z6
-	VMOVUPS      Z6, (DX)
 	VMAXPS       Z7, Z18, Z7
 	VMINPS       Z7, Z19, Z7
-	VMOVUPS      Z7, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z18, Z8
 	VMINPS       Z8, Z19, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z18, Z9
 	VMINPS       Z9, Z19, Z9
-	VMOVUPS      Z9, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z18, Z10
 	VMINPS       Z10, Z19, Z10
-	VMOVUPS      Z10, (DX)
 	VMAXPS       Z11, Z18, Z11
 	VMINPS       Z11, Z19, Z11
-	VMOVUPS      Z11, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z18, Z12
 	VMINPS       Z12, Z19, Z12
-	VMOVUPS      Z12, (DX)
 	VMAXPS       Z13, Z18, Z13
 	VMINPS       Z13, Z19, Z13
-	VMOVUPS      Z13, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z14, Z18, Z14
 	VMINPS       Z14, Z19, Z14
-	VMOVUPS      Z14, (DX)
 	VMAXPS       Z15, Z18, Z15
 	VMINPS       Z15, Z19, Z15
-	VMOVUPS      Z15, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z16, Z18, Z16
 	VMINPS       Z16, Z19, Z16
-	VMOVUPS      Z16, (DX)
 	VMAXPS       Z17, Z18, Z17
 	VMINPS       Z17, Z19, Z17
-	VMOVUPS      Z17, 64(DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x09, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile9
+
+held9:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	VMOVUPS Z11, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z14, (DX)
+	VMOVUPS Z15, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z16, (DX)
+	VMOVUPS Z17, 64(DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x09, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile9
 	VZEROUPPER
 	RET
 
@@ -4540,70 +4620,74 @@ ran8:
 	ADDQ   R9, BX
 
 added8:
-	VBROADCASTSS 216(AX), Z16
-	VBROADCASTSS 220(AX), Z17
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held8
+	VBROADCASTSS 232(AX), Z16
+	VBROADCASTSS 236(AX), Z17
 	VMAXPS       Z0, Z16, Z0
 	VMINPS       Z0, Z17, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z16, Z1
 	VMINPS       Z1, Z17, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z16, Z2
 	VMINPS       Z2, Z17, Z2
-	VMOVUPS      Z2, (DX)
 	VMAXPS       Z3, Z16, Z3
 	VMINPS       Z3, Z17, Z3
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z16, Z4
 	VMINPS       Z4, Z17, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z16, Z5
 	VMINPS       Z5, Z17, Z5
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z16, Z6
 	VMINPS       Z6, Z17, Z6
-	VMOVUPS      Z6, (DX)
 	VMAXPS       Z7, Z16, Z7
 	VMINPS       Z7, Z17, Z7
-	VMOVUPS      Z7, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z16, Z8
 	VMINPS       Z8, Z17, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z16, Z9
 	VMINPS       Z9, Z17, Z9
-	VMOVUPS      Z9, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z16, Z10
 	VMINPS       Z10, Z17, Z10
-	VMOVUPS      Z10, (DX)
 	VMAXPS       Z11, Z16, Z11
 	VMINPS       Z11, Z17, Z11
-	VMOVUPS      Z11, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z16, Z12
 	VMINPS       Z12, Z17, Z12
-	VMOVUPS      Z12, (DX)
 	VMAXPS       Z13, Z16, Z13
 	VMINPS       Z13, Z17, Z13
-	VMOVUPS      Z13, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z14, Z16, Z14
 	VMINPS       Z14, Z17, Z14
-	VMOVUPS      Z14, (DX)
 	VMAXPS       Z15, Z16, Z15
 	VMINPS       Z15, Z17, Z15
-	VMOVUPS      Z15, 64(DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x08, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile8
+
+held8:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	VMOVUPS Z11, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z14, (DX)
+	VMOVUPS Z15, 64(DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x08, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile8
 	VZEROUPPER
 	RET
 
@@ -4807,63 +4891,67 @@ ran7:
 	ADDQ   R9, BX
 
 added7:
-	VBROADCASTSS 216(AX), Z14
-	VBROADCASTSS 220(AX), Z15
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held7
+	VBROADCASTSS 232(AX), Z14
+	VBROADCASTSS 236(AX), Z15
 	VMAXPS       Z0, Z14, Z0
 	VMINPS       Z0, Z15, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z14, Z1
 	VMINPS       Z1, Z15, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z14, Z2
 	VMINPS       Z2, Z15, Z2
-	VMOVUPS      Z2, (DX)
 	VMAXPS       Z3, Z14, Z3
 	VMINPS       Z3, Z15, Z3
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z14, Z4
 	VMINPS       Z4, Z15, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z14, Z5
 	VMINPS       Z5, Z15, Z5
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z14, Z6
 	VMINPS       Z6, Z15, Z6
-	VMOVUPS      Z6, (DX)
 	VMAXPS       Z7, Z14, Z7
 	VMINPS       Z7, Z15, Z7
-	VMOVUPS      Z7, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z14, Z8
 	VMINPS       Z8, Z15, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z14, Z9
 	VMINPS       Z9, Z15, Z9
-	VMOVUPS      Z9, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z14, Z10
 	VMINPS       Z10, Z15, Z10
-	VMOVUPS      Z10, (DX)
 	VMAXPS       Z11, Z14, Z11
 	VMINPS       Z11, Z15, Z11
-	VMOVUPS      Z11, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z14, Z12
 	VMINPS       Z12, Z15, Z12
-	VMOVUPS      Z12, (DX)
 	VMAXPS       Z13, Z14, Z13
 	VMINPS       Z13, Z15, Z13
-	VMOVUPS      Z13, 64(DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x07, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile7
+
+held7:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	VMOVUPS Z11, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x07, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile7
 	VZEROUPPER
 	RET
 
@@ -4953,56 +5041,60 @@ step6:
 	ADDQ         R9, BX
 
 added6:
-	VBROADCASTSS 216(AX), Z12
-	VBROADCASTSS 220(AX), Z13
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held6
+	VBROADCASTSS 232(AX), Z12
+	VBROADCASTSS 236(AX), Z13
 	VMAXPS       Z0, Z12, Z0
 	VMINPS       Z0, Z13, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z12, Z1
 	VMINPS       Z1, Z13, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z12, Z2
 	VMINPS       Z2, Z13, Z2
-	VMOVUPS      Z2, (DX)
 	VMAXPS       Z3, Z12, Z3
 	VMINPS       Z3, Z13, Z3
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z12, Z4
 	VMINPS       Z4, Z13, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z12, Z5
 	VMINPS       Z5, Z13, Z5
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z12, Z6
 	VMINPS       Z6, Z13, Z6
-	VMOVUPS      Z6, (DX)
 	VMAXPS       Z7, Z12, Z7
 	VMINPS       Z7, Z13, Z7
-	VMOVUPS      Z7, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z12, Z8
 	VMINPS       Z8, Z13, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z12, Z9
 	VMINPS       Z9, Z13, Z9
-	VMOVUPS      Z9, 64(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z12, Z10
 	VMINPS       Z10, Z13, Z10
-	VMOVUPS      Z10, (DX)
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
-	VMOVUPS      Z11, 64(DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x06, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile6
+
+held6:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	VMOVUPS Z11, 64(DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x06, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile6
 	VZEROUPPER
 	RET
 
@@ -5083,49 +5175,53 @@ step5:
 	ADDQ         R8, BX
 
 added5:
-	VBROADCASTSS 216(AX), Z10
-	VBROADCASTSS 220(AX), Z11
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held5
+	VBROADCASTSS 232(AX), Z10
+	VBROADCASTSS 236(AX), Z11
 	VMAXPS       Z0, Z10, Z0
 	VMINPS       Z0, Z11, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z10, Z1
 	VMINPS       Z1, Z11, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z2, Z10, Z2
 	VMINPS       Z2, Z11, Z2
-	VMOVUPS      Z2, (DX)
 	VMAXPS       Z3, Z10, Z3
 	VMINPS       Z3, Z11, Z3
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z4, Z10, Z4
 	VMINPS       Z4, Z11, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z10, Z5
 	VMINPS       Z5, Z11, Z5
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z6, Z10, Z6
 	VMINPS       Z6, Z11, Z6
-	VMOVUPS      Z6, (DX)
 	VMAXPS       Z7, Z10, Z7
 	VMINPS       Z7, Z11, Z7
-	VMOVUPS      Z7, 64(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z8, Z10, Z8
 	VMINPS       Z8, Z11, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z10, Z9
 	VMINPS       Z9, Z11, Z9
-	VMOVUPS      Z9, 64(DX)
-	ADDQ         R8, DX
-	IMUL3Q       $0x05, SI, R8
-	ADDQ         R8, CX
-	DECQ         (SP)
-	JNZ          tile5
+
+held5:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    R8, DX
+	IMUL3Q  $0x05, SI, R8
+	ADDQ    R8, CX
+	DECQ    (SP)
+	JNZ     tile5
 	VZEROUPPER
 	RET
 
@@ -5198,42 +5294,46 @@ step4:
 	ADDQ         R8, BX
 
 added4:
-	VBROADCASTSS 216(AX), Z8
-	VBROADCASTSS 220(AX), Z9
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held4
+	VBROADCASTSS 232(AX), Z8
+	VBROADCASTSS 236(AX), Z9
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z8, Z1
 	VMINPS       Z1, Z9, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z2, Z8, Z2
 	VMINPS       Z2, Z9, Z2
-	VMOVUPS      Z2, (DX)
 	VMAXPS       Z3, Z8, Z3
 	VMINPS       Z3, Z9, Z3
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z4, Z8, Z4
 	VMINPS       Z4, Z9, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z8, Z5
 	VMINPS       Z5, Z9, Z5
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z6, Z8, Z6
 	VMINPS       Z6, Z9, Z6
-	VMOVUPS      Z6, (DX)
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
-	VMOVUPS      Z7, 64(DX)
-	ADDQ         R8, DX
-	IMUL3Q       $0x04, SI, R8
-	ADDQ         R8, CX
-	DECQ         (SP)
-	JNZ          tile4
+
+held4:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    R8, DX
+	IMUL3Q  $0x04, SI, R8
+	ADDQ    R8, CX
+	DECQ    (SP)
+	JNZ     tile4
 	VZEROUPPER
 	RET
 
@@ -5297,35 +5397,39 @@ step3:
 	ADDQ         DI, BX
 
 added3:
-	VBROADCASTSS 216(AX), Z6
-	VBROADCASTSS 220(AX), Z7
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held3
+	VBROADCASTSS 232(AX), Z6
+	VBROADCASTSS 236(AX), Z7
 	VMAXPS       Z0, Z6, Z0
 	VMINPS       Z0, Z7, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z6, Z1
 	VMINPS       Z1, Z7, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         DI, DX
 	VMAXPS       Z2, Z6, Z2
 	VMINPS       Z2, Z7, Z2
-	VMOVUPS      Z2, (DX)
 	VMAXPS       Z3, Z6, Z3
 	VMINPS       Z3, Z7, Z3
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         DI, DX
 	VMAXPS       Z4, Z6, Z4
 	VMINPS       Z4, Z7, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z6, Z5
 	VMINPS       Z5, Z7, Z5
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x03, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile3
+
+held3:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    DI, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    DI, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x03, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile3
 	VZEROUPPER
 	RET
 
@@ -5381,28 +5485,32 @@ step2:
 	ADDQ         DI, BX
 
 added2:
-	VBROADCASTSS 216(AX), Z4
-	VBROADCASTSS 220(AX), Z5
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held2
+	VBROADCASTSS 232(AX), Z4
+	VBROADCASTSS 236(AX), Z5
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z4, Z1
 	VMINPS       Z1, Z5, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         DI, DX
 	VMAXPS       Z2, Z4, Z2
 	VMINPS       Z2, Z5, Z2
-	VMOVUPS      Z2, (DX)
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x02, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile2
+
+held2:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    DI, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x02, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile2
 	VZEROUPPER
 	RET
 
@@ -5450,21 +5558,25 @@ step1:
 	ADDQ         DI, BX
 
 added1:
-	VBROADCASTSS 216(AX), Z2
-	VBROADCASTSS 220(AX), Z3
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Z2
+	VBROADCASTSS 236(AX), Z3
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
-	VMOVUPS      Z1, 64(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x01, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile1
+
+held1:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x01, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile1
 	VZEROUPPER
 	RET
 
@@ -5829,105 +5941,109 @@ ran7:
 	ADDQ   R9, BX
 
 added7:
-	VBROADCASTSS 216(AX), Z28
-	VBROADCASTSS 220(AX), Z29
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held7
+	VBROADCASTSS 232(AX), Z28
+	VBROADCASTSS 236(AX), Z29
 	VMAXPS       Z0, Z28, Z0
 	VMINPS       Z0, Z29, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z28, Z1
 	VMINPS       Z1, Z29, Z1
-	VMOVUPS      Z1, 64(DX)
 	VMAXPS       Z2, Z28, Z2
 	VMINPS       Z2, Z29, Z2
-	VMOVUPS      Z2, 128(DX)
 	VMAXPS       Z3, Z28, Z3
 	VMINPS       Z3, Z29, Z3
-	VMOVUPS      Z3, 192(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z28, Z4
 	VMINPS       Z4, Z29, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z28, Z5
 	VMINPS       Z5, Z29, Z5
-	VMOVUPS      Z5, 64(DX)
 	VMAXPS       Z6, Z28, Z6
 	VMINPS       Z6, Z29, Z6
-	VMOVUPS      Z6, 128(DX)
 	VMAXPS       Z7, Z28, Z7
 	VMINPS       Z7, Z29, Z7
-	VMOVUPS      Z7, 192(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z28, Z8
 	VMINPS       Z8, Z29, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z28, Z9
 	VMINPS       Z9, Z29, Z9
-	VMOVUPS      Z9, 64(DX)
 	VMAXPS       Z10, Z28, Z10
 	VMINPS       Z10, Z29, Z10
-	VMOVUPS      Z10, 128(DX)
 	VMAXPS       Z11, Z28, Z11
 	VMINPS       Z11, Z29, Z11
-	VMOVUPS      Z11, 192(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z28, Z12
 	VMINPS       Z12, Z29, Z12
-	VMOVUPS      Z12, (DX)
 	VMAXPS       Z13, Z28, Z13
 	VMINPS       Z13, Z29, Z13
-	VMOVUPS      Z13, 64(DX)
 	VMAXPS       Z14, Z28, Z14
 	VMINPS       Z14, Z29, Z14
-	VMOVUPS      Z14, 128(DX)
 	VMAXPS       Z15, Z28, Z15
 	VMINPS       Z15, Z29, Z15
-	VMOVUPS      Z15, 192(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z16, Z28, Z16
 	VMINPS       Z16, Z29, Z16
-	VMOVUPS      Z16, (DX)
 	VMAXPS       Z17, Z28, Z17
 	VMINPS       Z17, Z29, Z17
-	VMOVUPS      Z17, 64(DX)
 	VMAXPS       Z18, Z28, Z18
 	VMINPS       Z18, Z29, Z18
-	VMOVUPS      Z18, 128(DX)
 	VMAXPS       Z19, Z28, Z19
 	VMINPS       Z19, Z29, Z19
-	VMOVUPS      Z19, 192(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z20, Z28, Z20
 	VMINPS       Z20, Z29, Z20
-	VMOVUPS      Z20, (DX)
 	VMAXPS       Z21, Z28, Z21
 	VMINPS       Z21, Z29, Z21
-	VMOVUPS      Z21, 64(DX)
 	VMAXPS       Z22, Z28, Z22
 	VMINPS       Z22, Z29, Z22
-	VMOVUPS      Z22, 128(DX)
 	VMAXPS       Z23, Z28, Z23
 	VMINPS       Z23, Z29, Z23
-	VMOVUPS      Z23, 192(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z24, Z28, Z24
 	VMINPS       Z24, Z29, Z24
-	VMOVUPS      Z24, (DX)
 	VMAXPS       Z25, Z28, Z25
 	VMINPS       Z25, Z29, Z25
-	VMOVUPS      Z25, 64(DX)
 	VMAXPS       Z26, Z28, Z26
 	VMINPS       Z26, Z29, Z26
-	VMOVUPS      Z26, 128(DX)
 	VMAXPS       Z27, Z28, Z27
 	VMINPS       Z27, Z29, Z27
-	VMOVUPS      Z27, 192(DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x07, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile7
+
+held7:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, 192(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	VMOVUPS Z6, 128(DX)
+	VMOVUPS Z7, 192(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	VMOVUPS Z10, 128(DX)
+	VMOVUPS Z11, 192(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	VMOVUPS Z14, 128(DX)
+	VMOVUPS Z15, 192(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z16, (DX)
+	VMOVUPS Z17, 64(DX)
+	VMOVUPS Z18, 128(DX)
+	VMOVUPS Z19, 192(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z20, (DX)
+	VMOVUPS Z21, 64(DX)
+	VMOVUPS Z22, 128(DX)
+	VMOVUPS Z23, 192(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z24, (DX)
+	VMOVUPS Z25, 64(DX)
+	VMOVUPS Z26, 128(DX)
+	VMOVUPS Z27, 192(DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x07, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile7
 	VZEROUPPER
 	RET
 
@@ -6237,92 +6353,96 @@ ran6:
 	ADDQ   R9, BX
 
 added6:
-	VBROADCASTSS 216(AX), Z24
-	VBROADCASTSS 220(AX), Z25
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held6
+	VBROADCASTSS 232(AX), Z24
+	VBROADCASTSS 236(AX), Z25
 	VMAXPS       Z0, Z24, Z0
 	VMINPS       Z0, Z25, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z24, Z1
 	VMINPS       Z1, Z25, Z1
-	VMOVUPS      Z1, 64(DX)
 	VMAXPS       Z2, Z24, Z2
 	VMINPS       Z2, Z25, Z2
-	VMOVUPS      Z2, 128(DX)
 	VMAXPS       Z3, Z24, Z3
 	VMINPS       Z3, Z25, Z3
-	VMOVUPS      Z3, 192(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z24, Z4
 	VMINPS       Z4, Z25, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z24, Z5
 	VMINPS       Z5, Z25, Z5
-	VMOVUPS      Z5, 64(DX)
 	VMAXPS       Z6, Z24, Z6
 	VMINPS       Z6, Z25, Z6
-	VMOVUPS      Z6, 128(DX)
 	VMAXPS       Z7, Z24, Z7
 	VMINPS       Z7, Z25, Z7
-	VMOVUPS      Z7, 192(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z24, Z8
 	VMINPS       Z8, Z25, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z24, Z9
 	VMINPS       Z9, Z25, Z9
-	VMOVUPS      Z9, 64(DX)
 	VMAXPS       Z10, Z24, Z10
 	VMINPS       Z10, Z25, Z10
-	VMOVUPS      Z10, 128(DX)
 	VMAXPS       Z11, Z24, Z11
 	VMINPS       Z11, Z25, Z11
-	VMOVUPS      Z11, 192(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z24, Z12
 	VMINPS       Z12, Z25, Z12
-	VMOVUPS      Z12, (DX)
 	VMAXPS       Z13, Z24, Z13
 	VMINPS       Z13, Z25, Z13
-	VMOVUPS      Z13, 64(DX)
 	VMAXPS       Z14, Z24, Z14
 	VMINPS       Z14, Z25, Z14
-	VMOVUPS      Z14, 128(DX)
 	VMAXPS       Z15, Z24, Z15
 	VMINPS       Z15, Z25, Z15
-	VMOVUPS      Z15, 192(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z16, Z24, Z16
 	VMINPS       Z16, Z25, Z16
-	VMOVUPS      Z16, (DX)
 	VMAXPS       Z17, Z24, Z17
 	VMINPS       Z17, Z25, Z17
-	VMOVUPS      Z17, 64(DX)
 	VMAXPS       Z18, Z24, Z18
 	VMINPS       Z18, Z25, Z18
-	VMOVUPS      Z18, 128(DX)
 	VMAXPS       Z19, Z24, Z19
 	VMINPS       Z19, Z25, Z19
-	VMOVUPS      Z19, 192(DX)
-	ADDQ         R9, DX
 	VMAXPS       Z20, Z24, Z20
 	VMINPS       Z20, Z25, Z20
-	VMOVUPS      Z20, (DX)
 	VMAXPS       Z21, Z24, Z21
 	VMINPS       Z21, Z25, Z21
-	VMOVUPS      Z21, 64(DX)
 	VMAXPS       Z22, Z24, Z22
 	VMINPS       Z22, Z25, Z22
-	VMOVUPS      Z22, 128(DX)
 	VMAXPS       Z23, Z24, Z23
 	VMINPS       Z23, Z25, Z23
-	VMOVUPS      Z23, 192(DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x06, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile6
+
+held6:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, 192(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	VMOVUPS Z6, 128(DX)
+	VMOVUPS Z7, 192(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	VMOVUPS Z10, 128(DX)
+	VMOVUPS Z11, 192(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	VMOVUPS Z14, 128(DX)
+	VMOVUPS Z15, 192(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z16, (DX)
+	VMOVUPS Z17, 64(DX)
+	VMOVUPS Z18, 128(DX)
+	VMOVUPS Z19, 192(DX)
+	ADDQ    R9, DX
+	VMOVUPS Z20, (DX)
+	VMOVUPS Z21, 64(DX)
+	VMOVUPS Z22, 128(DX)
+	VMOVUPS Z23, 192(DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x06, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile6
 	VZEROUPPER
 	RET
 
@@ -6592,79 +6712,83 @@ ran5:
 	ADDQ   R8, BX
 
 added5:
-	VBROADCASTSS 216(AX), Z20
-	VBROADCASTSS 220(AX), Z21
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held5
+	VBROADCASTSS 232(AX), Z20
+	VBROADCASTSS 236(AX), Z21
 	VMAXPS       Z0, Z20, Z0
 	VMINPS       Z0, Z21, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z20, Z1
 	VMINPS       Z1, Z21, Z1
-	VMOVUPS      Z1, 64(DX)
 	VMAXPS       Z2, Z20, Z2
 	VMINPS       Z2, Z21, Z2
-	VMOVUPS      Z2, 128(DX)
 	VMAXPS       Z3, Z20, Z3
 	VMINPS       Z3, Z21, Z3
-	VMOVUPS      Z3, 192(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z4, Z20, Z4
 	VMINPS       Z4, Z21, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z20, Z5
 	VMINPS       Z5, Z21, Z5
-	VMOVUPS      Z5, 64(DX)
 	VMAXPS       Z6, Z20, Z6
 	VMINPS       Z6, Z21, Z6
-	VMOVUPS      Z6, 128(DX)
 	VMAXPS       Z7, Z20, Z7
 	VMINPS       Z7, Z21, Z7
-	VMOVUPS      Z7, 192(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z8, Z20, Z8
 	VMINPS       Z8, Z21, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z20, Z9
 	VMINPS       Z9, Z21, Z9
-	VMOVUPS      Z9, 64(DX)
 	VMAXPS       Z10, Z20, Z10
 	VMINPS       Z10, Z21, Z10
-	VMOVUPS      Z10, 128(DX)
 	VMAXPS       Z11, Z20, Z11
 	VMINPS       Z11, Z21, Z11
-	VMOVUPS      Z11, 192(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z12, Z20, Z12
 	VMINPS       Z12, Z21, Z12
-	VMOVUPS      Z12, (DX)
 	VMAXPS       Z13, Z20, Z13
 	VMINPS       Z13, Z21, Z13
-	VMOVUPS      Z13, 64(DX)
 	VMAXPS       Z14, Z20, Z14
 	VMINPS       Z14, Z21, Z14
-	VMOVUPS      Z14, 128(DX)
 	VMAXPS       Z15, Z20, Z15
 	VMINPS       Z15, Z21, Z15
-	VMOVUPS      Z15, 192(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z16, Z20, Z16
 	VMINPS       Z16, Z21, Z16
-	VMOVUPS      Z16, (DX)
 	VMAXPS       Z17, Z20, Z17
 	VMINPS       Z17, Z21, Z17
-	VMOVUPS      Z17, 64(DX)
 	VMAXPS       Z18, Z20, Z18
 	VMINPS       Z18, Z21, Z18
-	VMOVUPS      Z18, 128(DX)
 	VMAXPS       Z19, Z20, Z19
 	VMINPS       Z19, Z21, Z19
-	VMOVUPS      Z19, 192(DX)
-	ADDQ         R8, DX
-	IMUL3Q       $0x05, SI, R8
-	ADDQ         R8, CX
-	DECQ         (SP)
-	JNZ          tile5
+
+held5:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, 192(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	VMOVUPS Z6, 128(DX)
+	VMOVUPS Z7, 192(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	VMOVUPS Z10, 128(DX)
+	VMOVUPS Z11, 192(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	VMOVUPS Z14, 128(DX)
+	VMOVUPS Z15, 192(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z16, (DX)
+	VMOVUPS Z17, 64(DX)
+	VMOVUPS Z18, 128(DX)
+	VMOVUPS Z19, 192(DX)
+	ADDQ    R8, DX
+	IMUL3Q  $0x05, SI, R8
+	ADDQ    R8, CX
+	DECQ    (SP)
+	JNZ     tile5
 	VZEROUPPER
 	RET
 
@@ -6895,66 +7019,70 @@ ran4:
 	ADDQ   R8, BX
 
 added4:
-	VBROADCASTSS 216(AX), Z16
-	VBROADCASTSS 220(AX), Z17
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held4
+	VBROADCASTSS 232(AX), Z16
+	VBROADCASTSS 236(AX), Z17
 	VMAXPS       Z0, Z16, Z0
 	VMINPS       Z0, Z17, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z16, Z1
 	VMINPS       Z1, Z17, Z1
-	VMOVUPS      Z1, 64(DX)
 	VMAXPS       Z2, Z16, Z2
 	VMINPS       Z2, Z17, Z2
-	VMOVUPS      Z2, 128(DX)
 	VMAXPS       Z3, Z16, Z3
 	VMINPS       Z3, Z17, Z3
-	VMOVUPS      Z3, 192(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z4, Z16, Z4
 	VMINPS       Z4, Z17, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z16, Z5
 	VMINPS       Z5, Z17, Z5
-	VMOVUPS      Z5, 64(DX)
 	VMAXPS       Z6, Z16, Z6
 	VMINPS       Z6, Z17, Z6
-	VMOVUPS      Z6, 128(DX)
 	VMAXPS       Z7, Z16, Z7
 	VMINPS       Z7, Z17, Z7
-	VMOVUPS      Z7, 192(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z8, Z16, Z8
 	VMINPS       Z8, Z17, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z16, Z9
 	VMINPS       Z9, Z17, Z9
-	VMOVUPS      Z9, 64(DX)
 	VMAXPS       Z10, Z16, Z10
 	VMINPS       Z10, Z17, Z10
-	VMOVUPS      Z10, 128(DX)
 	VMAXPS       Z11, Z16, Z11
 	VMINPS       Z11, Z17, Z11
-	VMOVUPS      Z11, 192(DX)
-	ADDQ         R8, DX
 	VMAXPS       Z12, Z16, Z12
 	VMINPS       Z12, Z17, Z12
-	VMOVUPS      Z12, (DX)
 	VMAXPS       Z13, Z16, Z13
 	VMINPS       Z13, Z17, Z13
-	VMOVUPS      Z13, 64(DX)
 	VMAXPS       Z14, Z16, Z14
 	VMINPS       Z14, Z17, Z14
-	VMOVUPS      Z14, 128(DX)
 	VMAXPS       Z15, Z16, Z15
 	VMINPS       Z15, Z17, Z15
-	VMOVUPS      Z15, 192(DX)
-	ADDQ         R8, DX
-	IMUL3Q       $0x04, SI, R8
-	ADDQ         R8, CX
-	DECQ         (SP)
-	JNZ          tile4
+
+held4:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, 192(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	VMOVUPS Z6, 128(DX)
+	VMOVUPS Z7, 192(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	VMOVUPS Z10, 128(DX)
+	VMOVUPS Z11, 192(DX)
+	ADDQ    R8, DX
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	VMOVUPS Z14, 128(DX)
+	VMOVUPS Z15, 192(DX)
+	ADDQ    R8, DX
+	IMUL3Q  $0x04, SI, R8
+	ADDQ    R8, CX
+	DECQ    (SP)
+	JNZ     tile4
 	VZEROUPPER
 	RET
 
@@ -7043,53 +7171,57 @@ step3:
 	ADDQ         DI, BX
 
 added3:
-	VBROADCASTSS 216(AX), Z12
-	VBROADCASTSS 220(AX), Z13
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held3
+	VBROADCASTSS 232(AX), Z12
+	VBROADCASTSS 236(AX), Z13
 	VMAXPS       Z0, Z12, Z0
 	VMINPS       Z0, Z13, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z12, Z1
 	VMINPS       Z1, Z13, Z1
-	VMOVUPS      Z1, 64(DX)
 	VMAXPS       Z2, Z12, Z2
 	VMINPS       Z2, Z13, Z2
-	VMOVUPS      Z2, 128(DX)
 	VMAXPS       Z3, Z12, Z3
 	VMINPS       Z3, Z13, Z3
-	VMOVUPS      Z3, 192(DX)
-	ADDQ         DI, DX
 	VMAXPS       Z4, Z12, Z4
 	VMINPS       Z4, Z13, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z12, Z5
 	VMINPS       Z5, Z13, Z5
-	VMOVUPS      Z5, 64(DX)
 	VMAXPS       Z6, Z12, Z6
 	VMINPS       Z6, Z13, Z6
-	VMOVUPS      Z6, 128(DX)
 	VMAXPS       Z7, Z12, Z7
 	VMINPS       Z7, Z13, Z7
-	VMOVUPS      Z7, 192(DX)
-	ADDQ         DI, DX
 	VMAXPS       Z8, Z12, Z8
 	VMINPS       Z8, Z13, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z12, Z9
 	VMINPS       Z9, Z13, Z9
-	VMOVUPS      Z9, 64(DX)
 	VMAXPS       Z10, Z12, Z10
 	VMINPS       Z10, Z13, Z10
-	VMOVUPS      Z10, 128(DX)
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
-	VMOVUPS      Z11, 192(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x03, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile3
+
+held3:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, 192(DX)
+	ADDQ    DI, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	VMOVUPS Z6, 128(DX)
+	VMOVUPS Z7, 192(DX)
+	ADDQ    DI, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	VMOVUPS Z10, 128(DX)
+	VMOVUPS Z11, 192(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x03, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile3
 	VZEROUPPER
 	RET
 
@@ -7163,40 +7295,44 @@ step2:
 	ADDQ         DI, BX
 
 added2:
-	VBROADCASTSS 216(AX), Z8
-	VBROADCASTSS 220(AX), Z9
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held2
+	VBROADCASTSS 232(AX), Z8
+	VBROADCASTSS 236(AX), Z9
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z8, Z1
 	VMINPS       Z1, Z9, Z1
-	VMOVUPS      Z1, 64(DX)
 	VMAXPS       Z2, Z8, Z2
 	VMINPS       Z2, Z9, Z2
-	VMOVUPS      Z2, 128(DX)
 	VMAXPS       Z3, Z8, Z3
 	VMINPS       Z3, Z9, Z3
-	VMOVUPS      Z3, 192(DX)
-	ADDQ         DI, DX
 	VMAXPS       Z4, Z8, Z4
 	VMINPS       Z4, Z9, Z4
-	VMOVUPS      Z4, (DX)
 	VMAXPS       Z5, Z8, Z5
 	VMINPS       Z5, Z9, Z5
-	VMOVUPS      Z5, 64(DX)
 	VMAXPS       Z6, Z8, Z6
 	VMINPS       Z6, Z9, Z6
-	VMOVUPS      Z6, 128(DX)
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
-	VMOVUPS      Z7, 192(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x02, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile2
+
+held2:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, 192(DX)
+	ADDQ    DI, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	VMOVUPS Z6, 128(DX)
+	VMOVUPS Z7, 192(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x02, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile2
 	VZEROUPPER
 	RET
 
@@ -7255,27 +7391,31 @@ step1:
 	ADDQ         DI, BX
 
 added1:
-	VBROADCASTSS 216(AX), Z4
-	VBROADCASTSS 220(AX), Z5
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Z4
+	VBROADCASTSS 236(AX), Z5
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z4, Z1
 	VMINPS       Z1, Z5, Z1
-	VMOVUPS      Z1, 64(DX)
 	VMAXPS       Z2, Z4, Z2
 	VMINPS       Z2, Z5, Z2
-	VMOVUPS      Z2, 128(DX)
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
-	VMOVUPS      Z3, 192(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x01, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile1
+
+held1:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, 192(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x01, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile1
 	VZEROUPPER
 	RET
 
@@ -7609,89 +7749,93 @@ ran3:
 	ADDQ   DI, BX
 
 added3:
-	VBROADCASTSS 216(AX), Z24
-	VBROADCASTSS 220(AX), Z25
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held3
+	VBROADCASTSS 232(AX), Z24
+	VBROADCASTSS 236(AX), Z25
 	VMAXPS       Z0, Z24, Z0
 	VMINPS       Z0, Z25, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z24, Z1
 	VMINPS       Z1, Z25, Z1
-	VMOVUPS      Z1, 64(DX)
 	VMAXPS       Z2, Z24, Z2
 	VMINPS       Z2, Z25, Z2
-	VMOVUPS      Z2, 128(DX)
 	VMAXPS       Z3, Z24, Z3
 	VMINPS       Z3, Z25, Z3
-	VMOVUPS      Z3, 192(DX)
 	VMAXPS       Z4, Z24, Z4
 	VMINPS       Z4, Z25, Z4
-	VMOVUPS      Z4, 256(DX)
 	VMAXPS       Z5, Z24, Z5
 	VMINPS       Z5, Z25, Z5
-	VMOVUPS      Z5, 320(DX)
 	VMAXPS       Z6, Z24, Z6
 	VMINPS       Z6, Z25, Z6
-	VMOVUPS      Z6, 384(DX)
 	VMAXPS       Z7, Z24, Z7
 	VMINPS       Z7, Z25, Z7
-	VMOVUPS      Z7, 448(DX)
-	ADDQ         DI, DX
 	VMAXPS       Z8, Z24, Z8
 	VMINPS       Z8, Z25, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z24, Z9
 	VMINPS       Z9, Z25, Z9
-	VMOVUPS      Z9, 64(DX)
 	VMAXPS       Z10, Z24, Z10
 	VMINPS       Z10, Z25, Z10
-	VMOVUPS      Z10, 128(DX)
 	VMAXPS       Z11, Z24, Z11
 	VMINPS       Z11, Z25, Z11
-	VMOVUPS      Z11, 192(DX)
 	VMAXPS       Z12, Z24, Z12
 	VMINPS       Z12, Z25, Z12
-	VMOVUPS      Z12, 256(DX)
 	VMAXPS       Z13, Z24, Z13
 	VMINPS       Z13, Z25, Z13
-	VMOVUPS      Z13, 320(DX)
 	VMAXPS       Z14, Z24, Z14
 	VMINPS       Z14, Z25, Z14
-	VMOVUPS      Z14, 384(DX)
 	VMAXPS       Z15, Z24, Z15
 	VMINPS       Z15, Z25, Z15
-	VMOVUPS      Z15, 448(DX)
-	ADDQ         DI, DX
 	VMAXPS       Z16, Z24, Z16
 	VMINPS       Z16, Z25, Z16
-	VMOVUPS      Z16, (DX)
 	VMAXPS       Z17, Z24, Z17
 	VMINPS       Z17, Z25, Z17
-	VMOVUPS      Z17, 64(DX)
 	VMAXPS       Z18, Z24, Z18
 	VMINPS       Z18, Z25, Z18
-	VMOVUPS      Z18, 128(DX)
 	VMAXPS       Z19, Z24, Z19
 	VMINPS       Z19, Z25, Z19
-	VMOVUPS      Z19, 192(DX)
 	VMAXPS       Z20, Z24, Z20
 	VMINPS       Z20, Z25, Z20
-	VMOVUPS      Z20, 256(DX)
 	VMAXPS       Z21, Z24, Z21
 	VMINPS       Z21, Z25, Z21
-	VMOVUPS      Z21, 320(DX)
 	VMAXPS       Z22, Z24, Z22
 	VMINPS       Z22, Z25, Z22
-	VMOVUPS      Z22, 384(DX)
 	VMAXPS       Z23, Z24, Z23
 	VMINPS       Z23, Z25, Z23
-	VMOVUPS      Z23, 448(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x03, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile3
+
+held3:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, 192(DX)
+	VMOVUPS Z4, 256(DX)
+	VMOVUPS Z5, 320(DX)
+	VMOVUPS Z6, 384(DX)
+	VMOVUPS Z7, 448(DX)
+	ADDQ    DI, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	VMOVUPS Z10, 128(DX)
+	VMOVUPS Z11, 192(DX)
+	VMOVUPS Z12, 256(DX)
+	VMOVUPS Z13, 320(DX)
+	VMOVUPS Z14, 384(DX)
+	VMOVUPS Z15, 448(DX)
+	ADDQ    DI, DX
+	VMOVUPS Z16, (DX)
+	VMOVUPS Z17, 64(DX)
+	VMOVUPS Z18, 128(DX)
+	VMOVUPS Z19, 192(DX)
+	VMOVUPS Z20, 256(DX)
+	VMOVUPS Z21, 320(DX)
+	VMOVUPS Z22, 384(DX)
+	VMOVUPS Z23, 448(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x03, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile3
 	VZEROUPPER
 	RET
 
@@ -7940,64 +8084,68 @@ ran2:
 	ADDQ   DI, BX
 
 added2:
-	VBROADCASTSS 216(AX), Z16
-	VBROADCASTSS 220(AX), Z17
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held2
+	VBROADCASTSS 232(AX), Z16
+	VBROADCASTSS 236(AX), Z17
 	VMAXPS       Z0, Z16, Z0
 	VMINPS       Z0, Z17, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z16, Z1
 	VMINPS       Z1, Z17, Z1
-	VMOVUPS      Z1, 64(DX)
 	VMAXPS       Z2, Z16, Z2
 	VMINPS       Z2, Z17, Z2
-	VMOVUPS      Z2, 128(DX)
 	VMAXPS       Z3, Z16, Z3
 	VMINPS       Z3, Z17, Z3
-	VMOVUPS      Z3, 192(DX)
 	VMAXPS       Z4, Z16, Z4
 	VMINPS       Z4, Z17, Z4
-	VMOVUPS      Z4, 256(DX)
 	VMAXPS       Z5, Z16, Z5
 	VMINPS       Z5, Z17, Z5
-	VMOVUPS      Z5, 320(DX)
 	VMAXPS       Z6, Z16, Z6
 	VMINPS       Z6, Z17, Z6
-	VMOVUPS      Z6, 384(DX)
 	VMAXPS       Z7, Z16, Z7
 	VMINPS       Z7, Z17, Z7
-	VMOVUPS      Z7, 448(DX)
-	ADDQ         DI, DX
 	VMAXPS       Z8, Z16, Z8
 	VMINPS       Z8, Z17, Z8
-	VMOVUPS      Z8, (DX)
 	VMAXPS       Z9, Z16, Z9
 	VMINPS       Z9, Z17, Z9
-	VMOVUPS      Z9, 64(DX)
 	VMAXPS       Z10, Z16, Z10
 	VMINPS       Z10, Z17, Z10
-	VMOVUPS      Z10, 128(DX)
 	VMAXPS       Z11, Z16, Z11
 	VMINPS       Z11, Z17, Z11
-	VMOVUPS      Z11, 192(DX)
 	VMAXPS       Z12, Z16, Z12
 	VMINPS       Z12, Z17, Z12
-	VMOVUPS      Z12, 256(DX)
 	VMAXPS       Z13, Z16, Z13
 	VMINPS       Z13, Z17, Z13
-	VMOVUPS      Z13, 320(DX)
 	VMAXPS       Z14, Z16, Z14
 	VMINPS       Z14, Z17, Z14
-	VMOVUPS      Z14, 384(DX)
 	VMAXPS       Z15, Z16, Z15
 	VMINPS       Z15, Z17, Z15
-	VMOVUPS      Z15, 448(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x02, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile2
+
+held2:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, 192(DX)
+	VMOVUPS Z4, 256(DX)
+	VMOVUPS Z5, 320(DX)
+	VMOVUPS Z6, 384(DX)
+	VMOVUPS Z7, 448(DX)
+	ADDQ    DI, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	VMOVUPS Z10, 128(DX)
+	VMOVUPS Z11, 192(DX)
+	VMOVUPS Z12, 256(DX)
+	VMOVUPS Z13, 320(DX)
+	VMOVUPS Z14, 384(DX)
+	VMOVUPS Z15, 448(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x02, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile2
 	VZEROUPPER
 	RET
 
@@ -8075,39 +8223,788 @@ step1:
 	ADDQ         DI, BX
 
 added1:
-	VBROADCASTSS 216(AX), Z8
-	VBROADCASTSS 220(AX), Z9
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Z8
+	VBROADCASTSS 236(AX), Z9
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
-	VMOVUPS      Z0, (DX)
 	VMAXPS       Z1, Z8, Z1
 	VMINPS       Z1, Z9, Z1
-	VMOVUPS      Z1, 64(DX)
 	VMAXPS       Z2, Z8, Z2
 	VMINPS       Z2, Z9, Z2
-	VMOVUPS      Z2, 128(DX)
 	VMAXPS       Z3, Z8, Z3
 	VMINPS       Z3, Z9, Z3
-	VMOVUPS      Z3, 192(DX)
 	VMAXPS       Z4, Z8, Z4
 	VMINPS       Z4, Z9, Z4
-	VMOVUPS      Z4, 256(DX)
 	VMAXPS       Z5, Z8, Z5
 	VMINPS       Z5, Z9, Z5
-	VMOVUPS      Z5, 320(DX)
 	VMAXPS       Z6, Z8, Z6
 	VMINPS       Z6, Z9, Z6
-	VMOVUPS      Z6, 384(DX)
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
-	VMOVUPS      Z7, 448(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x01, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile1
+
+held1:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, 192(DX)
+	VMOVUPS Z4, 256(DX)
+	VMOVUPS Z5, 320(DX)
+	VMOVUPS Z6, 384(DX)
+	VMOVUPS Z7, 448(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x01, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile1
+	VZEROUPPER
+	RET
+
+// func pairs1xAVX512(t *[]float32)
+// Requires: AVX, AVX512F
+TEXT ·pairs1xAVX512(SB), NOSPLIT, $8-8
+	MOVQ t+0(FP), AX
+	MOVQ 176(AX), CX
+	CMPQ CX, $0x01
+	JEQ  rows1
+	CMPQ CX, $0x02
+	JEQ  rows2
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 184(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+
+tile3:
+	MOVQ    96(AX), SI
+	MOVQ    24(AX), R10
+	VMOVUPS (SI), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	MOVQ    120(AX), R11
+	MOVQ    128(AX), R12
+
+run3:
+	MOVQ (R11), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 216(AX), DI
+	MOVQ 224(AX), R9
+	LEAQ (SI)(DI*4), DI
+	LEAQ (SI)(R9*4), R8
+	LEAQ (DI)(R9*4), R9
+	MOVQ 144(AX), R13
+
+step3:
+	VMOVUPS      (R10), Z12
+	VBROADCASTSS (SI), Z13
+	VFMADD231PS  Z12, Z13, Z0
+	VBROADCASTSS (DI), Z13
+	VFMADD231PS  Z12, Z13, Z1
+	VBROADCASTSS (R8), Z13
+	VFMADD231PS  Z12, Z13, Z2
+	VBROADCASTSS (R9), Z13
+	VFMADD231PS  Z12, Z13, Z3
+	VBROADCASTSS (SI)(BX*1), Z13
+	VFMADD231PS  Z12, Z13, Z4
+	VBROADCASTSS (DI)(BX*1), Z13
+	VFMADD231PS  Z12, Z13, Z5
+	VBROADCASTSS (R8)(BX*1), Z13
+	VFMADD231PS  Z12, Z13, Z6
+	VBROADCASTSS (R9)(BX*1), Z13
+	VFMADD231PS  Z12, Z13, Z7
+	VBROADCASTSS (SI)(BX*2), Z13
+	VFMADD231PS  Z12, Z13, Z8
+	VBROADCASTSS (DI)(BX*2), Z13
+	VFMADD231PS  Z12, Z13, Z9
+	VBROADCASTSS (R8)(BX*2), Z13
+	VFMADD231PS  Z12, Z13, Z10
+	VBROADCASTSS (R9)(BX*2), Z13
+	VFMADD231PS  Z12, Z13, Z11
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R13
+	JNZ          step3
+	ADDQ         $0x08, R11
+	DECQ         R12
+	JNZ          run3
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMAXPS       Z0, Z1, Z0
+	VMOVAPS      Z1, K1, Z0
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMAXPS       Z2, Z3, Z2
+	VMOVAPS      Z3, K1, Z2
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMAXPS       Z0, Z2, Z0
+	VMOVAPS      Z2, K1, Z0
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMAXPS       Z4, Z5, Z4
+	VMOVAPS      Z5, K1, Z4
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMAXPS       Z6, Z7, Z6
+	VMOVAPS      Z7, K1, Z6
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMAXPS       Z4, Z6, Z4
+	VMOVAPS      Z6, K1, Z4
+	VCMPPS       $0x03, Z9, Z9, K1
+	VMAXPS       Z8, Z9, Z8
+	VMOVAPS      Z9, K1, Z8
+	VCMPPS       $0x03, Z11, Z11, K1
+	VMAXPS       Z10, Z11, Z10
+	VMOVAPS      Z11, K1, Z10
+	VCMPPS       $0x03, Z10, Z10, K1
+	VMAXPS       Z8, Z10, Z8
+	VMOVAPS      Z10, K1, Z8
+	CMPL         232(AX), $0xff800000
+	JEQ          held3
+	VBROADCASTSS 232(AX), Z1
+	VBROADCASTSS 236(AX), Z2
+	VMAXPS       Z0, Z1, Z0
+	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z4, Z1, Z4
+	VMINPS       Z4, Z2, Z4
+	VMAXPS       Z8, Z1, Z8
+	VMINPS       Z8, Z2, Z8
+
+held3:
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (DX)
+	ADDQ    SI, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    SI, DX
+	VMOVUPS Z8, (DX)
+	ADDQ    SI, DX
+	IMUL3Q  $0x03, BX, SI
+	ADDQ    SI, CX
+	DECQ    (SP)
+	JNZ     tile3
+	VZEROUPPER
+	RET
+
+rows2:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 184(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+
+tile2:
+	MOVQ    96(AX), SI
+	MOVQ    24(AX), R10
+	VMOVUPS (SI), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    120(AX), R11
+	MOVQ    128(AX), R12
+
+run2:
+	MOVQ (R11), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 216(AX), DI
+	MOVQ 224(AX), R9
+	LEAQ (SI)(DI*4), DI
+	LEAQ (SI)(R9*4), R8
+	LEAQ (DI)(R9*4), R9
+	MOVQ 144(AX), R13
+
+step2:
+	VMOVUPS      (R10), Z8
+	VBROADCASTSS (SI), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS (DI), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R9), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS (SI)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS (DI)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS (R8)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS (R9)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R13
+	JNZ          step2
+	ADDQ         $0x08, R11
+	DECQ         R12
+	JNZ          run2
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMAXPS       Z0, Z1, Z0
+	VMOVAPS      Z1, K1, Z0
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMAXPS       Z2, Z3, Z2
+	VMOVAPS      Z3, K1, Z2
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMAXPS       Z0, Z2, Z0
+	VMOVAPS      Z2, K1, Z0
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMAXPS       Z4, Z5, Z4
+	VMOVAPS      Z5, K1, Z4
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMAXPS       Z6, Z7, Z6
+	VMOVAPS      Z7, K1, Z6
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMAXPS       Z4, Z6, Z4
+	VMOVAPS      Z6, K1, Z4
+	CMPL         232(AX), $0xff800000
+	JEQ          held2
+	VBROADCASTSS 232(AX), Z1
+	VBROADCASTSS 236(AX), Z2
+	VMAXPS       Z0, Z1, Z0
+	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z4, Z1, Z4
+	VMINPS       Z4, Z2, Z4
+
+held2:
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (DX)
+	ADDQ    SI, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    SI, DX
+	IMUL3Q  $0x02, BX, SI
+	ADDQ    SI, CX
+	DECQ    (SP)
+	JNZ     tile2
+	VZEROUPPER
+	RET
+
+rows1:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 184(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+
+tile1:
+	MOVQ    96(AX), SI
+	MOVQ    24(AX), R10
+	VMOVUPS (SI), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    120(AX), R11
+	MOVQ    128(AX), R12
+
+run1:
+	MOVQ (R11), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 216(AX), DI
+	MOVQ 224(AX), R9
+	LEAQ (SI)(DI*4), DI
+	LEAQ (SI)(R9*4), R8
+	LEAQ (DI)(R9*4), R9
+	MOVQ 144(AX), R13
+
+step1:
+	VMOVUPS      (R10), Z4
+	VBROADCASTSS (SI), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (DI), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R9), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R13
+	JNZ          step1
+	ADDQ         $0x08, R11
+	DECQ         R12
+	JNZ          run1
+	VCMPPS       $0x03, Z1, Z1, K1
+	VMAXPS       Z0, Z1, Z0
+	VMOVAPS      Z1, K1, Z0
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMAXPS       Z2, Z3, Z2
+	VMOVAPS      Z3, K1, Z2
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMAXPS       Z0, Z2, Z0
+	VMOVAPS      Z2, K1, Z0
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Z1
+	VBROADCASTSS 236(AX), Z2
+	VMAXPS       Z0, Z1, Z0
+	VMINPS       Z0, Z2, Z0
+
+held1:
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (DX)
+	ADDQ    SI, DX
+	IMUL3Q  $0x01, BX, SI
+	ADDQ    SI, CX
+	DECQ    (SP)
+	JNZ     tile1
+	VZEROUPPER
+	RET
+
+// func pairs2xAVX512(t *[]float32)
+// Requires: AVX, AVX512F
+TEXT ·pairs2xAVX512(SB), NOSPLIT, $8-8
+	MOVQ t+0(FP), AX
+	MOVQ 176(AX), CX
+	CMPQ CX, $0x01
+	JEQ  rows1
+	CMPQ CX, $0x02
+	JEQ  rows2
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 184(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+
+tile3:
+	MOVQ    96(AX), SI
+	MOVQ    24(AX), R10
+	VMOVUPS (SI), Z0
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z20
+	VMOVAPS Z0, Z22
+	VMOVUPS 64(SI), Z1
+	VMOVAPS Z1, Z3
+	VMOVAPS Z1, Z5
+	VMOVAPS Z1, Z7
+	VMOVAPS Z1, Z9
+	VMOVAPS Z1, Z11
+	VMOVAPS Z1, Z13
+	VMOVAPS Z1, Z15
+	VMOVAPS Z1, Z17
+	VMOVAPS Z1, Z19
+	VMOVAPS Z1, Z21
+	VMOVAPS Z1, Z23
+	MOVQ    120(AX), R11
+	MOVQ    128(AX), R12
+
+run3:
+	MOVQ (R11), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 216(AX), DI
+	MOVQ 224(AX), R9
+	LEAQ (SI)(DI*4), DI
+	LEAQ (SI)(R9*4), R8
+	LEAQ (DI)(R9*4), R9
+	MOVQ 144(AX), R13
+
+step3:
+	VMOVUPS      (R10), Z24
+	VMOVUPS      64(R10), Z25
+	VBROADCASTSS (SI), Z26
+	VFMADD231PS  Z24, Z26, Z0
+	VFMADD231PS  Z25, Z26, Z1
+	VBROADCASTSS (DI), Z26
+	VFMADD231PS  Z24, Z26, Z2
+	VFMADD231PS  Z25, Z26, Z3
+	VBROADCASTSS (R8), Z26
+	VFMADD231PS  Z24, Z26, Z4
+	VFMADD231PS  Z25, Z26, Z5
+	VBROADCASTSS (R9), Z26
+	VFMADD231PS  Z24, Z26, Z6
+	VFMADD231PS  Z25, Z26, Z7
+	VBROADCASTSS (SI)(BX*1), Z26
+	VFMADD231PS  Z24, Z26, Z8
+	VFMADD231PS  Z25, Z26, Z9
+	VBROADCASTSS (DI)(BX*1), Z26
+	VFMADD231PS  Z24, Z26, Z10
+	VFMADD231PS  Z25, Z26, Z11
+	VBROADCASTSS (R8)(BX*1), Z26
+	VFMADD231PS  Z24, Z26, Z12
+	VFMADD231PS  Z25, Z26, Z13
+	VBROADCASTSS (R9)(BX*1), Z26
+	VFMADD231PS  Z24, Z26, Z14
+	VFMADD231PS  Z25, Z26, Z15
+	VBROADCASTSS (SI)(BX*2), Z26
+	VFMADD231PS  Z24, Z26, Z16
+	VFMADD231PS  Z25, Z26, Z17
+	VBROADCASTSS (DI)(BX*2), Z26
+	VFMADD231PS  Z24, Z26, Z18
+	VFMADD231PS  Z25, Z26, Z19
+	VBROADCASTSS (R8)(BX*2), Z26
+	VFMADD231PS  Z24, Z26, Z20
+	VFMADD231PS  Z25, Z26, Z21
+	VBROADCASTSS (R9)(BX*2), Z26
+	VFMADD231PS  Z24, Z26, Z22
+	VFMADD231PS  Z25, Z26, Z23
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000080, R10
+	DECQ         R13
+	JNZ          step3
+	ADDQ         $0x08, R11
+	DECQ         R12
+	JNZ          run3
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMAXPS       Z0, Z2, Z0
+	VMOVAPS      Z2, K1, Z0
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMAXPS       Z4, Z6, Z4
+	VMOVAPS      Z6, K1, Z4
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMAXPS       Z0, Z4, Z0
+	VMOVAPS      Z4, K1, Z0
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMAXPS       Z1, Z3, Z1
+	VMOVAPS      Z3, K1, Z1
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMAXPS       Z5, Z7, Z5
+	VMOVAPS      Z7, K1, Z5
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMAXPS       Z1, Z5, Z1
+	VMOVAPS      Z5, K1, Z1
+	VCMPPS       $0x03, Z10, Z10, K1
+	VMAXPS       Z8, Z10, Z8
+	VMOVAPS      Z10, K1, Z8
+	VCMPPS       $0x03, Z14, Z14, K1
+	VMAXPS       Z12, Z14, Z12
+	VMOVAPS      Z14, K1, Z12
+	VCMPPS       $0x03, Z12, Z12, K1
+	VMAXPS       Z8, Z12, Z8
+	VMOVAPS      Z12, K1, Z8
+	VCMPPS       $0x03, Z11, Z11, K1
+	VMAXPS       Z9, Z11, Z9
+	VMOVAPS      Z11, K1, Z9
+	VCMPPS       $0x03, Z15, Z15, K1
+	VMAXPS       Z13, Z15, Z13
+	VMOVAPS      Z15, K1, Z13
+	VCMPPS       $0x03, Z13, Z13, K1
+	VMAXPS       Z9, Z13, Z9
+	VMOVAPS      Z13, K1, Z9
+	VCMPPS       $0x03, Z18, Z18, K1
+	VMAXPS       Z16, Z18, Z16
+	VMOVAPS      Z18, K1, Z16
+	VCMPPS       $0x03, Z22, Z22, K1
+	VMAXPS       Z20, Z22, Z20
+	VMOVAPS      Z22, K1, Z20
+	VCMPPS       $0x03, Z20, Z20, K1
+	VMAXPS       Z16, Z20, Z16
+	VMOVAPS      Z20, K1, Z16
+	VCMPPS       $0x03, Z19, Z19, K1
+	VMAXPS       Z17, Z19, Z17
+	VMOVAPS      Z19, K1, Z17
+	VCMPPS       $0x03, Z23, Z23, K1
+	VMAXPS       Z21, Z23, Z21
+	VMOVAPS      Z23, K1, Z21
+	VCMPPS       $0x03, Z21, Z21, K1
+	VMAXPS       Z17, Z21, Z17
+	VMOVAPS      Z21, K1, Z17
+	CMPL         232(AX), $0xff800000
+	JEQ          held3
+	VBROADCASTSS 232(AX), Z2
+	VBROADCASTSS 236(AX), Z3
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	VMAXPS       Z8, Z2, Z8
+	VMINPS       Z8, Z3, Z8
+	VMAXPS       Z9, Z2, Z9
+	VMINPS       Z9, Z3, Z9
+	VMAXPS       Z16, Z2, Z16
+	VMINPS       Z16, Z3, Z16
+	VMAXPS       Z17, Z2, Z17
+	VMINPS       Z17, Z3, Z17
+
+held3:
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    SI, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    SI, DX
+	VMOVUPS Z16, (DX)
+	VMOVUPS Z17, 64(DX)
+	ADDQ    SI, DX
+	IMUL3Q  $0x03, BX, SI
+	ADDQ    SI, CX
+	DECQ    (SP)
+	JNZ     tile3
+	VZEROUPPER
+	RET
+
+rows2:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 184(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+
+tile2:
+	MOVQ    96(AX), SI
+	MOVQ    24(AX), R10
+	VMOVUPS (SI), Z0
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z14
+	VMOVUPS 64(SI), Z1
+	VMOVAPS Z1, Z3
+	VMOVAPS Z1, Z5
+	VMOVAPS Z1, Z7
+	VMOVAPS Z1, Z9
+	VMOVAPS Z1, Z11
+	VMOVAPS Z1, Z13
+	VMOVAPS Z1, Z15
+	MOVQ    120(AX), R11
+	MOVQ    128(AX), R12
+
+run2:
+	MOVQ (R11), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 216(AX), DI
+	MOVQ 224(AX), R9
+	LEAQ (SI)(DI*4), DI
+	LEAQ (SI)(R9*4), R8
+	LEAQ (DI)(R9*4), R9
+	MOVQ 144(AX), R13
+
+step2:
+	VMOVUPS      (R10), Z16
+	VMOVUPS      64(R10), Z17
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R9), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS (SI)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS (DI)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R8)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS (R9)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000080, R10
+	DECQ         R13
+	JNZ          step2
+	ADDQ         $0x08, R11
+	DECQ         R12
+	JNZ          run2
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMAXPS       Z0, Z2, Z0
+	VMOVAPS      Z2, K1, Z0
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMAXPS       Z4, Z6, Z4
+	VMOVAPS      Z6, K1, Z4
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMAXPS       Z0, Z4, Z0
+	VMOVAPS      Z4, K1, Z0
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMAXPS       Z1, Z3, Z1
+	VMOVAPS      Z3, K1, Z1
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMAXPS       Z5, Z7, Z5
+	VMOVAPS      Z7, K1, Z5
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMAXPS       Z1, Z5, Z1
+	VMOVAPS      Z5, K1, Z1
+	VCMPPS       $0x03, Z10, Z10, K1
+	VMAXPS       Z8, Z10, Z8
+	VMOVAPS      Z10, K1, Z8
+	VCMPPS       $0x03, Z14, Z14, K1
+	VMAXPS       Z12, Z14, Z12
+	VMOVAPS      Z14, K1, Z12
+	VCMPPS       $0x03, Z12, Z12, K1
+	VMAXPS       Z8, Z12, Z8
+	VMOVAPS      Z12, K1, Z8
+	VCMPPS       $0x03, Z11, Z11, K1
+	VMAXPS       Z9, Z11, Z9
+	VMOVAPS      Z11, K1, Z9
+	VCMPPS       $0x03, Z15, Z15, K1
+	VMAXPS       Z13, Z15, Z13
+	VMOVAPS      Z15, K1, Z13
+	VCMPPS       $0x03, Z13, Z13, K1
+	VMAXPS       Z9, Z13, Z9
+	VMOVAPS      Z13, K1, Z9
+	CMPL         232(AX), $0xff800000
+	JEQ          held2
+	VBROADCASTSS 232(AX), Z2
+	VBROADCASTSS 236(AX), Z3
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	VMAXPS       Z8, Z2, Z8
+	VMINPS       Z8, Z3, Z8
+	VMAXPS       Z9, Z2, Z9
+	VMINPS       Z9, Z3, Z9
+
+held2:
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    SI, DX
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    SI, DX
+	IMUL3Q  $0x02, BX, SI
+	ADDQ    SI, CX
+	DECQ    (SP)
+	JNZ     tile2
+	VZEROUPPER
+	RET
+
+rows1:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 184(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+
+tile1:
+	MOVQ    96(AX), SI
+	MOVQ    24(AX), R10
+	VMOVUPS (SI), Z0
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z6
+	VMOVUPS 64(SI), Z1
+	VMOVAPS Z1, Z3
+	VMOVAPS Z1, Z5
+	VMOVAPS Z1, Z7
+	MOVQ    120(AX), R11
+	MOVQ    128(AX), R12
+
+run1:
+	MOVQ (R11), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 216(AX), DI
+	MOVQ 224(AX), R9
+	LEAQ (SI)(DI*4), DI
+	LEAQ (SI)(R9*4), R8
+	LEAQ (DI)(R9*4), R9
+	MOVQ 144(AX), R13
+
+step1:
+	VMOVUPS      (R10), Z8
+	VMOVUPS      64(R10), Z9
+	VBROADCASTSS (SI), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (DI), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000080, R10
+	DECQ         R13
+	JNZ          step1
+	ADDQ         $0x08, R11
+	DECQ         R12
+	JNZ          run1
+	VCMPPS       $0x03, Z2, Z2, K1
+	VMAXPS       Z0, Z2, Z0
+	VMOVAPS      Z2, K1, Z0
+	VCMPPS       $0x03, Z6, Z6, K1
+	VMAXPS       Z4, Z6, Z4
+	VMOVAPS      Z6, K1, Z4
+	VCMPPS       $0x03, Z4, Z4, K1
+	VMAXPS       Z0, Z4, Z0
+	VMOVAPS      Z4, K1, Z0
+	VCMPPS       $0x03, Z3, Z3, K1
+	VMAXPS       Z1, Z3, Z1
+	VMOVAPS      Z3, K1, Z1
+	VCMPPS       $0x03, Z7, Z7, K1
+	VMAXPS       Z5, Z7, Z5
+	VMOVAPS      Z7, K1, Z5
+	VCMPPS       $0x03, Z5, Z5, K1
+	VMAXPS       Z1, Z5, Z1
+	VMOVAPS      Z5, K1, Z1
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Z2
+	VBROADCASTSS 236(AX), Z3
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+
+held1:
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    SI, DX
+	IMUL3Q  $0x01, BX, SI
+	ADDQ    SI, CX
+	DECQ    (SP)
+	JNZ     tile1
 	VZEROUPPER
 	RET
 
@@ -8273,78 +9170,82 @@ tap14:
 	ADDQ       R9, BX
 
 added14:
-	VBROADCASTSS 216(AX), Z14
-	VBROADCASTSS 220(AX), Z15
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held14
+	VBROADCASTSS 232(AX), Z14
+	VBROADCASTSS 236(AX), Z15
 	VMAXPS       Z0, Z14, Z0
 	VMINPS       Z0, Z15, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z14, Z1
 	VMINPS       Z1, Z15, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z14, Z2
 	VMINPS       Z2, Z15, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z14, Z3
 	VMINPS       Z3, Z15, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z14, Z4
 	VMINPS       Z4, Z15, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z14, Z5
 	VMINPS       Z5, Z15, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z14, Z6
 	VMINPS       Z6, Z15, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z14, Z7
 	VMINPS       Z7, Z15, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z14, Z8
 	VMINPS       Z8, Z15, Z8
-	VMOVUPS      Z8, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z9, Z14, Z9
 	VMINPS       Z9, Z15, Z9
-	VMOVUPS      Z9, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z14, Z10
 	VMINPS       Z10, Z15, Z10
-	VMOVUPS      Z10, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z11, Z14, Z11
 	VMINPS       Z11, Z15, Z11
-	VMOVUPS      Z11, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z14, Z12
 	VMINPS       Z12, Z15, Z12
-	VMOVUPS      Z12, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z13, Z14, Z13
 	VMINPS       Z13, Z15, Z13
-	VMOVUPS      Z13, (DX)
-	ADDQ         R9, DX
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x0e, R9, R9
-	SUBQ         R9, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded14
-	MOVQ         168(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x0e, R9, R9
-	SUBQ         R9, BX
-	ADDQ         $0x40, BX
+
+held14:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z9, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z11, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z13, (DX)
+	ADDQ    R9, DX
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x0e, R9, R9
+	SUBQ    R9, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded14
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x0e, R9, R9
+	SUBQ    R9, BX
+	ADDQ    $0x40, BX
 
 noneAdded14:
 	ADDQ   $0x40, CX
@@ -8501,74 +9402,78 @@ tap13:
 	ADDQ       R9, BX
 
 added13:
-	VBROADCASTSS 216(AX), Z13
-	VBROADCASTSS 220(AX), Z14
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held13
+	VBROADCASTSS 232(AX), Z13
+	VBROADCASTSS 236(AX), Z14
 	VMAXPS       Z0, Z13, Z0
 	VMINPS       Z0, Z14, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z13, Z1
 	VMINPS       Z1, Z14, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z13, Z2
 	VMINPS       Z2, Z14, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z13, Z3
 	VMINPS       Z3, Z14, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z13, Z4
 	VMINPS       Z4, Z14, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z13, Z5
 	VMINPS       Z5, Z14, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z13, Z6
 	VMINPS       Z6, Z14, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z13, Z7
 	VMINPS       Z7, Z14, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z13, Z8
 	VMINPS       Z8, Z14, Z8
-	VMOVUPS      Z8, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z9, Z13, Z9
 	VMINPS       Z9, Z14, Z9
-	VMOVUPS      Z9, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z13, Z10
 	VMINPS       Z10, Z14, Z10
-	VMOVUPS      Z10, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z11, Z13, Z11
 	VMINPS       Z11, Z14, Z11
-	VMOVUPS      Z11, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z12, Z13, Z12
 	VMINPS       Z12, Z14, Z12
-	VMOVUPS      Z12, (DX)
-	ADDQ         R9, DX
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x0d, R9, R9
-	SUBQ         R9, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded13
-	MOVQ         168(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x0d, R9, R9
-	SUBQ         R9, BX
-	ADDQ         $0x40, BX
+
+held13:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z9, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z11, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z12, (DX)
+	ADDQ    R9, DX
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x0d, R9, R9
+	SUBQ    R9, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded13
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x0d, R9, R9
+	SUBQ    R9, BX
+	ADDQ    $0x40, BX
 
 noneAdded13:
 	ADDQ   $0x40, CX
@@ -8720,70 +9625,74 @@ tap12:
 	ADDQ       R9, BX
 
 added12:
-	VBROADCASTSS 216(AX), Z12
-	VBROADCASTSS 220(AX), Z13
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held12
+	VBROADCASTSS 232(AX), Z12
+	VBROADCASTSS 236(AX), Z13
 	VMAXPS       Z0, Z12, Z0
 	VMINPS       Z0, Z13, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z12, Z1
 	VMINPS       Z1, Z13, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z12, Z2
 	VMINPS       Z2, Z13, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z12, Z3
 	VMINPS       Z3, Z13, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z12, Z4
 	VMINPS       Z4, Z13, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z12, Z5
 	VMINPS       Z5, Z13, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z12, Z6
 	VMINPS       Z6, Z13, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z12, Z7
 	VMINPS       Z7, Z13, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z12, Z8
 	VMINPS       Z8, Z13, Z8
-	VMOVUPS      Z8, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z9, Z12, Z9
 	VMINPS       Z9, Z13, Z9
-	VMOVUPS      Z9, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z12, Z10
 	VMINPS       Z10, Z13, Z10
-	VMOVUPS      Z10, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
-	VMOVUPS      Z11, (DX)
-	ADDQ         R9, DX
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x0c, R9, R9
-	SUBQ         R9, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded12
-	MOVQ         168(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x0c, R9, R9
-	SUBQ         R9, BX
-	ADDQ         $0x40, BX
+
+held12:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z9, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z11, (DX)
+	ADDQ    R9, DX
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x0c, R9, R9
+	SUBQ    R9, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded12
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x0c, R9, R9
+	SUBQ    R9, BX
+	ADDQ    $0x40, BX
 
 noneAdded12:
 	ADDQ   $0x40, CX
@@ -8930,66 +9839,70 @@ tap11:
 	ADDQ       R9, BX
 
 added11:
-	VBROADCASTSS 216(AX), Z11
-	VBROADCASTSS 220(AX), Z12
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held11
+	VBROADCASTSS 232(AX), Z11
+	VBROADCASTSS 236(AX), Z12
 	VMAXPS       Z0, Z11, Z0
 	VMINPS       Z0, Z12, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z11, Z1
 	VMINPS       Z1, Z12, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z11, Z2
 	VMINPS       Z2, Z12, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z11, Z3
 	VMINPS       Z3, Z12, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z11, Z4
 	VMINPS       Z4, Z12, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z11, Z5
 	VMINPS       Z5, Z12, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z11, Z6
 	VMINPS       Z6, Z12, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z11, Z7
 	VMINPS       Z7, Z12, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z11, Z8
 	VMINPS       Z8, Z12, Z8
-	VMOVUPS      Z8, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z9, Z11, Z9
 	VMINPS       Z9, Z12, Z9
-	VMOVUPS      Z9, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z10, Z11, Z10
 	VMINPS       Z10, Z12, Z10
-	VMOVUPS      Z10, (DX)
-	ADDQ         R9, DX
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x0b, R9, R9
-	SUBQ         R9, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded11
-	MOVQ         168(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x0b, R9, R9
-	SUBQ         R9, BX
-	ADDQ         $0x40, BX
+
+held11:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z9, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z10, (DX)
+	ADDQ    R9, DX
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x0b, R9, R9
+	SUBQ    R9, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded11
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x0b, R9, R9
+	SUBQ    R9, BX
+	ADDQ    $0x40, BX
 
 noneAdded11:
 	ADDQ   $0x40, CX
@@ -9131,62 +10044,66 @@ tap10:
 	ADDQ       R9, BX
 
 added10:
-	VBROADCASTSS 216(AX), Z10
-	VBROADCASTSS 220(AX), Z11
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held10
+	VBROADCASTSS 232(AX), Z10
+	VBROADCASTSS 236(AX), Z11
 	VMAXPS       Z0, Z10, Z0
 	VMINPS       Z0, Z11, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z10, Z1
 	VMINPS       Z1, Z11, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z10, Z2
 	VMINPS       Z2, Z11, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z10, Z3
 	VMINPS       Z3, Z11, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z10, Z4
 	VMINPS       Z4, Z11, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z10, Z5
 	VMINPS       Z5, Z11, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z10, Z6
 	VMINPS       Z6, Z11, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z10, Z7
 	VMINPS       Z7, Z11, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z10, Z8
 	VMINPS       Z8, Z11, Z8
-	VMOVUPS      Z8, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z9, Z10, Z9
 	VMINPS       Z9, Z11, Z9
-	VMOVUPS      Z9, (DX)
-	ADDQ         R9, DX
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x0a, R9, R9
-	SUBQ         R9, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded10
-	MOVQ         168(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x0a, R9, R9
-	SUBQ         R9, BX
-	ADDQ         $0x40, BX
+
+held10:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z9, (DX)
+	ADDQ    R9, DX
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x0a, R9, R9
+	SUBQ    R9, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded10
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x0a, R9, R9
+	SUBQ    R9, BX
+	ADDQ    $0x40, BX
 
 noneAdded10:
 	ADDQ   $0x40, CX
@@ -9323,58 +10240,62 @@ tap9:
 	ADDQ       R9, BX
 
 added9:
-	VBROADCASTSS 216(AX), Z9
-	VBROADCASTSS 220(AX), Z10
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held9
+	VBROADCASTSS 232(AX), Z9
+	VBROADCASTSS 236(AX), Z10
 	VMAXPS       Z0, Z9, Z0
 	VMINPS       Z0, Z10, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z9, Z1
 	VMINPS       Z1, Z10, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z9, Z2
 	VMINPS       Z2, Z10, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z9, Z3
 	VMINPS       Z3, Z10, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z9, Z4
 	VMINPS       Z4, Z10, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z9, Z5
 	VMINPS       Z5, Z10, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z9, Z6
 	VMINPS       Z6, Z10, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z9, Z7
 	VMINPS       Z7, Z10, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z8, Z9, Z8
 	VMINPS       Z8, Z10, Z8
-	VMOVUPS      Z8, (DX)
-	ADDQ         R9, DX
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x09, R9, R9
-	SUBQ         R9, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded9
-	MOVQ         168(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x09, R9, R9
-	SUBQ         R9, BX
-	ADDQ         $0x40, BX
+
+held9:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z8, (DX)
+	ADDQ    R9, DX
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x09, R9, R9
+	SUBQ    R9, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded9
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x09, R9, R9
+	SUBQ    R9, BX
+	ADDQ    $0x40, BX
 
 noneAdded9:
 	ADDQ   $0x40, CX
@@ -9506,54 +10427,58 @@ tap8:
 	ADDQ       R9, BX
 
 added8:
-	VBROADCASTSS 216(AX), Z8
-	VBROADCASTSS 220(AX), Z9
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held8
+	VBROADCASTSS 232(AX), Z8
+	VBROADCASTSS 236(AX), Z9
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z8, Z1
 	VMINPS       Z1, Z9, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z8, Z2
 	VMINPS       Z2, Z9, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z8, Z3
 	VMINPS       Z3, Z9, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z8, Z4
 	VMINPS       Z4, Z9, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z8, Z5
 	VMINPS       Z5, Z9, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z8, Z6
 	VMINPS       Z6, Z9, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x08, R9, R9
-	SUBQ         R9, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded8
-	MOVQ         168(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x08, R9, R9
-	SUBQ         R9, BX
-	ADDQ         $0x40, BX
+
+held8:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x08, R9, R9
+	SUBQ    R9, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded8
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x08, R9, R9
+	SUBQ    R9, BX
+	ADDQ    $0x40, BX
 
 noneAdded8:
 	ADDQ   $0x40, CX
@@ -9677,50 +10602,54 @@ tap7:
 	ADDQ       R9, BX
 
 added7:
-	VBROADCASTSS 216(AX), Z7
-	VBROADCASTSS 220(AX), Z8
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held7
+	VBROADCASTSS 232(AX), Z7
+	VBROADCASTSS 236(AX), Z8
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z7, Z1
 	VMINPS       Z1, Z8, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z7, Z2
 	VMINPS       Z2, Z8, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z7, Z3
 	VMINPS       Z3, Z8, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z7, Z4
 	VMINPS       Z4, Z8, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z7, Z5
 	VMINPS       Z5, Z8, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z6, Z7, Z6
 	VMINPS       Z6, Z8, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x07, R9, R9
-	SUBQ         R9, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded7
-	MOVQ         168(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x07, R9, R9
-	SUBQ         R9, BX
-	ADDQ         $0x40, BX
+
+held7:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x07, R9, R9
+	SUBQ    R9, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded7
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x07, R9, R9
+	SUBQ    R9, BX
+	ADDQ    $0x40, BX
 
 noneAdded7:
 	ADDQ   $0x40, CX
@@ -9839,46 +10768,50 @@ tap6:
 	ADDQ       R9, BX
 
 added6:
-	VBROADCASTSS 216(AX), Z6
-	VBROADCASTSS 220(AX), Z7
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held6
+	VBROADCASTSS 232(AX), Z6
+	VBROADCASTSS 236(AX), Z7
 	VMAXPS       Z0, Z6, Z0
 	VMINPS       Z0, Z7, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z1, Z6, Z1
 	VMINPS       Z1, Z7, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z2, Z6, Z2
 	VMINPS       Z2, Z7, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z3, Z6, Z3
 	VMINPS       Z3, Z7, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z4, Z6, Z4
 	VMINPS       Z4, Z7, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Z5, Z6, Z5
 	VMINPS       Z5, Z7, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x06, R9, R9
-	SUBQ         R9, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded6
-	MOVQ         168(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x06, R9, R9
-	SUBQ         R9, BX
-	ADDQ         $0x40, BX
+
+held6:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x06, R9, R9
+	SUBQ    R9, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded6
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x06, R9, R9
+	SUBQ    R9, BX
+	ADDQ    $0x40, BX
 
 noneAdded6:
 	ADDQ   $0x40, CX
@@ -9991,42 +10924,46 @@ tap5:
 	ADDQ       R8, BX
 
 added5:
-	VBROADCASTSS 216(AX), Z5
-	VBROADCASTSS 220(AX), Z6
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held5
+	VBROADCASTSS 232(AX), Z5
+	VBROADCASTSS 236(AX), Z6
 	VMAXPS       Z0, Z5, Z0
 	VMINPS       Z0, Z6, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z1, Z5, Z1
 	VMINPS       Z1, Z6, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z2, Z5, Z2
 	VMINPS       Z2, Z6, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z3, Z5, Z3
 	VMINPS       Z3, Z6, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z4, Z5, Z4
 	VMINPS       Z4, Z6, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R8, DX
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
-	IMUL3Q       $0x05, R8, R8
-	SUBQ         R8, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded5
-	MOVQ         168(AX), R8
-	SHLQ         $0x02, R8
-	IMUL3Q       $0x05, R8, R8
-	SUBQ         R8, BX
-	ADDQ         $0x40, BX
+
+held5:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z4, (DX)
+	ADDQ    R8, DX
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	IMUL3Q  $0x05, R8, R8
+	SUBQ    R8, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded5
+	MOVQ    168(AX), R8
+	SHLQ    $0x02, R8
+	IMUL3Q  $0x05, R8, R8
+	SUBQ    R8, BX
+	ADDQ    $0x40, BX
 
 noneAdded5:
 	ADDQ   $0x40, CX
@@ -10134,38 +11071,42 @@ tap4:
 	ADDQ       R8, BX
 
 added4:
-	VBROADCASTSS 216(AX), Z4
-	VBROADCASTSS 220(AX), Z5
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held4
+	VBROADCASTSS 232(AX), Z4
+	VBROADCASTSS 236(AX), Z5
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z1, Z4, Z1
 	VMINPS       Z1, Z5, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z2, Z4, Z2
 	VMINPS       Z2, Z5, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R8, DX
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
-	IMUL3Q       $0x04, R8, R8
-	SUBQ         R8, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded4
-	MOVQ         168(AX), R8
-	SHLQ         $0x02, R8
-	IMUL3Q       $0x04, R8, R8
-	SUBQ         R8, BX
-	ADDQ         $0x40, BX
+
+held4:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Z3, (DX)
+	ADDQ    R8, DX
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	IMUL3Q  $0x04, R8, R8
+	SUBQ    R8, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded4
+	MOVQ    168(AX), R8
+	SHLQ    $0x02, R8
+	IMUL3Q  $0x04, R8, R8
+	SUBQ    R8, BX
+	ADDQ    $0x40, BX
 
 noneAdded4:
 	ADDQ   $0x40, CX
@@ -10267,34 +11208,38 @@ tap3:
 	ADDQ       DI, BX
 
 added3:
-	VBROADCASTSS 216(AX), Z3
-	VBROADCASTSS 220(AX), Z4
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held3
+	VBROADCASTSS 232(AX), Z3
+	VBROADCASTSS 236(AX), Z4
 	VMAXPS       Z0, Z3, Z0
 	VMINPS       Z0, Z4, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         DI, DX
 	VMAXPS       Z1, Z3, Z1
 	VMINPS       Z1, Z4, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         DI, DX
 	VMAXPS       Z2, Z3, Z2
 	VMINPS       Z2, Z4, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         DI, DX
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
-	IMUL3Q       $0x03, DI, DI
-	SUBQ         DI, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded3
-	MOVQ         168(AX), DI
-	SHLQ         $0x02, DI
-	IMUL3Q       $0x03, DI, DI
-	SUBQ         DI, BX
-	ADDQ         $0x40, BX
+
+held3:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	ADDQ    DI, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    DI, DX
+	VMOVUPS Z2, (DX)
+	ADDQ    DI, DX
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	IMUL3Q  $0x03, DI, DI
+	SUBQ    DI, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded3
+	MOVQ    168(AX), DI
+	SHLQ    $0x02, DI
+	IMUL3Q  $0x03, DI, DI
+	SUBQ    DI, BX
+	ADDQ    $0x40, BX
 
 noneAdded3:
 	ADDQ   $0x40, CX
@@ -10391,30 +11336,34 @@ tap2:
 	ADDQ       DI, BX
 
 added2:
-	VBROADCASTSS 216(AX), Z2
-	VBROADCASTSS 220(AX), Z3
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held2
+	VBROADCASTSS 232(AX), Z2
+	VBROADCASTSS 236(AX), Z3
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         DI, DX
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         DI, DX
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
-	IMUL3Q       $0x02, DI, DI
-	SUBQ         DI, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded2
-	MOVQ         168(AX), DI
-	SHLQ         $0x02, DI
-	IMUL3Q       $0x02, DI, DI
-	SUBQ         DI, BX
-	ADDQ         $0x40, BX
+
+held2:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Z0, (DX)
+	ADDQ    DI, DX
+	VMOVUPS Z1, (DX)
+	ADDQ    DI, DX
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	IMUL3Q  $0x02, DI, DI
+	SUBQ    DI, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded2
+	MOVQ    168(AX), DI
+	SHLQ    $0x02, DI
+	IMUL3Q  $0x02, DI, DI
+	SUBQ    DI, BX
+	ADDQ    $0x40, BX
 
 noneAdded2:
 	ADDQ   $0x40, CX
@@ -10506,26 +11455,30 @@ tap1:
 	ADDQ       SI, BX
 
 added1:
-	VBROADCASTSS 216(AX), Z1
-	VBROADCASTSS 220(AX), Z2
-	MOVQ         160(AX), SI
-	SHLQ         $0x02, SI
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Z1
+	VBROADCASTSS 236(AX), Z2
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
-	VMOVUPS      Z0, (DX)
-	ADDQ         SI, DX
-	MOVQ         160(AX), SI
-	SHLQ         $0x02, SI
-	IMUL3Q       $0x01, SI, SI
-	SUBQ         SI, DX
-	ADDQ         $0x40, DX
-	TESTQ        BX, BX
-	JZ           noneAdded1
-	MOVQ         168(AX), SI
-	SHLQ         $0x02, SI
-	IMUL3Q       $0x01, SI, SI
-	SUBQ         SI, BX
-	ADDQ         $0x40, BX
+
+held1:
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (DX)
+	ADDQ    SI, DX
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	IMUL3Q  $0x01, SI, SI
+	SUBQ    SI, DX
+	ADDQ    $0x40, DX
+	TESTQ   BX, BX
+	JZ      noneAdded1
+	MOVQ    168(AX), SI
+	SHLQ    $0x02, SI
+	IMUL3Q  $0x01, SI, SI
+	SUBQ    SI, BX
+	ADDQ    $0x40, BX
 
 noneAdded1:
 	ADDQ   $0x40, CX
@@ -10552,6 +11505,1463 @@ noneAdded1:
 noneNext1:
 	DECQ (SP)
 	JNZ  tile1
+	VZEROUPPER
+	RET
+
+// func greatestAVX512(t *[]float32)
+// Requires: AVX, AVX512F
+TEXT ·greatestAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ 176(AX), CX
+	CMPQ CX, $0x01
+	JEQ  rows1
+	CMPQ CX, $0x02
+	JEQ  rows2
+	CMPQ CX, $0x03
+	JEQ  rows3
+	CMPQ CX, $0x04
+	JEQ  rows4
+	CMPQ CX, $0x05
+	JEQ  rows5
+	CMPQ CX, $0x06
+	JEQ  rows6
+	CMPQ CX, $0x07
+	JEQ  rows7
+	CMPQ CX, $0x08
+	JEQ  rows8
+	CMPQ CX, $0x09
+	JEQ  rows9
+	CMPQ CX, $0x0a
+	JEQ  rows10
+	CMPQ CX, $0x0b
+	JEQ  rows11
+	CMPQ CX, $0x0c
+	JEQ  rows12
+	CMPQ CX, $0x0d
+	JEQ  rows13
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+
+tile14:
+	MOVQ 192(AX), R11
+
+register14:
+	MOVQ    120(AX), R12
+	MOVQ    128(AX), R13
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z0
+	VMOVUPS (R9)(BX*1), Z1
+	VMOVUPS (R9)(BX*2), Z2
+	VMOVUPS (R9)(DI*1), Z3
+	VMOVUPS (R9)(BX*4), Z4
+	VMOVUPS (R9)(R8*1), Z5
+	VMOVUPS (R9)(DI*2), Z6
+	VMOVUPS (R10), Z7
+	VMOVUPS (R10)(BX*1), Z8
+	VMOVUPS (R10)(BX*2), Z9
+	VMOVUPS (R10)(DI*1), Z10
+	VMOVUPS (R10)(BX*4), Z11
+	VMOVUPS (R10)(R8*1), Z12
+	VMOVUPS (R10)(DI*2), Z13
+	JMP     next14
+
+tap14:
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z0, Z14, Z0
+	VMOVAPS Z14, K1, Z0
+	VMOVUPS (R9)(BX*1), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z1, Z14, Z1
+	VMOVAPS Z14, K1, Z1
+	VMOVUPS (R9)(BX*2), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z2, Z14, Z2
+	VMOVAPS Z14, K1, Z2
+	VMOVUPS (R9)(DI*1), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z3, Z14, Z3
+	VMOVAPS Z14, K1, Z3
+	VMOVUPS (R9)(BX*4), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z4, Z14, Z4
+	VMOVAPS Z14, K1, Z4
+	VMOVUPS (R9)(R8*1), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z5, Z14, Z5
+	VMOVAPS Z14, K1, Z5
+	VMOVUPS (R9)(DI*2), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z6, Z14, Z6
+	VMOVAPS Z14, K1, Z6
+	VMOVUPS (R10), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z7, Z14, Z7
+	VMOVAPS Z14, K1, Z7
+	VMOVUPS (R10)(BX*1), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z8, Z14, Z8
+	VMOVAPS Z14, K1, Z8
+	VMOVUPS (R10)(BX*2), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z9, Z14, Z9
+	VMOVAPS Z14, K1, Z9
+	VMOVUPS (R10)(DI*1), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z10, Z14, Z10
+	VMOVAPS Z14, K1, Z10
+	VMOVUPS (R10)(BX*4), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z11, Z14, Z11
+	VMOVAPS Z14, K1, Z11
+	VMOVUPS (R10)(R8*1), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z12, Z14, Z12
+	VMOVAPS Z14, K1, Z12
+	VMOVUPS (R10)(DI*2), Z14
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMAXPS  Z13, Z14, Z13
+	VMOVAPS Z14, K1, Z13
+
+next14:
+	ADDQ    $0x08, R12
+	DECQ    R13
+	JNZ     tap14
+	MOVQ    DX, R9
+	VMOVUPS Z0, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z4, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z5, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z6, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z7, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z8, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z9, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z10, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z11, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z12, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z13, (R9)
+	ADDQ    SI, R9
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R11
+	JNZ     register14
+	IMUL3Q  $0x0e, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x0e, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile14
+	VZEROUPPER
+	RET
+
+rows13:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+
+tile13:
+	MOVQ 192(AX), R11
+
+register13:
+	MOVQ    120(AX), R12
+	MOVQ    128(AX), R13
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z0
+	VMOVUPS (R9)(BX*1), Z1
+	VMOVUPS (R9)(BX*2), Z2
+	VMOVUPS (R9)(DI*1), Z3
+	VMOVUPS (R9)(BX*4), Z4
+	VMOVUPS (R9)(R8*1), Z5
+	VMOVUPS (R9)(DI*2), Z6
+	VMOVUPS (R10), Z7
+	VMOVUPS (R10)(BX*1), Z8
+	VMOVUPS (R10)(BX*2), Z9
+	VMOVUPS (R10)(DI*1), Z10
+	VMOVUPS (R10)(BX*4), Z11
+	VMOVUPS (R10)(R8*1), Z12
+	JMP     next13
+
+tap13:
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z13
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMAXPS  Z0, Z13, Z0
+	VMOVAPS Z13, K1, Z0
+	VMOVUPS (R9)(BX*1), Z13
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMAXPS  Z1, Z13, Z1
+	VMOVAPS Z13, K1, Z1
+	VMOVUPS (R9)(BX*2), Z13
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMAXPS  Z2, Z13, Z2
+	VMOVAPS Z13, K1, Z2
+	VMOVUPS (R9)(DI*1), Z13
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMAXPS  Z3, Z13, Z3
+	VMOVAPS Z13, K1, Z3
+	VMOVUPS (R9)(BX*4), Z13
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMAXPS  Z4, Z13, Z4
+	VMOVAPS Z13, K1, Z4
+	VMOVUPS (R9)(R8*1), Z13
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMAXPS  Z5, Z13, Z5
+	VMOVAPS Z13, K1, Z5
+	VMOVUPS (R9)(DI*2), Z13
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMAXPS  Z6, Z13, Z6
+	VMOVAPS Z13, K1, Z6
+	VMOVUPS (R10), Z13
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMAXPS  Z7, Z13, Z7
+	VMOVAPS Z13, K1, Z7
+	VMOVUPS (R10)(BX*1), Z13
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMAXPS  Z8, Z13, Z8
+	VMOVAPS Z13, K1, Z8
+	VMOVUPS (R10)(BX*2), Z13
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMAXPS  Z9, Z13, Z9
+	VMOVAPS Z13, K1, Z9
+	VMOVUPS (R10)(DI*1), Z13
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMAXPS  Z10, Z13, Z10
+	VMOVAPS Z13, K1, Z10
+	VMOVUPS (R10)(BX*4), Z13
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMAXPS  Z11, Z13, Z11
+	VMOVAPS Z13, K1, Z11
+	VMOVUPS (R10)(R8*1), Z13
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMAXPS  Z12, Z13, Z12
+	VMOVAPS Z13, K1, Z12
+
+next13:
+	ADDQ    $0x08, R12
+	DECQ    R13
+	JNZ     tap13
+	MOVQ    DX, R9
+	VMOVUPS Z0, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z4, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z5, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z6, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z7, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z8, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z9, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z10, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z11, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z12, (R9)
+	ADDQ    SI, R9
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R11
+	JNZ     register13
+	IMUL3Q  $0x0d, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x0d, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile13
+	VZEROUPPER
+	RET
+
+rows12:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+
+tile12:
+	MOVQ 192(AX), R11
+
+register12:
+	MOVQ    120(AX), R12
+	MOVQ    128(AX), R13
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z0
+	VMOVUPS (R9)(BX*1), Z1
+	VMOVUPS (R9)(BX*2), Z2
+	VMOVUPS (R9)(DI*1), Z3
+	VMOVUPS (R9)(BX*4), Z4
+	VMOVUPS (R9)(R8*1), Z5
+	VMOVUPS (R9)(DI*2), Z6
+	VMOVUPS (R10), Z7
+	VMOVUPS (R10)(BX*1), Z8
+	VMOVUPS (R10)(BX*2), Z9
+	VMOVUPS (R10)(DI*1), Z10
+	VMOVUPS (R10)(BX*4), Z11
+	JMP     next12
+
+tap12:
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z12
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMAXPS  Z0, Z12, Z0
+	VMOVAPS Z12, K1, Z0
+	VMOVUPS (R9)(BX*1), Z12
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMAXPS  Z1, Z12, Z1
+	VMOVAPS Z12, K1, Z1
+	VMOVUPS (R9)(BX*2), Z12
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMAXPS  Z2, Z12, Z2
+	VMOVAPS Z12, K1, Z2
+	VMOVUPS (R9)(DI*1), Z12
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMAXPS  Z3, Z12, Z3
+	VMOVAPS Z12, K1, Z3
+	VMOVUPS (R9)(BX*4), Z12
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMAXPS  Z4, Z12, Z4
+	VMOVAPS Z12, K1, Z4
+	VMOVUPS (R9)(R8*1), Z12
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMAXPS  Z5, Z12, Z5
+	VMOVAPS Z12, K1, Z5
+	VMOVUPS (R9)(DI*2), Z12
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMAXPS  Z6, Z12, Z6
+	VMOVAPS Z12, K1, Z6
+	VMOVUPS (R10), Z12
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMAXPS  Z7, Z12, Z7
+	VMOVAPS Z12, K1, Z7
+	VMOVUPS (R10)(BX*1), Z12
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMAXPS  Z8, Z12, Z8
+	VMOVAPS Z12, K1, Z8
+	VMOVUPS (R10)(BX*2), Z12
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMAXPS  Z9, Z12, Z9
+	VMOVAPS Z12, K1, Z9
+	VMOVUPS (R10)(DI*1), Z12
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMAXPS  Z10, Z12, Z10
+	VMOVAPS Z12, K1, Z10
+	VMOVUPS (R10)(BX*4), Z12
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMAXPS  Z11, Z12, Z11
+	VMOVAPS Z12, K1, Z11
+
+next12:
+	ADDQ    $0x08, R12
+	DECQ    R13
+	JNZ     tap12
+	MOVQ    DX, R9
+	VMOVUPS Z0, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z4, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z5, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z6, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z7, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z8, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z9, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z10, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z11, (R9)
+	ADDQ    SI, R9
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R11
+	JNZ     register12
+	IMUL3Q  $0x0c, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x0c, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile12
+	VZEROUPPER
+	RET
+
+rows11:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+
+tile11:
+	MOVQ 192(AX), R11
+
+register11:
+	MOVQ    120(AX), R12
+	MOVQ    128(AX), R13
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z0
+	VMOVUPS (R9)(BX*1), Z1
+	VMOVUPS (R9)(BX*2), Z2
+	VMOVUPS (R9)(DI*1), Z3
+	VMOVUPS (R9)(BX*4), Z4
+	VMOVUPS (R9)(R8*1), Z5
+	VMOVUPS (R9)(DI*2), Z6
+	VMOVUPS (R10), Z7
+	VMOVUPS (R10)(BX*1), Z8
+	VMOVUPS (R10)(BX*2), Z9
+	VMOVUPS (R10)(DI*1), Z10
+	JMP     next11
+
+tap11:
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z11
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMAXPS  Z0, Z11, Z0
+	VMOVAPS Z11, K1, Z0
+	VMOVUPS (R9)(BX*1), Z11
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMAXPS  Z1, Z11, Z1
+	VMOVAPS Z11, K1, Z1
+	VMOVUPS (R9)(BX*2), Z11
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMAXPS  Z2, Z11, Z2
+	VMOVAPS Z11, K1, Z2
+	VMOVUPS (R9)(DI*1), Z11
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMAXPS  Z3, Z11, Z3
+	VMOVAPS Z11, K1, Z3
+	VMOVUPS (R9)(BX*4), Z11
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMAXPS  Z4, Z11, Z4
+	VMOVAPS Z11, K1, Z4
+	VMOVUPS (R9)(R8*1), Z11
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMAXPS  Z5, Z11, Z5
+	VMOVAPS Z11, K1, Z5
+	VMOVUPS (R9)(DI*2), Z11
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMAXPS  Z6, Z11, Z6
+	VMOVAPS Z11, K1, Z6
+	VMOVUPS (R10), Z11
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMAXPS  Z7, Z11, Z7
+	VMOVAPS Z11, K1, Z7
+	VMOVUPS (R10)(BX*1), Z11
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMAXPS  Z8, Z11, Z8
+	VMOVAPS Z11, K1, Z8
+	VMOVUPS (R10)(BX*2), Z11
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMAXPS  Z9, Z11, Z9
+	VMOVAPS Z11, K1, Z9
+	VMOVUPS (R10)(DI*1), Z11
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMAXPS  Z10, Z11, Z10
+	VMOVAPS Z11, K1, Z10
+
+next11:
+	ADDQ    $0x08, R12
+	DECQ    R13
+	JNZ     tap11
+	MOVQ    DX, R9
+	VMOVUPS Z0, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z4, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z5, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z6, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z7, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z8, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z9, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z10, (R9)
+	ADDQ    SI, R9
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R11
+	JNZ     register11
+	IMUL3Q  $0x0b, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x0b, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile11
+	VZEROUPPER
+	RET
+
+rows10:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+
+tile10:
+	MOVQ 192(AX), R11
+
+register10:
+	MOVQ    120(AX), R12
+	MOVQ    128(AX), R13
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z0
+	VMOVUPS (R9)(BX*1), Z1
+	VMOVUPS (R9)(BX*2), Z2
+	VMOVUPS (R9)(DI*1), Z3
+	VMOVUPS (R9)(BX*4), Z4
+	VMOVUPS (R9)(R8*1), Z5
+	VMOVUPS (R9)(DI*2), Z6
+	VMOVUPS (R10), Z7
+	VMOVUPS (R10)(BX*1), Z8
+	VMOVUPS (R10)(BX*2), Z9
+	JMP     next10
+
+tap10:
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z10
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMAXPS  Z0, Z10, Z0
+	VMOVAPS Z10, K1, Z0
+	VMOVUPS (R9)(BX*1), Z10
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMAXPS  Z1, Z10, Z1
+	VMOVAPS Z10, K1, Z1
+	VMOVUPS (R9)(BX*2), Z10
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMAXPS  Z2, Z10, Z2
+	VMOVAPS Z10, K1, Z2
+	VMOVUPS (R9)(DI*1), Z10
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMAXPS  Z3, Z10, Z3
+	VMOVAPS Z10, K1, Z3
+	VMOVUPS (R9)(BX*4), Z10
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMAXPS  Z4, Z10, Z4
+	VMOVAPS Z10, K1, Z4
+	VMOVUPS (R9)(R8*1), Z10
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMAXPS  Z5, Z10, Z5
+	VMOVAPS Z10, K1, Z5
+	VMOVUPS (R9)(DI*2), Z10
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMAXPS  Z6, Z10, Z6
+	VMOVAPS Z10, K1, Z6
+	VMOVUPS (R10), Z10
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMAXPS  Z7, Z10, Z7
+	VMOVAPS Z10, K1, Z7
+	VMOVUPS (R10)(BX*1), Z10
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMAXPS  Z8, Z10, Z8
+	VMOVAPS Z10, K1, Z8
+	VMOVUPS (R10)(BX*2), Z10
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMAXPS  Z9, Z10, Z9
+	VMOVAPS Z10, K1, Z9
+
+next10:
+	ADDQ    $0x08, R12
+	DECQ    R13
+	JNZ     tap10
+	MOVQ    DX, R9
+	VMOVUPS Z0, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z4, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z5, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z6, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z7, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z8, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z9, (R9)
+	ADDQ    SI, R9
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R11
+	JNZ     register10
+	IMUL3Q  $0x0a, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x0a, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile10
+	VZEROUPPER
+	RET
+
+rows9:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+
+tile9:
+	MOVQ 192(AX), R11
+
+register9:
+	MOVQ    120(AX), R12
+	MOVQ    128(AX), R13
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z0
+	VMOVUPS (R9)(BX*1), Z1
+	VMOVUPS (R9)(BX*2), Z2
+	VMOVUPS (R9)(DI*1), Z3
+	VMOVUPS (R9)(BX*4), Z4
+	VMOVUPS (R9)(R8*1), Z5
+	VMOVUPS (R9)(DI*2), Z6
+	VMOVUPS (R10), Z7
+	VMOVUPS (R10)(BX*1), Z8
+	JMP     next9
+
+tap9:
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z9
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMAXPS  Z0, Z9, Z0
+	VMOVAPS Z9, K1, Z0
+	VMOVUPS (R9)(BX*1), Z9
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMAXPS  Z1, Z9, Z1
+	VMOVAPS Z9, K1, Z1
+	VMOVUPS (R9)(BX*2), Z9
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMAXPS  Z2, Z9, Z2
+	VMOVAPS Z9, K1, Z2
+	VMOVUPS (R9)(DI*1), Z9
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMAXPS  Z3, Z9, Z3
+	VMOVAPS Z9, K1, Z3
+	VMOVUPS (R9)(BX*4), Z9
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMAXPS  Z4, Z9, Z4
+	VMOVAPS Z9, K1, Z4
+	VMOVUPS (R9)(R8*1), Z9
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMAXPS  Z5, Z9, Z5
+	VMOVAPS Z9, K1, Z5
+	VMOVUPS (R9)(DI*2), Z9
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMAXPS  Z6, Z9, Z6
+	VMOVAPS Z9, K1, Z6
+	VMOVUPS (R10), Z9
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMAXPS  Z7, Z9, Z7
+	VMOVAPS Z9, K1, Z7
+	VMOVUPS (R10)(BX*1), Z9
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMAXPS  Z8, Z9, Z8
+	VMOVAPS Z9, K1, Z8
+
+next9:
+	ADDQ    $0x08, R12
+	DECQ    R13
+	JNZ     tap9
+	MOVQ    DX, R9
+	VMOVUPS Z0, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z4, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z5, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z6, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z7, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z8, (R9)
+	ADDQ    SI, R9
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R11
+	JNZ     register9
+	IMUL3Q  $0x09, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x09, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile9
+	VZEROUPPER
+	RET
+
+rows8:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+
+tile8:
+	MOVQ 192(AX), R11
+
+register8:
+	MOVQ    120(AX), R12
+	MOVQ    128(AX), R13
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z0
+	VMOVUPS (R9)(BX*1), Z1
+	VMOVUPS (R9)(BX*2), Z2
+	VMOVUPS (R9)(DI*1), Z3
+	VMOVUPS (R9)(BX*4), Z4
+	VMOVUPS (R9)(R8*1), Z5
+	VMOVUPS (R9)(DI*2), Z6
+	VMOVUPS (R10), Z7
+	JMP     next8
+
+tap8:
+	MOVQ    (R12), R9
+	LEAQ    (CX)(R9*4), R9
+	LEAQ    (R9)(BX*8), R10
+	SUBQ    BX, R10
+	VMOVUPS (R9), Z8
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMAXPS  Z0, Z8, Z0
+	VMOVAPS Z8, K1, Z0
+	VMOVUPS (R9)(BX*1), Z8
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMAXPS  Z1, Z8, Z1
+	VMOVAPS Z8, K1, Z1
+	VMOVUPS (R9)(BX*2), Z8
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMAXPS  Z2, Z8, Z2
+	VMOVAPS Z8, K1, Z2
+	VMOVUPS (R9)(DI*1), Z8
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMAXPS  Z3, Z8, Z3
+	VMOVAPS Z8, K1, Z3
+	VMOVUPS (R9)(BX*4), Z8
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMAXPS  Z4, Z8, Z4
+	VMOVAPS Z8, K1, Z4
+	VMOVUPS (R9)(R8*1), Z8
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMAXPS  Z5, Z8, Z5
+	VMOVAPS Z8, K1, Z5
+	VMOVUPS (R9)(DI*2), Z8
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMAXPS  Z6, Z8, Z6
+	VMOVAPS Z8, K1, Z6
+	VMOVUPS (R10), Z8
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMAXPS  Z7, Z8, Z7
+	VMOVAPS Z8, K1, Z7
+
+next8:
+	ADDQ    $0x08, R12
+	DECQ    R13
+	JNZ     tap8
+	MOVQ    DX, R9
+	VMOVUPS Z0, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z4, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z5, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z6, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z7, (R9)
+	ADDQ    SI, R9
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R11
+	JNZ     register8
+	IMUL3Q  $0x08, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x08, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile8
+	VZEROUPPER
+	RET
+
+rows7:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+
+tile7:
+	MOVQ 192(AX), R10
+
+register7:
+	MOVQ    120(AX), R11
+	MOVQ    128(AX), R12
+	MOVQ    (R11), R9
+	LEAQ    (CX)(R9*4), R9
+	VMOVUPS (R9), Z0
+	VMOVUPS (R9)(BX*1), Z1
+	VMOVUPS (R9)(BX*2), Z2
+	VMOVUPS (R9)(DI*1), Z3
+	VMOVUPS (R9)(BX*4), Z4
+	VMOVUPS (R9)(R8*1), Z5
+	VMOVUPS (R9)(DI*2), Z6
+	JMP     next7
+
+tap7:
+	MOVQ    (R11), R9
+	LEAQ    (CX)(R9*4), R9
+	VMOVUPS (R9), Z7
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMAXPS  Z0, Z7, Z0
+	VMOVAPS Z7, K1, Z0
+	VMOVUPS (R9)(BX*1), Z7
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMAXPS  Z1, Z7, Z1
+	VMOVAPS Z7, K1, Z1
+	VMOVUPS (R9)(BX*2), Z7
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMAXPS  Z2, Z7, Z2
+	VMOVAPS Z7, K1, Z2
+	VMOVUPS (R9)(DI*1), Z7
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMAXPS  Z3, Z7, Z3
+	VMOVAPS Z7, K1, Z3
+	VMOVUPS (R9)(BX*4), Z7
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMAXPS  Z4, Z7, Z4
+	VMOVAPS Z7, K1, Z4
+	VMOVUPS (R9)(R8*1), Z7
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMAXPS  Z5, Z7, Z5
+	VMOVAPS Z7, K1, Z5
+	VMOVUPS (R9)(DI*2), Z7
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMAXPS  Z6, Z7, Z6
+	VMOVAPS Z7, K1, Z6
+
+next7:
+	ADDQ    $0x08, R11
+	DECQ    R12
+	JNZ     tap7
+	MOVQ    DX, R9
+	VMOVUPS Z0, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z4, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z5, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z6, (R9)
+	ADDQ    SI, R9
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R10
+	JNZ     register7
+	IMUL3Q  $0x07, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x07, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile7
+	VZEROUPPER
+	RET
+
+rows6:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+
+tile6:
+	MOVQ 192(AX), R10
+
+register6:
+	MOVQ    120(AX), R11
+	MOVQ    128(AX), R12
+	MOVQ    (R11), R9
+	LEAQ    (CX)(R9*4), R9
+	VMOVUPS (R9), Z0
+	VMOVUPS (R9)(BX*1), Z1
+	VMOVUPS (R9)(BX*2), Z2
+	VMOVUPS (R9)(DI*1), Z3
+	VMOVUPS (R9)(BX*4), Z4
+	VMOVUPS (R9)(R8*1), Z5
+	JMP     next6
+
+tap6:
+	MOVQ    (R11), R9
+	LEAQ    (CX)(R9*4), R9
+	VMOVUPS (R9), Z6
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMAXPS  Z0, Z6, Z0
+	VMOVAPS Z6, K1, Z0
+	VMOVUPS (R9)(BX*1), Z6
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMAXPS  Z1, Z6, Z1
+	VMOVAPS Z6, K1, Z1
+	VMOVUPS (R9)(BX*2), Z6
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMAXPS  Z2, Z6, Z2
+	VMOVAPS Z6, K1, Z2
+	VMOVUPS (R9)(DI*1), Z6
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMAXPS  Z3, Z6, Z3
+	VMOVAPS Z6, K1, Z3
+	VMOVUPS (R9)(BX*4), Z6
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMAXPS  Z4, Z6, Z4
+	VMOVAPS Z6, K1, Z4
+	VMOVUPS (R9)(R8*1), Z6
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMAXPS  Z5, Z6, Z5
+	VMOVAPS Z6, K1, Z5
+
+next6:
+	ADDQ    $0x08, R11
+	DECQ    R12
+	JNZ     tap6
+	MOVQ    DX, R9
+	VMOVUPS Z0, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z4, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Z5, (R9)
+	ADDQ    SI, R9
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R10
+	JNZ     register6
+	IMUL3Q  $0x06, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x06, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile6
+	VZEROUPPER
+	RET
+
+rows5:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+
+tile5:
+	MOVQ 192(AX), R9
+
+register5:
+	MOVQ    120(AX), R10
+	MOVQ    128(AX), R11
+	MOVQ    (R10), R8
+	LEAQ    (CX)(R8*4), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(BX*1), Z1
+	VMOVUPS (R8)(BX*2), Z2
+	VMOVUPS (R8)(DI*1), Z3
+	VMOVUPS (R8)(BX*4), Z4
+	JMP     next5
+
+tap5:
+	MOVQ    (R10), R8
+	LEAQ    (CX)(R8*4), R8
+	VMOVUPS (R8), Z5
+	VCMPPS  $0x03, Z5, Z5, K1
+	VMAXPS  Z0, Z5, Z0
+	VMOVAPS Z5, K1, Z0
+	VMOVUPS (R8)(BX*1), Z5
+	VCMPPS  $0x03, Z5, Z5, K1
+	VMAXPS  Z1, Z5, Z1
+	VMOVAPS Z5, K1, Z1
+	VMOVUPS (R8)(BX*2), Z5
+	VCMPPS  $0x03, Z5, Z5, K1
+	VMAXPS  Z2, Z5, Z2
+	VMOVAPS Z5, K1, Z2
+	VMOVUPS (R8)(DI*1), Z5
+	VCMPPS  $0x03, Z5, Z5, K1
+	VMAXPS  Z3, Z5, Z3
+	VMOVAPS Z5, K1, Z3
+	VMOVUPS (R8)(BX*4), Z5
+	VCMPPS  $0x03, Z5, Z5, K1
+	VMAXPS  Z4, Z5, Z4
+	VMOVAPS Z5, K1, Z4
+
+next5:
+	ADDQ    $0x08, R10
+	DECQ    R11
+	JNZ     tap5
+	MOVQ    DX, R8
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z2, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z3, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z4, (R8)
+	ADDQ    SI, R8
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R9
+	JNZ     register5
+	IMUL3Q  $0x05, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x05, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile5
+	VZEROUPPER
+	RET
+
+rows4:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+
+tile4:
+	MOVQ 192(AX), R9
+
+register4:
+	MOVQ    120(AX), R10
+	MOVQ    128(AX), R11
+	MOVQ    (R10), R8
+	LEAQ    (CX)(R8*4), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(BX*1), Z1
+	VMOVUPS (R8)(BX*2), Z2
+	VMOVUPS (R8)(DI*1), Z3
+	JMP     next4
+
+tap4:
+	MOVQ    (R10), R8
+	LEAQ    (CX)(R8*4), R8
+	VMOVUPS (R8), Z4
+	VCMPPS  $0x03, Z4, Z4, K1
+	VMAXPS  Z0, Z4, Z0
+	VMOVAPS Z4, K1, Z0
+	VMOVUPS (R8)(BX*1), Z4
+	VCMPPS  $0x03, Z4, Z4, K1
+	VMAXPS  Z1, Z4, Z1
+	VMOVAPS Z4, K1, Z1
+	VMOVUPS (R8)(BX*2), Z4
+	VCMPPS  $0x03, Z4, Z4, K1
+	VMAXPS  Z2, Z4, Z2
+	VMOVAPS Z4, K1, Z2
+	VMOVUPS (R8)(DI*1), Z4
+	VCMPPS  $0x03, Z4, Z4, K1
+	VMAXPS  Z3, Z4, Z3
+	VMOVAPS Z4, K1, Z3
+
+next4:
+	ADDQ    $0x08, R10
+	DECQ    R11
+	JNZ     tap4
+	MOVQ    DX, R8
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z2, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Z3, (R8)
+	ADDQ    SI, R8
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R9
+	JNZ     register4
+	IMUL3Q  $0x04, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x04, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile4
+	VZEROUPPER
+	RET
+
+rows3:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+
+tile3:
+	MOVQ 192(AX), R8
+
+register3:
+	MOVQ    120(AX), R9
+	MOVQ    128(AX), R10
+	MOVQ    (R9), DI
+	LEAQ    (CX)(DI*4), DI
+	VMOVUPS (DI), Z0
+	VMOVUPS (DI)(BX*1), Z1
+	VMOVUPS (DI)(BX*2), Z2
+	JMP     next3
+
+tap3:
+	MOVQ    (R9), DI
+	LEAQ    (CX)(DI*4), DI
+	VMOVUPS (DI), Z3
+	VCMPPS  $0x03, Z3, Z3, K1
+	VMAXPS  Z0, Z3, Z0
+	VMOVAPS Z3, K1, Z0
+	VMOVUPS (DI)(BX*1), Z3
+	VCMPPS  $0x03, Z3, Z3, K1
+	VMAXPS  Z1, Z3, Z1
+	VMOVAPS Z3, K1, Z1
+	VMOVUPS (DI)(BX*2), Z3
+	VCMPPS  $0x03, Z3, Z3, K1
+	VMAXPS  Z2, Z3, Z2
+	VMOVAPS Z3, K1, Z2
+
+next3:
+	ADDQ    $0x08, R9
+	DECQ    R10
+	JNZ     tap3
+	MOVQ    DX, DI
+	VMOVUPS Z0, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    SI, DI
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R8
+	JNZ     register3
+	IMUL3Q  $0x03, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x03, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile3
+	VZEROUPPER
+	RET
+
+rows2:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+
+tile2:
+	MOVQ 192(AX), R8
+
+register2:
+	MOVQ    120(AX), R9
+	MOVQ    128(AX), R10
+	MOVQ    (R9), DI
+	LEAQ    (CX)(DI*4), DI
+	VMOVUPS (DI), Z0
+	VMOVUPS (DI)(BX*1), Z1
+	JMP     next2
+
+tap2:
+	MOVQ    (R9), DI
+	LEAQ    (CX)(DI*4), DI
+	VMOVUPS (DI), Z2
+	VCMPPS  $0x03, Z2, Z2, K1
+	VMAXPS  Z0, Z2, Z0
+	VMOVAPS Z2, K1, Z0
+	VMOVUPS (DI)(BX*1), Z2
+	VCMPPS  $0x03, Z2, Z2, K1
+	VMAXPS  Z1, Z2, Z1
+	VMOVAPS Z2, K1, Z1
+
+next2:
+	ADDQ    $0x08, R9
+	DECQ    R10
+	JNZ     tap2
+	MOVQ    DX, DI
+	VMOVUPS Z0, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    SI, DI
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R8
+	JNZ     register2
+	IMUL3Q  $0x02, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x02, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile2
+	VZEROUPPER
+	RET
+
+rows1:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+
+tile1:
+	MOVQ 192(AX), R8
+
+register1:
+	MOVQ    120(AX), R9
+	MOVQ    128(AX), R10
+	MOVQ    (R9), DI
+	LEAQ    (CX)(DI*4), DI
+	VMOVUPS (DI), Z0
+	JMP     next1
+
+tap1:
+	MOVQ    (R9), DI
+	LEAQ    (CX)(DI*4), DI
+	VMOVUPS (DI), Z1
+	VCMPPS  $0x03, Z1, Z1, K1
+	VMAXPS  Z0, Z1, Z0
+	VMOVAPS Z1, K1, Z0
+
+next1:
+	ADDQ    $0x08, R9
+	DECQ    R10
+	JNZ     tap1
+	MOVQ    DX, DI
+	VMOVUPS Z0, (DI)
+	ADDQ    SI, DI
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    R8
+	JNZ     register1
+	IMUL3Q  $0x01, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x01, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile1
 	VZEROUPPER
 	RET
 
@@ -13828,38 +16238,42 @@ ran6:
 	ADDQ   R9, BX
 
 added6:
-	VBROADCASTSS 216(AX), Y6
-	VBROADCASTSS 220(AX), Y7
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held6
+	VBROADCASTSS 232(AX), Y6
+	VBROADCASTSS 236(AX), Y7
 	VMAXPS       Y0, Y6, Y0
 	VMINPS       Y0, Y7, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Y1, Y6, Y1
 	VMINPS       Y1, Y7, Y1
-	VMOVUPS      Y1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Y2, Y6, Y2
 	VMINPS       Y2, Y7, Y2
-	VMOVUPS      Y2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Y3, Y6, Y3
 	VMINPS       Y3, Y7, Y3
-	VMOVUPS      Y3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Y4, Y6, Y4
 	VMINPS       Y4, Y7, Y4
-	VMOVUPS      Y4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Y5, Y6, Y5
 	VMINPS       Y5, Y7, Y5
-	VMOVUPS      Y5, (DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x06, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile6
+
+held6:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Y0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Y2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Y3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Y4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Y5, (DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x06, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile6
 	VZEROUPPER
 	RET
 
@@ -13924,34 +16338,38 @@ step5:
 	ADDQ         R8, BX
 
 added5:
-	VBROADCASTSS 216(AX), Y5
-	VBROADCASTSS 220(AX), Y6
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held5
+	VBROADCASTSS 232(AX), Y5
+	VBROADCASTSS 236(AX), Y6
 	VMAXPS       Y0, Y5, Y0
 	VMINPS       Y0, Y6, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y1, Y5, Y1
 	VMINPS       Y1, Y6, Y1
-	VMOVUPS      Y1, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y2, Y5, Y2
 	VMINPS       Y2, Y6, Y2
-	VMOVUPS      Y2, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y3, Y5, Y3
 	VMINPS       Y3, Y6, Y3
-	VMOVUPS      Y3, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y4, Y5, Y4
 	VMINPS       Y4, Y6, Y4
-	VMOVUPS      Y4, (DX)
-	ADDQ         R8, DX
-	IMUL3Q       $0x05, SI, R8
-	ADDQ         R8, CX
-	DECQ         (SP)
-	JNZ          tile5
+
+held5:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Y0, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y2, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y3, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y4, (DX)
+	ADDQ    R8, DX
+	IMUL3Q  $0x05, SI, R8
+	ADDQ    R8, CX
+	DECQ    (SP)
+	JNZ     tile5
 	VZEROUPPER
 	RET
 
@@ -14011,30 +16429,34 @@ step4:
 	ADDQ         R8, BX
 
 added4:
-	VBROADCASTSS 216(AX), Y4
-	VBROADCASTSS 220(AX), Y5
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held4
+	VBROADCASTSS 232(AX), Y4
+	VBROADCASTSS 236(AX), Y5
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y1, Y4, Y1
 	VMINPS       Y1, Y5, Y1
-	VMOVUPS      Y1, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y2, Y4, Y2
 	VMINPS       Y2, Y5, Y2
-	VMOVUPS      Y2, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
-	VMOVUPS      Y3, (DX)
-	ADDQ         R8, DX
-	IMUL3Q       $0x04, SI, R8
-	ADDQ         R8, CX
-	DECQ         (SP)
-	JNZ          tile4
+
+held4:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Y0, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y2, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y3, (DX)
+	ADDQ    R8, DX
+	IMUL3Q  $0x04, SI, R8
+	ADDQ    R8, CX
+	DECQ    (SP)
+	JNZ     tile4
 	VZEROUPPER
 	RET
 
@@ -14088,26 +16510,30 @@ step3:
 	ADDQ         DI, BX
 
 added3:
-	VBROADCASTSS 216(AX), Y3
-	VBROADCASTSS 220(AX), Y4
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held3
+	VBROADCASTSS 232(AX), Y3
+	VBROADCASTSS 236(AX), Y4
 	VMAXPS       Y0, Y3, Y0
 	VMINPS       Y0, Y4, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         DI, DX
 	VMAXPS       Y1, Y3, Y1
 	VMINPS       Y1, Y4, Y1
-	VMOVUPS      Y1, (DX)
-	ADDQ         DI, DX
 	VMAXPS       Y2, Y3, Y2
 	VMINPS       Y2, Y4, Y2
-	VMOVUPS      Y2, (DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x03, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile3
+
+held3:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (DX)
+	ADDQ    DI, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    DI, DX
+	VMOVUPS Y2, (DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x03, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile3
 	VZEROUPPER
 	RET
 
@@ -14156,22 +16582,26 @@ step2:
 	ADDQ         DI, BX
 
 added2:
-	VBROADCASTSS 216(AX), Y2
-	VBROADCASTSS 220(AX), Y3
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held2
+	VBROADCASTSS 232(AX), Y2
+	VBROADCASTSS 236(AX), Y3
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         DI, DX
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMOVUPS      Y1, (DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x02, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile2
+
+held2:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (DX)
+	ADDQ    DI, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x02, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile2
 	VZEROUPPER
 	RET
 
@@ -14215,18 +16645,22 @@ step1:
 	ADDQ         DI, BX
 
 added1:
-	VBROADCASTSS 216(AX), Y1
-	VBROADCASTSS 220(AX), Y2
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Y1
+	VBROADCASTSS 236(AX), Y2
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x01, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile1
+
+held1:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x01, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile1
 	VZEROUPPER
 	RET
 
@@ -14424,56 +16858,60 @@ ran6:
 	ADDQ   R9, BX
 
 added6:
-	VBROADCASTSS 216(AX), Y12
-	VBROADCASTSS 220(AX), Y13
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held6
+	VBROADCASTSS 232(AX), Y12
+	VBROADCASTSS 236(AX), Y13
 	VMAXPS       Y0, Y12, Y0
 	VMINPS       Y0, Y13, Y0
-	VMOVUPS      Y0, (DX)
 	VMAXPS       Y1, Y12, Y1
 	VMINPS       Y1, Y13, Y1
-	VMOVUPS      Y1, 32(DX)
-	ADDQ         R9, DX
 	VMAXPS       Y2, Y12, Y2
 	VMINPS       Y2, Y13, Y2
-	VMOVUPS      Y2, (DX)
 	VMAXPS       Y3, Y12, Y3
 	VMINPS       Y3, Y13, Y3
-	VMOVUPS      Y3, 32(DX)
-	ADDQ         R9, DX
 	VMAXPS       Y4, Y12, Y4
 	VMINPS       Y4, Y13, Y4
-	VMOVUPS      Y4, (DX)
 	VMAXPS       Y5, Y12, Y5
 	VMINPS       Y5, Y13, Y5
-	VMOVUPS      Y5, 32(DX)
-	ADDQ         R9, DX
 	VMAXPS       Y6, Y12, Y6
 	VMINPS       Y6, Y13, Y6
-	VMOVUPS      Y6, (DX)
 	VMAXPS       Y7, Y12, Y7
 	VMINPS       Y7, Y13, Y7
-	VMOVUPS      Y7, 32(DX)
-	ADDQ         R9, DX
 	VMAXPS       Y8, Y12, Y8
 	VMINPS       Y8, Y13, Y8
-	VMOVUPS      Y8, (DX)
 	VMAXPS       Y9, Y12, Y9
 	VMINPS       Y9, Y13, Y9
-	VMOVUPS      Y9, 32(DX)
-	ADDQ         R9, DX
 	VMAXPS       Y10, Y12, Y10
 	VMINPS       Y10, Y13, Y10
-	VMOVUPS      Y10, (DX)
 	VMAXPS       Y11, Y12, Y11
 	VMINPS       Y11, Y13, Y11
-	VMOVUPS      Y11, 32(DX)
-	ADDQ         R9, DX
-	IMUL3Q       $0x06, SI, R9
-	ADDQ         R9, CX
-	DECQ         (SP)
-	JNZ          tile6
+
+held6:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    R9, DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    R9, DX
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    R9, DX
+	VMOVUPS Y6, (DX)
+	VMOVUPS Y7, 32(DX)
+	ADDQ    R9, DX
+	VMOVUPS Y8, (DX)
+	VMOVUPS Y9, 32(DX)
+	ADDQ    R9, DX
+	VMOVUPS Y10, (DX)
+	VMOVUPS Y11, 32(DX)
+	ADDQ    R9, DX
+	IMUL3Q  $0x06, SI, R9
+	ADDQ    R9, CX
+	DECQ    (SP)
+	JNZ     tile6
 	VZEROUPPER
 	RET
 
@@ -14636,49 +17074,53 @@ ran5:
 	ADDQ   R8, BX
 
 added5:
-	VBROADCASTSS 216(AX), Y10
-	VBROADCASTSS 220(AX), Y11
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held5
+	VBROADCASTSS 232(AX), Y10
+	VBROADCASTSS 236(AX), Y11
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	VMOVUPS      Y0, (DX)
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
-	VMOVUPS      Y1, 32(DX)
-	ADDQ         R8, DX
 	VMAXPS       Y2, Y10, Y2
 	VMINPS       Y2, Y11, Y2
-	VMOVUPS      Y2, (DX)
 	VMAXPS       Y3, Y10, Y3
 	VMINPS       Y3, Y11, Y3
-	VMOVUPS      Y3, 32(DX)
-	ADDQ         R8, DX
 	VMAXPS       Y4, Y10, Y4
 	VMINPS       Y4, Y11, Y4
-	VMOVUPS      Y4, (DX)
 	VMAXPS       Y5, Y10, Y5
 	VMINPS       Y5, Y11, Y5
-	VMOVUPS      Y5, 32(DX)
-	ADDQ         R8, DX
 	VMAXPS       Y6, Y10, Y6
 	VMINPS       Y6, Y11, Y6
-	VMOVUPS      Y6, (DX)
 	VMAXPS       Y7, Y10, Y7
 	VMINPS       Y7, Y11, Y7
-	VMOVUPS      Y7, 32(DX)
-	ADDQ         R8, DX
 	VMAXPS       Y8, Y10, Y8
 	VMINPS       Y8, Y11, Y8
-	VMOVUPS      Y8, (DX)
 	VMAXPS       Y9, Y10, Y9
 	VMINPS       Y9, Y11, Y9
-	VMOVUPS      Y9, 32(DX)
-	ADDQ         R8, DX
-	IMUL3Q       $0x05, SI, R8
-	ADDQ         R8, CX
-	DECQ         (SP)
-	JNZ          tile5
+
+held5:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    R8, DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    R8, DX
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    R8, DX
+	VMOVUPS Y6, (DX)
+	VMOVUPS Y7, 32(DX)
+	ADDQ    R8, DX
+	VMOVUPS Y8, (DX)
+	VMOVUPS Y9, 32(DX)
+	ADDQ    R8, DX
+	IMUL3Q  $0x05, SI, R8
+	ADDQ    R8, CX
+	DECQ    (SP)
+	JNZ     tile5
 	VZEROUPPER
 	RET
 
@@ -14821,42 +17263,46 @@ ran4:
 	ADDQ   R8, BX
 
 added4:
-	VBROADCASTSS 216(AX), Y8
-	VBROADCASTSS 220(AX), Y9
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held4
+	VBROADCASTSS 232(AX), Y8
+	VBROADCASTSS 236(AX), Y9
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y9, Y0
-	VMOVUPS      Y0, (DX)
 	VMAXPS       Y1, Y8, Y1
 	VMINPS       Y1, Y9, Y1
-	VMOVUPS      Y1, 32(DX)
-	ADDQ         R8, DX
 	VMAXPS       Y2, Y8, Y2
 	VMINPS       Y2, Y9, Y2
-	VMOVUPS      Y2, (DX)
 	VMAXPS       Y3, Y8, Y3
 	VMINPS       Y3, Y9, Y3
-	VMOVUPS      Y3, 32(DX)
-	ADDQ         R8, DX
 	VMAXPS       Y4, Y8, Y4
 	VMINPS       Y4, Y9, Y4
-	VMOVUPS      Y4, (DX)
 	VMAXPS       Y5, Y8, Y5
 	VMINPS       Y5, Y9, Y5
-	VMOVUPS      Y5, 32(DX)
-	ADDQ         R8, DX
 	VMAXPS       Y6, Y8, Y6
 	VMINPS       Y6, Y9, Y6
-	VMOVUPS      Y6, (DX)
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y9, Y7
-	VMOVUPS      Y7, 32(DX)
-	ADDQ         R8, DX
-	IMUL3Q       $0x04, SI, R8
-	ADDQ         R8, CX
-	DECQ         (SP)
-	JNZ          tile4
+
+held4:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    R8, DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    R8, DX
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    R8, DX
+	VMOVUPS Y6, (DX)
+	VMOVUPS Y7, 32(DX)
+	ADDQ    R8, DX
+	IMUL3Q  $0x04, SI, R8
+	ADDQ    R8, CX
+	DECQ    (SP)
+	JNZ     tile4
 	VZEROUPPER
 	RET
 
@@ -14978,35 +17424,39 @@ ran3:
 	ADDQ   DI, BX
 
 added3:
-	VBROADCASTSS 216(AX), Y6
-	VBROADCASTSS 220(AX), Y7
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held3
+	VBROADCASTSS 232(AX), Y6
+	VBROADCASTSS 236(AX), Y7
 	VMAXPS       Y0, Y6, Y0
 	VMINPS       Y0, Y7, Y0
-	VMOVUPS      Y0, (DX)
 	VMAXPS       Y1, Y6, Y1
 	VMINPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 32(DX)
-	ADDQ         DI, DX
 	VMAXPS       Y2, Y6, Y2
 	VMINPS       Y2, Y7, Y2
-	VMOVUPS      Y2, (DX)
 	VMAXPS       Y3, Y6, Y3
 	VMINPS       Y3, Y7, Y3
-	VMOVUPS      Y3, 32(DX)
-	ADDQ         DI, DX
 	VMAXPS       Y4, Y6, Y4
 	VMINPS       Y4, Y7, Y4
-	VMOVUPS      Y4, (DX)
 	VMAXPS       Y5, Y6, Y5
 	VMINPS       Y5, Y7, Y5
-	VMOVUPS      Y5, 32(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x03, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile3
+
+held3:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x03, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile3
 	VZEROUPPER
 	RET
 
@@ -15062,28 +17512,32 @@ step2:
 	ADDQ         DI, BX
 
 added2:
-	VBROADCASTSS 216(AX), Y4
-	VBROADCASTSS 220(AX), Y5
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held2
+	VBROADCASTSS 232(AX), Y4
+	VBROADCASTSS 236(AX), Y5
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
-	VMOVUPS      Y0, (DX)
 	VMAXPS       Y1, Y4, Y1
 	VMINPS       Y1, Y5, Y1
-	VMOVUPS      Y1, 32(DX)
-	ADDQ         DI, DX
 	VMAXPS       Y2, Y4, Y2
 	VMINPS       Y2, Y5, Y2
-	VMOVUPS      Y2, (DX)
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
-	VMOVUPS      Y3, 32(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x02, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile2
+
+held2:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x02, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile2
 	VZEROUPPER
 	RET
 
@@ -15131,21 +17585,25 @@ step1:
 	ADDQ         DI, BX
 
 added1:
-	VBROADCASTSS 216(AX), Y2
-	VBROADCASTSS 220(AX), Y3
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Y2
+	VBROADCASTSS 236(AX), Y3
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
-	VMOVUPS      Y0, (DX)
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMOVUPS      Y1, 32(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x01, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile1
+
+held1:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x01, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile1
 	VZEROUPPER
 	RET
 
@@ -15344,53 +17802,57 @@ ran3:
 	ADDQ   DI, BX
 
 added3:
-	VBROADCASTSS 216(AX), Y12
-	VBROADCASTSS 220(AX), Y13
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held3
+	VBROADCASTSS 232(AX), Y12
+	VBROADCASTSS 236(AX), Y13
 	VMAXPS       Y0, Y12, Y0
 	VMINPS       Y0, Y13, Y0
-	VMOVUPS      Y0, (DX)
 	VMAXPS       Y1, Y12, Y1
 	VMINPS       Y1, Y13, Y1
-	VMOVUPS      Y1, 32(DX)
 	VMAXPS       Y2, Y12, Y2
 	VMINPS       Y2, Y13, Y2
-	VMOVUPS      Y2, 64(DX)
 	VMAXPS       Y3, Y12, Y3
 	VMINPS       Y3, Y13, Y3
-	VMOVUPS      Y3, 96(DX)
-	ADDQ         DI, DX
 	VMAXPS       Y4, Y12, Y4
 	VMINPS       Y4, Y13, Y4
-	VMOVUPS      Y4, (DX)
 	VMAXPS       Y5, Y12, Y5
 	VMINPS       Y5, Y13, Y5
-	VMOVUPS      Y5, 32(DX)
 	VMAXPS       Y6, Y12, Y6
 	VMINPS       Y6, Y13, Y6
-	VMOVUPS      Y6, 64(DX)
 	VMAXPS       Y7, Y12, Y7
 	VMINPS       Y7, Y13, Y7
-	VMOVUPS      Y7, 96(DX)
-	ADDQ         DI, DX
 	VMAXPS       Y8, Y12, Y8
 	VMINPS       Y8, Y13, Y8
-	VMOVUPS      Y8, (DX)
 	VMAXPS       Y9, Y12, Y9
 	VMINPS       Y9, Y13, Y9
-	VMOVUPS      Y9, 32(DX)
 	VMAXPS       Y10, Y12, Y10
 	VMINPS       Y10, Y13, Y10
-	VMOVUPS      Y10, 64(DX)
 	VMAXPS       Y11, Y12, Y11
 	VMINPS       Y11, Y13, Y11
-	VMOVUPS      Y11, 96(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x03, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile3
+
+held3:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	VMOVUPS Y6, 64(DX)
+	VMOVUPS Y7, 96(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y8, (DX)
+	VMOVUPS Y9, 32(DX)
+	VMOVUPS Y10, 64(DX)
+	VMOVUPS Y11, 96(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x03, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile3
 	VZEROUPPER
 	RET
 
@@ -15542,40 +18004,44 @@ ran2:
 	ADDQ   DI, BX
 
 added2:
-	VBROADCASTSS 216(AX), Y8
-	VBROADCASTSS 220(AX), Y9
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held2
+	VBROADCASTSS 232(AX), Y8
+	VBROADCASTSS 236(AX), Y9
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y9, Y0
-	VMOVUPS      Y0, (DX)
 	VMAXPS       Y1, Y8, Y1
 	VMINPS       Y1, Y9, Y1
-	VMOVUPS      Y1, 32(DX)
 	VMAXPS       Y2, Y8, Y2
 	VMINPS       Y2, Y9, Y2
-	VMOVUPS      Y2, 64(DX)
 	VMAXPS       Y3, Y8, Y3
 	VMINPS       Y3, Y9, Y3
-	VMOVUPS      Y3, 96(DX)
-	ADDQ         DI, DX
 	VMAXPS       Y4, Y8, Y4
 	VMINPS       Y4, Y9, Y4
-	VMOVUPS      Y4, (DX)
 	VMAXPS       Y5, Y8, Y5
 	VMINPS       Y5, Y9, Y5
-	VMOVUPS      Y5, 32(DX)
 	VMAXPS       Y6, Y8, Y6
 	VMINPS       Y6, Y9, Y6
-	VMOVUPS      Y6, 64(DX)
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y9, Y7
-	VMOVUPS      Y7, 96(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x02, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile2
+
+held2:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	VMOVUPS Y6, 64(DX)
+	VMOVUPS Y7, 96(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x02, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile2
 	VZEROUPPER
 	RET
 
@@ -15634,27 +18100,31 @@ step1:
 	ADDQ         DI, BX
 
 added1:
-	VBROADCASTSS 216(AX), Y4
-	VBROADCASTSS 220(AX), Y5
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Y4
+	VBROADCASTSS 236(AX), Y5
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
-	VMOVUPS      Y0, (DX)
 	VMAXPS       Y1, Y4, Y1
 	VMINPS       Y1, Y5, Y1
-	VMOVUPS      Y1, 32(DX)
 	VMAXPS       Y2, Y4, Y2
 	VMINPS       Y2, Y5, Y2
-	VMOVUPS      Y2, 64(DX)
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
-	VMOVUPS      Y3, 96(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x01, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile1
+
+held1:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x01, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile1
 	VZEROUPPER
 	RET
 
@@ -15830,39 +18300,455 @@ ran1:
 	ADDQ   DI, BX
 
 added1:
-	VBROADCASTSS 216(AX), Y8
-	VBROADCASTSS 220(AX), Y9
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Y8
+	VBROADCASTSS 236(AX), Y9
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y9, Y0
-	VMOVUPS      Y0, (DX)
 	VMAXPS       Y1, Y8, Y1
 	VMINPS       Y1, Y9, Y1
-	VMOVUPS      Y1, 32(DX)
 	VMAXPS       Y2, Y8, Y2
 	VMINPS       Y2, Y9, Y2
-	VMOVUPS      Y2, 64(DX)
 	VMAXPS       Y3, Y8, Y3
 	VMINPS       Y3, Y9, Y3
-	VMOVUPS      Y3, 96(DX)
 	VMAXPS       Y4, Y8, Y4
 	VMINPS       Y4, Y9, Y4
-	VMOVUPS      Y4, 128(DX)
 	VMAXPS       Y5, Y8, Y5
 	VMINPS       Y5, Y9, Y5
-	VMOVUPS      Y5, 160(DX)
 	VMAXPS       Y6, Y8, Y6
 	VMINPS       Y6, Y9, Y6
-	VMOVUPS      Y6, 192(DX)
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y9, Y7
-	VMOVUPS      Y7, 224(DX)
-	ADDQ         DI, DX
-	IMUL3Q       $0x01, SI, DI
-	ADDQ         DI, CX
-	DECQ         (SP)
-	JNZ          tile1
+
+held1:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	VMOVUPS Y4, 128(DX)
+	VMOVUPS Y5, 160(DX)
+	VMOVUPS Y6, 192(DX)
+	VMOVUPS Y7, 224(DX)
+	ADDQ    DI, DX
+	IMUL3Q  $0x01, SI, DI
+	ADDQ    DI, CX
+	DECQ    (SP)
+	JNZ     tile1
+	VZEROUPPER
+	RET
+
+// func pairs1xAVX2(t *[]float32)
+// Requires: AVX, FMA3
+TEXT ·pairs1xAVX2(SB), NOSPLIT, $8-8
+	MOVQ t+0(FP), AX
+	MOVQ 176(AX), CX
+	CMPQ CX, $0x01
+	JEQ  rows1
+	CMPQ CX, $0x02
+	JEQ  rows2
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 184(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+
+tile3:
+	MOVQ    96(AX), SI
+	MOVQ    24(AX), R10
+	VMOVUPS (SI), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	VMOVAPS Y0, Y10
+	VMOVAPS Y0, Y11
+	MOVQ    120(AX), R11
+	MOVQ    128(AX), R12
+
+run3:
+	MOVQ (R11), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 216(AX), DI
+	MOVQ 224(AX), R9
+	LEAQ (SI)(DI*4), DI
+	LEAQ (SI)(R9*4), R8
+	LEAQ (DI)(R9*4), R9
+	MOVQ 144(AX), R13
+
+step3:
+	VMOVUPS      (R10), Y12
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  Y12, Y13, Y0
+	VBROADCASTSS (DI), Y13
+	VFMADD231PS  Y12, Y13, Y1
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y12, Y13, Y2
+	VBROADCASTSS (R9), Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VBROADCASTSS (SI)(BX*1), Y13
+	VFMADD231PS  Y12, Y13, Y4
+	VBROADCASTSS (DI)(BX*1), Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VBROADCASTSS (R8)(BX*1), Y13
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS (R9)(BX*1), Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VBROADCASTSS (SI)(BX*2), Y13
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS (DI)(BX*2), Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VBROADCASTSS (R8)(BX*2), Y13
+	VFMADD231PS  Y12, Y13, Y10
+	VBROADCASTSS (R9)(BX*2), Y13
+	VFMADD231PS  Y12, Y13, Y11
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000020, R10
+	DECQ         R13
+	JNZ          step3
+	ADDQ         $0x08, R11
+	DECQ         R12
+	JNZ          run3
+	VCMPPS       $0x03, Y1, Y1, Y12
+	VMAXPS       Y0, Y1, Y0
+	VBLENDVPS    Y12, Y1, Y0, Y0
+	VCMPPS       $0x03, Y3, Y3, Y1
+	VMAXPS       Y2, Y3, Y2
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VCMPPS       $0x03, Y2, Y2, Y1
+	VMAXPS       Y0, Y2, Y0
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VCMPPS       $0x03, Y5, Y5, Y1
+	VMAXPS       Y4, Y5, Y4
+	VBLENDVPS    Y1, Y5, Y4, Y4
+	VCMPPS       $0x03, Y7, Y7, Y1
+	VMAXPS       Y6, Y7, Y6
+	VBLENDVPS    Y1, Y7, Y6, Y6
+	VCMPPS       $0x03, Y6, Y6, Y1
+	VMAXPS       Y4, Y6, Y4
+	VBLENDVPS    Y1, Y6, Y4, Y4
+	VCMPPS       $0x03, Y9, Y9, Y1
+	VMAXPS       Y8, Y9, Y8
+	VBLENDVPS    Y1, Y9, Y8, Y8
+	VCMPPS       $0x03, Y11, Y11, Y1
+	VMAXPS       Y10, Y11, Y10
+	VBLENDVPS    Y1, Y11, Y10, Y10
+	VCMPPS       $0x03, Y10, Y10, Y1
+	VMAXPS       Y8, Y10, Y8
+	VBLENDVPS    Y1, Y10, Y8, Y8
+	CMPL         232(AX), $0xff800000
+	JEQ          held3
+	VBROADCASTSS 232(AX), Y1
+	VBROADCASTSS 236(AX), Y2
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	VMAXPS       Y4, Y1, Y4
+	VMINPS       Y4, Y2, Y4
+	VMAXPS       Y8, Y1, Y8
+	VMINPS       Y8, Y2, Y8
+
+held3:
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (DX)
+	ADDQ    SI, DX
+	VMOVUPS Y4, (DX)
+	ADDQ    SI, DX
+	VMOVUPS Y8, (DX)
+	ADDQ    SI, DX
+	IMUL3Q  $0x03, BX, SI
+	ADDQ    SI, CX
+	DECQ    (SP)
+	JNZ     tile3
+	VZEROUPPER
+	RET
+
+rows2:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 184(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+
+tile2:
+	MOVQ    96(AX), SI
+	MOVQ    24(AX), R10
+	VMOVUPS (SI), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    120(AX), R11
+	MOVQ    128(AX), R12
+
+run2:
+	MOVQ (R11), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 216(AX), DI
+	MOVQ 224(AX), R9
+	LEAQ (SI)(DI*4), DI
+	LEAQ (SI)(R9*4), R8
+	LEAQ (DI)(R9*4), R9
+	MOVQ 144(AX), R13
+
+step2:
+	VMOVUPS      (R10), Y8
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VBROADCASTSS (DI), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VBROADCASTSS (R8), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS (R9), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS (SI)(BX*1), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS (DI)(BX*1), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS (R8)(BX*1), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS (R9)(BX*1), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000020, R10
+	DECQ         R13
+	JNZ          step2
+	ADDQ         $0x08, R11
+	DECQ         R12
+	JNZ          run2
+	VCMPPS       $0x03, Y1, Y1, Y8
+	VMAXPS       Y0, Y1, Y0
+	VBLENDVPS    Y8, Y1, Y0, Y0
+	VCMPPS       $0x03, Y3, Y3, Y1
+	VMAXPS       Y2, Y3, Y2
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VCMPPS       $0x03, Y2, Y2, Y1
+	VMAXPS       Y0, Y2, Y0
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VCMPPS       $0x03, Y5, Y5, Y1
+	VMAXPS       Y4, Y5, Y4
+	VBLENDVPS    Y1, Y5, Y4, Y4
+	VCMPPS       $0x03, Y7, Y7, Y1
+	VMAXPS       Y6, Y7, Y6
+	VBLENDVPS    Y1, Y7, Y6, Y6
+	VCMPPS       $0x03, Y6, Y6, Y1
+	VMAXPS       Y4, Y6, Y4
+	VBLENDVPS    Y1, Y6, Y4, Y4
+	CMPL         232(AX), $0xff800000
+	JEQ          held2
+	VBROADCASTSS 232(AX), Y1
+	VBROADCASTSS 236(AX), Y2
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	VMAXPS       Y4, Y1, Y4
+	VMINPS       Y4, Y2, Y4
+
+held2:
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (DX)
+	ADDQ    SI, DX
+	VMOVUPS Y4, (DX)
+	ADDQ    SI, DX
+	IMUL3Q  $0x02, BX, SI
+	ADDQ    SI, CX
+	DECQ    (SP)
+	JNZ     tile2
+	VZEROUPPER
+	RET
+
+rows1:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 184(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+
+tile1:
+	MOVQ    96(AX), SI
+	MOVQ    24(AX), R10
+	VMOVUPS (SI), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    120(AX), R11
+	MOVQ    128(AX), R12
+
+run1:
+	MOVQ (R11), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 216(AX), DI
+	MOVQ 224(AX), R9
+	LEAQ (SI)(DI*4), DI
+	LEAQ (SI)(R9*4), R8
+	LEAQ (DI)(R9*4), R9
+	MOVQ 144(AX), R13
+
+step1:
+	VMOVUPS      (R10), Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (DI), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R9), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000020, R10
+	DECQ         R13
+	JNZ          step1
+	ADDQ         $0x08, R11
+	DECQ         R12
+	JNZ          run1
+	VCMPPS       $0x03, Y1, Y1, Y4
+	VMAXPS       Y0, Y1, Y0
+	VBLENDVPS    Y4, Y1, Y0, Y0
+	VCMPPS       $0x03, Y3, Y3, Y1
+	VMAXPS       Y2, Y3, Y2
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VCMPPS       $0x03, Y2, Y2, Y1
+	VMAXPS       Y0, Y2, Y0
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Y1
+	VBROADCASTSS 236(AX), Y2
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+
+held1:
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (DX)
+	ADDQ    SI, DX
+	IMUL3Q  $0x01, BX, SI
+	ADDQ    SI, CX
+	DECQ    (SP)
+	JNZ     tile1
+	VZEROUPPER
+	RET
+
+// func pairs2xAVX2(t *[]float32)
+// Requires: AVX, FMA3
+TEXT ·pairs2xAVX2(SB), NOSPLIT, $8-8
+	MOVQ t+0(FP), AX
+	MOVQ 176(AX), CX
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 184(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+
+tile1:
+	MOVQ    96(AX), SI
+	MOVQ    24(AX), R10
+	VMOVUPS (SI), Y0
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y6
+	VMOVUPS 32(SI), Y1
+	VMOVAPS Y1, Y3
+	VMOVAPS Y1, Y5
+	VMOVAPS Y1, Y7
+	MOVQ    120(AX), R11
+	MOVQ    128(AX), R12
+
+run1:
+	MOVQ (R11), SI
+	LEAQ (CX)(SI*4), SI
+	MOVQ 216(AX), DI
+	MOVQ 224(AX), R9
+	LEAQ (SI)(DI*4), DI
+	LEAQ (SI)(R9*4), R8
+	LEAQ (DI)(R9*4), R9
+	MOVQ 144(AX), R13
+
+step1:
+	VMOVUPS      (R10), Y8
+	VMOVUPS      32(R10), Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (DI), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R8), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R9), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R13
+	JNZ          step1
+	ADDQ         $0x08, R11
+	DECQ         R12
+	JNZ          run1
+	VCMPPS       $0x03, Y2, Y2, Y8
+	VMAXPS       Y0, Y2, Y0
+	VBLENDVPS    Y8, Y2, Y0, Y0
+	VCMPPS       $0x03, Y6, Y6, Y2
+	VMAXPS       Y4, Y6, Y4
+	VBLENDVPS    Y2, Y6, Y4, Y4
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VMAXPS       Y0, Y4, Y0
+	VBLENDVPS    Y2, Y4, Y0, Y0
+	VCMPPS       $0x03, Y3, Y3, Y2
+	VMAXPS       Y1, Y3, Y1
+	VBLENDVPS    Y2, Y3, Y1, Y1
+	VCMPPS       $0x03, Y7, Y7, Y2
+	VMAXPS       Y5, Y7, Y5
+	VBLENDVPS    Y2, Y7, Y5, Y5
+	VCMPPS       $0x03, Y5, Y5, Y2
+	VMAXPS       Y1, Y5, Y1
+	VBLENDVPS    Y2, Y5, Y1, Y1
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Y2
+	VBROADCASTSS 236(AX), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
+
+held1:
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    SI, DX
+	IMUL3Q  $0x01, BX, SI
+	ADDQ    SI, CX
+	DECQ    (SP)
+	JNZ     tile1
 	VZEROUPPER
 	RET
 
@@ -15969,46 +18855,50 @@ tap6:
 	ADDQ       R9, BX
 
 added6:
-	VBROADCASTSS 216(AX), Y6
-	VBROADCASTSS 220(AX), Y7
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
+	CMPL         232(AX), $0xff800000
+	JEQ          held6
+	VBROADCASTSS 232(AX), Y6
+	VBROADCASTSS 236(AX), Y7
 	VMAXPS       Y0, Y6, Y0
 	VMINPS       Y0, Y7, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Y1, Y6, Y1
 	VMINPS       Y1, Y7, Y1
-	VMOVUPS      Y1, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Y2, Y6, Y2
 	VMINPS       Y2, Y7, Y2
-	VMOVUPS      Y2, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Y3, Y6, Y3
 	VMINPS       Y3, Y7, Y3
-	VMOVUPS      Y3, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Y4, Y6, Y4
 	VMINPS       Y4, Y7, Y4
-	VMOVUPS      Y4, (DX)
-	ADDQ         R9, DX
 	VMAXPS       Y5, Y6, Y5
 	VMINPS       Y5, Y7, Y5
-	VMOVUPS      Y5, (DX)
-	ADDQ         R9, DX
-	MOVQ         160(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x06, R9, R9
-	SUBQ         R9, DX
-	ADDQ         $0x20, DX
-	TESTQ        BX, BX
-	JZ           noneAdded6
-	MOVQ         168(AX), R9
-	SHLQ         $0x02, R9
-	IMUL3Q       $0x06, R9, R9
-	SUBQ         R9, BX
-	ADDQ         $0x20, BX
+
+held6:
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Y0, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Y2, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Y3, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Y4, (DX)
+	ADDQ    R9, DX
+	VMOVUPS Y5, (DX)
+	ADDQ    R9, DX
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x06, R9, R9
+	SUBQ    R9, DX
+	ADDQ    $0x20, DX
+	TESTQ   BX, BX
+	JZ      noneAdded6
+	MOVQ    168(AX), R9
+	SHLQ    $0x02, R9
+	IMUL3Q  $0x06, R9, R9
+	SUBQ    R9, BX
+	ADDQ    $0x20, BX
 
 noneAdded6:
 	ADDQ   $0x20, CX
@@ -16121,42 +19011,46 @@ tap5:
 	ADDQ       R8, BX
 
 added5:
-	VBROADCASTSS 216(AX), Y5
-	VBROADCASTSS 220(AX), Y6
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held5
+	VBROADCASTSS 232(AX), Y5
+	VBROADCASTSS 236(AX), Y6
 	VMAXPS       Y0, Y5, Y0
 	VMINPS       Y0, Y6, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y1, Y5, Y1
 	VMINPS       Y1, Y6, Y1
-	VMOVUPS      Y1, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y2, Y5, Y2
 	VMINPS       Y2, Y6, Y2
-	VMOVUPS      Y2, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y3, Y5, Y3
 	VMINPS       Y3, Y6, Y3
-	VMOVUPS      Y3, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y4, Y5, Y4
 	VMINPS       Y4, Y6, Y4
-	VMOVUPS      Y4, (DX)
-	ADDQ         R8, DX
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
-	IMUL3Q       $0x05, R8, R8
-	SUBQ         R8, DX
-	ADDQ         $0x20, DX
-	TESTQ        BX, BX
-	JZ           noneAdded5
-	MOVQ         168(AX), R8
-	SHLQ         $0x02, R8
-	IMUL3Q       $0x05, R8, R8
-	SUBQ         R8, BX
-	ADDQ         $0x20, BX
+
+held5:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Y0, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y2, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y3, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y4, (DX)
+	ADDQ    R8, DX
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	IMUL3Q  $0x05, R8, R8
+	SUBQ    R8, DX
+	ADDQ    $0x20, DX
+	TESTQ   BX, BX
+	JZ      noneAdded5
+	MOVQ    168(AX), R8
+	SHLQ    $0x02, R8
+	IMUL3Q  $0x05, R8, R8
+	SUBQ    R8, BX
+	ADDQ    $0x20, BX
 
 noneAdded5:
 	ADDQ   $0x20, CX
@@ -16264,38 +19158,42 @@ tap4:
 	ADDQ       R8, BX
 
 added4:
-	VBROADCASTSS 216(AX), Y4
-	VBROADCASTSS 220(AX), Y5
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
+	CMPL         232(AX), $0xff800000
+	JEQ          held4
+	VBROADCASTSS 232(AX), Y4
+	VBROADCASTSS 236(AX), Y5
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y1, Y4, Y1
 	VMINPS       Y1, Y5, Y1
-	VMOVUPS      Y1, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y2, Y4, Y2
 	VMINPS       Y2, Y5, Y2
-	VMOVUPS      Y2, (DX)
-	ADDQ         R8, DX
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
-	VMOVUPS      Y3, (DX)
-	ADDQ         R8, DX
-	MOVQ         160(AX), R8
-	SHLQ         $0x02, R8
-	IMUL3Q       $0x04, R8, R8
-	SUBQ         R8, DX
-	ADDQ         $0x20, DX
-	TESTQ        BX, BX
-	JZ           noneAdded4
-	MOVQ         168(AX), R8
-	SHLQ         $0x02, R8
-	IMUL3Q       $0x04, R8, R8
-	SUBQ         R8, BX
-	ADDQ         $0x20, BX
+
+held4:
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Y0, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y2, (DX)
+	ADDQ    R8, DX
+	VMOVUPS Y3, (DX)
+	ADDQ    R8, DX
+	MOVQ    160(AX), R8
+	SHLQ    $0x02, R8
+	IMUL3Q  $0x04, R8, R8
+	SUBQ    R8, DX
+	ADDQ    $0x20, DX
+	TESTQ   BX, BX
+	JZ      noneAdded4
+	MOVQ    168(AX), R8
+	SHLQ    $0x02, R8
+	IMUL3Q  $0x04, R8, R8
+	SUBQ    R8, BX
+	ADDQ    $0x20, BX
 
 noneAdded4:
 	ADDQ   $0x20, CX
@@ -16397,34 +19295,38 @@ tap3:
 	ADDQ       DI, BX
 
 added3:
-	VBROADCASTSS 216(AX), Y3
-	VBROADCASTSS 220(AX), Y4
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held3
+	VBROADCASTSS 232(AX), Y3
+	VBROADCASTSS 236(AX), Y4
 	VMAXPS       Y0, Y3, Y0
 	VMINPS       Y0, Y4, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         DI, DX
 	VMAXPS       Y1, Y3, Y1
 	VMINPS       Y1, Y4, Y1
-	VMOVUPS      Y1, (DX)
-	ADDQ         DI, DX
 	VMAXPS       Y2, Y3, Y2
 	VMINPS       Y2, Y4, Y2
-	VMOVUPS      Y2, (DX)
-	ADDQ         DI, DX
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
-	IMUL3Q       $0x03, DI, DI
-	SUBQ         DI, DX
-	ADDQ         $0x20, DX
-	TESTQ        BX, BX
-	JZ           noneAdded3
-	MOVQ         168(AX), DI
-	SHLQ         $0x02, DI
-	IMUL3Q       $0x03, DI, DI
-	SUBQ         DI, BX
-	ADDQ         $0x20, BX
+
+held3:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (DX)
+	ADDQ    DI, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    DI, DX
+	VMOVUPS Y2, (DX)
+	ADDQ    DI, DX
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	IMUL3Q  $0x03, DI, DI
+	SUBQ    DI, DX
+	ADDQ    $0x20, DX
+	TESTQ   BX, BX
+	JZ      noneAdded3
+	MOVQ    168(AX), DI
+	SHLQ    $0x02, DI
+	IMUL3Q  $0x03, DI, DI
+	SUBQ    DI, BX
+	ADDQ    $0x20, BX
 
 noneAdded3:
 	ADDQ   $0x20, CX
@@ -16521,30 +19423,34 @@ tap2:
 	ADDQ       DI, BX
 
 added2:
-	VBROADCASTSS 216(AX), Y2
-	VBROADCASTSS 220(AX), Y3
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
+	CMPL         232(AX), $0xff800000
+	JEQ          held2
+	VBROADCASTSS 232(AX), Y2
+	VBROADCASTSS 236(AX), Y3
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         DI, DX
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMOVUPS      Y1, (DX)
-	ADDQ         DI, DX
-	MOVQ         160(AX), DI
-	SHLQ         $0x02, DI
-	IMUL3Q       $0x02, DI, DI
-	SUBQ         DI, DX
-	ADDQ         $0x20, DX
-	TESTQ        BX, BX
-	JZ           noneAdded2
-	MOVQ         168(AX), DI
-	SHLQ         $0x02, DI
-	IMUL3Q       $0x02, DI, DI
-	SUBQ         DI, BX
-	ADDQ         $0x20, BX
+
+held2:
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (DX)
+	ADDQ    DI, DX
+	VMOVUPS Y1, (DX)
+	ADDQ    DI, DX
+	MOVQ    160(AX), DI
+	SHLQ    $0x02, DI
+	IMUL3Q  $0x02, DI, DI
+	SUBQ    DI, DX
+	ADDQ    $0x20, DX
+	TESTQ   BX, BX
+	JZ      noneAdded2
+	MOVQ    168(AX), DI
+	SHLQ    $0x02, DI
+	IMUL3Q  $0x02, DI, DI
+	SUBQ    DI, BX
+	ADDQ    $0x20, BX
 
 noneAdded2:
 	ADDQ   $0x20, CX
@@ -16636,26 +19542,30 @@ tap1:
 	ADDQ       SI, BX
 
 added1:
-	VBROADCASTSS 216(AX), Y1
-	VBROADCASTSS 220(AX), Y2
-	MOVQ         160(AX), SI
-	SHLQ         $0x02, SI
+	CMPL         232(AX), $0xff800000
+	JEQ          held1
+	VBROADCASTSS 232(AX), Y1
+	VBROADCASTSS 236(AX), Y2
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         SI, DX
-	MOVQ         160(AX), SI
-	SHLQ         $0x02, SI
-	IMUL3Q       $0x01, SI, SI
-	SUBQ         SI, DX
-	ADDQ         $0x20, DX
-	TESTQ        BX, BX
-	JZ           noneAdded1
-	MOVQ         168(AX), SI
-	SHLQ         $0x02, SI
-	IMUL3Q       $0x01, SI, SI
-	SUBQ         SI, BX
-	ADDQ         $0x20, BX
+
+held1:
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (DX)
+	ADDQ    SI, DX
+	MOVQ    160(AX), SI
+	SHLQ    $0x02, SI
+	IMUL3Q  $0x01, SI, SI
+	SUBQ    SI, DX
+	ADDQ    $0x20, DX
+	TESTQ   BX, BX
+	JZ      noneAdded1
+	MOVQ    168(AX), SI
+	SHLQ    $0x02, SI
+	IMUL3Q  $0x01, SI, SI
+	SUBQ    SI, BX
+	ADDQ    $0x20, BX
 
 noneAdded1:
 	ADDQ   $0x20, CX
@@ -16682,6 +19592,447 @@ noneAdded1:
 noneNext1:
 	DECQ (SP)
 	JNZ  tile1
+	VZEROUPPER
+	RET
+
+// func greatestAVX2(t *[]float32)
+// Requires: AVX
+TEXT ·greatestAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ 176(AX), CX
+	CMPQ CX, $0x01
+	JEQ  rows1
+	CMPQ CX, $0x02
+	JEQ  rows2
+	CMPQ CX, $0x03
+	JEQ  rows3
+	CMPQ CX, $0x04
+	JEQ  rows4
+	CMPQ CX, $0x05
+	JEQ  rows5
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+
+tile6:
+	MOVQ 192(AX), R10
+
+register6:
+	MOVQ    120(AX), R11
+	MOVQ    128(AX), R12
+	MOVQ    (R11), R9
+	LEAQ    (CX)(R9*4), R9
+	VMOVUPS (R9), Y0
+	VMOVUPS (R9)(BX*1), Y1
+	VMOVUPS (R9)(BX*2), Y2
+	VMOVUPS (R9)(DI*1), Y3
+	VMOVUPS (R9)(BX*4), Y4
+	VMOVUPS (R9)(R8*1), Y5
+	JMP     next6
+
+tap6:
+	MOVQ      (R11), R9
+	LEAQ      (CX)(R9*4), R9
+	VMOVUPS   (R9), Y6
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VMAXPS    Y0, Y6, Y0
+	VBLENDVPS Y7, Y6, Y0, Y0
+	VMOVUPS   (R9)(BX*1), Y6
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VMAXPS    Y1, Y6, Y1
+	VBLENDVPS Y7, Y6, Y1, Y1
+	VMOVUPS   (R9)(BX*2), Y6
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VMAXPS    Y2, Y6, Y2
+	VBLENDVPS Y7, Y6, Y2, Y2
+	VMOVUPS   (R9)(DI*1), Y6
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VMAXPS    Y3, Y6, Y3
+	VBLENDVPS Y7, Y6, Y3, Y3
+	VMOVUPS   (R9)(BX*4), Y6
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VMAXPS    Y4, Y6, Y4
+	VBLENDVPS Y7, Y6, Y4, Y4
+	VMOVUPS   (R9)(R8*1), Y6
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VMAXPS    Y5, Y6, Y5
+	VBLENDVPS Y7, Y6, Y5, Y5
+
+next6:
+	ADDQ    $0x08, R11
+	DECQ    R12
+	JNZ     tap6
+	MOVQ    DX, R9
+	VMOVUPS Y0, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y2, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y3, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y4, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y5, (R9)
+	ADDQ    SI, R9
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	DECQ    R10
+	JNZ     register6
+	IMUL3Q  $0x06, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x06, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile6
+	VZEROUPPER
+	RET
+
+rows5:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+
+tile5:
+	MOVQ 192(AX), R9
+
+register5:
+	MOVQ    120(AX), R10
+	MOVQ    128(AX), R11
+	MOVQ    (R10), R8
+	LEAQ    (CX)(R8*4), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS (R8)(BX*1), Y1
+	VMOVUPS (R8)(BX*2), Y2
+	VMOVUPS (R8)(DI*1), Y3
+	VMOVUPS (R8)(BX*4), Y4
+	JMP     next5
+
+tap5:
+	MOVQ      (R10), R8
+	LEAQ      (CX)(R8*4), R8
+	VMOVUPS   (R8), Y5
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VMAXPS    Y0, Y5, Y0
+	VBLENDVPS Y6, Y5, Y0, Y0
+	VMOVUPS   (R8)(BX*1), Y5
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VMAXPS    Y1, Y5, Y1
+	VBLENDVPS Y6, Y5, Y1, Y1
+	VMOVUPS   (R8)(BX*2), Y5
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VMAXPS    Y2, Y5, Y2
+	VBLENDVPS Y6, Y5, Y2, Y2
+	VMOVUPS   (R8)(DI*1), Y5
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VMAXPS    Y3, Y5, Y3
+	VBLENDVPS Y6, Y5, Y3, Y3
+	VMOVUPS   (R8)(BX*4), Y5
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VMAXPS    Y4, Y5, Y4
+	VBLENDVPS Y6, Y5, Y4, Y4
+
+next5:
+	ADDQ    $0x08, R10
+	DECQ    R11
+	JNZ     tap5
+	MOVQ    DX, R8
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Y1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Y2, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Y3, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Y4, (R8)
+	ADDQ    SI, R8
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	DECQ    R9
+	JNZ     register5
+	IMUL3Q  $0x05, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x05, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile5
+	VZEROUPPER
+	RET
+
+rows4:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+	LEAQ (BX)(BX*2), DI
+
+tile4:
+	MOVQ 192(AX), R9
+
+register4:
+	MOVQ    120(AX), R10
+	MOVQ    128(AX), R11
+	MOVQ    (R10), R8
+	LEAQ    (CX)(R8*4), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS (R8)(BX*1), Y1
+	VMOVUPS (R8)(BX*2), Y2
+	VMOVUPS (R8)(DI*1), Y3
+	JMP     next4
+
+tap4:
+	MOVQ      (R10), R8
+	LEAQ      (CX)(R8*4), R8
+	VMOVUPS   (R8), Y4
+	VCMPPS    $0x03, Y4, Y4, Y5
+	VMAXPS    Y0, Y4, Y0
+	VBLENDVPS Y5, Y4, Y0, Y0
+	VMOVUPS   (R8)(BX*1), Y4
+	VCMPPS    $0x03, Y4, Y4, Y5
+	VMAXPS    Y1, Y4, Y1
+	VBLENDVPS Y5, Y4, Y1, Y1
+	VMOVUPS   (R8)(BX*2), Y4
+	VCMPPS    $0x03, Y4, Y4, Y5
+	VMAXPS    Y2, Y4, Y2
+	VBLENDVPS Y5, Y4, Y2, Y2
+	VMOVUPS   (R8)(DI*1), Y4
+	VCMPPS    $0x03, Y4, Y4, Y5
+	VMAXPS    Y3, Y4, Y3
+	VBLENDVPS Y5, Y4, Y3, Y3
+
+next4:
+	ADDQ    $0x08, R10
+	DECQ    R11
+	JNZ     tap4
+	MOVQ    DX, R8
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Y1, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Y2, (R8)
+	ADDQ    SI, R8
+	VMOVUPS Y3, (R8)
+	ADDQ    SI, R8
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	DECQ    R9
+	JNZ     register4
+	IMUL3Q  $0x04, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x04, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile4
+	VZEROUPPER
+	RET
+
+rows3:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+
+tile3:
+	MOVQ 192(AX), R8
+
+register3:
+	MOVQ    120(AX), R9
+	MOVQ    128(AX), R10
+	MOVQ    (R9), DI
+	LEAQ    (CX)(DI*4), DI
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(BX*1), Y1
+	VMOVUPS (DI)(BX*2), Y2
+	JMP     next3
+
+tap3:
+	MOVQ      (R9), DI
+	LEAQ      (CX)(DI*4), DI
+	VMOVUPS   (DI), Y3
+	VCMPPS    $0x03, Y3, Y3, Y4
+	VMAXPS    Y0, Y3, Y0
+	VBLENDVPS Y4, Y3, Y0, Y0
+	VMOVUPS   (DI)(BX*1), Y3
+	VCMPPS    $0x03, Y3, Y3, Y4
+	VMAXPS    Y1, Y3, Y1
+	VBLENDVPS Y4, Y3, Y1, Y1
+	VMOVUPS   (DI)(BX*2), Y3
+	VCMPPS    $0x03, Y3, Y3, Y4
+	VMAXPS    Y2, Y3, Y2
+	VBLENDVPS Y4, Y3, Y2, Y2
+
+next3:
+	ADDQ    $0x08, R9
+	DECQ    R10
+	JNZ     tap3
+	MOVQ    DX, DI
+	VMOVUPS Y0, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Y1, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Y2, (DI)
+	ADDQ    SI, DI
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	DECQ    R8
+	JNZ     register3
+	IMUL3Q  $0x03, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x03, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile3
+	VZEROUPPER
+	RET
+
+rows2:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+
+tile2:
+	MOVQ 192(AX), R8
+
+register2:
+	MOVQ    120(AX), R9
+	MOVQ    128(AX), R10
+	MOVQ    (R9), DI
+	LEAQ    (CX)(DI*4), DI
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(BX*1), Y1
+	JMP     next2
+
+tap2:
+	MOVQ      (R9), DI
+	LEAQ      (CX)(DI*4), DI
+	VMOVUPS   (DI), Y2
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VMAXPS    Y0, Y2, Y0
+	VBLENDVPS Y3, Y2, Y0, Y0
+	VMOVUPS   (DI)(BX*1), Y2
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VMAXPS    Y1, Y2, Y1
+	VBLENDVPS Y3, Y2, Y1, Y1
+
+next2:
+	ADDQ    $0x08, R9
+	DECQ    R10
+	JNZ     tap2
+	MOVQ    DX, DI
+	VMOVUPS Y0, (DI)
+	ADDQ    SI, DI
+	VMOVUPS Y1, (DI)
+	ADDQ    SI, DI
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	DECQ    R8
+	JNZ     register2
+	IMUL3Q  $0x02, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x02, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile2
+	VZEROUPPER
+	RET
+
+rows1:
+	MOVQ (AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 152(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ CX, 8(SP)
+	MOVQ DX, 16(SP)
+	MOVQ 184(AX), DI
+	MOVQ DI, (SP)
+
+tile1:
+	MOVQ 192(AX), R8
+
+register1:
+	MOVQ    120(AX), R9
+	MOVQ    128(AX), R10
+	MOVQ    (R9), DI
+	LEAQ    (CX)(DI*4), DI
+	VMOVUPS (DI), Y0
+	JMP     next1
+
+tap1:
+	MOVQ      (R9), DI
+	LEAQ      (CX)(DI*4), DI
+	VMOVUPS   (DI), Y1
+	VCMPPS    $0x03, Y1, Y1, Y2
+	VMAXPS    Y0, Y1, Y0
+	VBLENDVPS Y2, Y1, Y0, Y0
+
+next1:
+	ADDQ    $0x08, R9
+	DECQ    R10
+	JNZ     tap1
+	MOVQ    DX, DI
+	VMOVUPS Y0, (DI)
+	ADDQ    SI, DI
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	DECQ    R8
+	JNZ     register1
+	IMUL3Q  $0x01, BX, CX
+	ADDQ    8(SP), CX
+	MOVQ    CX, 8(SP)
+	IMUL3Q  $0x01, SI, DX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	DECQ    (SP)
+	JNZ     tile1
 	VZEROUPPER
 	RET
 
@@ -19616,340 +22967,6 @@ next:
 none:
 	DECQ DI
 	JNZ  register
-	VZEROUPPER
-	RET
-
-// func greatestAVX2(t *[]float32)
-// Requires: AVX
-TEXT ·greatestAVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 176(AX), CX
-	CMPQ CX, $0x01
-	JEQ  rows1
-	CMPQ CX, $0x02
-	JEQ  rows2
-	CMPQ CX, $0x03
-	JEQ  rows3
-	CMPQ CX, $0x04
-	JEQ  rows4
-	CMPQ CX, $0x05
-	JEQ  rows5
-	MOVQ (AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 192(AX), BX
-	MOVQ 152(AX), SI
-	SHLQ $0x02, SI
-	LEAQ (SI)(SI*2), DI
-	LEAQ (SI)(SI*4), R8
-	MOVQ 160(AX), R10
-	SHLQ $0x02, R10
-	LEAQ (R10)(R10*2), R11
-	LEAQ (R10)(R10*4), R12
-
-register6:
-	MOVQ    120(AX), R13
-	MOVQ    128(AX), R14
-	MOVQ    (R13), R9
-	LEAQ    (CX)(R9*4), R9
-	VMOVUPS (R9), Y0
-	VMOVUPS (R9)(SI*1), Y1
-	VMOVUPS (R9)(SI*2), Y2
-	VMOVUPS (R9)(DI*1), Y3
-	VMOVUPS (R9)(SI*4), Y4
-	VMOVUPS (R9)(R8*1), Y5
-	JMP     next6
-
-tap6:
-	MOVQ      (R13), R9
-	LEAQ      (CX)(R9*4), R9
-	VMOVUPS   (R9), Y6
-	VMAXPS    Y0, Y6, Y0
-	VCMPPS    $0x03, Y6, Y6, Y7
-	VBLENDVPS Y7, Y6, Y0, Y0
-	VMOVUPS   (R9)(SI*1), Y6
-	VMAXPS    Y1, Y6, Y1
-	VCMPPS    $0x03, Y6, Y6, Y7
-	VBLENDVPS Y7, Y6, Y1, Y1
-	VMOVUPS   (R9)(SI*2), Y6
-	VMAXPS    Y2, Y6, Y2
-	VCMPPS    $0x03, Y6, Y6, Y7
-	VBLENDVPS Y7, Y6, Y2, Y2
-	VMOVUPS   (R9)(DI*1), Y6
-	VMAXPS    Y3, Y6, Y3
-	VCMPPS    $0x03, Y6, Y6, Y7
-	VBLENDVPS Y7, Y6, Y3, Y3
-	VMOVUPS   (R9)(SI*4), Y6
-	VMAXPS    Y4, Y6, Y4
-	VCMPPS    $0x03, Y6, Y6, Y7
-	VBLENDVPS Y7, Y6, Y4, Y4
-	VMOVUPS   (R9)(R8*1), Y6
-	VMAXPS    Y5, Y6, Y5
-	VCMPPS    $0x03, Y6, Y6, Y7
-	VBLENDVPS Y7, Y6, Y5, Y5
-
-next6:
-	ADDQ    $0x08, R13
-	DECQ    R14
-	JNZ     tap6
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, (DX)(R10*1)
-	VMOVUPS Y2, (DX)(R10*2)
-	VMOVUPS Y3, (DX)(R11*1)
-	VMOVUPS Y4, (DX)(R10*4)
-	VMOVUPS Y5, (DX)(R12*1)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	DECQ    BX
-	JNZ     register6
-	VZEROUPPER
-	RET
-
-rows5:
-	MOVQ (AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 192(AX), BX
-	MOVQ 152(AX), SI
-	SHLQ $0x02, SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ 160(AX), R9
-	SHLQ $0x02, R9
-	LEAQ (R9)(R9*2), R10
-
-register5:
-	MOVQ    120(AX), R11
-	MOVQ    128(AX), R12
-	MOVQ    (R11), R8
-	LEAQ    (CX)(R8*4), R8
-	VMOVUPS (R8), Y0
-	VMOVUPS (R8)(SI*1), Y1
-	VMOVUPS (R8)(SI*2), Y2
-	VMOVUPS (R8)(DI*1), Y3
-	VMOVUPS (R8)(SI*4), Y4
-	JMP     next5
-
-tap5:
-	MOVQ      (R11), R8
-	LEAQ      (CX)(R8*4), R8
-	VMOVUPS   (R8), Y5
-	VMAXPS    Y0, Y5, Y0
-	VCMPPS    $0x03, Y5, Y5, Y6
-	VBLENDVPS Y6, Y5, Y0, Y0
-	VMOVUPS   (R8)(SI*1), Y5
-	VMAXPS    Y1, Y5, Y1
-	VCMPPS    $0x03, Y5, Y5, Y6
-	VBLENDVPS Y6, Y5, Y1, Y1
-	VMOVUPS   (R8)(SI*2), Y5
-	VMAXPS    Y2, Y5, Y2
-	VCMPPS    $0x03, Y5, Y5, Y6
-	VBLENDVPS Y6, Y5, Y2, Y2
-	VMOVUPS   (R8)(DI*1), Y5
-	VMAXPS    Y3, Y5, Y3
-	VCMPPS    $0x03, Y5, Y5, Y6
-	VBLENDVPS Y6, Y5, Y3, Y3
-	VMOVUPS   (R8)(SI*4), Y5
-	VMAXPS    Y4, Y5, Y4
-	VCMPPS    $0x03, Y5, Y5, Y6
-	VBLENDVPS Y6, Y5, Y4, Y4
-
-next5:
-	ADDQ    $0x08, R11
-	DECQ    R12
-	JNZ     tap5
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, (DX)(R9*1)
-	VMOVUPS Y2, (DX)(R9*2)
-	VMOVUPS Y3, (DX)(R10*1)
-	VMOVUPS Y4, (DX)(R9*4)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	DECQ    BX
-	JNZ     register5
-	VZEROUPPER
-	RET
-
-rows4:
-	MOVQ (AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 192(AX), BX
-	MOVQ 152(AX), SI
-	SHLQ $0x02, SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ 160(AX), R9
-	SHLQ $0x02, R9
-	LEAQ (R9)(R9*2), R10
-
-register4:
-	MOVQ    120(AX), R11
-	MOVQ    128(AX), R12
-	MOVQ    (R11), R8
-	LEAQ    (CX)(R8*4), R8
-	VMOVUPS (R8), Y0
-	VMOVUPS (R8)(SI*1), Y1
-	VMOVUPS (R8)(SI*2), Y2
-	VMOVUPS (R8)(DI*1), Y3
-	JMP     next4
-
-tap4:
-	MOVQ      (R11), R8
-	LEAQ      (CX)(R8*4), R8
-	VMOVUPS   (R8), Y4
-	VMAXPS    Y0, Y4, Y0
-	VCMPPS    $0x03, Y4, Y4, Y5
-	VBLENDVPS Y5, Y4, Y0, Y0
-	VMOVUPS   (R8)(SI*1), Y4
-	VMAXPS    Y1, Y4, Y1
-	VCMPPS    $0x03, Y4, Y4, Y5
-	VBLENDVPS Y5, Y4, Y1, Y1
-	VMOVUPS   (R8)(SI*2), Y4
-	VMAXPS    Y2, Y4, Y2
-	VCMPPS    $0x03, Y4, Y4, Y5
-	VBLENDVPS Y5, Y4, Y2, Y2
-	VMOVUPS   (R8)(DI*1), Y4
-	VMAXPS    Y3, Y4, Y3
-	VCMPPS    $0x03, Y4, Y4, Y5
-	VBLENDVPS Y5, Y4, Y3, Y3
-
-next4:
-	ADDQ    $0x08, R11
-	DECQ    R12
-	JNZ     tap4
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, (DX)(R9*1)
-	VMOVUPS Y2, (DX)(R9*2)
-	VMOVUPS Y3, (DX)(R10*1)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	DECQ    BX
-	JNZ     register4
-	VZEROUPPER
-	RET
-
-rows3:
-	MOVQ (AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 192(AX), BX
-	MOVQ 152(AX), SI
-	SHLQ $0x02, SI
-	MOVQ 160(AX), R8
-	SHLQ $0x02, R8
-
-register3:
-	MOVQ    120(AX), R9
-	MOVQ    128(AX), R10
-	MOVQ    (R9), DI
-	LEAQ    (CX)(DI*4), DI
-	VMOVUPS (DI), Y0
-	VMOVUPS (DI)(SI*1), Y1
-	VMOVUPS (DI)(SI*2), Y2
-	JMP     next3
-
-tap3:
-	MOVQ      (R9), DI
-	LEAQ      (CX)(DI*4), DI
-	VMOVUPS   (DI), Y3
-	VMAXPS    Y0, Y3, Y0
-	VCMPPS    $0x03, Y3, Y3, Y4
-	VBLENDVPS Y4, Y3, Y0, Y0
-	VMOVUPS   (DI)(SI*1), Y3
-	VMAXPS    Y1, Y3, Y1
-	VCMPPS    $0x03, Y3, Y3, Y4
-	VBLENDVPS Y4, Y3, Y1, Y1
-	VMOVUPS   (DI)(SI*2), Y3
-	VMAXPS    Y2, Y3, Y2
-	VCMPPS    $0x03, Y3, Y3, Y4
-	VBLENDVPS Y4, Y3, Y2, Y2
-
-next3:
-	ADDQ    $0x08, R9
-	DECQ    R10
-	JNZ     tap3
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, (DX)(R8*1)
-	VMOVUPS Y2, (DX)(R8*2)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	DECQ    BX
-	JNZ     register3
-	VZEROUPPER
-	RET
-
-rows2:
-	MOVQ (AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 192(AX), BX
-	MOVQ 152(AX), SI
-	SHLQ $0x02, SI
-	MOVQ 160(AX), R8
-	SHLQ $0x02, R8
-
-register2:
-	MOVQ    120(AX), R9
-	MOVQ    128(AX), R10
-	MOVQ    (R9), DI
-	LEAQ    (CX)(DI*4), DI
-	VMOVUPS (DI), Y0
-	VMOVUPS (DI)(SI*1), Y1
-	JMP     next2
-
-tap2:
-	MOVQ      (R9), DI
-	LEAQ      (CX)(DI*4), DI
-	VMOVUPS   (DI), Y2
-	VMAXPS    Y0, Y2, Y0
-	VCMPPS    $0x03, Y2, Y2, Y3
-	VBLENDVPS Y3, Y2, Y0, Y0
-	VMOVUPS   (DI)(SI*1), Y2
-	VMAXPS    Y1, Y2, Y1
-	VCMPPS    $0x03, Y2, Y2, Y3
-	VBLENDVPS Y3, Y2, Y1, Y1
-
-next2:
-	ADDQ    $0x08, R9
-	DECQ    R10
-	JNZ     tap2
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, (DX)(R8*1)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	DECQ    BX
-	JNZ     register2
-	VZEROUPPER
-	RET
-
-rows1:
-	MOVQ (AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 192(AX), BX
-	MOVQ 152(AX), SI
-	SHLQ $0x02, SI
-	MOVQ 160(AX), SI
-	SHLQ $0x02, SI
-
-register1:
-	MOVQ    120(AX), DI
-	MOVQ    128(AX), R8
-	MOVQ    (DI), SI
-	LEAQ    (CX)(SI*4), SI
-	VMOVUPS (SI), Y0
-	JMP     next1
-
-tap1:
-	MOVQ      (DI), SI
-	LEAQ      (CX)(SI*4), SI
-	VMOVUPS   (SI), Y1
-	VMAXPS    Y0, Y1, Y0
-	VCMPPS    $0x03, Y1, Y1, Y2
-	VBLENDVPS Y2, Y1, Y0, Y0
-
-next1:
-	ADDQ    $0x08, DI
-	DECQ    R8
-	JNZ     tap1
-	VMOVUPS Y0, (DX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	DECQ    BX
-	JNZ     register1
 	VZEROUPPER
 	RET
 

@@ -106,9 +106,10 @@ type convCase struct {
 
 // conv returns a convolution of square windows.
 func conv(channels, filters, rows, cols, kernel, stride, padding int) Conv {
-	return Conv{channels, filters, 1, [2]int{rows, cols}, [2]int{kernel, kernel}, [2]int{stride, stride}, [2]int{padding, padding}, [2]int{1, 1}, Identity}
+	return Conv{channels, filters, 1, [2]int{rows, cols}, [2]int{kernel, kernel}, [2]int{stride, stride}, [2]int{padding, padding}, [2]int{1, 1}, Identity, false}
 }
 
+func (c Conv) paired() Conv                { c.Pairs = true; return c }
 func (c Conv) grouped(n int) Conv          { c.Groups = n; return c }
 func (c Conv) activated(a Activation) Conv { c.Activation = a; return c }
 
@@ -148,17 +149,30 @@ func convCases() (cases []convCase) {
 		add(conv(groups, 5*groups, 4, 4, 3, 1, 1).grouped(groups), 1)
 		add(conv(30*groups, 6, 4, 4, 3, 1, 1).grouped(groups), 1)
 	}
+	for _, filters := range []int{1, 6, 8, 9, 16, 17, 33, 70} {
+		for _, channels := range []int{1, 5, 16} {
+			add(conv(channels, filters, 9, 8, 3, 1, 1), 2)
+			for _, size := range [][2]int{{2, 2}, {3, 2}, {4, 5}, {9, 14}, {6, 29}} {
+				c := convCase{Conv: conv(channels, filters, size[0], size[1], 3, 1, 1), images: 1 + channels%3, dense: channels%2 == 1}
+				c.Pairs, c.Activation = true, Activation(len(cases)%3)
+				if size[1] == 14 {
+					c.Stride, c.Padding = [2]int{2, 1}, [2]int{2, 1}
+				}
+				cases = append(cases, c)
+			}
+		}
+	}
 	add(conv(3, 64, 30, 31, 7, 2, 3), 2)
-	add(Conv{5, 20, 1, [2]int{9, 11}, [2]int{3, 2}, [2]int{1, 3}, [2]int{2, 1}, [2]int{2, 3}, ReLU}, 2)
-	add(Conv{16, 20, 1, [2]int{9, 11}, [2]int{3, 1}, [2]int{2, 1}, [2]int{0, 2}, [2]int{3, 1}, ReLU}, 2)
+	add(Conv{5, 20, 1, [2]int{9, 11}, [2]int{3, 2}, [2]int{1, 3}, [2]int{2, 1}, [2]int{2, 3}, ReLU, false}, 2)
+	add(Conv{16, 20, 1, [2]int{9, 11}, [2]int{3, 1}, [2]int{2, 1}, [2]int{0, 2}, [2]int{3, 1}, ReLU, false}, 2)
 	add(conv(64, 10, 4, 4, 4, 1, 0), 5) // Linear behind Flatten
 	add(conv(300, 130, 1, 1, 1, 1, 0), 8)
 	return cases
 }
 
 func (c convCase) String() string {
-	return fmt.Sprintf("%d->%d/%d, %v by %v stride %v pad %v dilated %v, activation %d, %d images, add %v, dense %v",
-		c.Channels, c.Filters, c.Groups, c.Size, c.Kernel, c.Stride, c.Padding, c.Dilation, c.Activation, c.images, c.add, c.dense)
+	return fmt.Sprintf("%d->%d/%d, %v by %v stride %v pad %v dilated %v, activation %d, pairs %v, %d images, add %v, dense %v",
+		c.Channels, c.Filters, c.Groups, c.Size, c.Kernel, c.Stride, c.Padding, c.Dilation, c.Activation, c.Pairs, c.images, c.add, c.dense)
 }
 
 // TestConvolutions holds each road's results to sums in float64. Scratch and unused lanes are NaN.
@@ -175,7 +189,7 @@ func TestConvolutions(t *testing.T) {
 			}
 			x := newPictures(c.images, c.Channels, c.Size, c.Border()+c.images%2, pitch, r)
 			weights, bias := random(c.weights(), r), random(c.Filters, r)
-			out := c.Out()
+			out := c.Results()
 			var add Pictures
 			if c.add {
 				add = newPictures(c.images, c.Filters, out, 1, Pitch(c.Filters), r)
@@ -223,6 +237,27 @@ func (r Road) tolerance() float64 {
 // exact returns the results in float64, and the sums of the magnitudes of what they are added up of.
 func (c *Conv) exact(x, add Pictures, w, bias []float32) (y, size []float64) {
 	out := c.Out()
+	if c.Pairs {
+		each := *c
+		each.Pairs = false
+		all, sizes := each.exact(x, add, w, bias)
+		half := c.Results()
+		for n := range x.Images {
+			for i := range half[0] {
+				for j := range half[1] {
+					for f := range c.Filters {
+						most, magnitude := math.Inf(-1), 0.0
+						for q := range 4 {
+							at := ((n*out[0]+2*i+q/2)*out[1]+2*j+q%2)*c.Filters + f
+							most, magnitude = max(most, all[at]), max(magnitude, sizes[at])
+						}
+						y, size = append(y, most), append(size, magnitude)
+					}
+				}
+			}
+		}
+		return y, size
+	}
 	channels, filters := c.Channels/c.Groups, c.Filters/c.Groups
 	for n := range x.Images {
 		for i := range out[0] {
@@ -271,6 +306,7 @@ func TestSameBits(t *testing.T) {
 	forEach(t, func(t *testing.T) {
 		for _, c := range []Conv{
 			conv(24, 70, 14, 14, 3, 1, 1), conv(32, 32, 7, 7, 1, 1, 0), conv(150, 200, 1, 1, 1, 1, 0), conv(40, 40, 9, 9, 3, 2, 1).grouped(40), conv(3, 20, 30, 30, 5, 2, 2).activated(SiLU),
+			conv(6, 8, 11, 12, 3, 1, 1), conv(1, 6, 28, 28, 5, 1, 2).paired(), conv(6, 40, 10, 11, 3, 1, 1).paired(),
 		} {
 			const images = 9
 			r := rand.New(rand.NewPCG(3, 4))
@@ -280,7 +316,7 @@ func TestSameBits(t *testing.T) {
 				l := prepare(c, road, active, weights, nil)
 				run := func(x Pictures, threads int) Pictures {
 					parallel.SetThreads(threads)
-					y := newPictures(x.Images, c.Filters, c.Out(), 1, Pitch(c.Filters), nil)
+					y := newPictures(x.Images, c.Filters, c.Results(), 1, Pitch(c.Filters), nil)
 					l.Run(y, x, Pictures{}, make([]float32, l.Scratch(x.Images)))
 					return y
 				}
@@ -420,6 +456,22 @@ func TestNotANumber(t *testing.T) {
 					same(what+" of a convolution", float32(first.get(0, 0, 0, j)), want)
 				}
 			})
+		}
+		for _, filters := range []int{1, 17, 40} {
+			c := conv(1, filters, 2, 2*len(values), 1, 1, 0).activated(ReLU).paired()
+			for q := range 4 {
+				x := newPictures(1, 1, c.Size, 0, 1, nil)
+				x.each(func(_, _, i, j int, v *float32) {
+					if *v = 1; i == q/2 && j%2 == q%2 {
+						*v = values[j/2]
+					}
+				})
+				y := newPictures(1, filters, c.Results(), 0, Pitch(filters), nil)
+				PrepareOn(c, Direct, slices.Repeat([]float32{1}, filters), nil).Run(y, x, Pictures{}, nil)
+				y.each(func(_, _, _, j int, v *float32) {
+					same(fmt.Sprintf("the greatest of 1 and %v", values[j]), *v, max(1, float64(values[j])))
+				})
+			}
 		}
 		for _, most := range []bool{true, false} {
 			x := picture()

@@ -12,9 +12,21 @@ type Conv struct {
 	Channels, Filters, Groups               int
 	Size, Kernel, Stride, Padding, Dilation [2]int
 	Activation                              Activation
+	// Pairs has the greatest of each two rows and columns of sums take their place, before the activation. A last row or column
+	// that has no other is left out. Nothing can be added to the results.
+	Pairs bool
 }
 
-// Out returns the rows and columns of a picture of results.
+// Results returns the rows and columns of a picture of results.
+func (c *Conv) Results() [2]int {
+	size := c.Out()
+	if c.Pairs {
+		size[0], size[1] = size[0]/2, size[1]/2
+	}
+	return size
+}
+
+// Out returns the rows and columns of a picture of sums.
 func (c *Conv) Out() (size [2]int) {
 	for d := range size {
 		size[d] = (c.Size[d]+2*c.Padding[d]-c.Dilation[d]*(c.Kernel[d]-1)-1)/c.Stride[d] + 1
@@ -41,6 +53,7 @@ type Layer struct {
 	Conv
 	road     Road
 	kernels  *set
+	lanes    int              // of what is read and written
 	winograd *winogradKernels // of its road, or nil
 	w, bias  []float32        // as the kernels read them; biases of whole registers
 
@@ -59,10 +72,12 @@ func Prepare(c Conv, w, bias []float32, limit int) *Layer {
 func PrepareOn(c Conv, road Road, w, bias []float32) *Layer { return prepare(c, road, active, w, bias) }
 
 func prepare(c Conv, road Road, k *set, w, bias []float32) *Layer {
-	if out := c.Out(); len(w) != c.weights() || (bias != nil && len(bias) != c.Filters) || out[0] < 1 || out[1] < 1 {
+	if out := c.Results(); len(w) != c.weights() || (bias != nil && len(bias) != c.Filters) || out[0] < 1 || out[1] < 1 {
 		panic(fmt.Sprintf("inference: %+v with %d weights and %d biases", c, len(w), len(bias)))
 	}
-	l := &Layer{Conv: c, road: road, kernels: k, winograd: k.winogradOf(road), bias: make([]float32, roundUp(c.Filters, k.lanes))}
+	lanes := k.lanes
+	k = c.computedBy(k)
+	l := &Layer{Conv: c, road: road, kernels: k, lanes: lanes, winograd: k.winogradOf(road), bias: make([]float32, roundUp(c.Filters, k.lanes))}
 	copy(l.bias, bias)
 	switch {
 	case road == Depthwise:
@@ -134,11 +149,14 @@ func (l *Layer) packPanels(w []float32) {
 func (l *Layer) Run(y, x, add Pictures, scratch []float32) {
 	x.check("the input of a convolution", l.Channels, l.Size, l.Border())
 	if l.road != Direct { // which alone reads channels one by one
-		x.checkWritten("the input of a convolution", l.kernels, x.Images, l.Channels, l.Size)
+		x.checkWritten("the input of a convolution", l.lanes, x.Images, l.Channels, l.Size)
 	}
-	y.checkWritten("the output of a convolution", l.kernels, x.Images, l.Filters, l.Out())
+	y.checkWritten("the output of a convolution", l.lanes, x.Images, l.Filters, l.Results())
 	if add.Data != nil {
-		add.checkWritten("what is added to a convolution", l.kernels, x.Images, l.Filters, l.Out())
+		if l.Pairs {
+			panic("inference: something is added to the greatest of pairs")
+		}
+		add.checkWritten("what is added to a convolution", l.lanes, x.Images, l.Filters, l.Results())
 	} else {
 		add = Pictures{}
 	}
@@ -150,7 +168,11 @@ func (l *Layer) Run(y, x, add Pictures, scratch []float32) {
 		return
 	}
 	w.at = x.at(-l.Padding[0], -l.Padding[1])
-	w.over(l.Stride)
+	if stride := l.Stride; l.Pairs {
+		w.over([2]int{2 * stride[0], 2 * stride[1]})
+	} else {
+		w.over(stride)
+	}
 	switch l.road {
 	case Depthwise:
 		w.runs(0)
@@ -187,14 +209,18 @@ func (w *work) runs(channels int) {
 func (w *work) shape() {
 	k := w.layer.kernels
 	w.regs = 2
-	if w.layer.Groups == 1 {
+	most := k.rows
+	if w.layer.Pairs {
+		copy(most[:], k.mostPairs[:])
+		most[2] = k.mostPairs[min(2, len(w.layer.bias)/k.lanes)]
+	} else if w.layer.Groups == 1 {
 		for regs := 4; regs <= mostRegisters; regs *= 2 {
 			if k.rows[regs] >= w.line.n {
 				w.regs = regs
 			}
 		}
 	}
-	w.cut(k.rows[w.regs])
+	w.cut(most[w.regs])
 	// The filters of all panels are read once for each block, and the pictures once for each panel.
 	w.block = w.allSegments()
 	if len(w.layer.w) <= nearWeights {
@@ -232,6 +258,11 @@ func (w *work) products(from, to int) {
 	panel := len(w.layer.w) / len(l.bias) * 2 * lanes // elements
 	t.offsets, t.length, t.wNext = w.offsets, w.length, panel
 	t.lo, t.hi, _ = l.Activation.limits()
+	kernel := l.kernels.products
+	if l.Pairs {
+		kernel = l.kernels.pairs
+		t.xPixel, t.xRow = l.Stride[1]*w.x.Pitch, l.Stride[0]*w.x.row()
+	}
 	segments, groups := w.allSegments(), w.groups()
 	for part := from; part < to; part++ {
 		first := part / (w.block * groups) * w.block
@@ -243,7 +274,7 @@ func (w *work) products(from, to int) {
 			if t.add != nil {
 				t.add = t.add[i*2*lanes:]
 			}
-			l.kernels.products(t)
+			kernel(t)
 			l.finish(t)
 		})
 	}

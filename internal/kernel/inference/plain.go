@@ -6,7 +6,7 @@ const plainLanes = 4
 // generic is the set in pure Go.
 var generic = set{
 	name: "generic", lanes: plainLanes, rows: [mostRegisters + 1]int{1: 4, 2: 4},
-	products: plainProducts, depthwise: plainDepthwise, greatest: plainGreatest,
+	products: plainProducts, pairs: pairsBy(plainProducts), mostPairs: [3]int{1: 4, 2: 4}, depthwise: plainDepthwise, greatest: plainGreatest,
 	activate: plainActivate, gate: plainGate, sum: plainSum,
 	rates: rates{product: 8, broadcast: 2, tap: 12, register: 12, filter: 1, element: 1},
 }
@@ -22,12 +22,13 @@ type tile struct {
 	n, tiles, regs     int
 	wNext              int     // from one panel of weights to the next; for depthwise kernels from one register's to the next's
 	wTap               int     // of depthwise kernels: from one tap's weights to the next's
+	xPixel, xRow       int     // of pairs: from a pixel to the next, and to the one in the next row
 	lo, hi             float32 // what results are held to
 
 	own  []int       // memory for offsets
 	mean [16]float32 // a weight in every lane, see Pool
-	run  []float32   // of a tile, the sums of some elements,
-	sums []float64   // and those of all, see sumRuns
+	run  []float32   // what a kernel computes for sumRuns and pairsBy
+	sums []float64   // see sumRuns
 }
 
 // plainProducts computes results y = bias + Σ x·w + add, held to limits. The elements of x that belong to
@@ -66,6 +67,49 @@ func (t *tile) end(p, channel int, sums []float32) {
 	}
 }
 
+// pairsBy returns the kernel that computes results y = clamp(max(bias + Σ x·w)), of four pixels each: two neighbours, and those
+// in the next row. One that is NaN wins. It takes a kernel of products.
+func pairsBy(products func(t *tile)) func(t *tile) {
+	return func(t *tile) {
+		width := t.regs * plainLanes
+		results := t.n * t.tiles * width
+		four := newTile()
+		defer doneTile(four)
+		run := four.grown(4 * results)
+		*four = tile{
+			w: t.w, bias: t.bias, offsets: t.offsets, length: t.length, xStep: t.xStep, yStep: width, n: t.n, tiles: t.tiles, regs: t.regs,
+			wNext: t.wNext, own: four.own, run: four.run, sums: four.sums,
+		}
+		four.lo, four.hi, _ = Identity.limits()
+		for q := range 4 {
+			four.x, four.y = t.x[q%2*t.xPixel+q/2*t.xRow:], run[q*results:]
+			products(four)
+		}
+		for i, most := range run[:results] {
+			for q := 1; q < 4; q++ {
+				most = greater(most, run[q*results+i])
+			}
+			t.y[i/width*t.yStep+i%width] = clamp(most, t.lo, t.hi)
+		}
+	}
+}
+
+// grown returns n elements of the tile's own memory.
+func (t *tile) grown(n int) []float32 {
+	if cap(t.run) < n {
+		t.run = make([]float32, n)
+	}
+	return t.run[:n]
+}
+
+// greater returns the greater of two numbers, and NaN if one is.
+func greater(most, v float32) float32 {
+	if v > most || v != v {
+		return v
+	}
+	return most
+}
+
 // plainDepthwise computes results y = bias + Σ x·w + add, held to limits, where a channel's results need that
 // channel alone: at each offset one element of x. bias may be nil.
 func plainDepthwise(t *tile) {
@@ -99,9 +143,7 @@ func plainGreatest(t *tile) {
 			copy(most[:], x[t.offsets[0]:])
 			for _, o := range t.offsets[1:] {
 				for j := range most {
-					if v := x[o+j]; v > most[j] || v != v {
-						most[j] = v
-					}
+					most[j] = greater(most[j], x[o+j])
 				}
 			}
 			copy(t.y[p*t.yStep+r*lanes:], most[:])

@@ -25,9 +25,6 @@ func Parts(size, n int) []Span {
 	return spans
 }
 
-// pooledPixels is the most pixels that a call pools.
-const pooledPixels = 6
-
 // Pool takes the greatest element of each window of pictures, or the mean, channel by channel. The windows are those
 // of each row of spans with each column of spans.
 type Pool struct {
@@ -39,8 +36,8 @@ type Pool struct {
 // Run computes the pooled pictures y of x.
 func (p *Pool) Run(y, x Pictures) {
 	k := active
-	y.checkWritten("a pooled picture", k, x.Images, x.Channels, [2]int{len(p.Rows), len(p.Cols)})
-	x.checkWritten("a picture to be pooled", k, x.Images, x.Channels, x.Size)
+	y.checkWritten("a pooled picture", k.lanes, x.Images, x.Channels, [2]int{len(p.Rows), len(p.Cols)})
+	x.checkWritten("a picture to be pooled", k.lanes, x.Images, x.Channels, x.Size)
 	w := works.Get().(*work)
 	defer w.done()
 	w.pool, w.y, w.x = p, y, x
@@ -60,20 +57,20 @@ func (w *work) pooled(from, to int) {
 	for r := from; r < to; r++ {
 		n, i := r/len(p.Rows), r%len(p.Rows)
 		rows := p.Rows[i]
-		for j := 0; j < len(p.Cols); j += t.n {
+		for j := 0; j < len(p.Cols); j += t.n * t.tiles {
 			cols := p.Cols[j]
-			t.n, t.tiles = 1, 1
-			step := 0
-			for j+t.n < len(p.Cols) && t.n < pooledPixels {
-				next, last := p.Cols[j+t.n], p.Cols[j+t.n-1]
-				if t.n == 1 {
+			alike, step := 1, 0
+			for ; j+alike < len(p.Cols); alike++ {
+				next, last := p.Cols[j+alike], p.Cols[j+alike-1]
+				if alike == 1 {
 					step = next.From - last.From
 				}
 				if next.To-next.From != cols.To-cols.From || next.From-last.From != step {
 					break
 				}
-				t.n++
 			}
+			t.n = min(alike, k.rows[1])
+			t.tiles = alike / t.n
 			offsets = offsets[:0]
 			for a := range rows.To - rows.From {
 				for b := range cols.To - cols.From {
@@ -109,13 +106,13 @@ func (w *work) pooled(from, to int) {
 // meanRun is how many elements a mean adds up in float32. The sums of more elements than that are added up in float64.
 const meanRun = 64
 
-// sumRuns is k.depthwise for a tile of many offsets, whose sums it adds up in runs.
+// sumRuns is k.depthwise for tiles of many offsets, whose sums it adds up in runs.
 func (t *tile) sumRuns(k *set) {
 	y, step, width := t.y, t.yStep, t.regs*k.lanes
-	if n := t.n * width; cap(t.run) < n {
-		t.run, t.sums = make([]float32, n), make([]float64, n)
+	t.yStep, t.y = width, t.grown(t.n*t.tiles*width)
+	if cap(t.sums) < len(t.y) {
+		t.sums = make([]float64, len(t.y))
 	}
-	t.yStep, t.y = width, t.run[:t.n*width]
 	sums := t.sums[:len(t.y)]
 	clear(sums)
 	for run := range slices.Chunk(t.offsets, meanRun) {

@@ -25,7 +25,7 @@ func (c *Conv) roads(k *set) []Road {
 	}
 	roads := []Road{Direct}
 	one := [2]int{1, 1}
-	if c.Kernel == [2]int{3, 3} && c.Stride == one && c.Dilation == one && c.Groups == 1 && min(c.Padding[0], c.Padding[1]) >= 1 &&
+	if !c.Pairs && c.Kernel == [2]int{3, 3} && c.Stride == one && c.Dilation == one && c.Groups == 1 && min(c.Padding[0], c.Padding[1]) >= 1 &&
 		c.Channels%k.lanes == 0 && k.winograd != nil {
 		roads = append(roads, Winograd2, Winograd4, Winograd5)
 	}
@@ -51,6 +51,7 @@ const ownCache = 1 << 18
 func (c *Conv) Predict(road Road) float64 { return c.predict(active, road) }
 
 func (c *Conv) predict(k *set, road Road) float64 {
+	k = c.computedBy(k)
 	out := c.Out()
 	pixels := float64(out[0] * out[1])
 	regs := float64(roundUp(c.Filters, k.lanes) / k.lanes)
@@ -84,6 +85,14 @@ func (k *set) productTime(line int, regs, depth float64) float64 {
 	return depth * regs * (k.rates.product + loads*k.rates.broadcast)
 }
 
+// computedBy returns the set whose kernels compute the products: k itself, or that of narrower registers for few filters.
+func (c *Conv) computedBy(k *set) *set {
+	if k.narrow != nil && c.Groups == 1 && c.Filters <= k.narrow.lanes {
+		return k.narrow
+	}
+	return k
+}
+
 // reach returns how many channels a panel of filters reads.
 func (c *Conv) reach(k *set) int {
 	most := 0
@@ -102,6 +111,7 @@ func (c *Conv) span(k *set, panel int) (from, to int) {
 
 // packed returns how many elements the packed filters have.
 func (c *Conv) packed(k *set, road Road) int {
+	k = c.computedBy(k)
 	filters := roundUp(c.Filters, k.lanes)
 	switch road {
 	case Depthwise:

@@ -14,6 +14,7 @@ type set struct {
 	rows [mostRegisters + 1]int
 
 	products  func(t *tile) // see plainProducts
+	pairs     func(t *tile) // see pairsBy
 	depthwise func(t *tile) // see plainDepthwise
 	greatest  func(t *tile) // see plainGreatest
 	activate  func(a Activation, y []float32, pixels, step, width int)
@@ -22,6 +23,11 @@ type set struct {
 	winograd  []winogradKernels // none in pure Go
 
 	rates rates
+
+	// mostPairs has the most results of a tile of pairs by the registers of channels that it has.
+	mostPairs [3]int
+	// narrow is the set, with registers half as wide, whose products of few filters are faster, or nil.
+	narrow *set
 }
 
 // mostRegisters is the most registers of channels that a tile has.
