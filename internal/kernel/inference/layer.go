@@ -76,7 +76,7 @@ func prepare(c Conv, road Road, k *set, w, bias []float32) *Layer {
 		panic(fmt.Sprintf("inference: %+v with %d weights and %d biases", c, len(w), len(bias)))
 	}
 	lanes := k.lanes
-	k = c.computedBy(k)
+	k = c.computedBy(k, road)
 	l := &Layer{Conv: c, road: road, kernels: k, lanes: lanes, winograd: k.winogradOf(road), bias: make([]float32, roundUp(c.Filters, k.lanes))}
 	copy(l.bias, bias)
 	switch {

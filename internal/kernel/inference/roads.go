@@ -51,7 +51,7 @@ const ownCache = 1 << 18
 func (c *Conv) Predict(road Road) float64 { return c.predict(active, road) }
 
 func (c *Conv) predict(k *set, road Road) float64 {
-	k = c.computedBy(k)
+	k = c.computedBy(k, road)
 	out := c.Out()
 	pixels := float64(out[0] * out[1])
 	regs := float64(roundUp(c.Filters, k.lanes) / k.lanes)
@@ -85,9 +85,10 @@ func (k *set) productTime(line int, regs, depth float64) float64 {
 	return depth * regs * (k.rates.product + loads*k.rates.broadcast)
 }
 
-// computedBy returns the set whose kernels compute the products: k itself, or that of narrower registers for few filters.
-func (c *Conv) computedBy(k *set) *set {
-	if k.narrow != nil && c.Groups == 1 && c.Filters <= k.narrow.lanes {
+// computedBy returns the set whose kernels compute a road: k itself, or, for products of one register of filters, that of narrower
+// registers. A tile of one register loads as often as it multiplies, and narrow ones are loaded at twice the rate.
+func (c *Conv) computedBy(k *set, road Road) *set {
+	if k.narrow != nil && road == Direct && c.Groups == 1 && c.Filters <= k.lanes {
 		return k.narrow
 	}
 	return k
@@ -111,7 +112,7 @@ func (c *Conv) span(k *set, panel int) (from, to int) {
 
 // packed returns how many elements the packed filters have.
 func (c *Conv) packed(k *set, road Road) int {
-	k = c.computedBy(k)
+	k = c.computedBy(k, road)
 	filters := roundUp(c.Filters, k.lanes)
 	switch road {
 	case Depthwise:
