@@ -214,6 +214,9 @@ func (c *Config) checkSettings() error {
 			return wrong("Mirrored", "found the task %s on samples of shape %v, classification of pictures expected", c.Task.Name(), c.Model.InputShape)
 		}
 	}
+	if _, ok := c.Optimizer.(Solver); ok {
+		return c.checkSolver()
+	}
 	f, ok := c.Optimizer.(*FullBatch)
 	if !ok {
 		return nil

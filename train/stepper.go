@@ -38,6 +38,9 @@ type taken struct {
 // newStepper returns how l makes its steps. Each adds what the model said to the running
 // score.
 func (l *loop) newStepper() stepper {
+	if s, ok := l.Optimizer.(Solver); ok {
+		return &solved{s, l.running.(*metric.Accuracy)}
+	}
 	if f, ok := l.Optimizer.(*FullBatch); ok {
 		return &allSamples{l, f, l.running.(*metric.Accuracy)}
 	}

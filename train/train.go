@@ -23,7 +23,7 @@ type Config struct {
 	Model      *model.Model
 	Whole      *model.Model    // what is kept as the best in place of Model, which has the last of its layers; nil for Model itself
 	Task       task.Task       // what the model learns, and what it is measured by; nil for the one that Model names
-	Optimizer  optim.Optimizer // over the model's parameters; a FullBatch makes an epoch one step
+	Optimizer  optim.Optimizer // over the model's parameters; a FullBatch or a Solver makes an epoch one step
 	Train      loader.Source
 	Test       loader.Source // what epochs are measured on; nil measures nothing, and the best epoch is the latest
 	Validation bool          // Test is a part of the training data that is held out, and no test data

@@ -183,6 +183,27 @@ func (c Columns) Features() []string {
 	return names
 }
 
+// Scales returns what each feature was brought to mean 0 and deviation 1 by, in the order of Features. Features that are 1 or 0, such as
+// those of categories, are as they are: they have the mean 0 and the deviation 1 here.
+func (c Columns) Scales() (mean, deviation []float64) {
+	for i := range c.List {
+		column := &c.List[i]
+		end := len(mean) + column.Width()
+		switch column.Kind {
+		case Numeric, Boolean:
+			mean, deviation = append(mean, column.Mean), append(deviation, column.Deviation)
+		case Date:
+			for _, p := range column.Parts {
+				mean, deviation = append(mean, p.Mean), append(deviation, p.Deviation)
+			}
+		}
+		for len(mean) < end {
+			mean, deviation = append(mean, 0), append(deviation, 1)
+		}
+	}
+	return mean, deviation
+}
+
 // Apply gives the features of p.Row, a Float32 tensor of shape (c.Width()).
 func (c Columns) Apply(p Input, _ random.Key) (Input, error) {
 	if p.Row == nil || p.Image != nil || p.Tensor != nil {

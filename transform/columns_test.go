@@ -31,6 +31,10 @@ func TestColumns(t *testing.T) {
 	if got := strings.Join(c.Features(), "|"); got != names || c.Width() != 10 {
 		t.Errorf("got %d features, %s", c.Width(), got)
 	}
+	mean, deviation := c.Scales()
+	if len(mean) != 10 || !slices.Equal(mean[1:8], []float64{0, 0, 0, 0, 0, 0.5, 2020}) || !slices.Equal(deviation[1:9], []float64{1, 1, 1, 1, 1, 0.5, 2, 2}) || mean[0] != c.List[0].Mean {
+		t.Errorf("means %v and deviations %v", mean, deviation)
+	}
 	for _, test := range []struct {
 		fields []string
 		want   []float32

@@ -109,7 +109,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 			"datasets": strings.Join(datasetNames(), ","), "models": strings.Join(modelNames, ","), "recipes": strings.Join(recipeNames(), ","),
 			"optimizers": strings.Join(optimizerNames, ","), "schedules": strings.Join(scheduleNames, ","), "inits": strings.Join(initNames, ","),
 			"monitors": strings.Join(monitorNames, ","), "fits": strings.Join(fitNames, ","), "calibrations": strings.Join(calibrate.Methods, ","), "encodings": strings.Join(table.Encodings, ","), "colors": strings.Join(colorNames, ","),
-			"nets": strings.Join(netNames(), ","),
+			"nets": strings.Join(netNames(), ","), "penalties": strings.Join(penaltyNames, ","), "cvrules": strings.Join(cvRules, ","),
 		},
 	)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/onehot-go/onehot/classify"
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/internal/memory"
@@ -25,18 +26,19 @@ import (
 // folder is a run's folder.
 type folder string
 
-func (f folder) config() string      { return filepath.Join(string(f), "config.json") }
-func (f folder) history() string     { return filepath.Join(string(f), "history.csv") }
-func (f folder) batches() string     { return filepath.Join(string(f), "batches.csv") }
-func (f folder) metrics() string     { return filepath.Join(string(f), "metrics.json") }
-func (f folder) best() string        { return filepath.Join(string(f), "model.safetensors") }
-func (f folder) tensorboard() string { return filepath.Join(string(f), "tensorboard") }
-func (f folder) page() string        { return filepath.Join(string(f), "report.html") }
-func (f folder) last() string        { return filepath.Join(string(f), "last.safetensors") }
-func (f folder) before() string      { return filepath.Join(string(f), "last.1.safetensors") }
-func (f folder) files() string       { return filepath.Join(string(f), "files.csv") }
-func (f folder) badFiles() string    { return filepath.Join(string(f), "bad-files.csv") }
-func (f folder) refused() string     { return filepath.Join(string(f), "last.refused.safetensors") }
+func (f folder) config() string       { return filepath.Join(string(f), "config.json") }
+func (f folder) history() string      { return filepath.Join(string(f), "history.csv") }
+func (f folder) batches() string      { return filepath.Join(string(f), "batches.csv") }
+func (f folder) metrics() string      { return filepath.Join(string(f), "metrics.json") }
+func (f folder) coefficients() string { return filepath.Join(string(f), "coefficients.csv") }
+func (f folder) best() string         { return filepath.Join(string(f), "model.safetensors") }
+func (f folder) tensorboard() string  { return filepath.Join(string(f), "tensorboard") }
+func (f folder) page() string         { return filepath.Join(string(f), "report.html") }
+func (f folder) last() string         { return filepath.Join(string(f), "last.safetensors") }
+func (f folder) before() string       { return filepath.Join(string(f), "last.1.safetensors") }
+func (f folder) files() string        { return filepath.Join(string(f), "files.csv") }
+func (f folder) badFiles() string     { return filepath.Join(string(f), "bad-files.csv") }
+func (f folder) refused() string      { return filepath.Join(string(f), "last.refused.safetensors") }
 
 // String returns the folder's name as it is shown.
 func (f folder) String() string { return printable.Name(string(f)) }
@@ -218,7 +220,7 @@ func (f folder) holdsRun() (bool, error) {
 // ownNames are the names of the files, and of the folder, that a run keeps in its folder.
 var ownNames = func() []string {
 	var f folder
-	return append([]string{f.config(), f.history(), f.batches(), f.metrics(), f.best(), f.last(), f.before(), f.refused(), f.files(), f.badFiles(), f.page(), f.tensorboard()},
+	return append([]string{f.config(), f.history(), f.batches(), f.metrics(), f.coefficients(), f.best(), f.last(), f.before(), f.refused(), f.files(), f.badFiles(), f.page(), f.tensorboard()},
 		report.PictureFiles...)
 }()
 
@@ -234,10 +236,14 @@ func writeJSON(path string, v any) error {
 
 // figuresFile is what metrics.json has, and eval --json.
 type figuresFile struct {
-	Part string `json:"part,omitempty"` // "val" of a run without test data; else they are of those
+	Part string `json:"part,omitempty"` // "val" of a run without test data, "cv" of cross-validation alone; else they are of test data
 	task.ByClass
 	Means       macroFigures       `json:"macro"` // missing in files of earlier versions
 	Calibration *model.Calibration `json:"calibration,omitempty"`
+
+	// Of tables.
+	Importance []classify.Importance `json:"importance,omitempty"` // of columns
+	CV         *crossValidation      `json:"cv,omitempty"`
 }
 
 // macroFigures are means over all classes, each of which counts the same.

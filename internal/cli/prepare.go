@@ -26,28 +26,32 @@ const prefetch = 2
 
 // trainRun is a run that is set up.
 type trainRun struct {
-	settings    settings
-	folder      folder
-	id          string // the run's identity; empty for one that an earlier version began
-	data        dataRecord
-	own         *ownParts // nil of a data set known by name, and of a table
-	table       *ownTable // nil of pictures
-	training    *loader.Loader
-	val, test   *loader.Loader // nil for none
-	model       *model.Model
-	probe       *probe      // nil unless it is the last layer alone that is fitted
-	weights     *fileRecord // that a pretrained net began with; else nil
-	ema         *train.EMA  // nil without --ema
-	began       time.Time
-	optimizer   optim.Optimizer
-	criterion   loss.CrossEntropy
-	plateau     *optim.ReduceLROnPlateau
-	steps       int           // of an epoch
-	finished    int           // epochs that are saved
-	listener    net.Listener  // for those who watch; nil without --watch
-	tensorboard bool          // whether to write for it
-	every       time.Duration // from one checkpoint within an epoch to the next; 0 for none
-	kept        train.Step    // the last one that is in a checkpoint
+	settings     settings
+	folder       folder
+	id           string // the run's identity; empty for one that an earlier version began
+	data         dataRecord
+	own          *ownParts        // nil of a data set known by name, and of a table
+	table        *ownTable        // nil of pictures
+	fit          *tableFit        // of softmax regression to a table; else nil
+	cv           *crossValidation // of --cv; else nil
+	crossFigures figuresFile      // of the chosen strength, by rows that fits did not know
+	chosenC      float64          // by cross-validation; 0 of none
+	training     *loader.Loader
+	val, test    *loader.Loader // nil for none
+	model        *model.Model
+	probe        *probe      // nil unless it is the last layer alone that is fitted
+	weights      *fileRecord // that a pretrained net began with; else nil
+	ema          *train.EMA  // nil without --ema
+	began        time.Time
+	optimizer    optim.Optimizer
+	criterion    loss.CrossEntropy
+	plateau      *optim.ReduceLROnPlateau
+	steps        int           // of an epoch
+	finished     int           // epochs that are saved
+	listener     net.Listener  // for those who watch; nil without --watch
+	tensorboard  bool          // whether to write for it
+	every        time.Duration // from one checkpoint within an epoch to the next; 0 for none
+	kept         train.Step    // the last one that is in a checkpoint
 }
 
 // choosing returns the data that choose the best epoch: those held out, or the test data if there

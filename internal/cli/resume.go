@@ -44,6 +44,9 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if given["epochs"] && old.Settings.probes() {
 		return usagef("--epochs is for %s", fineTuning)
 	}
+	if given["epochs"] && old.Settings.fits() {
+		return usagef("--epochs is for %s", byEpochs)
+	}
 	if given["epochs"] {
 		if old.Settings.MaxTime.Duration > 0 {
 			return usagef("--epochs %d: the run was started with --max-time %s", c.Epochs, old.Settings.MaxTime)

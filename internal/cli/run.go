@@ -192,8 +192,18 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			return err
 		}
 	}
+	if r.fit != nil {
+		if err := r.keepCoefficients(s.err); err != nil {
+			return err
+		}
+	}
+	if r.table != nil {
+		if err := r.look(); err != nil {
+			return err
+		}
+	}
 	var figures figuresFile
-	if r.data.measured() {
+	if r.data.measured() || r.cv != nil {
 		if figures, err = r.folder.readFigures(); err != nil {
 			return err
 		}
@@ -231,6 +241,11 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			done.BestValAcc, done.TestAcc, done.TestLoss = &best.BestScore, &figures.Accuracy, &figures.Loss
 		}
 		return json.NewEncoder(s.out).Encode(done)
+	}
+	if !r.data.measured() && r.cv != nil {
+		report.WriteTable(s.err, figures.Tables()[0])
+		fmt.Fprintf(s.err, "%s\nby cross-validation: acc %.4f; the model of all %d rows is %s, the report %s\n", macroLine(figures.ByClass), figures.Accuracy, r.data.Train, r.folder.best(), r.folder.page())
+		return nil
 	}
 	if !r.data.measured() {
 		fmt.Fprintf(s.err, "nothing was measured: there are no validation or test %ss; the model of epoch %d is %s, the report %s\n", r.sample(), best.BestEpoch, r.folder.best(), r.folder.page())

@@ -31,6 +31,9 @@ type settings struct {
 	Nesterov    bool     `json:"nesterov" group:"Training" help:"Look a step of the momentum ahead, for sgd."`
 	WeightDecay float64  `json:"weight_decay" default:"0" group:"Regularisation" help:"Strength of the pull of weights towards 0 (default 0, and 0.01 for adamw)."`
 	L2          float64  `json:"l2" name:"l2" default:"0" placeholder:"LAMBDA" group:"Regularisation" help:"For lbfgs: adds LAMBDA/2 times the sum of the squared weights, without biases, to the mean loss. It is 1/(C*samples) for scikit-learn's C, and what --weight-decay is to plain sgd, which pulls the biases too."`
+	C           float64  `json:"C,omitzero" name:"C" default:"0" placeholder:"C" group:"Regularisation" help:"For a table's softmax regression: the inverse strength of the penalty, as scikit-learn's C (default 1)."`
+	Penalty     string   `json:"penalty,omitempty" default:"" enum:",${penalties}" placeholder:"WHICH" group:"Regularisation" help:"For a table's softmax regression: ${penalties} (default l2). l1 makes coefficients 0."`
+	L1Ratio     float64  `json:"l1_ratio,omitzero" name:"l1-ratio" default:"0" placeholder:"SHARE" group:"Regularisation" help:"Share of l1 in --penalty elasticnet (default 0.5)."`
 	ClipNorm    float64  `json:"clip_norm" default:"0" group:"Training" help:"Greatest norm of all gradients together; 0 for any."`
 
 	Schedule   string  `json:"schedule" default:"constant" enum:"${schedules}" group:"Learning rate" help:"How the learning rate goes: ${enum}. The momentum stays."`
@@ -60,11 +63,14 @@ type settings struct {
 	Nested      bool   `json:"nested,omitempty" group:"Your own pictures" help:"Make classes of all levels of folders, not of the first alone."`
 	AllowEmpty  bool   `json:"allow_empty,omitempty" group:"Your own pictures" help:"Take class folders without a picture."`
 
-	NoHeader  bool     `json:"no_header,omitempty" group:"Tables" help:"The first row of a table names no columns: they are 1, 2 and so on."`
-	Delimiter string   `json:"delimiter,omitempty" default:"" placeholder:"CHARACTER" group:"Tables" help:"What separates the fields of a table, one character or tab (default: it is found)."`
-	Encoding  string   `json:"encoding,omitempty" default:"" enum:",${encodings}" placeholder:"NAME" group:"Tables" help:"How the text of a table is encoded: ${encodings} (default: it is found)."`
-	NA        []string `json:"na,omitempty" name:"na" placeholder:"WORDS" group:"Tables" help:"Words of a table that are missing values in every column, as in none,-. Nothing, NA, NaN, null and ? are so in columns that are no categories."`
-	Columns   []string `json:"columns,omitempty" placeholder:"NAME=KIND" group:"Tables" help:"Of what kind a table's columns are, where that is found otherwise: numeric, category, date, boolean or ignored, as in zip=category,id=ignored."`
+	NoHeader     bool     `json:"no_header,omitempty" group:"Tables" help:"The first row of a table names no columns: they are 1, 2 and so on."`
+	Delimiter    string   `json:"delimiter,omitempty" default:"" placeholder:"CHARACTER" group:"Tables" help:"What separates the fields of a table, one character or tab (default: it is found)."`
+	Encoding     string   `json:"encoding,omitempty" default:"" enum:",${encodings}" placeholder:"NAME" group:"Tables" help:"How the text of a table is encoded: ${encodings} (default: it is found)."`
+	NA           []string `json:"na,omitempty" name:"na" placeholder:"WORDS" group:"Tables" help:"Words of a table that are missing values in every column, as in none,-. Nothing, NA, NaN, null and ? are so in columns that are no categories."`
+	WeightColumn string   `json:"weight_column,omitempty" default:"" placeholder:"NAME" group:"Tables" help:"Column of a table that says how much a row counts in the fit of softmax regression, 0 or more: one of weight 2 counts as two."`
+	CV           int      `json:"cv,omitzero" name:"cv" default:"0" placeholder:"FOLDS" group:"Tables" help:"Measure a table's model by cross-validation in so many folds, of each class its share and without a --group-column's group on both sides, and train on all rows at the end. Softmax regression is fitted with a path of strengths, unless --C or --l2 gives one, and --cv-rule chooses."`
+	CVRule       string   `json:"cv_rule,omitempty" name:"cv-rule" default:"" enum:",${cvrules}" placeholder:"RULE" group:"Tables" help:"How --cv chooses the strength: one-se takes the strongest penalty whose loss is within one standard error of the least (default), best takes the least loss."`
+	Columns      []string `json:"columns,omitempty" placeholder:"NAME=KIND" group:"Tables" help:"Of what kind a table's columns are, where that is found otherwise: numeric, category, date, boolean or ignored, as in zip=category,id=ignored."`
 
 	Pretrained string  `json:"pretrained,omitempty" default:"" enum:",${nets}" placeholder:"NAME" group:"Pretrained nets" help:"Begin with a net of torchvision's that was trained on ImageNet's million pictures, such as resnet18 (onehot models lists them): for pictures of your own. It also says their size and how they are prepared."`
 	Weights    string  `json:"weights,omitempty" default:"" placeholder:"v1|v2|FILE" group:"Pretrained nets" help:"Weights to begin with: torchvision's first (default) or second ones, from the user's cache folder, or --download fetches them; a file of safetensors or of torch.save; or a run's folder."`
@@ -84,6 +90,8 @@ var (
 	scheduleNames  = []string{"constant", "step", "multi-step", "exponential", "cosine", "one-cycle", "plateau"}
 	initNames      = []string{"normal", "kaiming", "xavier", "uniform"}
 	monitorNames   = []string{"accuracy", "macro-f1", "loss"}
+	penaltyNames   = []string{"l2", "l1", "elasticnet", "none"}
+	cvRules        = []string{"one-se", "best"}
 )
 
 // ownGroup is the group of flags that are for pictures of the user's own alone.
@@ -101,6 +109,12 @@ var (
 // maxCount is the most that flags take as a number of epochs or samples: so many epochs of
 // any data set's steps can be counted.
 const maxCount = 1_000_000_000
+
+// maxFolds is the most folds of cross-validation.
+const maxFolds = 1000
+
+// byEpochs is what goes over the rows step by step, and does not fit to all of them at once.
+const byEpochs = "nets, which are trained in epochs: softmax regression is fitted to all rows of a table at once"
 
 // maxSize is the greatest side of pictures that steps are saved for.
 const maxSize = 4096
@@ -136,7 +150,7 @@ func (s *settings) check() error {
 		flag  string
 		value float64
 	}{{"--lr", s.LR}, {"--weight-decay", s.WeightDecay}, {"--l2", s.L2}, {"--init-std", s.InitStd},
-		{"--clip-norm", s.ClipNorm}, {"--gamma", s.Gamma}, {"--mixup", s.Mixup}, {"--lr-head", s.LRHead}} {
+		{"--C", s.C}, {"--clip-norm", s.ClipNorm}, {"--gamma", s.Gamma}, {"--mixup", s.Mixup}, {"--lr-head", s.LRHead}} {
 		if !(v.value >= 0) || math.IsInf(v.value, 0) {
 			return usagef("%s %g: a number of 0 or more expected", v.flag, v.value)
 		}
@@ -148,6 +162,12 @@ func (s *settings) check() error {
 		if !(v.value >= 0 && v.value < 1) {
 			return usagef("%s %g: a number from 0 to below 1 expected", v.flag, v.value)
 		}
+	}
+	if !(s.L1Ratio >= 0 && s.L1Ratio <= 1) {
+		return usagef("--l1-ratio %g: a number from 0 to 1 expected", s.L1Ratio)
+	}
+	if s.CV < 0 || s.CV == 1 || s.CV > maxFolds {
+		return usagef("--cv %d: 2 to %d folds expected, or 0 for none", s.CV, maxFolds)
 	}
 	if s.MaxTime.Duration < 0 {
 		return usagef("--max-time %s: 0s or more expected", s.MaxTime)
@@ -178,6 +198,10 @@ func (s *settings) unused() (flags [][2]string) {
 	}{
 		{"hidden", s.Model == "mlp", "--model mlp"},
 		{"batch-size", s.Optimizer != "lbfgs", "optimizers other than lbfgs"},
+		{"epochs", !s.fits(), byEpochs},
+		{"lr", !s.fits(), byEpochs},
+		{"init", !s.fits(), byEpochs},
+		{"init-std", !s.fits(), byEpochs},
 		{"epochs", !s.probes(), fineTuning},
 		{"gamma", slices.Contains([]string{"step", "multi-step", "exponential", "plateau"}, s.Schedule), "--schedule step, multi-step, exponential or plateau"},
 		{"step-size", s.Schedule == "step", "--schedule step"},
@@ -209,6 +233,7 @@ func (s *settings) checkCombinations() error {
 		others  = "optimizers other than lbfgs"
 		ownData = "pictures of your own"
 		tables  = "tables, with --label-column"
+		fits    = "softmax regression on tables, by lbfgs"
 	)
 	ownPictures := s.isPath() && !s.isTable()
 	for _, c := range []struct {
@@ -232,7 +257,17 @@ func (s *settings) checkCombinations() error {
 		{s.Schedule != "constant", "--schedule " + s.Schedule, s.Optimizer != "lbfgs", others},
 		{s.Warmup > 0, "--warmup", s.Optimizer != "lbfgs", others},
 		{s.LabelSmoothing != 0, "--label-smoothing", s.Optimizer != "lbfgs", others},
-		{s.ClassWeights != "", "--class-weights", s.Optimizer != "lbfgs", others},
+		{s.ClassWeights != "", "--class-weights", s.Optimizer != "lbfgs" || s.fits(), others},
+		{s.C != 0, "--C", s.fits(), fits},
+		{s.C != 0, "--C", s.L2 == 0, "fits without --l2, which says the same in another way"},
+		{s.C != 0 || s.L2 != 0, "--C or --l2", s.Penalty != "none", "penalties other than none"},
+		{s.Penalty != "", "--penalty", s.fits(), fits},
+		{s.L1Ratio != 0, "--l1-ratio", s.Penalty == "elasticnet", "--penalty elasticnet"},
+		{s.WeightColumn != "", "--weight-column", s.fits(), fits},
+		{s.CV != 0, "--cv", s.isTable(), tables},
+		{s.CV != 0, "--cv", s.MaxTime.Duration == 0, "runs without --max-time"},
+		{s.CV != 0, "--cv", s.Schedule != "plateau" && s.EarlyStop == 0 && s.Monitor == "", "runs without --schedule plateau, --early-stop and --monitor"},
+		{s.CVRule != "", "--cv-rule", s.CV != 0 && s.Penalty != "none" && s.fits() && s.C == 0 && s.L2 == 0, "--cv with a path of strengths, of softmax regression without --C, --l2 and --penalty none"},
 		{s.Sample != "", "--sample", s.Optimizer != "lbfgs", others},
 		{len(s.Augment) > 0, "--augment", s.Optimizer != "lbfgs" || s.probes(), others},
 		{s.probes() && len(s.Augment) > 0, "--augment " + strings.Join(s.Augment, ","), slices.Equal(s.Augment, []string{"flip"}), fineTuning + "; without, flip is known, which adds mirror images"},
@@ -299,6 +334,7 @@ func (s *settings) checkSaved() error {
 	}{
 		{"monitor", s.Monitor, append(monitorNames, "")}, {"calibrate", s.Calibrate, append(calibrate.Methods, "")}, {"sample", s.Sample, []string{"balanced", ""}},
 		{"fit", s.Fit, append(fitNames, "")}, {"color", s.Color, append(colorNames, "")}, {"model", s.Model, s.models()}, {"optimizer", s.Optimizer, optimizerNames},
+		{"penalty", s.Penalty, append(penaltyNames, "")}, {"cv_rule", s.CVRule, append(cvRules, "")},
 		{"schedule", s.Schedule, scheduleNames}, {"init", s.Init, initNames}, {"recipe", s.Recipe, append(recipeNames(), "")},
 	} {
 		if !slices.Contains(c.choices, c.value) {

@@ -83,9 +83,11 @@ func (s *settings) options() (table.Options, error) {
 // ownTable is a table of the user's own.
 type ownTable struct {
 	*table.Table
-	name   string
-	labels *table.Labels
-	part   []string // by row: its part, or "" of a row without a label
+	name    string
+	labels  *table.Labels
+	part    []string  // by row: its part, or "" of a row without a label
+	weights []float64 // by row: how much it counts; nil for 1 each
+	sha256  string    // of the file; "" until it is asked for
 }
 
 // readTable reads the table that the settings name, and its labels.
@@ -95,7 +97,7 @@ func (s *settings) readTable(ctx context.Context) (*ownTable, error) {
 		return nil, err
 	}
 	o.Label = s.LabelColumn
-	for _, name := range []string{s.SplitColumn, s.GroupColumn} {
+	for _, name := range []string{s.SplitColumn, s.GroupColumn, s.WeightColumn} {
 		if name != "" {
 			o.Words = append(o.Words, name)
 		}
@@ -108,7 +110,12 @@ func (s *settings) readTable(ctx context.Context) (*ownTable, error) {
 		t.labels = &table.Labels{Of: make([]int, t.Rows)}
 		return t, nil
 	}
-	t.labels, err = t.Labels(s.LabelColumn, o.Kinds[s.LabelColumn] == transform.Category)
+	if t.labels, err = t.Labels(s.LabelColumn, o.Kinds[s.LabelColumn] == transform.Category); err != nil {
+		return nil, err
+	}
+	if s.WeightColumn != "" {
+		err = t.parseWeights(s.WeightColumn)
+	}
 	return t, err
 }
 
@@ -130,7 +137,7 @@ func (c *trainCommand) settleTable(ctx context.Context, given map[string]bool) (
 	if c.Model != "softmax" && c.Model != "mlp" {
 		return usagef("--model %s is for pictures: softmax or mlp expected for a table", c.Model)
 	}
-	if c.SplitColumn == "" && open("val") {
+	if c.SplitColumn == "" && open("val") && c.CV == 0 {
 		c.Val = share(0.2)
 	}
 	if open("optimizer") {
@@ -139,14 +146,10 @@ func (c *trainCommand) settleTable(ctx context.Context, given map[string]bool) (
 			c.Optimizer = "adam"
 		}
 	}
-	if c.Optimizer == "lbfgs" {
-		if open("epochs") {
-			c.Epochs = 1
-		}
-	} else {
-		if open("batch-size") {
-			c.BatchSize = 32
-		}
+	if c.fits() {
+		c.settlePenalty(given, open)
+	} else if open("batch-size") {
+		c.BatchSize = 32
 	}
 	if err := c.check(); err != nil { // before files are read
 		return err
@@ -157,12 +160,8 @@ func (c *trainCommand) settleTable(ctx context.Context, given map[string]bool) (
 	if err := c.table.assign(&c.settings); err != nil {
 		return err
 	}
-	n := len(c.table.rows(dataset.Train))
-	switch {
-	case c.Optimizer != "lbfgs" && open("epochs") && c.MaxTime.Duration == 0:
-		c.Epochs = min(max(leastSteps*c.BatchSize/n, 10), 200)
-	case c.Optimizer == "lbfgs" && open("l2"):
-		c.L2 = 1 / float64(n) // scikit-learn's C of 1
+	if !c.fits() && open("epochs") && c.MaxTime.Duration == 0 {
+		c.Epochs = min(max(leastSteps*c.BatchSize/len(c.table.rows(dataset.Train)), 10), 200)
 	}
 	return nil
 }
@@ -236,18 +235,20 @@ func (t *ownTable) record(path string) (dataRecord, error) {
 	if err != nil {
 		return dataRecord{}, err
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return dataRecord{}, err
+	if t.sha256 == "" {
+		f, err := os.Open(path)
+		if err != nil {
+			return dataRecord{}, err
+		}
+		defer f.Close()
+		hash := sha256.New()
+		if _, err := io.Copy(hash, f); err != nil {
+			return dataRecord{}, err
+		}
+		t.sha256 = hex.EncodeToString(hash.Sum(nil))
 	}
-	defer f.Close()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, f); err != nil {
-		return dataRecord{}, err
-	}
-	sum := hex.EncodeToString(hash.Sum(nil))
 	return dataRecord{
-		Name: t.name, Path: path, Absolute: whole, SHA256: sum, Files: []fileRecord{{filepath.Base(path), path, sum}},
+		Name: t.name, Path: path, Absolute: whole, SHA256: t.sha256, Files: []fileRecord{{filepath.Base(path), path, t.sha256}},
 		Train: len(t.rows(dataset.Train)), Val: len(t.rows(dataset.Validation)), Test: len(t.rows(dataset.Test)),
 	}, nil
 }
@@ -263,9 +264,6 @@ func (t *ownTable) samples(split dataset.Split, whole table.Samples) *table.Samp
 	}
 	return &whole
 }
-
-// tableIterations is the most iterations of L-BFGS of the fit to a table.
-const tableIterations = 1000
 
 // prepareTable returns a run on a table but for its folder.
 func (c *trainCommand) prepareTable(ctx context.Context, s streams) (r *trainRun, err error) {
@@ -289,13 +287,18 @@ func (c *trainCommand) prepareTable(ctx context.Context, s streams) (r *trainRun
 			return nil, err
 		}
 	}
-	columns, err := t.Fit(t.rows(dataset.Train), c.LabelColumn, c.SplitColumn, c.GroupColumn)
+	columns, err := t.Fit(t.rows(dataset.Train), c.without()...)
 	if err != nil {
 		return nil, err
 	}
 	columns.Label = c.LabelColumn
 	if err := t.describe(s.err, &columns, c.LabelColumn); err != nil {
 		return nil, err
+	}
+	if c.CV > 0 {
+		if err := c.crossValidate(ctx, t, r, s); err != nil {
+			return nil, err
+		}
 	}
 	whole := table.Samples{Name: t.name, ClassNames: t.labels.Classes, Columns: columns, Width: columns.Width()}
 	if whole.Features, err = t.Features(columns); err != nil {
@@ -310,30 +313,23 @@ func (c *trainCommand) prepareTable(ctx context.Context, s streams) (r *trainRun
 	if c.Dropout > 0 {
 		definition = definition.WithDropout(c.Dropout)
 	}
-	counts := make([]int, len(whole.ClassNames))
-	for _, class := range training.Labels {
-		counts[class]++
-	}
-	if r.criterion, err = c.criterion(counts); err != nil {
-		return nil, err
-	}
 	if r.model, err = c.build(definition); err != nil {
 		return nil, err
 	}
-	if c.Optimizer == "lbfgs" {
-		// Two classes have one vector in scikit-learn's objective. Two that are opposite, half as long
-		// each, say the same, and their squares are half as large in all.
-		l2 := c.L2
-		if len(whole.ClassNames) == 2 {
-			l2 *= 2
-		}
-		fit, err := train.NewFullBatch(r.model.Net.Layer("linear").(*nn.Linear), training, c.LR, l2)
-		if err != nil {
+	if c.fits() { // which knows weights of classes itself
+		if r.fit, err = c.newTableFit(r.model.Net.Layer("linear").(*nn.Linear), training, t.weights); err != nil {
 			return nil, err
 		}
-		fit.Iterations = tableIterations
-		r.optimizer = fit
+		r.fit.options.C = cmp.Or(r.chosenC, r.fit.options.C)
+		r.optimizer = r.fit
 	} else {
+		counts := make([]int, len(whole.ClassNames))
+		for _, class := range training.Labels {
+			counts[class]++
+		}
+		if r.criterion, err = c.criterion(counts); err != nil {
+			return nil, err
+		}
 		r.optimizer = c.optimizer(c.learning(r.model.Net))
 	}
 	if c.EMA > 0 {
@@ -435,7 +431,7 @@ func (c *dataCommand) describeTable(ctx context.Context, s *settings, to streams
 	if err := t.assign(s); err != nil {
 		return err
 	}
-	fitted, err := t.Fit(t.rows(dataset.Train), s.LabelColumn, s.SplitColumn, s.GroupColumn)
+	fitted, err := t.Fit(t.rows(dataset.Train), s.without()...)
 	if err != nil {
 		return err
 	}
@@ -503,14 +499,17 @@ func tablePage(f folder, c config) (*report.Page, error) {
 	if c.Settings.monitor() != nil {
 		p.BestEpoch = recordedEpoch(m)
 	}
-	if c.Data.measured() {
+	if c.Data.measured() || c.Settings.CV > 0 {
 		figures, err := f.readFigures()
 		if err != nil {
 			return nil, err
 		}
 		p.Figures = figures.ByClass
-		if figures.Part == "val" {
+		switch figures.Part {
+		case "val":
 			p.Of = "validation"
+		case "cv":
+			p.Of = "cross-validation"
 		}
 	}
 	return &p, nil

@@ -3,15 +3,10 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/onehot-go/onehot/dataset/table"
-	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/tensor"
 )
 
 // fruit writes a table of two kinds of fruit with columns of every kind, and returns its path.
@@ -182,40 +177,5 @@ func TestTableParts(t *testing.T) {
 	}
 	if c, err = folder("b").readConfig(); err != nil || c.Data.Val%5 != 0 || c.Data.Val == 0 {
 		t.Errorf("%+v, %v", c.Data, err)
-	}
-}
-
-// TestTableObjective fits scikit-learn's table of irises with C of 1, and compares what is least with scikit-learn's:
-// LogisticRegression(C=1, tol=1e-8) behind StandardScaler, version 1.2.
-func TestTableObjective(t *testing.T) {
-	const want = 0.209192 // the mean loss and the sum of the squared weights / (2 C N), of all rows
-	run := filepath.Join(t.TempDir(), "run")
-	succeed(t, "train", filepath.Join("..", "..", "dataset", "table", "testdata", "iris.csv"), "--label-column", "class", "--val", "0", "--out", run, "-q")
-	m, err := loadModel(run, os.Stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	columns, _ := m.Columns()
-	irises, err := table.Open(t.Context(), filepath.Join("..", "..", "dataset", "table", "testdata", "iris.csv"), table.Options{Label: "class"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	x, err := irises.Features(columns)
-	if err != nil {
-		t.Fatal(err)
-	}
-	labels, err := irises.Labels("class", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	of := make([]int64, len(labels.Of))
-	for i, class := range labels.Of {
-		of[i] = int64(class)
-	}
-	logits := m.Net.Forward(tensor.New(x, irises.Rows, columns.Width())).To(tensor.Float64)
-	weight := m.Net.Layer("linear").(*nn.Linear).Weight.To(tensor.Float64)
-	got := logits.CrossEntropy(tensor.New(of, len(of))).Mean().Item() + weight.Mul(weight).Sum().Item()/(2*float64(irises.Rows))
-	if math.Abs(got-want) > 1e-6 {
-		t.Errorf("got %.7f, want %.6f", got, want)
 	}
 }

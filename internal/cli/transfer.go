@@ -50,7 +50,7 @@ func (s *settings) preparedAs() (zoo.Weights, error) {
 
 // implied reports whether a setting follows from others of a pretrained net, and is no flag beside them.
 func (s *settings) implied(flag string) bool {
-	return s.Pretrained != "" && (slices.Contains(ofPretrained, flag) || flag == "prepared-as" || s.probes() && flag == "epochs")
+	return s.fits() && flag == "epochs" || s.Pretrained != "" && (slices.Contains(ofPretrained, flag) || flag == "prepared-as" || s.probes() && flag == "epochs")
 }
 
 // ofPretrained are the flags of what a pretrained net says itself.
