@@ -33,12 +33,26 @@ type Source interface {
 	Classes() []string
 }
 
+// Parted is a Source for those who share the work on each batch. A Loader is one, and a Stream.
+type Parted interface {
+	Source
+	// BatchSize returns the most samples of a batch.
+	BatchSize() int
+	// Parts returns the batches as Batches does, of each the samples that part says, from lo up to hi: it is
+	// asked for the batch at an index, of so many samples. No other sample is prepared. It may be asked from several
+	// goroutines at once. A nil part is all of every batch.
+	Parts(epoch, from int, part func(batch, samples int) (lo, hi int)) iter.Seq2[Batch, error]
+}
+
 // Batch is some samples side by side.
 type Batch struct {
-	Inputs  *tensor.Tensor // (N, ...) of Float32; (N, C, H, W) for pictures
-	Targets *tensor.Tensor // (N) of Int64, the classes; or (N, V) of Float32, if targets are vectors
+	Inputs  *tensor.Tensor // (N, ...) of Float32; (N, C, H, W) for pictures; nil of a part without samples
+	Targets *tensor.Tensor // (N) of Int64, the classes; or (N, V) of Float32, if targets are vectors; nil as Inputs is
 	Indices []int          // (N), of the samples in the data set; of a stream, their places in the epoch
 	Next    []int          // the Indices of the next batch, or none: memory that they lie in may be fetched ahead
+
+	// Of a Parted: how many samples the batch has, and how many of them are before those that are here.
+	Whole, Before int
 
 	from *filler // of a dataset.Batcher, or nil
 }
@@ -116,7 +130,7 @@ type shuffled struct {
 }
 
 var (
-	_ Source           = (*Loader)(nil)
+	_ Parted           = (*Loader)(nil)
 	_ dataset.Prepared = (*Loader)(nil)
 )
 
@@ -197,10 +211,15 @@ func (l *Loader) First(epoch int) (Batch, error) {
 
 // Batches returns the batches of an epoch from the one at index from on, as Source says.
 // The errors are the data set's.
-func (l *Loader) Batches(epoch, from int) iter.Seq2[Batch, error] {
+func (l *Loader) Batches(epoch, from int) iter.Seq2[Batch, error] { return l.Parts(epoch, from, nil) }
+
+// Parts returns parts of the batches of an epoch from the one at index from on, as Parted says.
+// The errors are the data set's.
+func (l *Loader) Parts(epoch, from int, part func(batch, samples int) (lo, hi int)) iter.Seq2[Batch, error] {
 	checkFrom("loader.Loader", from)
 	return func(yield func(Batch, error) bool) {
 		p := l.plan(epoch)
+		p.part = part
 		if l.options.Workers > 0 && p.fill == nil {
 			ahead(p, min(l.options.Workers, max(l.Len()-from, 0)), from, yield)
 			return
@@ -245,6 +264,21 @@ type plan struct {
 	key   random.Key // of the epoch's transforms
 	fill  dataset.Fill
 	row   dataset.Row // of a batch, if fill is set
+	part  part
+}
+
+// part says which samples of a batch are prepared; nil for all.
+type part func(batch, samples int) (lo, hi int)
+
+// of returns which of batch k, of n samples, are prepared.
+func (p part) of(k, n int) (lo, hi int) {
+	if p == nil {
+		return 0, n
+	}
+	if lo, hi = p(k, n); lo < 0 || hi < lo || hi > n {
+		fault.Option("loader.Parted", "samples %d to %d of batch %d, which has %d: a range of them expected", lo, hi, k, n)
+	}
+	return lo, hi
 }
 
 func (l *Loader) plan(epoch int) *plan {
@@ -283,9 +317,9 @@ type buffer struct {
 }
 
 // reserve returns tensors for n samples, views of what b has. The memory of b is made for
-// size samples, the first time and if a row is another one.
+// size samples, the first time, if a row is another one and if there are more samples.
 func (b *buffer) reserve(n, size int, row dataset.Row) (inputs, targets *tensor.Tensor) {
-	if b.inputs == nil || !slices.Equal(b.row.Input, row.Input) || b.row.Vector != row.Vector {
+	if b.inputs == nil || n > b.inputs.Size(0) || !slices.Equal(b.row.Input, row.Input) || b.row.Vector != row.Vector {
 		b.row = row
 		b.inputs = tensor.Zeros(tensor.Float32, append([]int{size}, row.Input...)...)
 		b.memory = dataset.Memory{Inputs: tensor.Data[float32](b.inputs)}
@@ -319,15 +353,23 @@ func (p *plan) chance(at int) random.Key {
 	return key
 }
 
-// fillBatch returns batch k in the memory of b. The batch is filled when it is first read:
-// the first layer then finds each sample in the cache that it was written to.
-func (p *plan) fillBatch(k int, b *buffer) Batch {
-	indices, next := p.indices(k)
-	inputs, targets := b.reserve(len(indices), min(p.size, len(p.order)), p.row)
-	f := &filler{plan: p, first: k * p.size}
+// fillBatch returns a batch in the memory of b. Its first sample is at the given place in the epoch. It is filled when it
+// is first read: the first layer then finds each sample in the cache that it was written to.
+func (p *plan) fillBatch(batch Batch, first int, b *buffer) Batch {
+	batch.Inputs, batch.Targets = b.reserve(len(batch.Indices), p.room(batch), p.row)
+	f := &filler{plan: p, first: first}
 	memory := b.memory
-	f.now = reuse.Later(func(lo, hi int) { f.fill(memory.Rows(lo, hi, p.row), lo, hi) }, inputs, targets)
-	return Batch{inputs, targets, indices, next, f}
+	f.now = reuse.Later(func(lo, hi int) { f.fill(memory.Rows(lo, hi, p.row), lo, hi) }, batch.Inputs, batch.Targets)
+	batch.from = f
+	return batch
+}
+
+// room returns for how many samples memory is made for a batch.
+func (p *plan) room(b Batch) int {
+	if len(b.Indices) < b.Whole {
+		return len(b.Indices)
+	}
+	return min(p.size, len(p.order))
 }
 
 // filler fills a batch of a dataset.Batcher.
@@ -349,25 +391,28 @@ func (p *plan) batch(k int, b *buffer, _ <-chan struct{}) (Batch, error) {
 	if k > (len(p.order)-1)/p.size || len(p.order) == 0 {
 		return Batch{}, errEnd
 	}
-	if p.fill != nil {
-		return p.fillBatch(k, b), nil
-	}
 	indices, next := p.indices(k)
-	batch, err := stack(b, indices, min(p.size, len(p.order)), func(at int) (dataset.Sample, error) {
-		return p.data.Sample(indices[at], p.chance(k*p.size+at))
-	})
-	if err != nil {
-		return Batch{}, err
+	lo, hi := p.part.of(k, len(indices))
+	batch := Batch{Indices: indices[lo:hi:hi], Whole: len(indices), Before: lo}
+	if hi-lo == len(indices) {
+		batch.Next = next
 	}
-	batch.Next = next
-	return batch, nil
+	first := k*p.size + lo
+	switch {
+	case lo == hi:
+		return batch, nil
+	case p.fill != nil:
+		return p.fillBatch(batch, first, b), nil
+	}
+	return stack(b, batch, p.room(batch), func(at int) (dataset.Sample, error) {
+		return p.data.Sample(batch.Indices[at], p.chance(first+at))
+	})
 }
 
-// stack returns the batch of the samples at indices, in the memory of b, which is made for
+// stack returns a batch with its samples, in the memory of b, which is made for
 // size samples if there is none. The at-th sample is sample(at).
-func stack(b *buffer, indices []int, size int, sample func(at int) (dataset.Sample, error)) (Batch, error) {
-	batch := Batch{Indices: indices}
-	for at, i := range indices {
+func stack(b *buffer, batch Batch, size int, sample func(at int) (dataset.Sample, error)) (Batch, error) {
+	for at, i := range batch.Indices {
 		s, err := sample(at)
 		if err != nil {
 			return Batch{}, err
@@ -377,7 +422,7 @@ func stack(b *buffer, indices []int, size int, sample func(at int) (dataset.Samp
 			return Batch{}, err
 		}
 		if at == 0 {
-			batch.Inputs, batch.Targets = b.reserve(len(indices), size, row)
+			batch.Inputs, batch.Targets = b.reserve(len(batch.Indices), size, row)
 		}
 		if !slices.Equal(row.Input, b.row.Input) {
 			return Batch{}, fmt.Errorf("loader: sample %d has shape %v, the first of its batch %v: one shape expected", i, row.Input, b.row.Input)

@@ -21,7 +21,7 @@ type Stream struct {
 }
 
 var (
-	_ Source           = (*Stream)(nil)
+	_ Parted           = (*Stream)(nil)
 	_ dataset.Prepared = (*Stream)(nil)
 )
 
@@ -42,6 +42,9 @@ func (s *Stream) Len() int { return -1 }
 // Samples returns -1: nobody knows the number of samples.
 func (s *Stream) Samples() int { return -1 }
 
+// BatchSize returns the number of samples of a batch. The last one of an epoch may have fewer.
+func (s *Stream) BatchSize() int { return s.options.BatchSize }
+
 // Classes returns the names of the stream's classes.
 func (s *Stream) Classes() []string { return s.stream.Classes() }
 
@@ -50,7 +53,11 @@ func (s *Stream) Preparations() []dataset.Preparation { return dataset.Preparati
 
 // Batches returns the batches of an epoch from the one at index from on, as Source says. The
 // samples before are read, and not made. The errors are the stream's.
-func (s *Stream) Batches(epoch, from int) iter.Seq2[Batch, error] {
+func (s *Stream) Batches(epoch, from int) iter.Seq2[Batch, error] { return s.Parts(epoch, from, nil) }
+
+// Parts returns parts of the batches of an epoch from the one at index from on, as Parted says. All samples
+// are read, and those of the parts made. The errors are the stream's.
+func (s *Stream) Parts(epoch, from int, part func(batch, samples int) (lo, hi int)) iter.Seq2[Batch, error] {
 	checkFrom("loader.Stream", from)
 	return func(yield func(Batch, error) bool) {
 		next, stop := iter.Pull2(s.stream.Samples(epoch))
@@ -65,7 +72,7 @@ func (s *Stream) Batches(epoch, from int) iter.Seq2[Batch, error] {
 				return
 			}
 		}
-		r := &reading{next: next, options: s.options, from: from, key: random.New(s.options.Seed).For("transform").At(epoch)}
+		r := &reading{next: next, options: s.options, from: from, key: random.New(s.options.Seed).For("transform").At(epoch), part: part}
 		if s.options.Workers == 0 {
 			inTurn(r, from, yield)
 			return
@@ -85,6 +92,7 @@ type reading struct {
 	options Options
 	from    int // the first batch
 	key     random.Key
+	part    part
 	turns   []chan struct{} // one a worker, which has an element when the worker may read; none without workers
 }
 
@@ -94,11 +102,12 @@ func (r *reading) batch(k int, b *buffer, done <-chan struct{}) (Batch, error) {
 	if err != nil {
 		return Batch{}, err
 	}
-	indices := make([]int, len(samples))
-	for at := range indices {
-		indices[at] = k*r.options.BatchSize + at
+	lo, hi := r.part.of(k, len(samples))
+	batch := Batch{Indices: make([]int, hi-lo), Whole: len(samples), Before: lo}
+	for at := range batch.Indices {
+		batch.Indices[at] = k*r.options.BatchSize + lo + at
 	}
-	return stack(b, indices, len(samples), func(at int) (dataset.Sample, error) { return samples[at](r.key.At(indices[at])) })
+	return stack(b, batch, hi-lo, func(at int) (dataset.Sample, error) { return samples[lo+at](r.key.At(batch.Indices[at])) })
 }
 
 // read reads the samples of batch k when the batches before have been read.
