@@ -18,7 +18,7 @@ type exportCommand struct {
 	Model string `arg:"" help:"A model's file, an ONNX file, or a run's folder for the best model in it."`
 	onnxFlags
 	memoryFlags
-	ONNX         string `name:"onnx" help:"Write the model to an ONNX file, which takes bytes of pixels, or numbers, and gives probabilities and logits." placeholder:"FILE"`
+	ONNX         string `name:"onnx" help:"Write the model to an ONNX file, which takes bytes of pixels, numbers, or the columns of a table, and gives probabilities and logits." placeholder:"FILE"`
 	Go           string `help:"Write the model to a Go package, with the weights embedded: a new folder, for a module of your own." placeholder:"DIR"`
 	TrainingForm bool   `help:"Keep batch norms as layers of their own in the file of --onnx, and with them the very weights: else they are part of the layers before them."`
 	Force        bool   `help:"Replace the file of --onnx, or the package of --go."`
@@ -85,20 +85,33 @@ func (c *exportCommand) writePackage(w io.Writer, m *model.Model) error {
 	return err
 }
 
+// mostInputs is how many inputs of a table's graph are printed. The file's metadata lists all.
+const mostInputs = 20
+
 // describeONNX says what the ONNX file of a model takes and gives.
 func describeONNX(w io.Writer, file string, m *model.Model) error {
 	before, _, err := onnx.Before(m.Preprocess)
 	if err != nil {
 		return err
 	}
-	takes, shape := "float32", m.InputShape
-	if before != nil {
-		takes, shape = "uint8", []int{shape[1], shape[2], shape[0]}
-	}
 	fmt.Fprintf(w, "written to %s\n", printable.Name(file))
-	fmt.Fprintf(w, "input: %s (N, %s)\n", takes, strings.ReplaceAll(times(shape), "×", ", "))
-	if before != nil {
-		fmt.Fprintf(w, "before it: %v\n", before)
+	inputs := onnx.Inputs(m)
+	for _, in := range inputs[:min(len(inputs), mostInputs)] {
+		of := "float32"
+		if in.Text() {
+			of = "string"
+		}
+		fmt.Fprintf(w, "input %s: %s (N, 1)\n", printable.Name(in.Name), of)
+	}
+	if more := len(inputs) - mostInputs; more > 0 {
+		fmt.Fprintf(w, "and %s more, listed in the file's metadata under \"inputs\"\n", counted(more, "input"))
+	}
+	shape := m.InputShape
+	switch {
+	case before != nil:
+		fmt.Fprintf(w, "input: uint8 (N, %d, %d, %d)\nbefore it: %v\n", shape[1], shape[2], shape[0], before)
+	case inputs == nil:
+		fmt.Fprintf(w, "input: float32 (N, %s)\n", strings.ReplaceAll(times(shape), "×", ", "))
 	}
 	_, err = fmt.Fprintf(w, "outputs: probabilities and logits, float32 (N, %d)\n", len(m.Classes))
 	return err

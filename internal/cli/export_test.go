@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/onehot-go/onehot/dataset/fashionmnist"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/transform"
 )
 
 // TestExportONNX writes a model to an ONNX file, and says what the file takes and gives.
@@ -56,6 +58,39 @@ outputs: probabilities and logits, float32 (N, 10)
 	}
 	if again, err := os.ReadFile("model.onnx"); err != nil || len(again) != len(folded) {
 		t.Errorf("a net without batch norms has %d bytes in training form, and %d without (%v)", len(again), len(folded), err)
+	}
+}
+
+// TestExportTable holds that the file of a table's model says of rows what the model says, and what it takes.
+func TestExportTable(t *testing.T) {
+	t.Chdir(t.TempDir())
+	columns := transform.Columns{List: []transform.Column{
+		{Name: "weight", Kind: transform.Numeric, Mean: 10, Deviation: 5, Median: 10},
+		{Name: "says", Kind: transform.Category, Categories: []string{"meow", "woof"}},
+		{Name: "born", Kind: transform.Date, Layout: "2006-01-02", Parts: []transform.DatePart{{Name: "year", Mean: 2020, Deviation: 3}}},
+	}}
+	for i := range 18 {
+		columns.List = append(columns.List, transform.Column{Name: fmt.Sprint("x", i), Kind: transform.Numeric, Deviation: 1})
+	}
+	d := model.Softmax([]int{columns.Width()}, []string{"cat", "dog"})
+	d.Preprocess = transform.Compose{columns}
+	m, err := model.New(d, random.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Save("model"); err != nil {
+		t.Fatal(err)
+	}
+	out := succeed(t, "export", "model", "--onnx", "model.onnx")
+	for _, want := range []string{"input weight: float32 (N, 1)\ninput says: string (N, 1)\ninput born year: float32 (N, 1)\ninput x0: float32 (N, 1)\n",
+		"input x16: float32 (N, 1)\nand 1 input more, listed in the file's metadata under \"inputs\"\noutputs: probabilities and logits, float32 (N, 2)\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("got\n%s\nwant\n%s", out, want)
+		}
+	}
+	writeFile(t, "rows.csv", []byte("weight,says,born,x0,x1,x2,x3,x4,x5,x6,x7,x8,x9,x10,x11,x12,x13,x14,x15,x16,x17\n12,woof,2021-01-02"+strings.Repeat(",0.5", 18)+"\nNA,moo,"+strings.Repeat(",", 18)+"\n"))
+	if got, want := succeed(t, "predict", "model.onnx", "rows.csv", "--json"), succeed(t, "predict", "model", "rows.csv", "--json"); got != want || strings.Count(got, "\n") != 2 {
+		t.Errorf("the ONNX file says %s, the model %s", got, want)
 	}
 }
 

@@ -27,7 +27,7 @@ type Options struct {
 
 // Export writes the model to w. The error says what has no form in ONNX, all of it at once: a
 // layer whose type Register was not called for, a step that prepares inputs behind
-// transform.ToTensor, a batch norm without running statistics, or a task. Nothing is written then. It
+// transform.ToTensor or transform.Columns, a batch norm without running statistics, or a task. Nothing is written then. It
 // also says what keeps the model from being saved.
 func Export(w io.Writer, m *model.Model, o Options) error {
 	if _, err := m.State(); err != nil { // as saving it
@@ -82,7 +82,11 @@ func newFile(m *model.Model) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	activation, err := unwritten(m, within)
+	columns, rows := m.Columns()
+	if rows {
+		within = within[1:]
+	}
+	activation, err := unwritten(m, columns, within)
 	if err != nil {
 		return nil, err
 	}
@@ -94,10 +98,16 @@ func newFile(m *model.Model) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := newGraph(m.Net)
+	inputs := Inputs(m)
+	g := newGraph(m.Net, inputs)
 	pictures := before != nil
 	g.at = "preprocess"
-	x := g.input(m.InputShape, pictures)
+	var x Value
+	if rows {
+		x = g.columns(columns, inputs)
+	} else {
+		x = g.input(m.InputShape, pictures)
+	}
 	for _, s := range within {
 		x = stepWriters[reflect.TypeOf(s)](g, s, x)
 	}
@@ -112,6 +122,13 @@ func newFile(m *model.Model) (*file, error) {
 		g.outputs = append(g.outputs, port{name, float32Kind, []dim{{name: "N"}, {size: int64(len(m.Classes))}}})
 	}
 	f := &file{opset: opset, graph: g.graph, metadata: map[string]string{definitionKey: string(definition), namesKey: string(names)}}
+	if rows {
+		text, err := json.Marshal(inputs)
+		if err != nil {
+			return nil, err
+		}
+		f.metadata[inputsKey] = string(text)
+	}
 	if pictures {
 		steps, err := json.Marshal(before)
 		if err != nil {
@@ -135,8 +152,8 @@ func newFile(m *model.Model) (*file, error) {
 
 // unwritten returns what makes probabilities of logits, or an error that lists all of a model that
 // has no form in ONNX.
-func unwritten(m *model.Model, within transform.Compose) (activation func(g *Graph, x Value) Value, err error) {
-	var list []string
+func unwritten(m *model.Model, columns transform.Columns, within transform.Compose) (activation func(g *Graph, x Value) Value, err error) {
+	list := unwrittenColumns(columns)
 	nn.Apply(m.Net, func(path string, l nn.Module) {
 		if writerOf(l) == nil {
 			list = append(list, fmt.Sprintf("layer %q of type %T", path, l))
@@ -189,11 +206,14 @@ type Graph struct {
 	counters map[string]int64
 }
 
-// newGraph returns a graph with all weights of a net.
-func newGraph(net *nn.Sequential) *Graph {
+// newGraph returns a graph for all weights of a net, with the names of the inputs taken.
+func newGraph(net *nn.Sequential, inputs []Input) *Graph {
 	g := &Graph{taken: map[string]int{}, weights: map[*tensor.Tensor]string{}, counters: map[string]int64{}}
 	for _, reserved := range []string{inputName, logitsName, probabilitiesName} {
 		g.taken[reserved] = 1
+	}
+	for _, in := range inputs {
+		g.taken[in.Name] = 1
 	}
 	for name, t := range nn.StateDict(net) {
 		g.taken[name] = 1
@@ -259,6 +279,9 @@ func (g *Graph) Weight(name string, t *tensor.Tensor) Value {
 	}
 	if g.at != "" {
 		name = g.at + "." + name
+	}
+	if slices.ContainsFunc(g.inputs, func(in port) bool { return in.name == name }) { // a column of a table
+		name = g.name(name)
 	}
 	g.weights[t] = name
 	g.constants = append(g.constants, constant{name: name, kind: float32Kind, shape: t.Shape(), floats: tensor.Data[float32](t.Detach().Contiguous())})

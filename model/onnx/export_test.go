@@ -179,15 +179,3 @@ func TestMetadata(t *testing.T) {
 		t.Errorf("the same model makes another file (%v)", err)
 	}
 }
-
-// TestTablesAreRefused holds that the error names the step that makes features of a table's row, and
-// not all that the step has.
-func TestTablesAreRefused(t *testing.T) {
-	d := named{"table", "", []int{1}, []any{nn.LinearOptions{In: 1, Out: 2}}}.definition()
-	d.Preprocess = transform.Compose{transform.Columns{List: []transform.Column{{Name: "age", Kind: transform.Numeric, Mean: 40, Deviation: 10, Median: 41}}}}
-	var b bytes.Buffer
-	err := onnx.Export(&b, trained(t, d), onnx.Options{})
-	if want := `no form in ONNX is known of step "columns" of the preparation`; err == nil || err.Error() != want || b.Len() > 0 {
-		t.Errorf("got %v, want %s", err, want)
-	}
-}

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -202,6 +203,9 @@ func (c *constant) same(read *constant) bool {
 	if c.kind == int64Kind {
 		ints, err := read.integers()
 		return err == nil && slices.Equal(ints, c.ints)
+	}
+	if c.kind == float64Kind {
+		return bytes.Equal(c.raw, read.raw)
 	}
 	equal := true
 	err := read.floatsTo(func(i int, v float32) { equal = equal && v == c.floats[i] })

@@ -268,7 +268,8 @@ func hostile(t testing.TB) (files [][]byte) {
 		}
 		good = append(good, b)
 	}
-	good = append(good, foreignFile(t, trained(t, nets[0].definition())), exported(t, trained(t, nets[1].definition()), onnx.Options{}))
+	good = append(good, foreignFile(t, trained(t, nets[0].definition())), exported(t, trained(t, nets[1].definition()), onnx.Options{}),
+		exported(t, tables(t)[0], onnx.Options{}))
 	r := random.New(3).Rand()
 	for _, b := range good {
 		for range 100 {

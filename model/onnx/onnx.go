@@ -3,7 +3,7 @@
 //
 // What Export writes has opset 17 and IR version 8. The batch is symbolic. A net for pictures
 // takes the bytes of their pixels, as input of (N, height, width, channels), and normalises
-// them itself. Its outputs are probabilities and logits. Scaling and cropping come before
+// them itself. One for rows of tables has an input a column: see Inputs. The outputs are probabilities and logits. Scaling and cropping come before
 // it: the file's metadata describes them, beside the names of the classes and the definition
 // that a model's own file has.
 //
@@ -21,6 +21,12 @@ const (
 	opset     = 17
 )
 
+// learning is the domain of ONNX's operations on texts, and its version that Export writes.
+const (
+	learning        = "ai.onnx.ml"
+	learningVersion = 3
+)
+
 // The names of inputs and outputs.
 const (
 	inputName         = "input"
@@ -33,6 +39,7 @@ const (
 	definitionKey = "onehot"          // the definition as JSON, as a model's file has it
 	countersKey   = "onehot.counters" // tensors of int64 without dimensions, which no node reads, as JSON
 	namesKey      = "names"           // of the classes, as a list in JSON
+	inputsKey     = "inputs"          // of rows of a table, as a list of Input in JSON
 	beforeKey     = "preprocess"      // the steps that come before the graph, as a list in JSON
 	formatKey     = "Image.BitmapPixelFormat"
 	rangeKey      = "Image.NominalPixelRange"
@@ -47,6 +54,7 @@ const (
 	int8Kind     kind = 3
 	int32Kind    kind = 6
 	int64Kind    kind = 7
+	stringKind   kind = 8
 	boolKind     kind = 9
 	float16Kind  kind = 10
 	float64Kind  kind = 11
@@ -95,7 +103,7 @@ type constant struct {
 	name  string
 	kind  kind
 	shape []int
-	// The elements of one that is written.
+	// The elements of one that is written, those of float64 as raw.
 	floats []float32
 	ints   []int64
 	// The elements of one that was read, where they are in the file: little-endian or, of integers,

@@ -85,7 +85,13 @@ func (o *onnxruntime) run(file string, shape []int, pixels []uint8, numbers []fl
 	if err := os.WriteFile(o.file, content, 0o666); err != nil {
 		o.t.Fatal(err)
 	}
-	request, err := json.Marshal(map[string]any{"model": file, "type": kind, "shape": shape, "data": o.file})
+	return o.ask(map[string]any{"model": file, "type": kind, "shape": shape, "data": o.file})
+}
+
+// ask returns the answer to a request.
+func (o *onnxruntime) ask(content map[string]any) answer {
+	o.t.Helper()
+	request, err := json.Marshal(content)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -111,15 +117,9 @@ func export(t testing.TB, m *model.Model, path string, o onnx.Options) {
 	}
 }
 
-// check holds the file of a model to the checker of onnx, and what onnxruntime makes of it, in
-// batches of 1 and 3, to what the model does. It returns the greatest difference of a
-// probability.
-func (o *onnxruntime) check(m *model.Model, options onnx.Options) (most float64) {
-	t := o.t
+// checked holds the file of a model to the checker of onnx.
+func checked(t *testing.T, m *model.Model, path string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "model.onnx")
-	export(t, m, path, options)
-	defer os.Remove(path)
 	checker := exec.Command("/usr/bin/python3", "testdata/check.py", path)
 	checker.Stderr = os.Stderr
 	text, err := checker.Output()
@@ -130,6 +130,18 @@ func (o *onnxruntime) check(m *model.Model, options onnx.Options) (most float64)
 	if err := json.Unmarshal(text, &classes); err != nil || !slices.Equal(classes, m.Classes) {
 		t.Errorf("%s: %v, found classes %q", m.Name, err, classes)
 	}
+}
+
+// check holds the file of a model to the checker of onnx, and what onnxruntime makes of it, in
+// batches of 1 and 3, to what the model does. It returns the greatest difference of a
+// probability.
+func (o *onnxruntime) check(m *model.Model, options onnx.Options) (most float64) {
+	t := o.t
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "model.onnx")
+	export(t, m, path, options)
+	defer os.Remove(path)
+	checked(t, m, path)
 	for _, n := range []int{1, 3} {
 		pixels, numbers, prepared := batch(t, m, n)
 		shape := append([]int{n}, m.InputShape...)
@@ -175,5 +187,53 @@ func TestRuntimeAgreesOnTheZoo(t *testing.T) {
 	o := start(t)
 	for _, n := range zoo.Nets() {
 		t.Logf("%s: %.2g", n.Name, o.check(trained(t, n.Definition(zoo.ImageNet())), onnx.Options{}))
+	}
+}
+
+// TestRuntimeAgreesOnTables holds exports of tables' models to what onnxruntime makes of rows of one or three, beside what predictors say
+// of the rows' texts.
+func TestRuntimeAgreesOnTables(t *testing.T) {
+	o := start(t)
+	models := tables(t)
+	all := onnx.Inputs(models[0])
+	for _, m := range models {
+		path := filepath.Join(t.TempDir(), "model.onnx")
+		export(t, m, path, onnx.Options{})
+		checked(t, m, path)
+		p, err := model.NewPredictor(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := p.Rows([]string{"age", "city", "since", "member", "logits", ""})
+		if err != nil {
+			t.Fatal(err)
+		}
+		most := 0.0
+		for _, n := range []int{1, 3} {
+			for first := 0; first+n <= len(tableRows); first++ {
+				columns := map[string][]any{}
+				var want []float64
+				for _, row := range tableRows[first : first+n] {
+					for _, in := range onnx.Inputs(m) {
+						i := slices.IndexFunc(all, func(a onnx.Input) bool { return a.Column == in.Column && a.Part == in.Part })
+						columns[in.Name] = append(columns[in.Name], row.inputs[i])
+					}
+					probabilities := make([]float64, len(m.Classes))
+					if err := rows.Probabilities(probabilities, row.texts); err != nil {
+						t.Fatal(err)
+					}
+					want = append(want, probabilities...)
+				}
+				a := o.ask(map[string]any{"model": path, "columns": columns})
+				if a.Error != "" || len(a.Outputs) != 2 {
+					t.Fatalf("%s: %s, %d outputs", m.Name, a.Error, len(a.Outputs))
+				}
+				most = max(most, furthest(a.Outputs["probabilities"].Data, want))
+			}
+		}
+		if !(most <= 1e-4) {
+			t.Errorf("%s: probabilities differ by %g", m.Name, most)
+		}
+		t.Logf("%s: %.2g", m.Name, most)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -97,10 +98,16 @@ func (f *file) encode(producerVersion string) *message {
 	m.text(2, "onehot")
 	m.text(3, producerVersion)
 	m.message(7, f.graph.encode())
-	set := new(message)
-	set.text(1, "")
-	set.int(2, f.opset)
-	m.message(8, set)
+	operations := func(domain string, version int64) {
+		set := new(message)
+		set.text(1, domain)
+		set.int(2, version)
+		m.message(8, set)
+	}
+	operations("", f.opset)
+	if slices.ContainsFunc(f.graph.nodes, func(n node) bool { return n.domain == learning }) {
+		operations(learning, learningVersion)
+	}
 	for _, key := range sortedKeys(f.metadata) {
 		entry := new(message)
 		entry.text(1, key)
@@ -211,6 +218,10 @@ func (c *constant) encode() *message {
 		m.bytes(protowire.AppendBytes(nil, packed))
 	}
 	m.text(8, c.name)
+	if c.kind == float64Kind {
+		m.tag(9, protowire.BytesType)
+		m.bytes(protowire.AppendBytes(nil, c.raw))
+	}
 	if c.kind == float32Kind {
 		m.tag(9, protowire.BytesType)
 		m.bytes(protowire.AppendVarint(nil, 4*uint64(len(c.floats))))
