@@ -47,8 +47,8 @@ func TestAdditions(t *testing.T) {
 			rows = append(rows, row[1])
 			for _, m := range goName.FindAllStringSubmatch(row[0], -1) {
 				folder := "../../" + m[1]
-				if m[1] == "safetensors" {
-					folder = "../../model/safetensors"
+				if m[1] == "safetensors" || m[1] == "onnx" {
+					folder = "../../model/" + m[1]
 				}
 				if !exported(t, folder)[m[2]] {
 					t.Errorf("%s: %s: there is no %s.%s", page, row[1], m[1], m[2])

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/model/onnx"
@@ -254,6 +256,43 @@ func TestReadRefuses(t *testing.T) {
 		if _, ok := err.(*fault.FormatError); !ok || !strings.Contains(err.Error(), want) {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
+	}
+}
+
+// message returns an encoded protocol buffer of fields: numbers, texts, and messages.
+func message(fields ...any) (b []byte) {
+	for i := 0; i < len(fields); i += 2 {
+		number := protowire.Number(fields[i].(int))
+		switch v := fields[i+1].(type) {
+		case int:
+			b = protowire.AppendVarint(protowire.AppendTag(b, number, protowire.VarintType), uint64(v))
+		case string:
+			b = protowire.AppendString(protowire.AppendTag(b, number, protowire.BytesType), v)
+		case []byte:
+			b = protowire.AppendBytes(protowire.AppendTag(b, number, protowire.BytesType), v)
+		}
+	}
+	return b
+}
+
+// TestReadRefusesAtOnce holds that one error has all operations that are not known, such as those of graphs with several paths that
+// are put side by side, and that weights are in another file.
+func TestReadRefusesAtOnce(t *testing.T) {
+	port := func(name string, sizes ...int) []byte {
+		var shape []any
+		for _, n := range sizes {
+			shape = append(shape, 1, message(1, n))
+		}
+		return message(1, name, 2, message(1, message(1, 1, 2, message(shape...))))
+	}
+	graph := message(
+		1, message(1, "x", 2, "a", 4, "Frobnicate"), 1, message(1, "x", 2, "b", 4, "Relu"), 1, message(1, "a", 1, "b", 2, "c", 4, "Concat"),
+		1, message(1, "c", 1, "w", 2, "d", 4, "Gemm"), 1, message(1, "d", 2, "y", 4, "Quux", 7, "com.example"), 1, message(1, "x", 2, "unused", 4, "Other"),
+		5, message(1, 4, 1, 2, 2, 1, 8, "w", 13, message(1, "location", 2, "../../etc/passwd"), 14, 1), 11, port("x", 1, 2), 12, port("y", 1, 2))
+	_, err := onnx.Read(message(1, 8, 7, graph, 8, message(1, "", 2, 17)), nil)
+	const want = `graph: no layers are known for operation "Frobnicate", operation "Concat", operation "Quux" of "com.example", elements in another file`
+	if _, ok := err.(*fault.FormatError); !ok || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
 

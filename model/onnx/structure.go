@@ -31,7 +31,8 @@ type structure struct {
 	used  map[*node]bool // those that are part of a step already
 }
 
-// shapeOperations are those that compute the shape that a Reshape asks for.
+// shapeOperations are those that compute the shape that a Reshape asks for. Where they make what a net computes, they are operations like
+// others: a Concat of two branches is no layer.
 var shapeOperations = []string{"Shape", "Gather", "Slice", "Concat", "Unsqueeze", "Squeeze", "Cast"}
 
 // newStructure finds out what g, a graph of one input, is made of up to the value output. The error
@@ -116,14 +117,16 @@ func (s *structure) unknown(g *graph, output string) error {
 			list = append(list, text)
 		}
 	}
-	needed := map[string]bool{output: true}
-	for i := len(g.nodes) - 1; i >= 0; i-- { // each stands behind those that it takes something from
+	needed, computed := map[string]bool{output: true}, map[string]bool{output: true} // computed are not for shapes alone
+	for i := len(g.nodes) - 1; i >= 0; i-- {                                         // each stands behind those that it takes something from
 		n := &g.nodes[i]
 		if len(n.outputs) == 0 || !slices.ContainsFunc(n.outputs, func(name string) bool { return needed[name] }) {
 			continue
 		}
-		for _, name := range n.inputs {
+		computes := slices.ContainsFunc(n.outputs, func(name string) bool { return computed[name] })
+		for i, name := range n.inputs {
 			needed[name] = true
+			computed[name] = computed[name] || computes && !(n.op == "Reshape" && i == 1)
 		}
 		if s.producers[n.outputs[0]] == nil {
 			continue
@@ -131,7 +134,7 @@ func (s *structure) unknown(g *graph, output string) error {
 		switch {
 		case !standardDomain(n.domain):
 			add(fmt.Sprintf("operation %.80q of %.80q", n.op, n.domain))
-		case readers[n.op] == nil && !slices.Contains(shapeOperations, n.op):
+		case readers[n.op] == nil && (computes || !slices.Contains(shapeOperations, n.op)):
 			add(fmt.Sprintf("operation %.80q", n.op))
 		}
 	}
