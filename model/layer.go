@@ -42,6 +42,9 @@ func (d *Definition) check() ([]nn.Cost, error) {
 	if _, err := task.Named(d.Task); err != nil {
 		return nil, fmt.Errorf("task: %w", err)
 	}
+	if err := d.checkThresholds(); err != nil {
+		return nil, err
+	}
 	if err := d.Ground.check(); err != nil {
 		return nil, err
 	}

@@ -33,8 +33,11 @@ type Definition struct {
 	Preprocess transform.Compose `json:"preprocess"`
 	Ground     Ground            `json:"ground,omitempty"` // of the pictures it was trained on; empty where nobody looked
 	Task       string            `json:"task,omitempty"`   // the name of what is learnt; none is "classification"
-	Data       string            `json:"data"`             // the data set it was trained on
-	Training   any               `json:"training"`         // how it was trained, for the record; Load makes it a *json.RawMessage
+	// Thresholds are the probabilities from which on labels are predicted, one a class of a model that learnt
+	// several labels a sample; nil is 0.5 for each.
+	Thresholds []float64 `json:"thresholds,omitempty"`
+	Data       string    `json:"data"`     // the data set it was trained on
+	Training   any       `json:"training"` // how it was trained, for the record; Load makes it a *json.RawMessage
 	// Calibration says how the weights of the last layer were changed after training, for the record; nil if they were not.
 	Calibration *Calibration `json:"calibration,omitempty"`
 }

@@ -12,9 +12,9 @@ import (
 
 // byLabel are figures of two labels.
 func byLabel() task.ByLabel {
-	return task.ByLabel{MicroF1: 0.75, MacroF1: 0.625, MeanAveragePrecision: 0.5, Loss: 0.25, Threshold: 0.5, Labels: []task.LabelFigures{
-		{Name: "<rain>", Precision: 1, Recall: 0.5, F1: 2.0 / 3, AveragePrecision: 0.75, Support: 4},
-		{Name: "snow", Precision: 0.25, Recall: 1, F1: 0.4, AveragePrecision: 0.25, Support: 1},
+	return task.ByLabel{MicroF1: 0.75, MacroF1: 0.625, SamplesF1: 0.5, SubsetAccuracy: 0.25, HammingLoss: 0.375, MeanAveragePrecision: 0.5, Loss: 0.25, Labels: []task.LabelFigures{
+		{Name: "<rain>", Precision: 1, Recall: 0.5, F1: 2.0 / 3, AveragePrecision: 0.75, Threshold: 0.5, Support: 4},
+		{Name: "snow", Precision: 0.25, Recall: 1, F1: 0.4, AveragePrecision: 0.25, Threshold: 0.125, Support: 1},
 	}}
 }
 
@@ -29,13 +29,13 @@ func labelEpochs() []train.Epoch {
 func TestFiguresByLabel(t *testing.T) {
 	const want = `micro-f1 0.7500, loss 0.2500
 
-   label  precision  recall     f1  average precision  support
-  <rain>      1.000   0.500  0.667              0.750        4
-    snow      0.250   1.000  0.400              0.250        1
+   label  precision  recall     f1  average precision  threshold  support
+  <rain>      1.000   0.500  0.667              0.750      0.500        4
+    snow      0.250   1.000  0.400              0.250      0.125        1
 
 over all labels
-    micro f1  macro f1  average precision
-       0.750     0.625              0.500
+  micro f1  macro f1  samples f1  average precision  all labels right  wrong decisions
+     0.750     0.625       0.500              0.500             0.250            0.375
 `
 	var b strings.Builder
 	if err := WriteFigures(&b, task.MicroF1, byLabel()); err != nil {

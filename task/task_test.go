@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"reflect"
 	"slices"
 	"testing"
@@ -66,7 +67,11 @@ func TestBatchesOfAnySize(t *testing.T) {
 		classes.Select(0, i).FillInPlace(float64(i % 3))
 		vectors.Select(0, i).Select(0, i%2).FillInPlace(1)
 	}
-	for k, targets := range map[task.Task]*tensor.Tensor{task.Classification{}: classes, task.MultiLabel{}: vectors} {
+	for _, c := range []struct {
+		task    task.Task
+		targets *tensor.Tensor
+	}{{task.Classification{}, classes}, {task.MultiLabel{}, vectors}} {
+		k, targets := c.task, c.targets
 		var want task.Figures
 		for _, size := range []int{n, 1, 2, 7, 16, 49} {
 			m := k.NewMeter(names)
@@ -155,27 +160,26 @@ func TestClassificationJSON(t *testing.T) {
 // TestMultiLabel compares the figures with those of the metrics that scikit-learn's numbers
 // were compared with.
 func TestMultiLabel(t *testing.T) {
-	for _, threshold := range []float64{0, 0.5, 0.8} {
-		k := task.MultiLabel{Threshold: threshold}
+	for _, thresholds := range [][]float64{nil, {0.5, 0.5, 0.5}, {0.8, 0.3, 0.6}} {
+		k := task.MultiLabel{Thresholds: thresholds}
 		f, r := measured(k, holds)
 		got, ok := f.(task.ByLabel)
 		if !ok {
 			t.Fatalf("figures are a %T", f)
 		}
-		p := threshold
-		if p == 0 {
-			p = 0.5
+		if thresholds == nil {
+			thresholds = []float64{0.5, 0.5, 0.5}
 		}
-		counts, ranks := metric.NewMultiLabel(3, p), metric.NewAveragePrecision(3)
-		counts.Update(outputs.Sigmoid(), holds)
+		counts, ranks := metric.NewMultiLabel(3, -1e-12), metric.NewAveragePrecision(3)
+		counts.Update(outputs.Sigmoid().To(tensor.Float64).Sub(tensor.New(thresholds, 3)), holds)
 		ranks.Update(outputs, holds)
-		if got.MicroF1 != counts.Average(metric.Micro).F1 || got.MacroF1 != counts.Average(metric.Macro).F1 || got.MeanAveragePrecision != ranks.Mean() || got.Threshold != p {
-			t.Errorf("threshold %v: got %+v", threshold, got)
+		if got.MicroF1 != counts.Average(metric.Micro).F1 || got.MacroF1 != counts.Average(metric.Macro).F1 || got.MeanAveragePrecision != ranks.Mean() {
+			t.Errorf("thresholds %v: got %+v", thresholds, got)
 		}
 		for i, l := range got.Labels {
 			c := counts.Result()[i]
-			if want := (task.LabelFigures{names[i], c.Precision, c.Recall, c.F1, ranks.Result()[i], c.Support}); l != want {
-				t.Errorf("threshold %v: got %+v, want %+v", threshold, l, want)
+			if want := (task.LabelFigures{names[i], c.Precision, c.Recall, c.F1, ranks.Result()[i], thresholds[i], c.Support}); l != want {
+				t.Errorf("thresholds %v: got %+v, want %+v", thresholds, l, want)
 			}
 		}
 		if want := (loss.BCEWithLogits{}).Forward(outputs, holds).Item(); math.Abs(got.Loss-want) > 1e-6 {
@@ -184,19 +188,64 @@ func TestMultiLabel(t *testing.T) {
 		if l, score := f.Summary(); l != got.Loss || score != got.MicroF1 || r.Result() != score {
 			t.Errorf("loss %v, score %v, running score %v", l, score, r.Result())
 		}
-		if rows := f.Tables()[0].Rows; len(rows) != 3 || len(rows[0]) != 6 || len(f.Tables()[1].Rows) != 1 {
-			t.Errorf("tables %v", f.Tables())
+		if tables := f.Tables(); len(tables[0].Rows) != 3 || len(tables[0].Rows[0]) != len(tables[0].Header) || len(tables[1].Rows[0]) != len(tables[1].Header) {
+			t.Errorf("tables %v", tables)
 		}
 	}
-	for _, threshold := range []float64{-1, 1, math.NaN()} {
+	for _, thresholds := range [][]float64{{0.5, -1, 0.5}, {0.5, 0.5, 1.1}, {math.NaN(), 0.5, 0.5}, {0.5}} {
 		func() {
 			defer func() {
 				if _, ok := recover().(*fault.OptionError); !ok {
-					t.Errorf("threshold %v is taken", threshold)
+					t.Errorf("thresholds %v are taken", thresholds)
 				}
 			}()
-			task.MultiLabel{Threshold: threshold}.NewMeter(names)
+			task.MultiLabel{Thresholds: thresholds}.NewMeter(names)
 		}()
+	}
+}
+
+// TestThresholds compares thresholds that are chosen, and the figures by them, with scikit-learn's.
+func TestThresholds(t *testing.T) {
+	text, err := os.ReadFile("testdata/multilabel.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Name                                  string
+		Logits, Targets                       [][]float32
+		Thresholds, Precision, Recall, F1     []float64
+		Support                               []int
+		Micro, Macro, Samples, Exact, Hamming float64
+	}
+	if err := json.Unmarshal(text, &cases); err != nil {
+		t.Fatal(err)
+	}
+	near := func(x, y float64) bool { return math.Abs(x-y) < 1e-6 } // logits are of float32 here
+	for _, c := range cases {
+		n, labels := len(c.Logits), len(c.Thresholds)
+		outputs, targets := tensor.New(slices.Concat(c.Logits...), n, labels), tensor.New(slices.Concat(c.Targets...), n, labels)
+		thresholds, missing := task.ChooseThresholds(outputs, targets)
+		var none []int
+		for i, s := range c.Support {
+			if s == 0 {
+				none = append(none, i)
+			}
+		}
+		if !slices.EqualFunc(thresholds, c.Thresholds, near) || !slices.Equal(missing, none) {
+			t.Errorf("%s: thresholds %v, %v of no sample, want %v and %v", c.Name, thresholds, missing, c.Thresholds, none)
+		}
+		m := task.MultiLabel{Thresholds: thresholds}.NewMeter(make([]string, labels))
+		m.Update(outputs.Narrow(0, 0, 2), targets.Narrow(0, 0, 2))
+		m.Update(outputs.Narrow(0, 2, n-2), targets.Narrow(0, 2, n-2))
+		f := m.Figures().(task.ByLabel)
+		if !near(f.MicroF1, c.Micro) || !near(f.MacroF1, c.Macro) || !near(f.SamplesF1, c.Samples) || !near(f.SubsetAccuracy, c.Exact) || !near(f.HammingLoss, c.Hamming) {
+			t.Errorf("%s: got %+v, want %+v", c.Name, f, c)
+		}
+		for i, l := range f.Labels {
+			if !near(l.Precision, c.Precision[i]) || !near(l.Recall, c.Recall[i]) || !near(l.F1, c.F1[i]) || l.Support != c.Support[i] || l.Threshold != thresholds[i] {
+				t.Errorf("%s, label %d: got %+v, want %v, %v, %v and %d", c.Name, i, l, c.Precision[i], c.Recall[i], c.F1[i], c.Support[i])
+			}
+		}
 	}
 }
 

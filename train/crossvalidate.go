@@ -15,8 +15,8 @@ import (
 // not fitted to.
 type Strength struct {
 	L2       float64
-	Loss     float64 // mean cross-entropy of all samples, each by the fit to the folds that it is not in
-	Accuracy float64 // of the same
+	Loss     float64 // mean cross-entropy of all samples, each by the fit to the folds that it is not in; of several labels the sum of theirs
+	Accuracy float64 // of the same; 0 of several labels
 }
 
 // pathIterations is the most iterations of L-BFGS for a strength, as scikit-learn's LogisticRegressionCV

@@ -15,24 +15,36 @@ type Ensemble struct {
 	// Mirrored counts every member a second time, on the mirror image of the picture: it
 	// is for classes that stay what they are in a mirror, as clothes do and digits do not.
 	Mirrored bool
+	// SeveralLabels says that the logits are of labels, of which a sample may have several: each has a
+	// probability of its own, a sigmoid.
+	SeveralLabels bool
 }
 
 var _ nn.Container = (*Ensemble)(nil)
 
-// Forward returns the logarithms of the mean probabilities, (N, C), of pictures
-// (N, C, H, W).
+// Forward returns logits of the mean probabilities, (N, C), of pictures (N, C, H, W): their logarithms, or of
+// several labels what a sigmoid makes them of.
 func (e *Ensemble) Forward(x *tensor.Tensor) *tensor.Tensor {
 	inputs := []*tensor.Tensor{x}
 	if e.Mirrored {
 		inputs = append(inputs, mirror(x))
 	}
-	var logs []*tensor.Tensor
+	var logs, others []*tensor.Tensor // of the probabilities, and of those of no label
 	for _, m := range e.Members {
 		for _, x := range inputs {
-			logs = append(logs, m.Forward(x).LogSoftmax(1))
+			logits := m.Forward(x)
+			if e.SeveralLabels {
+				logs, others = append(logs, logits.LogSigmoid()), append(others, logits.Neg().LogSigmoid())
+			} else {
+				logs = append(logs, logits.LogSoftmax(1))
+			}
 		}
 	}
-	return tensor.Stack(0, logs...).LogSumExp(0).SubScalar(math.Log(float64(len(logs))))
+	sum := tensor.Stack(0, logs...).LogSumExp(0)
+	if e.SeveralLabels {
+		return sum.Sub(tensor.Stack(0, others...).LogSumExp(0))
+	}
+	return sum.SubScalar(math.Log(float64(len(logs))))
 }
 
 // mirror returns pictures (N, C, H, W) with left and right exchanged.

@@ -149,7 +149,7 @@ func (program) Parameters() iter.Seq2[string, *tensor.Tensor] {
 // It is net itself if that cannot take such samples, which its Forward says, or is not of float32.
 func programOf(net nn.Module, shape []int, batch int) nn.Module {
 	if e, ok := net.(*Ensemble); ok {
-		all := &Ensemble{Mirrored: e.Mirrored}
+		all := &Ensemble{Mirrored: e.Mirrored, SeveralLabels: e.SeveralLabels}
 		for _, m := range e.Members {
 			all.Members = append(all.Members, programOf(m, shape, batch))
 		}

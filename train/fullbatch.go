@@ -19,7 +19,9 @@ import (
 //	mean cross-entropy + λ/2 · |W|²
 //
 // over the samples of a data set, where W is the weight without the bias. Scikit-learn's
-// LogisticRegression minimizes the same, with C = 1/(λ·samples). For plain gradient
+// LogisticRegression minimizes the same, with C = 1/(λ·samples). Where samples have any number of
+// labels, it is the sum of the labels' mean binary cross-entropies in place of the first, as
+// OneVsRestClassifier has it. For plain gradient
 // descent the weight decay λ would pull the weights in the same way, and the bias too;
 // L-BFGS has to know the whole objective.
 //

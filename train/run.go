@@ -253,7 +253,7 @@ func (l *loop) measure(ctx context.Context, e *Epoch) (err error) {
 	start := time.Now()
 	var net nn.Module = l.measured().Net
 	if l.Mirrored {
-		net = &Ensemble{Members: []nn.Module{net}, Mirrored: true}
+		net = &Ensemble{Members: []nn.Module{net}, Mirrored: true, SeveralLabels: l.severalLabels()}
 	}
 	if e.Test, err = evaluate(ctx, net, l.Test, l.Task); err != nil {
 		return err

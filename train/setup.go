@@ -12,7 +12,6 @@ import (
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/loader"
-	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/metric"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
@@ -210,8 +209,8 @@ func (c *Config) checkSettings() error {
 		return wrong("Plateau", "found a Schedule too, one of them expected")
 	}
 	if c.Mirrored {
-		if _, ok := c.Task.(task.Classification); !ok || len(c.Model.InputShape) != 3 {
-			return wrong("Mirrored", "found the task %s on samples of shape %v, classification of pictures expected", c.Task.Name(), c.Model.InputShape)
+		if _, classes := c.Task.(task.Classification); !classes && !c.severalLabels() || len(c.Model.InputShape) != 3 {
+			return wrong("Mirrored", "found the task %s on samples of shape %v, classes or labels of pictures expected", c.Task.Name(), c.Model.InputShape)
 		}
 	}
 	if _, ok := c.Optimizer.(Solver); ok {
@@ -226,19 +225,29 @@ func (c *Config) checkSettings() error {
 		set   bool
 	}{
 		{"Schedule", c.Schedule != nil}, {"Plateau", c.Plateau != nil}, {"ClipNorm", c.ClipNorm > 0}, {"Mixup", c.Mixup > 0},
-		{"Criterion", c.Criterion != loss.Loss(loss.CrossEntropy{})},
+		{"Criterion", c.Criterion != c.Task.Loss()},
 	} {
 		if s.set {
 			return wrong(s.field, "a FullBatch makes its own objective small, and searches for its steps: none expected")
 		}
 	}
-	if _, ok := c.Task.NewRunning(c.Model.Classes).(*metric.Accuracy); !ok {
-		return wrong("Task", "found %s, classification expected for a FullBatch", c.Task.Name())
+	several := c.severalLabels()
+	if _, ok := c.Task.NewRunning(c.Model.Classes).(*metric.Accuracy); !ok && !several {
+		return wrong("Task", "found %s, classification or several labels expected for a FullBatch", c.Task.Name())
+	}
+	if f.objective.Several() != several {
+		return wrong("Optimizer", "found a FullBatch of other targets than the task %s has", c.Task.Name())
 	}
 	if !slices.Equal(f.parameters, nn.ParameterList(c.Model.Net)) {
 		return wrong("Optimizer", "found a FullBatch of another layer, one of the model's expected")
 	}
 	return nil
+}
+
+// severalLabels reports whether the task is to find several labels a sample.
+func (c *Config) severalLabels() bool {
+	_, ok := c.Task.(task.MultiLabel)
+	return ok
 }
 
 // checkModes returns an error if all layers that have a mode are in evaluation, although

@@ -127,8 +127,8 @@ func TestSetupErrors(t *testing.T) {
 		"train: Budget: nobody knows how many samples Test has, nor how long they take: a known number expected": func(c *train.Config) {
 			c.Test, c.Budget = stream{c.Test}, &train.Budget{Time: 1}
 		},
-		"train: Mirrored: found the task multi-label on samples of shape [1 4 4], classification of pictures expected": func(c *train.Config) {
-			c.Task, c.Mirrored = task.MultiLabel{}, true
+		"train: Mirrored: found the task classification on samples of shape [1 4 4], classes or labels of pictures expected": func(c *train.Config) {
+			c.Task, c.Mirrored = struct{ task.Classification }{}, true // of a type of its own
 		},
 	} {
 		c := setup(t)

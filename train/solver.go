@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/onehot-go/onehot/loader"
-	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/metric"
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/random"
@@ -17,7 +16,7 @@ import (
 type Solver interface {
 	optim.Optimizer
 	// Solve changes the parameters. It returns the mean loss of all samples with them, of how many there are, and how many are
-	// predicted right.
+	// predicted right, where each has one class.
 	Solve() (loss float64, correct, samples int, err error)
 }
 
@@ -28,22 +27,22 @@ func (c *Config) checkSolver() error {
 		set   bool
 	}{
 		{"Schedule", c.Schedule != nil}, {"Plateau", c.Plateau != nil}, {"ClipNorm", c.ClipNorm > 0}, {"Mixup", c.Mixup > 0},
-		{"Criterion", c.Criterion != loss.Loss(loss.CrossEntropy{})}, {"OnGradients", c.OnGradients != nil},
+		{"Criterion", c.Criterion != c.Task.Loss()}, {"OnGradients", c.OnGradients != nil},
 	} {
 		if s.set {
 			return wrong(s.field, "a Solver makes its own objective small: none expected")
 		}
 	}
-	if _, ok := c.Task.NewRunning(c.Model.Classes).(*metric.Accuracy); !ok {
-		return wrong("Task", "found %s, classification expected for a Solver", c.Task.Name())
+	if _, ok := c.Task.NewRunning(c.Model.Classes).(*metric.Accuracy); !ok && !c.severalLabels() {
+		return wrong("Task", "found %s, classification or several labels expected for a Solver", c.Task.Name())
 	}
 	return nil
 }
 
 // solved makes an epoch the one step of a Solver.
 type solved struct {
-	by       Solver
-	accuracy *metric.Accuracy
+	*loop
+	by Solver
 }
 
 func (s *solved) steps() int { return 1 }
@@ -63,6 +62,5 @@ func (s *solved) step(loader.Batch, random.Key) (taken, error) {
 	if err != nil {
 		return taken{}, err
 	}
-	s.accuracy.Add(correct, n)
-	return taken{value, 1, n}, nil
+	return taken{value, 1, n}, s.score(correct, n)
 }

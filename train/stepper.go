@@ -39,10 +39,10 @@ type taken struct {
 // score.
 func (l *loop) newStepper() stepper {
 	if s, ok := l.Optimizer.(Solver); ok {
-		return &solved{s, l.running.(*metric.Accuracy)}
+		return &solved{l, s}
 	}
 	if f, ok := l.Optimizer.(*FullBatch); ok {
-		return &allSamples{l, f, l.running.(*metric.Accuracy)}
+		return &allSamples{l, f}
 	}
 	byLayer := &layered{l, nn.ParameterList(l.Model.Net)}
 	if r := l.regression(); r != nil {
@@ -180,9 +180,8 @@ func (o *inOnePass) step(batch loader.Batch, key random.Key) (_ taken, err error
 
 // allSamples makes an epoch one step of a FullBatch.
 type allSamples struct {
-	l        *loop
-	f        *FullBatch
-	accuracy *metric.Accuracy
+	l *loop
+	f *FullBatch
 }
 
 func (a *allSamples) steps() int { return 1 }
@@ -205,6 +204,21 @@ func (a *allSamples) step(loader.Batch, random.Key) (taken, error) {
 	}
 	value, correct := a.f.objective.Result()
 	n := a.f.objective.Samples()
-	a.accuracy.Add(correct, n)
-	return taken{value, 1, n}, nil
+	if a.l.severalLabels() {
+		value /= float64(len(a.l.Model.Classes)) // the mean over labels too, as the task's loss
+	}
+	return taken{value, 1, n}, a.l.score(correct, n)
+}
+
+// score adds all samples to the running score after a step that was made of them all: so many of them are predicted right. Of several
+// labels the net is asked.
+func (l *loop) score(correct, samples int) error {
+	if accuracy, ok := l.running.(*metric.Accuracy); ok {
+		accuracy.Add(correct, samples)
+		return nil
+	}
+	return forEach(l.Model.Net, l.Train, func(outputs *tensor.Tensor, batch loader.Batch) error {
+		l.running.Update(outputs, batch.Targets)
+		return nil
+	})
 }

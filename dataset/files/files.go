@@ -30,12 +30,13 @@ const (
 
 // File is a file that has a picture, as its name says.
 type File struct {
-	Name  string    // slash-separated, relative to List.Root or absolute; of any bytes
-	Class string    // valid UTF-8; "" where none is known
-	Part  string    // Train, Val, Test, or "" where no parts are known
-	Group string    // the files of one group stay in one part; "" for none
-	Size  int64     // bytes, of the file as it is read
-	Time  time.Time // of the last change of the file, or of the archive that it lies in
+	Name   string    // slash-separated, relative to List.Root or absolute; of any bytes
+	Class  string    // valid UTF-8; "" where none is known
+	Labels []string  // in place of Class in a List of Several: valid UTF-8, each once
+	Part   string    // Train, Val, Test, or "" where no parts are known
+	Group  string    // the files of one group stay in one part; "" for none
+	Size   int64     // bytes, of the file as it is read
+	Time   time.Time // of the last change of the file, or of the archive that it lies in
 }
 
 // List is what was found in a folder, an archive or a manifest. Its methods may be called from
@@ -43,6 +44,7 @@ type File struct {
 type List struct {
 	Root    string         // the folder that names are relative to, or what the archive is called
 	Files   []File         // sorted by Name, byte by byte
+	Several bool           // files may have any number of Labels
 	Empty   []string       // the classes of the training part that have no file, sorted
 	Others  map[string]int // the files that are no pictures, by extension in lower case: ".mp4"; "" for none
 	Convert map[string]int // the pictures in HEIC and AVIF, by extension in lower case

@@ -157,16 +157,22 @@ func quote(path string) string {
 	return printable.Word(path)
 }
 
-// Classes returns the classes of the training part, or of all files where there are no parts,
-// with those in Empty; sorted byte by byte.
+// Classes returns the classes, or the labels, of the training part, or of all files where there are no
+// parts, with those in Empty; sorted byte by byte.
 func (l *List) Classes() []string {
 	classes := map[string]bool{}
 	for _, c := range l.Empty {
 		classes[c] = true
 	}
 	for _, f := range l.Files {
-		if f.Class != "" && (f.Part == Train || f.Part == "") {
+		if f.Part != Train && f.Part != "" {
+			continue
+		}
+		if f.Class != "" {
 			classes[f.Class] = true
+		}
+		for _, label := range f.Labels {
+			classes[label] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(classes))

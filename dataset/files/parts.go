@@ -84,11 +84,21 @@ func (s *Share) UnmarshalText(text []byte) error {
 //
 // The error says that nothing would be left for a part.
 func Draw(files []File, labels []int, same [][32]byte, val, test Share, key random.Key) ([]string, error) {
-	d := drawing{parts: make([]string, len(files))}
+	var divided []int
+	for i, f := range files {
+		if f.Part == "" || f.Part == Train {
+			divided = append(divided, labels[i])
+		}
+	}
+	return draw(files, nil, divided, same, val, test, key)
+}
+
+// draw is Draw, and DrawSets, for labels of those files alone that are divided, and sets of labels if they have several.
+func draw(files []File, sets [][]int, labels []int, same [][32]byte, val, test Share, key random.Key) ([]string, error) {
+	d := drawing{parts: make([]string, len(files)), labels: labels, sets: sets}
 	for i, f := range files {
 		if d.parts[i] = f.Part; f.Part == "" || f.Part == Train {
 			d.divided = append(d.divided, i)
-			d.labels = append(d.labels, labels[i])
 		}
 	}
 	n := len(d.divided)
@@ -100,7 +110,7 @@ func Draw(files []File, labels []int, same [][32]byte, val, test Share, key rand
 	if err := d.stratify(sizes, key); err != nil {
 		return nil, err
 	}
-	d.place(d.sets(files, same), key)
+	d.place(d.together(files, same), key)
 	for p, share := range []Share{1: val, 2: test} {
 		if !share.None() && !slices.Contains(d.part, p) {
 			return nil, fmt.Errorf("found %d samples to divide, of which none is left for %s with %v of them: more samples or groups, or a larger number, expected",
@@ -121,6 +131,7 @@ type drawing struct {
 	parts   []string
 	divided []int          // the files that are divided
 	labels  []int          // of each of them
+	sets    [][]int        // of each of them all its labels, if there are several
 	part    []int          // of each of them
 	left    [3]map[int]int // by part and class, how many files are wanted and not placed
 }
@@ -157,9 +168,9 @@ func (d *drawing) stratify(sizes []int, key random.Key) error {
 	return nil
 }
 
-// sets returns the sets of files that stay on one side, by their places in d.divided: those of a
+// together returns the sets of files that stay on one side, by their places in d.divided: those of a
 // group, and of the same content. Sets that share a file are one.
-func (d *drawing) sets(files []File, same [][32]byte) [][]int {
+func (d *drawing) together(files []File, same [][32]byte) [][]int {
 	above := make([]int, len(d.divided)) // of a file, an earlier one of its set, or itself
 	root := func(k int) int {
 		for above[k] != k {
@@ -248,20 +259,32 @@ func (d *drawing) place(sets [][]int, key random.Key) {
 	d.keep(sets)
 }
 
-// keep brings sets to the training part that have files of classes of which it has none.
+// keep brings sets to the training part that have files of classes, or of labels, of which it has none.
 func (d *drawing) keep(sets [][]int) {
+	of := func(k int) []int { // all labels of a file
+		if d.sets == nil {
+			return d.labels[k : k+1]
+		}
+		return d.sets[k]
+	}
 	trained := map[int]bool{}
+	train := func(k int) {
+		for _, c := range of(k) {
+			trained[c] = true
+		}
+	}
 	for k, p := range d.part {
 		if p == 0 {
-			trained[d.labels[k]] = true
+			train(k)
 		}
 	}
 	for _, set := range sets {
-		if !slices.ContainsFunc(set, func(k int) bool { return !trained[d.labels[k]] }) {
+		if !slices.ContainsFunc(set, func(k int) bool { return slices.ContainsFunc(of(k), func(c int) bool { return !trained[c] }) }) {
 			continue
 		}
 		for _, k := range set {
-			d.part[k], trained[d.labels[k]] = 0, true
+			d.part[k] = 0
+			train(k)
 		}
 	}
 }

@@ -36,6 +36,9 @@ type Columns struct {
 	Label string // the class
 	Split string // a name of a part, as files.PartOf has them
 	Group string // the files of one group stay in one part
+	// Separator is what stands between the labels in Label, of which files may then have any number, as none;
+	// "" for one class a file. Files in JSONL have any number, too, if an object has a list of labels.
+	Separator string
 }
 
 // Open reads the manifest at path. A name that ends with .jsonl or .ndjson, or a file that begins
@@ -51,13 +54,10 @@ func Open(ctx context.Context, path string, columns Columns) (*files.List, error
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{ctx: ctx, path: path, root: filepath.Dir(path), lines: map[string]int{}}
+	r := &reader{ctx: ctx, path: path, root: filepath.Dir(path), lines: map[string]int{}, label: columns.Label, separator: columns.Separator, several: columns.Separator != ""}
 	for k, c := range []column{
 		{columns.Path, setPath}, // which is needed
-		{columns.Label, func(f *files.File, value string) error {
-			f.Class = files.ClassName(strings.TrimSpace(value))
-			return nil
-		}},
+		{columns.Label, r.setLabel},
 		{columns.Split, setPart},
 		{columns.Group, func(f *files.File, value string) error { f.Group = strings.TrimSpace(value); return nil }},
 	} {
@@ -82,6 +82,21 @@ func setPath(f *files.File, value string) error {
 	return nil
 }
 
+// setLabel sets the class, or the labels, of a file.
+func (r *reader) setLabel(f *files.File, value string) error {
+	switch {
+	case r.listed != nil:
+		var err error
+		f.Labels, err = files.ListedLabels(r.listed)
+		return err
+	case r.separator != "":
+		f.Labels = files.SplitLabels(value, r.separator)
+	default:
+		f.Class = files.ClassName(strings.TrimSpace(value))
+	}
+	return nil
+}
+
 func setPart(f *files.File, value string) error {
 	if f.Part = files.PartOf(strings.TrimSpace(value)); f.Part == "" {
 		return errors.New("train, val or test expected")
@@ -97,6 +112,10 @@ type reader struct {
 	columns []column
 	found   []files.File
 	lines   map[string]int // by name, made absolute if the root is
+
+	label, separator string // its column, and what is between several
+	several          bool   // whether files have any number of labels
+	listed           []any  // the list of them in the object that is read, or nil
 }
 
 // read reads what the manifest has.
@@ -202,8 +221,14 @@ func (r *reader) objects(data []byte) error {
 				return r.missing(c.name, fmt.Sprintf("line %d: ", n), slices.Sorted(maps.Keys(object)))
 			}
 		}
+		r.listed = nil
 		for k, c := range r.columns {
 			switch v := object[c.name].(type) {
+			case []any:
+				if c.name != r.label {
+					return fmt.Errorf("%s: line %d, column %q: found a list, a text or a number expected", r.path, n, c.name)
+				}
+				r.listed, r.several, values[k] = v, true, ""
 			case nil:
 				values[k] = ""
 			case string:
@@ -242,7 +267,7 @@ func (r *reader) add(line int, values []string) error {
 	var f files.File
 	for k, c := range r.columns {
 		err := errors.New("a value expected")
-		if strings.TrimSpace(values[k]) != "" {
+		if strings.TrimSpace(values[k]) != "" || c.name == r.label && (r.separator != "" || r.listed != nil) {
 			err = c.set(&f, values[k])
 		}
 		if err != nil {
@@ -273,8 +298,11 @@ func (r *reader) place(name string) string {
 
 // list makes the list of what was found.
 func (r *reader) list() (*files.List, error) {
-	l := &files.List{Root: r.root, Others: map[string]int{}, Convert: map[string]int{}, Passed: map[files.Reason]int{}}
+	l := &files.List{Root: r.root, Several: r.several, Others: map[string]int{}, Convert: map[string]int{}, Passed: map[files.Reason]int{}}
 	for _, f := range r.found {
+		if r.several && f.Class != "" { // a text where other lines have lists
+			f.Class, f.Labels = "", []string{f.Class}
+		}
 		if files.KindOf(f.Name) == files.Conversion {
 			l.Convert[files.Extension(f.Name)]++
 		} else {

@@ -38,7 +38,11 @@ func write(t testing.TB, name, text string) string {
 func describe(l *files.List) string {
 	var all []string
 	for _, f := range l.Files {
-		all = append(all, fmt.Sprintf("%s|%s|%s|%s|%d", f.Name, f.Class, f.Part, f.Group, f.Size))
+		class := f.Class
+		if l.Several {
+			class = fmt.Sprintf("%q", f.Labels)
+		}
+		all = append(all, fmt.Sprintf("%s|%s|%s|%s|%d", f.Name, class, f.Part, f.Group, f.Size))
 	}
 	return strings.Join(all, "  ")
 }
@@ -46,6 +50,7 @@ func describe(l *files.List) string {
 func TestOpen(t *testing.T) {
 	all := Columns{Path: "file", Label: "kind", Split: "part", Group: "person"}
 	plain := Columns{Path: "file", Label: "kind"}
+	several := Columns{Path: "file", Label: "kind", Separator: ";"}
 	const four = "cat/1.jpg|cat|train|p1|9  dog/a3f9|dog|test|p2|8"
 	tests := []struct {
 		name, file, text string
@@ -92,8 +97,18 @@ func TestOpen(t *testing.T) {
 			want: `LIST: line 4, column "kind": found " ", a value expected`},
 		{name: "no label", file: "list.jsonl", columns: plain, text: `{"file":"cat/1.jpg","kind":null}`,
 			want: `LIST: line 1, column "kind": found "", a value expected`},
-		{name: "a label that is a list", file: "list.jsonl", columns: plain, text: `{"file":"cat/1.jpg","kind":["cat"]}`,
+		{name: "a label that is an object", file: "list.jsonl", columns: plain, text: `{"file":"cat/1.jpg","kind":{"cat":1}}`,
 			want: `LIST: line 1, column "kind": found a list or an object, a text or a number expected`},
+		{name: "a path that is a list", file: "list.jsonl", columns: plain, text: `{"file":["cat/1.jpg"],"kind":"cat"}`,
+			want: `LIST: line 1, column "file": found a list, a text or a number expected`},
+		{name: "a list with something else", file: "list.jsonl", columns: plain, text: `{"file":"cat/1.jpg","kind":["cat",null]}`,
+			want: `LIST: line 1, column "kind": found "", found <nil> in a list of labels, texts or numbers expected`},
+		{name: "lists", file: "list.jsonl", columns: plain, text: `{"file":"cat/1.jpg","kind":["tom"," cat","tom"]}` + "\n" + `{"file":"cat/2 ,;.jpg","kind":"a;b"}` + "\n" + `{"file":"dog/a3f9","kind":[]}`,
+			want: `cat/1.jpg|["tom" "cat"]|||9  cat/2 ,;.jpg|["a;b"]|||12  dog/a3f9|[]|||8`},
+		{name: "several labels", file: "list.csv", columns: several, text: "file,kind\ncat/1.jpg,tom; cat;;tom\ndog/a3f9, \n",
+			want: `cat/1.jpg|["tom" "cat"]|||9  dog/a3f9|[]|||8`},
+		{name: "several labels with tabs", file: "list.tsv", columns: several, text: "file\tkind\ncat/1.jpg\ttom;cat\n",
+			want: `cat/1.jpg|["tom" "cat"]|||9`},
 		{name: "an empty path", file: "list.csv", columns: plain, text: "file,kind\n,cat\n",
 			want: `LIST: line 2, column "file": found "", a value expected`},
 		{name: "an unknown part", file: "list.csv", columns: all, text: "file,kind,part,person\ncat/1.jpg,cat,dev,p1\n",

@@ -12,6 +12,7 @@ import (
 // name. Texts with escapes are written behind the block.
 type objects struct {
 	columns map[string]int
+	lists   map[int]bool // columns that may have lists, which are read as they are written
 	data    []byte
 	end     int // of the block
 	at      int
@@ -58,6 +59,11 @@ func (o *objects) object(fields []span, f span) error {
 			return fmt.Errorf("found the field %.100q, one that the first lines have expected", key)
 		}
 		switch value[0] {
+		case '[', '{':
+			if value[0] == '{' || !o.lists[i] {
+				return fmt.Errorf("column %.100q: found a list or an object, a text or a number expected", key)
+			}
+			fields[i] = span{f.lo + uint32(lo), f.lo + uint32(lo+len(value))}
 		case 'n':
 			fields[i] = span{}
 		case '"':
@@ -80,8 +86,8 @@ func (o *objects) object(fields []span, f span) error {
 	})
 }
 
-// eachField calls f for the fields of an object: its key without escapes, its value, which is no list and no
-// object, and the place of the value in text.
+// eachField calls f for the fields of an object: its key without escapes, its value, and the place of the
+// value in text.
 func eachField(text []byte, f func(key, value []byte, lo int) error) error {
 	if text[0] != '{' || !json.Valid(text) {
 		return fmt.Errorf(`found %.40q, an object such as {"age":31,"city":"Oslo"} expected`, text)
@@ -111,7 +117,7 @@ func eachField(text []byte, f func(key, value []byte, lo int) error) error {
 		case '"':
 			i += endOfString(text[i:])
 		case '[', '{':
-			return fmt.Errorf("column %.100q: found a list or an object, a text or a number expected", key)
+			i += endOfNested(text[i:])
 		default:
 			for text[i] != ',' && text[i] != '}' && !isSpace(text[i]) {
 				i++
@@ -131,6 +137,23 @@ func endOfString(text []byte) int {
 			return i + 1
 		case '\\':
 			i++
+		}
+	}
+}
+
+// endOfNested returns the place behind the list or object that text, which is valid JSON, begins with.
+func endOfNested(text []byte) int {
+	depth := 0
+	for i := 0; ; i++ {
+		switch text[i] {
+		case '"':
+			i += endOfString(text[i:]) - 1
+		case '[', '{':
+			depth++
+		case ']', '}':
+			if depth--; depth == 0 {
+				return i + 1
+			}
 		}
 	}
 }

@@ -25,11 +25,12 @@ type source struct {
 	names   []string      // of the columns of a text
 	sample  [][]string    // the first rows of a text
 	members []member      // the arrays of NPY and NPZ
+	lists   []string      // columns of JSONL that may have lists
 }
 
 // open looks at the first bytes of a table.
 func open(r io.ReaderAt, size int64, name string, o *Options) (*source, error) {
-	s := &source{}
+	s := &source{lists: o.Lists}
 	in := bufio.NewReader(io.NewSectionReader(r, 0, size))
 	if start, err := in.Peek(4); err == nil && string(start) == "PK\x03\x04" {
 		s.Format = "NPZ"
@@ -342,7 +343,13 @@ func (o *objects) place() int                             { return o.line }
 // rows returns what divides blocks into rows.
 func (s *source) rows(columns map[string]int) rows {
 	if s.Format == "JSONL" {
-		return &objects{columns: columns}
+		o := &objects{columns: columns, lists: map[int]bool{}}
+		for _, name := range s.lists {
+			if i, ok := columns[name]; ok {
+				o.lists[i] = true
+			}
+		}
+		return o
 	}
 	return &scanner{}
 }

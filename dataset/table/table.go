@@ -30,6 +30,7 @@ type Options struct {
 	NoHeader  bool                            // the first row names no columns: these are "1", "2" and so on
 	Label     string                          // a column whose values are words, whatever they look like; "" for none
 	Words     []string                        // more such columns
+	Lists     []string                        // columns whose values may be lists in JSONL: these are words as they are written
 	Missing   []string                        // texts that are missing values in every column, beside those of transform.IsMissing
 	Kinds     map[string]transform.ColumnKind // of columns, by name; those of others are found
 	Columns   *transform.Columns              // of a model: the kinds are its, and columns that it does not know are not read

@@ -117,6 +117,9 @@ func (s *settings) monitor() *train.Monitor {
 	switch s.Monitor {
 	case "macro-f1":
 		return &train.Monitor{Score: task.Score{Name: "macro-f1", Short: "macro-f1"}, Of: func(e train.Evaluation) float64 {
+			if f, ok := e.Figures.(task.ByLabel); ok {
+				return f.MacroF1
+			}
 			_, _, f1 := e.Figures.(task.ByClass).Macro()
 			return f1
 		}}
@@ -126,18 +129,27 @@ func (s *settings) monitor() *train.Monitor {
 	return nil
 }
 
-// monitored names what monitor is, as lines do.
-func (s *settings) monitored() string {
+// monitored names what monitor is, as lines do, of a run with scores of a kind.
+func (s *settings) monitored(score task.Score) string {
 	if m := s.monitor(); m != nil {
 		return m.Short
 	}
-	return task.Accuracy.Short
+	return score.Short
 }
 
 // macroLine says the means over all classes.
 func macroLine(f task.ByClass) string {
 	precision, recall, f1 := f.Macro()
 	return fmt.Sprintf("mean of the classes: precision %.3f, recall %.3f, f1 %.3f", precision, recall, f1)
+}
+
+// meansLine says the means over all classes, or over all labels.
+func meansLine(f task.Figures) string {
+	if f, ok := f.(task.ByLabel); ok {
+		return fmt.Sprintf("over all labels: micro f1 %.3f, macro f1 %.3f, samples f1 %.3f, all labels right %.3f, wrong decisions %.3f",
+			f.MicroF1, f.MacroF1, f.SamplesF1, f.SubsetAccuracy, f.HammingLoss)
+	}
+	return macroLine(f.(task.ByClass))
 }
 
 // order returns how the training samples come, whose classes are given.
@@ -194,6 +206,47 @@ func (s *settings) criterion(samples []int) (loss.CrossEntropy, error) {
 		return c, usagef("--class-weights %s: at least one above 0 expected, of a class with training samples", s.ClassWeights)
 	}
 	c.Weight = tensor.New(weights, len(weights))
+	return c, nil
+}
+
+// checkSeveral returns which setting does not go with several labels a sample.
+func (s *settings) checkSeveral() error {
+	for _, c := range []struct {
+		set       bool
+		flag, why string
+	}{
+		{s.LabelSmoothing > 0, "--label-smoothing", "spreads the truth over classes of which a sample has one"},
+		{s.CV > 0, "--cv", "draws folds by classes of which a row has one"},
+		{s.Sample != "", "--sample balanced", "counts samples of one class each; --class-weights balanced makes the yes and the no of every label count as much"},
+		{s.Monitor == "accuracy", "--monitor accuracy", "is for samples of one class each: macro-f1 or loss expected, or micro-f1, which is taken without the flag"},
+	} {
+		if c.set {
+			return usagef("%s %s, and there may be several labels here", c.flag, c.why)
+		}
+	}
+	return nil
+}
+
+// labelCriterion returns the loss that training makes small, for labels that so many of all training samples
+// have each.
+func (s *settings) labelCriterion(having []int, samples int) (loss.Loss, error) {
+	c := loss.BCEWithLogits{}
+	switch s.ClassWeights {
+	case "":
+		return c, nil
+	case "balanced":
+	default:
+		return c, usagef("--class-weights %s: balanced expected, where there may be several labels", s.ClassWeights)
+	}
+	// As scikit-learn in each label's own regression: the yes and the no count as much.
+	no, yes := make([]float32, len(having)), make([]float32, len(having))
+	for i, n := range having {
+		no[i], yes[i] = 1, 1
+		if n > 0 && n < samples {
+			no[i], yes[i] = float32(samples)/float32(2*(samples-n)), float32(samples-n)/float32(n)
+		}
+	}
+	c.Weight, c.PosWeight = tensor.New(no, len(no)), tensor.New(yes, len(yes))
 	return c, nil
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -16,6 +15,7 @@ import (
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/report"
+	"github.com/onehot-go/onehot/task"
 )
 
 type compareCommand struct {
@@ -38,6 +38,7 @@ type comparedRun struct {
 	Seconds     float64  `json:"seconds"` // of the training steps
 	Parameters  int      `json:"parameters"`
 
+	score   task.Score
 	history report.Run
 }
 
@@ -53,6 +54,10 @@ func (c *compareCommand) Run(s streams) error {
 			say(s.err, fmt.Errorf("%w; left out", err))
 			continue
 		}
+		if len(runs) > 0 && r.score != runs[0].score {
+			say(s.err, fmt.Errorf("%s: its score is %s, and that of %s %s: they cannot be compared; left out", name, r.score.Name, runs[0].Run, runs[0].score.Name))
+			continue
+		}
 		runs, histories = append(runs, r), append(histories, r.history)
 	}
 	if len(runs) == 0 {
@@ -60,7 +65,7 @@ func (c *compareCommand) Run(s streams) error {
 	}
 	if c.JSON {
 		for _, r := range runs {
-			if err := json.NewEncoder(s.out).Encode(r); err != nil {
+			if err := writeEvent(s.out, r, r.score); err != nil {
 				return err
 			}
 		}
@@ -96,13 +101,13 @@ func (f folder) compared(remarks io.Writer) (r comparedRun, err error) {
 	if err != nil {
 		return r, err
 	}
-	epochs, batches, err := f.readCurves(remarks)
+	epochs, batches, err := f.readCurves(c.Data.score(), remarks)
 	if err != nil {
 		return r, err
 	}
 	r = comparedRun{
 		Run: name, Settings: c.Settings, Epochs: len(epochs), Parameters: nn.NumParameters(m.Net),
-		history: report.Run{Name: name, Epochs: epochs, Batches: batches},
+		score: c.Data.score(), history: report.Run{Name: name, Epochs: epochs, Batches: batches},
 	}
 	for _, e := range epochs {
 		r.Seconds += e.Seconds
@@ -115,11 +120,12 @@ func (f folder) compared(remarks io.Writer) (r comparedRun, err error) {
 	if err != nil {
 		return r, err
 	}
+	loss, chosen := best.figures().Summary() // of a model that was not trained
 	if best.Part != "val" {
-		r.TestAcc, r.TestLoss = &best.Accuracy, &best.Loss
+		value := chosen
+		r.TestAcc, r.TestLoss = &value, &loss
 	}
-	chosen := best.Accuracy // of a model that was not trained
-	by := 0                 // the epoch, if it was not chosen by accuracy
+	by := 0 // the epoch, if it was not chosen by accuracy
 	if c.Settings.monitor() != nil {
 		by = recordedEpoch(m)
 	}
@@ -189,15 +195,16 @@ func writeComparison(w io.Writer, runs []comparedRun, width int) error {
 			differ = append(differ, flag)
 		}
 	}
-	best := []string{"best test acc"}
+	score := cmp.Or(runs[0].score, task.Accuracy).Short
+	best := []string{"best test " + score}
 	switch {
 	case mixed:
-		best = append(best, "best val acc")
+		best = append(best, "best val "+score)
 	case validated:
-		best[0] = "best val acc"
+		best[0] = "best val " + score
 	}
 	header := append([]string{"run"}, differ...)
-	header = append(append(header, "epochs", "test loss", "test acc"), best...)
+	header = append(append(header, "epochs", "test loss", "test "+score), best...)
 	rows := [][]string{append(header, "in epoch", "seconds", "parameters")}
 	for i, r := range runs {
 		mark := func(sorted bool) string { // of a figure that may be what runs are sorted by

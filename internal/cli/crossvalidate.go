@@ -177,16 +177,16 @@ func (c *trainCommand) foldRun(ctx context.Context, t *ownTable, path []float64,
 		}
 		return err
 	}
-	if r.fit != nil {
+	if fit, ok := r.fit.(*tableFit); ok {
 		if !c.searches() {
-			path = []float64{r.fit.options.C}
+			path = []float64{fit.options.C}
 		}
-		all, err := classify.FitPath(r.fit.x, r.fit.y, r.fit.classes, path, r.fit.options)
+		all, err := classify.FitPath(fit.x, fit.y, fit.classes, path, fit.options)
 		if err != nil {
 			return err
 		}
 		for i, found := range all {
-			r.fit.put(found)
+			fit.put(found)
 			if err := measure(i); err != nil {
 				return err
 			}

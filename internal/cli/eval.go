@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/onehot-go/onehot/internal/printable"
@@ -56,7 +57,11 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		return c.evalTable(ctx, names, data, first, columns, s)
 	}
 	models, definitions := []*model.Model{first}, []*model.Definition{&first.Definition}
-	ensemble := train.Ensemble{Members: []nn.Module{first.Net}, Mirrored: c.TTA}
+	ensemble := train.Ensemble{Members: []nn.Module{first.Net}, Mirrored: c.TTA, SeveralLabels: first.SeveralLabels()}
+	learnt, err := first.Learnt()
+	if err != nil {
+		return err
+	}
 	for _, name := range names[1:] {
 		m, err := c.loadModel(name, s.err)
 		if err != nil {
@@ -64,6 +69,9 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		}
 		if !slices.Equal(m.Classes, first.Classes) {
 			return fmt.Errorf("%s tells %v apart, but %s %v", name, m.Classes, names[0], first.Classes)
+		}
+		if m.Task != first.Task {
+			return fmt.Errorf("%s learnt the task %q, %s %q: the same expected", name, m.Task, names[0], first.Task)
 		}
 		if !slices.Equal(m.InputShape, first.InputShape) || m.Preprocess.String() != first.Preprocess.String() {
 			return fmt.Errorf("%s prepares pictures by %v, %s by %v: the same expected", name, m.Preprocess, names[0], first.Preprocess)
@@ -78,7 +86,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 			}
 		}
 	}
-	test, title, err := c.evalData(ctx, data, names[0], first, s.err)
+	test, samples, title, err := c.evalData(ctx, data, names[0], first, s.err)
 	if err != nil {
 		return err
 	}
@@ -91,8 +99,8 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	source := loader.New(test, loader.Options{BatchSize: batch, Workers: prefetch})
-	e, err := train.Evaluate(net, source, nil)
+	source := loader.New(samples, loader.Options{BatchSize: batch, Workers: prefetch})
+	e, err := train.Evaluate(net, source, learnt)
 	if err != nil {
 		return err
 	}
@@ -104,7 +112,13 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
-		if err := writePredictions(c.CSV, test, logits); err != nil {
+		name := func(i int) string { // pictures without a file have their number
+			if test.Names == nil {
+				return strconv.Itoa(i)
+			}
+			return newNamed(test.Names[i]).File
+		}
+		if err := answersOf(names[0], first).write(c.CSV, "file", name, samples, logits); err != nil {
 			return err
 		}
 	}
@@ -119,10 +133,19 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		names[i] = printable.Name(name)
 	}
 	fmt.Fprintf(s.out, "%s on %s, %d samples%s\n", strings.Join(names, " + "), printable.Name(title), test.Len(), mirrored)
-	if err := report.WriteFigures(s.out, task.Accuracy, e.Figures); err != nil || test.Names == nil {
+	return writeFigures(s.out, learnt.Score(), e.Figures, test.Names != nil)
+}
+
+// writeFigures writes figures as text, with their means over all classes if those are wanted; over all labels they are
+// among the tables.
+func writeFigures(w io.Writer, score task.Score, f task.Figures, means bool) error {
+	if err := report.WriteFigures(w, score, f); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "\n%s\n", macroLine(e.Figures.(task.ByClass)))
+	if _, ok := f.(task.ByClass); !ok || !means {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n", meansLine(f))
 	return err
 }
 
@@ -145,10 +168,10 @@ func augmentation(m *model.Model) (augment []string, known bool) {
 }
 
 // measured returns what a run's figures are of: net itself, or with --tta what counts every
-// picture with its mirror image.
-func measured(net nn.Module, mirrored bool) nn.Module {
+// picture with its mirror image. several says that samples have several labels.
+func measured(net nn.Module, mirrored, several bool) nn.Module {
 	if mirrored {
-		return &train.Ensemble{Members: []nn.Module{net}, Mirrored: true}
+		return &train.Ensemble{Members: []nn.Module{net}, Mirrored: true, SeveralLabels: several}
 	}
 	return net
 }

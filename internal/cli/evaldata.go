@@ -3,21 +3,17 @@ package cli
 import (
 	"context"
 	"encoding/binary"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/onehot-go/onehot/dataset"
-	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
-	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
 )
 
@@ -84,8 +80,8 @@ func runOf(path string) folder {
 
 // evalData returns the pictures that eval measures on, and what they are called: of data that are known
 // by name the test data; of a path its test pictures, or all if it has no parts. With "" they are those
-// that the model in path was measured on at the end of its run.
-func (c *evalCommand) evalData(ctx context.Context, data, path string, m *model.Model, remarks io.Writer) (*dataset.Images, string, error) {
+// that the model in path was measured on at the end of its run. samples are the pictures with all their labels.
+func (c *evalCommand) evalData(ctx context.Context, data, path string, m *model.Model, remarks io.Writer) (pictures *dataset.Images, samples dataset.Dataset, title string, err error) {
 	s, known := trainingSettings(path, m)
 	again := data == ""
 	if again {
@@ -99,42 +95,42 @@ func (c *evalCommand) evalData(ctx context.Context, data, path string, m *model.
 		if err == nil && !slices.Equal(test.Classes(), m.Classes) {
 			err = fmt.Errorf("%s tells %v apart, but %s has %v", path, m.Classes, data, test.Classes())
 		}
-		return test, data + " test", err
+		return test, test, data + " test", err
 	}
 	if again && !known {
-		return nil, "", fmt.Errorf("%s: it does not say how its pictures at %s were read: what to measure it on expected, as in  onehot eval %s %s", path, data, printable.Word(path), printable.Word(data))
+		return nil, nil, "", fmt.Errorf("%s: it does not say how its pictures at %s were read: what to measure it on expected, as in  onehot eval %s %s", path, data, printable.Word(path), printable.Word(data))
 	}
 	if again {
 		p, err := s.parts(ctx, c.dataFlags, nil, remarks)
 		if err != nil {
-			return nil, "", err
+			return nil, nil, "", err
 		}
 		if run := runOf(path); p.own != nil {
 			if before, err := run.readConfig(); err == nil {
 				if err := p.own.samePictures(before.Data, run.files()); err != nil { // others would be drawn than were held out
-					return nil, "", fmt.Errorf("the pictures at %s are not those of the run in %s: %w: what to measure on expected, as in  onehot eval %s %s",
+					return nil, nil, "", fmt.Errorf("the pictures at %s are not those of the run in %s: %w: what to measure on expected, as in  onehot eval %s %s",
 						data, run, err, printable.Word(path), printable.Word(data))
 				}
 			}
 		}
 		d := p.final()
 		if d == nil {
-			return nil, "", fmt.Errorf("%s: it was trained on all pictures of %s: others to measure it on expected, as in  onehot eval %s PATH", path, data, printable.Word(path))
+			return nil, nil, "", fmt.Errorf("%s: it was trained on all pictures of %s: others to measure it on expected, as in  onehot eval %s PATH", path, data, printable.Word(path))
 		}
 		if !slices.Equal(d.Classes(), m.Classes) {
-			return nil, "", fmt.Errorf("%s tells %v apart, but %s has %v", path, m.Classes, data, d.Classes())
+			return nil, nil, "", fmt.Errorf("%s tells %v apart, but %s has %v", path, m.Classes, data, d.Classes())
 		}
-		return d, p.own.name + " " + d.Split.String(), nil
+		return d, p.own.samples(d), p.own.name + " " + d.Split.String(), nil
 	}
 	trained := s.Data
 	s.Data = data
 	c.read(&s)
-	d, title, err := s.measurable(ctx, c.dataFlags, m, remarks)
+	pictures, samples, title, err = s.measurable(ctx, c.dataFlags, m, remarks)
 	if err == nil && known && title == dataName(data) && sameFile(trained, data) {
 		fmt.Fprintf(remarks, "%s: the model was trained on pictures of these, and knows them; onehot eval %s measures on the others\n",
 			printable.Name(data), printable.Word(path))
 	}
-	return d, title, err
+	return pictures, samples, title, err
 }
 
 // sameFile reports whether two paths lead to one file or folder.
@@ -149,10 +145,11 @@ func sameFile(a, b string) bool {
 
 // listFlags say how a list, or a folder, is read.
 type listFlags struct {
-	PathColumn  string `placeholder:"NAME" help:"Column of a list that has the files, relative to the list."`
-	LabelColumn string `placeholder:"NAME" help:"Column of a list that has the classes."`
-	SplitColumn string `placeholder:"NAME" help:"Column of a list that says train, val or test."`
-	Nested      bool   `help:"Make classes of all levels of folders, not of the first alone."`
+	PathColumn     string `placeholder:"NAME" help:"Column of a list that has the files, relative to the list."`
+	LabelColumn    string `placeholder:"NAME" help:"Column of a list that has the classes."`
+	LabelSeparator string `placeholder:"SEPARATOR" help:"What stands between the labels in --label-column, where there may be several, as in ';'."`
+	SplitColumn    string `placeholder:"NAME" help:"Column of a list that says train, val or test."`
+	Nested         bool   `help:"Make classes of all levels of folders, not of the first alone."`
 }
 
 // read sets how s reads what is at its path: as the flags say, or as s has it, which may be of another
@@ -161,6 +158,9 @@ func (f listFlags) read(s *settings) {
 	if f.PathColumn != "" || f.LabelColumn != "" {
 		s.PathColumn, s.LabelColumn, s.SplitColumn = f.PathColumn, f.LabelColumn, f.SplitColumn
 	}
+	if f.LabelSeparator != "" {
+		s.LabelSeparator = f.LabelSeparator
+	}
 	if info, err := os.Stat(s.Data); err == nil && info.IsDir() {
 		s.PathColumn = ""
 	}
@@ -168,80 +168,56 @@ func (f listFlags) read(s *settings) {
 }
 
 // measurable returns the pictures at the path that the settings name, prepared as far as is kept for m,
-// with m's classes, and what they are called.
-func (s *settings) measurable(ctx context.Context, from dataFlags, m *model.Model, remarks io.Writer) (*dataset.Images, string, error) {
+// with m's classes, and what they are called. samples are the pictures with all their labels.
+func (s *settings) measurable(ctx context.Context, from dataFlags, m *model.Model, remarks io.Writer) (pictures *dataset.Images, samples dataset.Dataset, title string, err error) {
 	p, err := s.listPictures(ctx)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
-	labels, err := p.Labels(m.Classes)
-	if err != nil {
-		return nil, "", err
+	switch {
+	case p.Several && !m.SeveralLabels():
+		return nil, nil, "", fmt.Errorf("%s: found several labels a picture, one class each expected as the model has learnt", s.Data)
+	case !p.Several && m.SeveralLabels():
+		p.Several = true
+		for i, f := range p.Files {
+			p.Files[i].Class, p.Files[i].Labels = "", []string{f.Class}
+		}
+	}
+	o := &ownParts{ownPictures: p, classes: m.Classes, part: make([]string, len(p.Files))}
+	if err := o.findLabels(); err != nil {
+		return nil, nil, "", err
 	}
 	split := dataset.Test
-	part, title := "", p.name
+	part := ""
+	title = p.name
 	for _, of := range []dataset.Split{dataset.Test, dataset.Validation} {
 		if p.hasPart(of.String()) {
 			split, part, title = of, of.String(), p.name+" "+of.String()
 			break
 		}
 	}
-	set, err := from.pixels(ctx, p, kept(m.Preprocess), remarks)
-	if err != nil {
-		return nil, "", err
+	if o.Set, err = from.pixels(ctx, p, kept(m.Preprocess), remarks); err != nil {
+		return nil, nil, "", err
 	}
-	o := &ownParts{ownPictures: p, Set: set, classes: m.Classes, label: labels, part: make([]string, len(p.Files))}
 	if err := o.checkBad(from.MaxBad); err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
 	for i, f := range p.Files {
-		if set.Rows[i] >= 0 && (part == "" || f.Part == part) {
+		if o.Set.Rows[i] >= 0 && (part == "" || f.Part == part) {
 			o.part[i] = split.String()
 		}
 	}
 	o.sayBad(remarks)
 	d := o.images(split)
 	if d == nil {
-		return nil, "", fmt.Errorf("%s: no picture in it that can be read", s.Data)
+		return nil, nil, "", fmt.Errorf("%s: no picture in it that can be read", s.Data)
 	}
-	return d, title, nil
+	return d, o.samples(d), title, nil
 }
 
 // prepareFor sets the transform of d to what is left of m's preparation for pictures of d's size.
 func prepareFor(m *model.Model, d *dataset.Images) {
 	d.Transform = m.Preprocess.For(transform.Form{Shape: d.Shape()})
-}
-
-// writePredictions writes a line a picture of d to the file at path: what it is, what it is taken for,
-// and the probabilities of all classes, as predict does. logits are (N, C). Pictures without a file have
-// their number.
-func writePredictions(path string, d *dataset.Images, logits *tensor.Tensor) error {
-	probabilities, classes := tensor.Values[float64](logits.Softmax(1)), d.Classes()
-	return atomicfile.Write(path, func(w io.Writer) error {
-		t := csv.NewWriter(w)
-		header := []string{"file", "label", "class", "probability"}
-		for _, class := range classes {
-			header = append(header, "p:"+class)
-		}
-		t.Write(header) // Error has the first one
-		for i, label := range d.Labels {
-			row := []string{strconv.Itoa(i), classes[label], "", ""}
-			if d.Names != nil {
-				row[0] = newNamed(d.Names[i]).File
-			}
-			of, best := probabilities[i*len(classes):][:len(classes)], 0
-			for class, v := range of {
-				if v > of[best] {
-					best = class
-				}
-				row = append(row, strconv.FormatFloat(v, 'g', -1, 32))
-			}
-			row[2], row[3] = classes[best], row[4+best]
-			t.Write(row)
-		}
-		t.Flush()
-		return t.Error()
-	})
 }
 
 // sayBad tells remarks which files are passed over because they cannot be read.

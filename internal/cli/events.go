@@ -1,6 +1,25 @@
 package cli
 
-import "github.com/onehot-go/onehot/train"
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+
+	"github.com/onehot-go/onehot/task"
+	"github.com/onehot-go/onehot/train"
+)
+
+// writeEvent writes an event as a line of JSON: in place of acc its fields have the score's own name.
+func writeEvent(w io.Writer, event any, score task.Score) error {
+	text, err := json.Marshal(event)
+	if err != nil {
+		return err
+	}
+	// Within a text a quote has a backslash before it: this is the end of a name of a field alone.
+	text = bytes.ReplaceAll(text, []byte(`_acc":`), []byte("_"+score.Column()+`":`))
+	_, err = w.Write(append(text, '\n'))
+	return err
+}
 
 // epochEvent is an epoch on standard output with --json.
 type epochEvent struct {

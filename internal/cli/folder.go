@@ -70,6 +70,7 @@ type dataRecord struct {
 	Absolute string `json:"absolute,omitempty"` // where that was
 	SHA256   string `json:"sha256,omitempty"`   // of the names, contents, classes and parts of all files
 	Bad      int    `json:"bad,omitempty"`      // files that could not be read
+	Task     string `json:"task,omitempty"`     // what is learnt of them; none is classification
 }
 
 type fileRecord struct {
@@ -87,6 +88,20 @@ func newDataRecord(dir string, training, test *dataset.Images) dataRecord {
 	}
 	return r
 }
+
+// score returns what the scores of a run on the data are.
+func (r dataRecord) score() task.Score {
+	if r.several() {
+		return task.MicroF1
+	}
+	return task.Accuracy
+}
+
+// several reports whether samples have any number of labels.
+func (r dataRecord) several() bool { return r.Task == severalLabels }
+
+// severalLabels is the task of finding several labels a sample.
+var severalLabels = task.MultiLabel{}.Name()
 
 // measured reports whether there is anything to measure a model on.
 func (r dataRecord) measured() bool { return r.Val > 0 || r.Test > 0 }
@@ -244,6 +259,8 @@ type figuresFile struct {
 	// Of tables.
 	Importance []classify.Importance `json:"importance,omitempty"` // of columns
 	CV         *crossValidation      `json:"cv,omitempty"`
+
+	labels *task.ByLabel // of several labels a sample, in place of all but Part and Calibration; else nil
 }
 
 // macroFigures are means over all classes, each of which counts the same.
@@ -253,8 +270,35 @@ type macroFigures struct {
 	F1        float64 `json:"f1"`
 }
 
+// labelFiguresFile is what a figuresFile of several labels a sample has.
+type labelFiguresFile struct {
+	Part string `json:"part,omitempty"`
+	task.ByLabel
+	Calibration *model.Calibration `json:"calibration,omitempty"`
+}
+
+// MarshalJSON returns a labelFiguresFile of several labels a sample.
+func (f figuresFile) MarshalJSON() ([]byte, error) {
+	if f.labels != nil {
+		return json.Marshal(labelFiguresFile{f.Part, *f.labels, f.Calibration})
+	}
+	type ofClasses figuresFile
+	return json.Marshal(ofClasses(f))
+}
+
+// figures returns those of the task.
+func (f figuresFile) figures() task.Figures {
+	if f.labels != nil {
+		return *f.labels
+	}
+	return f.ByClass
+}
+
 // newFigures returns the figures of an evaluation as files have them.
 func newFigures(e train.Evaluation) figuresFile {
+	if of, ok := e.Figures.(task.ByLabel); ok {
+		return figuresFile{labels: &of}
+	}
 	f := figuresFile{ByClass: e.Figures.(task.ByClass)}
 	f.Means.Precision, f.Means.Recall, f.Means.F1 = f.Macro()
 	return f
@@ -278,6 +322,12 @@ func (f folder) readFigures() (figuresFile, error) {
 	}
 	if err := json.Unmarshal(text, &figures); err != nil {
 		return figures, fmt.Errorf("%s: %w", f.metrics(), err)
+	}
+	if figures.Classes == nil {
+		var labels labelFiguresFile
+		if err := json.Unmarshal(text, &labels); err == nil && labels.Labels != nil {
+			figures.labels = &labels.ByLabel
+		}
 	}
 	n := len(figures.Classes)
 	if len(figures.Confusion) != n || slices.ContainsFunc(figures.Confusion, func(row []int) bool { return len(row) != n }) {

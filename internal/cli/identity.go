@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/csv"
@@ -20,7 +21,7 @@ import (
 func (o *ownParts) identity() string {
 	h := sha256.New()
 	for i, f := range o.Files {
-		for _, field := range []string{f.Name, f.Class, f.Part, string(o.Facts[i].SHA256[:])} {
+		for _, field := range append([]string{f.Name, f.Class, f.Part, string(o.Facts[i].SHA256[:])}, f.Labels...) {
 			h.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(field))))
 			h.Write([]byte(field))
 		}
@@ -40,7 +41,7 @@ func (o *ownParts) fileRows() [][]string {
 		if o.Set.Rows[i] < 0 {
 			part = "bad"
 		}
-		rows = append(rows, []string{f.Name, f.Class, part, hex.EncodeToString(o.Facts[i].SHA256[:])})
+		rows = append(rows, []string{f.Name, cmp.Or(f.Class, strings.Join(f.Labels, ";")), part, hex.EncodeToString(o.Facts[i].SHA256[:])})
 	}
 	return rows
 }

@@ -62,7 +62,7 @@ func TestMonitoredRun(t *testing.T) {
 	if code != 0 {
 		t.Fatal(stderr)
 	}
-	epochs, _, err := folder(whole).readCurves(new(bytes.Buffer))
+	epochs, _, err := folder(whole).readCurves(task.Accuracy, new(bytes.Buffer))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ type ownParts struct {
 	*pixels.Set
 	classes []string
 	label   []int    // by file: its class; 0 of a file that is not used
+	labels  [][]int  // by file: its labels, where files have several; then label is what a draw is stratified by
 	part    []string // by file: "train", "val" or "test", or "" of a file that is not used
 }
 
@@ -90,16 +91,18 @@ func (o *ownParts) assign(s *settings) error {
 		}
 	}
 	o.classes = o.Classes()
-	if len(o.classes) < 2 {
+	if len(o.classes) == 0 && o.Several {
+		return fmt.Errorf("%s: found no training picture with a label, one at least expected", o.Root)
+	}
+	if len(o.classes) < 2 && !o.Several {
 		return fmt.Errorf("%s: found the training pictures of %d class, %s: two classes at least expected, each in a folder of its own", o.Root, len(o.classes), printable.Name(strings.Join(o.classes, "")))
 	}
-	all, err := o.Labels(o.classes)
-	if err != nil {
+	if err := o.findLabels(); err != nil {
 		return err
 	}
-	labels, same := make([]int, len(at)), make([][32]byte, len(at))
+	labels, sets, same := make([]int, len(at)), make([][]int, len(at)), make([][32]byte, len(at))
 	for k, i := range at {
-		labels[k] = all[i]
+		labels[k], sets[k] = o.label[i], o.labelsOf(i)
 		copy(same[k][:], o.Facts[i].Pixels[:])
 	}
 	parts := make([]string, len(at))
@@ -107,23 +110,80 @@ func (o *ownParts) assign(s *settings) error {
 		for k, f := range usable.Files {
 			parts[k] = cmp.Or(f.Part, files.Train)
 		}
-	} else if parts, err = files.Draw(usable.Files, labels, same, s.Val.Share, s.Test.Share, random.New(s.Seed).For("parts")); err != nil {
-		return fmt.Errorf("%s: %w", o.Root, err)
-	}
-	o.part, o.label = make([]string, len(o.Files)), make([]int, len(o.Files))
-	trained := make([]int, len(o.classes))
-	for k, i := range at {
-		o.part[i], o.label[i] = parts[k], labels[k]
-		if parts[k] == files.Train {
-			trained[labels[k]]++
+	} else {
+		var err error
+		key := random.New(s.Seed).For("parts")
+		if o.Several {
+			parts, err = files.DrawSets(usable.Files, sets, same, s.Val.Share, s.Test.Share, key)
+		} else {
+			parts, err = files.Draw(usable.Files, labels, same, s.Val.Share, s.Test.Share, key)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", o.Root, err)
 		}
 	}
+	o.part, o.label = make([]string, len(o.Files)), make([]int, len(o.Files))
+	for k, i := range at {
+		o.part[i], o.label[i] = parts[k], labels[k]
+	}
+	trained := o.perClass(dataset.Train)
 	for c, n := range trained {
 		if n == 0 && !slices.Contains(o.Empty, o.classes[c]) {
 			return fmt.Errorf("%s: no training picture of the class %q can be read", o.Root, o.classes[c])
 		}
 	}
 	return nil
+}
+
+// findLabels says which of the classes each file has.
+func (o *ownParts) findLabels() (err error) {
+	if !o.Several {
+		o.label, err = o.Labels(o.classes)
+		return err
+	}
+	if o.labels, err = o.LabelSets(o.classes); err == nil {
+		o.label = files.Strata(o.labels)
+	}
+	return err
+}
+
+// labelsOf returns the labels of file i: its class, or those of several.
+func (o *ownParts) labelsOf(i int) []int {
+	if o.Several {
+		return o.labels[i]
+	}
+	return o.label[i : i+1]
+}
+
+// perClass returns how many files of a part each class, or label, has.
+func (o *ownParts) perClass(split dataset.Split) []int {
+	counts := make([]int, len(o.classes))
+	for _, i := range o.indices(split) {
+		for _, c := range o.labelsOf(i) {
+			counts[c]++
+		}
+	}
+	return counts
+}
+
+// samples returns d, pictures of a part, with all their labels; o may be nil.
+func (o *ownParts) samples(d *dataset.Images) dataset.Dataset {
+	if o == nil || !o.Several {
+		return d
+	}
+	s := dataset.LabelSets{Dataset: d}
+	for _, i := range o.indices(d.Split) {
+		s.Of = append(s.Of, o.labels[i])
+	}
+	return s
+}
+
+// task is the name of what is learnt of the pictures; none is classification.
+func (p *ownPictures) task() string {
+	if p.Several {
+		return severalLabels
+	}
+	return ""
 }
 
 // indices returns the files of a part.
@@ -162,6 +222,6 @@ func (o *ownParts) record(path string) (dataRecord, error) {
 	}
 	return dataRecord{
 		Name: o.name, Path: path, Absolute: whole, Train: len(o.indices(dataset.Train)), Val: len(o.indices(dataset.Validation)), Test: len(o.indices(dataset.Test)),
-		Bad: len(o.bad()), SHA256: o.identity(),
+		Bad: len(o.bad()), SHA256: o.identity(), Task: o.task(),
 	}, nil
 }

@@ -23,7 +23,7 @@ import (
 func newPage(f folder, c config, m *model.Model) report.Page {
 	return report.Page{
 		Title: c.Settings.Model + " on " + c.Data.Name, Folder: string(f), Command: c.command(f), Settings: c.lines(),
-		LastEpoch: c.Settings.Epochs, Samples: c.Data.Train, Model: m,
+		LastEpoch: c.Settings.Epochs, Samples: c.Data.Train, Model: m, Score: c.Data.score(),
 	}
 }
 
@@ -37,7 +37,7 @@ func finalPage(f folder, c config, d *dataset.Images, own *ownParts, outputs out
 	}
 	p := newPage(f, c, m)
 	p.Time = time.Now()
-	if p.Epochs, p.Batches, err = f.readCurves(remarks); err != nil {
+	if p.Epochs, p.Batches, err = f.readCurves(c.Data.score(), remarks); err != nil {
 		return nil, err
 	}
 	if c.Settings.monitor() != nil {
@@ -45,6 +45,9 @@ func finalPage(f folder, c config, d *dataset.Images, own *ownParts, outputs out
 	}
 	if d == nil {
 		return &p, nil
+	}
+	if c.Data.several() {
+		return &p, addFigures(&p, f)
 	}
 	logits, targets, err := outputs(m, c.Settings.TTA, d)
 	if err != nil {
@@ -70,9 +73,25 @@ func recordedEpoch(m *model.Model) int {
 	return record.Epoch
 }
 
-// readCurves returns what a run has recorded by epoch and by batch.
-func (f folder) readCurves(remarks io.Writer) ([]train.Epoch, []report.BatchLoss, error) {
-	epochs, err := report.ReadHistory(f.history(), task.Accuracy)
+// addFigures adds the figures that the run in f has kept to its page.
+func addFigures(p *report.Page, f folder) error {
+	figures, err := f.readFigures()
+	if err != nil {
+		return err
+	}
+	p.Figures = figures.figures()
+	switch figures.Part {
+	case "val":
+		p.Of = "validation"
+	case "cv":
+		p.Of = "cross-validation"
+	}
+	return nil
+}
+
+// readCurves returns what a run has recorded by epoch, with scores of a kind, and by batch.
+func (f folder) readCurves(score task.Score, remarks io.Writer) ([]train.Epoch, []report.BatchLoss, error) {
+	epochs, err := report.ReadHistory(f.history(), score)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -112,9 +131,17 @@ func (r *trainRun) finalPage() (*report.Page, error) {
 	}
 	var d *dataset.Images
 	if r.data.measured() {
-		d = r.final().Dataset().(*dataset.Images)
+		d = pictures(r.final().Dataset())
 	}
 	return finalPage(r.folder, c, d, r.own, r.outputs(), io.Discard)
+}
+
+// pictures returns the pictures of a data set, which may have several labels each.
+func pictures(d dataset.Dataset) *dataset.Images {
+	if s, ok := d.(dataset.LabelSets); ok {
+		d = s.Dataset
+	}
+	return d.(*dataset.Images)
 }
 
 // watch is the page of a run while it trains, and its server. A nil one does nothing.
@@ -134,7 +161,7 @@ func (r *trainRun) live(start train.Progress, s streams) (*watch, error) {
 		return nil, err
 	}
 	p := newPage(r.folder, c, r.model)
-	if p.Epochs, p.Batches, err = r.folder.readCurves(io.Discard); err != nil {
+	if p.Epochs, p.Batches, err = r.folder.readCurves(c.Data.score(), io.Discard); err != nil {
 		return nil, err
 	}
 	page := report.NewLive(p, start.Part)

@@ -56,7 +56,7 @@ func (s *settings) findPictures(ctx context.Context) (*ownPictures, error) {
 	p := &ownPictures{name: dataName(s.Data)}
 	switch {
 	case s.PathColumn != "":
-		p.List, err = manifest.Open(ctx, s.Data, manifest.Columns{Path: s.PathColumn, Label: s.LabelColumn, Split: s.SplitColumn, Group: s.GroupColumn})
+		p.List, err = manifest.Open(ctx, s.Data, manifest.Columns{Path: s.PathColumn, Label: s.LabelColumn, Separator: s.LabelSeparator, Split: s.SplitColumn, Group: s.GroupColumn})
 	case err == nil && info.IsDir():
 		p.List, err = classfolders.Open(ctx, s.Data, classfolders.Options{Nested: s.Nested, AllowEmpty: s.AllowEmpty})
 	case slices.Contains(listEndings, strings.ToLower(filepath.Ext(s.Data))):

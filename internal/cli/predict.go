@@ -17,6 +17,8 @@ import (
 	"text/tabwriter"
 	"unicode/utf8"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
@@ -50,7 +52,7 @@ const maxDrawn = 200
 // fewPictures is the most pictures of which each has a line of its own about its ground.
 const fewPictures = 10
 
-func (c *predictCommand) Run(ctx context.Context, s streams) error {
+func (c *predictCommand) Run(ctx context.Context, parsed *kong.Context, s streams) error {
 	if c.TopK < 1 {
 		return usagef("--top-k %d: at least 1 expected", c.TopK)
 	}
@@ -84,6 +86,9 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	if m.SeveralLabels() && c.JSON && !given(parsed)["top-k"] {
+		c.TopK = len(m.Classes)
+	}
 	if columns, ok := m.Columns(); ok {
 		return c.predictTable(ctx, m, by, columns, s)
 	}
@@ -97,7 +102,7 @@ func (c *predictCommand) Run(ctx context.Context, s streams) error {
 	if c.Explain != "" && len(inputs) != 1 {
 		return usagef("--explain %s: one picture expected, found %d", c.Explain, len(inputs))
 	}
-	p := &predicting{command: c, streams: s, model: m, by: by, most: most, counter: newCounter(s.err, len(inputs))}
+	p := &predicting{command: c, streams: s, model: m, by: by, answers: answersOf(name, m), most: most, counter: newCounter(s.err, len(inputs))}
 	if err := p.all(ctx, inputs); err != nil {
 		return err
 	}
@@ -137,6 +142,7 @@ type predicting struct {
 	streams
 	model   *model.Model
 	by      *model.Predictor
+	answers answers
 	most    int // samples that there is memory for at once
 	counter *counter
 
@@ -157,11 +163,7 @@ func (p *predicting) all(ctx context.Context, inputs []input) error {
 	var stopped error
 	err := atomicfile.Write(file, func(w io.Writer) error {
 		p.table = csv.NewWriter(w)
-		header := []string{"file", "class", "probability", "error"}
-		for _, class := range p.model.Classes {
-			header = append(header, "p:"+class)
-		}
-		p.table.Write(header) // an error stays, and is what the next Write or Flush meets
+		p.table.Write(p.answers.header("file", "class", "probability", "error")) // an error stays, and is what the next Write or Flush meets
 		if stopped = p.each(ctx, inputs); stopped != nil {
 			return stopped
 		}
@@ -197,14 +199,14 @@ func (p *predicting) each(ctx context.Context, inputs []input) error {
 func (p *predicting) one(o *outcome, all int) error {
 	c := p.command
 	if p.table != nil {
-		if err := p.table.Write(o.row(p.model.Classes)); err != nil {
+		if err := p.table.Write(o.row(p.answers)); err != nil {
 			return fmt.Errorf("%s: %w", c.CSV, err)
 		}
 	}
 	var said any = failure{named: newNamed(o.name), Error: o.reason()}
 	var found prediction
 	if o.err == nil {
-		found = prediction{newNamed(o.name), o.steps, p.by.Likeliest(o.probabilities, c.TopK)}
+		found = prediction{newNamed(o.name), o.steps, p.by.Likeliest(o.probabilities, c.TopK), p.answers.predicted(o.probabilities)}
 		said = found
 	} else { // the other pictures are still worth naming
 		p.failed++
@@ -218,7 +220,7 @@ func (p *predicting) one(o *outcome, all int) error {
 			return err
 		}
 	case c.CSV == "" && o.err == nil:
-		found.write(&text, o.name)
+		found.write(&text, o.name, p.answers.lines(p.by, o.probabilities, c.TopK))
 	}
 	if text.Len() > 0 {
 		p.counter.clear()
@@ -235,9 +237,12 @@ func (p *predicting) one(o *outcome, all int) error {
 		}
 	}
 	if c.Grid != "" && len(p.seen) < maxDrawn {
-		best := found.Predictions[0]
 		p.seen = append(p.seen, asPicture(o.sample, p.model.Preprocess))
-		p.titles = append(p.titles, fmt.Sprintf("%s\n%s (%.3f)", printable.Name(filepath.Base(o.name)), printable.Name(best.Class), best.Probability))
+		title := fmt.Sprintf("%s (%.3f)", printable.Name(found.Predictions[0].Class), found.Predictions[0].Probability)
+		if found.Labels != nil {
+			title = printable.Name(strings.Join(*found.Labels, p.answers.separator))
+		}
+		p.titles = append(p.titles, printable.Name(filepath.Base(o.name))+"\n"+title)
 	}
 	if c.Explain != "" {
 		if err := explain(p.model, o.sample, found.Predictions).Save(c.Explain); err != nil {
@@ -317,40 +322,31 @@ type prediction struct {
 	named
 	Steps       []string           `json:"steps"` // what was done to the picture
 	Predictions []model.Prediction `json:"predictions"`
+	Labels      *[]string          `json:"labels,omitempty"` // that are predicted, of a model of several labels
 }
 
-// write writes the prediction for the file of the given name as text.
-func (p prediction) write(w io.Writer, name string) {
+// write writes the prediction for the file of the given name as text: the given lines.
+func (p prediction) write(w io.Writer, name string, lines []string) {
 	steps := "as it is"
 	if len(p.Steps) > 0 {
 		steps = strings.Join(p.Steps, ", ")
 	}
 	fmt.Fprintf(w, "%s (%s)\n", printable.Name(name), steps)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, c := range p.Predictions {
-		fmt.Fprintf(t, "  %s\t%.4f\n", printable.Name(c.Class), c.Probability)
+	for _, line := range lines {
+		fmt.Fprintf(t, "  %s\n", line)
 	}
 	t.Flush()
 }
 
-// row returns the line of the outcome in the table: the name as JSON has it, and probabilities
-// with as many digits as tell numbers of 32 bits apart, which outputs of nets are.
-func (o *outcome) row(classes []string) []string {
-	row := make([]string, 4, 4+len(classes))
-	row[0] = newNamed(o.name).File
+// row returns the line of the outcome in the table: the name as JSON has it, and what is said.
+func (o *outcome) row(a answers) []string {
+	name := newNamed(o.name).File
 	if o.err != nil {
-		row[3] = o.reason()
-		return append(row, make([]string, len(classes))...)
+		return append([]string{name, "", "", o.reason()}, make([]string, len(a.Classes))...)
 	}
-	best := 0
-	for i, v := range o.probabilities {
-		if v > o.probabilities[best] {
-			best = i
-		}
-		row = append(row, strconv.FormatFloat(v, 'g', -1, 32))
-	}
-	row[1], row[2] = classes[best], row[4+best]
-	return row
+	class, probability, each := a.columns(o.probabilities)
+	return append([]string{name, class, probability, ""}, each...)
 }
 
 // reason returns why there is no prediction, without the name and as it can be printed.

@@ -32,7 +32,7 @@ type trainRun struct {
 	data         dataRecord
 	own          *ownParts        // nil of a data set known by name, and of a table
 	table        *ownTable        // nil of pictures
-	fit          *tableFit        // of softmax regression to a table; else nil
+	fit          fitting          // of softmax regression to a table; else nil
 	cv           *crossValidation // of --cv; else nil
 	crossFigures figuresFile      // of the chosen strength, by rows that fits did not know
 	chosenC      float64          // by cross-validation; 0 of none
@@ -44,7 +44,7 @@ type trainRun struct {
 	ema          *train.EMA  // nil without --ema
 	began        time.Time
 	optimizer    optim.Optimizer
-	criterion    loss.CrossEntropy
+	criterion    loss.Loss
 	plateau      *optim.ReduceLROnPlateau
 	steps        int           // of an epoch
 	finished     int           // epochs that are saved
@@ -106,11 +106,22 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 	// Training and tests begin with what the model does to pictures of their size.
 	definition := c.definition(data)
 	definition.Ground = groundOf(data.training)
+	definition.Task = data.record.Task
+	if data.record.several() {
+		if err := c.checkSeveral(); err != nil {
+			return nil, err
+		}
+	}
 	prepared := definition.Preprocess.For(transform.Form{Shape: data.training.Shape()})
 	if data.training.Transform, err = c.augment(prepared, definition.InputShape); err != nil {
 		return nil, err
 	}
-	if r.criterion, err = c.criterion(perClass(data.training)); err != nil {
+	if data.record.several() {
+		r.criterion, err = c.labelCriterion(data.own.perClass(dataset.Train), data.training.Len())
+	} else {
+		r.criterion, err = c.criterion(perClass(data.training))
+	}
+	if err != nil {
 		return nil, err
 	}
 	measured, err := c.fit(definition, data)
@@ -133,7 +144,7 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 			return nil, err
 		}
 	case c.Optimizer == "lbfgs":
-		r.optimizer, err = train.NewFullBatch(r.model.Net.Layer("linear").(*nn.Linear), data.training, c.LR, c.L2)
+		r.optimizer, err = train.NewFullBatch(r.model.Net.Layer("linear").(*nn.Linear), data.own.samples(data.training), c.LR, c.L2)
 		if err != nil {
 			return nil, err
 		}
@@ -144,7 +155,7 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 		r.ema = train.NewEMA(r.model, c.EMA)
 	}
 	if r.training = r.probe.training(); r.training == nil {
-		r.training = loader.New(data.training, c.order(c.BatchSize, data.training.Labels))
+		r.training = loader.New(data.own.samples(data.training), c.order(c.BatchSize, data.training.Labels))
 	}
 	if r.steps, err = train.Steps(r.training, 1); err != nil {
 		return nil, err
@@ -154,7 +165,7 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 			return nil
 		}
 		d.Transform = prepared
-		return loader.New(d, loader.Options{BatchSize: measured, Workers: prefetch})
+		return loader.New(data.own.samples(d), loader.Options{BatchSize: measured, Workers: prefetch})
 	}
 	r.val, r.test = measuring(data.val), measuring(data.test)
 	if err := r.checkSetup(); err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"image"
 	"image/color"
 	"maps"
@@ -92,9 +93,13 @@ func TestPredictPretrained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := prediction{named{File: picture}, []string{"scaled from 300x260 to 295x256", "cut to 224x224"}, want}
+	p := prediction{named{File: picture}, []string{"scaled from 300x260 to 295x256", "cut to 224x224"}, want, nil}
 	var text strings.Builder
-	p.write(&text, picture)
+	var lines []string
+	for _, c := range want {
+		lines = append(lines, fmt.Sprintf("%s\t%.4f", c.Class, c.Probability))
+	}
+	p.write(&text, picture, lines)
 	if out := succeed(t, "predict", "--pretrained", smallNet, "--weights", weights, "--top-k", "2", picture); out != text.String() {
 		t.Errorf("got %s, want %s", out, text.String())
 	}

@@ -48,13 +48,6 @@ func (p *probe) final() *loader.Loader {
 	return cmp.Or(p.parts[dataset.Test], p.parts[dataset.Validation])
 }
 
-// evaluate measures a whole model, whose layers but for the last are the pretrained net's, on the test
-// data.
-func (p *probe) evaluate(m *model.Model) (train.Evaluation, error) {
-	_, head := zoo.Head(m.Net)
-	return train.Evaluate(head, p.final(), nil)
-}
-
 // outputs returns the way to what the model says at the end of the run: of a probe its last layer is asked alone.
 func (r *trainRun) outputs() outputs {
 	if r.probe == nil {
@@ -73,6 +66,15 @@ type featureRows struct {
 	values  []float32 // (rows, width)
 	rows    []int     // by sample
 	labels  []int
+	sets    [][]int // all labels of each sample, where there are several; then labels are what folds are stratified by
+}
+
+// samples returns the rows with all their labels.
+func (f *featureRows) samples() dataset.Dataset {
+	if f.sets == nil {
+		return f
+	}
+	return dataset.LabelSets{Dataset: f, Of: f.sets}
 }
 
 var _ dataset.Batcher = (*featureRows)(nil)
@@ -152,6 +154,9 @@ func (c *trainCommand) prepareProbe(ctx context.Context, r *trainRun, data parts
 		for _, row := range d.Rows {
 			f.rows = append(f.rows, at[row])
 		}
+		if s, ok := data.own.samples(d).(dataset.LabelSets); ok {
+			f.sets = s.Of
+		}
 		rows[d.Split] = f
 	}
 	training := rows[dataset.Train]
@@ -165,11 +170,11 @@ func (c *trainCommand) prepareProbe(ctx context.Context, r *trainRun, data parts
 		training.add(more, mirrored, data.training.Rows)
 	}
 	for split, f := range rows {
-		r.probe.parts[split] = loader.New(f, loader.Options{BatchSize: evalBatch})
+		r.probe.parts[split] = loader.New(f.samples(), loader.Options{BatchSize: evalBatch})
 	}
 	r.probe.head = &model.Model{
 		Definition: model.Definition{
-			Name: "the last layer of " + c.Pretrained, Classes: r.model.Classes, InputShape: []int{source.width}, Preprocess: transform.Compose{}, Data: c.Data,
+			Name: "the last layer of " + c.Pretrained, Classes: r.model.Classes, InputShape: []int{source.width}, Preprocess: transform.Compose{}, Task: r.model.Task, Data: c.Data,
 			Layers: []nn.Spec{{Name: "linear", Options: nn.LinearOptions{In: source.width, Out: len(r.model.Classes)}}},
 		},
 		Net: nn.NewSequential(nn.Named("linear", head)),
@@ -180,7 +185,7 @@ func (c *trainCommand) prepareProbe(ctx context.Context, r *trainRun, data parts
 		}
 		r.settings.L2 = c.L2
 	}
-	f, err := train.NewFullBatch(head, training, c.LR, c.L2)
+	f, err := train.NewFullBatch(head, training.samples(), c.LR, c.L2)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +200,7 @@ func (f *featureRows) add(values []float32, of []picked, pixels []int) {
 		at[p.row] = len(f.values)/f.width + k
 	}
 	f.values = append(slices.Clip(f.values), values...)
-	f.labels = append(slices.Clip(f.labels), f.labels...)
+	f.labels, f.sets = append(slices.Clip(f.labels), f.labels...), append(slices.Clip(f.sets), f.sets...)
 	for _, row := range pixels {
 		f.rows = append(f.rows, at[row])
 	}
@@ -248,7 +253,7 @@ func (c *trainCommand) chosenL2(ctx context.Context, features *featureRows, pict
 	}
 	shown := newBar(remarks)
 	defer shown.clear()
-	scores, err := train.CrossValidateL2(ctx, features, features.width, parts, tried, func(done, total int) {
+	scores, err := train.CrossValidateL2(ctx, features.samples(), features.width, parts, tried, func(done, total int) {
 		if now := time.Now(); now.Sub(shown.said) >= shown.interval {
 			shown.draw([]string{fmt.Sprintf("fit %d/%d to choose --l2", done, total)}, []int{0}, float64(done)/float64(total), now)
 		}
@@ -258,7 +263,12 @@ func (c *trainCommand) chosenL2(ctx context.Context, features *featureRows, pict
 	}
 	best := slices.MinFunc(scores, func(a, b train.Strength) int { return cmp.Compare(a.Loss, b.Loss) })
 	shown.clear()
-	fmt.Fprintf(remarks, "--l2 %g is chosen of %d strengths, by cross-validation of the training pictures in %d folds: loss %.4f, accuracy %.4f\n", best.L2, len(tried), n, best.Loss, best.Accuracy)
+	accuracy := fmt.Sprintf(", accuracy %.4f", best.Accuracy)
+	if features.sets != nil {
+		best.Loss /= float64(len(features.classes)) // the mean over labels too
+		accuracy = ""
+	}
+	fmt.Fprintf(remarks, "--l2 %g is chosen of %d strengths, by cross-validation of the training pictures in %d folds: loss %.4f%s\n", best.L2, len(tried), n, best.Loss, accuracy)
 	return best.L2, nil
 }
 

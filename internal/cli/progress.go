@@ -64,6 +64,7 @@ func (b *bar) clear() {
 type progress struct {
 	bar
 	epochs int     // the last one's number
+	score  string  // what scores are, in short
 	total  float64 // samples to train on, over all epochs that are left: they may be too many for an int
 	done   float64 // before the current epoch
 	start  time.Time
@@ -71,10 +72,10 @@ type progress struct {
 }
 
 // newProgress returns the progress of a run that has finished some of its epochs, of so
-// many samples each.
-func newProgress(w io.Writer, finished, epochs, samples int) *progress {
+// many samples each, with scores that are called so.
+func newProgress(w io.Writer, finished, epochs, samples int, score string) *progress {
 	b := newBar(w)
-	return &progress{bar: b, epochs: epochs, total: float64(epochs-finished) * float64(samples), start: b.said}
+	return &progress{bar: b, epochs: epochs, score: score, total: float64(epochs-finished) * float64(samples), start: b.said}
 }
 
 // terminal returns what tells the width of the terminal that w is, which may change; nil if w is
@@ -114,7 +115,7 @@ func (p *progress) step(s train.Step) {
 		epoch,
 		fmt.Sprintf("batch %d/%d", s.Step, s.Steps),
 		fmt.Sprintf("loss %.3f", s.Loss),
-		fmt.Sprintf("acc %.3f", s.Score),
+		fmt.Sprintf("%s %.3f", p.score, s.Score),
 		short(rate) + " samples/s",
 		roughly(left) + " left",
 	}, leastOfTraining, share, now)

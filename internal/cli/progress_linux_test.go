@@ -52,7 +52,7 @@ func TestProgressOnTerminals(t *testing.T) {
 		200: `^\r\[={7} {21}\] epoch 1/2 batch 1/2 loss 0\.512 acc 0\.876 \d{3} samples/s \d+s left\r +\r$`,
 	} {
 		screen, terminal := pseudoTerminal(t, columns)
-		p := newProgress(terminal, 0, 2, 1000)
+		p := newProgress(terminal, 0, 2, 1000, "acc")
 		if p.columns == nil {
 			t.Fatal("the terminal is taken for none")
 		}
@@ -71,7 +71,7 @@ func TestProgressOnTerminals(t *testing.T) {
 		}
 	}
 	t.Setenv("TERM", "dumb")
-	if _, terminal := pseudoTerminal(t, 80); newProgress(terminal, 0, 2, 1000).columns != nil {
+	if _, terminal := pseudoTerminal(t, 80); newProgress(terminal, 0, 2, 1000, "acc").columns != nil {
 		t.Error("a bar on a terminal that cannot go back in a line")
 	}
 }

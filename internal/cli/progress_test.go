@@ -17,7 +17,7 @@ import (
 func show(t *testing.T, epochs, columns int, step time.Duration) string {
 	var out bytes.Buffer
 	synctest.Test(t, func(*testing.T) {
-		p := newProgress(&out, 0, epochs, 1000)
+		p := newProgress(&out, 0, epochs, 1000, "acc")
 		if columns > 0 {
 			p.interval, p.columns = barInterval, func() int { return columns }
 		}
@@ -159,7 +159,7 @@ func TestRoughly(t *testing.T) {
 
 func BenchmarkProgress(b *testing.B) {
 	var out bytes.Buffer
-	p := newProgress(&out, 0, 1, b.N)
+	p := newProgress(&out, 0, 1, b.N, "acc")
 	p.interval, p.columns = barInterval, func() int { return 80 }
 	for b.Loop() {
 		p.step(train.Step{Epoch: 1, Step: 1, Steps: 2, Samples: 1, Loss: 0.5, Score: 0.9})

@@ -80,7 +80,7 @@ type outputs func(m *model.Model, mirrored bool, d *dataset.Images) (logits, tar
 
 // byNet is the outputs of the model's net.
 func byNet(m *model.Model, mirrored bool, d *dataset.Images) (logits, targets *tensor.Tensor, err error) {
-	return outputsOf(m, measured(m.Net, mirrored), d)
+	return outputsOf(m, measured(m.Net, mirrored, false), d)
 }
 
 // outputsOf returns the outputs of a net, m's or one that is made of it.

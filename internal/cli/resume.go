@@ -13,7 +13,6 @@ import (
 
 	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/report"
-	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/train"
 )
 
@@ -92,9 +91,9 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if err := writeJSON(f.config(), newConfig(r.id, c.settings, r.data, r.weights, c.Threads, c.Every)); err != nil {
 		return err
 	}
-	history, err := report.ContinueHistory(f.history(), task.Accuracy, progress.Epoch)
+	history, err := report.ContinueHistory(f.history(), r.data.score(), progress.Epoch)
 	if errors.Is(err, fs.ErrNotExist) && progress.Epoch == 0 { // killed before it was written
-		history, err = report.CreateHistory(f.history(), task.Accuracy, r.val != nil)
+		history, err = report.CreateHistory(f.history(), r.data.score(), r.val != nil)
 	}
 	if err != nil {
 		return err

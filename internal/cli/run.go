@@ -2,13 +2,16 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/model/zoo"
+	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/train"
@@ -89,7 +92,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		return err
 	}
 	defer func() { live.end(page, err) }()
-	bar := newProgress(s.err, start.Epoch, r.settings.Epochs, r.training.Samples())
+	bar := newProgress(s.err, start.Epoch, r.settings.Epochs, r.training.Samples(), r.data.score().Short)
 	if limit := r.settings.MaxTime.Duration; limit > 0 {
 		bar.end = r.began.Add(limit - time.Duration(start.Seconds*float64(time.Second)))
 	}
@@ -104,10 +107,11 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	best := start
 	handled := start.Epoch // the last epoch whose event has been handled; it is saved when more follows
 	r.finished = handled
+	score := r.data.score()
 	print := func(v any, line string) error {
 		bar.clear()
 		if asJSON {
-			return json.NewEncoder(s.out).Encode(v)
+			return writeEvent(s.out, v, score)
 		}
 		_, err := fmt.Fprintln(s.out, line)
 		return err
@@ -187,7 +191,12 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			return err
 		}
 	}
-	if r.testedLast() || r.settings.Calibrate != "" {
+	if r.data.several() {
+		if err := r.settleThresholds(s.err); err != nil {
+			return err
+		}
+	}
+	if r.testedLast() || r.settings.Calibrate != "" || r.data.several() && r.val != nil {
 		if err := r.measureBest(); err != nil {
 			return err
 		}
@@ -197,7 +206,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			return err
 		}
 	}
-	if r.table != nil {
+	if r.table != nil && !r.data.several() {
 		if err := r.look(); err != nil {
 			return err
 		}
@@ -213,8 +222,9 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		if r.settings.TTA {
 			mirrored = ", each picture with its mirror image"
 		}
-		fmt.Fprintf(s.out, "test acc %.4f, loss %.4f of epoch %d, the best by val %s; the test data were read this once%s\n",
-			figures.Accuracy, figures.Loss, best.BestEpoch, r.settings.monitored(), mirrored)
+		loss, value := figures.figures().Summary()
+		fmt.Fprintf(s.out, "test %s %.4f, loss %.4f of epoch %d, the best by val %s; the test data were read this once%s\n",
+			score.Short, value, loss, best.BestEpoch, r.settings.monitored(score), mirrored)
 	}
 	final, err := r.finalPage()
 	if err != nil {
@@ -238,9 +248,10 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		case r.test == nil:
 			done.BestValAcc = &best.BestScore
 		default:
-			done.BestValAcc, done.TestAcc, done.TestLoss = &best.BestScore, &figures.Accuracy, &figures.Loss
+			loss, value := figures.figures().Summary()
+			done.BestValAcc, done.TestAcc, done.TestLoss = &best.BestScore, &value, &loss
 		}
-		return json.NewEncoder(s.out).Encode(done)
+		return writeEvent(s.out, done, score)
 	}
 	if !r.data.measured() && r.cv != nil {
 		report.WriteTable(s.err, figures.Tables()[0])
@@ -251,16 +262,16 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		fmt.Fprintf(s.err, "nothing was measured: there are no validation or test %ss; the model of epoch %d is %s, the report %s\n", r.sample(), best.BestEpoch, r.folder.best(), r.folder.page())
 		return nil
 	}
-	report.WriteTable(s.err, figures.Tables()[0])
+	report.WriteTable(s.err, figures.figures().Tables()[0])
 	if r.own != nil || r.table != nil {
-		fmt.Fprintln(s.err, macroLine(figures.ByClass))
+		fmt.Fprintln(s.err, meansLine(figures.figures()))
 	}
-	chosen := fmt.Sprintf("val acc %.4f", best.BestScore)
+	chosen := fmt.Sprintf("val %s %.4f", score.Short, best.BestScore)
 	if r.val == nil {
-		chosen = fmt.Sprintf("test acc %.4f, by which it was chosen", best.BestScore)
+		chosen = fmt.Sprintf("test %s %.4f, by which it was chosen", score.Short, best.BestScore)
 	}
 	if r.settings.monitor() != nil {
-		chosen = fmt.Sprintf("%s acc %.4f, chosen by its %s", r.choosingSplit(), best.BestScore, r.settings.monitored())
+		chosen = fmt.Sprintf("%s %s %.4f, chosen by its %s", r.choosingSplit(), score.Short, best.BestScore, r.settings.monitored(score))
 	}
 	fmt.Fprintf(s.err, "best: epoch %d, %s; the model is %s, the report %s\n", best.BestEpoch, chosen, r.folder.best(), r.folder.page())
 	return nil
@@ -295,16 +306,34 @@ func (r *trainRun) measureBest() error {
 	if err != nil {
 		return err
 	}
-	var e train.Evaluation
-	if r.probe != nil {
-		e, err = r.probe.evaluate(m)
-	} else {
-		e, err = train.Evaluate(measured(m.Net, r.settings.TTA), r.final(), nil)
+	learnt, err := m.Learnt()
+	if err != nil {
+		return err
 	}
+	part := dataset.Test
+	if r.test == nil {
+		part = dataset.Validation
+	}
+	net, of := r.asked(m, part)
+	e, err := train.Evaluate(net, of, learnt)
 	if err != nil {
 		return err
 	}
 	return r.writeFigures(e, m.Calibration)
+}
+
+// asked returns what says of validation or test data what a model does: its net, and the data, or of a probe its last
+// layer, and their features.
+func (r *trainRun) asked(m *model.Model, part dataset.Split) (nn.Module, *loader.Loader) {
+	if r.probe != nil {
+		_, head := zoo.Head(m.Net)
+		return head, r.probe.parts[part]
+	}
+	data := r.test
+	if part == dataset.Validation {
+		data = r.val
+	}
+	return measured(m.Net, r.settings.TTA, r.data.several()), data
 }
 
 // writeFigures writes the figures of the best model, calibrated or not, to metrics.json.

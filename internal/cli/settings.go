@@ -52,16 +52,17 @@ type settings struct {
 	TTA            bool     `json:"tta" name:"tta" group:"Regularisation" help:"Measure the mean probabilities of a picture and its mirror image, as eval --tta does: also for the choice of the best epoch. It goes with --augment flip."`
 	Mixup          float64  `json:"mixup" default:"0" placeholder:"ALPHA" group:"Regularisation" help:"Mix pairs of training pictures and of their labels; 0 for none, 0.2 is usual."`
 
-	Test        amount `json:"test,omitzero" default:"0" placeholder:"N|SHARE" group:"Your own pictures" help:"Pictures to draw as test data, so many or a share, of each class its part (default none)."`
-	Size        int    `json:"size,omitempty" default:"0" placeholder:"PIXELS" group:"Your own pictures" help:"Sides of the square that a net takes (default: the pictures' own, at most 64)."`
-	Fit         string `json:"fit,omitempty" default:"" enum:",${fits}" placeholder:"HOW" group:"Your own pictures" help:"How a picture becomes a square: crop scales its shorter side and cuts out the middle, pad puts black beside or above and below the whole of it, squash scales each side by itself (default crop)."`
-	Color       string `json:"color,omitempty" default:"" enum:",${colors}" placeholder:"WHICH" group:"Your own pictures" help:"Whether a net takes grey pictures or red, green and blue: ${colors} (default auto: grey if all training pictures are)."`
-	PathColumn  string `json:"path_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list that has the files, relative to the list."`
-	LabelColumn string `json:"label_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list, or of a table, that has the classes. With it alone the data are a table, whose rows are the samples: CSV, TSV, JSONL, NPY or NPZ."`
-	SplitColumn string `json:"split_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list or a table that says train, val or test."`
-	GroupColumn string `json:"group_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list or a table that says what belongs together, as the pictures of one person do: it stays in one part."`
-	Nested      bool   `json:"nested,omitempty" group:"Your own pictures" help:"Make classes of all levels of folders, not of the first alone."`
-	AllowEmpty  bool   `json:"allow_empty,omitempty" group:"Your own pictures" help:"Take class folders without a picture."`
+	Test           amount `json:"test,omitzero" default:"0" placeholder:"N|SHARE" group:"Your own pictures" help:"Pictures to draw as test data, so many or a share, of each class its part (default none)."`
+	Size           int    `json:"size,omitempty" default:"0" placeholder:"PIXELS" group:"Your own pictures" help:"Sides of the square that a net takes (default: the pictures' own, at most 64)."`
+	Fit            string `json:"fit,omitempty" default:"" enum:",${fits}" placeholder:"HOW" group:"Your own pictures" help:"How a picture becomes a square: crop scales its shorter side and cuts out the middle, pad puts black beside or above and below the whole of it, squash scales each side by itself (default crop)."`
+	Color          string `json:"color,omitempty" default:"" enum:",${colors}" placeholder:"WHICH" group:"Your own pictures" help:"Whether a net takes grey pictures or red, green and blue: ${colors} (default auto: grey if all training pictures are)."`
+	PathColumn     string `json:"path_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list that has the files, relative to the list."`
+	LabelColumn    string `json:"label_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list, or of a table, that has the classes. With it alone the data are a table, whose rows are the samples: CSV, TSV, JSONL, NPY or NPZ."`
+	LabelSeparator string `json:"label_separator,omitempty" default:"" placeholder:"SEPARATOR" group:"Your own pictures" help:"What stands between the labels in --label-column, as in ';', where a picture or a row may have several of them, or none. A list of texts in JSONL has several by itself."`
+	SplitColumn    string `json:"split_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list or a table that says train, val or test."`
+	GroupColumn    string `json:"group_column,omitempty" default:"" placeholder:"NAME" group:"Your own pictures" help:"Column of a list or a table that says what belongs together, as the pictures of one person do: it stays in one part."`
+	Nested         bool   `json:"nested,omitempty" group:"Your own pictures" help:"Make classes of all levels of folders, not of the first alone."`
+	AllowEmpty     bool   `json:"allow_empty,omitempty" group:"Your own pictures" help:"Take class folders without a picture."`
 
 	NoHeader     bool     `json:"no_header,omitempty" group:"Tables" help:"The first row of a table names no columns: they are 1, 2 and so on."`
 	Delimiter    string   `json:"delimiter,omitempty" default:"" placeholder:"CHARACTER" group:"Tables" help:"What separates the fields of a table, one character or tab (default: it is found)."`
@@ -286,6 +287,7 @@ func (s *settings) checkCombinations() error {
 		{s.PathColumn != "", "--path-column", s.isPath(), ownData},
 		{s.PathColumn != "", "--path-column", s.LabelColumn != "", "lists with their classes in a --label-column"},
 		{s.LabelColumn != "", "--label-column", s.PathColumn != "" || s.isTable(), "lists, with --path-column, and tables"},
+		{s.LabelSeparator != "", "--label-separator", s.LabelColumn != "", "lists and tables, with --label-column"},
 		{s.SplitColumn != "", "--split-column", s.PathColumn != "" || s.isTable(), "lists, with --path-column, and tables, with --label-column"},
 		{s.GroupColumn != "", "--group-column", s.PathColumn != "" || s.isTable(), "lists, with --path-column, and tables, with --label-column"},
 		{s.NoHeader, "--no-header", s.isTable(), tables},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/files"
 	"github.com/onehot-go/onehot/internal/printable"
 )
@@ -19,7 +20,11 @@ func (o *ownParts) summarize(s *settings, remarks io.Writer) {
 	for _, part := range o.part {
 		counts[part]++
 	}
-	line := fmt.Sprintf("%s: %d classes, %d pictures to train on", printable.Name(o.name), len(o.classes), counts[files.Train])
+	kinds := fmt.Sprintf("%d classes", len(o.classes))
+	if o.Several {
+		kinds = counted(len(o.classes), "label")
+	}
+	line := fmt.Sprintf("%s: %s, %d pictures to train on", printable.Name(o.name), kinds, counts[files.Train])
 	for _, part := range []struct{ name, what string }{{files.Val, "to choose the best epoch by"}, {files.Test, "to test on"}} {
 		if n := counts[part.name]; n > 0 {
 			line += fmt.Sprintf(", %d %s", n, part.what)
@@ -41,6 +46,9 @@ func (o *ownParts) summarize(s *settings, remarks io.Writer) {
 		fmt.Fprintf(remarks, "passed over: %s\n", passed)
 	}
 	o.sayBad(remarks)
+	if o.Several {
+		o.sayLabels(remarks)
+	}
 	turned := 0
 	for _, f := range o.Facts {
 		if f.Err == "" && f.Orientation > 1 {
@@ -51,12 +59,7 @@ func (o *ownParts) summarize(s *settings, remarks io.Writer) {
 		fmt.Fprintf(remarks, "turned upright, as the camera noted: %s\n", counted(turned, "picture"))
 	}
 	o.sayCopies(remarks)
-	perClass := make([]int, len(o.classes))
-	for i, part := range o.part {
-		if part == files.Train {
-			perClass[o.label[i]]++
-		}
-	}
+	perClass := o.perClass(dataset.Train)
 	help := "--augment and a smaller --size"
 	if s.Pretrained != "" {
 		help = "--augment flip"
@@ -67,6 +70,26 @@ func (o *ownParts) summarize(s *settings, remarks io.Writer) {
 	if advice := s.pretrained(counts[files.Train]); advice != "" {
 		fmt.Fprintln(remarks, advice)
 	}
+}
+
+// sayLabels tells remarks how many labels pictures have.
+func (o *ownParts) sayLabels(remarks io.Writer) {
+	used, all, without := 0, 0, 0
+	for i, part := range o.part {
+		if part != "" {
+			used++
+			all += len(o.labels[i])
+			if len(o.labels[i]) == 0 {
+				without++
+			}
+		}
+	}
+	fmt.Fprintln(remarks, labelsPerSample(used, all, without, "picture"))
+}
+
+// labelsPerSample says how many labels so many samples have in all, and how many of them have none.
+func labelsPerSample(samples, labels, without int, what string) string {
+	return fmt.Sprintf("several labels: %.2f a %s, and none of %s", float64(labels)/float64(samples), what, counted(without, what))
 }
 
 // otherFiles says how many files are no pictures, by extension.
@@ -107,7 +130,7 @@ func (o *ownParts) sayCopies(remarks io.Writer) {
 				leak = [2]int{at, i}
 			}
 		}
-		if o.label[at] != o.label[i] {
+		if !slices.Equal(o.labelsOf(at), o.labelsOf(i)) {
 			if conflicts++; conflicts == 1 {
 				conflict = [2]int{at, i}
 			}

@@ -84,10 +84,41 @@ func (s *settings) options() (table.Options, error) {
 type ownTable struct {
 	*table.Table
 	name    string
-	labels  *table.Labels
-	part    []string  // by row: its part, or "" of a row without a label
-	weights []float64 // by row: how much it counts; nil for 1 each
-	sha256  string    // of the file; "" until it is asked for
+	labels  *table.Labels    // nil of rows that have several labels
+	sets    *table.LabelSets // of rows that have several labels; else nil
+	part    []string         // by row: its part, or "" of a row without a label
+	weights []float64        // by row: how much it counts; nil for 1 each
+	sha256  string           // of the file; "" until it is asked for
+}
+
+// classes returns the names of the classes, or of the labels.
+func (t *ownTable) classes() []string {
+	if t.sets != nil {
+		return t.sets.Classes
+	}
+	return t.labels.Classes
+}
+
+// labelsOf returns the labels of a row: its class, those of several, or none.
+func (t *ownTable) labelsOf(row int) []int {
+	switch {
+	case t.sets != nil:
+		return t.sets.Of[row]
+	case t.labels.Of[row] < 0:
+		return nil
+	}
+	return t.labels.Of[row : row+1]
+}
+
+// perClass returns how many of some rows each class, or label, has.
+func (t *ownTable) perClass(rows []int) []int {
+	counts := make([]int, len(t.classes()))
+	for _, i := range rows {
+		for _, c := range t.labelsOf(i) {
+			counts[c]++
+		}
+	}
+	return counts
 }
 
 // readTable reads the table that the settings name, and its labels.
@@ -97,6 +128,12 @@ func (s *settings) readTable(ctx context.Context) (*ownTable, error) {
 		return nil, err
 	}
 	o.Label = s.LabelColumn
+	if s.LabelColumn != "" {
+		o.Lists = []string{s.LabelColumn}
+	}
+	if s.LabelSeparator != "" { // fields may be as many as rows
+		o.Words = []string{s.LabelColumn}
+	}
 	for _, name := range []string{s.SplitColumn, s.GroupColumn, s.WeightColumn} {
 		if name != "" {
 			o.Words = append(o.Words, name)
@@ -110,10 +147,12 @@ func (s *settings) readTable(ctx context.Context) (*ownTable, error) {
 		t.labels = &table.Labels{Of: make([]int, t.Rows)}
 		return t, nil
 	}
-	if t.labels, err = t.Labels(s.LabelColumn, o.Kinds[s.LabelColumn] == transform.Category); err != nil {
-		return nil, err
+	if s.LabelSeparator != "" || t.HasLists(s.LabelColumn) {
+		t.sets, err = t.LabelSets(s.LabelColumn, s.LabelSeparator, nil)
+	} else {
+		t.labels, err = t.Labels(s.LabelColumn, o.Kinds[s.LabelColumn] == transform.Category)
 	}
-	if s.WeightColumn != "" {
+	if err == nil && s.WeightColumn != "" {
 		err = t.parseWeights(s.WeightColumn)
 	}
 	return t, err
@@ -175,6 +214,7 @@ func (t *ownTable) assign(s *settings) error {
 	var rows []int
 	var list []files.File
 	var labels []int
+	var sets [][]int
 	words := func(column string) ([]string, error) {
 		if column == "" {
 			return make([]string, t.Rows), nil
@@ -189,32 +229,44 @@ func (t *ownTable) assign(s *settings) error {
 	if err != nil {
 		return err
 	}
-	for i, class := range t.labels.Of {
-		if class < 0 {
+	for i := range t.Rows {
+		if t.sets != nil {
+			sets = append(sets, t.sets.Of[i])
+		} else if class := t.labels.Of[i]; class >= 0 {
+			labels = append(labels, class)
+		} else {
 			continue
 		}
 		f := files.File{Group: groups[i], Part: files.PartOf(splits[i])}
 		if f.Part == "" && s.SplitColumn != "" {
 			return fmt.Errorf("%s: row %d, column %q: found %.100q, train, val or test expected", s.Data, i+1, s.SplitColumn, splits[i])
 		}
-		rows, list, labels = append(rows, i), append(list, f), append(labels, class)
+		rows, list = append(rows, i), append(list, f)
 	}
 	parts := make([]string, len(rows))
 	if s.Val.None() && s.Test.None() {
 		for k, f := range list {
 			parts[k] = cmp.Or(f.Part, files.Train)
 		}
-	} else if parts, err = files.Draw(list, labels, nil, s.Val.Share, s.Test.Share, random.New(s.Seed).For("parts")); err != nil {
-		return fmt.Errorf("%s: %w", s.Data, err)
-	}
-	trained := make([]int, max(1, len(t.labels.Classes)))
-	for k, i := range rows {
-		if t.part[i] = parts[k]; parts[k] == files.Train {
-			trained[labels[k]]++
+	} else {
+		key := random.New(s.Seed).For("parts")
+		if t.sets != nil {
+			parts, err = files.DrawSets(list, sets, nil, s.Val.Share, s.Test.Share, key)
+		} else {
+			parts, err = files.Draw(list, labels, nil, s.Val.Share, s.Test.Share, key)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Data, err)
 		}
 	}
-	if c := slices.Index(trained, 0); c >= 0 {
-		return fmt.Errorf("%s: found no training row of the class %q, one at least expected", s.Data, t.labels.Classes[c])
+	for k, i := range rows {
+		t.part[i] = parts[k]
+	}
+	if s.LabelColumn == "" {
+		return nil
+	}
+	if c := slices.Index(t.perClass(t.rows(dataset.Train)), 0); c >= 0 {
+		return fmt.Errorf("%s: found no training row of the class %q, one at least expected", s.Data, t.classes()[c])
 	}
 	return nil
 }
@@ -225,6 +277,14 @@ func (t *ownTable) rows(split dataset.Split) (rows []int) {
 		if part == split.String() {
 			rows = append(rows, i)
 		}
+	}
+	return rows
+}
+
+// all returns all rows.
+func (t *ownTable) all() (rows []int) {
+	for i := range t.Rows {
+		rows = append(rows, i)
 	}
 	return rows
 }
@@ -247,22 +307,35 @@ func (t *ownTable) record(path string) (dataRecord, error) {
 		}
 		t.sha256 = hex.EncodeToString(hash.Sum(nil))
 	}
+	learnt := ""
+	if t.sets != nil {
+		learnt = severalLabels
+	}
 	return dataRecord{
+		Task: learnt,
 		Name: t.name, Path: path, Absolute: whole, SHA256: t.sha256, Files: []fileRecord{{filepath.Base(path), path, t.sha256}},
 		Train: len(t.rows(dataset.Train)), Val: len(t.rows(dataset.Validation)), Test: len(t.rows(dataset.Test)),
 	}, nil
 }
 
-// samples returns the rows of a part, or nil if it has none.
-func (t *ownTable) samples(split dataset.Split, whole table.Samples) *table.Samples {
+// samples returns the rows of a part, or nil if it has none. Where rows have several labels, targets has them.
+func (t *ownTable) samples(split dataset.Split, whole table.Samples) (samples *table.Samples, targets dataset.Dataset) {
 	whole.Split, whole.Rows = split, t.rows(split)
-	for _, i := range whole.Rows {
-		whole.Labels = append(whole.Labels, t.labels.Of[i])
-	}
 	if whole.Len() == 0 {
-		return nil
+		return nil, nil
 	}
-	return &whole
+	if t.sets == nil {
+		for _, i := range whole.Rows {
+			whole.Labels = append(whole.Labels, t.labels.Of[i])
+		}
+		return &whole, &whole
+	}
+	whole.Labels = make([]int, whole.Len()) // of no account
+	sets := dataset.LabelSets{Dataset: &whole}
+	for _, i := range whole.Rows {
+		sets.Of = append(sets.Of, t.sets.Of[i])
+	}
+	return &whole, sets
 }
 
 // prepareTable returns a run on a table but for its folder.
@@ -295,56 +368,68 @@ func (c *trainCommand) prepareTable(ctx context.Context, s streams) (r *trainRun
 	if err := t.describe(s.err, &columns, c.LabelColumn); err != nil {
 		return nil, err
 	}
+	if t.sets != nil {
+		if err := c.checkSeveral(); err != nil {
+			return nil, err
+		}
+	}
 	if c.CV > 0 {
 		if err := c.crossValidate(ctx, t, r, s); err != nil {
 			return nil, err
 		}
 	}
-	whole := table.Samples{Name: t.name, ClassNames: t.labels.Classes, Columns: columns, Width: columns.Width()}
+	whole := table.Samples{Name: t.name, ClassNames: t.classes(), Columns: columns, Width: columns.Width()}
 	if whole.Features, err = t.Features(columns); err != nil {
 		return nil, advised(err)
 	}
-	training := t.samples(dataset.Train, whole)
+	training, targets := t.samples(dataset.Train, whole)
 	definition := model.Softmax([]int{whole.Width}, whole.ClassNames)
 	if c.Model == "mlp" {
 		definition = model.MLP([]int{whole.Width}, c.Hidden, whole.ClassNames)
 	}
-	definition.Preprocess, definition.Data = transform.Compose{columns}, c.Data
+	definition.Preprocess, definition.Data, definition.Task = transform.Compose{columns}, c.Data, r.data.Task
 	if c.Dropout > 0 {
 		definition = definition.WithDropout(c.Dropout)
+	}
+	if t.sets != nil {
+		r.criterion, err = c.labelCriterion(t.perClass(training.Rows), training.Len())
+	} else {
+		r.criterion, err = c.criterion(t.perClass(training.Rows))
+	}
+	if err != nil {
+		return nil, err
 	}
 	if r.model, err = c.build(definition); err != nil {
 		return nil, err
 	}
-	if c.fits() { // which knows weights of classes itself
-		if r.fit, err = c.newTableFit(r.model.Net.Layer("linear").(*nn.Linear), training, t.weights); err != nil {
+	if c.fits() {
+		r.criterion = nil // it knows weights of classes itself
+		layer := r.model.Net.Layer("linear").(*nn.Linear)
+		fit, err := c.newTableFit(layer, training, t.weights)
+		if err != nil {
 			return nil, err
 		}
-		r.fit.options.C = cmp.Or(r.chosenC, r.fit.options.C)
+		fit.options.C = cmp.Or(r.chosenC, fit.options.C)
+		if r.fit = fit; t.sets != nil {
+			r.fit = newLabelFit(layer, fit, targets.(dataset.LabelSets).Of, t.classes())
+		}
 		r.optimizer = r.fit
 	} else {
-		counts := make([]int, len(whole.ClassNames))
-		for _, class := range training.Labels {
-			counts[class]++
-		}
-		if r.criterion, err = c.criterion(counts); err != nil {
-			return nil, err
-		}
 		r.optimizer = c.optimizer(c.learning(r.model.Net))
 	}
 	if c.EMA > 0 {
 		r.ema = train.NewEMA(r.model, c.EMA)
 	}
-	r.training = loader.New(training, c.order(c.BatchSize, training.Labels))
+	r.training = loader.New(targets, c.order(c.BatchSize, training.Labels))
 	if r.steps, err = train.Steps(r.training, 1); err != nil {
 		return nil, err
 	}
 	measuring := func(split dataset.Split) *loader.Loader {
-		d := t.samples(split, whole)
+		d, targets := t.samples(split, whole)
 		if d == nil {
 			return nil
 		}
-		return loader.New(d, loader.Options{BatchSize: evalBatch, Workers: prefetch})
+		return loader.New(targets, loader.Options{BatchSize: evalBatch, Workers: prefetch})
 	}
 	r.table, r.val, r.test = t, measuring(dataset.Validation), measuring(dataset.Test)
 	if err := r.checkSetup(); err != nil {
@@ -358,10 +443,20 @@ func (c *trainCommand) prepareTable(ctx context.Context, s streams) (r *trainRun
 func (t *ownTable) describe(w io.Writer, fitted *transform.Columns, label string) error {
 	fmt.Fprintf(w, "%s: %s: %s", printable.Name(t.name), t.Dialect, counted(t.Rows, "row"))
 	if label != "" {
-		fmt.Fprintf(w, ", %s", classesOf(len(t.labels.Classes)))
+		if t.sets != nil {
+			fmt.Fprintf(w, ", %s", counted(len(t.sets.Classes), "label"))
+		} else {
+			fmt.Fprintf(w, ", %s", classesOf(len(t.labels.Classes)))
+		}
 	}
 	fmt.Fprintln(w)
-	if n := t.labels.Without; n > 0 {
+	if t.sets != nil {
+		all := 0
+		for _, set := range t.sets.Of {
+			all += len(set)
+		}
+		fmt.Fprintln(w, labelsPerSample(t.Rows, all, t.sets.Without, "row"))
+	} else if n := t.labels.Without; n > 0 {
 		fmt.Fprintf(w, "dropped: %s without a label\n", counted(n, "row"))
 	}
 	const most = 40 // columns that are shown
@@ -389,7 +484,7 @@ func (t *ownTable) describe(w io.Writer, fitted *transform.Columns, label string
 
 // remarks says what people should know of the columns; nothing of a table without labels.
 func (t *ownTable) remarks(fitted transform.Columns, label string) []string {
-	if label == "" {
+	if label == "" || t.sets != nil {
 		return []string{}
 	}
 	return append([]string{}, t.Remarks(fitted, label, t.labels)...)
@@ -441,16 +536,10 @@ func (c *dataCommand) describeTable(ctx context.Context, s *settings, to streams
 	if err := t.describe(to.out, &fitted, s.LabelColumn); err != nil || s.LabelColumn == "" {
 		return err
 	}
-	counts := make([]int, len(t.labels.Classes))
-	for _, class := range t.labels.Of {
-		if class >= 0 {
-			counts[class]++
-		}
-	}
 	w := tabwriter.NewWriter(to.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "\nclass\trows")
-	for i, class := range t.labels.Classes {
-		fmt.Fprintf(w, "%s\t%d\n", printable.Name(class), counts[i])
+	for i, n := range t.perClass(t.all()) {
+		fmt.Fprintf(w, "%s\t%d\n", printable.Name(t.classes()[i]), n)
 	}
 	return w.Flush()
 }
@@ -473,13 +562,17 @@ type tableFacts struct {
 
 // writeJSON writes what a table has as one object.
 func (t *ownTable) writeJSON(w io.Writer, fitted transform.Columns, label string) error {
-	facts := tableFacts{Rows: t.Rows, Dropped: t.labels.Without, Written: t.Dialect.String(), Classes: map[string]int{}, Remarks: t.remarks(fitted, label)}
+	dropped := 0
+	if t.sets == nil {
+		dropped = t.labels.Without
+	}
+	facts := tableFacts{Rows: t.Rows, Dropped: dropped, Written: t.Dialect.String(), Classes: map[string]int{}, Remarks: t.remarks(fitted, label)}
 	for _, c := range fitted.List {
 		facts.Columns = append(facts.Columns, columnFacts{c, t.Column(c.Name).Missing})
 	}
-	for _, class := range t.labels.Of {
-		if class >= 0 && label != "" {
-			facts.Classes[t.labels.Classes[class]]++
+	if label != "" {
+		for i, n := range t.perClass(t.all()) {
+			facts.Classes[t.classes()[i]] = n
 		}
 	}
 	return json.NewEncoder(w).Encode(facts)
@@ -493,26 +586,16 @@ func tablePage(f folder, c config) (*report.Page, error) {
 	}
 	p := newPage(f, c, m)
 	p.Time = time.Now()
-	if p.Epochs, p.Batches, err = f.readCurves(io.Discard); err != nil {
+	if p.Epochs, p.Batches, err = f.readCurves(c.Data.score(), io.Discard); err != nil {
 		return nil, err
 	}
 	if c.Settings.monitor() != nil {
 		p.BestEpoch = recordedEpoch(m)
 	}
 	if c.Data.measured() || c.Settings.CV > 0 {
-		figures, err := f.readFigures()
-		if err != nil {
-			return nil, err
-		}
-		p.Figures = figures.ByClass
-		switch figures.Part {
-		case "val":
-			p.Of = "validation"
-		case "cv":
-			p.Of = "cross-validation"
-		}
+		err = addFigures(&p, f)
 	}
-	return &p, nil
+	return &p, err
 }
 
 // tableEndings are what the names of tables end with, before what says how they are compressed.

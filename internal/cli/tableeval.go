@@ -1,8 +1,8 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,13 +11,9 @@ import (
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/table"
-	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
-	"github.com/onehot-go/onehot/report"
-	"github.com/onehot-go/onehot/task"
-	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
 	"github.com/onehot-go/onehot/transform"
 )
@@ -28,12 +24,16 @@ func (c *evalCommand) evalTable(ctx context.Context, names []string, data string
 	if len(names) > 1 || c.TTA {
 		return usagef("%s takes rows of tables: one model expected, without --tta", names[0])
 	}
-	samples, err := c.tableSamples(ctx, names[0], data, m, columns, s.err)
+	samples, targets, err := c.tableSamples(ctx, names[0], data, m, columns, s.err)
 	if err != nil {
 		return err
 	}
-	source := loader.New(samples, loader.Options{BatchSize: evalBatch, Workers: prefetch})
-	e, err := train.Evaluate(m.Net, source, nil)
+	learnt, err := m.Learnt()
+	if err != nil {
+		return err
+	}
+	source := loader.New(targets, loader.Options{BatchSize: evalBatch, Workers: prefetch})
+	e, err := train.Evaluate(m.Net, source, learnt)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,8 @@ func (c *evalCommand) evalTable(ctx context.Context, names []string, data string
 		if err != nil {
 			return err
 		}
-		if err := writeRowPredictions(c.CSV, samples, logits); err != nil {
+		name := func(i int) string { return strconv.Itoa(samples.Rows[i] + 1) }
+		if err := answersOf(names[0], m).write(c.CSV, "row", name, targets, logits); err != nil {
 			return err
 		}
 	}
@@ -50,21 +51,17 @@ func (c *evalCommand) evalTable(ctx context.Context, names []string, data string
 		return json.NewEncoder(s.out).Encode(newFigures(e))
 	}
 	fmt.Fprintf(s.out, "%s on %s, %d rows\n", printable.Name(names[0]), printable.Name(samples.Name), samples.Len())
-	if err := report.WriteFigures(s.out, task.Accuracy, e.Figures); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(s.out, "\n%s\n", macroLine(e.Figures.(task.ByClass)))
-	return err
+	return writeFigures(s.out, learnt.Score(), e.Figures, true)
 }
 
-// tableSamples returns what eval measures on.
-func (c *evalCommand) tableSamples(ctx context.Context, path, data string, m *model.Model, columns transform.Columns, remarks io.Writer) (*table.Samples, error) {
+// tableSamples returns what eval measures on. targets are the rows with all their labels.
+func (c *evalCommand) tableSamples(ctx context.Context, path, data string, m *model.Model, columns transform.Columns, remarks io.Writer) (samples *table.Samples, targets dataset.Dataset, err error) {
 	label := columns.Label
 	s, known := trainingSettings(path, m)
 	again := data == ""
 	switch {
 	case again && !known:
-		return nil, fmt.Errorf("%s: it does not say what it was measured on: a table expected, as in  onehot eval %s TABLE.csv", path, printable.Word(path))
+		return nil, nil, fmt.Errorf("%s: it does not say what it was measured on: a table expected, as in  onehot eval %s TABLE.csv", path, printable.Word(path))
 	case again:
 		data = s.Data
 	case c.LabelColumn != "":
@@ -76,37 +73,37 @@ func (c *evalCommand) tableSamples(ctx context.Context, path, data string, m *mo
 	}
 	o, err := flags.options()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	o.Columns, o.Words, o.Label = &columns, []string{label}, label
+	o.Columns, o.Words, o.Label, o.Lists = &columns, []string{label}, label, []string{label}
 	t, err := table.Open(ctx, data, o)
 	if err != nil {
-		return nil, advised(err)
+		return nil, nil, advised(err)
 	}
 	words, err := t.Words(label)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	samples := &table.Samples{Name: dataName(data), Split: dataset.Test, ClassNames: m.Classes, Columns: columns, Width: columns.Width()}
+	samples = &table.Samples{Name: dataName(data), Split: dataset.Test, ClassNames: m.Classes, Columns: columns, Width: columns.Width()}
 	if samples.Features, err = t.Features(columns); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	part := func(int) bool { return true }
 	if again {
 		own, err := s.readTable(ctx)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if err := own.assign(&s); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		record, err := own.record(data)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if before, err := runOf(path).readConfig(); err == nil {
 			if err := before.Data.same(record); err != nil {
-				return nil, fmt.Errorf("the table is not that of the run: %w", err)
+				return nil, nil, fmt.Errorf("the table is not that of the run: %w", err)
 			}
 		}
 		split := dataset.Test
@@ -114,12 +111,28 @@ func (c *evalCommand) tableSamples(ctx context.Context, path, data string, m *mo
 			split = dataset.Validation
 		}
 		if !record.measured() {
-			return nil, fmt.Errorf("%s: it was trained on all rows of %s: a table to measure it on expected, as in  onehot eval %s TABLE.csv", path, data, printable.Word(path))
+			return nil, nil, fmt.Errorf("%s: it was trained on all rows of %s: a table to measure it on expected, as in  onehot eval %s TABLE.csv", path, data, printable.Word(path))
 		}
 		samples.Name += " " + split.String()
 		part = func(row int) bool { return own.part[row] == split.String() }
 	}
 	without := 0
+	if m.SeveralLabels() {
+		sets, err := t.LabelSets(label, cmp.Or(c.LabelSeparator, s.LabelSeparator), m.Classes)
+		if err != nil {
+			return nil, nil, err
+		}
+		all := dataset.LabelSets{Dataset: samples}
+		for row, set := range sets.Of {
+			if part(row) {
+				samples.Rows, samples.Labels, all.Of = append(samples.Rows, row), append(samples.Labels, 0), append(all.Of, set)
+			}
+		}
+		if samples.Len() == 0 {
+			return nil, nil, fmt.Errorf("%s: found no row", data)
+		}
+		return samples, all, nil
+	}
 	for row, word := range words {
 		if !part(row) {
 			continue
@@ -131,42 +144,14 @@ func (c *evalCommand) tableSamples(ctx context.Context, path, data string, m *mo
 		case transform.IsMissing(word):
 			without++
 		default:
-			return nil, &table.CellError{File: data, Line: t.Line(row), Row: row + 1, Column: label, Found: word, Expected: "a class of the model"}
+			return nil, nil, &table.CellError{File: data, Line: t.Line(row), Row: row + 1, Column: label, Found: word, Expected: "a class of the model"}
 		}
 	}
 	if without > 0 {
 		fmt.Fprintf(remarks, "dropped: %s without a label\n", counted(without, "row"))
 	}
 	if samples.Len() == 0 {
-		return nil, fmt.Errorf("%s: found no row with a label", data)
+		return nil, nil, fmt.Errorf("%s: found no row with a label", data)
 	}
-	return samples, nil
-}
-
-// writeRowPredictions writes a line a row to the file at path: its number from 1, what it is, what it is taken for,
-// and the probabilities of all classes. logits are (N, C).
-func writeRowPredictions(path string, d *table.Samples, logits *tensor.Tensor) error {
-	probabilities, classes := tensor.Values[float64](logits.Softmax(1)), d.Classes()
-	return atomicfile.Write(path, func(w io.Writer) error {
-		t := csv.NewWriter(w)
-		header := []string{"row", "label", "class", "probability"}
-		for _, class := range classes {
-			header = append(header, "p:"+class)
-		}
-		t.Write(header) // Error has the first one
-		for i, label := range d.Labels {
-			line, best := []string{strconv.Itoa(d.Rows[i] + 1), classes[label], "", ""}, 0
-			of := probabilities[i*len(classes):][:len(classes)]
-			for class, v := range of {
-				if v > of[best] {
-					best = class
-				}
-				line = append(line, strconv.FormatFloat(v, 'g', -1, 32))
-			}
-			line[2], line[3] = classes[best], line[4+best]
-			t.Write(line)
-		}
-		t.Flush()
-		return t.Error()
-	})
+	return samples, samples, nil
 }

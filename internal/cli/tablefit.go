@@ -68,6 +68,14 @@ func (s *settings) fitOptions(rows int) classify.Options {
 	return o
 }
 
+// fitting is a fit to training rows of a table.
+type fitting interface {
+	train.Solver
+	fitted() bool                         // whether Solve was called
+	remark() string                       // what people should know of it; "" is nothing
+	coefficients() []classify.Coefficient // by names of features
+}
+
 // tableFit fits softmax regression to training rows of a table.
 type tableFit struct {
 	layer   *nn.Linear
@@ -78,7 +86,7 @@ type tableFit struct {
 	found   *classify.Fitted // nil until it is fitted
 }
 
-var _ train.Solver = (*tableFit)(nil)
+var _ fitting = (*tableFit)(nil)
 
 // newTableFit returns what fits layer to rows. weights are those of all rows of the table, or nil. The error says
 // that there is not enough memory, or which class weights are wrong.
@@ -142,6 +150,8 @@ func (f *tableFit) SetLR(float64)                    {}
 func (f *tableFit) ScheduleLR(optim.Schedule, int)   {}
 func (f *tableFit) State() map[string]*tensor.Tensor { return nil }
 
+func (f *tableFit) fitted() bool { return f.found != nil }
+
 // remark says what people should know of the fit; "" is nothing.
 func (f *tableFit) remark() string {
 	switch {
@@ -163,7 +173,7 @@ func (f *tableFit) coefficients() []classify.Coefficient {
 // keepCoefficients writes the coefficients of the fit to the run's folder. A run that goes on behind its end fits once more if
 // they are not there.
 func (r *trainRun) keepCoefficients(remarks io.Writer) error {
-	if r.fit.found == nil {
+	if !r.fit.fitted() {
 		if _, err := os.Stat(r.folder.coefficients()); err == nil {
 			return nil
 		}
@@ -240,7 +250,7 @@ func (t *ownTable) parseWeights(column string) error {
 	}
 	t.weights = make([]float64, t.Rows)
 	for i, word := range words {
-		if t.labels.Of[i] < 0 {
+		if t.sets == nil && t.labels.Of[i] < 0 {
 			continue
 		}
 		w, err := strconv.ParseFloat(word, 64)

@@ -26,6 +26,7 @@ import (
 type rowPrediction struct {
 	Row         int                `json:"row"` // from 1
 	Predictions []model.Prediction `json:"predictions"`
+	Labels      *[]string          `json:"labels,omitempty"` // that are predicted, of a model of several labels
 }
 
 // rowFailure is what predict says about a row that has no prediction.
@@ -38,11 +39,12 @@ type rowFailure struct {
 type tablePredicting struct {
 	command *predictCommand
 	streams
-	model *model.Model
-	by    *model.Predictor
-	rows  *model.Rows
-	keep  []int // columns of the table that are written too
-	names []string
+	model   *model.Model
+	by      *model.Predictor
+	answers answers
+	rows    *model.Rows
+	keep    []int // columns of the table that are written too
+	names   []string
 
 	table  *csv.Writer // nil without --csv
 	width  int
@@ -73,11 +75,14 @@ func (c *predictCommand) predictTable(ctx context.Context, m *model.Model, by *m
 			break
 		}
 	}
+	if columns.Label != "" {
+		o.Lists = []string{columns.Label} // which may be there too
+	}
 	records, err := table.NewRecords(ctx, file, file.size, file.name, o)
 	if err != nil {
 		return advised(err)
 	}
-	p := &tablePredicting{command: c, streams: s, model: m, by: by, width: columns.Width()}
+	p := &tablePredicting{command: c, streams: s, model: m, by: by, answers: answersOf(c.Model, m), width: columns.Width()}
 	if p.rows, err = by.Rows(records.Names); err != nil {
 		return fmt.Errorf("%s: %w", file.name, err)
 	}
@@ -156,11 +161,7 @@ func (p *tablePredicting) write(ctx context.Context, records *table.Records) err
 	var stopped error
 	err := atomicfile.Write(file, func(w io.Writer) error {
 		p.table = csv.NewWriter(w)
-		header := []string{"row", "class", "probability", "error"}
-		for _, class := range p.model.Classes {
-			header = append(header, "p:"+class)
-		}
-		p.table.Write(append(header, p.names...)) // an error stays, and is what the next Write or Flush meets
+		p.table.Write(append(p.answers.header("row", "class", "probability", "error"), p.names...)) // an error stays, and is what the next Write or Flush meets
 		if stopped = p.each(ctx, records); stopped != nil {
 			return stopped
 		}
@@ -250,14 +251,9 @@ func (p *tablePredicting) one(r table.Record, probabilities []float64) error {
 	if p.table != nil {
 		row := []string{strconv.Itoa(r.Row), "", "", reason}
 		if r.Err == nil {
-			best := 0
-			for i, v := range probabilities {
-				if v > probabilities[best] {
-					best = i
-				}
-				row = append(row, strconv.FormatFloat(v, 'g', -1, 32))
-			}
-			row[1], row[2] = p.model.Classes[best], row[4+best]
+			class, probability, each := p.answers.columns(probabilities)
+			row[1], row[2] = class, probability
+			row = append(row, each...)
 		} else {
 			row = append(row, make([]string, len(p.model.Classes))...)
 		}
@@ -276,11 +272,11 @@ func (p *tablePredicting) one(r table.Record, probabilities []float64) error {
 	case c.JSON && r.Err != nil:
 		return json.NewEncoder(p.out).Encode(rowFailure{r.Row, reason})
 	case c.JSON:
-		return json.NewEncoder(p.out).Encode(rowPrediction{r.Row, p.by.Likeliest(probabilities, c.TopK)})
+		return json.NewEncoder(p.out).Encode(rowPrediction{r.Row, p.by.Likeliest(probabilities, c.TopK), p.answers.predicted(probabilities)})
 	case c.CSV == "" && r.Err == nil:
-		var said []string
-		for _, of := range p.by.Likeliest(probabilities, c.TopK) {
-			said = append(said, fmt.Sprintf("%s %.4f", printable.Name(of.Class), of.Probability))
+		said := p.answers.lines(p.by, probabilities, c.TopK)
+		for i, line := range said {
+			said[i] = strings.ReplaceAll(line, "\t", " ")
 		}
 		_, err := fmt.Fprintf(p.out, "row %d: %s\n", r.Row, strings.Join(said, ", "))
 		return err

@@ -36,7 +36,7 @@ func (b *board) addEpoch(e train.Epoch, samples int) error {
 	add := func(tag string, v float64) { b.w.AddScalar(tag, v, e.Epoch) } // Flush tells of errors
 	if e.Epoch > 0 {
 		add("loss/train", e.TrainLoss)
-		add("accuracy/train", e.TrainScore)
+		add(e.Scored.Name+"/train", e.TrainScore)
 		add("learning rate", e.LR)
 		add("samples per second", float64(samples)/e.Seconds)
 	}
@@ -46,7 +46,7 @@ func (b *board) addEpoch(e train.Epoch, samples int) error {
 	}
 	if !e.Unmeasured {
 		add("loss/"+split, e.Test.Loss)
-		add("accuracy/"+split, e.Test.Score)
+		add(e.Scored.Name+"/"+split, e.Test.Score)
 	}
 	return b.w.Flush()
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/onehot-go/onehot/report"
-	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
 )
@@ -173,7 +172,7 @@ func (c *trainCommand) begin(ctx context.Context, r *trainRun, s streams) error 
 	if err := r.folder.writeFiles(r.own); err != nil {
 		return err
 	}
-	history, err := report.CreateHistory(r.folder.history(), task.Accuracy, r.val != nil)
+	history, err := report.CreateHistory(r.folder.history(), r.data.score(), r.val != nil)
 	if err != nil {
 		return err
 	}

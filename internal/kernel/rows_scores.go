@@ -93,3 +93,26 @@ func (s *Scores) Grad(labels []int64, scale float32) {
 		clear(all[n:s.Stride])
 	}
 }
+
+// Binary makes of X logits X + bias, of which bias has an element a class, and of P the gradient of scale times
+// the sum of their binary cross-entropies, with respect to the logits, and 0 behind the last sample. It returns
+// the sum. vectors are the targets, (samples, classes), each from 0 to 1.
+func (s *Scores) Binary(vectors, bias []float32, scale float32) (loss float64) {
+	n := len(vectors) / s.classes
+	for j, b := range bias {
+		x, p := s.X[j*s.Stride:][:s.Stride], s.P[j*s.Stride:][:s.Stride]
+		for i := range n {
+			x[i] += b
+			z, target := float64(x[i]), float64(vectors[i*s.classes+j])
+			e := math.Exp(-math.Abs(z)) // at most 1
+			sigmoid := 1 / (1 + e)
+			if z < 0 {
+				sigmoid = e / (1 + e)
+			}
+			loss += max(z, 0) - z*target + math.Log1p(e)
+			p[i] = scale * float32(sigmoid-target)
+		}
+		clear(p[n:])
+	}
+	return loss
+}

@@ -107,3 +107,39 @@ func TestScoresOfEquals(t *testing.T) {
 		}
 	})
 }
+
+// TestBinary holds the loss of several labels and its gradient to their definitions.
+func TestBinary(t *testing.T) {
+	r := rand.New(rand.NewPCG(45, 46))
+	for _, n := range []int{0, 1, 15, 16, 17, 64} {
+		const classes, scale = 3, 0.25
+		s := NewScores(classes, 64)
+		s.SetSamples(n)
+		bias, vectors := []float32{0.5, -2, 0}, make([]float32, n*classes)
+		x := make([]float64, classes*s.Stride)
+		for i := range x {
+			s.X[i], s.P[i] = float32(30*r.NormFloat64()), 7
+			x[i] = float64(s.X[i] + bias[i/s.Stride])
+		}
+		for i := range vectors {
+			vectors[i] = float32(r.IntN(2))
+		}
+		got, want := s.Binary(vectors, bias, scale), 0.0
+		for j := range classes {
+			for i := range s.Stride {
+				grad := 0.0
+				if i < n {
+					y, z := float64(vectors[i*classes+j]), x[j*s.Stride+i]
+					want += math.Log1p(math.Exp(-math.Abs(z))) + max(z, 0) - z*y
+					grad = scale * (1/(1+math.Exp(-z)) - y)
+				}
+				if p := s.P[j*s.Stride+i]; math.Abs(float64(p)-grad) > 1e-7 {
+					t.Fatalf("%d samples: gradient %v of class %d and sample %d, want %v", n, p, j, i, grad)
+				}
+			}
+		}
+		if math.Abs(got-want) > 1e-9*want {
+			t.Errorf("%d samples: loss %v, want %v", n, got, want)
+		}
+	}
+}

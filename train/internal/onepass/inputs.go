@@ -7,9 +7,9 @@ import (
 
 // inputs is the rows of a block of a Regression, x: its samples, as floats or as bytes.
 type inputs interface {
-	// products reads samples lo up to hi and their labels, and computes weight·xᵀ. Some that
-	// will be wanted next are at the given indices.
-	products(c *kernel.Scores, labels []int64, s samples, lo, hi int, next []int, weight []float32)
+	// products reads samples lo up to hi and their targets, for which there is memory, and computes
+	// weight·xᵀ. Some that will be wanted next are at the given indices.
+	products(c *kernel.Scores, targets dataset.Memory, s samples, lo, hi int, next []int, weight []float32)
 	// gradient computes what c's P, of so many samples, and x give for the weight, or adds it
 	// to what dst has.
 	gradient(dst []float32, c *kernel.Scores, n int, add bool)
@@ -19,7 +19,7 @@ type inputs interface {
 type samples struct {
 	indices []int // in the data set
 	next    []int // of those that will be summed up after them, if that is known
-	// fill writes the floats of samples lo up to hi, and their labels.
+	// fill writes the floats of samples lo up to hi, and their targets.
 	fill func(to dataset.Memory, lo, hi int)
 }
 
@@ -29,8 +29,9 @@ type floatInputs struct {
 	classes, cols int
 }
 
-func (x *floatInputs) products(c *kernel.Scores, labels []int64, s samples, lo, hi int, _ []int, weight []float32) {
-	s.fill(dataset.Memory{Inputs: x.images[:(hi-lo)*x.cols], Classes: labels}, lo, hi)
+func (x *floatInputs) products(c *kernel.Scores, targets dataset.Memory, s samples, lo, hi int, _ []int, weight []float32) {
+	targets.Inputs = x.images[:(hi-lo)*x.cols]
+	s.fill(targets, lo, hi)
 	w := kernel.Matrix[float32]{Data: weight, Rows: x.classes, Cols: x.cols, RowStride: x.cols, ColStride: 1}
 	turned := kernel.Matrix[float32]{Data: x.images, Rows: x.cols, Cols: c.Stride, RowStride: 1, ColStride: x.cols}
 	kernel.GemmHere(c.X, w, turned, kernel.Epilogue[float32]{})
@@ -50,11 +51,11 @@ type byteInputs struct {
 	classes int
 }
 
-func (x *byteInputs) products(c *kernel.Scores, labels []int64, s samples, lo, hi int, next []int, weight []float32) {
+func (x *byteInputs) products(c *kernel.Scores, targets dataset.Memory, s samples, lo, hi int, next []int, weight []float32) {
 	x.rows = x.rows[:0]
 	for k, i := range s.indices[lo:hi] {
 		row, label := x.from.Sample(i)
-		x.rows, labels[k] = append(x.rows, row), int64(label)
+		x.rows, targets.Classes[k] = append(x.rows, row), int64(label)
 	}
 	for _, i := range next {
 		row, _ := x.from.Sample(i)

@@ -13,7 +13,8 @@ import (
 )
 
 // Objective is mean cross-entropy + λ/2 · |W|² over all samples of a data set, where W is a
-// layer's weight without the bias.
+// layer's weight without the bias. Where targets are vectors of labels, the cross-entropy of a sample is
+// the sum of its labels' binary ones.
 type Objective struct {
 	regression *Regression
 	l2         float64
@@ -46,37 +47,44 @@ func NewObjective(op string, layer *nn.Linear, data dataset.Dataset, l2 float64)
 			return nil, err
 		}
 	}
-	if o.row.Vector > 0 {
-		fault.Option(op, "targets are vectors of %d: classes expected", o.row.Vector)
+	if o.row.Vector > 0 && o.row.Vector != o.regression.classes {
+		fault.Option(op, "targets are vectors of %d: classes, or vectors of %d expected", o.row.Vector, o.regression.classes)
 	}
+	o.regression.several = o.row.Vector > 0
 	for i := range data.Len() {
 		o.indices = append(o.indices, i)
 	}
 	return o, nil
 }
 
-// keepSamples reads all samples and returns what copies them, and what a row of them is. It
-// reads no more than a batch if targets are vectors.
+// keepSamples reads all samples and returns what copies them, and what a row of them is.
 func keepSamples(data dataset.Dataset) (fill dataset.Fill, row dataset.Row, err error) {
-	var images []float32
+	var images, vectors []float32
 	var labels []int64
+	samples := 0
 	for batch, err := range loader.New(data, loader.Options{BatchSize: 256, Workers: parallel.Threads()}).Epoch(1) {
 		if err != nil {
 			return nil, dataset.Row{}, err
 		}
 		row.Input = batch.Inputs.Shape()[1:]
-		if batch.Targets.DType() != tensor.Int64 {
-			row.Vector = batch.Targets.Size(1)
-			return nil, row, nil
-		}
 		images = append(images, tensor.Data[float32](batch.Inputs)...)
-		labels = append(labels, tensor.Data[int64](batch.Targets)...)
+		samples += batch.Inputs.Size(0)
+		if batch.Targets.DType() == tensor.Int64 {
+			labels = append(labels, tensor.Data[int64](batch.Targets)...)
+		} else {
+			row.Vector = batch.Targets.Size(1)
+			vectors = append(vectors, tensor.Data[float32](batch.Targets)...)
+		}
 	}
-	size := len(images) / len(labels)
+	size := len(images) / samples
 	return func(to dataset.Memory, indices []int, _ dataset.Chance) {
 		for k, i := range indices {
 			copy(to.Inputs[k*size:], images[i*size:][:size])
-			to.Classes[k] = labels[i]
+			if row.Vector > 0 {
+				copy(to.Vectors[k*row.Vector:], vectors[i*row.Vector:][:row.Vector])
+			} else {
+				to.Classes[k] = labels[i]
+			}
 		}
 	}, row, nil
 }
@@ -87,8 +95,11 @@ func (o *Objective) Shape() []int { return o.row.Input }
 // Samples returns how many there are.
 func (o *Objective) Samples() int { return len(o.indices) }
 
+// Several reports whether targets are vectors of labels.
+func (o *Objective) Several() bool { return o.regression.several }
+
 // Result returns the mean cross-entropy that the last evaluation found, and how many samples
-// were predicted right.
+// were predicted right, where each has one class.
 func (o *Objective) Result() (loss float64, correct int) { return o.loss, o.correct }
 
 // Set puts value in place of what the last evaluation found: its gradients were changed.

@@ -23,6 +23,7 @@ type Regression struct {
 	op              string // that a label which names no class is blamed on
 	layer           *nn.Linear
 	classes, inputs int
+	several         bool // targets are vectors, any of whose labels a sample may have
 	// What samples are made of, if products of bytes are fast, or nil. All sums are then
 	// of bytes, and lines say what they stand for.
 	bytes *dataset.ByteRows
@@ -55,10 +56,11 @@ type part struct {
 
 // block is memory for a block of samples.
 type block struct {
-	inputs inputs
-	scores *kernel.Scores
-	labels []int64
-	bias   []float32
+	inputs  inputs
+	scores  *kernel.Scores
+	labels  []int64
+	vectors []float32 // (blockSamples, classes), if targets are vectors
+	bias    []float32
 }
 
 // New returns a regression over layer, which has float32 parameters and a bias, on
@@ -80,6 +82,9 @@ func New(op string, layer *nn.Linear, data dataset.Dataset) *Regression {
 			b.inputs = &byteInputs{kernel.NewPixels(blockSamples, r.inputs), r.bytes, nil, r.classes}
 		} else {
 			b.inputs = &floatInputs{make([]float32, blockSamples*r.inputs), r.classes, r.inputs}
+		}
+		if r.several {
+			b.vectors = make([]float32, blockSamples*r.classes)
 		}
 		return b
 	}
@@ -163,9 +168,26 @@ func (r *Regression) ratio(c int) float64 { return r.lines[c].Scale / r.lines[0]
 // add adds samples lo up to hi to p, or, if there is nothing in p's weight yet, begins with
 // them.
 func (r *Regression) add(p *part, b *block, more bool, weight []float32, s samples, lo, hi int, next []int, scale float32) {
-	n, labels, c := hi-lo, b.labels[:hi-lo], b.scores
+	n, c := hi-lo, b.scores
 	c.SetSamples(n)
-	b.inputs.products(c, labels, s, lo, hi, next, weight)
+	if r.several {
+		vectors := b.vectors[:n*r.classes]
+		b.inputs.products(c, dataset.Memory{Vectors: vectors}, s, lo, hi, next, weight)
+		p.loss += c.Binary(vectors, r.bias, scale)
+	} else {
+		r.crossEntropy(p, b, s, lo, hi, next, weight, scale)
+	}
+	b.inputs.gradient(p.weight, c, n, more)
+	kernel.SumRows(b.bias, c.P, r.classes, c.Stride)
+	for j, sum := range b.bias {
+		p.bias[j] += float64(sum)
+	}
+}
+
+// crossEntropy is the part of add in which labels count.
+func (r *Regression) crossEntropy(p *part, b *block, s samples, lo, hi int, next []int, weight []float32, scale float32) {
+	labels, c := b.labels[:hi-lo], b.scores
+	b.inputs.products(c, dataset.Memory{Classes: labels}, s, lo, hi, next, weight)
 	for k, label := range labels {
 		if label < 0 || label >= int64(r.classes) {
 			fault.Label(r.op, label, lo+k, []int{len(s.indices)}, r.classes, "")
@@ -175,11 +197,6 @@ func (r *Regression) add(p *part, b *block, more bool, weight []float32, s sampl
 	p.loss += sum
 	p.correct += right
 	c.Grad(labels, scale)
-	b.inputs.gradient(p.weight, c, n, more)
-	kernel.SumRows(b.bias, c.P, r.classes, c.Stride)
-	for j, sum := range b.bias {
-		p.bias[j] += float64(sum)
-	}
 }
 
 // biasGrad returns the gradient of element j of the bias, over the first n parts. The gradient

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"math"
+
+	"github.com/onehot-go/onehot/classify"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/optim"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// labelFit fits a regression of its own to every label of training rows of a table, as scikit-learn's
+// OneVsRestClassifier does.
+type labelFit struct {
+	layer *nn.Linear
+	each  []*tableFit // by label: of the rows that have it, and of the others
+}
+
+var _ fitting = (*labelFit)(nil)
+
+// newLabelFit returns what fits layer to rows of so many labels each. like fits classes of the same rows, and has all else.
+func newLabelFit(layer *nn.Linear, like *tableFit, sets [][]int, labels []string) *labelFit {
+	f := &labelFit{layer: layer}
+	for k, label := range labels {
+		of, y := *like, make([]int64, len(sets))
+		for i, set := range sets {
+			for _, c := range set {
+				if c == k {
+					y[i] = 1
+				}
+			}
+		}
+		of.y, of.classes = tensor.New(y, len(y)), []string{"other than " + label, label}
+		f.each = append(f.each, &of)
+	}
+	return f
+}
+
+// always is the logit of a label that all rows have, or none: nothing tells rows apart by it.
+const always = 20
+
+// Solve fits, and sets the layer's parameters.
+func (f *labelFit) Solve() (loss float64, correct, samples int, err error) {
+	var weight, bias []float64
+	for _, of := range f.each {
+		samples = of.y.Numel()
+		having := int(of.y.Sum().Item())
+		if having == 0 || having == samples {
+			weight, bias = append(weight, make([]float64, of.columns.Width())...), append(bias, math.Copysign(always, float64(having)-0.5))
+			continue
+		}
+		if of.found, err = classify.FitTensor(of.x, of.y, of.classes, of.options); err != nil {
+			return 0, 0, 0, err
+		}
+		weight, bias = append(weight, of.found.Coefficients[0]...), append(bias, of.found.Intercepts[0])
+		one, accuracy, err := of.found.Measure(of.x, of.y)
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		loss += one / float64(len(f.each))
+		correct += int(math.Round(accuracy * float64(samples)))
+	}
+	f.layer.Weight.CopyInPlace(tensor.New(weight, len(f.each), len(weight)/len(f.each)))
+	f.layer.Bias.CopyInPlace(tensor.New(bias, len(bias)))
+	return loss, correct, samples, nil
+}
+
+func (f *labelFit) fitted() bool { return f.each[0].found != nil }
+
+// A labelFit has no more than a tableFit has.
+func (f *labelFit) Step()                            { f.Solve() }
+func (f *labelFit) ZeroGrad()                        {}
+func (f *labelFit) LR() float64                      { return 1 }
+func (f *labelFit) SetLR(float64)                    {}
+func (f *labelFit) ScheduleLR(optim.Schedule, int)   {}
+func (f *labelFit) State() map[string]*tensor.Tensor { return nil }
+
+// remark returns the first of the labels' remarks.
+func (f *labelFit) remark() string {
+	for _, of := range f.each {
+		if of.found == nil {
+			continue
+		}
+		if said := of.remark(); said != "" {
+			return of.classes[1] + ": " + said
+		}
+	}
+	return ""
+}
+
+// coefficients returns those of all labels.
+func (f *labelFit) coefficients() (all []classify.Coefficient) {
+	for _, of := range f.each {
+		if of.found != nil {
+			all = append(all, of.coefficients()...)
+		}
+	}
+	return all
+}
