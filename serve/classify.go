@@ -15,9 +15,16 @@ import (
 	"github.com/onehot-go/onehot/model"
 )
 
-// Classify returns the k likeliest classes of the picture in a file's bytes. The error is an
+// Classified is what a model says of a picture.
+type Classified struct {
+	Model       string             `json:"model"`
+	Predictions []model.Prediction `json:"predictions"`      // the likeliest classes, the likeliest first
+	Labels      *[]string          `json:"labels,omitempty"` // those that are predicted, of a model of several labels; else nil
+}
+
+// Classify returns the k likeliest classes of the picture in a file's bytes, and its labels. The error is an
 // *Error.
-func (s *Server) Classify(ctx context.Context, name string, file []byte, k int) ([]model.Prediction, error) {
+func (s *Server) Classify(ctx context.Context, name string, file []byte, k int) (*Classified, error) {
 	v, err := s.find(name, "")
 	if err != nil {
 		return nil, err
@@ -37,7 +44,11 @@ func (s *Server) Classify(ctx context.Context, name string, file []byte, k int) 
 	if err := v.run(j); err != nil {
 		return nil, errorOf(err)
 	}
-	return v.by.Likeliest(j.probabilities, k), nil
+	said := &Classified{Model: name, Predictions: v.by.Likeliest(j.probabilities, k)}
+	if v.model.SeveralLabels() {
+		said.Labels = new(v.model.Labels(j.probabilities))
+	}
+	return said, nil
 }
 
 // classes is how many classes classify names if nobody says it, as the command predict.
@@ -70,14 +81,11 @@ func (c *call) classify() error {
 	if err != nil {
 		return badf("%v", err)
 	}
-	predictions, err := c.Classify(c.r.Context(), c.model, file, k)
+	said, err := c.Classify(c.r.Context(), c.model, file, k)
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, struct {
-		Model       string             `json:"model"`
-		Predictions []model.Prediction `json:"predictions"`
-	}{c.model, predictions})
+	return c.json(http.StatusOK, said)
 }
 
 // pictureIn returns the file in a body: the body itself, the field "image" of a form of several parts,

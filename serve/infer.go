@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
@@ -29,6 +30,7 @@ const (
 	probabilitiesName = "probabilities"
 	logitsName        = "logits"
 	className         = "class"
+	labelsName        = "labels"
 )
 
 // Tensor is an input or an output. Its elements are in one of three fields.
@@ -76,8 +78,8 @@ func (s *Server) infer(ctx context.Context, r *Request) (*Response, error) {
 	}
 	defer v.release()
 	for _, name := range r.Outputs {
-		if !slices.Contains(outputNames, name) {
-			return nil, badf("outputs: found %.128q, one of %v expected", name, outputNames)
+		if known := v.outputNames(); !slices.Contains(known, name) {
+			return nil, badf("outputs: found %.128q, one of %v expected", name, known)
 		}
 	}
 	j, err := s.prepare(ctx, v, r.Inputs)
@@ -91,7 +93,7 @@ func (s *Server) infer(ctx context.Context, r *Request) (*Response, error) {
 	response := &Response{Model: v.name, Version: v.version}
 	names := r.Outputs
 	if len(names) == 0 {
-		names = outputNames
+		names = v.outputNames()
 	}
 	for _, name := range names {
 		response.Outputs = append(response.Outputs, v.output(name, j))
@@ -154,7 +156,19 @@ func (v *served) run(j *job) error {
 	return j.err
 }
 
-var outputNames = []string{probabilitiesName, logitsName, className}
+// The names of outputs, of models of one class a sample, and of several labels.
+var (
+	classOutputs = []string{probabilitiesName, logitsName, className}
+	labelOutputs = []string{probabilitiesName, logitsName, labelsName}
+)
+
+// outputNames returns the names of the model's outputs.
+func (v *served) outputNames() []string {
+	if v.model.SeveralLabels() {
+		return labelOutputs
+	}
+	return classOutputs
+}
 
 // output returns an output of a job that is computed.
 func (v *served) output(name string, j *job) Tensor {
@@ -173,6 +187,15 @@ func (v *served) output(name string, j *job) Tensor {
 		for i := range j.n {
 			row := j.probabilities[i*classes:][:classes]
 			t.Strings = append(t.Strings, []byte(v.model.Classes[slices.Index(row, slices.Max(row))]))
+		}
+	case labelsName:
+		t.Datatype, t.Shape = typeBytes, []int{j.n}
+		for i := range j.n {
+			list, err := json.Marshal(v.model.Labels(j.probabilities[i*classes:][:classes]))
+			if err != nil {
+				panic(err) // of texts there is none
+			}
+			t.Strings = append(t.Strings, list)
 		}
 	}
 	return t

@@ -62,10 +62,11 @@ type TensorMetadata struct {
 
 // MetadataParameters is what is known of a model beyond the protocol.
 type MetadataParameters struct {
-	Classes []string        `json:"classes"` // in the order of the outputs' last dimension
-	Task    string          `json:"task"`
-	Ground  string          `json:"ground,omitempty"` // of the pictures that it knows: "dark", "light" or "mixed"
-	Prepare json.RawMessage `json:"preprocess"`       // the saved form of the steps from an input to what the net takes
+	Classes    []string        `json:"classes"` // in the order of the outputs' last dimension
+	Task       string          `json:"task"`
+	Thresholds []float64       `json:"thresholds,omitempty"` // the probabilities from which on labels are predicted, of several labels; none is 0.5 for each
+	Ground     string          `json:"ground,omitempty"`     // of the pictures that it knows: "dark", "light" or "mixed"
+	Prepare    json.RawMessage `json:"preprocess"`           // the saved form of the steps from an input to what the net takes
 }
 
 // Metadata returns what a model takes and gives. An empty version stands for the one that is
@@ -82,7 +83,7 @@ func (s *Server) Metadata(name, version string) (*Metadata, error) {
 	}
 	m := &Metadata{
 		Name: v.name, Versions: []string{v.version}, Platform: "onehot",
-		Parameters: MetadataParameters{v.model.Classes, cmp.Or(v.model.Task, task.Classification{}.Name()), string(v.model.Ground), prepare},
+		Parameters: MetadataParameters{v.model.Classes, cmp.Or(v.model.Task, task.Classification{}.Name()), v.model.Thresholds, string(v.model.Ground), prepare},
 	}
 	m.Inputs = slices.Clone(v.inputs.columns)
 	for _, name := range v.inputs.names() {
@@ -96,8 +97,9 @@ func (s *Server) Metadata(name, version string) (*Metadata, error) {
 		m.Inputs = append(m.Inputs, t)
 	}
 	classes := len(v.model.Classes)
-	m.Outputs = []TensorMetadata{
-		{probabilitiesName, typeFP32, []int{-1, classes}}, {logitsName, typeFP32, []int{-1, classes}}, {className, typeBytes, []int{-1}},
+	m.Outputs = []TensorMetadata{{probabilitiesName, typeFP32, []int{-1, classes}}, {logitsName, typeFP32, []int{-1, classes}}}
+	for _, name := range v.outputNames()[len(m.Outputs):] {
+		m.Outputs = append(m.Outputs, TensorMetadata{name, typeBytes, []int{-1}})
 	}
 	return m, nil
 }

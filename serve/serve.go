@@ -17,7 +17,8 @@
 // missing value is empty. Columns that the model does not know are ignored.
 //
 // The outputs are "probabilities" and "logits", FP32 of shape (-1, classes), and "class", BYTES of
-// shape (-1), the name of the likeliest class.
+// shape (-1), the name of the likeliest class. A model of several labels has "labels" in place of that, BYTES of
+// shape (-1), a list of JSON of the labels that are predicted.
 package serve
 
 import (

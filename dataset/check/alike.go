@@ -43,7 +43,7 @@ func (c *checker) alike() {
 			return
 		}
 		x, y := c.list.Files[a], c.list.Files[b]
-		l := like{a, distance, partOf(x) != partOf(y) || x.Class != y.Class}
+		l := like{a, distance, partOf(x) != partOf(y) || x.LabelText() != y.LabelText()}
 		if before, ok := found[b]; !ok || l.before(before) {
 			found[b] = l
 		}
@@ -76,8 +76,8 @@ func (c *checker) alike() {
 		if partOf(f) != partOf(other) {
 			detail += ", of the part " + partOf(other)
 		}
-		if f.Class != other.Class {
-			detail += ", of the class " + other.Class
+		if f.LabelText() != other.LabelText() {
+			detail += ", of the class " + other.LabelText()
 		}
 		c.add(NearDuplicate, i, l.other, "%s (%d of 64 bits of their difference hashes differ)", detail, l.distance)
 	}

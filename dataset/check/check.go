@@ -163,9 +163,11 @@ func (c *checker) each() {
 			c.add(Broken, i, -1, "%s", strings.TrimPrefix(f.Err, c.list.Place(i)+": "))
 			continue
 		}
-		c.Classes[file.Class]++
-		if partOf(file) == files.Train {
-			c.Training[file.Class]++
+		for _, label := range file.LabelNames() {
+			c.Classes[label]++
+			if partOf(file) == files.Train {
+				c.Training[label]++
+			}
 		}
 		for _, k := range []struct {
 			kind   Kind
@@ -230,7 +232,7 @@ func (c *checker) set(same []int) {
 		if ranks[partOf(f)] > ranks[partOf(c.list.Files[keeper])] {
 			keeper = i
 		}
-		if stranger < 0 && f.Class != c.list.Files[same[0]].Class {
+		if stranger < 0 && f.LabelText() != c.list.Files[same[0]].LabelText() {
 			stranger = i
 		}
 	}
@@ -242,13 +244,13 @@ func (c *checker) set(same []int) {
 		}
 		if stranger >= 0 {
 			other := same[0]
-			if f.Class == c.list.Files[other].Class {
+			if f.LabelText() == c.list.Files[other].LabelText() {
 				other = stranger
 			}
 			c.bad[i] = true
-			c.add(Conflict, i, other, "the same pixels as %s, of the class %s", c.list.Files[other].Name, c.list.Files[other].Class)
+			c.add(Conflict, i, other, "the same pixels as %s, of the class %s", c.list.Files[other].Name, c.list.Files[other].LabelText())
 		}
-		at := place{partOf(f), f.Class}
+		at := place{partOf(f), f.LabelText()}
 		if before, again := firsts[at]; again {
 			c.add(Duplicate, i, before, "the same pixels as %s", c.list.Files[before].Name)
 		} else {

@@ -11,6 +11,17 @@ import (
 	"github.com/onehot-go/onehot/random"
 )
 
+// LabelNames returns the class of a file, or all its labels; none where none is known.
+func (f *File) LabelNames() []string {
+	if f.Class != "" {
+		return []string{f.Class}
+	}
+	return f.Labels
+}
+
+// LabelText returns LabelNames as a text.
+func (f *File) LabelText() string { return strings.Join(f.LabelNames(), ";") }
+
 // SplitLabels returns the labels in a text, in which a separator is between them, each once and without
 // spaces around it. What is empty is none.
 func SplitLabels(text, separator string) []string { return distinct(strings.Split(text, separator)) }

@@ -168,10 +168,7 @@ func (l *List) Classes() []string {
 		if f.Part != Train && f.Part != "" {
 			continue
 		}
-		if f.Class != "" {
-			classes[f.Class] = true
-		}
-		for _, label := range f.Labels {
+		for _, label := range f.LabelNames() {
 			classes[label] = true
 		}
 	}

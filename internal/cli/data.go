@@ -40,7 +40,7 @@ func (c *dataCommand) Run(ctx context.Context, s streams) error {
 	case c.checks():
 		return usagef("data %s: the path of pictures of your own expected to be checked", c.Data)
 	case c.listFlags != listFlags{}:
-		return usagef("data %s: --path-column, --label-column, --split-column and --nested are for pictures of your own", c.Data)
+		return usagef("data %s: --path-column, --label-column, --label-separator, --split-column and --nested are for pictures of your own", c.Data)
 	}
 	if c.showsPage() {
 		if err := checkWritten("--show", c.Show, c.Force); err != nil {
@@ -70,7 +70,7 @@ func (c *dataCommand) Run(ctx context.Context, s streams) error {
 	if c.Show == "" {
 		return nil
 	}
-	return c.show(training, s.err)
+	return c.show(training, func(i int) []int { return training.Labels[i : i+1] }, s.err)
 }
 
 // checks reports whether pictures are checked, and not only described.
@@ -81,9 +81,9 @@ func (c *dataCommand) checks() bool {
 // showsPage reports whether --show is for what the check finds.
 func (c *dataCommand) showsPage() bool { return strings.EqualFold(filepath.Ext(c.Show), ".html") }
 
-// show draws pictures of every class to the file of --show.
-func (c *dataCommand) show(d *dataset.Images, remarks io.Writer) error {
-	if err := sampleGrid(d).Save(c.Show); err != nil {
+// show draws pictures of every class, of which the i-th has those that labels returns, to the file of --show.
+func (c *dataCommand) show(d *dataset.Images, labels func(i int) []int, remarks io.Writer) error {
+	if err := sampleGrid(d, labels).Save(c.Show); err != nil {
 		return err
 	}
 	fmt.Fprintf(remarks, "drawn to %s\n", printable.Name(c.Show))
@@ -114,14 +114,15 @@ func (c *dataCommand) showOwn(o *ownParts, remarks io.Writer) error {
 	if d == nil {
 		return fmt.Errorf("%s: no training picture in it that can be read", c.Data)
 	}
-	return c.show(d, remarks)
+	at := o.indices(dataset.Train)
+	return c.show(d, func(i int) []int { return o.labelsOf(at[i]) }, remarks)
 }
 
 // describe writes the classes, with the number of files in each part.
 func (p *ownPictures) describe(w io.Writer) error {
 	classes := p.Classes()
-	labels, err := p.Labels(classes)
-	if err != nil {
+	o := &ownParts{ownPictures: p, classes: classes}
+	if err := o.findLabels(); err != nil {
 		return err
 	}
 	parts := []string{"pictures"} // without parts
@@ -134,7 +135,9 @@ func (p *ownPictures) describe(w io.Writer) error {
 	}
 	for i, f := range p.Files {
 		part := cmp.Or(f.Part, parts[0])
-		counts[part][labels[i]]++
+		for _, c := range o.labelsOf(i) {
+			counts[part][c]++
+		}
 		all[part]++
 	}
 	kinds := map[string]int{}
@@ -159,9 +162,10 @@ func (p *ownPictures) describe(w io.Writer) error {
 		return err
 	}
 	if passed := p.passedOver(); passed != "" {
-		_, err = fmt.Fprintf(w, "\npassed over: %s\n", passed)
+		_, err := fmt.Fprintf(w, "\npassed over: %s\n", passed)
+		return err
 	}
-	return err
+	return nil
 }
 
 // describeData writes what the data set is.
@@ -196,12 +200,14 @@ func perClass(d *dataset.Images) []int {
 }
 
 // sampleGrid draws the first pictures of every class, a row a class, of the first classes.
-func sampleGrid(d *dataset.Images) *report.Drawing {
+func sampleGrid(d *dataset.Images, labels func(i int) []int) *report.Drawing {
 	const columns, most, side = 10, 100, 56
 	rows := make([][]int, min(most, len(d.Classes())))
-	for i, label := range d.Labels {
-		if label < len(rows) && len(rows[label]) < columns {
-			rows[label] = append(rows[label], i)
+	for i := range d.Len() {
+		for _, label := range labels(i) {
+			if label < len(rows) && len(rows[label]) < columns {
+				rows[label] = append(rows[label], i)
+			}
 		}
 	}
 	var pictures []image.Image

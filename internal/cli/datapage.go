@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func (o *ownParts) page(found *check.Report) *report.DataPage {
 	for c := range o.classes[:min(shownClasses, len(o.classes))] {
 		item := report.DataItem{Name: o.classes[c]}
 		for i, part := range o.part {
-			if part != "" && o.label[i] == c && len(item.Pictures) < shownEach {
+			if part != "" && slices.Contains(o.labelsOf(i), c) && len(item.Pictures) < shownEach {
 				item.Pictures = append(item.Pictures, o.picture(i))
 			}
 		}

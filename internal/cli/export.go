@@ -113,6 +113,9 @@ func describeONNX(w io.Writer, file string, m *model.Model) error {
 	case inputs == nil:
 		fmt.Fprintf(w, "input: float32 (N, %s)\n", strings.ReplaceAll(times(shape), "×", ", "))
 	}
-	_, err = fmt.Fprintf(w, "outputs: probabilities and logits, float32 (N, %d)\n", len(m.Classes))
-	return err
+	fmt.Fprintf(w, "outputs: probabilities and logits, float32 (N, %d)\n", len(m.Classes))
+	if m.SeveralLabels() {
+		fmt.Fprintln(w, "several labels: probabilities are sigmoids, and a label is predicted from its threshold on, which metadata have: 0.5 unless there is another")
+	}
+	return nil
 }

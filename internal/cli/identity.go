@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/csv"
@@ -41,7 +40,7 @@ func (o *ownParts) fileRows() [][]string {
 		if o.Set.Rows[i] < 0 {
 			part = "bad"
 		}
-		rows = append(rows, []string{f.Name, cmp.Or(f.Class, strings.Join(f.Labels, ";")), part, hex.EncodeToString(o.Facts[i].SHA256[:])})
+		rows = append(rows, []string{f.Name, f.LabelText(), part, hex.EncodeToString(o.Facts[i].SHA256[:])})
 	}
 	return rows
 }

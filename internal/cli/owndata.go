@@ -87,8 +87,21 @@ func (o *ownParts) keepParts() {
 		at[class] = i
 	}
 	o.part, o.label = make([]string, len(o.Files)), make([]int, len(o.Files))
+	if o.Several {
+		o.labels = make([][]int, len(o.Files))
+	}
 	for i, f := range o.Files {
-		if label, ok := at[f.Class]; ok && o.Set.Rows[i] >= 0 {
+		if o.Set.Rows[i] < 0 {
+			continue
+		}
+		if o.Several {
+			o.part[i] = cmp.Or(f.Part, files.Train)
+			for _, name := range f.Labels {
+				if label, ok := at[name]; ok {
+					o.labels[i] = append(o.labels[i], label)
+				}
+			}
+		} else if label, ok := at[f.Class]; ok {
 			o.part[i], o.label[i] = cmp.Or(f.Part, files.Train), label
 		}
 	}
@@ -145,9 +158,19 @@ func (o *ownParts) writeHead(w io.Writer) {
 	if err := o.ConvertError(); err != nil {
 		fmt.Fprintln(w, printable.Message(err.Error()))
 	}
-	if _, err := o.Labels(o.classes); err != nil {
+	if err := o.checkClasses(); err != nil {
 		fmt.Fprintln(w, printable.Message(err.Error()))
 	}
+}
+
+// checkClasses returns an error if a file has a class, or a label, that there is no training data of.
+func (p *ownPictures) checkClasses() (err error) {
+	if p.Several {
+		_, err = p.LabelSets(p.Classes())
+	} else {
+		_, err = p.Labels(p.Classes())
+	}
+	return err
 }
 
 // classesOf writes a number of classes.
@@ -191,7 +214,9 @@ func (o *ownParts) classTable() (header []string, rows [][]string) {
 	}
 	for i, part := range o.part {
 		if part != "" {
-			counts[o.label[i]][part]++
+			for _, c := range o.labelsOf(i) {
+				counts[c][part]++
+			}
 			all[part]++
 		}
 	}

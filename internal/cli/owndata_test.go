@@ -450,7 +450,7 @@ func TestCheckPage(t *testing.T) {
 
 func TestDataOwnErrors(t *testing.T) {
 	wantError(t, 2, "data fashion-mnist: the path of pictures of your own expected to be checked", "data", "--check")
-	wantError(t, 2, "data mnist: --path-column, --label-column, --split-column and --nested are for pictures of your own", "data", "mnist", "--path-column", "x")
+	wantError(t, 2, "data mnist: --path-column, --label-column, --label-separator, --split-column and --nested are for pictures of your own", "data", "mnist", "--path-column", "x")
 	dir := t.TempDir()
 	os.Mkdir(filepath.Join(dir, "cat"), 0o777)
 	wantError(t, 1, dir+": found no pictures, some in class folders expected", "data", dir)

@@ -265,3 +265,93 @@ func TestSeveralLabelsAreRefused(t *testing.T) {
 		t.Error(code, stderr)
 	}
 }
+
+// TestSeveralLabelsOfPretrainedNets fits the last layer of a pretrained net to several labels, and trains more of it.
+func TestSeveralLabelsOfPretrainedNets(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	spots(t, dir, 60)
+	writeWeights(t, drawnNet(t, []string{"a", "b", "c"}), dir, "weights.safetensors")
+	args := []string{"train", "photos.csv", "--path-column", "file", "--label-column", "tags", "--label-separator", "|", "--pretrained", smallNet, "--weights", "weights.safetensors", "--test", "0.2"}
+	stdout, stderr, code := onehot(t, append(args, "--augment", "flip", "--out", "probe")...)
+	if code != 0 || !strings.Contains(stdout, "val micro-f1 ") || !strings.Contains(stdout, "test micro-f1 ") {
+		t.Fatal(code, stdout, stderr)
+	}
+	if !strings.Contains(stderr, " strengths, by cross-validation of the training pictures in 5 folds: loss 0.") || strings.Contains(stderr, "accuracy") {
+		t.Error(stderr)
+	}
+	m, err := model.Load("probe/model.safetensors")
+	if err != nil || len(m.Thresholds) != 3 {
+		t.Fatal(m, err)
+	}
+	var again, before evaluated
+	if err := json.Unmarshal([]byte(succeed(t, "eval", "probe", "--json")), &again); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(readFile(t, "probe", "metrics.json"), &before); err != nil || math.Abs(again.MicroF1-before.MicroF1) > 0.05 || again.MicroF1 < 0.5 {
+		t.Errorf("eval %+v, metrics %+v (%v)", again, before, err)
+	}
+	if out := succeed(t, append(args, "--freeze", "12", "--epochs", "1", "--out", "tuned")...); !strings.Contains(out, "test micro-f1 ") {
+		t.Error(out)
+	}
+}
+
+// TestSeveralLabelsCalibrated chooses thresholds of calibrated probabilities, and keeps both in an ONNX file.
+func TestSeveralLabelsCalibrated(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	tagged(t, dir)
+	succeed(t, "train", "rows.csv", "--label-column", "tags", "--label-separator", ";", "--out", "plain")
+	succeed(t, "train", "rows.csv", "--label-column", "tags", "--label-separator", ";", "--calibrate", "temperature", "--out", "run")
+	var plain, calibrated evaluated
+	for name, to := range map[string]*evaluated{"plain": &plain, "run": &calibrated} {
+		if err := json.Unmarshal([]byte(succeed(t, "eval", name, "--json")), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A temperature changes the order of no two rows: other thresholds give the same decisions.
+	if plain.MicroF1 != calibrated.MicroF1 || plain.SubsetAccuracy != calibrated.SubsetAccuracy || plain.Labels[0].Threshold == calibrated.Labels[0].Threshold {
+		t.Errorf("%+v and %+v", plain, calibrated)
+	}
+	spots(t, dir, 30)
+	succeed(t, "train", "photos.csv", "--path-column", "file", "--label-column", "tags", "--label-separator", "|", "--model", "softmax", "--epochs", "2", "--out", "photos")
+	if out := succeed(t, "export", "photos", "--onnx", "photos.onnx"); !strings.Contains(out, "several labels: probabilities are sigmoids") {
+		t.Error(out)
+	}
+	m, err := model.Load("photos/model.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename("photos", "gone"); err != nil { // the file alone says it all
+		t.Fatal(err)
+	}
+	checkAnswers(t, m, "file", "photos.onnx", "p")
+}
+
+// TestSeveralLabelsOfData describes and checks pictures with several labels.
+func TestSeveralLabelsOfData(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	spots(t, dir, 40)
+	list := string(readFile(t, "photos.csv"))
+	args := []string{"data", "photos.csv", "--path-column", "file", "--label-column", "tags", "--label-separator", "|"}
+	red := strings.Count(list, "red")
+	if out := succeed(t, append(args, "--show", "shown.png")...); !strings.Contains(out, "photos: 3 classes, 40 pictures: .png (40)") || !strings.Contains(out, fmt.Sprintf("2    red        %d", red)) {
+		t.Error(red, out)
+	}
+	var found struct {
+		Good    int
+		Classes map[string]int
+	}
+	if err := json.Unmarshal([]byte(succeed(t, append(args, "--json")...)), &found); err != nil || found.Good != 40 || found.Classes["red"] != red || len(found.Classes) != 3 {
+		t.Error(found, err)
+	}
+	succeed(t, append(args, "--check", "--show", "page.html")...)
+	// The same pixels with other labels contradict each other.
+	writeFile(t, "p/999.png", readFile(t, "p", "000.png"))
+	writeFile(t, "photos.csv", []byte(list+"p/999.png,red|green|blue\n"))
+	stdout, _, code := onehot(t, append(args, "--check")...)
+	if code != 1 || !strings.Contains(stdout, "conflict: p/999.png: the same pixels as p/000.png, of the class ") {
+		t.Error(code, stdout)
+	}
+}

@@ -264,7 +264,7 @@ func (f *file) layers(d *model.Definition, prepare Prepare, bytes int64) (*model
 	}
 	m.Classes = f.classes(r.shape[0])
 	if d != nil && len(d.Classes) == len(m.Classes) {
-		m.Name, m.Classes, m.Task, m.Ground, m.Data, m.Training = d.Name, d.Classes, d.Task, d.Ground, d.Data, d.Training
+		m.Name, m.Classes, m.Task, m.Thresholds, m.Ground, m.Data, m.Training = d.Name, d.Classes, d.Task, d.Thresholds, d.Ground, d.Data, d.Training
 	}
 	if _, err := m.Costs(); err != nil {
 		return nil, err

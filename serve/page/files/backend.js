@@ -4,7 +4,8 @@
 //	models()                 the names of the models, the first of which is chosen
 //	describe(model)          {picture: {channels, height, width, ground}}, or of a table {columns: [{name,
 //	                         number, values}]} with the values that are known, or {}
-//	classify(model, file)    what a picture is, a Blob: [{class, probability}] of all classes, the likeliest first
+//	classify(model, file)    what a picture is, a Blob: [{class, probability}] of all classes, the likeliest first;
+//	                         of a model of several labels those that are predicted have chosen: true
 //	classifyRow(model, row)  the same of a row: its values as texts, by column; "" of one that is missing
 //	command(model, name)     a command that asks the same of a picture's file, or ""
 //	commandRow(model, row)   the same of a row, or ""
@@ -42,13 +43,21 @@ export async function describe(model) {
 }
 
 export async function classify(model, file) {
-	return (await ask(`${picturePath(model)}&top_k=${all}`, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } })).predictions;
+	const { predictions, labels = [] } = await ask(`${picturePath(model)}&top_k=${all}`, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
+	return chosen(predictions, labels);
+}
+
+// chosen marks the predictions of labels.
+function chosen(predictions, labels) {
+	return predictions.map(p => labels.includes(p.class) ? { ...p, chosen: true } : p);
 }
 
 export async function classifyRow(model, row) {
 	const { outputs } = await ask(rowPath(model), { method: "POST", body: rowBody(row), headers: { "Content-Type": "application/json" } });
 	const { data } = outputs.find(output => output.name === "probabilities");
-	return data.map((probability, i) => ({ class: classesOf[model][i], probability })).sort((a, b) => b.probability - a.probability);
+	const labels = outputs.find(output => output.name === "labels");
+	const predictions = data.map((probability, i) => ({ class: classesOf[model][i], probability })).sort((a, b) => b.probability - a.probability);
+	return chosen(predictions, labels ? JSON.parse(labels.data[0]) : []);
 }
 
 export function command(model, name) {

@@ -155,12 +155,12 @@ function reason(error) {
 // bars returns the likeliest classes as bars, and a button for the others.
 function bars(predictions) {
 	const list = make("ol", { className: "bars" });
-	const rows = predictions.map(({ class: name, probability }) => {
+	const rows = predictions.map(({ class: name, probability, chosen }) => {
 		const value = make("span", { className: "value", textContent: share(probability) });
 		value.dataset.share = probability;
 		const bar = make("span", { className: "bar" }, make("i"));
 		bar.firstChild.style.width = `${100 * probability}%`;
-		return make("li", {}, make("bdi", { className: "name", textContent: printable(name), title: printable(name) }), bar, value);
+		return make("li", { className: chosen ? "chosen" : "" }, make("bdi", { className: "name", textContent: printable(name), title: printable(name) }), bar, value);
 	});
 	list.append(...rows.slice(0, likeliest));
 	const all = make("div", {}, list);
