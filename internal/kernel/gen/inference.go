@@ -12,6 +12,7 @@ import (
 // fields lie where the constants below say. It is passed as its first field.
 func inference() {
 	exponential = exponentialTable()
+	numbers := activationTable()
 	for _, v := range []vec{{wide: true}, {}} {
 		t := inferenceTiles{v}
 		for _, regs := range []int{1, 2, 4, 8} {
@@ -21,9 +22,9 @@ func inference() {
 		t.pairs(2)
 		t.depthwise()
 		t.greatest()
+		t.activations(numbers)
 		inferenceWinograd(t)
 	}
-	inferenceActivations()
 	inferenceGate()
 	inferenceSum()
 }
@@ -536,41 +537,45 @@ func (v inferenceTiles) greatest() {
 	})
 }
 
-// inferenceActivations writes the activations.
-func inferenceActivations() {
-	numbers := table("activationNumbers", []float32{3, 6, 1. / 6, 1})
-	const (
-		three = iota
-		six
-		sixth
-		one
-	)
-	number := func(i int) Mem { return numbers.Offset(64 * i) }
+// activationNumbers are what activations take.
+type activationNumbers struct{ table Mem }
+
+func activationTable() activationNumbers {
+	return activationNumbers{table("activationNumbers", []float32{3, 6, 1. / 6, 1})}
+}
+
+func (n activationNumbers) three() Mem { return n.table }
+func (n activationNumbers) six() Mem   { return n.table.Offset(64) }
+func (n activationNumbers) sixth() Mem { return n.table.Offset(128) }
+func (n activationNumbers) one() Mem   { return n.table.Offset(192) }
+
+// activations writes the activations.
+func (v inferenceTiles) activations(number activationNumbers) {
 	// limited returns x, or the limit that it is beyond: 0 or, where there is one, most. Of NaN both take x.
 	limited := func(x VecVirtual, most bool) VecVirtual {
-		r, limit := YMM(), YMM()
-		VXORPS(limit, limit, limit)
+		r, limit := v.reg(), v.reg()
+		v.clear(limit)
 		VMAXPS(x, limit, r)
 		if most {
-			VMOVUPS(number(six), limit)
+			VMOVUPS(number.six(), limit)
 			VMINPS(r, limit, r)
 		}
 		return r
 	}
 	hard := func(x VecVirtual) VecVirtual {
-		r := YMM()
-		VADDPS(number(three), x, r)
+		r := v.reg()
+		VADDPS(number.three(), x, r)
 		r = limited(r, true)
-		VMULPS(number(sixth), r, r)
+		VMULPS(number.sixth(), r, r)
 		return r
 	}
 	// plusOne returns 1 + e^-x.
 	plusOne := func(x VecVirtual) VecVirtual {
-		minus := YMM()
-		VXORPS(minus, minus, minus)
+		minus := v.reg()
+		v.clear(minus)
 		VSUBPS(x, minus, minus)
-		e := vec{}.e(minus)
-		VADDPS(number(one), e, e)
+		e := v.e(minus)
+		VADDPS(number.one(), e, e)
 		return e
 	}
 	for _, a := range []struct {
@@ -582,15 +587,16 @@ func inferenceActivations() {
 		{"hardswish", func(x VecVirtual) VecVirtual { r := hard(x); VMULPS(x, r, r); return r }},
 		{"hardsigmoid", hard},
 		{"sigmoid", func(x VecVirtual) VecVirtual {
-			e, r := plusOne(x), YMM()
-			VMOVUPS(number(one), r)
+			e, r := plusOne(x), v.reg()
+			VMOVUPS(number.one(), r)
 			VDIVPS(e, r, r)
 			return r
 		}},
 		{"silu", func(x VecVirtual) VecVirtual { e := plusOne(x); VDIVPS(e, x, e); return e }},
 	} {
-		TEXT(a.name+"AVX2", NOSPLIT, "func(y *float32, pixels, step, width int)")
-		Doc(a.name+"AVX2 applies the activation to the first width elements, a multiple of 8, of so many pixels of y, which lie", "step apart.")
+		name := v.name(a.name)
+		TEXT(name, NOSPLIT, "func(y *float32, pixels, step, width int)")
+		Doc(fmt.Sprintf("%s applies the activation to the first width elements, a multiple of %d, of so many pixels of y, which lie", name, v.lanes()), "step apart.")
 		Pragma("noescape")
 		y, pixels, width, left := Load(Param("y"), GP64()), Load(Param("pixels"), GP64()), Load(Param("width"), GP64()), GP64()
 		step := bytes("step")
@@ -599,11 +605,11 @@ func inferenceActivations() {
 		MOVQ(y, at)
 		MOVQ(width, left)
 		Label("next")
-		x := YMM()
+		x := v.reg()
 		VMOVUPS(Mem{Base: at}, x)
 		VMOVUPS(a.of(x), Mem{Base: at})
-		ADDQ(Imm(32), at)
-		SUBQ(Imm(8), left)
+		ADDQ(Imm(uint64(v.size())), at)
+		SUBQ(Imm(uint64(v.lanes())), left)
 		JNZ(LabelRef("next"))
 		ADDQ(step, y)
 		DECQ(pixels)

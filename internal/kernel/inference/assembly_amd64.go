@@ -16,9 +16,9 @@ func assembly() (sets []set) {
 		pairs:    pairsOf(pairs1xAVX2, pairs2xAVX2), mostPairs: [3]int{1: 3, 2: 1},
 		depthwise: func(t *tile) { depthwiseAVX2(&t.x) },
 		greatest:  func(t *tile) { greatestAVX2(&t.x) },
-		activate: func(a Activation, y []float32, pixels, step, width int) {
-			activationsAVX2[a](&y[0], pixels, step, width)
-		},
+		activate: activateBy([...]activateFunc{
+			ReLU: reluAVX2, ReLU6: relu6AVX2, Hardswish: hardswishAVX2, Hardsigmoid: hardsigmoidAVX2, Sigmoid: sigmoidAVX2, SiLU: siluAVX2,
+		}),
 		gate: func(y, x, gate []float32, pixels, width int) { gateAVX2(&y[0], &x[0], &gate[0], pixels, width) },
 		sum:  func(y, x, add []float32, n int, lo, hi float32) { sumAVX2(&y[0], &x[0], &add[0], n, lo, hi) },
 	}
@@ -32,6 +32,9 @@ func assembly() (sets []set) {
 		avx512.pairs, avx512.mostPairs = pairsOf(pairs1xAVX512, pairs2xAVX512), [3]int{1: 3, 2: 3}
 		avx512.greatest = func(t *tile) { greatestAVX512(&t.x) }
 		avx512.narrow = &avx2
+		avx512.activate = activateBy([...]activateFunc{
+			ReLU: reluAVX512, ReLU6: relu6AVX512, Hardswish: hardswishAVX512, Hardsigmoid: hardsigmoidAVX512, Sigmoid: sigmoidAVX512, SiLU: siluAVX512,
+		})
 		avx512.rates = rates{product: 0.27, broadcast: 0.04, tap: 0.4, register: 1.5, filter: 0.2, element: 0.08}
 		avx512.winograd = winogradBy(winogradInput2xAVX512, winogradOutput2xAVX512, winogradInput4xAVX512, winogradOutput4xAVX512, winogradInput5xAVX512, winogradOutput5xAVX512)
 		sets = append(sets, avx512)
@@ -39,9 +42,12 @@ func assembly() (sets []set) {
 	return append(sets, avx2)
 }
 
-// activationsAVX2 are those that change anything.
-var activationsAVX2 = [...]func(y *float32, pixels, step, width int){
-	ReLU: reluAVX2, ReLU6: relu6AVX2, Hardswish: hardswishAVX2, Hardsigmoid: hardsigmoidAVX2, Sigmoid: sigmoidAVX2, SiLU: siluAVX2,
+// activateFunc is a kernel of an activation.
+type activateFunc func(y *float32, pixels, step, width int)
+
+// activateBy takes the kernel for an activation, one that changes anything.
+func activateBy(kernels [SiLU + 1]activateFunc) func(a Activation, y []float32, pixels, step, width int) {
+	return func(a Activation, y []float32, pixels, step, width int) { kernels[a](&y[0], pixels, step, width) }
 }
 
 // productsBy takes the kernel for the registers of a tile.

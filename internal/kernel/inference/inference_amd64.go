@@ -44,6 +44,42 @@ func depthwiseAVX512(t *[]float32)
 //go:noescape
 func greatestAVX512(t *[]float32)
 
+// reluAVX512 applies the activation to the first width elements, a multiple of 16, of so many pixels of y, which lie
+// step apart.
+//
+//go:noescape
+func reluAVX512(y *float32, pixels int, step int, width int)
+
+// relu6AVX512 applies the activation to the first width elements, a multiple of 16, of so many pixels of y, which lie
+// step apart.
+//
+//go:noescape
+func relu6AVX512(y *float32, pixels int, step int, width int)
+
+// hardswishAVX512 applies the activation to the first width elements, a multiple of 16, of so many pixels of y, which lie
+// step apart.
+//
+//go:noescape
+func hardswishAVX512(y *float32, pixels int, step int, width int)
+
+// hardsigmoidAVX512 applies the activation to the first width elements, a multiple of 16, of so many pixels of y, which lie
+// step apart.
+//
+//go:noescape
+func hardsigmoidAVX512(y *float32, pixels int, step int, width int)
+
+// sigmoidAVX512 applies the activation to the first width elements, a multiple of 16, of so many pixels of y, which lie
+// step apart.
+//
+//go:noescape
+func sigmoidAVX512(y *float32, pixels int, step int, width int)
+
+// siluAVX512 applies the activation to the first width elements, a multiple of 16, of so many pixels of y, which lie
+// step apart.
+//
+//go:noescape
+func siluAVX512(y *float32, pixels int, step int, width int)
+
 // winogradInput2xAVX512 transforms what lies under a tile of 2×2 results, see transform.
 //
 //go:noescape
@@ -114,36 +150,6 @@ func depthwiseAVX2(t *[]float32)
 //go:noescape
 func greatestAVX2(t *[]float32)
 
-// winogradInput2xAVX2 transforms what lies under a tile of 2×2 results, see transform.
-//
-//go:noescape
-func winogradInput2xAVX2(t *[]float32)
-
-// winogradOutput2xAVX2 computes the results of a tile of 2×2, see transform.
-//
-//go:noescape
-func winogradOutput2xAVX2(t *[]float32)
-
-// winogradInput4xAVX2 transforms what lies under a tile of 4×4 results, see transform.
-//
-//go:noescape
-func winogradInput4xAVX2(t *[]float32)
-
-// winogradOutput4xAVX2 computes the results of a tile of 4×4, see transform.
-//
-//go:noescape
-func winogradOutput4xAVX2(t *[]float32)
-
-// winogradInput5xAVX2 transforms what lies under a tile of 5×5 results, see transform.
-//
-//go:noescape
-func winogradInput5xAVX2(t *[]float32)
-
-// winogradOutput5xAVX2 computes the results of a tile of 5×5, see transform.
-//
-//go:noescape
-func winogradOutput5xAVX2(t *[]float32)
-
 // reluAVX2 applies the activation to the first width elements, a multiple of 8, of so many pixels of y, which lie
 // step apart.
 //
@@ -179,6 +185,36 @@ func sigmoidAVX2(y *float32, pixels int, step int, width int)
 //
 //go:noescape
 func siluAVX2(y *float32, pixels int, step int, width int)
+
+// winogradInput2xAVX2 transforms what lies under a tile of 2×2 results, see transform.
+//
+//go:noescape
+func winogradInput2xAVX2(t *[]float32)
+
+// winogradOutput2xAVX2 computes the results of a tile of 2×2, see transform.
+//
+//go:noescape
+func winogradOutput2xAVX2(t *[]float32)
+
+// winogradInput4xAVX2 transforms what lies under a tile of 4×4 results, see transform.
+//
+//go:noescape
+func winogradInput4xAVX2(t *[]float32)
+
+// winogradOutput4xAVX2 computes the results of a tile of 4×4, see transform.
+//
+//go:noescape
+func winogradOutput4xAVX2(t *[]float32)
+
+// winogradInput5xAVX2 transforms what lies under a tile of 5×5 results, see transform.
+//
+//go:noescape
+func winogradInput5xAVX2(t *[]float32)
+
+// winogradOutput5xAVX2 computes the results of a tile of 5×5, see transform.
+//
+//go:noescape
+func winogradOutput5xAVX2(t *[]float32)
 
 // gateAVX2 is plainGate for a multiple of 8 channels.
 //

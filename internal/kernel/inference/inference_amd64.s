@@ -182,6 +182,72 @@ DATA exponential<>+696(SB)/4, $0x3efffffe
 DATA exponential<>+700(SB)/4, $0x3efffffe
 GLOBL exponential<>(SB), RODATA|NOPTR, $704
 
+DATA activationNumbers<>+0(SB)/4, $0x40400000
+DATA activationNumbers<>+4(SB)/4, $0x40400000
+DATA activationNumbers<>+8(SB)/4, $0x40400000
+DATA activationNumbers<>+12(SB)/4, $0x40400000
+DATA activationNumbers<>+16(SB)/4, $0x40400000
+DATA activationNumbers<>+20(SB)/4, $0x40400000
+DATA activationNumbers<>+24(SB)/4, $0x40400000
+DATA activationNumbers<>+28(SB)/4, $0x40400000
+DATA activationNumbers<>+32(SB)/4, $0x40400000
+DATA activationNumbers<>+36(SB)/4, $0x40400000
+DATA activationNumbers<>+40(SB)/4, $0x40400000
+DATA activationNumbers<>+44(SB)/4, $0x40400000
+DATA activationNumbers<>+48(SB)/4, $0x40400000
+DATA activationNumbers<>+52(SB)/4, $0x40400000
+DATA activationNumbers<>+56(SB)/4, $0x40400000
+DATA activationNumbers<>+60(SB)/4, $0x40400000
+DATA activationNumbers<>+64(SB)/4, $0x40c00000
+DATA activationNumbers<>+68(SB)/4, $0x40c00000
+DATA activationNumbers<>+72(SB)/4, $0x40c00000
+DATA activationNumbers<>+76(SB)/4, $0x40c00000
+DATA activationNumbers<>+80(SB)/4, $0x40c00000
+DATA activationNumbers<>+84(SB)/4, $0x40c00000
+DATA activationNumbers<>+88(SB)/4, $0x40c00000
+DATA activationNumbers<>+92(SB)/4, $0x40c00000
+DATA activationNumbers<>+96(SB)/4, $0x40c00000
+DATA activationNumbers<>+100(SB)/4, $0x40c00000
+DATA activationNumbers<>+104(SB)/4, $0x40c00000
+DATA activationNumbers<>+108(SB)/4, $0x40c00000
+DATA activationNumbers<>+112(SB)/4, $0x40c00000
+DATA activationNumbers<>+116(SB)/4, $0x40c00000
+DATA activationNumbers<>+120(SB)/4, $0x40c00000
+DATA activationNumbers<>+124(SB)/4, $0x40c00000
+DATA activationNumbers<>+128(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+132(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+136(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+140(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+144(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+148(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+152(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+156(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+160(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+164(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+168(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+172(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+176(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+180(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+184(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+188(SB)/4, $0x3e2aaaab
+DATA activationNumbers<>+192(SB)/4, $0x3f800000
+DATA activationNumbers<>+196(SB)/4, $0x3f800000
+DATA activationNumbers<>+200(SB)/4, $0x3f800000
+DATA activationNumbers<>+204(SB)/4, $0x3f800000
+DATA activationNumbers<>+208(SB)/4, $0x3f800000
+DATA activationNumbers<>+212(SB)/4, $0x3f800000
+DATA activationNumbers<>+216(SB)/4, $0x3f800000
+DATA activationNumbers<>+220(SB)/4, $0x3f800000
+DATA activationNumbers<>+224(SB)/4, $0x3f800000
+DATA activationNumbers<>+228(SB)/4, $0x3f800000
+DATA activationNumbers<>+232(SB)/4, $0x3f800000
+DATA activationNumbers<>+236(SB)/4, $0x3f800000
+DATA activationNumbers<>+240(SB)/4, $0x3f800000
+DATA activationNumbers<>+244(SB)/4, $0x3f800000
+DATA activationNumbers<>+248(SB)/4, $0x3f800000
+DATA activationNumbers<>+252(SB)/4, $0x3f800000
+GLOBL activationNumbers<>(SB), RODATA|NOPTR, $256
+
 // func products1xAVX512(t *[]float32)
 // Requires: AVX, AVX512F
 TEXT ·products1xAVX512(SB), NOSPLIT, $8-8
@@ -12965,6 +13031,216 @@ next1:
 	VZEROUPPER
 	RET
 
+// func reluAVX512(y *float32, pixels int, step int, width int)
+// Requires: AVX, AVX512F
+TEXT ·reluAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ width+24(FP), DX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+
+pixel:
+	MOVQ AX, DI
+	MOVQ DX, BX
+
+next:
+	VMOVUPS (DI), Z0
+	VPXORQ  Z1, Z1, Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, BX
+	JNZ     next
+	ADDQ    SI, AX
+	DECQ    CX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func relu6AVX512(y *float32, pixels int, step int, width int)
+// Requires: AVX, AVX512F
+TEXT ·relu6AVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ width+24(FP), DX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+
+pixel:
+	MOVQ AX, DI
+	MOVQ DX, BX
+
+next:
+	VMOVUPS (DI), Z0
+	VPXORQ  Z1, Z1, Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS activationNumbers<>+64(SB), Z1
+	VMINPS  Z0, Z1, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, BX
+	JNZ     next
+	ADDQ    SI, AX
+	DECQ    CX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func hardswishAVX512(y *float32, pixels int, step int, width int)
+// Requires: AVX, AVX512F
+TEXT ·hardswishAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ width+24(FP), DX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+
+pixel:
+	MOVQ AX, DI
+	MOVQ DX, BX
+
+next:
+	VMOVUPS (DI), Z0
+	VADDPS  activationNumbers<>+0(SB), Z0, Z1
+	VPXORQ  Z2, Z2, Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS activationNumbers<>+64(SB), Z2
+	VMINPS  Z1, Z2, Z1
+	VMULPS  activationNumbers<>+128(SB), Z1, Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, BX
+	JNZ     next
+	ADDQ    SI, AX
+	DECQ    CX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func hardsigmoidAVX512(y *float32, pixels int, step int, width int)
+// Requires: AVX, AVX512F
+TEXT ·hardsigmoidAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ width+24(FP), DX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+
+pixel:
+	MOVQ AX, DI
+	MOVQ DX, BX
+
+next:
+	VMOVUPS (DI), Z0
+	VADDPS  activationNumbers<>+0(SB), Z0, Z0
+	VPXORQ  Z1, Z1, Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS activationNumbers<>+64(SB), Z1
+	VMINPS  Z0, Z1, Z0
+	VMULPS  activationNumbers<>+128(SB), Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, BX
+	JNZ     next
+	ADDQ    SI, AX
+	DECQ    CX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX512(y *float32, pixels int, step int, width int)
+// Requires: AVX, AVX512F
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ width+24(FP), DX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+
+pixel:
+	MOVQ AX, DI
+	MOVQ DX, BX
+
+next:
+	VMOVUPS     (DI), Z0
+	VPXORQ      Z1, Z1, Z1
+	VSUBPS      Z0, Z1, Z1
+	VMOVUPS     exponential<>+0(SB), Z0
+	VMINPS      Z1, Z0, Z2
+	VMOVUPS     exponential<>+64(SB), Z0
+	VMAXPS      Z2, Z0, Z2
+	VMULPS      exponential<>+128(SB), Z2, Z0
+	VRNDSCALEPS $0x00, Z0, Z0
+	VFMADD231PS exponential<>+192(SB), Z0, Z2
+	VFMADD231PS exponential<>+256(SB), Z0, Z2
+	VMOVUPS     exponential<>+384(SB), Z3
+	VFMADD213PS exponential<>+448(SB), Z2, Z3
+	VFMADD213PS exponential<>+512(SB), Z2, Z3
+	VFMADD213PS exponential<>+576(SB), Z2, Z3
+	VFMADD213PS exponential<>+640(SB), Z2, Z3
+	VFMADD213PS exponential<>+320(SB), Z2, Z3
+	VFMADD213PS exponential<>+320(SB), Z2, Z3
+	VSCALEFPS   Z0, Z3, Z3
+	VADDPS      activationNumbers<>+192(SB), Z3, Z3
+	VMOVUPS     activationNumbers<>+192(SB), Z0
+	VDIVPS      Z3, Z0, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        $0x40, DI
+	SUBQ        $0x10, BX
+	JNZ         next
+	ADDQ        SI, AX
+	DECQ        CX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func siluAVX512(y *float32, pixels int, step int, width int)
+// Requires: AVX, AVX512F
+TEXT ·siluAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ width+24(FP), DX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+
+pixel:
+	MOVQ AX, DI
+	MOVQ DX, BX
+
+next:
+	VMOVUPS     (DI), Z0
+	VPXORQ      Z1, Z1, Z1
+	VSUBPS      Z0, Z1, Z1
+	VMOVUPS     exponential<>+0(SB), Z2
+	VMINPS      Z1, Z2, Z3
+	VMOVUPS     exponential<>+64(SB), Z2
+	VMAXPS      Z3, Z2, Z3
+	VMULPS      exponential<>+128(SB), Z3, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+	VFMADD231PS exponential<>+192(SB), Z2, Z3
+	VFMADD231PS exponential<>+256(SB), Z2, Z3
+	VMOVUPS     exponential<>+384(SB), Z4
+	VFMADD213PS exponential<>+448(SB), Z3, Z4
+	VFMADD213PS exponential<>+512(SB), Z3, Z4
+	VFMADD213PS exponential<>+576(SB), Z3, Z4
+	VFMADD213PS exponential<>+640(SB), Z3, Z4
+	VFMADD213PS exponential<>+320(SB), Z3, Z4
+	VFMADD213PS exponential<>+320(SB), Z3, Z4
+	VSCALEFPS   Z2, Z4, Z4
+	VADDPS      activationNumbers<>+192(SB), Z4, Z4
+	VDIVPS      Z4, Z0, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        $0x40, DI
+	SUBQ        $0x10, BX
+	JNZ         next
+	ADDQ        SI, AX
+	DECQ        CX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
 DATA wideWinogradPoints4x4<>+0(SB)/4, $0x3f200000
 DATA wideWinogradPoints4x4<>+4(SB)/4, $0x3f200000
 DATA wideWinogradPoints4x4<>+8(SB)/4, $0x3f200000
@@ -20036,6 +20312,232 @@ next1:
 	VZEROUPPER
 	RET
 
+// func reluAVX2(y *float32, pixels int, step int, width int)
+// Requires: AVX
+TEXT ·reluAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ width+24(FP), DX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+
+pixel:
+	MOVQ AX, DI
+	MOVQ DX, BX
+
+next:
+	VMOVUPS (DI), Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, BX
+	JNZ     next
+	ADDQ    SI, AX
+	DECQ    CX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func relu6AVX2(y *float32, pixels int, step int, width int)
+// Requires: AVX
+TEXT ·relu6AVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ width+24(FP), DX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+
+pixel:
+	MOVQ AX, DI
+	MOVQ DX, BX
+
+next:
+	VMOVUPS (DI), Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS activationNumbers<>+64(SB), Y1
+	VMINPS  Y0, Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, BX
+	JNZ     next
+	ADDQ    SI, AX
+	DECQ    CX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func hardswishAVX2(y *float32, pixels int, step int, width int)
+// Requires: AVX
+TEXT ·hardswishAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ width+24(FP), DX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+
+pixel:
+	MOVQ AX, DI
+	MOVQ DX, BX
+
+next:
+	VMOVUPS (DI), Y0
+	VADDPS  activationNumbers<>+0(SB), Y0, Y1
+	VXORPS  Y2, Y2, Y2
+	VMAXPS  Y1, Y2, Y1
+	VMOVUPS activationNumbers<>+64(SB), Y2
+	VMINPS  Y1, Y2, Y1
+	VMULPS  activationNumbers<>+128(SB), Y1, Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, BX
+	JNZ     next
+	ADDQ    SI, AX
+	DECQ    CX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func hardsigmoidAVX2(y *float32, pixels int, step int, width int)
+// Requires: AVX
+TEXT ·hardsigmoidAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ width+24(FP), DX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+
+pixel:
+	MOVQ AX, DI
+	MOVQ DX, BX
+
+next:
+	VMOVUPS (DI), Y0
+	VADDPS  activationNumbers<>+0(SB), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS activationNumbers<>+64(SB), Y1
+	VMINPS  Y0, Y1, Y0
+	VMULPS  activationNumbers<>+128(SB), Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, BX
+	JNZ     next
+	ADDQ    SI, AX
+	DECQ    CX
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX2(y *float32, pixels int, step int, width int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ width+24(FP), DX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+
+pixel:
+	MOVQ AX, DI
+	MOVQ DX, BX
+
+next:
+	VMOVUPS     (DI), Y0
+	VXORPS      Y1, Y1, Y1
+	VSUBPS      Y0, Y1, Y1
+	VMOVUPS     exponential<>+0(SB), Y0
+	VMINPS      Y1, Y0, Y1
+	VMOVUPS     exponential<>+64(SB), Y0
+	VMAXPS      Y1, Y0, Y1
+	VMULPS      exponential<>+128(SB), Y1, Y0
+	VROUNDPS    $0x00, Y0, Y0
+	VFMADD231PS exponential<>+192(SB), Y0, Y1
+	VFMADD231PS exponential<>+256(SB), Y0, Y1
+	VMOVUPS     exponential<>+384(SB), Y2
+	VFMADD213PS exponential<>+448(SB), Y1, Y2
+	VFMADD213PS exponential<>+512(SB), Y1, Y2
+	VFMADD213PS exponential<>+576(SB), Y1, Y2
+	VFMADD213PS exponential<>+640(SB), Y1, Y2
+	VFMADD213PS exponential<>+320(SB), Y1, Y2
+	VFMADD213PS exponential<>+320(SB), Y1, Y2
+	VCVTPS2DQ   Y0, Y0
+	VPSRAD      $0x01, Y0, Y1
+	VPSUBD      Y1, Y0, Y0
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      exponential<>+320(SB), Y1, Y1
+	VMULPS      Y1, Y2, Y2
+	VPSLLD      $0x17, Y0, Y0
+	VPADDD      exponential<>+320(SB), Y0, Y0
+	VMULPS      Y0, Y2, Y2
+	VADDPS      activationNumbers<>+192(SB), Y2, Y2
+	VMOVUPS     activationNumbers<>+192(SB), Y0
+	VDIVPS      Y2, Y0, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        $0x20, DI
+	SUBQ        $0x08, BX
+	JNZ         next
+	ADDQ        SI, AX
+	DECQ        CX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
+// func siluAVX2(y *float32, pixels int, step int, width int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·siluAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ width+24(FP), DX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+
+pixel:
+	MOVQ AX, DI
+	MOVQ DX, BX
+
+next:
+	VMOVUPS     (DI), Y0
+	VXORPS      Y1, Y1, Y1
+	VSUBPS      Y0, Y1, Y1
+	VMOVUPS     exponential<>+0(SB), Y2
+	VMINPS      Y1, Y2, Y1
+	VMOVUPS     exponential<>+64(SB), Y2
+	VMAXPS      Y1, Y2, Y1
+	VMULPS      exponential<>+128(SB), Y1, Y2
+	VROUNDPS    $0x00, Y2, Y2
+	VFMADD231PS exponential<>+192(SB), Y2, Y1
+	VFMADD231PS exponential<>+256(SB), Y2, Y1
+	VMOVUPS     exponential<>+384(SB), Y3
+	VFMADD213PS exponential<>+448(SB), Y1, Y3
+	VFMADD213PS exponential<>+512(SB), Y1, Y3
+	VFMADD213PS exponential<>+576(SB), Y1, Y3
+	VFMADD213PS exponential<>+640(SB), Y1, Y3
+	VFMADD213PS exponential<>+320(SB), Y1, Y3
+	VFMADD213PS exponential<>+320(SB), Y1, Y3
+	VCVTPS2DQ   Y2, Y2
+	VPSRAD      $0x01, Y2, Y1
+	VPSUBD      Y1, Y2, Y2
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      exponential<>+320(SB), Y1, Y1
+	VMULPS      Y1, Y3, Y3
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      exponential<>+320(SB), Y2, Y2
+	VMULPS      Y2, Y3, Y3
+	VADDPS      activationNumbers<>+192(SB), Y3, Y3
+	VDIVPS      Y3, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x20, DI
+	SUBQ        $0x08, BX
+	JNZ         next
+	ADDQ        SI, AX
+	DECQ        CX
+	JNZ         pixel
+	VZEROUPPER
+	RET
+
 DATA winogradPoints4x4<>+0(SB)/4, $0x3f200000
 DATA winogradPoints4x4<>+4(SB)/4, $0x3f200000
 DATA winogradPoints4x4<>+8(SB)/4, $0x3f200000
@@ -22967,298 +23469,6 @@ next:
 none:
 	DECQ DI
 	JNZ  register
-	VZEROUPPER
-	RET
-
-DATA activationNumbers<>+0(SB)/4, $0x40400000
-DATA activationNumbers<>+4(SB)/4, $0x40400000
-DATA activationNumbers<>+8(SB)/4, $0x40400000
-DATA activationNumbers<>+12(SB)/4, $0x40400000
-DATA activationNumbers<>+16(SB)/4, $0x40400000
-DATA activationNumbers<>+20(SB)/4, $0x40400000
-DATA activationNumbers<>+24(SB)/4, $0x40400000
-DATA activationNumbers<>+28(SB)/4, $0x40400000
-DATA activationNumbers<>+32(SB)/4, $0x40400000
-DATA activationNumbers<>+36(SB)/4, $0x40400000
-DATA activationNumbers<>+40(SB)/4, $0x40400000
-DATA activationNumbers<>+44(SB)/4, $0x40400000
-DATA activationNumbers<>+48(SB)/4, $0x40400000
-DATA activationNumbers<>+52(SB)/4, $0x40400000
-DATA activationNumbers<>+56(SB)/4, $0x40400000
-DATA activationNumbers<>+60(SB)/4, $0x40400000
-DATA activationNumbers<>+64(SB)/4, $0x40c00000
-DATA activationNumbers<>+68(SB)/4, $0x40c00000
-DATA activationNumbers<>+72(SB)/4, $0x40c00000
-DATA activationNumbers<>+76(SB)/4, $0x40c00000
-DATA activationNumbers<>+80(SB)/4, $0x40c00000
-DATA activationNumbers<>+84(SB)/4, $0x40c00000
-DATA activationNumbers<>+88(SB)/4, $0x40c00000
-DATA activationNumbers<>+92(SB)/4, $0x40c00000
-DATA activationNumbers<>+96(SB)/4, $0x40c00000
-DATA activationNumbers<>+100(SB)/4, $0x40c00000
-DATA activationNumbers<>+104(SB)/4, $0x40c00000
-DATA activationNumbers<>+108(SB)/4, $0x40c00000
-DATA activationNumbers<>+112(SB)/4, $0x40c00000
-DATA activationNumbers<>+116(SB)/4, $0x40c00000
-DATA activationNumbers<>+120(SB)/4, $0x40c00000
-DATA activationNumbers<>+124(SB)/4, $0x40c00000
-DATA activationNumbers<>+128(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+132(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+136(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+140(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+144(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+148(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+152(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+156(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+160(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+164(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+168(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+172(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+176(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+180(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+184(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+188(SB)/4, $0x3e2aaaab
-DATA activationNumbers<>+192(SB)/4, $0x3f800000
-DATA activationNumbers<>+196(SB)/4, $0x3f800000
-DATA activationNumbers<>+200(SB)/4, $0x3f800000
-DATA activationNumbers<>+204(SB)/4, $0x3f800000
-DATA activationNumbers<>+208(SB)/4, $0x3f800000
-DATA activationNumbers<>+212(SB)/4, $0x3f800000
-DATA activationNumbers<>+216(SB)/4, $0x3f800000
-DATA activationNumbers<>+220(SB)/4, $0x3f800000
-DATA activationNumbers<>+224(SB)/4, $0x3f800000
-DATA activationNumbers<>+228(SB)/4, $0x3f800000
-DATA activationNumbers<>+232(SB)/4, $0x3f800000
-DATA activationNumbers<>+236(SB)/4, $0x3f800000
-DATA activationNumbers<>+240(SB)/4, $0x3f800000
-DATA activationNumbers<>+244(SB)/4, $0x3f800000
-DATA activationNumbers<>+248(SB)/4, $0x3f800000
-DATA activationNumbers<>+252(SB)/4, $0x3f800000
-GLOBL activationNumbers<>(SB), RODATA|NOPTR, $256
-
-// func reluAVX2(y *float32, pixels int, step int, width int)
-// Requires: AVX
-TEXT ·reluAVX2(SB), NOSPLIT, $0-32
-	MOVQ y+0(FP), AX
-	MOVQ pixels+8(FP), CX
-	MOVQ width+24(FP), DX
-	MOVQ step+16(FP), SI
-	SHLQ $0x02, SI
-
-pixel:
-	MOVQ AX, DI
-	MOVQ DX, BX
-
-next:
-	VMOVUPS (DI), Y0
-	VXORPS  Y1, Y1, Y1
-	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ    $0x20, DI
-	SUBQ    $0x08, BX
-	JNZ     next
-	ADDQ    SI, AX
-	DECQ    CX
-	JNZ     pixel
-	VZEROUPPER
-	RET
-
-// func relu6AVX2(y *float32, pixels int, step int, width int)
-// Requires: AVX
-TEXT ·relu6AVX2(SB), NOSPLIT, $0-32
-	MOVQ y+0(FP), AX
-	MOVQ pixels+8(FP), CX
-	MOVQ width+24(FP), DX
-	MOVQ step+16(FP), SI
-	SHLQ $0x02, SI
-
-pixel:
-	MOVQ AX, DI
-	MOVQ DX, BX
-
-next:
-	VMOVUPS (DI), Y0
-	VXORPS  Y1, Y1, Y1
-	VMAXPS  Y0, Y1, Y0
-	VMOVUPS activationNumbers<>+64(SB), Y1
-	VMINPS  Y0, Y1, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ    $0x20, DI
-	SUBQ    $0x08, BX
-	JNZ     next
-	ADDQ    SI, AX
-	DECQ    CX
-	JNZ     pixel
-	VZEROUPPER
-	RET
-
-// func hardswishAVX2(y *float32, pixels int, step int, width int)
-// Requires: AVX
-TEXT ·hardswishAVX2(SB), NOSPLIT, $0-32
-	MOVQ y+0(FP), AX
-	MOVQ pixels+8(FP), CX
-	MOVQ width+24(FP), DX
-	MOVQ step+16(FP), SI
-	SHLQ $0x02, SI
-
-pixel:
-	MOVQ AX, DI
-	MOVQ DX, BX
-
-next:
-	VMOVUPS (DI), Y0
-	VADDPS  activationNumbers<>+0(SB), Y0, Y1
-	VXORPS  Y2, Y2, Y2
-	VMAXPS  Y1, Y2, Y1
-	VMOVUPS activationNumbers<>+64(SB), Y2
-	VMINPS  Y1, Y2, Y1
-	VMULPS  activationNumbers<>+128(SB), Y1, Y1
-	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, (DI)
-	ADDQ    $0x20, DI
-	SUBQ    $0x08, BX
-	JNZ     next
-	ADDQ    SI, AX
-	DECQ    CX
-	JNZ     pixel
-	VZEROUPPER
-	RET
-
-// func hardsigmoidAVX2(y *float32, pixels int, step int, width int)
-// Requires: AVX
-TEXT ·hardsigmoidAVX2(SB), NOSPLIT, $0-32
-	MOVQ y+0(FP), AX
-	MOVQ pixels+8(FP), CX
-	MOVQ width+24(FP), DX
-	MOVQ step+16(FP), SI
-	SHLQ $0x02, SI
-
-pixel:
-	MOVQ AX, DI
-	MOVQ DX, BX
-
-next:
-	VMOVUPS (DI), Y0
-	VADDPS  activationNumbers<>+0(SB), Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VMAXPS  Y0, Y1, Y0
-	VMOVUPS activationNumbers<>+64(SB), Y1
-	VMINPS  Y0, Y1, Y0
-	VMULPS  activationNumbers<>+128(SB), Y0, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ    $0x20, DI
-	SUBQ    $0x08, BX
-	JNZ     next
-	ADDQ    SI, AX
-	DECQ    CX
-	JNZ     pixel
-	VZEROUPPER
-	RET
-
-// func sigmoidAVX2(y *float32, pixels int, step int, width int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-32
-	MOVQ y+0(FP), AX
-	MOVQ pixels+8(FP), CX
-	MOVQ width+24(FP), DX
-	MOVQ step+16(FP), SI
-	SHLQ $0x02, SI
-
-pixel:
-	MOVQ AX, DI
-	MOVQ DX, BX
-
-next:
-	VMOVUPS     (DI), Y0
-	VXORPS      Y1, Y1, Y1
-	VSUBPS      Y0, Y1, Y1
-	VMOVUPS     exponential<>+0(SB), Y0
-	VMINPS      Y1, Y0, Y1
-	VMOVUPS     exponential<>+64(SB), Y0
-	VMAXPS      Y1, Y0, Y1
-	VMULPS      exponential<>+128(SB), Y1, Y0
-	VROUNDPS    $0x00, Y0, Y0
-	VFMADD231PS exponential<>+192(SB), Y0, Y1
-	VFMADD231PS exponential<>+256(SB), Y0, Y1
-	VMOVUPS     exponential<>+384(SB), Y2
-	VFMADD213PS exponential<>+448(SB), Y1, Y2
-	VFMADD213PS exponential<>+512(SB), Y1, Y2
-	VFMADD213PS exponential<>+576(SB), Y1, Y2
-	VFMADD213PS exponential<>+640(SB), Y1, Y2
-	VFMADD213PS exponential<>+320(SB), Y1, Y2
-	VFMADD213PS exponential<>+320(SB), Y1, Y2
-	VCVTPS2DQ   Y0, Y0
-	VPSRAD      $0x01, Y0, Y1
-	VPSUBD      Y1, Y0, Y0
-	VPSLLD      $0x17, Y1, Y1
-	VPADDD      exponential<>+320(SB), Y1, Y1
-	VMULPS      Y1, Y2, Y2
-	VPSLLD      $0x17, Y0, Y0
-	VPADDD      exponential<>+320(SB), Y0, Y0
-	VMULPS      Y0, Y2, Y2
-	VADDPS      activationNumbers<>+192(SB), Y2, Y2
-	VMOVUPS     activationNumbers<>+192(SB), Y0
-	VDIVPS      Y2, Y0, Y0
-	VMOVUPS     Y0, (DI)
-	ADDQ        $0x20, DI
-	SUBQ        $0x08, BX
-	JNZ         next
-	ADDQ        SI, AX
-	DECQ        CX
-	JNZ         pixel
-	VZEROUPPER
-	RET
-
-// func siluAVX2(y *float32, pixels int, step int, width int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·siluAVX2(SB), NOSPLIT, $0-32
-	MOVQ y+0(FP), AX
-	MOVQ pixels+8(FP), CX
-	MOVQ width+24(FP), DX
-	MOVQ step+16(FP), SI
-	SHLQ $0x02, SI
-
-pixel:
-	MOVQ AX, DI
-	MOVQ DX, BX
-
-next:
-	VMOVUPS     (DI), Y0
-	VXORPS      Y1, Y1, Y1
-	VSUBPS      Y0, Y1, Y1
-	VMOVUPS     exponential<>+0(SB), Y2
-	VMINPS      Y1, Y2, Y1
-	VMOVUPS     exponential<>+64(SB), Y2
-	VMAXPS      Y1, Y2, Y1
-	VMULPS      exponential<>+128(SB), Y1, Y2
-	VROUNDPS    $0x00, Y2, Y2
-	VFMADD231PS exponential<>+192(SB), Y2, Y1
-	VFMADD231PS exponential<>+256(SB), Y2, Y1
-	VMOVUPS     exponential<>+384(SB), Y3
-	VFMADD213PS exponential<>+448(SB), Y1, Y3
-	VFMADD213PS exponential<>+512(SB), Y1, Y3
-	VFMADD213PS exponential<>+576(SB), Y1, Y3
-	VFMADD213PS exponential<>+640(SB), Y1, Y3
-	VFMADD213PS exponential<>+320(SB), Y1, Y3
-	VFMADD213PS exponential<>+320(SB), Y1, Y3
-	VCVTPS2DQ   Y2, Y2
-	VPSRAD      $0x01, Y2, Y1
-	VPSUBD      Y1, Y2, Y2
-	VPSLLD      $0x17, Y1, Y1
-	VPADDD      exponential<>+320(SB), Y1, Y1
-	VMULPS      Y1, Y3, Y3
-	VPSLLD      $0x17, Y2, Y2
-	VPADDD      exponential<>+320(SB), Y2, Y2
-	VMULPS      Y2, Y3, Y3
-	VADDPS      activationNumbers<>+192(SB), Y3, Y3
-	VDIVPS      Y3, Y0, Y3
-	VMOVUPS     Y3, (DI)
-	ADDQ        $0x20, DI
-	SUBQ        $0x08, BX
-	JNZ         next
-	ADDQ        SI, AX
-	DECQ        CX
-	JNZ         pixel
 	VZEROUPPER
 	RET
 
