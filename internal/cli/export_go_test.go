@@ -80,7 +80,7 @@ func TestExportGo(t *testing.T) {
 		fmt.Fprintf(&table, "%d,%s,20%02d-%02d-0%d,%s,%s\n", 20+i, []string{"Paris", "Rome", "Oslo"}[i%3], i%24, 1+i%12, 1+i%9, []string{"yes", "no"}[i/7%2], []string{"good", "bad"}[i/20])
 	}
 	writeFile(t, "grades.csv", []byte(table.String()))
-	succeed(t, "train", "grades.csv", "--label-column", "grade", "--epochs", "2", "--quiet", "--out", "run")
+	succeed(t, "train", "grades.csv", "--label-column", "grade", "--quiet", "--out", "run")
 	photo := image.NewYCbCr(image.Rect(0, 0, 61, 47), image.YCbCrSubsampleRatio420)
 	for i := range photo.Y {
 		photo.Y[i] = uint8(i * i / 50)

@@ -10,6 +10,7 @@ import (
 	"go/format"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -108,6 +109,9 @@ func Write(dir string, m *model.Model) (call string, err error) {
 	}
 	takes := map[form]string{pictures: "Classify(image.Image)", lists: "Classify([]float32)", rows: "Predict(" + p.Package + ".Row)"}[p.Form]
 	call = fmt.Sprintf("%s.%s ([]%s.Prediction, error)", p.Package, takes, p.Package)
+	if p.SeveralLabels() {
+		call += strings.NewReplacer("Classify", "Labels", "Predict", "Labels").Replace(fmt.Sprintf(", %s.%s ([]string, error)", p.Package, takes))
+	}
 	return call, atomicfile.WriteFolder(dir, func(dir string) error {
 		for name, content := range files {
 			write := func(w io.Writer) error { _, err := w.Write(content); return err }
@@ -152,7 +156,8 @@ func (f form) Rows() bool     { return f == rows }
 // sample is an input that is written as Go's source, and what the model says of it.
 type sample struct {
 	Input       string
-	Predictions []model.Prediction
+	Predictions []model.Prediction // the likeliest
+	Labels      []string           // of several that it may have; nil where they are not recorded
 }
 
 // How many inputs answers are recorded for, and the most classes of each.
@@ -198,21 +203,47 @@ func newContent(dir string, m *model.Model) (*content, error) {
 		p.Input = fmt.Sprintf("list of %d numbers", p.Numbers)
 	}
 	for n := range samples {
-		var s sample
+		var predictions []model.Prediction
+		input := fmt.Sprintf("drawn(%d)", n)
 		if p.Form == pictures {
-			s.Input = fmt.Sprintf("drawn(%d)", n)
-			s.Predictions, err = predictor.Classify(drawn(n), recorded)
+			predictions, err = predictor.Classify(drawn(n), len(m.Classes))
 		} else {
-			s.Input = fmt.Sprintf("counted(%d, %d)", n, p.Numbers)
-			s.Predictions, err = predictor.ClassifyRow(counted(n, p.Numbers), recorded)
+			input = fmt.Sprintf("counted(%d, %d)", n, p.Numbers)
+			predictions, err = predictor.ClassifyRow(counted(n, p.Numbers), len(m.Classes))
 		}
 		if err != nil {
 			return nil, err
 		}
-		p.Samples = append(p.Samples, s)
+		p.record(input, predictions)
 	}
 	return p, nil
 }
+
+// record adds an input, and the model's answer. Where a probability is so near to the threshold of a label that another
+// processor's may be on its other side, no labels are recorded.
+func (p *content) record(input string, predictions []model.Prediction) {
+	s := sample{Input: input, Predictions: predictions[:min(recorded, len(predictions))]}
+	defer func() { p.Samples = append(p.Samples, s) }()
+	if !p.SeveralLabels() {
+		return
+	}
+	thresholds, has := p.Thresholds(), make([]bool, len(p.Model.Classes))
+	for _, c := range predictions {
+		if math.Abs(c.Probability-thresholds[c.Index]) < 1e-3 {
+			return
+		}
+		has[c.Index] = c.Probability >= thresholds[c.Index]
+	}
+	s.Labels = []string{}
+	for i, label := range p.Model.Classes {
+		if has[i] {
+			s.Labels = append(s.Labels, label)
+		}
+	}
+}
+
+// Thresholds returns the probability that each label has to reach.
+func (p *content) Thresholds() []float64 { return slices.Repeat([]float64{0.5}, len(p.Model.Classes)) }
 
 // function returns the function in a file of this package, with its comment.
 func function(source string) string { return source[strings.Index(source, "\n// ")+1:] }

@@ -90,6 +90,10 @@ func kinds(t *testing.T) map[string]*model.Model {
 	gray, classes := []int{1, 28, 28}, []string{"cat", "dog", "no\n// comment"}
 	labels := model.Softmax([]int{3, 16, 16}, classes)
 	labels.Task = "multi-label"
+	manyRows := table(t, 4).Definition
+	manyRows.Task = "multi-label"
+	manyLists := model.Softmax([]int{4}, classes)
+	manyLists.Task = "multi-label"
 	lists := model.MLP([]int{4}, []int{3}, classes)
 	dark := model.MLP(gray, []int{8}, classes)
 	dark.Ground = model.DarkGround
@@ -106,7 +110,7 @@ func kinds(t *testing.T) map[string]*model.Model {
 	return map[string]*model.Model{
 		"softmax": small(t, model.Softmax(gray, classes)), "mlp": small(t, dark), "lenet": small(t, model.LeNet(gray, classes)),
 		"cnn": small(t, model.CNN(gray, classes)), "resnet": small(t, model.ResNet([]int{3, 32, 32}, classes)), "labels": small(t, labels),
-		"lists": small(t, lists), "rows": table(t), "deep-rows": table(t, 16, 8), "onnx": fromONNX, "zoo": small(t, mobile.Definition(zoo.ImageNet())),
+		"label-rows": small(t, manyRows), "label-lists": small(t, manyLists), "lists": small(t, lists), "rows": table(t), "deep-rows": table(t, 16, 8), "onnx": fromONNX, "zoo": small(t, mobile.Definition(zoo.ImageNet())),
 	}
 }
 
@@ -163,7 +167,8 @@ func TestPackages(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if want := map[string]string{"mlp": "mlp.Classify(image.Image) ([]mlp.Prediction, error)", "lists": "lists.Classify([]float32) ([]lists.Prediction, error)",
-			"deep-rows": "deeprows.Predict(deeprows.Row) ([]deeprows.Prediction, error)"}[name]; want != "" && call != want {
+			"label-rows": "labelrows.Predict(labelrows.Row) ([]labelrows.Prediction, error), labelrows.Labels(labelrows.Row) ([]string, error)",
+			"deep-rows":  "deeprows.Predict(deeprows.Row) ([]deeprows.Prediction, error)"}[name]; want != "" && call != want {
 			t.Errorf("%s: got %s, want %s", name, call, want)
 		}
 		if exists, err := Check(path); !exists || err != nil {

@@ -49,11 +49,11 @@ func (p *content) table(columns transform.Columns, predictor *model.Predictor) e
 				literals = append(literals, f.Name+": "+literal)
 			}
 		}
-		answer, err := r.Classify(texts, recorded)
+		answer, err := r.Classify(texts, len(p.Model.Classes))
 		if err != nil {
 			return err
 		}
-		p.Samples = append(p.Samples, sample{"Row{" + strings.Join(literals, ", ") + "}", answer})
+		p.record("Row{"+strings.Join(literals, ", ")+"}", answer)
 	}
 	return nil
 }
