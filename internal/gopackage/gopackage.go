@@ -21,7 +21,6 @@ import (
 
 	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/model"
-	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/transform"
 )
 
@@ -109,7 +108,7 @@ func Write(dir string, m *model.Model) (call string, err error) {
 	}
 	takes := map[form]string{pictures: "Classify(image.Image)", lists: "Classify([]float32)", rows: "Predict(" + p.Package + ".Row)"}[p.Form]
 	call = fmt.Sprintf("%s.%s ([]%s.Prediction, error)", p.Package, takes, p.Package)
-	if p.SeveralLabels() {
+	if p.Model.SeveralLabels() {
 		call += strings.NewReplacer("Classify", "Labels", "Predict", "Labels").Replace(fmt.Sprintf(", %s.%s ([]string, error)", p.Package, takes))
 	}
 	return call, atomicfile.WriteFolder(dir, func(dir string) error {
@@ -136,9 +135,6 @@ type content struct {
 	Samples []sample
 	Drawn   string // the code of what makes inputs, drawn or counted; rows are written as they are
 }
-
-// SeveralLabels reports whether a sample may have several of the classes.
-func (p *content) SeveralLabels() bool { return p.Model.Task == task.MultiLabel{}.Name() }
 
 // form says what inputs a model takes.
 type form int
@@ -224,7 +220,7 @@ func newContent(dir string, m *model.Model) (*content, error) {
 func (p *content) record(input string, predictions []model.Prediction) {
 	s := sample{Input: input, Predictions: predictions[:min(recorded, len(predictions))]}
 	defer func() { p.Samples = append(p.Samples, s) }()
-	if !p.SeveralLabels() {
+	if !p.Model.SeveralLabels() {
 		return
 	}
 	thresholds, has := p.Thresholds(), make([]bool, len(p.Model.Classes))
@@ -243,7 +239,12 @@ func (p *content) record(input string, predictions []model.Prediction) {
 }
 
 // Thresholds returns the probability that each label has to reach.
-func (p *content) Thresholds() []float64 { return slices.Repeat([]float64{0.5}, len(p.Model.Classes)) }
+func (p *content) Thresholds() []float64 {
+	if t := p.Model.Thresholds; t != nil {
+		return t
+	}
+	return slices.Repeat([]float64{0.5}, len(p.Model.Classes))
+}
 
 // function returns the function in a file of this package, with its comment.
 func function(source string) string { return source[strings.Index(source, "\n// ")+1:] }

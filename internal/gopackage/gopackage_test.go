@@ -89,7 +89,7 @@ func table(t *testing.T, hidden ...int) *model.Model {
 func kinds(t *testing.T) map[string]*model.Model {
 	gray, classes := []int{1, 28, 28}, []string{"cat", "dog", "no\n// comment"}
 	labels := model.Softmax([]int{3, 16, 16}, classes)
-	labels.Task = "multi-label"
+	labels.Task, labels.Thresholds = "multi-label", []float64{0.52, 0.4, 1}
 	manyRows := table(t, 4).Definition
 	manyRows.Task = "multi-label"
 	manyLists := model.Softmax([]int{4}, classes)
