@@ -103,7 +103,7 @@ README.md in it says how it is used; go test in it compares it with the model
 	writeFile(t, "go.mod", fmt.Appendf(nil, "module example.com/empty\n\ngo 1.26\n\nrequire github.com/onehot-go/onehot v0.0.0\n\nreplace github.com/onehot-go/onehot => %q\n", root))
 	writeFile(t, "main.go", []byte(packagesProgram))
 	c := exec.Command("go", "run", ".")
-	c.Env = append(os.Environ(), "GOPROXY=off", "GOSUMDB=off", "GOFLAGS=-mod=mod", "GOWORK=off")
+	c.Env = append(os.Environ(), "GOPROXY=off", "GOSUMDB=off", "GOFLAGS=-mod=mod "+os.Getenv("GOFLAGS"), "GOWORK=off")
 	var errs bytes.Buffer
 	c.Stderr = &errs
 	out, err := c.Output()

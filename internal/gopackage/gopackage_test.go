@@ -152,7 +152,7 @@ func TestPackages(t *testing.T) {
 	}
 	goes := func(env []string, args ...string) ([]byte, error) {
 		c := exec.Command("go", args...)
-		c.Dir, c.Env = dir, append(os.Environ(), append(env, "GOPROXY=off", "GOSUMDB=off", "GOFLAGS=-mod=mod", "GOWORK=off")...)
+		c.Dir, c.Env = dir, append(os.Environ(), append(env, "GOPROXY=off", "GOSUMDB=off", "GOFLAGS=-mod=mod "+os.Getenv("GOFLAGS"), "GOWORK=off")...)
 		return c.CombinedOutput()
 	}
 	file := fmt.Sprintf("module example.com/empty\n\ngo 1.26\n\nrequire github.com/onehot-go/onehot v0.0.0\n\nreplace github.com/onehot-go/onehot => %q\n", root)
@@ -215,7 +215,7 @@ func TestPackages(t *testing.T) {
 		}
 	}
 
-	if out, err := goes([]string{"GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0"}, "build", "-trimpath", "-ldflags=-s -w", "-o", "program", "./main"); err != nil {
+	if out, err := goes([]string{"GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0"}, "build", "-ldflags=-s -w", "-o", "program", "./main"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	weights := filepath.Join(dir, "mlp", weightsFile)
