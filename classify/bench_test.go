@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/onehot-go/onehot/classify"
+	"github.com/onehot-go/onehot/random"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -55,5 +56,39 @@ func BenchmarkFitDigits(b *testing.B) {
 		if _, err := classify.Fit(x, y, classify.Options{}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkPathDigits measures 20 strengths in 5 folds, as LogisticRegressionCV does.
+func BenchmarkPathDigits(b *testing.B) {
+	x, y := table(b, "digits")
+	rows, labels := tensors(x, y)
+	folds, err := classify.Folds(tensor.Values[int64](labels), nil, 5, random.New(0))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var strengths []float64
+	for i := range 20 {
+		strengths = append(strengths, math.Pow(10, -4+8*float64(i)/19))
+	}
+	names := []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
+	for b.Loop() {
+		if _, err := classify.CrossValidate(rows, labels, names, folds, strengths, classify.Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRow classifies a row of 64 numbers, of 10 classes.
+func BenchmarkRow(b *testing.B) {
+	x, y := table(b, "digits")
+	c, err := classify.Fit(x, y, classify.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := make([]float64, 10)
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Probabilities(p, x[7])
 	}
 }

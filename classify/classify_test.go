@@ -104,7 +104,7 @@ func TestMinima(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			near(t, name+", "+of+": probabilities", got, want.Proba, 1e-6)
+			near(t, name+", "+of+": probabilities", got, want.Proba, 2e-6)
 		}
 	}
 }

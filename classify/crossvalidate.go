@@ -124,36 +124,53 @@ func Simplest(path []Strength) int {
 }
 
 // CrossValidate fits to every fold with each strength C of strengths, as FitPath does, and measures on the fold's other rows. What
-// standardises is fitted to the same rows as the rest. The rows and classes are FitTensor's, and so are the errors; it
-// panics as FitPath does, and with a *fault.OptionError if there are no folds.
+// standardises is fitted to the same rows as the rest. The rows and classes are FitTensor's, and so are the errors. A
+// Tolerance of 0 is 1e-5 here: what is smaller makes no difference to a choice. It panics as FitPath does, and with a
+// *fault.OptionError if there are no folds.
 func CrossValidate(x, y *tensor.Tensor, classes []string, folds []Fold, strengths []float64, o Options) ([]Strength, error) {
 	if len(folds) == 0 {
 		fault.Option("classify.CrossValidate", "no folds: at least 1 expected")
 	}
+	o.Tolerance = cmp.Or(o.Tolerance, ChoiceTolerance)
 	path := make([]Strength, len(strengths))
-	for _, fold := range folds {
-		of := o
-		if o.Weights != nil {
-			of.Weights = make([]float64, len(fold.Fit))
-			for k, i := range fold.Fit {
-				of.Weights[k] = o.Weights[i]
-			}
+	for i, c := range strengths {
+		path[i] = Strength{c, make([]float64, len(folds)), make([]float64, len(folds))}
+	}
+	errs := make([]error, len(folds))
+	parallel.Share(len(folds), 1, func(lo, hi int) {
+		for k := lo; k < hi; k++ {
+			errs[k] = validate(x, y, classes, folds[k], strengths, o, func(i int, loss, accuracy float64) {
+				path[i].Loss[k], path[i].Accuracy[k] = loss, accuracy
+			})
 		}
-		fitted, err := FitPath(rowsOf(x, fold.Fit), rowsOf(y, fold.Fit), classes, strengths, of)
-		if err != nil {
-			return nil, err
-		}
-		measureX, measureY := rowsOf(x, fold.Measure), rowsOf(y, fold.Measure)
-		for i, f := range fitted {
-			loss, accuracy, err := f.Measure(measureX, measureY)
-			if err != nil {
-				return nil, err
-			}
-			path[i].C = strengths[i]
-			path[i].Loss, path[i].Accuracy = append(path[i].Loss, loss), append(path[i].Accuracy, accuracy)
+	})
+	return path, cmp.Or(errs...)
+}
+
+// ChoiceTolerance is Options.Tolerance of fits that are measured, so that one of them can be chosen.
+const ChoiceTolerance = 1e-5
+
+// validate fits to a fold with each strength, and gives what it measures to found.
+func validate(x, y *tensor.Tensor, classes []string, fold Fold, strengths []float64, o Options, found func(i int, loss, accuracy float64)) error {
+	if weights := o.Weights; weights != nil {
+		o.Weights = make([]float64, len(fold.Fit))
+		for k, i := range fold.Fit {
+			o.Weights[k] = weights[i]
 		}
 	}
-	return path, nil
+	fitted, err := FitPath(rowsOf(x, fold.Fit), rowsOf(y, fold.Fit), classes, strengths, o)
+	if err != nil {
+		return err
+	}
+	measureX, measureY := rowsOf(x, fold.Measure), rowsOf(y, fold.Measure)
+	for i, f := range fitted {
+		loss, accuracy, err := f.Measure(measureX, measureY)
+		if err != nil {
+			return err
+		}
+		found(i, loss, accuracy)
+	}
+	return nil
 }
 
 // Measure returns the mean cross-entropy of rows (N, D) with classes (N), and the share of them that is classified right. The

@@ -38,9 +38,27 @@ type Fitted struct {
 type fitter struct {
 	*objective
 	weight, bias *tensor.Tensor
+	scale        float64      // of the objective and its gradients that L-BFGS sees
+	last         *optim.LBFGS // of the last descent; nil before the first
 	// What the parameters were when float32 gave way to float64.
 	roughWeight, roughBias []float64
+
+	// What the last evaluation found, how, and where.
+	value            float64
+	by               precision
+	atWeight, atBias []float64
+	correction       []float64 // of gradients of float32, of weights and then of biases: what float64 had beside one of them
 }
+
+// precision is how the objective is evaluated.
+type precision int
+
+const (
+	none      precision = iota // not yet
+	quick                      // in float32
+	corrected                  // in float32, and the gradient is corrected
+	exact                      // in float64
+)
 
 // newFitter returns a fitter that is at zero.
 func newFitter(o *objective) *fitter {
@@ -50,17 +68,37 @@ func newFitter(o *objective) *fitter {
 	return f
 }
 
-// evaluate returns the objective at the parameters, times scale, and sets their gradients.
-func (f *fitter) evaluate(exact bool, scale float64) float64 {
-	weightGrad, biasGrad := tensor.DataInPlace[float64](f.weight.Grad()), tensor.DataInPlace[float64](f.bias.Grad())
-	value := f.objective.evaluate(exact, tensor.Data[float64](f.weight.Detach()), tensor.Data[float64](f.bias.Detach()), weightGrad, biasGrad)
+// evaluate returns the objective at the parameters, scaled, and sets their gradients. It costs nothing if it was last
+// evaluated so.
+func (f *fitter) evaluate(by precision) float64 {
+	w, b := tensor.Data[float64](f.weight.Detach()), tensor.Data[float64](f.bias.Detach())
+	if f.by == by && slices.Equal(w, f.atWeight) && slices.Equal(b, f.atBias) {
+		return f.value
+	}
+	f.by, f.atWeight, f.atBias = by, append(f.atWeight[:0], w...), append(f.atBias[:0], b...)
+	weightGrad, biasGrad := f.gradients()
+	f.value = f.scale * f.objective.evaluate(by == exact, w, b, weightGrad, biasGrad)
 	for i := range weightGrad {
-		weightGrad[i] *= scale
+		weightGrad[i] *= f.scale
 	}
 	for i := range biasGrad {
-		biasGrad[i] *= scale
+		biasGrad[i] *= f.scale
 	}
-	return value * scale
+	if by == corrected {
+		for i, v := range f.correction {
+			if i < len(weightGrad) {
+				weightGrad[i] += v
+			} else {
+				biasGrad[i-len(weightGrad)] += v
+			}
+		}
+	}
+	return f.value
+}
+
+// gradients returns those of weights and biases that evaluate left.
+func (f *fitter) gradients() (weight, bias []float64) {
+	return tensor.DataInPlace[float64](f.weight.Grad()), tensor.DataInPlace[float64](f.bias.Grad())
 }
 
 // unit is the weight of all rows together that L-BFGS sees: it takes what curves by less than 1e-10 along a step for rounding.
@@ -69,31 +107,116 @@ const unit = 1e6
 // history is how many steps L-BFGS remembers.
 const history = 20
 
-// roughly is the gradient of the mean loss down to which products are of float32: less is near to what those round.
-const roughly = 1e-5
+// roughly is the gradient of the mean loss down to which a search goes by values of float32: less is near to what those round. They
+// also give way where so many iterations lowered the objective by no more than a share of it.
+const (
+	roughly = 1e-5
+	enough  = 10
+	least   = 1e-7
+)
 
-// minimise moves the parameters to where the objective with L1 of the given strength is least, and returns
-// how many iterations that took: of float32 first, and then of float64.
+// Gradients of float32 are corrected so often at most, and followed for so many iterations, down to what rounding leaves.
+const (
+	corrections = 4
+	followed    = 30
+	faintly     = 2e-8
+)
+
+// minimise moves the parameters to where the objective with L1 of the given strength is least, and returns how many iterations
+// that took. It goes by float32 first, as far as its values tell what is lower. Then float64 tells where the gradient of
+// float32 is wrong, and that is followed, corrected, without a search. What that does not reach is left to a search by float64.
 func (f *fitter) minimise(l1 float64, o Options) (iterations int, converged bool) {
-	scale := unit / f.total
-	l1 *= scale
-	for _, pass := range []struct {
-		exact     bool
-		tolerance float64
-	}{{false, unit * max(o.Tolerance, roughly)}, {true, unit * o.Tolerance}} {
-		options := optim.LBFGSOptions{MaxIter: new(o.Iterations), MaxEval: new(2 * o.Iterations), ToleranceGrad: new(pass.tolerance),
-			ToleranceChange: new(0.0), HistorySize: new(history), StrongWolfe: true}
-		if l1 > 0 {
-			options.L1 = []float64{l1, 0}
-		}
-		by := optim.NewLBFGS([]*tensor.Tensor{f.weight, f.bias}, 1, options)
-		by.Step(func() float64 { return f.evaluate(pass.exact, scale) })
-		if !pass.exact {
-			f.roughWeight, f.roughBias = tensor.Values[float64](f.weight), tensor.Values[float64](f.bias)
-		}
-		iterations += int(by.State()["iterations"].Item())
+	f.scale, f.by = unit/f.total, none // the last evaluation was of another objective
+	l1 *= f.scale
+	tolerance := unit * o.Tolerance
+	iterations = f.descend(quick, true, l1, max(tolerance, unit*roughly), o.Iterations)
+	f.evaluate(quick)
+	if slope := f.slope(l1); o.Tolerance >= roughly {
+		return iterations, slope <= tolerance
 	}
-	return iterations, f.slope(l1) <= unit*o.Tolerance
+	f.roughWeight, f.roughBias = slices.Clone(f.atWeight), slices.Clone(f.atBias)
+	for range corrections {
+		weightGrad, biasGrad := f.gradients()
+		f.correction = slices.Concat(weightGrad, biasGrad)
+		f.evaluate(exact)
+		before := f.slope(l1)
+		if l1 > 0 || !(before > tolerance) {
+			break
+		}
+		for i, v := range slices.Concat(weightGrad, biasGrad) {
+			f.correction[i] = v - f.correction[i]
+		}
+		iterations += f.follow(corrected, max(tolerance/2, unit*faintly), o.Iterations-iterations)
+		if after := f.slope(l1); after <= tolerance || after > before/2 {
+			break
+		}
+		f.evaluate(quick)
+	}
+	iterations += f.descend(exact, true, l1, tolerance, o.Iterations-iterations)
+	f.evaluate(exact)
+	if l1 == 0 && f.slope(l1) > tolerance { // what is lower is less than float64 tells
+		iterations += f.follow(exact, tolerance, o.Iterations-iterations)
+	}
+	return iterations, f.slope(l1) <= tolerance
+}
+
+// follow follows gradients without a search, and stays where it is if they become larger by float64. It returns how many iterations
+// that took; the last evaluation is of float64. Steps near the minimum are too short to learn from.
+func (f *fitter) follow(by precision, tolerance float64, most int) (iterations int) {
+	f.evaluate(exact)
+	before, learnt := f.slope(0), f.last
+	weight, bias := f.weight.Detach().Clone(), f.bias.Detach().Clone()
+	iterations = f.descend(by, false, 0, tolerance, min(followed, most))
+	f.last = learnt
+	f.evaluate(exact)
+	if !(f.slope(0) <= before) {
+		f.weight.CopyInPlace(weight)
+		f.bias.CopyInPlace(bias)
+		f.evaluate(exact)
+	}
+	return iterations
+}
+
+// descend makes up to so many iterations of L-BFGS, until no element of the gradient, as it is evaluated, is larger than tolerance,
+// and returns how many. It searches along every direction, or goes all the way. What was learnt of the curvature in the descent before, of another strength perhaps, it begins with.
+func (f *fitter) descend(by precision, search bool, l1, tolerance float64, most int) (iterations int) {
+	options := optim.LBFGSOptions{MaxIter: new(1), ToleranceGrad: new(0.0), ToleranceChange: new(0.0), HistorySize: new(history), StrongWolfe: search}
+	if l1 > 0 {
+		options.L1 = []float64{l1, 0}
+	}
+	step := optim.NewLBFGS([]*tensor.Tensor{f.weight, f.bias}, 1, options)
+	state := step.State()
+	if f.last != nil {
+		for name, t := range f.last.State() {
+			state[name].CopyInPlace(t)
+		}
+	}
+	state["step"].FillInPlace(0) // the gradient is another one, and its change says nothing
+	f.last = step
+	before := math.Inf(1) // the objective some iterations ago
+	f.evaluate(by)
+	start := f.slope(l1)
+	for ; ; iterations++ {
+		value := f.evaluate(by)
+		slope := f.slope(l1)
+		if !(slope > tolerance) || iterations >= most || !search && slope > 10*start {
+			return iterations
+		}
+		if by == quick && iterations%enough == 0 {
+			for _, w := range f.atWeight {
+				value += l1 * math.Abs(w)
+			}
+			if before-value <= least*math.Abs(value) {
+				return iterations
+			}
+			before = value
+		}
+		weight, bias := slices.Clone(f.atWeight), slices.Clone(f.atBias)
+		step.Step(func() float64 { return f.evaluate(by) })
+		if slices.Equal(weight, tensor.Data[float64](f.weight.Detach())) && slices.Equal(bias, tensor.Data[float64](f.bias.Detach())) {
+			return iterations // rounding is all that is left
+		}
+	}
 }
 
 // slope returns the greatest element of the gradient that evaluate left, of the objective with L1.
@@ -227,7 +350,7 @@ func (f *fitter) fit(o Options) (*Fitted, error) {
 	l1 := o.L1Ratio / o.C
 	out := &Fitted{Mean: f.mean, Deviation: f.deviation, classes: f.classes}
 	out.Iterations, out.Converged = f.minimise(l1, o)
-	value := f.evaluate(true, 1)
+	value := f.evaluate(exact) / f.scale
 	if slope := f.slope(l1); value-value != 0 || slope-slope != 0 {
 		return nil, f.outOfBounds(value, o)
 	}
@@ -275,16 +398,35 @@ func checkClasses(labels []int64, weights []float64, classes int) error {
 func (f *Fitted) logits(dst, row []float64) {
 	first := f.classes - len(f.Coefficients)
 	clear(dst[:first])
-	for k, w := range f.Coefficients {
-		z := f.Intercepts[k]
-		for j, v := range row {
-			if f.Mean != nil {
-				v = (v - f.Mean[j]) / f.Deviation[j]
-			}
-			z += w[j] * v
+	copy(dst[first:], f.Intercepts)
+	var block [64]float64 // of standardised numbers
+	for at := 0; at < len(row); at += len(block) {
+		n := min(len(block), len(row)-at)
+		x := block[:n]
+		copy(x, row[at:])
+		if f.Mean != nil {
+			scaling{f.Mean[at:][:n], f.Deviation[at:][:n]}.apply(x)
 		}
-		dst[first+k] = z
+		for k, w := range f.Coefficients {
+			dst[first+k] += dot(x, w[at:][:n])
+		}
 	}
+}
+
+// dot returns the sum of the products of a and b, which are as long as each other.
+func dot(a, b []float64) float64 {
+	var s0, s1, s2, s3 float64 // four, so that an addition need not wait for the last
+	for len(a) >= 4 && len(b) >= 4 {
+		s0 += a[0] * b[0]
+		s1 += a[1] * b[1]
+		s2 += a[2] * b[2]
+		s3 += a[3] * b[3]
+		a, b = a[4:], b[4:]
+	}
+	for i, v := range a {
+		s0 += v * b[i]
+	}
+	return s0 + s1 + s2 + s3
 }
 
 // Probabilities writes the probabilities of the classes of a row to dst, which has one number a class, and returns

@@ -384,3 +384,13 @@ func TestErrors(t *testing.T) {
 		}()
 	}
 }
+
+// TestProbabilitiesTakeNoMemory classifies one row again and again.
+func TestProbabilitiesTakeNoMemory(t *testing.T) {
+	x, y := table(t, "iris")
+	c := fit(t, x, y, classify.Options{})
+	p := make([]float64, 3)
+	if n := testing.AllocsPerRun(100, func() { c.Probabilities(p, x[0]) }); n != 0 {
+		t.Errorf("%v allocations a row", n)
+	}
+}

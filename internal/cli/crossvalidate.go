@@ -181,6 +181,7 @@ func (c *trainCommand) foldRun(ctx context.Context, t *ownTable, path []float64,
 		if !c.searches() {
 			path = []float64{fit.options.C}
 		}
+		fit.options.Tolerance = classify.ChoiceTolerance
 		all, err := classify.FitPath(fit.x, fit.y, fit.classes, path, fit.options)
 		if err != nil {
 			return err
