@@ -49,6 +49,15 @@ type Info struct {
 // seen, but of a kind that is not decoded. The error says how to convert it.
 var ErrUnsupported = errors.New("unsupported picture")
 
+// LimitError says that a picture is larger than its Limits.
+type LimitError struct{ found string }
+
+// Error says what was found and what was expected.
+func (e *LimitError) Error() string { return e.found }
+
+// tooLarge returns a LimitError.
+func tooLarge(format string, args ...any) error { return &LimitError{fmt.Sprintf(format, args...)} }
+
 // expected is what is decoded, for errors.
 const expected = "PNG, JPEG, GIF, WebP, BMP or TIFF expected"
 
@@ -104,7 +113,7 @@ func Parse(data []byte, limits Limits) (*File, error) {
 		return nil, err
 	}
 	if len(data) > limits.File {
-		return nil, fmt.Errorf("found a %s of %d bytes, at most %d expected", f.name, len(data), limits.File)
+		return nil, tooLarge("found a %s of %d bytes, at most %d expected", f.name, len(data), limits.File)
 	}
 	return f.parse(data, limits)
 }
@@ -222,14 +231,14 @@ func read(ctx context.Context, r io.Reader, size int64, limit int) ([]byte, *for
 		return nil, nil, err
 	}
 	if size > int64(limit) {
-		return nil, nil, fmt.Errorf("found a %s of %d bytes, at most %d expected", f.name, size, limit)
+		return nil, nil, tooLarge("found a %s of %d bytes, at most %d expected", f.name, size, limit)
 	}
 	b.Grow(int(size) + bytes.MinRead)
 	if _, err := b.ReadFrom(io.LimitReader(in, int64(limit)+1-int64(b.Len()))); err != nil {
 		return nil, nil, err
 	}
 	if b.Len() > limit {
-		return nil, nil, fmt.Errorf("found a %s of more than %d bytes, at most that expected", f.name, limit)
+		return nil, nil, tooLarge("found a %s of more than %d bytes, at most that expected", f.name, limit)
 	}
 	return b.Bytes(), f, nil
 }
@@ -344,18 +353,21 @@ const maxScans = 16
 // check returns an error unless the picture that h declares keeps to l.
 func (l Limits) check(f *format, h header) error {
 	found := fmt.Sprintf("found a %s of %d by %d pixels", f.name, h.size.X, h.size.Y)
-	if h.size.X < 1 || h.size.Y < 1 || h.size.X > l.Pixels/h.size.Y {
+	if h.size.X < 1 || h.size.Y < 1 {
 		return fmt.Errorf("%s, 1 to %d in all expected", found, l.Pixels)
+	}
+	if h.size.X > l.Pixels/h.size.Y {
+		return tooLarge("%s, 1 to %d in all expected", found, l.Pixels)
 	}
 	memory := h.memory
 	if h.orientation > 1 {
 		memory += h.turning
 	}
 	if memory > float64(l.Memory) {
-		return fmt.Errorf("%s, which takes %.0f bytes to decode, at most %d expected", found, memory, l.Memory)
+		return tooLarge("%s, which takes %.0f bytes to decode, at most %d expected", found, memory, l.Memory)
 	}
 	if h.work > maxScans*float64(l.Pixels) {
-		return fmt.Errorf("%s, which goes over %.0f pixels in all its scans, at most %d expected", found, h.work, maxScans*l.Pixels)
+		return tooLarge("%s, which goes over %.0f pixels in all its scans, at most %d expected", found, h.work, maxScans*l.Pixels)
 	}
 	return nil
 }

@@ -442,6 +442,9 @@ func TestLimits(t *testing.T) {
 		if got := strings.TrimPrefix(fmt.Sprint(err), "testdata/"+c.name+": "); got != c.want && (err != nil || c.want != "") {
 			t.Errorf("%s with %+v: got %v, want %q", c.name, c.limits, err, c.want)
 		}
+		if _, ok := errors.AsType[*LimitError](err); ok != (err != nil) {
+			t.Errorf("%s with %+v: got a %T", c.name, c.limits, err)
+		}
 	}
 	data, err := os.ReadFile("testdata/colour-1.png")
 	if err != nil {
