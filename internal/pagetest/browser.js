@@ -26,6 +26,51 @@ export async function launch(executablePath, args = []) {
 	return { browser, open };
 }
 
+// answers returns what the page says of its pictures, from the top: name, likeliest class and
+// probability, or an error.
+export async function answers(page, count) {
+	await page.waitForFunction(count => {
+		const cards = document.querySelectorAll("#cards > li");
+		return cards.length === count && !document.querySelector("#cards [aria-busy]");
+	}, count);
+	return page.evaluate(() => [...document.querySelectorAll("#cards > li")].map(card => ({
+		file: card.querySelector("h3 bdi").textContent,
+		class: card.querySelector(".bars .name")?.textContent,
+		probability: Number(card.querySelector(".bars .value")?.dataset.share),
+		error: card.querySelector(".failure")?.textContent,
+	})));
+}
+
+// drop lets go of files over the page.
+export async function drop(page, files) {
+	const transfer = await page.evaluateHandle(files => {
+		const transfer = new DataTransfer();
+		for (const { name, type, data } of files) transfer.items.add(new File([Uint8Array.from(atob(data), c => c.charCodeAt(0))], name, { type }));
+		return transfer;
+	}, files.map(({ name, mimeType, buffer }) => ({ name, type: mimeType, data: buffer.toString("base64") })));
+	await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
+}
+
+// paste pastes the bytes of a BMP file.
+export async function paste(page, file) {
+	await page.evaluate(data => {
+		const transfer = new DataTransfer();
+		transfer.items.add(new File([Uint8Array.from(atob(data), c => c.charCodeAt(0))], "image.png", { type: "image/bmp" }));
+		document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }));
+	}, file.toString("base64"));
+}
+
+// stroke draws a line over the sheet.
+export async function stroke(page) {
+	await page.locator("#sheet").scrollIntoViewIfNeeded();
+	const box = await page.locator("#sheet").boundingBox();
+	await page.mouse.move(box.x + 0.3 * box.width, box.y + 0.2 * box.height);
+	await page.mouse.down();
+	for (const [x, y] of [[0.7, 0.2], [0.7, 0.8], [0.3, 0.8], [0.3, 0.2]]) await page.mouse.move(box.x + x * box.width, box.y + y * box.height);
+	await page.mouse.up();
+	await page.locator("#drawn .bars").waitFor();
+}
+
 // bitmap returns a BMP file of a square of one colour with noise.
 export function bitmap(side, [red, green, blue]) {
 	const file = Buffer.alloc(54 + side * side * 4);

@@ -6,36 +6,25 @@
 // coloured squares and one on a table, and serves them.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { bitmap, launch } from "./browser.js";
+import { answers, drop, launch, paste, stroke } from "./browser.js";
+import { colours, shown, square, trainPeople, trainSquares } from "./nets.js";
 
 const [onehot, executablePath] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "servetest-"));
 const env = { ...process.env, XDG_CACHE_HOME: join(folder, "cache") };
 const { browser, open } = await launch(executablePath, ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
 
-// Names of classes and files are markup, turn text around and break lines.
-const colours = { "<img src=x onerror='window.hostile=1'>": [190, 20, 20], "\u202eneerg": [20, 190, 20], blue: [20, 20, 190] };
-const shown = { "<img src=x onerror='window.hostile=1'>": "<img src=x onerror='window.hostile=1'>", "\u202eneerg": "\\u{202e}neerg", blue: "blue" };
-const photos = join(folder, "photos");
-const square = kind => ({ name: `${kind}\n<b>.bmp`, mimeType: "image/bmp", buffer: bitmap(40, colours[kind]) });
-
 const refused = [/^Failed to load resource: the server responded with a status of 4\d\d/];
 
 try {
-	for (const [kind, colour] of Object.entries(colours)) {
-		mkdirSync(join(photos, kind), { recursive: true });
-		for (let i = 0; i < 20; i++) writeFileSync(join(photos, kind, `${i}.bmp`), bitmap(40, colour.map(c => c + i)));
-	}
-	execFileSync(onehot, ["train", photos, "--model", "softmax", "--epochs", "30", "--batch-size", "8", "--lr", "0.01", "--quiet", "--out", join(folder, "squares")], { env });
+	trainSquares(onehot, folder, env);
 	execFileSync(onehot, ["train", "--epochs", "2", "--quiet", "--out", join(folder, "clothes")], { env });
 
-	const table = Array.from({ length: 60 }, (_, i) => `${i % 2 ? 50 + i % 9 : 20 + i % 9},${i % 2 ? "red" : "<i>blue"},${i % 2 ? "<script>old" : "young"}`);
-	writeFileSync(join(folder, "people.csv"), ["age,\"<b>colour</b>\",kind", ...table, ""].join("\n"));
-	execFileSync(onehot, ["train", join(folder, "people.csv"), "--label-column", "kind", "--quiet", "--out", join(folder, "people")], { env, stdio: ["ignore", "ignore", "inherit"] });
+	trainPeople(onehot, folder, env);
 
 	await serving(["clothes=" + join(folder, "clothes"), "squares=" + join(folder, "squares"), "people=" + join(folder, "people")],
 		{ several, dropped, pasted, drawn, keyboard, spoke, hostile, command, rows, wrong, gone, camera, phone, languages, names, protocol });
@@ -81,31 +70,6 @@ async function start(url, model, options, known) {
 	return { page, close };
 }
 
-// answers returns what the page says of its pictures, from the top: name, likeliest class and
-// probability, or an error.
-async function answers(page, count) {
-	await page.waitForFunction(count => {
-		const cards = document.querySelectorAll("#cards > li");
-		return cards.length === count && !document.querySelector("#cards [aria-busy]");
-	}, count);
-	return page.evaluate(() => [...document.querySelectorAll("#cards > li")].map(card => ({
-		file: card.querySelector("h3 bdi").textContent,
-		class: card.querySelector(".bars .name")?.textContent,
-		probability: Number(card.querySelector(".bars .value")?.dataset.share),
-		error: card.querySelector(".failure")?.textContent,
-	})));
-}
-
-// drop lets go of files over the page.
-async function drop(page, files) {
-	const transfer = await page.evaluateHandle(files => {
-		const transfer = new DataTransfer();
-		for (const { name, type, data } of files) transfer.items.add(new File([Uint8Array.from(atob(data), c => c.charCodeAt(0))], name, { type }));
-		return transfer;
-	}, files.map(({ name, mimeType, buffer }) => ({ name, type: mimeType, data: buffer.toString("base64") })));
-	await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
-}
-
 // several chooses pictures and a file that is none: each has its answer, in their order, and the
 // figures of predict.
 async function several(url) {
@@ -135,24 +99,9 @@ async function dropped(url) {
 
 async function pasted(url) {
 	const { page, close } = await start(url, "squares");
-	await page.evaluate(data => {
-		const transfer = new DataTransfer();
-		transfer.items.add(new File([Uint8Array.from(atob(data), c => c.charCodeAt(0))], "image.png", { type: "image/bmp" }));
-		document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }));
-	}, square("blue").buffer.toString("base64"));
+	await paste(page, square("blue").buffer);
 	assert.equal((await answers(page, 1))[0].class, "blue");
 	await close();
-}
-
-// stroke draws a line over the sheet.
-async function stroke(page) {
-	await page.locator("#sheet").scrollIntoViewIfNeeded();
-	const box = await page.locator("#sheet").boundingBox();
-	await page.mouse.move(box.x + 0.3 * box.width, box.y + 0.2 * box.height);
-	await page.mouse.down();
-	for (const [x, y] of [[0.7, 0.2], [0.7, 0.8], [0.3, 0.8], [0.3, 0.2]]) await page.mouse.move(box.x + x * box.width, box.y + y * box.height);
-	await page.mouse.up();
-	await page.locator("#drawn .bars").waitFor();
 }
 
 // drawn draws on a sheet that is there for the net of grey pictures alone.

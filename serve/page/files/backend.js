@@ -4,15 +4,16 @@
 //	models()                 the names of the models, the first of which is chosen
 //	describe(model)          {picture: {channels, height, width, ground}}, or of a table {columns: [{name,
 //	                         number, values}]} with the values that are known, or {}
-//	classify(model, file)    what a picture is, a Blob: [{class, probability}] of all classes, the likeliest first;
-//	                         of a model of several labels those that are predicted have chosen: true
+//	classify(model, file)    what a picture is, a Blob: {predictions: [{class, probability}], milliseconds} with all
+//	                         classes, the likeliest first, and the time to compute it, if that is known
 //	classifyRow(model, row)  the same of a row: its values as texts, by column; "" of one that is missing
 //	command(model, name)     a command that asks the same of a picture's file, or ""
 //	commandRow(model, row)   the same of a row, or ""
 //	api                      whether there is a page about the protocol
 //
-// They throw an Error whose message the page shows. A server's token is the browser's business: it asks
+// They throw an Error whose message the page shows, or one that problem makes. A server's token is the browser's business: it asks
 // for it, and sends it with every request.
+import { problem } from "./texts.js";
 
 const attempts = 5; // at a server that is busy
 const longest = 5; // seconds between them, whatever the server says
@@ -43,21 +44,13 @@ export async function describe(model) {
 }
 
 export async function classify(model, file) {
-	const { predictions, labels = [] } = await ask(`${picturePath(model)}&top_k=${all}`, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
-	return chosen(predictions, labels);
-}
-
-// chosen marks the predictions of labels.
-function chosen(predictions, labels) {
-	return predictions.map(p => labels.includes(p.class) ? { ...p, chosen: true } : p);
+	return ask(`${picturePath(model)}&top_k=${all}`, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
 }
 
 export async function classifyRow(model, row) {
 	const { outputs } = await ask(rowPath(model), { method: "POST", body: rowBody(row), headers: { "Content-Type": "application/json" } });
 	const { data } = outputs.find(output => output.name === "probabilities");
-	const labels = outputs.find(output => output.name === "labels");
-	const predictions = data.map((probability, i) => ({ class: classesOf[model][i], probability })).sort((a, b) => b.probability - a.probability);
-	return chosen(predictions, labels ? JSON.parse(labels.data[0]) : []);
+	return { predictions: data.map((probability, i) => ({ class: classesOf[model][i], probability })).sort((a, b) => b.probability - a.probability) };
 }
 
 export function command(model, name) {
@@ -87,7 +80,7 @@ function quoted(word) { return `'${word.replaceAll("'", "'\\''")}'`; }
 // ask returns the answer to a request. It asks a busy server again after as long as that says.
 async function ask(path, options = {}) {
 	for (let attempt = 1; ; attempt++) {
-		const response = await fetch(path, options);
+		const response = await fetch(path, options).catch(() => { throw problem("unreachable"); });
 		const answer = await response.json().catch(() => ({}));
 		if (response.ok) return answer;
 		if (response.status === 503 && attempt < attempts) {

@@ -1,6 +1,6 @@
 // The page on which anybody classifies pictures and rows. Whom it asks is the business of backend.js.
 import * as backend from "./backend.js";
-import { languages, texts } from "./texts.js";
+import { languages, problem, texts } from "./texts.js";
 
 const most = 100; // results that are kept
 const atOnce = 4; // questions that are open
@@ -39,6 +39,12 @@ function worded(element, key, values) {
 	return element;
 }
 
+// unsaid takes an element's text away.
+function unsaid(element) {
+	element.textContent = "";
+	delete element.dataset.text;
+}
+
 function speak() {
 	document.documentElement.lang = language;
 	for (const element of document.querySelectorAll("[data-text]")) {
@@ -70,15 +76,18 @@ let model = {}; // what backend says about it
 let choices = 0; // that were made
 
 async function begin() {
+	$("unserved").hidden = true;
+	worded($("status"), "loading");
 	try {
 		const names = await backend.models();
-		if (!names.length) return fail(new Error(say("noModels")));
+		if (!names.length) throw problem("noModels");
 		$("model").replaceChildren(...names.map(name => make("option", { value: name, textContent: printable(name) })));
 		$("choice").hidden = false;
 		await choose(names[0]);
 	} catch (error) {
 		fail(error);
 	}
+	unsaid($("status"));
 }
 
 async function choose(name) {
@@ -104,11 +113,14 @@ $("model").addEventListener("change", () => choose($("model").value).catch(fail)
 
 function fail(error) {
 	$("failure").hidden = false;
-	if (error instanceof TypeError) worded($("failure"), "unreachable");
-	else {
-		delete $("failure").dataset.text;
-		$("failure").textContent = printable(error.message);
-	}
+	reason($("failure"), error);
+}
+
+// reason gives an element the text of an error.
+function reason(element, error) {
+	unsaid(element);
+	if (error.text) return worded(element, error.text, error.values && Object.fromEntries(Object.entries(error.values).map(([name, value]) => [name, printable(String(value))])));
+	return Object.assign(element, { textContent: printable(error.message) });
 }
 
 // ---- Questions and answers
@@ -136,31 +148,35 @@ const classify = limited(backend.classify);
 async function answer(result, question, beside) {
 	result.setAttribute("aria-busy", "true");
 	try {
-		const predictions = await question();
-		result.replaceChildren(bars(predictions), ...beside(predictions));
+		const { predictions, milliseconds } = await question();
+		result.replaceChildren(bars(predictions), ...took(milliseconds), ...beside(predictions));
 		return predictions;
 	} catch (error) {
-		result.replaceChildren(reason(error));
+		result.replaceChildren(failure(error));
 		return null;
 	} finally {
 		result.removeAttribute("aria-busy");
 	}
 }
 
-function reason(error) {
-	const p = make("p", { className: "failure" });
-	return error instanceof TypeError ? worded(p, "unreachable") : Object.assign(p, { textContent: printable(error.message) });
+function failure(error) { return reason(make("p", { className: "failure" }), error); }
+
+// took says how long an answer was computed, if that is known.
+function took(milliseconds) {
+	if (milliseconds === undefined) return [];
+	const whole = milliseconds < 10 ? Math.max(0.1, Math.round(10 * milliseconds) / 10) : Math.round(milliseconds);
+	return [worded(make("p", { className: "took" }), "took", { milliseconds: whole })];
 }
 
 // bars returns the likeliest classes as bars, and a button for the others.
 function bars(predictions) {
 	const list = make("ol", { className: "bars" });
-	const rows = predictions.map(({ class: name, probability, chosen }) => {
+	const rows = predictions.map(({ class: name, probability }) => {
 		const value = make("span", { className: "value", textContent: share(probability) });
 		value.dataset.share = probability;
 		const bar = make("span", { className: "bar" }, make("i"));
 		bar.firstChild.style.width = `${100 * probability}%`;
-		return make("li", { className: chosen ? "chosen" : "" }, make("bdi", { className: "name", textContent: printable(name), title: printable(name) }), bar, value);
+		return make("li", {}, make("bdi", { className: "name", textContent: printable(name), title: printable(name) }), bar, value);
 	});
 	list.append(...rows.slice(0, likeliest));
 	const all = make("div", {}, list);
@@ -210,8 +226,7 @@ function discard(item) {
 $("forget").addEventListener("click", () => {
 	[...$("cards").children].forEach(discard);
 	$("results").hidden = true;
-	$("status").textContent = "";
-	delete $("status").dataset.text;
+	unsaid($("status"));
 	$("choose").focus();
 });
 
@@ -289,7 +304,7 @@ function why(name, picture, file, predictions) {
 		try {
 			place.replaceChildren(...explained(await occlude(name, picture, file, part => { progress.value = part; }), predictions));
 		} catch (error) {
-			place.replaceChildren(button, error.name === "InvalidStateError" || error.name === "EncodingError" ? worded(make("p", { className: "failure" }), "noPreview") : reason(error));
+			place.replaceChildren(button, error.name === "InvalidStateError" || error.name === "EncodingError" ? worded(make("p", { className: "failure" }), "noPreview") : failure(error));
 			button.disabled = false;
 		}
 	});
@@ -342,7 +357,7 @@ function edge(k, parts, length) { return Math.round(k * length / parts); }
 // pixels; where classes do not exclude each other, its logit.
 async function scored(name, canvas) {
 	const least = 1e-30;
-	const predictions = await classify(name, await new Promise(resolve => canvas.toBlob(resolve)));
+	const { predictions } = await classify(name, await new Promise(resolve => canvas.toBlob(resolve)));
 	const logs = predictions.map(({ probability }) => Math.log(Math.max(probability, least)));
 	const sum = predictions.reduce((sum, { probability }) => sum + probability, 0);
 	const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
