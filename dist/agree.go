@@ -46,7 +46,7 @@ func Gather(c Comm, send []byte, err error) ([][]byte, error) {
 	head := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(status)), uint64(len(send)))
 	heads := memory(c.Size(), func(int) int { return len(head) })
 	if err := c.AllGather(head, heads); err != nil {
-		return nil, err
+		return nil, &CommError{err}
 	}
 	total := 0
 	for rank, h := range heads {
@@ -59,7 +59,10 @@ func Gather(c Comm, send []byte, err error) ([][]byte, error) {
 	if total == 0 {
 		return recv, nil
 	}
-	return recv, c.AllGather(send, recv)
+	if err := c.AllGather(send, recv); err != nil {
+		return nil, &CommError{err}
+	}
+	return recv, nil
 }
 
 // explain returns the error of the first rank that failed.
@@ -79,7 +82,7 @@ func explain(c Comm, err error, first, status int) error {
 		copy(message, err.Error())
 	}
 	if err := c.Broadcast(message, first); err != nil {
-		return err
+		return &CommError{err}
 	}
 	if c.Rank() != first {
 		text, _, _ := strings.Cut(string(message), "\x00")

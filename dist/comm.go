@@ -40,3 +40,12 @@ func (e *RankError) Error() string { return fmt.Sprintf("rank %d: %v", e.Rank, e
 
 // Unwrap returns Err.
 func (e *RankError) Unwrap() error { return e.Err }
+
+// CommError says that the connection between ranks failed. Nothing works after it.
+type CommError struct{ Err error }
+
+// Error says what failed: "between ranks: connection reset".
+func (e *CommError) Error() string { return fmt.Sprintf("between ranks: %v", e.Err) }
+
+// Unwrap returns Err, the Comm's.
+func (e *CommError) Unwrap() error { return e.Err }

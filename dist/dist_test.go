@@ -258,13 +258,13 @@ func TestSumTakesMemoryOnce(t *testing.T) {
 
 func TestSumTakesShardsInTurn(t *testing.T) {
 	c := dist.Local(2)[1]
-	sum := dist.NewSum[float32](c, dist.NewTree(3, 2), 1)
+	early, sum := dist.NewSum[float32](c, dist.NewTree(3, 2), 1), dist.NewSum[float32](c, dist.NewTree(3, 2), 1)
 	for name, f := range map[string]func(){
 		"no rank":           func() { dist.NewTree(3, 0) },
 		"too many ranks":    func() { dist.NewTree(3, 4) },
 		"other ranks":       func() { dist.NewSum[float32](c, dist.NewTree(3, 3), 1) },
 		"a negative number": func() { dist.NewSum[float32](c, dist.NewTree(3, 2), -1) },
-		"too early":         func() { sum.Finish(nil, make([][]byte, 2)) },
+		"too early":         func() { early.Finish(nil, make([][]byte, 2)) },
 		"no goroutine":      func() { dist.Local(0) },
 		"too many shards":   func() { sum.Shard(); sum.Shard() },
 	} {
