@@ -33,6 +33,14 @@ func (l *loop) spent() time.Duration {
 // measuring will take is known when something has been measured; before, a sample counts
 // as one to train on, which takes longer.
 func (l *loop) share() float64 {
+	if l.ranks() > 1 {
+		return l.agreed
+	}
+	return l.ownShare()
+}
+
+// ownShare is share by this rank's clock.
+func (l *loop) ownShare() float64 {
 	perSample := 0.0
 	switch {
 	case l.clock.measured > 0:

@@ -115,6 +115,14 @@ func (l *loop) saveWithin(p Progress, part Part) error {
 	return l.saveLast(p)
 }
 
+// savedShards returns how many shards a batch has as checkpoints say it: 0 for one.
+func (c *Config) savedShards() int {
+	if n := c.shards(); n > 1 {
+		return n
+	}
+	return 0
+}
+
 // saveLast writes the latest checkpoint.
 func (l *loop) saveLast(progress Progress) error {
 	if l.Keep.Last == "" {
@@ -127,6 +135,7 @@ func (l *loop) saveLast(progress Progress) error {
 	if by := l.monitor(); by.Score != task.Accuracy {
 		progress.Score = by.Name
 	}
+	progress.Shards = l.savedShards()
 	text, err := json.Marshal(progress)
 	if err != nil {
 		return err
@@ -180,6 +189,9 @@ func (c *Config) restore(f *safetensors.File) (progress Progress, err error) {
 	}
 	if found, want := cmp.Or(progress.Score, task.Accuracy.Name), c.monitor().Name; found != want {
 		return progress, fmt.Errorf("metadata %q: found a run by %s, one by %s expected", progressKey, found, want)
+	}
+	if progress.Shards != c.savedShards() {
+		return progress, fmt.Errorf("metadata %q: found a run of %s, %d expected", progressKey, plural(max(progress.Shards, 1), "shard"), c.shards())
 	}
 	saved, err := model.FromState(f)
 	if err != nil {

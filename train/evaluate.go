@@ -1,11 +1,13 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/internal/compiled"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/nn"
@@ -24,19 +26,16 @@ type Evaluation struct {
 // Layers compute as in evaluation, whatever their modes. The error is a *SetupError or that of
 // the data.
 func Evaluate(net nn.Module, s loader.Source, t task.Task) (Evaluation, error) {
-	return evaluate(context.Background(), net, s, t)
+	return evaluate(context.Background(), nil, net, s, t)
 }
 
-// evaluate is Evaluate until ctx is done: then the error is ctx's.
-func evaluate(ctx context.Context, net nn.Module, s loader.Source, t task.Task) (Evaluation, error) {
+// evaluate is Evaluate by the ranks of comm, nil for one, until ctx is done: then the error is ctx's.
+func evaluate(ctx context.Context, comm dist.Comm, net nn.Module, s loader.Source, t task.Task) (Evaluation, error) {
 	if t == nil {
 		t = task.Classification{}
 	}
 	var meter task.Meter
-	err := forEach(net, s, func(outputs *tensor.Tensor, batch loader.Batch) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	err := forEach(ctx, comm, net, s, func(outputs *tensor.Tensor, batch loader.Batch) error {
 		if err := checkBatch("Test", t, batch, outputs, s.Classes()); err != nil {
 			return err
 		}
@@ -54,9 +53,9 @@ func evaluate(ctx context.Context, net nn.Module, s loader.Source, t task.Task) 
 	return Evaluation{loss, score, figures}, nil
 }
 
-// forEach calls f with net's outputs for each batch of s in its epoch 0, and the batch. It
-// is called once at least, or there is an error.
-func forEach(net nn.Module, s loader.Source, f func(outputs *tensor.Tensor, batch loader.Batch) error) error {
+// forEach calls f with net's outputs for each batch of s in its epoch 0, and the batch, in their order. It
+// is called once at least, or there is an error. Of several ranks, each computes a batch in turn, and all call f for all batches.
+func forEach(ctx context.Context, comm dist.Comm, net nn.Module, s loader.Source, f func(outputs *tensor.Tensor, batch loader.Batch) error) error {
 	if absent(net) {
 		return wrong("Model", "found none, a net expected")
 	}
@@ -64,6 +63,9 @@ func forEach(net nn.Module, s loader.Source, f func(outputs *tensor.Tensor, batc
 		return wrong("Test", "found none, a source of batches expected")
 	}
 	m := measurer{net: net}
+	if comm != nil && comm.Size() > 1 {
+		return m.inTurn(ctx, comm, s.(loader.Parted), f)
+	}
 	batches := 0
 	for batch, err := range s.Batches(0, 0) {
 		if err != nil {
@@ -73,6 +75,9 @@ func forEach(net nn.Module, s loader.Source, f func(outputs *tensor.Tensor, batc
 		if err != nil {
 			return err
 		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := f(outputs, batch); err != nil {
 			return err
 		}
@@ -80,6 +85,59 @@ func forEach(net nn.Module, s loader.Source, f func(outputs *tensor.Tensor, batc
 	}
 	if batches == 0 {
 		return emptyEpoch("Test")
+	}
+	return nil
+}
+
+// inTurn is forEach for several ranks.
+func (m *measurer) inTurn(ctx context.Context, comm dist.Comm, s loader.Parted, f func(outputs *tensor.Tensor, batch loader.Batch) error) error {
+	batches := 0
+	var mine []byte
+	// exchange gives all ranks what each found of its batch of the turn.
+	exchange := func(err error) error {
+		all, err := dist.Gather(comm, mine, cmp.Or(err, ctx.Err()))
+		if err != nil {
+			return err
+		}
+		mine = nil
+		for _, text := range all {
+			if len(text) == 0 { // the last batch was another's
+				continue
+			}
+			tensors, err := unpack(text)
+			if err != nil {
+				return err
+			}
+			if err := f(tensors["outputs"], loader.Batch{Targets: tensors["targets"]}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	own := func(k, n int) (lo, hi int) {
+		if k%comm.Size() != comm.Rank() {
+			return 0, 0
+		}
+		return 0, n
+	}
+	for batch, err := range s.Parts(0, 0, own) {
+		if err == nil && batch.Inputs != nil {
+			var outputs *tensor.Tensor
+			if outputs, err = m.outputs(&batch); err == nil {
+				mine, err = pack(named{"outputs", outputs}, named{"targets", batch.Targets})
+			}
+		}
+		if batches++; err != nil || batches%comm.Size() == 0 {
+			if err := exchange(err); err != nil {
+				return err
+			}
+		}
+	}
+	if batches == 0 {
+		return emptyEpoch("Test")
+	}
+	if batches%comm.Size() != 0 {
+		return exchange(nil)
 	}
 	return nil
 }

@@ -104,6 +104,9 @@ func (f *FullBatch) iteration(act func(*Gradients) error) (err error) {
 			return math.NaN()
 		}
 		value, evaluated := f.objective.Evaluate()
+		if err = f.objective.Err(); err != nil {
+			return math.NaN()
+		}
 		if !evaluated {
 			return value
 		}

@@ -23,7 +23,7 @@ const (
 // neural networks", 2017): it trains c's model for so many steps, at least 2, with a
 // learning rate that grows from low to high by the same factor in each, and returns the
 // loss at every step that had a sample with a weight. It ends early if the loss explodes. The model is of no more use
-// afterwards. FindLR ignores what c says of epochs, schedules, measuring and checkpoints. The
+// afterwards. FindLR ignores what c says of epochs, schedules, measuring, checkpoints and ranks. The
 // error is a *SetupError, the data's or ctx's, or a *DivergedError of the first step. A
 // FullBatch has no learning rate to find, and is a *SetupError.
 //
@@ -33,7 +33,7 @@ func FindLR(ctx context.Context, c Config, low, high float64, steps int) ([]LRLo
 		fault.Option("train.FindLR", "%v to %v in %d steps: positive numbers in order and at least 2 steps expected", low, high, steps)
 	}
 	rate := func(_ float64, step int) float64 { return low * math.Pow(high/low, float64(step)/float64(steps-1)) }
-	c.Schedule, c.Plateau, c.EMA, c.Budget = rate, nil, nil, nil
+	c.Schedule, c.Plateau, c.EMA, c.Budget, c.Comm = rate, nil, nil, nil, nil
 	l, err := newLoop(c, false)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,8 @@
 package train
 
 import (
+	"context"
+
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/tensor"
@@ -12,7 +14,7 @@ import (
 // The error is a *SetupError or that of the data.
 func Predict(net nn.Module, s loader.Source) (outputs, targets *tensor.Tensor, err error) {
 	var all [2][]*tensor.Tensor
-	err = forEach(net, s, func(outputs *tensor.Tensor, batch loader.Batch) error {
+	err = forEach(context.Background(), nil, net, s, func(outputs *tensor.Tensor, batch loader.Batch) error {
 		all[0], all[1] = append(all[0], outputs.Clone()), append(all[1], batch.Targets.Clone())
 		return nil
 	})

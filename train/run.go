@@ -26,15 +26,29 @@ const maxLoss = 1e6
 // may follow up to a second later. When ctx is done and all steps of an epoch are, or some are
 // and Keep.Within is not nil, the latest checkpoint is written as far as the run is.
 //
+// With several ranks, all call Run with configurations of the same meaning, and all go through the same
+// events. What differs is found first, and is a *dist.DiffersError on all of them. All begin with the weights, the
+// optimizer's state and the progress of rank 0. What ends the run on one rank ends it on all: the error is a
+// *dist.RankError elsewhere too, whose Err is a listener that stopped, a file that cannot be read, a context that is
+// done. If the connection fails, it is a *dist.CommError. Rank 0 alone writes checkpoints.
+//
 // Layers are trained in the modes that they are in, and keep them: a batch norm that is in
 // evaluation stays as it is.
 func Run(ctx context.Context, c Config) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
+		stopped := false
 		l, err := newLoop(c, true)
-		if err == nil {
-			err = l.run(ctx, func(e Event) bool { return yield(e, nil) })
+		if c.ranks() > 1 {
+			err = c.meet(l, err)
 		}
-		if err != nil {
+		if err == nil {
+			err = l.run(ctx, func(e Event) bool {
+				stopped = !yield(e, nil)
+				return !stopped
+			})
+			err = l.leave(err, stopped)
+		}
+		if err != nil && !stopped {
 			yield(nil, err)
 		}
 	}
@@ -54,8 +68,8 @@ func (l *loop) run(ctx context.Context, emit func(Event) bool) error {
 	var e Epoch
 	saved, putOff := time.Now(), false
 	for l.goesOn(progress) {
-		if err := ctx.Err(); err != nil {
-			if putOff {
+		if err := l.ready(ctx, nil); err != nil {
+			if putOff && interrupted(err) {
 				return cmp.Or(l.save(e, progress, true), err)
 			}
 			return err
@@ -126,11 +140,8 @@ func (l *loop) epoch(ctx context.Context, s stepper, p *Progress, emit func(Even
 		l.Optimizer.ScheduleLR(l.Plateau.LR, e.Epoch)
 	}
 	for batch, err := range s.batches(e.Epoch, part.Steps) {
-		if err != nil {
-			return e, false, err
-		}
-		if err := ctx.Err(); err != nil {
-			if l.Keep.Within != nil && part.Steps > 0 {
+		if err := l.ready(ctx, err); err != nil {
+			if interrupted(err) && l.Keep.Within != nil && part.Steps > 0 {
 				part.Seconds = (before + time.Since(start)).Seconds()
 				err = cmp.Or(l.saveWithin(*p, part), err)
 			}
@@ -172,7 +183,7 @@ func (l *loop) epoch(ctx context.Context, s stepper, p *Progress, emit func(Even
 	}
 	e.LR, e.Seconds = l.Optimizer.LR(), (before + time.Since(start)).Seconds()
 	if err := l.measure(ctx, &e); err != nil {
-		if err == ctx.Err() { // the steps are not lost
+		if interrupted(err) { // the steps are not lost
 			part.Seconds = e.Seconds
 			err = cmp.Or(l.saveWithin(*p, part), err)
 		}
@@ -255,7 +266,7 @@ func (l *loop) measure(ctx context.Context, e *Epoch) (err error) {
 	if l.Mirrored {
 		net = &Ensemble{Members: []nn.Module{net}, Mirrored: true, SeveralLabels: l.severalLabels()}
 	}
-	if e.Test, err = evaluate(ctx, net, l.Test, l.Task); err != nil {
+	if e.Test, err = evaluate(ctx, l.Comm, net, l.Test, l.Task); err != nil {
 		return err
 	}
 	if math.IsNaN(e.Test.Loss) || math.IsInf(e.Test.Loss, 0) {

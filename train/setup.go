@@ -88,6 +88,9 @@ type loop struct {
 	running   task.Running // the score of the epoch
 	mean      metric.Mean  // of its losses
 	stepsDone int          // of all epochs
+	said      sample       // what the net says of a sample of the training data
+	sharded   *sharded     // the stepper of several shards, whose memory lasts; nil before it is wanted
+	agreed    float64      // how much of a Budget's time for training is over, as rank 0 has it
 }
 
 // newLoop returns the run of c, or what is wrong with it; one that is not measured needs no
@@ -115,7 +118,8 @@ func newLoop(c Config, measured bool) (*loop, error) {
 	if err := c.checkModes(); err != nil {
 		return nil, err
 	}
-	if err := c.checkData("Train", c.Train, 1); err != nil {
+	said, err := c.checkData("Train", c.Train, 1)
+	if err != nil {
 		return nil, err
 	}
 	if err := c.checkSingle(); err != nil {
@@ -126,7 +130,13 @@ func newLoop(c Config, measured bool) (*loop, error) {
 			return nil, err
 		}
 	}
-	return &loop{Config: c, clock: clock{start: start}, running: c.Task.NewRunning(c.Model.Classes)}, nil
+	if err := c.checkRanks(); err != nil {
+		return nil, err
+	}
+	if c.ranks() > 1 && c.Comm.Rank() > 0 {
+		c.Keep = Keep{}
+	}
+	return &loop{Config: c, said: said, clock: clock{start: start}, running: c.Task.NewRunning(c.Model.Classes)}, nil
 }
 
 // Check returns what is wrong with a run of c, as Run finds it before the first step. Beside the
@@ -153,7 +163,7 @@ func (c *Config) checkTest() error {
 		}
 		return nil
 	}
-	if err := c.checkData("Test", c.Test, 0); err != nil {
+	if _, err := c.checkData("Test", c.Test, 0); err != nil {
 		return err
 	}
 	if c.Budget != nil && c.Test.Samples() < 0 {
@@ -272,37 +282,40 @@ func (c *Config) checkModes() error {
 	return nil
 }
 
+// sample is the target of a sample and what the net says of it, as batches of one.
+type sample struct{ outputs, target *tensor.Tensor }
+
 // checkData returns an error if the data that field names are not what the model and the
-// task take. It looks at one sample of the given epoch.
-func (c *Config) checkData(field string, s loader.Source, epoch int) error {
+// task take. It looks at one sample of the given epoch, which it returns too.
+func (c *Config) checkData(field string, s loader.Source, epoch int) (sample, error) {
 	if absent(s) {
-		return wrong(field, "found none, a source of batches expected")
+		return sample{}, wrong(field, "found none, a source of batches expected")
 	}
 	if !slices.Equal(s.Classes(), c.Model.Classes) {
-		return wrong(field, "found the classes %q, the model's expected: %q", s.Classes(), c.Model.Classes)
+		return sample{}, wrong(field, "found the classes %q, the model's expected: %q", s.Classes(), c.Model.Classes)
 	}
 	if err := checkLabels(field, s); err != nil {
-		return err
+		return sample{}, err
 	}
 	input, target, err := firstSample(field, s, epoch)
 	if err != nil {
-		return err
+		return sample{}, err
 	}
 	if shape := c.Model.InputShape; shape != nil && !slices.Equal(input.Shape()[1:], shape) {
-		return wrong(field, "found samples of shape %v, the model's input shape expected: %v", input.Shape()[1:], shape)
+		return sample{}, wrong(field, "found samples of shape %v, the model's input shape expected: %v", input.Shape()[1:], shape)
 	}
 	if err := c.checkPreparation(field, s); err != nil {
-		return err
+		return sample{}, err
 	}
 	// Twice, since one alone has no statistics, for a batch norm that keeps none.
 	outputs, err := evaluated(c.Model.Net, tensor.Cat(0, input, input))
 	if err != nil {
-		return err
+		return sample{}, err
 	}
 	if err := c.Task.Check(outputs.Narrow(0, 0, 1), target, c.Model.Classes); err != nil {
-		return wrong(field, "%s: %v", c.Task.Name(), err)
+		return sample{}, wrong(field, "%s: %v", c.Task.Name(), err)
 	}
-	return nil
+	return sample{outputs.Narrow(0, 0, 1), target}, nil
 }
 
 // checkSingle returns an error if an epoch has a batch of one sample, and the net a batch norm in

@@ -44,6 +44,9 @@ func (l *loop) newStepper() stepper {
 	if f, ok := l.Optimizer.(*FullBatch); ok {
 		return &allSamples{l, f}
 	}
+	if l.shards() > 1 {
+		return l.newSharded()
+	}
 	byLayer := &layered{l, nn.ParameterList(l.Model.Net)}
 	if r := l.regression(); r != nil {
 		return &inOnePass{byLayer, r, l.running.(*metric.Accuracy)}
@@ -93,32 +96,45 @@ func (l *layered) batches(epoch, from int) iter.Seq2[loader.Batch, error] {
 func (l *layered) patience() time.Duration { return 0 }
 
 func (l *layered) step(batch loader.Batch, key random.Key) (taken, error) {
-	nn.SetChance(l.Model.Net, key.For("layers"))
-	inputs, targets := batch.Inputs, batch.Targets
-	if l.Mixup > 0 {
-		inputs, targets = loader.Mixup(batch, len(l.Model.Classes), l.Mixup, key.For("mixup"))
-	}
 	l.Optimizer.ZeroGrad()
-	outputs, err := l.forward(inputs)
+	found, err := l.evaluate(batch, key.For("layers"), key.For("mixup"))
 	if err != nil {
 		return taken{}, err
 	}
-	if err := checkBatch("Train", l.Task, batch, outputs, l.Model.Classes); err != nil {
-		return taken{}, err
-	}
-	value := l.Criterion.Forward(outputs, targets)
-	l.running.Update(outputs, batch.Targets)
+	l.running.Update(found.outputs, batch.Targets)
 	n := batch.Targets.Size(0)
-	mean, weight := loss.PerSample(l.Criterion, value, outputs, targets)
-	if weight == 0 { // the mean is 0/0
+	if found.weight == 0 { // the mean is 0/0
 		return taken{samples: n}, nil
 	}
-	if value.Dim() == 0 {
-		value.Backward()
-	} else {
-		value.Mean().Backward()
+	found.value.Backward()
+	return l.finish(found.mean, found.weight, n)
+}
+
+// verdict is what the net says of samples, and how much is wrong with it.
+type verdict struct {
+	outputs, value *tensor.Tensor // value is the loss, a scalar
+	mean, weight   float64        // what loss.PerSample says
+}
+
+// evaluate computes the loss of a batch. Layers and mixup draw from keys.
+func (l *layered) evaluate(batch loader.Batch, layers, mixup random.Key) (found verdict, err error) {
+	nn.SetChance(l.Model.Net, layers)
+	inputs, targets := batch.Inputs, batch.Targets
+	if l.Mixup > 0 {
+		inputs, targets = loader.Mixup(batch, len(l.Model.Classes), l.Mixup, mixup)
 	}
-	return l.finish(mean, weight, n)
+	if found.outputs, err = l.forward(inputs); err != nil {
+		return found, err
+	}
+	if err := checkBatch("Train", l.Task, batch, found.outputs, l.Model.Classes); err != nil {
+		return found, err
+	}
+	found.value = l.Criterion.Forward(found.outputs, targets)
+	found.mean, found.weight = loss.PerSample(l.Criterion, found.value, found.outputs, targets)
+	if found.value.Dim() > 0 {
+		found.value = found.value.Mean()
+	}
+	return found, nil
 }
 
 // forward is the net's. That a batch norm can make nothing of one sample is an error: of a stream

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/metric"
@@ -44,6 +45,14 @@ type Config struct {
 	EarlyStop   int        // epochs without a better one by Monitor after which the run ends; 0 for none
 	Budget      *Budget    // of time; nil for any
 	Key         random.Key // where layers and mixup draw from
+
+	// Shards is into how many fixed parts a batch is divided, to be worked on by as many ranks as Comm has, one of
+	// them or all; 0 and 1 do not divide it. Each goes through the net by itself: layers draw by shard, mixup's partners are
+	// of the same shard, and a batch norm has the statistics of a shard, of at least 16 samples if the batch is full. The gradient of a batch is that of the weighted mean
+	// that loss.PerSample says, over all its samples. For a number of shards, weights and figures have the same bits for
+	// any number of ranks up to it. A FullBatch has parts of its own, whose sums depend on neither.
+	Shards int
+	Comm   dist.Comm // the ranks that work on the run; nil for one
 
 	Run      string   // the run's identity, kept in checkpoints, so that Restore takes no other's; empty for none
 	Settings any      // how the run was set up, saved with the model for the record
@@ -102,6 +111,7 @@ type Progress struct {
 	Seconds float64 `json:"seconds,omitempty"` // of a Budget that are spent
 	Score   string  `json:"score,omitempty"`   // what BestScore is, but for accuracy
 	Part    *Part   `json:"part,omitempty"`    // of the epoch after these, if some of it is done
+	Shards  int     `json:"shards,omitempty"`  // of a batch; 0 for one
 }
 
 // Part is the beginning of an epoch, and its sums.

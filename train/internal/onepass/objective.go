@@ -1,9 +1,12 @@
 package onepass
 
 import (
+	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/parallel"
 	"github.com/onehot-go/onehot/loader"
@@ -21,11 +24,15 @@ type Objective struct {
 	fill       dataset.Fill
 	row        dataset.Row
 	indices    []int // of all samples
+	shared     *shared
 
 	// What the last evaluation found, and where.
 	weight, bias []float32
 	value, loss  float64
 	correct      int
+
+	rows [][]float32 // of the weights, of this rank's parts
+	err  error       // between ranks
 }
 
 // Parts of the samples are summed up in float32, and the parts in float64. So the last digits
@@ -118,40 +125,140 @@ func (o *Objective) Evaluate() (value float64, evaluated bool) {
 	}
 	o.weight, o.bias = append(o.weight[:0], weight...), append(o.bias[:0], bias...)
 	r, n := o.regression, float64(len(o.indices))
-	r.sum(samples{o.indices, nil, func(to dataset.Memory, lo, hi int) {
-		o.fill(to, o.indices[lo:hi], dataset.Chance{Of: random.New(0).At, First: lo})
-	}}, partSamples, 1)
-	loss, correct := r.total(len(r.parts))
+	first, end := o.ownParts()
+	own := samples{indices: o.indices[min(first*partSamples, len(o.indices)):min(end*partSamples, len(o.indices))]}
+	own.fill = func(to dataset.Memory, lo, hi int) {
+		o.fill(to, own.indices[lo:hi], dataset.Chance{Of: random.New(0).At, First: first*partSamples + lo})
+	}
+	r.sum(own, partSamples, 1)
+	lo, hi := 0, len(weight) // whose gradients this rank sums up
+	parts, rows := r.parts[:end-first], o.rows[:0]
+	for _, p := range parts {
+		rows = append(rows, p.weight)
+	}
+	o.rows = rows
+	if o.shared != nil {
+		if rows, parts, o.err = o.shared.deal(rows, parts); o.err != nil {
+			return math.NaN(), true
+		}
+		lo, hi = o.shared.slices.Range(o.shared.comm.Rank())
+	}
+	loss, correct := total(parts)
 	squares := 0.0
 	for _, w := range weight {
 		squares += float64(w) * float64(w)
 	}
 	gradient, biasGradient := tensor.Data[float32](r.layer.Weight.Grad()), tensor.Data[float32](r.layer.Bias.Grad())
-	parallel.For(r.classes, 1, func(lo, hi int) {
+	parallel.For(r.classes, 1, func(firstClass, endClass int) {
 		sums := make([]float64, r.inputs)
-		for j := lo; j < hi; j++ {
-			grad := r.biasGrad(len(r.parts), j)
+		for j := firstClass; j < endClass; j++ {
+			grad := r.biasGrad(parts, j)
 			biasGradient[j] = float32(grad / n)
-			from, to := j*r.inputs, (j+1)*r.inputs
+			from, to := max(j*r.inputs, lo), min((j+1)*r.inputs, hi)
+			if from >= to {
+				continue
+			}
 			clear(sums)
-			for _, p := range r.parts {
-				for i, v := range p.weight[from:to] {
+			for _, row := range rows {
+				for i, v := range row[from-lo : to-lo] {
 					sums[i] += float64(v)
 				}
 			}
 			size := r.inputs / len(r.lines)
-			for c, line := range r.lines {
-				for i := c * size; i < (c+1)*size; i++ {
-					sum := sums[i]
-					if c > 0 {
-						sum *= r.ratio(c)
-					}
-					gradient[from+i] = float32((sum+line.Shift*grad)/n + o.l2*float64(weight[from+i]))
+			for i := from; i < to; i++ {
+				c := (i - j*r.inputs) / size
+				sum := sums[i-from]
+				if c > 0 {
+					sum *= r.ratio(c)
 				}
+				gradient[i] = float32((sum+r.lines[c].Shift*grad)/n + o.l2*float64(weight[i]))
 			}
 		}
 	})
+	if o.shared != nil {
+		whole, err := o.shared.slices.Gather(gradient[lo:hi])
+		if o.err = err; err != nil {
+			return math.NaN(), true
+		}
+		copy(gradient, whole)
+	}
 	o.loss, o.correct = loss/n, correct
 	o.value = o.loss + o.l2/2*squares
 	return o.value, true
+}
+
+// Err returns what failed between ranks in an evaluation, whose value is not a number then.
+func (o *Objective) Err() error { return o.err }
+
+// shared is what ranks need that share the parts of the samples.
+type shared struct {
+	comm   dist.Comm
+	slices *dist.Slices[float32]
+	bounds []int    // where each rank's parts begin, and how many there are
+	notes  [][]byte // of each rank: bias, loss and correct of each of its parts
+	note   []byte
+	parts  []part // of all ranks, without weights
+}
+
+// Share has the ranks of c evaluate the objective together: each computes a range of the parts. The sums
+// are taken in the same order as by one rank, and have the same bits. Nil is one rank.
+func (o *Objective) Share(c dist.Comm) {
+	if o.shared = nil; c == nil || c.Size() == 1 {
+		return
+	}
+	r := o.regression
+	all := (len(o.indices) + partSamples - 1) / partSamples
+	s := &shared{comm: c, parts: make([]part, all)}
+	for i := range s.parts {
+		s.parts[i].bias = make([]float64, r.classes)
+	}
+	var rows []int
+	for rank := range c.Size() {
+		lo, hi := rank*all/c.Size(), (rank+1)*all/c.Size()
+		s.bounds, rows = append(s.bounds, lo), append(rows, hi-lo)
+		s.notes = append(s.notes, make([]byte, (hi-lo)*(r.classes+2)*8))
+	}
+	s.bounds = append(s.bounds, all)
+	s.slices = dist.NewSlices[float32](c, r.classes*r.inputs, rows)
+	o.shared = s
+}
+
+// ownParts returns the parts that this rank computes.
+func (o *Objective) ownParts() (first, end int) {
+	if o.shared == nil {
+		return 0, (len(o.indices) + partSamples - 1) / partSamples
+	}
+	rank := o.shared.comm.Rank()
+	return o.shared.bounds[rank], o.shared.bounds[rank+1]
+}
+
+// deal gives this rank its slice of the weights' rows of all parts, and what else there is to know of all parts.
+func (s *shared) deal(rows [][]float32, own []part) ([][]float32, []part, error) {
+	s.note = s.note[:0]
+	for _, p := range own {
+		for _, v := range append([]float64{p.loss, float64(p.correct)}, p.bias...) {
+			s.note = binary.LittleEndian.AppendUint64(s.note, math.Float64bits(v))
+		}
+	}
+	rows, err := s.slices.Deal(rows, s.note, s.notes)
+	if err != nil {
+		return nil, nil, err
+	}
+	i := 0
+	for _, note := range s.notes {
+		next := func() float64 {
+			v := math.Float64frombits(binary.LittleEndian.Uint64(note))
+			note = note[8:]
+			return v
+		}
+		for len(note) > 0 {
+			p := &s.parts[i]
+			p.loss, p.correct = next(), int(next())
+			for j := range p.bias {
+				p.bias[j] = next()
+			}
+			i++
+		}
+	}
+	return rows, s.parts, nil
 }

@@ -199,20 +199,20 @@ func (r *Regression) crossEntropy(p *part, b *block, s samples, lo, hi int, next
 	c.Grad(labels, scale)
 }
 
-// biasGrad returns the gradient of element j of the bias, over the first n parts. The gradient
+// biasGrad returns the gradient of element j of the bias, over parts. The gradient
 // of a weight of class j is the sum of the parts' times the ratio of its line, and the shift
 // of its line times this.
-func (r *Regression) biasGrad(n, j int) float64 {
+func (r *Regression) biasGrad(parts []part, j int) float64 {
 	sum := 0.0
-	for _, p := range r.parts[:n] {
+	for _, p := range parts {
 		sum += p.bias[j]
 	}
 	return sum / r.lines[0].Scale
 }
 
-// total returns the loss and how many samples were predicted right, over the first n parts.
-func (r *Regression) total(n int) (loss float64, correct int) {
-	for _, p := range r.parts[:n] {
+// total returns the loss and how many samples were predicted right, over parts.
+func total(parts []part) (loss float64, correct int) {
+	for _, p := range parts {
 		loss += p.loss
 		correct += p.correct
 	}
@@ -232,7 +232,7 @@ func (r *Regression) Step(batch loader.Batch) (value float64, correct int, ok bo
 	gradient, bias := tensor.DataInPlace[float32](r.layer.Weight.Grad()), tensor.DataInPlace[float32](r.layer.Bias.Grad())
 	parallel.For(r.classes, 1+(1<<11)/max(1, r.inputs), func(lo, hi int) {
 		for j := lo; j < hi; j++ {
-			grad := r.biasGrad(len(parts), j)
+			grad := r.biasGrad(parts, j)
 			bias[j] = float32(grad)
 			from, to := j*r.inputs, (j+1)*r.inputs
 			row := gradient[from:to]
@@ -253,6 +253,6 @@ func (r *Regression) Step(batch loader.Batch) (value float64, correct int, ok bo
 			}
 		}
 	})
-	value, correct = r.total(len(parts))
+	value, correct = total(parts)
 	return value / float64(n), correct, true
 }

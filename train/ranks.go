@@ -1,0 +1,300 @@
+package train
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"runtime"
+	"slices"
+
+	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/dist"
+	"github.com/onehot-go/onehot/internal/kernel"
+	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/model/safetensors"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/tensor"
+)
+
+// leastNormed is the fewest samples of a full batch that a shard may have if there is a batch norm, whose statistics are
+// those of a shard.
+const leastNormed = 16
+
+// ranks returns how many work on the run.
+func (c *Config) ranks() int {
+	if c.Comm == nil {
+		return 1
+	}
+	return c.Comm.Size()
+}
+
+// shards returns how many a batch has: 1 of a FullBatch, which has parts of its own.
+func (c *Config) shards() int {
+	if _, ok := c.Optimizer.(*FullBatch); ok {
+		return 1
+	}
+	return max(c.Shards, 1)
+}
+
+// checkRanks returns what is wrong with shards and ranks, and has a FullBatch share its work.
+func (c *Config) checkRanks() error {
+	if c.Shards < 0 {
+		return wrong("Shards", "found %d, at least 0 expected", c.Shards)
+	}
+	if c.Test != nil && c.ranks() > 1 {
+		if _, ok := c.Test.(loader.Parted); !ok {
+			return wrong("Test", "found a source of whole batches alone, a loader.Parted expected for several ranks")
+		}
+	}
+	if f, ok := c.Optimizer.(*FullBatch); ok {
+		f.objective.Share(c.Comm)
+		return nil
+	}
+	if c.shards() < c.ranks() {
+		return wrong("Shards", "found %d for %d ranks, at least as many shards as ranks expected", c.shards(), c.ranks())
+	}
+	if c.shards() == 1 {
+		return nil
+	}
+	p, ok := c.Train.(loader.Parted)
+	if !ok {
+		return wrong("Train", "found a source of whole batches alone, a loader.Parted expected for several shards")
+	}
+	for _, v := range nn.ParameterList(c.Model.Net) {
+		if v.DType() != tensor.Float32 {
+			return wrong("Model", "found parameters of %v, float32 expected for several shards", v.DType())
+		}
+	}
+	var err error
+	nn.Apply(c.Model.Net, func(name string, m nn.Module) {
+		var norm *nn.BatchNorm
+		switch m := m.(type) {
+		case *nn.BatchNorm1d:
+			norm = &m.BatchNorm
+		case *nn.BatchNorm2d:
+			norm = &m.BatchNorm
+		}
+		if n := p.BatchSize(); err == nil && norm != nil && norm.Training() && n/c.Shards < leastNormed {
+			err = wrong("Shards", "found batches of %d samples in %d shards of at least %d, at least %d a shard expected for layer %q, a batch norm: larger batches, or at most %s",
+				n, c.Shards, n/c.Shards, leastNormed, name, plural(n/leastNormed, "shard"))
+		}
+	})
+	return err
+}
+
+// plural returns "1 shard" or "3 shards".
+func plural(n int, of string) string {
+	if n != 1 {
+		of += "s"
+	}
+	return fmt.Sprintf("%d %s", n, of)
+}
+
+// meet begins the run of all ranks: it compares what has to be the same, and gives all the state of
+// rank 0. The run l is nil on a rank where err says what is wrong.
+func (c *Config) meet(l *loop, err error) error {
+	var facts []dist.Fact
+	if err == nil {
+		facts, err = l.facts()
+	}
+	if err := dist.Compare(c.Comm, facts, err); err != nil {
+		return err
+	}
+	return l.begins()
+}
+
+// facts returns what has to be the same on all ranks.
+func (l *loop) facts() ([]dist.Fact, error) {
+	kernels, err := kernel.Name()
+	if err != nil {
+		return nil, err
+	}
+	settings, err := json.Marshal(l.Settings)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := json.Marshal(l.Model.Layers)
+	if err != nil {
+		return nil, err
+	}
+	batch := 0
+	if p, ok := l.Train.(loader.Parted); ok {
+		batch = p.BatchSize()
+	}
+	facts := []dist.Fact{
+		{Name: "Go", Value: runtime.Version() + " " + runtime.GOARCH},
+		{Name: "kernels", Value: kernels},
+		{Name: "number of shards", Value: fmt.Sprint(l.shards())},
+		{Name: "batch size", Value: fmt.Sprint(batch)},
+		{Name: "number of epochs", Value: fmt.Sprint(l.Epochs)},
+		{Name: "key", Value: fmt.Sprint(l.Key)},
+		{Name: "settings", Value: string(settings)},
+		{Name: "hash of the layers", Value: hash(layers)},
+		{Name: "rest of the configuration", Value: fmt.Sprint(l.Task.Name(), l.ClipNorm, l.Mixup, l.EMA != nil, l.Plateau != nil, l.Schedule != nil, l.Budget != nil, l.EarlyStop, l.Mirrored)},
+	}
+	for _, s := range []struct {
+		name   string
+		source loader.Source
+	}{{"training data", l.Train}, {"test data", l.Test}} {
+		value := "none"
+		if !absent(s.source) {
+			if value, err = identity(s.source); err != nil {
+				return nil, err
+			}
+		}
+		facts = append(facts, dist.Fact{Name: s.name, Value: value})
+	}
+	return facts, nil
+}
+
+// identity returns what is known of a source's data without reading them all: how many there are, and a hash
+// of their classes, their labels and one sample.
+func identity(s loader.Source) (string, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%q", s.Classes())
+	if d, ok := of(s).(dataset.Labelled); ok {
+		for i := range d.Len() {
+			label, err := d.Label(i)
+			if err != nil { // targets are no classes
+				break
+			}
+			b.Write(binary.AppendVarint(nil, int64(label)))
+		}
+	}
+	input, target, err := firstSample("Train", s, 1)
+	if err != nil {
+		return "", err
+	}
+	text, err := pack(named{"input", input}, named{"target", target})
+	if err != nil {
+		return "", err
+	}
+	b.Write(text)
+	return fmt.Sprintf("%d samples %s", s.Samples(), hash(b.Bytes())), nil
+}
+
+// hash returns the beginning of the SHA-256 of b, in hexadecimal.
+func hash(b []byte) string {
+	sum := sha256.Sum256(b)
+	return fmt.Sprintf("%x", sum[:8])
+}
+
+// named is a tensor and its name.
+type named struct {
+	name  string
+	value *tensor.Tensor
+}
+
+// pack returns tensors as bytes.
+func pack(tensors ...named) ([]byte, error) {
+	var f safetensors.File
+	for _, t := range tensors {
+		f.Tensors = append(f.Tensors, safetensors.Tensor{Name: t.name, Value: t.value})
+	}
+	var b bytes.Buffer
+	err := f.Write(&b)
+	return b.Bytes(), err
+}
+
+// unpack returns the tensors that pack made bytes of, by name.
+func unpack(b []byte) (map[string]*tensor.Tensor, error) {
+	f, err := safetensors.Read(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		return nil, err
+	}
+	tensors := map[string]*tensor.Tensor{}
+	for _, t := range f.Tensors {
+		tensors[t.Name] = t.Value
+	}
+	return tensors, nil
+}
+
+// begins gives all ranks what rank 0 begins with: its weights, its optimizer's state and how far it is.
+func (l *loop) begins() error {
+	all := maps.Collect(nn.StateDict(l.Model.Net))
+	maps.Copy(all, l.state())
+	var mine []named
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		mine = append(mine, named{name, all[name]})
+	}
+	state, err := pack(mine...)
+	if err == nil && l.Comm.Rank() > 0 {
+		state = nil // the length of rank 0's is what counts
+	}
+	if state, err = dist.Share(l.Comm, state, err); err != nil {
+		return err
+	}
+	progress, err := json.Marshal(l.Start)
+	if progress, err = dist.Share(l.Comm, progress, err); err != nil {
+		return err
+	}
+	if l.Comm.Rank() == 0 {
+		return nil
+	}
+	l.Start = Progress{}
+	if err := json.Unmarshal(progress, &l.Start); err != nil {
+		return err
+	}
+	tensors, err := unpack(state)
+	if err != nil {
+		return err
+	}
+	for _, t := range mine {
+		if from := tensors[t.name]; from == nil || !slices.Equal(from.Shape(), t.value.Shape()) {
+			return fmt.Errorf("rank 0 has no tensor %q of shape %v", t.name, t.value.Shape())
+		}
+		t.value.CopyInPlace(tensors[t.name])
+	}
+	return nil
+}
+
+// ready returns what ends the run before its next step, on all ranks the same: err, or that ctx is done. It
+// is also where all learn how much time is over.
+func (l *loop) ready(ctx context.Context, err error) error {
+	err = cmp.Or(err, ctx.Err())
+	if l.Comm == nil {
+		return err
+	}
+	if l.Budget == nil || l.ranks() == 1 {
+		return dist.Agree(l.Comm, err)
+	}
+	over, err := dist.Share(l.Comm, binary.LittleEndian.AppendUint64(nil, math.Float64bits(l.ownShare())), err)
+	if err == nil {
+		l.agreed = math.Float64frombits(binary.LittleEndian.Uint64(over))
+	}
+	return err
+}
+
+// leave returns err, or what ended the run on another rank. Whatever ends the run on one rank alone, such as a
+// file that cannot be written or a listener that stopped it, becomes known to the others here: they ask before
+// their next step, or are here too.
+func (l *loop) leave(err error, stopped bool) error {
+	if l.ranks() == 1 {
+		return err
+	}
+	_, known := errors.AsType[*dist.RankError](err)
+	_, lost := errors.AsType[*dist.CommError](err)
+	_, diverged := errors.AsType[*DivergedError](err) // by numbers that all have
+	if known || lost || diverged {
+		return err
+	}
+	if err == nil && stopped {
+		err = errStopped
+	}
+	return dist.Agree(l.Comm, err)
+}
+
+// errStopped is why other ranks end if the listener of one goes.
+var errStopped = errors.New("the run was stopped by its listener")
+
+// interrupted reports whether err is that a context is done.
+func interrupted(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
