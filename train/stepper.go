@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"time"
@@ -233,7 +234,7 @@ func (l *loop) score(correct, samples int) error {
 		accuracy.Add(correct, samples)
 		return nil
 	}
-	return forEach(l.Model.Net, l.Train, func(outputs *tensor.Tensor, batch loader.Batch) error {
+	return forEach(context.Background(), l.Comm, l.Model.Net, l.Train, func(outputs *tensor.Tensor, batch loader.Batch) error {
 		l.running.Update(outputs, batch.Targets)
 		return nil
 	})
