@@ -65,6 +65,8 @@ var order = []string{
 	"serve",
 	"serve/grpc/inference",
 	"serve/grpc",
+	"internal/web/answer",
+	"internal/web",
 	"internal/cli",
 	"cmd",
 	"examples",

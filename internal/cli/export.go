@@ -21,13 +21,20 @@ type exportCommand struct {
 	ONNX         string `name:"onnx" help:"Write the model to an ONNX file, which takes bytes of pixels, numbers, or the columns of a table, and gives probabilities and logits." placeholder:"FILE"`
 	Go           string `help:"Write the model to a Go package, with the weights embedded: a new folder, for a module of your own." placeholder:"DIR"`
 	TrainingForm bool   `help:"Keep batch norms as layers of their own in the file of --onnx, and with them the very weights: else they are part of the layers before them."`
-	Force        bool   `help:"Replace the file of --onnx, or the package of --go."`
+	Web          string `help:"Write a page that classifies in the browser, by the model itself: a new folder of files for any host." placeholder:"DIR"`
+	Force        bool   `help:"Replace the file of --onnx, the package of --go, or the page of --web."`
 }
 
 func (c *exportCommand) Run(s streams) error {
+	asked := 0
+	for _, to := range []string{c.ONNX, c.Go, c.Web} {
+		if to != "" {
+			asked++
+		}
+	}
 	switch {
-	case (c.ONNX == "") == (c.Go == ""):
-		return usagef("one of --onnx FILE and --go DIR expected: what the model is to become (see onehot export --help)")
+	case asked != 1:
+		return usagef("one of --onnx FILE, --go DIR and --web DIR expected: what the model is to become (see onehot export --help)")
 	case c.TrainingForm && c.ONNX == "":
 		return usagef("--training-form is for --onnx")
 	}
@@ -37,13 +44,19 @@ func (c *exportCommand) Run(s streams) error {
 	if err := c.checkPackage(); err != nil {
 		return err
 	}
+	if err := c.checkPage(); err != nil {
+		return err
+	}
 	c.limit()
 	m, err := c.loadModel(c.Model, s.err)
 	if err != nil {
 		return err
 	}
-	if c.Go != "" {
+	switch {
+	case c.Go != "":
 		return c.writePackage(s.out, m)
+	case c.Web != "":
+		return c.writePage(s.out, m)
 	}
 	if err := atomicfile.Write(c.ONNX, func(w io.Writer) error { return onnx.Export(w, m, onnx.Options{TrainingForm: c.TrainingForm}) }); err != nil {
 		return err

@@ -147,7 +147,7 @@ func TestExportGoErrors(t *testing.T) {
 	}{
 		{"--go no/drawings", "--go no/drawings: there is no folder no", exitUsage},
 		{"--go _old", `--go _old: found a folder called "_old", a name of letters, digits, "-", "_" and "." expected`, exitUsage},
-		{"--go other --onnx other.onnx", "one of --onnx FILE and --go DIR expected", exitUsage},
+		{"--go other --onnx other.onnx", "one of --onnx FILE, --go DIR and --web DIR expected", exitUsage},
 		{"--go other --training-form", "--training-form is for --onnx", exitUsage},
 	} {
 		_, errs, code := onehot(t, append([]string{"export", path}, strings.Fields(c.args)...)...)

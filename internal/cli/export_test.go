@@ -41,7 +41,7 @@ outputs: probabilities and logits, float32 (N, 10)
 		code       int
 	}{
 		{"model --onnx model.onnx", "--onnx model.onnx exists: --force replaces it", exitUsage},
-		{"model", "one of --onnx FILE and --go DIR expected", exitUsage},
+		{"model", "one of --onnx FILE, --go DIR and --web DIR expected", exitUsage},
 		{"model --onnx no/model.onnx", "there is no folder no", exitUsage},
 		{"nothing --onnx other.onnx", "nothing: no such file or folder", exitFailure},
 	} {
