@@ -35,9 +35,10 @@ func (c *Config) ranks() int {
 	return c.Comm.Size()
 }
 
-// shards returns how many a batch has: 1 of a FullBatch, which has parts of its own.
+// shards returns how many a batch has: 1 of a FullBatch and of a Solver, which see all samples at once.
 func (c *Config) shards() int {
-	if _, ok := c.Optimizer.(*FullBatch); ok {
+	switch c.Optimizer.(type) {
+	case *FullBatch, Solver:
 		return 1
 	}
 	return max(c.Shards, 1)
@@ -53,8 +54,11 @@ func (c *Config) checkRanks() error {
 			return wrong("Test", "found a source of whole batches alone, a loader.Parted expected for several ranks")
 		}
 	}
-	if f, ok := c.Optimizer.(*FullBatch); ok {
-		f.objective.Share(c.Comm)
+	switch o := c.Optimizer.(type) {
+	case *FullBatch:
+		o.objective.Share(c.Comm)
+		return nil
+	case Solver:
 		return nil
 	}
 	if c.shards() < c.ranks() {

@@ -234,7 +234,7 @@ func (l *loop) score(correct, samples int) error {
 		accuracy.Add(correct, samples)
 		return nil
 	}
-	return forEach(context.Background(), l.Comm, l.Model.Net, l.Train, func(outputs *tensor.Tensor, batch loader.Batch) error {
+	return forEach(context.Background(), nil, l.Model.Net, l.Train, func(outputs *tensor.Tensor, batch loader.Batch) error {
 		l.running.Update(outputs, batch.Targets)
 		return nil
 	})

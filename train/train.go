@@ -50,7 +50,7 @@ type Config struct {
 	// them or all; 0 and 1 do not divide it. Each goes through the net by itself: layers draw by shard, mixup's partners are
 	// of the same shard, and a batch norm has the statistics of a shard, of at least 16 samples if the batch is full. The gradient of a batch is that of the weighted mean
 	// that loss.PerSample says, over all its samples. For a number of shards, weights and figures have the same bits for
-	// any number of ranks up to it. A FullBatch has parts of its own, whose sums depend on neither.
+	// any number of ranks up to it. A FullBatch has parts of its own, and a Solver may have some: their sums depend on neither.
 	Shards int
 	Comm   dist.Comm // the ranks that work on the run; nil for one
 
