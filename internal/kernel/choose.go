@@ -59,6 +59,38 @@ func choose(name string) (*implementation, error) {
 // the error says that it names none that this machine has.
 func Name() (string, error) { return active.name, problem }
 
+// Names returns the sets of kernels that this machine can run and that are no better than those in use, the best first.
+func Names() (names []string) {
+	for _, i := range available[slices.IndexFunc(available, func(i implementation) bool { return i.name == active.name }):] {
+		names = append(names, i.name)
+	}
+	return names
+}
+
+// Use makes the kernels of the given name those in use. It is for a program that has computed nothing yet. The error says that
+// this machine has none of the name.
+func Use(name string) error {
+	chosen, err := choose(name)
+	if err != nil {
+		return err
+	}
+	active = chosen
+	for _, f := range followers {
+		f(name)
+	}
+	return nil
+}
+
+// followers are called when other kernels are in use.
+var followers []func(name string)
+
+// Follow calls f with the name of the kernels in use, now and when Use takes others. A package that has kernels
+// of its own calls it when it is initialised.
+func Follow(f func(name string)) {
+	followers = append(followers, f)
+	f(active.name)
+}
+
 // tilingOf returns the active tiling for elements of type T.
 func tilingOf[T Float]() *tiling[T] {
 	var t any = &active.f32

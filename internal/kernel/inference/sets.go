@@ -37,7 +37,10 @@ const mostRegisters = 8
 var available = append(assembly(), generic)
 
 // active is the set in use, that of package kernel, which has the same ones.
-var active = func() *set {
-	name, _ := kernel.Name()
-	return &available[slices.IndexFunc(available, func(s set) bool { return s.name == name })]
-}()
+var active *set
+
+func init() {
+	kernel.Follow(func(name string) {
+		active = &available[slices.IndexFunc(available, func(s set) bool { return s.name == name })]
+	})
+}
