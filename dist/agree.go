@@ -1,11 +1,13 @@
 package dist
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -21,7 +23,7 @@ const (
 const messageBytes = 1024
 
 // Agree tells all ranks whether one of them failed. Each calls it with its error, or nil. If one has an
-// error, all return a *RankError of the first rank that has one: so all end together. That of
+// error, all return a *RankError of the first rank that has one, or of Everyone: so all end together. That of
 // a context is known as such on all ranks.
 func Agree(c Comm, err error) error {
 	_, err = Gather(c, nil, err)
@@ -34,26 +36,20 @@ func Gather(c Comm, send []byte, err error) ([][]byte, error) {
 	if c.Size() == 1 {
 		return [][]byte{send}, err
 	}
-	status := fine
-	switch {
-	case errors.Is(err, context.Canceled):
-		status = canceled
-	case errors.Is(err, context.DeadlineExceeded):
-		status = late
-	case err != nil:
-		status = failed
-	}
-	head := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(status)), uint64(len(send)))
+	head := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(statusOf(err))), uint64(len(send)))
 	heads := memory(c.Size(), func(int) int { return len(head) })
 	if err := c.AllGather(head, heads); err != nil {
 		return nil, &CommError{err}
 	}
-	total := 0
-	for rank, h := range heads {
-		if how := binary.LittleEndian.Uint64(h); how != fine {
-			return nil, explain(c, err, rank, int(how))
+	total, worst := 0, fine
+	for _, h := range heads {
+		if how := int(binary.LittleEndian.Uint64(h)); how != fine && (worst == fine || how == failed) {
+			worst = how
 		}
 		total += int(binary.LittleEndian.Uint64(h[8:]))
+	}
+	if worst != fine {
+		return nil, explain(c, err, worst)
 	}
 	recv := memory(c.Size(), func(rank int) int { return int(binary.LittleEndian.Uint64(heads[rank][8:])) })
 	if total == 0 {
@@ -65,30 +61,46 @@ func Gather(c Comm, send []byte, err error) ([][]byte, error) {
 	return recv, nil
 }
 
-// explain returns the error of the first rank that failed.
-func explain(c Comm, err error, first, status int) error {
-	switch {
-	case c.Rank() == first:
-	case status == canceled:
-		err = context.Canceled
-	case status == late:
-		err = context.DeadlineExceeded
-	}
-	if status != failed {
-		return &RankError{first, err}
-	}
+// explain returns the error of the first rank that failed, or of the first whose context is done if none did.
+func explain(c Comm, err error, worst int) error {
 	message := make([]byte, messageBytes)
-	if c.Rank() == first {
-		copy(message, err.Error())
+	if err != nil {
+		copy(message[1:], err.Error())
+		message[0] = byte(statusOf(err))
 	}
-	if err := c.Broadcast(message, first); err != nil {
+	messages := memory(c.Size(), func(int) int { return messageBytes })
+	if err := c.AllGather(message, messages); err != nil {
 		return &CommError{err}
 	}
-	if c.Rank() != first {
-		text, _, _ := strings.Cut(string(message), "\x00")
+	first := slices.IndexFunc(messages, func(m []byte) bool { return int(m[0]) == worst })
+	rank := first
+	if !slices.ContainsFunc(messages, func(m []byte) bool { return !bytes.Equal(m, messages[0]) }) {
+		rank = Everyone
+	}
+	switch {
+	case rank == Everyone || c.Rank() == first:
+	case worst == canceled:
+		err = context.Canceled
+	case worst == late:
+		err = context.DeadlineExceeded
+	default:
+		text, _, _ := strings.Cut(string(messages[first][1:]), "\x00")
 		err = errors.New(strings.ToValidUTF8(text, ""))
 	}
-	return &RankError{first, err}
+	return &RankError{rank, err}
+}
+
+// statusOf returns how a rank with an error, or none, goes on.
+func statusOf(err error) int {
+	switch {
+	case err == nil:
+		return fine
+	case errors.Is(err, context.Canceled):
+		return canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return late
+	}
+	return failed
 }
 
 // Share returns what rank 0 has as data, on every rank. If one has an error, all return a *RankError, as those of

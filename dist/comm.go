@@ -29,14 +29,22 @@ type Comm interface {
 	Abort(err error)
 }
 
-// RankError is what went wrong on one rank, as all ranks know it.
+// RankError is what went wrong on one rank, as all ranks know it, or on every rank alike.
 type RankError struct {
-	Rank int
+	Rank int   // Everyone if it is the same on all
 	Err  error // on that rank the error itself, elsewhere its text
 }
 
-// Error names the rank: "rank 2: open a.jpg: no such file".
-func (e *RankError) Error() string { return fmt.Sprintf("rank %d: %v", e.Rank, e.Err) }
+// Everyone is the Rank of an error that all ranks have.
+const Everyone = -1
+
+// Error names the rank, if it is one of several: "rank 2: open a.jpg: no such file".
+func (e *RankError) Error() string {
+	if e.Rank == Everyone {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("rank %d: %v", e.Rank, e.Err)
+}
 
 // Unwrap returns Err.
 func (e *RankError) Unwrap() error { return e.Err }

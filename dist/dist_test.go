@@ -288,16 +288,18 @@ func TestAgreeNamesTheFirstRankThatFails(t *testing.T) {
 		is   error
 		text string
 	}{
-		"none":          {nil, -1, nil, ""},
-		"one":           {map[int]error{2: own}, 2, nil, "rank 2: no such file"},
-		"two":           {map[int]error{2: own, 1: errors.New("short")}, 1, nil, "rank 1: short"},
-		"a long text":   {map[int]error{0: long}, 0, nil, "rank 0: " + strings.Repeat("ä", 512)},
-		"interrupted":   {map[int]error{1: fmt.Errorf("so: %w", context.Canceled)}, 1, context.Canceled, "rank 1: context canceled"},
-		"out of time":   {map[int]error{2: context.DeadlineExceeded}, 2, context.DeadlineExceeded, "rank 2: context deadline exceeded"},
-		"one in itself": {map[int]error{0: own}, 0, nil, "rank 0: no such file"},
+		"none":              {nil, -1, nil, ""},
+		"one":               {map[int]error{2: own}, 2, nil, "rank 2: no such file"},
+		"two":               {map[int]error{2: own, 1: errors.New("short")}, 1, nil, "rank 1: short"},
+		"a long text":       {map[int]error{0: long}, 0, nil, "rank 0: " + strings.Repeat("ä", 511)},
+		"interrupted":       {map[int]error{1: fmt.Errorf("so: %w", context.Canceled)}, 1, context.Canceled, "rank 1: context canceled"},
+		"out of time":       {map[int]error{2: context.DeadlineExceeded}, 2, context.DeadlineExceeded, "rank 2: context deadline exceeded"},
+		"one and a context": {map[int]error{0: context.Canceled, 1: own}, 1, nil, "rank 1: no such file"},
+		"all":               {map[int]error{0: own, 1: own, 2: own}, dist.Everyone, nil, "no such file"},
+		"one in itself":     {map[int]error{0: own}, 0, nil, "rank 0: no such file"},
 	} {
 		for rank, err := range each(3, func(c dist.Comm) error { return dist.Agree(c, k.errs[c.Rank()]) }) {
-			if k.rank < 0 {
+			if k.errs == nil {
 				if err != nil {
 					t.Errorf("%s: rank %d: %v", name, rank, err)
 				}
@@ -306,7 +308,7 @@ func TestAgreeNamesTheFirstRankThatFails(t *testing.T) {
 			e, ok := errors.AsType[*dist.RankError](err)
 			if !ok || e.Rank != k.rank || k.is != nil && !errors.Is(err, k.is) {
 				t.Errorf("%s: rank %d: found %v", name, rank, err)
-			} else if rank == k.rank && !errors.Is(err, k.errs[rank]) {
+			} else if (rank == k.rank || k.rank == dist.Everyone) && !errors.Is(err, k.errs[rank]) {
 				t.Errorf("%s: rank %d lost its own error: %v", name, rank, err)
 			} else if rank != k.rank && err.Error() != k.text {
 				t.Errorf("%s: rank %d: found %q, %q expected", name, rank, err, k.text)

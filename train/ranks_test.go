@@ -368,7 +368,7 @@ func TestAllRanksEndTogether(t *testing.T) {
 				cancel()
 			}
 			return true
-		}, "rank 0: context canceled", context.Canceled},
+		}, "context canceled", context.Canceled},
 		"a loss that is no number": {func(rank int, c *train.Config) {
 			c.Model.Net.Layer("linear").(*nn.Linear).Bias.FillInPlace(math.Inf(1))
 		}, nil, "training diverged: the loss became NaN in epoch 1, step 1", nil},
@@ -398,11 +398,11 @@ func TestAllRanksEndTogether(t *testing.T) {
 				c.ClipNorm = -1
 			}
 		}, nil, "rank 2: train: ClipNorm: found -1, a number of at least 0 expected", nil},
-		"too few shards": {func(rank int, c *train.Config) { c.Shards = 2 }, nil, "rank 0: train: Shards: found 2 for 3 ranks, at least as many shards as ranks expected", nil},
+		"too few shards": {func(rank int, c *train.Config) { c.Shards = 2 }, nil, "train: Shards: found 2 for 3 ranks, at least as many shards as ranks expected", nil},
 		"whole batches": {func(rank int, c *train.Config) { c.Train = wholeOnly{c.Train} }, nil,
-			"rank 0: train: Train: found a source of whole batches alone, a loader.Parted expected for several shards", nil},
+			"train: Train: found a source of whole batches alone, a loader.Parted expected for several shards", nil},
 		"whole test batches": {func(rank int, c *train.Config) { c.Test = wholeOnly{c.Test} }, nil,
-			"rank 0: train: Test: found a source of whole batches alone, a loader.Parted expected for several ranks", nil},
+			"train: Test: found a source of whole batches alone, a loader.Parted expected for several ranks", nil},
 	} {
 		for rank, r := range onRanks(ctx, 3, func(rank int) train.Config {
 			c := base()
