@@ -17,6 +17,7 @@ import (
 
 	"github.com/onehot-go/onehot/calibrate"
 	"github.com/onehot-go/onehot/dataset/table"
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/internal/printable"
 )
@@ -63,16 +64,35 @@ var errReported = errors.New("reported")
 
 // Main runs the program with the given arguments and returns its exit code. Whatever
 // goes wrong is one line on stderr.
-func Main(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+func Main(args []string, stdout, stderr io.Writer) int { return MainOn(nil, args, stdout, stderr) }
+
+// MainOn is Main on one of the ranks of comm, nil for a program of its own. All ranks are given the same arguments. Rank 0 alone
+// prints, and writes files. What goes wrong is said by rank 0, and by another rank if no other knows of it.
+func MainOn(comm dist.Comm, args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.WithValue(context.Background(), commKey{}, comm), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	return cutShort(ctx, grace, stderr, func(ctx context.Context) int { return run(ctx, args, stdout, stderr) })
 }
 
-// run is Main under a context whose end is Ctrl-C.
+// commKey is the key of the dist.Comm in a program's context.
+type commKey struct{}
+
+// run is MainOn under a context whose end is Ctrl-C.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	comm, _ := ctx.Value(commKey{}).(dist.Comm)
+	silent := comm != nil && comm.Rank() > 0
+	if silent {
+		stdout = io.Discard
+	}
 	fail := func(err error) int {
+		_, ofAll := errors.AsType[usageError](err)
+		switch {
+		case silent && (ofAll || known(err)):
+			err = errors.Join(err, errReported)
+		case silent:
+			err = &dist.RankError{Rank: comm.Rank(), Err: err}
+		}
 		interrupted := errors.Is(err, context.Canceled)
 		if err.Error() == context.Canceled.Error() { // it alone, though kong has joined it with nothing
 			err = errors.New("interrupted")
@@ -95,7 +115,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		}
 	}()
 
-	var c commands
+	c := commands{Train: trainCommand{comm: comm}}
 	exited := -1
 	parser, err := kong.New(&c,
 		kong.Name("onehot"),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/loss"
 	"github.com/onehot-go/onehot/model"
@@ -52,6 +53,8 @@ type trainRun struct {
 	tensorboard  bool          // whether to write for it
 	every        time.Duration // from one checkpoint within an epoch to the next; 0 for none
 	kept         train.Step    // the last one that is in a checkpoint
+	comm         dist.Comm     // the ranks that train together; nil of one process
+	begun        bool          // all ranks train, and one that ends tells the others
 }
 
 // choosing returns the data that choose the best epoch: those held out, or the test data if there
@@ -101,7 +104,7 @@ func (c *trainCommand) prepare(ctx context.Context, s streams) (*trainRun, error
 			return nil, err
 		}
 	}
-	r := &trainRun{settings: c.settings, own: data.own, data: data.record, plateau: c.plateau(), tensorboard: c.TensorBoard, began: c.began,
+	r := &trainRun{comm: c.comm, settings: c.settings, own: data.own, data: data.record, plateau: c.plateau(), tensorboard: c.TensorBoard, began: c.began,
 		every: c.Every.Duration}
 	// Training and tests begin with what the model does to pictures of their size.
 	definition := c.definition(data)

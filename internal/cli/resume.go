@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,36 +21,50 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 		return usagef("--resume needs --out with the run's folder")
 	}
 	f := folder(c.Out).actual()
-	unlock, err := f.lock(s.err)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if !c.follows() {
+		unlock, err := f.lock(s.err)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return c.agree(err)
+		}
+		if err == nil {
+			defer unlock()
+		}
 	}
-	if err == nil {
-		defer unlock()
-	}
-	old, err := f.readConfig()
+	old, err := c.readOld(f)
 	if errors.Is(err, fs.ErrNotExist) {
 		return usagef("--resume --out %w", err)
 	}
 	if err != nil {
 		return err
 	}
-	if err := conflict(given, old.Settings, c.settings); err != nil {
+	r, err := c.arrangeOld(ctx, f, old, given, s)
+	if err := c.compare(r, err); err != nil {
 		return err
+	}
+	if c.follows() {
+		return r.follow(ctx)
+	}
+	return c.lead(r, c.goOn(ctx, f, r, s))
+}
+
+// arrangeOld returns the run in f, which is to go on.
+func (c *trainCommand) arrangeOld(ctx context.Context, f folder, old config, given map[string]bool, s streams) (*trainRun, error) {
+	if err := conflict(given, old.Settings, c.settings); err != nil {
+		return nil, err
 	}
 	epochs := old.Settings.Epochs
 	if given["epochs"] && old.Settings.probes() {
-		return usagef("--epochs is for %s", fineTuning)
+		return nil, usagef("--epochs is for %s", fineTuning)
 	}
 	if given["epochs"] && old.Settings.fits() {
-		return usagef("--epochs is for %s", byEpochs)
+		return nil, usagef("--epochs is for %s", byEpochs)
 	}
 	if given["epochs"] {
 		if old.Settings.MaxTime.Duration > 0 {
-			return usagef("--epochs %d: the run was started with --max-time %s", c.Epochs, old.Settings.MaxTime)
+			return nil, usagef("--epochs %d: the run was started with --max-time %s", c.Epochs, old.Settings.MaxTime)
 		}
 		if epochs = c.Epochs; epochs != old.Settings.Epochs && old.Settings.plannedToTheEnd() {
-			return usagef("--epochs %d: --schedule %s was planned for %d", epochs, old.Settings.Schedule, old.Settings.Epochs)
+			return nil, usagef("--epochs %d: --schedule %s was planned for %d", epochs, old.Settings.Schedule, old.Settings.Epochs)
 		}
 	}
 	data := c.Data
@@ -69,24 +82,33 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	}
 	r, err := c.prepare(ctx, s)
 	if _, ok := errors.AsType[usageError](err); ok { // of the file, not of the command line
-		return fmt.Errorf("%s: %s", f.config(), err)
+		return nil, fmt.Errorf("%s: %s", f.config(), err)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := cmp.Or(old.Data.same(r.data), r.own.samePictures(old.Data, f.files())); err != nil {
-		return fmt.Errorf("the data are not those that the run in %s was started with: %w", c.Out, err)
+	err = old.Data.same(r.data)
+	if err == nil && !c.follows() { // the list of files is in the folder
+		err = r.own.samePictures(old.Data, f.files())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the data are not those that the run in %s was started with: %w", c.Out, err)
 	}
 	if old.Data.Val != r.data.Val { // of a version that rounded class by class
-		return fmt.Errorf("the run in %s was started with %d samples held out by --val %s, and now it would hold out %d", c.Out, old.Data.Val, c.Val, r.data.Val)
+		return nil, fmt.Errorf("the run in %s was started with %d samples held out by --val %s, and now it would hold out %d", c.Out, old.Data.Val, c.Val, r.data.Val)
 	}
 	r.folder, r.id = f, old.Run
+	return r, nil
+}
+
+// goOn goes on with the run in f.
+func (c *trainCommand) goOn(ctx context.Context, f folder, r *trainRun, s streams) error {
 	progress, err := r.restore(s.err)
 	if err != nil {
 		return err
 	}
-	if epochs < progress.Epoch && c.MaxTime.Duration == 0 {
-		return usagef("--epochs %d: the run in %s has finished %d", epochs, c.Out, progress.Epoch)
+	if c.Epochs < progress.Epoch && c.MaxTime.Duration == 0 {
+		return usagef("--epochs %d: the run in %s has finished %d", c.Epochs, c.Out, progress.Epoch)
 	}
 	if err := writeJSON(f.config(), newConfig(r.id, c.settings, r.data, r.weights, c.Threads, c.Every)); err != nil {
 		return err
@@ -98,7 +120,7 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if err != nil {
 		return err
 	}
-	of := fmt.Sprintf(" of %d", epochs)
+	of := fmt.Sprintf(" of %d", c.Epochs)
 	if c.MaxTime.Duration > 0 {
 		of = ""
 	}

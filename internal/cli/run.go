@@ -24,7 +24,7 @@ func (r *trainRun) config(start train.Progress) train.Config {
 		EMA: r.ema, Mirrored: r.settings.TTA, EarlyStop: r.settings.EarlyStop, Monitor: r.settings.monitor(),
 		Criterion: r.criterion, Schedule: r.settings.schedule(r.steps), Plateau: r.plateau,
 		ClipNorm: r.settings.ClipNorm, Mixup: r.settings.Mixup, Key: random.New(r.settings.Seed).For("train"),
-		Run: r.id, Settings: r.settings, Start: start,
+		Run: r.id, Settings: r.settings, Start: start, Shards: r.settings.Shards, Comm: r.comm,
 		Keep: train.Keep{Best: r.folder.best(), Last: r.folder.last(), Before: r.folder.before()},
 	}
 	after := 0
@@ -70,8 +70,13 @@ func (r *trainRun) checkSetup() error {
 		}
 	}
 	err := train.Check(r.config(train.Progress{}))
-	if e, ok := errors.AsType[*train.SetupError](err); ok && e.Field == "BatchSize" {
-		return usagef("--batch-size %d: %s", r.settings.BatchSize, e.Detail)
+	if e, ok := errors.AsType[*train.SetupError](err); ok {
+		switch e.Field {
+		case "BatchSize":
+			return usagef("--batch-size %d: %s", r.settings.BatchSize, e.Detail)
+		case "Shards":
+			return usagef("--shards %d: %s", max(r.settings.Shards, 1), e.Detail)
+		}
 	}
 	return err
 }
@@ -131,6 +136,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 		}
 	}
 	var last train.Step
+	r.begun = true
 	for event, err := range train.Run(ctx, c) {
 		if err != nil {
 			bar.clear()

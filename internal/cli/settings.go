@@ -25,6 +25,7 @@ type settings struct {
 	EarlyStop   int      `json:"early_stop" default:"0" placeholder:"EPOCHS" group:"Training" help:"End the run after so many epochs without a better one, by --monitor, on the samples of --val; 0 for never."`
 	Calibrate   string   `json:"calibrate,omitempty" default:"" enum:",${calibrations}" placeholder:"METHOD" group:"Training" help:"Make the best model's probabilities ones that can be taken at their word, on the samples of --val: temperature divides all logits by one number, platt fits a curve, for two classes. It is part of the saved model."`
 	BatchSize   int      `json:"batch_size" default:"256" group:"Training" help:"Samples of a training step."`
+	Shards      int      `json:"shards,omitempty" default:"0" placeholder:"N" group:"Training" help:"Fixed parts of a batch, for several ranks: results depend on their number, and not on that of the ranks, at most as many (default 1, and 16 with several ranks). A batch norm sees a part, of at least 16 samples."`
 	LR          float64  `json:"lr" name:"lr" default:"0" placeholder:"RATE" group:"Training" help:"Learning rate (default 0.1 for sgd, 0.001 for adam and adamw, 0.01 for rmsprop and adagrad; 1 for lbfgs, where it is what the search for a step begins with)."`
 	Optimizer   string   `json:"optimizer" default:"sgd" enum:"${optimizers}" group:"Training" help:"Optimizer: ${enum}. The last fits softmax regression to all samples at once, and an epoch is one of its iterations."`
 	Momentum    float64  `json:"momentum" default:"0" group:"Training" help:"Share of the last step that the next one keeps, for sgd and rmsprop."`
@@ -126,7 +127,7 @@ func (s *settings) check() error {
 	for _, v := range []struct {
 		flag       string
 		value, min int
-	}{{"--epochs", s.Epochs, 0}, {"--batch-size", s.BatchSize, 1},
+	}{{"--epochs", s.Epochs, 0}, {"--batch-size", s.BatchSize, 1}, {"--shards", s.Shards, 0},
 		{"--warmup", s.Warmup, 0}, {"--step-size", s.StepSize, 1}, {"--patience", s.Patience, 0},
 		{"--early-stop", s.EarlyStop, 0}, {"--size", s.Size, 0}} {
 		if v.value < v.min {

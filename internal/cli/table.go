@@ -351,7 +351,7 @@ func (c *trainCommand) prepareTable(ctx context.Context, s streams) (r *trainRun
 			return nil, err
 		}
 	}
-	r = &trainRun{settings: c.settings, plateau: c.plateau(), tensorboard: c.TensorBoard, began: c.began, every: c.Every.Duration}
+	r = &trainRun{comm: c.comm, settings: c.settings, plateau: c.plateau(), tensorboard: c.TensorBoard, began: c.began, every: c.Every.Duration}
 	if r.data, err = t.record(c.Data); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
@@ -33,6 +34,7 @@ type trainCommand struct {
 	Port        int      `default:"0" group:"Output" help:"Port of --watch; 0 takes any that is free."`
 	Quiet       bool     `short:"q" group:"Output" help:"Print no progress and no remarks."`
 
+	comm     dist.Comm // the ranks that train together; nil of one process
 	began    time.Time
 	pictures *ownPictures    // what is at the path that the data are; nil of a data set known by name
 	table    *ownTable       // what is at the path, of a table; nil of pictures
@@ -62,27 +64,55 @@ func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams)
 	if c.Quiet {
 		s.err = io.Discard
 	}
+	if c.follows() {
+		s, c.Watch = streams{io.Discard, io.Discard}, false
+	}
+	if err := c.meet(s.err); err != nil {
+		return err
+	}
+	if c.Shards == 1 { // as nothing is saved of one
+		c.Shards = 0
+	}
 	if c.Resume && c.Config != "" {
 		return usagef("--config is for new runs: --resume goes on with the settings of the run in --out")
 	}
 	if c.Resume {
 		return c.resume(ctx, given(parsed), s)
 	}
+	r, err := c.arrange(ctx, given(parsed), s)
+	if err := c.compare(r, err); err != nil {
+		return err
+	}
+	if c.follows() {
+		return r.follow(ctx)
+	}
+	return c.lead(r, c.start(ctx, r, s))
+}
+
+// arrange returns the run of the command line, which has the flags and arguments given.
+func (c *trainCommand) arrange(ctx context.Context, given map[string]bool, s streams) (*trainRun, error) {
 	if c.Config != "" {
-		if err := c.adopt(given(parsed)); err != nil {
-			return err
+		if err := c.adopt(given); err != nil {
+			return nil, err
 		}
 	}
-	if err := c.find(ctx, given(parsed), s.err); err != nil {
-		return err
+	if err := c.find(ctx, given, s.err); err != nil {
+		return nil, err
 	}
-	if err := c.complete(given(parsed)); err != nil {
-		return err
+	if err := c.complete(given); err != nil {
+		return nil, err
+	}
+	if c.ranks() > 1 && !given["shards"] && !c.adopted["shards"] && c.Optimizer != "lbfgs" {
+		c.Shards = usualShards
 	}
 	if c.pictures != nil && c.Config == "" {
-		c.advise(given(parsed), s.err)
+		c.advise(given, s.err)
 	}
-	return c.start(ctx, s)
+	r, err := c.prepare(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return r, c.checkExpected(r)
 }
 
 // find lists the pictures at the path that the data are, and settles how they are prepared. Of a data
@@ -140,14 +170,7 @@ func (c *trainCommand) complete(given map[string]bool) error {
 }
 
 // start begins a run.
-func (c *trainCommand) start(ctx context.Context, s streams) error {
-	r, err := c.prepare(ctx, s)
-	if err != nil {
-		return err
-	}
-	if err := c.checkExpected(r); err != nil {
-		return err
-	}
+func (c *trainCommand) start(ctx context.Context, r *trainRun, s streams) (err error) {
 	if r.own != nil {
 		r.own.summarize(&c.settings, s.err)
 	}

@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/onehot-go/onehot/dist"
+	"github.com/onehot-go/onehot/internal/kernel"
+	"github.com/onehot-go/onehot/train"
+)
+
+// usualShards is how many shards a batch has if several ranks train and nothing is said.
+const usualShards = 16
+
+// ranks returns how many train.
+func (c *trainCommand) ranks() int {
+	if c.comm == nil {
+		return 1
+	}
+	return c.comm.Size()
+}
+
+// follows reports whether this is one of the ranks that write and print nothing.
+func (c *trainCommand) follows() bool { return c.ranks() > 1 && c.comm.Rank() > 0 }
+
+// meet has all ranks compare what they are, and take the best kernels that all have.
+func (c *trainCommand) meet(remarks io.Writer) error {
+	if c.ranks() == 1 {
+		return nil
+	}
+	if err := dist.Compare(c.comm, []dist.Fact{
+		{Name: "version", Value: version()}, {Name: "compiler", Value: runtime.Version() + " for " + runtime.GOOS + "/" + runtime.GOARCH},
+	}, nil); err != nil {
+		return err
+	}
+	best := kernel.Names()
+	text, err := json.Marshal(best)
+	all, err := dist.Gather(c.comm, text, err)
+	if err != nil {
+		return err
+	}
+	lists, common := make([][]string, len(all)), []string(nil)
+	for rank, text := range all {
+		if err := json.Unmarshal(text, &lists[rank]); err != nil {
+			return err
+		}
+		if rank == 0 {
+			common = lists[0]
+		}
+		common = slices.DeleteFunc(slices.Clone(common), func(name string) bool { return !slices.Contains(lists[rank], name) })
+	}
+	if len(common) == 0 {
+		return fmt.Errorf("the ranks have no set of kernels in common: rank 0 has %s", strings.Join(lists[0], ", "))
+	}
+	for rank, list := range lists {
+		if list[0] != common[0] {
+			fmt.Fprintf(remarks, "all ranks compute with the kernels %s: rank %d would take %s\n", common[0], rank, list[0])
+			break
+		}
+	}
+	return kernel.Use(common[0])
+}
+
+// compare returns err, or which rank has other settings or data.
+func (c *trainCommand) compare(r *trainRun, err error) error {
+	if c.ranks() == 1 || known(err) {
+		return err
+	}
+	var facts []dist.Fact
+	if err == nil {
+		values := c.byFlag()
+		for _, flag := range slices.Sorted(maps.Keys(values)) {
+			if flag != "data" { // which may be elsewhere
+				facts = append(facts, dist.Fact{Name: "setting --" + flag, Value: values[flag]})
+			}
+		}
+		data := fmt.Sprintf("%s, %d, %d and %d samples, %s", r.data.Name, r.data.Train, r.data.Val, r.data.Test, r.data.SHA256)
+		for _, f := range r.data.Files {
+			data += " " + f.SHA256
+		}
+		facts = append(facts, dist.Fact{Name: "data", Value: data})
+	}
+	return dist.Compare(c.comm, facts, err)
+}
+
+// known reports whether err is known to all ranks.
+func known(err error) bool {
+	_, ofRank := errors.AsType[*dist.RankError](err)
+	_, differs := errors.AsType[*dist.DiffersError](err)
+	_, lost := errors.AsType[*dist.CommError](err)
+	return ofRank || differs || lost
+}
+
+// agree returns err of this rank, as all ranks know it then.
+func (c *trainCommand) agree(err error) error {
+	if c.ranks() == 1 || known(err) {
+		return err
+	}
+	return dist.Agree(c.comm, err)
+}
+
+// lead returns err, which ended the run of rank 0. If the run has not begun, the other ranks wait for it, and are told.
+func (c *trainCommand) lead(r *trainRun, err error) error {
+	if err != nil && !r.begun {
+		_ = c.agree(err) // it is the one
+	}
+	return err
+}
+
+// follow trains on a rank that writes and prints nothing.
+func (r *trainRun) follow(ctx context.Context) error {
+	for _, err := range train.Run(ctx, r.config(train.Progress{})) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOld returns the configuration of the run in f, which rank 0 reads for all.
+func (c *trainCommand) readOld(f folder) (old config, err error) {
+	if !c.follows() {
+		old, err = f.readConfig()
+	}
+	if c.ranks() == 1 {
+		return old, err
+	}
+	text, errText := json.Marshal(old)
+	if err == nil {
+		err = errText
+	}
+	if text, err = dist.Share(c.comm, text, err); err != nil {
+		return old, err
+	}
+	err = json.Unmarshal(text, &old)
+	return old, err
+}

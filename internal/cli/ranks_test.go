@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/onehot-go/onehot/dist"
+	"github.com/onehot-go/onehot/model/safetensors"
+)
+
+// onRanks runs the program with args on n ranks of this process, and returns what each printed, on both streams, and its exit code.
+func onRanks(n int, args ...string) (printed [][2]string, codes []int) {
+	printed, codes = make([][2]string, n), make([]int, n)
+	var wg sync.WaitGroup
+	for rank, comm := range dist.Local(n) {
+		wg.Go(func() {
+			var out, err bytes.Buffer
+			codes[rank] = MainOn(comm, args, &out, &err)
+			printed[rank] = [2]string{out.String(), err.String()}
+		})
+	}
+	wg.Wait()
+	return printed, codes
+}
+
+// trained runs the program on n ranks, and fails the test if one of them does, or one but the first prints anything.
+func trained(t *testing.T, n int, args ...string) (stdout, stderr string) {
+	t.Helper()
+	printed, codes := onRanks(n, args...)
+	for rank, p := range printed {
+		if codes[rank] != 0 {
+			t.Fatalf("%v on %d ranks: rank %d: status %d: %s", args, n, rank, codes[rank], p[1])
+		}
+		if rank > 0 && p != [2]string{} {
+			t.Errorf("%v: rank %d printed %q", args, rank, p)
+		}
+	}
+	return printed[0][0], printed[0][1]
+}
+
+// tensorsOf returns all numbers of the file at path.
+func tensorsOf(t *testing.T, path string) string {
+	t.Helper()
+	f, err := safetensors.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, x := range f.Tensors {
+		fmt.Fprintf(&b, "%s %v\n", x.Name, x.Value)
+	}
+	return b.String()
+}
+
+// keptOf returns what a run's files say but for the time that it took.
+func keptOf(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	for _, name := range []string{"model.safetensors", "metrics.json", "batches.csv"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil && name != "batches.csv" { // which L-BFGS has none of
+			t.Fatal(err)
+		}
+		b.Write(text)
+	}
+	return b.String() + historyOf(t, dir)
+}
+
+// historyOf returns history.csv without its seconds.
+func historyOf(t *testing.T, dir string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "history.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	header := strings.Split(lines[0], ",")
+	var b strings.Builder
+	for _, line := range lines {
+		for i, field := range strings.Split(line, ",") {
+			if !strings.Contains(header[i], "seconds") {
+				fmt.Fprint(&b, field, " ")
+			}
+		}
+		fmt.Fprintln(&b)
+	}
+	return b.String()
+}
+
+func TestRanksKeepTheSameBytes(t *testing.T) {
+	data := tinyData(t)
+	for name, args := range map[string][]string{
+		"softmax": {"--epochs", "2", "--val", "60"},
+		"mlp":     {"--epochs", "2", "--model", "mlp", "--hidden", "8", "--dropout", "0.2", "--momentum", "0.5", "--lr", "0.1"},
+		"lbfgs":   {"--optimizer", "lbfgs", "--epochs", "3", "--lr", "1"},
+	} {
+		dir := filepath.Join(t.TempDir(), "run")
+		line := func(dir string) []string {
+			l := []string{"train", "mnist", "--data-dir", data, "--out", dir}
+			if name != "lbfgs" {
+				l = append(l, "--batch-size", "32", "--shards", "16")
+			}
+			return append(l, args...)
+		}
+		want, _ := trained(t, 1, line(dir)...)
+		for _, n := range []int{2, 3} {
+			other := filepath.Join(t.TempDir(), "run")
+			if found, _ := trained(t, n, line(other)...); found != want {
+				t.Errorf("%s: %d ranks print %q, one %q", name, n, found, want)
+			}
+			if keptOf(t, other) != keptOf(t, dir) {
+				t.Errorf("%s: %d ranks keep other bytes than one", name, n)
+			}
+		}
+		if name == "lbfgs" { // whose bits are those of a program of its own
+			alone := filepath.Join(t.TempDir(), "run")
+			if _, stderr, code := onehot(t, line(alone)...); code != 0 {
+				t.Fatal(stderr)
+			}
+			if keptOf(t, alone) != keptOf(t, dir) {
+				t.Error("lbfgs: a program of its own keeps other bytes")
+			}
+		}
+	}
+}
+
+func TestRunsGoOnWithFewerRanks(t *testing.T) {
+	data := tinyData(t)
+	whole, parts := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "run")
+	start := func(dir, epochs string) []string {
+		return tiny(data, dir, "--momentum", "0.5", "--epochs", epochs)
+	}
+	trained(t, 2, start(whole, "3")...) // 16 shards, as nothing is said
+	trained(t, 3, start(parts, "1")...)
+	trained(t, 2, "train", "--out", parts, "--resume", "--epochs", "2")
+	if _, stderr, code := onehot(t, "train", "--out", parts, "--resume", "--epochs", "3"); code != 0 {
+		t.Fatal(stderr)
+	}
+	if tensorsOf(t, filepath.Join(parts, "last.safetensors")) != tensorsOf(t, filepath.Join(whole, "last.safetensors")) {
+		t.Error("a run on 3, 2 and 1 ranks has other weights than one on 2")
+	}
+	if found, want := historyOf(t, parts), historyOf(t, whole); found != want {
+		t.Errorf("found the history %s, %s expected", found, want)
+	}
+	_, stderr, code := onehot(t, "train", "--out", parts, "--resume", "--epochs", "4", "--shards", "8")
+	if code != exitUsage || !strings.Contains(stderr, "--shards 8: the run was started with 16") {
+		t.Errorf("status %d: %s", code, stderr)
+	}
+}
+
+func TestRanksFailTogether(t *testing.T) {
+	data := tinyData(t)
+	full := t.TempDir()
+	if err := os.WriteFile(filepath.Join(full, "config.json"), []byte("{}"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for name, k := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"too few shards":      {tiny(data, filepath.Join(t.TempDir(), "run"), "--shards", "2"), exitUsage, "onehot: --shards 2: found 2 for 3 ranks, at least as many shards as ranks expected\n"},
+		"small shards":        {tiny(data, filepath.Join(t.TempDir(), "run"), "--model", "resnet"), exitUsage, "onehot: --shards 16: found batches of 32 samples in 16 shards of at least 2, at least 16 a shard expected for layer "},
+		"a folder in the way": {tiny(data, full), exitUsage, "onehot: --out "},
+		"no run":              {[]string{"train", "--resume", "--out", filepath.Join(t.TempDir(), "none")}, exitUsage, "onehot: --resume --out "},
+		"no data":             {[]string{"train", "mnist", "--data-dir", t.TempDir(), "--out", filepath.Join(t.TempDir(), "run")}, exitFailure, "onehot: "},
+	} {
+		printed, codes := onRanks(3, k.args...)
+		for rank, p := range printed {
+			if codes[rank] == 0 || rank == 0 && (codes[0] != k.code || !strings.HasPrefix(p[1], k.want)) || rank > 0 && p != [2]string{} {
+				t.Errorf("%s: rank %d: status %d, printed %q; %d and %q expected of the first", name, rank, codes[rank], p, k.code, k.want)
+			}
+		}
+	}
+}
