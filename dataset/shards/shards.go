@@ -55,20 +55,9 @@ const (
 // damaged, encrypted or compressed in another way than by Deflate, one whose entries share bytes,
 // or one that is larger than there is memory for. Or it is ctx's.
 func Open(ctx context.Context, pattern string, options folder.Options) (*files.List, error) {
-	paths, err := Expand(pattern)
+	s, err := scanned(ctx, pattern)
 	if err != nil {
 		return nil, err
-	}
-	s := &scan{passed: map[files.Reason]int{}, labels: map[string]string{}}
-	for _, p := range paths {
-		src, err := open(p)
-		if err != nil {
-			return nil, err
-		}
-		s.sources = append(s.sources, src)
-		if err := src.list(ctx, s); err != nil {
-			return nil, err
-		}
 	}
 	var l *files.List
 	samples := s.isWebDataset()

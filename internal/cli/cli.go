@@ -34,6 +34,7 @@ type commands struct {
 	Train      trainCommand      `cmd:"" help:"Train a classifier and keep it, with its figures, in a folder of its own."`
 	Eval       evalCommand       `cmd:"" help:"Measure a trained model on a data set's test split."`
 	Predict    predictCommand    `cmd:"" help:"Name what is in picture files."`
+	Join       joinCommand       `cmd:"" help:"Make one file of the parts that predict --csv --part wrote."`
 	Export     exportCommand     `cmd:"" help:"Write a model as what other programs use."`
 	Serve      serveCommand      `cmd:"" help:"Answer over HTTP what is in pictures, for programs and people."`
 	Compare    compareCommand    `cmd:"" help:"Show runs beside each other: what they were told, and what came of it."`

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/report"
@@ -41,6 +39,8 @@ type predictCommand struct {
 	JSON   bool     `help:"Print one JSON object a picture."`
 	CSV    string   `name:"csv" help:"Write a table with a line a picture, in their order, to a file: file, class, probability, error, and the probabilities of all classes. Pictures are not printed then, but for --json." placeholder:"FILE"`
 
+	Part string `help:"Write part I of N of the file of --csv alone, from 1 on, with so many of the inputs, in their order: out.00003-of-00064.csv for 3/64. Without I, as in /64, it is in JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID. A part that is complete stays; onehot join makes one file of all." placeholder:"I/N"`
+
 	Grid    string `help:"Draw the pictures as the model sees them, with what it says, to a PNG or SVG file: the first 200 of more." placeholder:"FILE"`
 	Explain string `help:"Draw which pixels of the one picture spoke for and against its likeliest classes, to a PNG or SVG file." placeholder:"FILE"`
 	Force   bool   `help:"Replace the files of --csv, --grid and --explain."`
@@ -61,7 +61,7 @@ func (c *predictCommand) Run(ctx context.Context, parsed *kong.Context, s stream
 			return err
 		}
 	}
-	if err := checkWritten("--csv", c.CSV, c.Force); err != nil {
+	if err := c.checkCSV(); err != nil {
 		return err
 	}
 	if err := c.checkModel(); err != nil {
@@ -99,11 +99,19 @@ func (c *predictCommand) Run(ctx context.Context, parsed *kong.Context, s stream
 	if err != nil {
 		return err
 	}
+	file, lo, hi, err := c.newCSVFile(m, len(inputs), namesHash(inputs))
+	if err != nil {
+		return err
+	}
+	if done, err := file.done(c.Force, s.err); done || err != nil {
+		return err
+	}
+	inputs = inputs[lo:hi]
 	if c.Explain != "" && len(inputs) != 1 {
 		return usagef("--explain %s: one picture expected, found %d", c.Explain, len(inputs))
 	}
 	p := &predicting{command: c, streams: s, model: m, by: by, answers: answersOf(name, m), most: most, counter: newCounter(s.err, len(inputs))}
-	if err := p.all(ctx, inputs); err != nil {
+	if err := p.all(ctx, inputs, file); err != nil {
 		return err
 	}
 	return p.end(len(inputs))
@@ -155,26 +163,19 @@ type predicting struct {
 
 // all names what is in the inputs. With --csv the table is there if all of them have a line in
 // it.
-func (p *predicting) all(ctx context.Context, inputs []input) error {
-	file := p.command.CSV
-	if file == "" {
+func (p *predicting) all(ctx context.Context, inputs []input, file csvFile) error {
+	if file.path == "" {
 		return p.each(ctx, inputs)
 	}
-	var stopped error
-	err := atomicfile.Write(file, func(w io.Writer) error {
-		p.table = csv.NewWriter(w)
-		p.table.Write(p.answers.header("file", "class", "probability", "error")) // an error stays, and is what the next Write or Flush meets
-		if stopped = p.each(ctx, inputs); stopped != nil {
-			return stopped
-		}
-		p.table.Flush()
-		return p.table.Error()
+	err := file.write(p.answers.header("file", "class", "probability", "error"), func(t *csv.Writer) (int, error) {
+		p.table = t
+		err := p.each(ctx, inputs)
+		return p.failed, err
 	})
-	if err = cmp.Or(stopped, err); err != nil {
-		return err
+	if err == nil {
+		p.remark("written to %s", printable.Name(file.path))
 	}
-	p.remark("written to %s", printable.Name(file))
-	return nil
+	return err
 }
 
 // each says what is in each input, in their order.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,10 +9,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/onehot-go/onehot/dataset/files"
 	picturefolder "github.com/onehot-go/onehot/dataset/folder"
+	"github.com/onehot-go/onehot/dataset/shards"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/picture"
 )
@@ -21,7 +25,9 @@ const standardInput = "-"
 
 // input is a picture that predict was given, or what stands in the place of one.
 type input struct {
-	name   string   // as it was given, or in a folder that was
+	name   string      // as it was given, or in a folder that was
+	list   *files.List // that has the picture's bytes as its file, or nil
+	file   int
 	from   *os.File // standard input, which has the picture's bytes; nil where name names a file
 	pipe   bool     // the file is a named pipe, or one that the shell made, as in <(command)
 	broken error    // why there is no picture, with the name; nil where nobody has looked
@@ -32,6 +38,12 @@ func (in input) decode(ctx context.Context) (image.Image, picture.Info, error) {
 	switch {
 	case in.broken != nil:
 		return nil, picture.Info{}, in.broken
+	case in.list != nil:
+		data, err := in.list.Read(ctx, in.file)
+		if err != nil {
+			return nil, picture.Info{}, fmt.Errorf("%s: %w", in.name, err)
+		}
+		return picture.Decode(ctx, bytes.NewReader(data), in.name, picture.Limits{Memory: pictureMemory()})
 	case in.from != nil:
 		return picture.Decode(ctx, in.from, in.name, picture.Limits{Memory: pictureMemory()})
 	case in.pipe:
@@ -85,6 +97,12 @@ func (c *predictCommand) inputs(ctx context.Context, remarks io.Writer) ([]input
 		}
 		info, err := os.Stat(name)
 		switch {
+		case err != nil && errors.Is(err, fs.ErrNotExist) && strings.Contains(name, "{") || err == nil && isArchive(name) && !info.IsDir():
+			found, err := archiveInputs(ctx, name, remarks)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, found...)
 		case err != nil:
 			all = append(all, brokenInput(name, err))
 		case info.IsDir():
@@ -124,10 +142,64 @@ func folderInputs(ctx context.Context, root string, remarks io.Writer) ([]input,
 		all = append(all, input{name: root, broken: err})
 	}
 	if len(all) == 0 {
+		archives, err := archivesIn(root)
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range archives {
+			found, err := archiveInputs(ctx, path, remarks)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, found...)
+		}
+		if len(all) > 0 {
+			return all, nil
+		}
 		return nil, fmt.Errorf("%s: no pictures found, at least one PNG, JPEG, GIF, WebP, BMP or TIFF expected", root)
 	}
 	if others := otherFiles(l); len(others) > 0 {
 		fmt.Fprintln(remarks, printable.Message(root+": passed over "+strings.Join(others, ", ")))
+	}
+	return all, nil
+}
+
+// isArchive reports whether a file is called as archives of pictures are.
+func isArchive(name string) bool {
+	name = strings.ToLower(name)
+	return strings.HasSuffix(name, ".tar") || strings.HasSuffix(name, ".zip") || strings.HasSuffix(name, ".tar.gz") || strings.HasSuffix(name, ".tgz")
+}
+
+// archivesIn returns the archives in a folder, sorted by the bytes of their names.
+func archivesIn(root string) (paths []string, err error) {
+	entries, err := os.ReadDir(root)
+	for _, e := range entries {
+		if isArchive(e.Name()) && !files.IsHidden(e.Name()) {
+			paths = append(paths, filepath.Join(root, e.Name()))
+		}
+	}
+	return paths, err
+}
+
+// archiveInputs returns the pictures in the archives that a pattern stands for, sorted by the bytes of their names. It tells remarks which
+// other files there are.
+func archiveInputs(ctx context.Context, pattern string, remarks io.Writer) ([]input, error) {
+	l, err := shards.Find(ctx, pattern)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]input, len(l.Files))
+	for i := range l.Files {
+		all[i] = input{name: l.Place(i), list: l, file: i}
+	}
+	if err := l.ConvertError(); err != nil {
+		all = append(all, input{name: pattern, broken: err})
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s: no pictures found, at least one PNG, JPEG, GIF, WebP, BMP or TIFF expected", pattern)
+	}
+	if others := otherFiles(l); len(others) > 0 {
+		fmt.Fprintln(remarks, printable.Message(pattern+": passed over "+strings.Join(others, ", ")))
 	}
 	return all, nil
 }

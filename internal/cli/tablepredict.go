@@ -2,19 +2,20 @@ package cli
 
 import (
 	"bytes"
-	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/csv"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/onehot-go/onehot/dataset/table"
-	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
@@ -48,6 +49,7 @@ type tablePredicting struct {
 
 	table  *csv.Writer // nil without --csv
 	width  int
+	lo, hi int // rows before those that are classified, and with them
 	all    int // rows
 	failed int
 
@@ -89,7 +91,23 @@ func (c *predictCommand) predictTable(ctx context.Context, m *model.Model, by *m
 	if err := p.keepColumns(records.Names); err != nil {
 		return err
 	}
-	if err := p.write(ctx, records); err != nil {
+	rows, of := 0, ""
+	if c.Part != "" {
+		if rows, of, err = countRows(ctx, file, o); err != nil {
+			return err
+		}
+	}
+	to, lo, hi, err := c.newCSVFile(m, rows, of)
+	if err != nil {
+		return err
+	}
+	if done, err := to.done(c.Force, s.err); done || err != nil {
+		return err
+	}
+	if p.lo, p.hi = lo, hi; c.Part == "" {
+		p.hi = math.MaxInt
+	}
+	if err := p.write(ctx, records, to); err != nil {
 		return err
 	}
 	if p.failed == 0 {
@@ -153,25 +171,38 @@ func (p *tablePredicting) keepColumns(names []string) error {
 }
 
 // write says what all rows are, and writes the table of --csv.
-func (p *tablePredicting) write(ctx context.Context, records *table.Records) error {
-	file := p.command.CSV
-	if file == "" {
+func (p *tablePredicting) write(ctx context.Context, records *table.Records, file csvFile) error {
+	if file.path == "" {
 		return p.each(ctx, records)
 	}
-	var stopped error
-	err := atomicfile.Write(file, func(w io.Writer) error {
-		p.table = csv.NewWriter(w)
-		p.table.Write(append(p.answers.header("row", "class", "probability", "error"), p.names...)) // an error stays, and is what the next Write or Flush meets
-		if stopped = p.each(ctx, records); stopped != nil {
-			return stopped
-		}
-		p.table.Flush()
-		return p.table.Error()
+	err := file.write(append(p.answers.header("row", "class", "probability", "error"), p.names...), func(t *csv.Writer) (int, error) {
+		p.table = t
+		err := p.each(ctx, records)
+		return p.failed, err
 	})
-	if err = cmp.Or(stopped, err); err == nil {
-		fmt.Fprintf(p.err, "written to %s\n", printable.Name(file))
+	if err == nil {
+		fmt.Fprintf(p.err, "written to %s\n", printable.Name(file.path))
 	}
 	return err
+}
+
+// countRows returns how many rows a table has, and a hash of its file.
+func countRows(ctx context.Context, file *tableFile, o table.Options) (rows int, of string, err error) {
+	records, err := table.NewRecords(ctx, file, file.size, file.name, o)
+	if err != nil {
+		return 0, "", advised(err)
+	}
+	for _, err := range records.All(ctx) {
+		if err != nil {
+			return 0, "", err
+		}
+		rows++
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, io.NewSectionReader(file, 0, file.size)); err != nil {
+		return 0, "", err
+	}
+	return rows, hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // each says what the rows are, in their order, some of them at a time.
@@ -179,6 +210,12 @@ func (p *tablePredicting) each(ctx context.Context, records *table.Records) erro
 	for r, err := range records.All(ctx) {
 		if err != nil {
 			return err
+		}
+		if r.Row <= p.lo {
+			continue
+		}
+		if r.Row > p.hi {
+			break
 		}
 		if r.Err == nil {
 			at := len(p.features)
