@@ -66,7 +66,8 @@ func (s *source) walk(ctx context.Context, visit func(h *tar.Header, at int64, r
 		return reading.Named(s.path, err)
 	}
 	defer f.Close()
-	var in io.Reader = f // it is sought in
+	sought := &seeker{f: f, size: s.size}
+	var in io.Reader = sought
 	if s.kind == isTarGz {
 		z, err := gzip.NewReader(bufio.NewReaderSize(f, 1<<18))
 		if err != nil {
@@ -91,16 +92,55 @@ func (s *source) walk(ctx context.Context, visit func(h *tar.Header, at int64, r
 		if err != nil && err != tar.ErrInsecurePath { // names are checked here
 			return s.damaged(err)
 		}
-		at := int64(0)
-		if s.kind == isTar {
-			if at, err = f.Seek(0, io.SeekCurrent); err != nil {
-				return err
-			}
-		}
-		if err := visit(h, at, t); err != nil {
+		if err := visit(h, sought.at, t); err != nil {
 			return err
 		}
 	}
+}
+
+// seeker reads a file in which is sought. What is near to where it read last costs no call of the system: of small
+// files that is the next header.
+type seeker struct {
+	f      *os.File
+	size   int64
+	at     int64 // where the next byte is read
+	buffer [1 << 14]byte
+	lo, hi int64 // what the buffer has of the file
+}
+
+func (s *seeker) Read(p []byte) (int, error) {
+	if len(p) >= len(s.buffer) {
+		n, err := s.f.ReadAt(p, s.at)
+		s.at += int64(n)
+		if n > 0 {
+			err = nil
+		}
+		return n, err
+	}
+	if s.at < s.lo || s.at >= s.hi {
+		n, err := s.f.ReadAt(s.buffer[:], s.at)
+		if n == 0 {
+			return 0, err
+		}
+		s.lo, s.hi = s.at, s.at+int64(n)
+	}
+	n := copy(p, s.buffer[s.at-s.lo:s.hi-s.lo])
+	s.at += int64(n)
+	return n, nil
+}
+
+func (s *seeker) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += s.at
+	case io.SeekEnd:
+		offset += s.size
+	}
+	if offset < 0 {
+		return 0, errors.New("found a place before the beginning of the file")
+	}
+	s.at = offset
+	return offset, nil
 }
 
 // damaged says of the errors of readers, if there is one, what is wrong with the file.
