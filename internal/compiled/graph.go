@@ -249,7 +249,7 @@ func outputOf(m nn.Module, shape []int) (output []int, err error) {
 		}
 	}()
 	const samples = 2 // of one sample it might be chance that the first dimension is theirs
-	y := m.Forward(tensor.Zeros(tensor.Float32, append([]int{samples}, shape...)...).NoGrad().Evaluation())
+	y := forwardOf(m, tensor.Zeros(tensor.Float32, append([]int{samples}, shape...)...).NoGrad().Evaluation())
 	if y.DType() != tensor.Float32 || y.Dim() < 2 || y.Size(0) != samples {
 		return nil, fmt.Errorf("%w: %T makes %s of shape %v of %d samples", errUnfit, m, y.DType(), y.Shape(), samples)
 	}

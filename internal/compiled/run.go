@@ -283,7 +283,7 @@ func (c *call) forward(w forward, s *step, y, x inference.Pictures) {
 		x.ToPlanes(input)
 	}
 	shape := func(sample []int) []int { return append([]int{c.n}, sample...) }
-	output := w.layer.Forward(tensor.New(input, shape(w.takes)...).NoGrad().Evaluation())
+	output := forwardOf(w.layer, tensor.New(input, shape(w.takes)...).NoGrad().Evaluation())
 	if output.DType() != tensor.Float32 || !slices.Equal(output.Shape(), shape(w.makes)) {
 		panic(&tensor.ShapeError{Op: fmt.Sprintf("%T", w.layer), Shapes: [][]int{output.Shape()},
 			Detail: fmt.Sprintf("%v of %v expected, found %v", tensor.Float32, shape(w.makes), output.DType())})

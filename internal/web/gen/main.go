@@ -27,6 +27,7 @@ const (
 	program = "./internal/web/program"
 	made    = "internal/web/files"
 	record  = "internal/web/program.sources"
+	tag     = "onehot_page" // which leaves out what no page needs
 )
 
 func main() {
@@ -66,7 +67,7 @@ func run(check bool) error {
 // sources returns a hash of what the program is made of: the files of this module, and the versions of others.
 func sources() (string, error) {
 	// A line a file, as if its package's path were its folder, or a module.
-	list, err := output("go", "list", "-deps", "-f", `{{if .Standard}}{{else if .Module.Main}}{{$path := .ImportPath}}{{range .GoFiles}}{{$path}}/{{.}}
+	list, err := output("go", "list", "-tags="+tag, "-deps", "-f", `{{if .Standard}}{{else if .Module.Main}}{{$path := .ImportPath}}{{range .GoFiles}}{{$path}}/{{.}}
 {{end}}{{range .EmbedFiles}}{{$path}}/{{.}}
 {{end}}{{else}}{{.Module.Path}} {{.Module.Version}}{{end}}`, program)
 	if err != nil {
@@ -99,7 +100,7 @@ func write(sum string) error {
 	defer os.RemoveAll(dir)
 	binary := filepath.Join(dir, "program.wasm")
 	// Calls that stay calls make a smaller file, and the time goes to kernels.
-	if _, err := output("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w",
+	if _, err := output("go", "build", "-tags="+tag, "-trimpath", "-buildvcs=false", "-ldflags=-s -w",
 		"-gcflags=all=-l", "-gcflags=github.com/onehot-go/onehot/internal/kernel/...=", "-o", binary, program); err != nil {
 		return err
 	}
