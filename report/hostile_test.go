@@ -41,6 +41,7 @@ func TestHostileNames(t *testing.T) {
 	all := strings.Join(hostile, " ")[:1000]
 	for name, d := range map[string]*Drawing{
 		"matrix": ConfusionMatrix(hostile, p.Confusion().Counts(), false), "bars": ClassBars(hostile, p.Confusion().Result()),
+		"roc": ROCCurves(p), "precision and recall": PrecisionRecallCurves(p),
 		"mistakes": Mistakes(p, all, p.Wrong(), 20), "pairs": ConfusedPairs(p, 20), "weights": Weights(weight, []int{1, 2, 2}, hostile),
 		"explanation": Explanation(pictures[0], hostile, evidence), "curves": Curves(runs...), "lines": Lines("a\x00 title\xff", "x\x02", series...),
 		"grid": Grid(pictures, GridOptions{Columns: 3, Scale: 2, Titles: hostile, Heading: "\x00 and \xff"}),
@@ -103,6 +104,8 @@ func TestNotNumbers(t *testing.T) {
 		"explanation": {Explanation(gradient(3, 3), names(1), []*tensor.Tensor{values.Reshape(1, 2, 4)}), grey},
 		"reliability": {Reliability(wrong.Calibration(5)), ""},
 		"confidence":  {ConfidenceHistogram(wrong, 5), ""},
+		"roc":         {ROCCurves(wrong), ""},
+		"precision":   {PrecisionRecallCurves(wrong), ""},
 		"mistakes":    {Mistakes(wrong, "", wrong.Wrong(), 5), ""},
 		"batches":     {Curves(Run{Epochs: history("", 2, 0).Epochs, Batches: []BatchLoss{{0.5, nan}, {1, 1}, {2, inf}}}), ""},
 	} {

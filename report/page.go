@@ -40,6 +40,7 @@ type Page struct {
 	Predictions *Predictions  // what Model says of the test data, or of those it was chosen by; nil while training runs, if it tells no classes apart, and if nothing is measured
 	Of          string        // what Figures are of; "" for the test data
 	Figures     task.Figures  // of Model on the test data, if there are no Predictions; nil while training runs, and if nothing is measured
+	Rows        *Rows         // of a run on a table; nil of others
 }
 
 // words returns how the page speaks of scores.
@@ -103,7 +104,7 @@ type view struct {
 	Measured string // the data that epochs are measured on; "" for none
 	Final    string // the data that the best model is measured on
 	Result   string // the score on the test data
-	Classes  []task.ClassFigures
+	Classes  []classRow
 	Worst    string       // which classes those are; "" for all
 	Tables   []task.Table // in place of Classes
 	Wrong    int          // pictures
@@ -115,8 +116,18 @@ type view struct {
 	Suspects []suspect
 	Doubted  int // pictures whose label is likely wrong
 	Weights  *weights
+	Ranks    []rankChart
+	RankNote string              // which classes have curves
+	OfTable  *rowsView           // nil of pictures
 	Atlas    []template.HTMLAttr // the images of all pictures
+	areas    Areas
 	Data     *atlasData
+}
+
+// classRow is a line of the table of classes.
+type classRow struct {
+	task.ClassFigures
+	ROC, AveragePrecision string // the areas; "" where nobody knows them
 }
 
 // figure is a number that stands large on a page.
@@ -132,10 +143,20 @@ func (p *Page) view(live bool) (*view, error) {
 			return nil, err
 		}
 	}
+	if p.Rows != nil {
+		v.OfTable = p.Rows.view(p.Predictions, p.Model.Classes)
+	}
 	if p.Predictions == nil {
 		return v, nil
 	}
-	v.Matrix = p.Predictions.matrix()
+	v.Matrix = p.Predictions.matrix(strings.TrimSuffix(v.Words.Samples, "s"))
+	v.Ranks = p.Predictions.rankCharts(v.areas)
+	if n := len(p.Predictions.Classes); n > maxRanked {
+		v.RankNote = fmt.Sprintf(" The curves are those of the %d of %s classes with the smallest areas.", maxRanked, comma(n))
+	}
+	if p.Predictions.Image == nil { // there are no pictures
+		return v, nil
+	}
 	wrong := p.Predictions.Wrong()
 	for _, i := range wrong[:min(mistakes, len(wrong))] {
 		m, err := p.Predictions.mistake(i)
@@ -156,13 +177,19 @@ func (p *Page) progress() *view {
 	v := &view{Page: p, Words: p.words(), Measured: p.measured(), Final: p.final()}
 	best := p.best()
 	f := p.figures()
+	if p.Predictions != nil {
+		v.areas = p.Predictions.Areas()
+	}
 	switch f := f.(type) {
 	case nil:
 	case task.ByClass:
 		v.Worst = worstNote(len(f.Classes))
 		for _, c := range worstClasses(len(f.Classes), func(c int) (float64, int) { return f.Classes[c].F1, f.Classes[c].Support }) {
-			row := f.Classes[c]
+			row := classRow{ClassFigures: f.Classes[c]}
 			row.Name = printable.Name(row.Name)
+			if p.Predictions != nil {
+				row.ROC, row.AveragePrecision = known("%.3f", v.areas.ByClass[c].ROC), known("%.3f", v.areas.ByClass[c].Precision)
+			}
 			v.Classes = append(v.Classes, row)
 		}
 		for i, row := range f.Confusion {
@@ -178,8 +205,8 @@ func (p *Page) progress() *view {
 		_, score := f.Summary()
 		v.Result = v.Words.value(score) + " " + p.final() + " " + v.Words.Name
 	}
-	v.Summary = p.summary(f, v.Wrong, best)
-	if len(p.Epochs) > 0 {
+	v.Summary = p.summary(f, v.Wrong, v.areas.ROC, best)
+	if len(p.Epochs) > 1 || len(p.Epochs) == 1 && p.Rows == nil { // a fit at once has no curves
 		v.Charts = p.charts(best)
 	}
 	for i, e := range p.Epochs {
@@ -215,7 +242,7 @@ func (p *Page) final() string {
 	return cmp.Or(p.Of, "test")
 }
 
-func (p *Page) summary(f task.Figures, wrong, best int) []figure {
+func (p *Page) summary(f task.Figures, wrong int, area float64, best int) []figure {
 	var out []figure
 	if best < 0 && f == nil {
 		return out
@@ -243,7 +270,10 @@ func (p *Page) summary(f task.Figures, wrong, best int) []figure {
 	w := p.words()
 	out = append(out, figure{of + " " + w.Name, w.value(score), note}, figure{of + " loss", fmt.Sprintf("%.4f", loss), w.LossOf})
 	if p.Predictions != nil {
-		out = append(out, figure{"wrong", comma(wrong), "of " + comma(p.Predictions.Len()) + " " + p.final() + " pictures"})
+		out = append(out, figure{"wrong", comma(wrong), "of " + comma(p.Predictions.Len()) + " " + p.final() + " " + w.Samples})
+		if finite(area) && p.Predictions.Len() > 0 {
+			out = append(out, figure{"ROC area", fmt.Sprintf("%.4f", area), "1 ranks without a mistake, 0.5 by chance"})
+		}
 	}
 	seconds, trained := 0.0, 0
 	for _, e := range p.Epochs {
@@ -315,8 +345,8 @@ type cell struct {
 	Label                  string
 }
 
-// matrix returns the confusion matrix, of many classes those that are confused most.
-func (p *Predictions) matrix() *matrix {
+// matrix returns the confusion matrix of what a sample is, of many classes those that are confused most.
+func (p *Predictions) matrix(sample string) *matrix {
 	counts := p.confusion.Counts()
 	m := &matrix{Note: confusedNote(len(counts)), Upright: true}
 	classes := confusedClasses(counts)
@@ -336,9 +366,9 @@ func (p *Predictions) matrix() *matrix {
 			if n > 0 {
 				// The root tells small shares apart, which most mistakes are.
 				c.Shade = int(math.Ceil(10 * math.Sqrt(float64(n)/float64(all))))
-				c.Label = fmt.Sprintf("%s of %s, taken for %s", plural(n, "picture"), m.Classes[k], m.Classes[l])
+				c.Label = fmt.Sprintf("%s of %s, taken for %s", plural(n, sample), m.Classes[k], m.Classes[l])
 				if i == j {
-					c.Label = fmt.Sprintf("%s of %s, rightly named", plural(n, "picture"), m.Classes[k])
+					c.Label = fmt.Sprintf("%s of %s, rightly named", plural(n, sample), m.Classes[k])
 				}
 			}
 			r.Cells = append(r.Cells, c)

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/tensor"
 )
 
 // How much of a run's results its pictures show.
@@ -31,14 +32,17 @@ var PictureFiles = []string{
 	"curves.png", "curves.svg",
 	"label-errors.png",
 	"mistakes.png",
+	"precision-recall.png", "precision-recall.svg",
 	"reliability.png", "reliability.svg",
+	"roc.png", "roc.svg",
 	"weights.png",
 }
 
 // Pictures writes what there is to see of a run to files in dir, those of PictureFiles.
 // Predictions are those of net, for samples of the given shape (C, H, W); nil of a run that was not
 // measured, which has curves and weights alone. There is no
-// weights.png of a net whose first layer is not linear. Of many classes the pictures show 50.
+// weights.png of a net whose first layer is not linear or whose samples are rows, and no pictures of samples of rows. Of many
+// classes the pictures show 50.
 func Pictures(dir string, run Run, p *Predictions, net nn.Module, shape []int) error {
 	files := map[string]*Drawing{"curves.png": Curves(run)}
 	files["curves.svg"] = files["curves.png"]
@@ -47,7 +51,11 @@ func Pictures(dir string, run Run, p *Predictions, net nn.Module, shape []int) e
 		classes = p.Classes
 		p.draw(files)
 	}
-	if w := FirstWeights(net, shape[0]*shape[1]*shape[2]); w != nil {
+	var w *tensor.Tensor
+	if len(shape) == 3 {
+		w = FirstWeights(net, shape[0]*shape[1]*shape[2])
+	}
+	if w != nil {
 		shown, names := min(w.Size(0), unitsShown), rowNames(net, classes)
 		if names != nil {
 			shown = min(len(names), maxClasses)
@@ -75,7 +83,12 @@ func (p *Predictions) draw(files map[string]*Drawing) {
 	chart("classes", ClassBars(p.Classes, figures))
 	chart("reliability", Reliability(p.Calibration(calibrationBins)))
 	chart("confidence", ConfidenceHistogram(p, histogramBins))
+	chart("roc", ROCCurves(p))
+	chart("precision-recall", PrecisionRecallCurves(p))
 
+	if p.Image == nil {
+		return
+	}
 	wrong, suspects := p.Wrong(), p.LabelErrors()
 	files["mistakes.png"] = Mistakes(p, fmt.Sprintf("The highest losses among %d wrong predictions: the true class, → the predicted one, and their probabilities",
 		len(wrong)), wrong, mistakesShown)

@@ -29,6 +29,9 @@ type Columns struct {
 	Label   string   `json:"label,omitempty"`   // the column that has the class, which is no input; "" if nobody knows it
 	Missing []string `json:"missing,omitempty"` // texts that are missing values in every column, beside those of IsMissing
 	List    []Column `json:"columns"`
+	// Means has the mean of each feature among the rows that the columns were fitted to, by which rows are explained; nil where
+	// nobody knows.
+	Means []float64 `json:"means,omitempty"`
 }
 
 // Column is what is known of a column of a table. Numbers that are 0 and lists without elements
@@ -204,6 +207,28 @@ func (c Columns) Scales() (mean, deviation []float64) {
 	return mean, deviation
 }
 
+// MeanRow returns the features of a row of means. Without Means numbers have that which they were brought to 0 by, nothing is missing, and
+// the categories of a column come as often as each other.
+func (c Columns) MeanRow() []float32 {
+	row := make([]float32, c.Width())
+	for i, v := range c.Means {
+		row[i] = float32(v)
+	}
+	if c.Means != nil {
+		return row
+	}
+	at := 0
+	for i := range c.List {
+		if n := len(c.List[i].Categories); n > 0 {
+			for k := range n {
+				row[at+k] = 1 / float32(n)
+			}
+		}
+		at += c.List[i].Width()
+	}
+	return row
+}
+
 // Apply gives the features of p.Row, a Float32 tensor of shape (c.Width()).
 func (c Columns) Apply(p Input, _ random.Key) (Input, error) {
 	if p.Row == nil || p.Image != nil || p.Tensor != nil {
@@ -335,8 +360,12 @@ func (c Columns) check() error {
 			return err
 		}
 	}
-	if n := c.Width(); n < 1 || n > maxFeatures {
+	n := c.Width()
+	if n < 1 || n > maxFeatures {
 		return &Error{Op: "columns", Found: fmt.Sprintf("%d features", n), Expected: fmt.Sprintf("1 to %d", maxFeatures)}
+	}
+	if c.Means != nil && (len(c.Means) != n || slices.ContainsFunc(c.Means, func(v float64) bool { return v-v != 0 })) {
+		return &Error{Op: "columns", Found: fmt.Sprintf("%d means", len(c.Means)), Expected: fmt.Sprintf("%d finite ones, one a feature", n)}
 	}
 	return nil
 }

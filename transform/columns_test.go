@@ -25,6 +25,31 @@ func customers() transform.Columns {
 	}}
 }
 
+// TestMeanRow has what a row is explained against.
+func TestMeanRow(t *testing.T) {
+	c := customers()
+	third := float32(1) / 3
+	if got, want := c.MeanRow(), []float32{0, 0, third, third, third, 0, 0, 0, 0, 0}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	c.Means = []float64{0.25, 0.5, 0.1, 0.2, 0.3, 0.4, 0, 0, 0, 0.125}
+	if got, want := c.MeanRow(), []float32{0.25, 0.5, 0.1, 0.2, 0.3, 0.4, 0, 0, 0, 0.125}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	text, err := json.Marshal(transform.Compose{c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back transform.Compose
+	if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(back[0].(transform.Columns).Means, c.Means) {
+		t.Errorf("read back: %v, %v", back, err)
+	}
+	c.Means = c.Means[:9]
+	if _, err := json.Marshal(transform.Compose{c}); err == nil || !strings.Contains(err.Error(), "found 9 means, expected 10 finite ones, one a feature") {
+		t.Error(err)
+	}
+}
+
 func TestColumns(t *testing.T) {
 	c := customers()
 	const names = "age|age missing|city=|city=Oslo|city=Paris|city other|member|since year|since weekday|since missing"

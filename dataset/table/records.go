@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
 
 	"github.com/onehot-go/onehot/dataset/internal/reading"
 )
@@ -123,18 +122,7 @@ func (r *Records) elements(ctx context.Context, yield func(Record) bool) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			fields := make([]string, 0, len(b.data))
-			for c, d := range b.data {
-				switch {
-				case d.numbers != nil:
-					fields = append(fields, format(d.numbers[row]))
-				case d.codes != nil:
-					fields = append(fields, r.array.Columns[c].words[d.codes[row]])
-				default:
-					fields = append(fields, "")
-				}
-			}
-			if !yield(Record{Row: b.first + row + 1, Fields: slices.Clip(fields)}) {
+			if !yield(Record{Row: b.first + row + 1, Fields: r.array.fields(b, row)}) {
 				return errStopped
 			}
 		}

@@ -46,6 +46,20 @@ func (s *Samples) row(i int) []float32 {
 	return s.Features[s.Rows[i]*s.Width:][:s.Width]
 }
 
+// Means returns the mean of each feature over the samples.
+func (s *Samples) Means() []float64 {
+	means := make([]float64, s.Width)
+	for i := range s.Rows {
+		for k, v := range s.row(i) {
+			means[k] += float64(v)
+		}
+	}
+	for k := range means {
+		means[k] /= float64(s.Len())
+	}
+	return means
+}
+
 // Label returns the class of sample i. It panics with a *dataset.IndexError if i is outside [0, Len()); the
 // error is nil.
 func (s *Samples) Label(i int) (int, error) {

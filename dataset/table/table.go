@@ -152,16 +152,49 @@ func (t *Table) Column(name string) *Column {
 	return nil
 }
 
+// Fields returns the texts of a row, one for each of Columns: numbers as they are understood, and "" for what is missing, or was not
+// kept.
+func (t *Table) Fields(row int) []string {
+	b := t.blockOf(row)
+	fields := t.fields(b, row-b.first)
+	for i, c := range t.Columns {
+		if c.many {
+			fields[i] = ""
+		}
+	}
+	return fields
+}
+
+// fields is Fields of a row of a block.
+func (t *Table) fields(b *block, row int) []string {
+	fields := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		switch d := &b.data[c.at]; {
+		case d.numbers != nil:
+			fields[i] = format(d.numbers[row])
+		case d.codes != nil:
+			fields[i] = c.words[d.codes[row]]
+		}
+	}
+	return fields
+}
+
 // Line returns the line of the file that a row begins in, from 1, or 0 if the file has no lines.
 func (t *Table) Line(row int) int {
 	if !t.lines {
 		return 0
 	}
+	b := t.blockOf(row)
+	return b.lineOf(row - b.first)
+}
+
+// blockOf returns the block that has a row.
+func (t *Table) blockOf(row int) *block {
 	i, ok := slices.BinarySearchFunc(t.blocks, row, func(b *block, row int) int { return cmp.Compare(b.first, row) })
 	if !ok {
 		i--
 	}
-	return t.blocks[i].lineOf(row - t.blocks[i].first)
+	return t.blocks[i]
 }
 
 func (b *block) lineOf(row int) int {

@@ -275,6 +275,9 @@ func TestBlocks(t *testing.T) {
 		if got.Rows != 120_000 || len(got.blocks) < 2 || len(got.Column("word").words) != 5000 || got.Line(119_999) != 120_001 {
 			t.Fatalf("%d rows in %d blocks, %d words", got.Rows, len(got.blocks), len(got.Column("word").words))
 		}
+		if fields := got.Fields(99_998); !slices.Equal(fields, []string{"99998.998", fmt.Sprintf("w, %d", 99_998*7919%5000), "2"}) {
+			t.Errorf("fields %q", fields)
+		}
 		all := make([]int, got.Rows)
 		for i := range all {
 			all[i] = i
@@ -378,6 +381,9 @@ func TestSamples(t *testing.T) {
 	one, err := s.Sample(0, random.Key{})
 	if c, ok := one.Class(); err != nil || !ok || c != 1 || !slices.Equal(tensor.Values[float32](one.Tensor), []float32{5, 6}) {
 		t.Errorf("%v, %v", one, err)
+	}
+	if got := s.Means(); !slices.Equal(got, []float64{3, 4}) {
+		t.Errorf("means %v, want those of the first row and the last", got)
 	}
 	if s.String() != "t train: 2 rows of 2 features, 2 classes" {
 		t.Error(s)

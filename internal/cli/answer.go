@@ -20,15 +20,16 @@ import (
 type answers struct {
 	*model.Definition
 	separator string // between several labels
+	unknownFlags
 }
 
 // usualSeparator is what stands between labels where the model's data had lists of them.
 const usualSeparator = ";"
 
-// answersOf returns how the answers of the model in path, m, are written.
-func answersOf(path string, m *model.Model) answers {
+// answersOf returns how the answers of the model in path, m, are written, of which some may be unknown.
+func answersOf(path string, m *model.Model, f unknownFlags) answers {
 	s, _ := trainingSettings(path, m)
-	return answers{&m.Definition, cmp.Or(s.LabelSeparator, usualSeparator)}
+	return answers{&m.Definition, cmp.Or(s.LabelSeparator, usualSeparator), f}
 }
 
 // header returns the names of columns: those of p for each class behind the given ones.
@@ -53,7 +54,7 @@ func (a answers) columns(probabilities []float64) (class, probability string, ea
 	if a.SeveralLabels() {
 		return strings.Join(a.Labels(probabilities), a.separator), "", each
 	}
-	return a.Classes[best], each[best], each
+	return a.said(a.Classes[best], probabilities[best]), each[best], each
 }
 
 // write writes a line a sample to the file at path: what names it, what it is, what it is taken for, and the probabilities

@@ -8,8 +8,6 @@ import (
 	"github.com/onehot-go/onehot/calibrate"
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/model"
-	"github.com/onehot-go/onehot/model/zoo"
-	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/train"
 )
 
@@ -32,12 +30,7 @@ func (r *trainRun) calibrate(remarks io.Writer) error {
 	if err != nil || m.Calibration != nil {
 		return err
 	}
-	var net nn.Module = m.Net
-	source := r.val
-	if r.probe != nil {
-		_, net = zoo.Head(m.Net)
-		source = r.probe.parts[dataset.Validation]
-	}
+	net, source := r.asked(m, dataset.Validation)
 	logits, targets, err := train.Predict(net, source)
 	if err != nil {
 		return err

@@ -18,8 +18,6 @@ import (
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/report"
-	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
 )
@@ -30,6 +28,7 @@ type evalCommand struct {
 	memoryFlags
 	listFlags
 	tableFlags
+	unknownFlags
 	onnxFlags
 	TTA     bool `name:"tta" help:"Test-time augmentation: average the probabilities of a picture and its mirror image. It is for classes that stay what they are in a mirror, as clothes do and digits do not, and for models that are trained with --augment flip."`
 	Threads int  `default:"0" help:"Threads to compute with; 0 takes all cores."`
@@ -51,6 +50,9 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	names, data := splitData(c.Models)
 	first, err := c.loadModel(names[0], s.err)
 	if err != nil {
+		return err
+	}
+	if err := c.unknownFlags.check(first); err != nil {
 		return err
 	}
 	if columns, ok := first.Columns(); ok {
@@ -95,12 +97,13 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if len(names) > 1 || c.TTA {
 		net = &ensemble
 	}
-	batch, err := measuringBatch(printable.Name(names[0])+": a sample", c.TTA, held(test), definitions...)
+	batch, err := measuringBatch(printable.Name(names[0])+": a sample", c.TTA, held(test)+keptBytes(test.Len(), len(first.Classes)), definitions...)
 	if err != nil {
 		return err
 	}
 	source := loader.New(samples, loader.Options{BatchSize: batch, Workers: prefetch})
-	e, err := train.Evaluate(net, source, learnt)
+	measured := keeping{Task: learnt}
+	e, err := train.Evaluate(net, source, &measured)
 	if err != nil {
 		return err
 	}
@@ -108,22 +111,20 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("%s: its loss is %g: these weights are no good", strings.Join(names, " + "), e.Loss)
 	}
 	if c.CSV != "" {
-		logits, _, err := train.Predict(net, source)
-		if err != nil {
-			return err
-		}
+		outputs, _ := measured.kept()
 		name := func(i int) string { // pictures without a file have their number
 			if test.Names == nil {
 				return strconv.Itoa(i)
 			}
 			return newNamed(test.Names[i]).File
 		}
-		if err := answersOf(names[0], first).write(c.CSV, "file", name, samples, logits); err != nil {
+		if err := answersOf(names[0], first, c.unknownFlags).write(c.CSV, "file", name, samples, outputs); err != nil {
 			return err
 		}
 	}
+	figures := measured.figures(e, first.Classes, c.UnknownBelow)
 	if c.JSON {
-		return json.NewEncoder(s.out).Encode(newFigures(e))
+		return json.NewEncoder(s.out).Encode(figures)
 	}
 	mirrored := ""
 	if c.TTA {
@@ -133,20 +134,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		names[i] = printable.Name(name)
 	}
 	fmt.Fprintf(s.out, "%s on %s, %d samples%s\n", strings.Join(names, " + "), printable.Name(title), test.Len(), mirrored)
-	return writeFigures(s.out, learnt.Score(), e.Figures, test.Names != nil)
-}
-
-// writeFigures writes figures as text, with their means over all classes if those are wanted; over all labels they are
-// among the tables.
-func writeFigures(w io.Writer, score task.Score, f task.Figures, means bool) error {
-	if err := report.WriteFigures(w, score, f); err != nil {
-		return err
-	}
-	if _, ok := f.(task.ByClass); !ok || !means {
-		return nil
-	}
-	_, err := fmt.Fprintf(w, "\n%s\n", meansLine(f))
-	return err
+	return figures.write(s.out, learnt.Score(), test.Names != nil)
 }
 
 // noMirrors is the remark on --tta for a model of the given name that is trained without mirror

@@ -253,8 +253,15 @@ func writeJSON(path string, v any) error {
 type figuresFile struct {
 	Part string `json:"part,omitempty"` // "val" of a run without test data, "cv" of cross-validation alone; else they are of test data
 	task.ByClass
-	Means       macroFigures       `json:"macro"` // missing in files of earlier versions
-	Calibration *model.Calibration `json:"calibration,omitempty"`
+	Means macroFigures `json:"macro"` // missing in files of earlier versions, as is all that follows
+
+	// Of the second of two classes, and of more the mean over all; nil of a run that was stopped.
+	ROCAUC           *float64           `json:"roc_auc,omitempty"`
+	AveragePrecision *float64           `json:"average_precision,omitempty"`
+	CalibrationError *float64           `json:"calibration_error,omitempty"`
+	Areas            []areaFigures      `json:"areas,omitempty"` // of each class against the others
+	*Answered                           // of eval alone; nil without --unknown-below
+	Calibration      *model.Calibration `json:"calibration,omitempty"`
 
 	// Of tables.
 	Importance []classify.Importance `json:"importance,omitempty"` // of columns

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/dataset/table"
 	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
@@ -127,7 +128,11 @@ func (r *trainRun) finalPage() (*report.Page, error) {
 		return nil, err
 	}
 	if r.table != nil {
-		return tablePage(r.folder, c)
+		var measured *table.Samples
+		if r.data.measured() && !r.data.several() {
+			measured = r.final().Dataset().(*table.Samples)
+		}
+		return tablePage(r.folder, c, r.table, measured)
 	}
 	var d *dataset.Images
 	if r.data.measured() {

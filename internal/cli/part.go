@@ -74,16 +74,17 @@ func (p part) bounds(n int) (lo, hi int) { return (p.index - 1) * n / p.of, p.in
 
 // partRecord says what the file of a part has. It lies in a file of JSON beside it, which is there before the part's file is.
 type partRecord struct {
-	Part   int    `json:"part"`
-	Parts  int    `json:"parts"`
-	First  int    `json:"first"`  // inputs before it
-	Inputs int    `json:"inputs"` // of the part, a row each
-	All    int    `json:"all"`    // inputs of all parts
-	Model  string `json:"model"`  // SHA-256 of the model as a file, with --invert
-	Of     string `json:"of"`     // SHA-256 of the inputs' names, or of the table
-	Failed int    `json:"failed"` // rows that have an error
-	Header int    `json:"header"` // bytes of the first row
-	SHA256 string `json:"sha256"` // of the part's file
+	Part   int     `json:"part"`
+	Parts  int     `json:"parts"`
+	First  int     `json:"first"`  // inputs before it
+	Inputs int     `json:"inputs"` // of the part, a row each
+	All    int     `json:"all"`    // inputs of all parts
+	Model  string  `json:"model"`  // SHA-256 of the model as a file, with --invert
+	Of     string  `json:"of"`     // SHA-256 of the inputs' names, or of the table
+	Below  float64 `json:"unknown_below,omitempty"`
+	Failed int     `json:"failed"` // rows that have an error
+	Header int     `json:"header"` // bytes of the first row
+	SHA256 string  `json:"sha256"` // of the part's file
 }
 
 // maxPartRecord is the most bytes of a part's record.
@@ -113,6 +114,8 @@ func readPartRecord(file string) (r partRecord, err error) {
 // differs says in what another part's record is of something else; "" if it is not.
 func (r partRecord) differs(other partRecord) string {
 	switch {
+	case r.Below != other.Below:
+		return "another --unknown-below"
 	case r.Model != other.Model:
 		return "another model"
 	case r.Of != other.Of || r.All != other.All:
@@ -204,7 +207,7 @@ func (c *predictCommand) newCSVFile(m *model.Model, inputs int, of string) (f cs
 		return f, 0, 0, err
 	}
 	lo, hi = p.bounds(inputs)
-	r := &partRecord{Part: p.index, Parts: p.of, First: lo, Inputs: hi - lo, All: inputs, Of: of}
+	r := &partRecord{Part: p.index, Parts: p.of, First: lo, Inputs: hi - lo, All: inputs, Of: of, Below: c.UnknownBelow}
 	state, err := m.State()
 	if err != nil {
 		return f, 0, 0, err

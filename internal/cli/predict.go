@@ -34,6 +34,7 @@ type predictCommand struct {
 	onnxFlags
 	memoryFlags
 	tableFlags
+	unknownFlags
 	Keep   []string `group:"Tables" help:"Columns of a table to write to the file of --csv too, behind what is said, as in id,name." placeholder:"COLUMNS"`
 	Invert bool     `help:"Invert the pictures: for dark drawings on a light ground, where the model knows light ones on a dark ground."`
 	JSON   bool     `help:"Print one JSON object a picture."`
@@ -41,9 +42,9 @@ type predictCommand struct {
 
 	Part string `help:"Write part I of N of the file of --csv alone, from 1 on, with so many of the inputs, in their order: out.00003-of-00064.csv for 3/64. Without I, as in /64, it is in JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID. A part that is complete stays; onehot join makes one file of all." placeholder:"I/N"`
 
-	Grid    string `help:"Draw the pictures as the model sees them, with what it says, to a PNG or SVG file: the first 200 of more." placeholder:"FILE"`
-	Explain string `help:"Draw which pixels of the one picture spoke for and against its likeliest classes, to a PNG or SVG file." placeholder:"FILE"`
-	Force   bool   `help:"Replace the files of --csv, --grid and --explain."`
+	Grid    string      `help:"Draw the pictures as the model sees them, with what it says, to a PNG or SVG file: the first 200 of more." placeholder:"FILE"`
+	Explain explainFlag `help:"Of one picture: draw which pixels spoke for and against its likeliest classes, to a PNG or SVG file. Of rows of a table: say what each column adds to the score of the likeliest class, in place of the mean row; no file follows." placeholder:"FILE"`
+	Force   bool        `help:"Replace the files of --csv, --grid and --explain."`
 }
 
 // maxDrawn is how many pictures --grid draws.
@@ -56,7 +57,7 @@ func (c *predictCommand) Run(ctx context.Context, parsed *kong.Context, s stream
 	if c.TopK < 1 {
 		return usagef("--top-k %d: at least 1 expected", c.TopK)
 	}
-	for _, f := range [][2]string{{"--grid", c.Grid}, {"--explain", c.Explain}} {
+	for _, f := range [][2]string{{"--grid", c.Grid}, {"--explain", c.Explain.File}} {
 		if err := checkDrawn(f[0], f[1], c.Force); err != nil {
 			return err
 		}
@@ -73,6 +74,9 @@ func (c *predictCommand) Run(ctx context.Context, parsed *kong.Context, s stream
 	c.limit()
 	m, name, err := c.load(ctx, s.err)
 	if err != nil {
+		return err
+	}
+	if err := c.unknownFlags.check(m); err != nil {
 		return err
 	}
 	most, err := measuringBatch(printable.Name(name)+": a sample", false, 0, &m.Definition)
@@ -95,6 +99,9 @@ func (c *predictCommand) Run(ctx context.Context, parsed *kong.Context, s stream
 	if c.NoHeader || c.Delimiter != "" || c.Encoding != "" || len(c.NA) > 0 || len(c.Keep) > 0 {
 		return usagef("--delimiter, --encoding, --no-header, --na and --keep are for models of rows of tables")
 	}
+	if c.Explain.Asked && c.Explain.File == "" {
+		return usagef("--explain of a picture is drawn: the name of a PNG or SVG file behind it expected")
+	}
 	inputs, err := c.inputs(ctx, s.err)
 	if err != nil {
 		return err
@@ -107,10 +114,10 @@ func (c *predictCommand) Run(ctx context.Context, parsed *kong.Context, s stream
 		return err
 	}
 	inputs = inputs[lo:hi]
-	if c.Explain != "" && len(inputs) != 1 {
-		return usagef("--explain %s: one picture expected, found %d", c.Explain, len(inputs))
+	if c.Explain.Asked && len(inputs) != 1 {
+		return usagef("--explain %s: one picture expected, found %d", c.Explain.File, len(inputs))
 	}
-	p := &predicting{command: c, streams: s, model: m, by: by, answers: answersOf(name, m), most: most, counter: newCounter(s.err, len(inputs))}
+	p := &predicting{command: c, streams: s, model: m, by: by, answers: answersOf(name, m, c.unknownFlags), most: most, counter: newCounter(s.err, len(inputs))}
 	if err := p.all(ctx, inputs, file); err != nil {
 		return err
 	}
@@ -207,7 +214,8 @@ func (p *predicting) one(o *outcome, all int) error {
 	var said any = failure{named: newNamed(o.name), Error: o.reason()}
 	var found prediction
 	if o.err == nil {
-		found = prediction{newNamed(o.name), o.steps, p.by.Likeliest(o.probabilities, c.TopK), p.answers.predicted(o.probabilities)}
+		likeliest := p.by.Likeliest(o.probabilities, c.TopK)
+		found = prediction{newNamed(o.name), o.steps, c.unknown(likeliest[0].Probability), likeliest, p.answers.predicted(o.probabilities)}
 		said = found
 	} else { // the other pictures are still worth naming
 		p.failed++
@@ -239,17 +247,18 @@ func (p *predicting) one(o *outcome, all int) error {
 	}
 	if c.Grid != "" && len(p.seen) < maxDrawn {
 		p.seen = append(p.seen, asPicture(o.sample, p.model.Preprocess))
-		title := fmt.Sprintf("%s (%.3f)", printable.Name(found.Predictions[0].Class), found.Predictions[0].Probability)
+		best := found.Predictions[0]
+		title := fmt.Sprintf("%s (%.3f)", printable.Name(c.said(best.Class, best.Probability)), best.Probability)
 		if found.Labels != nil {
 			title = printable.Name(strings.Join(*found.Labels, p.answers.separator))
 		}
 		p.titles = append(p.titles, printable.Name(filepath.Base(o.name))+"\n"+title)
 	}
-	if c.Explain != "" {
-		if err := explain(p.model, o.sample, found.Predictions).Save(c.Explain); err != nil {
+	if c.Explain.Asked {
+		if err := explain(p.model, o.sample, found.Predictions).Save(c.Explain.File); err != nil {
 			return err
 		}
-		p.remark("drawn to %s", printable.Name(c.Explain))
+		p.remark("drawn to %s", printable.Name(c.Explain.File))
 	}
 	return nil
 }
@@ -321,7 +330,8 @@ type failure struct {
 // prediction is what predict says about one picture.
 type prediction struct {
 	named
-	Steps       []string           `json:"steps"` // what was done to the picture
+	Steps       []string           `json:"steps"`             // what was done to the picture
+	Unknown     bool               `json:"unknown,omitempty"` // by --unknown-below
 	Predictions []model.Prediction `json:"predictions"`
 	Labels      *[]string          `json:"labels,omitempty"` // that are predicted, of a model of several labels
 }
@@ -332,7 +342,11 @@ func (p prediction) write(w io.Writer, name string, lines []string) {
 	if len(p.Steps) > 0 {
 		steps = strings.Join(p.Steps, ", ")
 	}
-	fmt.Fprintf(w, "%s (%s)\n", printable.Name(name), steps)
+	said := ""
+	if p.Unknown {
+		said = ": " + unknown
+	}
+	fmt.Fprintf(w, "%s (%s)%s\n", printable.Name(name), steps, said)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, line := range lines {
 		fmt.Fprintf(t, "  %s\n", line)

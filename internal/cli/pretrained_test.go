@@ -93,7 +93,7 @@ func TestPredictPretrained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := prediction{named{File: picture}, []string{"scaled from 300x260 to 295x256", "cut to 224x224"}, want, nil}
+	p := prediction{named{File: picture}, []string{"scaled from 300x260 to 295x256", "cut to 224x224"}, false, want, nil}
 	var text strings.Builder
 	var lines []string
 	for _, c := range want {

@@ -39,7 +39,7 @@ func (c *reportCommand) Run(ctx context.Context, s streams) error {
 		c.DataDir = config.Data.Dir
 	}
 	if config.Settings.isTable() {
-		return c.reportTable(f, config, s)
+		return c.reportTable(ctx, f, config, s)
 	}
 	settings := config.Settings
 	if settings.Data = config.where(); settings.isPath() && c.DataDir != "" { // the pictures are there now

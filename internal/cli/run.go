@@ -236,6 +236,12 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	if err != nil {
 		return err
 	}
+	if final.Predictions != nil {
+		figures.look(final.Predictions, 0)
+		if err := writeJSON(r.folder.metrics(), figures); err != nil {
+			return err
+		}
+	}
 	if i := slices.IndexFunc(final.Epochs, func(e train.Epoch) bool { return e.Epoch == best.BestEpoch }); i >= 0 && r.settings.monitor() != nil {
 		best.BestScore = final.Epochs[i].Test.Score // progress has the figure that it was chosen by
 	}

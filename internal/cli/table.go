@@ -15,18 +15,15 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/files"
 	"github.com/onehot-go/onehot/dataset/table"
-	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/random"
-	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/train"
 	"github.com/onehot-go/onehot/transform"
 )
@@ -383,6 +380,8 @@ func (c *trainCommand) prepareTable(ctx context.Context, s streams) (r *trainRun
 		return nil, advised(err)
 	}
 	training, targets := t.samples(dataset.Train, whole)
+	columns.Means = training.Means()
+	whole.Columns, training.Columns = columns, columns
 	definition := model.Softmax([]int{whole.Width}, whole.ClassNames)
 	if c.Model == "mlp" {
 		definition = model.MLP([]int{whole.Width}, c.Hidden, whole.ClassNames)
@@ -578,26 +577,6 @@ func (t *ownTable) writeJSON(w io.Writer, fitted transform.Columns, label string
 	return json.NewEncoder(w).Encode(facts)
 }
 
-// tablePage returns the page of a run on a table that has ended, in folder f.
-func tablePage(f folder, c config) (*report.Page, error) {
-	m, err := model.Load(f.best())
-	if err != nil {
-		return nil, err
-	}
-	p := newPage(f, c, m)
-	p.Time = time.Now()
-	if p.Epochs, p.Batches, err = f.readCurves(c.Data.score(), io.Discard); err != nil {
-		return nil, err
-	}
-	if c.Settings.monitor() != nil {
-		p.BestEpoch = recordedEpoch(m)
-	}
-	if c.Data.measured() || c.Settings.CV > 0 {
-		err = addFigures(&p, f)
-	}
-	return &p, err
-}
-
 // tableEndings are what the names of tables end with, before what says how they are compressed.
 var tableEndings = []string{".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".npy", ".npz"}
 
@@ -609,21 +588,4 @@ func (s *settings) looksLikeTable() bool {
 	}
 	info, err := os.Stat(s.Data)
 	return s.PathColumn == "" && slices.Contains(tableEndings, filepath.Ext(name)) && err == nil && info.Mode().IsRegular()
-}
-
-// reportTable writes the page of a run on a table again.
-func (c *reportCommand) reportTable(f folder, config config, s streams) error {
-	page, err := tablePage(f, config)
-	if err != nil {
-		return err
-	}
-	out := folder(cmp.Or(c.Out, string(f)))
-	if err := os.MkdirAll(string(out), 0o777); err != nil {
-		return err
-	}
-	if err := atomicfile.Write(out.page(), page.Write); err != nil {
-		return err
-	}
-	fmt.Fprintf(s.err, "report.html of %s is in %s\n", f, out)
-	return nil
 }

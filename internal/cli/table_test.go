@@ -126,13 +126,13 @@ func TestTable(t *testing.T) {
 	succeed(t, "eval", "mlp")
 
 	for want, args := range map[string][]string{
-		"--columns id=x: a column's name, =, and numeric, category, date, boolean or ignored expected":             {"train", "fruit.csv", "--label-column", "kind", "--columns", "id=x"},
-		"--model cnn is for pictures: softmax or mlp expected for a table":                                         {"train", "fruit.csv", "--label-column", "kind", "--model", "cnn"},
-		"--size is for pictures of your own":                                                                       {"train", "fruit.csv", "--label-column", "kind", "--size", "8"},
-		"--na is for tables, with --label-column":                                                                  {"train", "--na", "x"},
-		"--keep x: the table has no such column, it has id, weight, colour, ripe, picked, kind":                    {"predict", "run", "fruit.csv", "--keep", "x"},
-		"the model takes rows of tables: one table expected, without --invert, --grid, --explain and --files-from": {"predict", "run", "fruit.csv", "--invert"},
-		"--check, --copy-good and --show are for pictures: fruit.csv is a table":                                   {"data", "fruit.csv", "--check"},
+		"--columns id=x: a column's name, =, and numeric, category, date, boolean or ignored expected":                       {"train", "fruit.csv", "--label-column", "kind", "--columns", "id=x"},
+		"--model cnn is for pictures: softmax or mlp expected for a table":                                                   {"train", "fruit.csv", "--label-column", "kind", "--model", "cnn"},
+		"--size is for pictures of your own":                                                                                 {"train", "fruit.csv", "--label-column", "kind", "--size", "8"},
+		"--na is for tables, with --label-column":                                                                            {"train", "--na", "x"},
+		"--keep x: the table has no such column, it has id, weight, colour, ripe, picked, kind":                              {"predict", "run", "fruit.csv", "--keep", "x"},
+		"the model takes rows of tables: one table expected, without --invert, --grid, --files-from and a file of --explain": {"predict", "run", "fruit.csv", "--invert"},
+		"--check, --copy-good and --show are for pictures: fruit.csv is a table":                                             {"data", "fruit.csv", "--check"},
 	} {
 		wantError(t, 2, want, args...)
 	}

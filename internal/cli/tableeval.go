@@ -24,7 +24,7 @@ func (c *evalCommand) evalTable(ctx context.Context, names []string, data string
 	if len(names) > 1 || c.TTA {
 		return usagef("%s takes rows of tables: one model expected, without --tta", names[0])
 	}
-	samples, targets, err := c.tableSamples(ctx, names[0], data, m, columns, s.err)
+	samples, truth, err := c.tableSamples(ctx, names[0], data, m, columns, s.err)
 	if err != nil {
 		return err
 	}
@@ -32,26 +32,25 @@ func (c *evalCommand) evalTable(ctx context.Context, names []string, data string
 	if err != nil {
 		return err
 	}
-	source := loader.New(targets, loader.Options{BatchSize: evalBatch, Workers: prefetch})
-	e, err := train.Evaluate(m.Net, source, learnt)
+	source := loader.New(truth, loader.Options{BatchSize: evalBatch, Workers: prefetch})
+	measured := keeping{Task: learnt}
+	e, err := train.Evaluate(m.Net, source, &measured)
 	if err != nil {
 		return err
 	}
 	if c.CSV != "" {
-		logits, _, err := train.Predict(m.Net, source)
-		if err != nil {
-			return err
-		}
+		outputs, _ := measured.kept()
 		name := func(i int) string { return strconv.Itoa(samples.Rows[i] + 1) }
-		if err := answersOf(names[0], m).write(c.CSV, "row", name, targets, logits); err != nil {
+		if err := answersOf(names[0], m, c.unknownFlags).write(c.CSV, "row", name, truth, outputs); err != nil {
 			return err
 		}
 	}
+	figures := measured.figures(e, m.Classes, c.UnknownBelow)
 	if c.JSON {
-		return json.NewEncoder(s.out).Encode(newFigures(e))
+		return json.NewEncoder(s.out).Encode(figures)
 	}
 	fmt.Fprintf(s.out, "%s on %s, %d rows\n", printable.Name(names[0]), printable.Name(samples.Name), samples.Len())
-	return writeFigures(s.out, learnt.Score(), e.Figures, true)
+	return figures.write(s.out, learnt.Score(), true)
 }
 
 // tableSamples returns what eval measures on. targets are the rows with all their labels.

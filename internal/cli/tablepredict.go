@@ -19,15 +19,18 @@ import (
 	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/transform"
 )
 
 // rowPrediction is what predict says about one row of a table.
 type rowPrediction struct {
-	Row         int                `json:"row"` // from 1
+	Row         int                `json:"row"`               // from 1
+	Unknown     bool               `json:"unknown,omitempty"` // by --unknown-below
 	Predictions []model.Prediction `json:"predictions"`
-	Labels      *[]string          `json:"labels,omitempty"` // that are predicted, of a model of several labels
+	Labels      *[]string          `json:"labels,omitempty"`      // that are predicted, of a model of several labels
+	Explanation *rowExplanation    `json:"explanation,omitempty"` // of the likeliest
 }
 
 // rowFailure is what predict says about a row that has no prediction.
@@ -47,10 +50,13 @@ type tablePredicting struct {
 	keep    []int // columns of the table that are written too
 	names   []string
 
+	columns transform.Columns
+	width   int      // of features
+	header  []string // the names of the table's columns
+
 	table  *csv.Writer // nil without --csv
-	width  int
-	lo, hi int // rows before those that are classified, and with them
-	all    int // rows
+	lo, hi int         // rows before those that are classified, and with them
+	all    int         // rows
 	failed int
 
 	records  []table.Record // of a batch
@@ -59,8 +65,11 @@ type tablePredicting struct {
 
 // predictTable says what the rows of a table are.
 func (c *predictCommand) predictTable(ctx context.Context, m *model.Model, by *model.Predictor, columns transform.Columns, s streams) (err error) {
-	if c.Invert || c.Grid != "" || c.Explain != "" || c.FilesFrom != "" || len(c.Files) != 1 {
-		return usagef("the model takes rows of tables: one table expected, without --invert, --grid, --explain and --files-from")
+	if c.Invert || c.Grid != "" || c.Explain.File != "" || c.FilesFrom != "" || len(c.Files) != 1 {
+		return usagef("the model takes rows of tables: one table expected, without --invert, --grid, --files-from and a file of --explain")
+	}
+	if c.Explain.Asked && c.CSV != "" && !c.JSON {
+		return usagef("--explain is printed: --csv takes its place, but for --json")
 	}
 	file, err := openTable(c.Files[0])
 	if err != nil {
@@ -84,7 +93,7 @@ func (c *predictCommand) predictTable(ctx context.Context, m *model.Model, by *m
 	if err != nil {
 		return advised(err)
 	}
-	p := &tablePredicting{command: c, streams: s, model: m, by: by, answers: answersOf(c.Model, m), width: columns.Width()}
+	p := &tablePredicting{command: c, streams: s, model: m, by: by, answers: answersOf(c.Model, m, c.unknownFlags), columns: columns, width: columns.Width(), header: records.Names}
 	if p.rows, err = by.Rows(records.Names); err != nil {
 		return fmt.Errorf("%s: %w", file.name, err)
 	}
@@ -259,11 +268,12 @@ func (p *tablePredicting) batch() error {
 	k := 0
 	for _, r := range p.records {
 		var found []float64
+		var x []float32
 		if r.Err == nil {
-			found, r.Err = probabilities[k*classes:][:classes], failed[k]
+			found, x, r.Err = probabilities[k*classes:][:classes], p.features[k*p.width:][:p.width], failed[k]
 			k++
 		}
-		if err := p.one(r, found); err != nil {
+		if err := p.one(r, x, found); err != nil {
 			return err
 		}
 	}
@@ -271,8 +281,8 @@ func (p *tablePredicting) batch() error {
 	return nil
 }
 
-// one says what a row is.
-func (p *tablePredicting) one(r table.Record, probabilities []float64) error {
+// one says what a row is, whose features are x.
+func (p *tablePredicting) one(r table.Record, x []float32, probabilities []float64) error {
 	c := p.command
 	p.all++
 	var reason string
@@ -305,18 +315,38 @@ func (p *tablePredicting) one(r table.Record, probabilities []float64) error {
 			return fmt.Errorf("%s: %w", c.CSV, err)
 		}
 	}
+	if r.Err != nil {
+		if c.JSON {
+			return json.NewEncoder(p.out).Encode(rowFailure{r.Row, reason})
+		}
+		return nil
+	}
+	likeliest := p.by.Likeliest(probabilities, c.TopK)
+	unsure := c.unknown(likeliest[0].Probability)
+	var why *rowExplanation
+	if c.Explain.Asked {
+		e, err := report.ExplainRow(p.by, p.columns, x, likeliest[0].Index, len(p.model.Classes))
+		if err != nil {
+			return fmt.Errorf("row %d: --explain: %w", r.Row, err)
+		}
+		why = newRowExplanation(e, p.model.Classes, p.columns, func(name string) string { return r.Fields[slices.Index(p.header, name)] })
+	}
 	switch {
-	case c.JSON && r.Err != nil:
-		return json.NewEncoder(p.out).Encode(rowFailure{r.Row, reason})
 	case c.JSON:
-		return json.NewEncoder(p.out).Encode(rowPrediction{r.Row, p.by.Likeliest(probabilities, c.TopK), p.answers.predicted(probabilities)})
-	case c.CSV == "" && r.Err == nil:
+		return json.NewEncoder(p.out).Encode(rowPrediction{r.Row, unsure, likeliest, p.answers.predicted(probabilities), why})
+	case c.CSV == "":
 		said := p.answers.lines(p.by, probabilities, c.TopK)
 		for i, line := range said {
 			said[i] = strings.ReplaceAll(line, "\t", " ")
 		}
-		_, err := fmt.Fprintf(p.out, "row %d: %s\n", r.Row, strings.Join(said, ", "))
-		return err
+		format := "row %d: %s\n"
+		if unsure {
+			format = "row %d: " + unknown + " (%s)\n"
+		}
+		if _, err := fmt.Fprintf(p.out, format, r.Row, strings.Join(said, ", ")); err != nil || why == nil {
+			return err
+		}
+		return why.write(p.out)
 	}
 	return nil
 }

@@ -52,24 +52,21 @@ func (b *board) addEpoch(e train.Epoch, samples int) error {
 }
 
 // addPictures adds the confusion matrix of predictions of the test data, those of the
-// best epoch's model, and what it says of the first samples. Without predictions there is nothing to add.
+// best epoch's model, and what it says of the first pictures. Without predictions there is nothing to add.
 func (b *board) addPictures(p *report.Predictions, epoch int) error {
 	if b == nil || p == nil {
 		return nil
 	}
-	first := make([]int, min(sampleCount, p.Len()))
-	for i := range first {
-		first[i] = i
+	if err := b.w.AddImage("confusion", report.ConfusionMatrix(p.Classes, p.Confusion().Counts(), false).Image(), epoch); err != nil {
+		return err
 	}
-	const heading = "The first test samples: the true class, → the predicted one, and their probabilities"
-	for _, d := range []struct {
-		tag     string
-		drawing *report.Drawing
-	}{
-		{"confusion", report.ConfusionMatrix(p.Classes, p.Confusion().Counts(), false)},
-		{"samples", report.Mistakes(p, heading, first, len(first))},
-	} {
-		if err := b.w.AddImage(d.tag, d.drawing.Image(), epoch); err != nil {
+	if p.Image != nil {
+		first := make([]int, min(sampleCount, p.Len()))
+		for i := range first {
+			first[i] = i
+		}
+		const heading = "The first test samples: the true class, → the predicted one, and their probabilities"
+		if err := b.w.AddImage("samples", report.Mistakes(p, heading, first, len(first)).Image(), epoch); err != nil {
 			return err
 		}
 	}

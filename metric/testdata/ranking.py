@@ -52,6 +52,26 @@ def several(samples, classes, decimals):
     }
 
 
+def sure(samples, classes):
+    """Logits whose probabilities are near 0 and 1: float64's still have their order."""
+    labels = random.randint(0, classes, samples)
+    logits = np.round(3 * random.randn(samples, classes) + 6 * np.eye(classes)[labels], 1)
+    e = np.exp(logits - logits.max(1, keepdims=True))
+    rest = e.sum(1, keepdims=True) - e
+    scores = np.round(np.log(e) - np.log(rest), 9)  # log odds, ordered as probabilities are
+    one = np.eye(classes)[labels]
+    case = {"logits": logits.tolist(), "labels": labels.tolist()}
+    if classes == 2:
+        case["roc_auc"] = roc_auc_score(labels, scores[:, 1])
+        case["average_precision"] = average_precision_score(labels, scores[:, 1])
+        return case
+    case["roc_auc"] = roc_auc_score(one, scores, average=None).tolist()
+    case["roc_auc_macro"] = roc_auc_score(one, scores, average="macro")
+    case["average_precision"] = average_precision_score(one, scores, average=None).tolist()
+    case["average_precision_macro"] = average_precision_score(one, scores, average="macro")
+    return case
+
+
 cases = {
     "rankings": [
         drawn("no ties", 40, 0.4, 9),
@@ -62,6 +82,8 @@ cases = {
         case("the wrong way round", np.array([3.0, 2, 1, 0]), np.array([0, 0, 1, 1])),
     ],
     "several": several(50, 4, 1),
+    "sure": sure(80, 4),
+    "binary": sure(60, 2),
 }
 path = pathlib.Path(__file__).resolve().with_name("ranking.json")
 path.write_text(json.dumps(cases, separators=(",", ":")) + "\n")
