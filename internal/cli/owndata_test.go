@@ -108,7 +108,7 @@ func troubled(t *testing.T) string {
 		deep.Pix[i] = mosaic(403, 40, 60).Pix[i]
 	}
 	put("train/cat/h-deep.png", encoded(t, deep, 0))
-	put("train/cat/i-cmyk.jpg", readFile(t, filepath.FromSlash("../picture/testdata/cmyk.jpg")))
+	put("train/cat/i-cmyk.jpg", readFile(t, filepath.FromSlash("../../picture/testdata/cmyk.jpg")))
 	var film bytes.Buffer
 	frame := func(n byte) *image.Paletted {
 		p := image.NewPaletted(image.Rect(0, 0, 40, 30), color.Palette{color.Gray{10}, color.Gray{200}})
