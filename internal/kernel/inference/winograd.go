@@ -89,7 +89,7 @@ func (k *winogradKernels) tilesOf(out [2]int) [2]int {
 
 // transformedTiles is about how many elements the transforms of the tiles have that are computed together:
 // they stay in a cache that is not far.
-const transformedTiles = 1 << 18
+const transformedTiles = 3 << 17
 
 // blockTiles returns how many tiles are computed together, of so many pictures.
 func (l *Layer) blockTiles(images int) int {
@@ -137,7 +137,8 @@ func (w *work) winograd(scratch []float32) {
 		w.share(doInput, w.tiles, 4*l.winograd.places()*pitch)
 		w.regs = 2
 		for regs := 4; regs <= mostRegisters; regs *= 2 {
-			if l.kernels.rows[regs] >= w.tiles {
+			// Where nothing is left over, four registers take half the calls of two.
+			if l.kernels.rows[regs] >= w.tiles || regs == 4 && len(l.bias)%(4*l.kernels.lanes) == 0 {
 				w.regs = regs
 			}
 		}
