@@ -22,7 +22,7 @@ type objective struct {
 	vectors int     // of coefficients: 1 of two classes, else one each
 	l2      float64 // strength
 
-	quick   []float32 // the standardised rows; whole panels of scores
+	quick   []float32 // the standardised rows in blocks, each column by column, and whole panels of scores
 	part    int       // rows of a part
 	parts   []part
 	buffers sync.Pool // of *buffer
@@ -75,19 +75,24 @@ func newObjective(t table, s scaling, labels []int64, weights []float64, classes
 			gradient: make([]float32, o.vectors*t.columns),
 		}
 	}
-	o.quick = make([]float32, (t.rows+panelRows-1)/panelRows*panelRows*t.columns)
+	o.quick = make([]float32, paddedRows(t.rows)*t.columns)
 	parallel.Share(len(o.parts), 1, func(lo, hi int) {
 		row := make([]float64, t.columns)
 		for i := lo * o.part; i < min(hi*o.part, t.rows); i++ {
 			t.read(row, i)
 			s.apply(row)
+			block, at := i/blockRows*blockRows, i%blockRows
+			stride := paddedRows(min(blockRows, t.rows-block))
 			for j, v := range row {
-				o.quick[i*t.columns+j] = float32(v)
+				o.quick[block*t.columns+j*stride+at] = float32(v)
 			}
 		}
 	})
 	return o
 }
+
+// paddedRows returns how many rows so many take in whole panels.
+func paddedRows(n int) int { return (n + panelRows - 1) / panelRows * panelRows }
 
 // evaluate returns the objective for coefficients (vectors, columns) and intercepts, and writes its gradient to those of
 // the same shape. Sums over blocks of rows are of float64, and so is all else with exact; without it, products and
@@ -221,7 +226,7 @@ func (o *objective) addQuick(coefficients, intercepts []float64) func(p *part, b
 		}
 		clear(c.X[:first*c.Stride])
 		x := o.quick[lo*d:]
-		kernel.GemmHere(c.X[first*c.Stride:], weight, kernel.Matrix[float32]{Data: x, Rows: d, Cols: c.Stride, RowStride: 1, ColStride: d}, kernel.Epilogue[float32]{})
+		kernel.GemmHere(c.X[first*c.Stride:], weight, kernel.Matrix[float32]{Data: x, Rows: d, Cols: c.Stride, RowStride: c.Stride, ColStride: 1}, kernel.Epilogue[float32]{})
 		labels := o.labels[lo:hi]
 		loss, _ := c.CrossEntropy(labels, 1, b.bias)
 		if o.weights != nil {
@@ -238,7 +243,7 @@ func (o *objective) addQuick(coefficients, intercepts []float64) func(p *part, b
 		}
 		g := kernel.Matrix[float32]{Data: c.P[first*c.Stride:], Rows: k, Cols: n, RowStride: c.Stride, ColStride: 1}
 		fresh := lo%o.part%flushRows == 0
-		kernel.GemmHere(b.gradient, g, kernel.Matrix[float32]{Data: x, Rows: n, Cols: d, RowStride: d, ColStride: 1}, kernel.Epilogue[float32]{Add: !fresh})
+		kernel.GemmHere(b.gradient, g, kernel.Matrix[float32]{Data: x, Rows: n, Cols: d, RowStride: 1, ColStride: c.Stride}, kernel.Epilogue[float32]{Add: !fresh})
 		kernel.SumRows(b.sums, c.P, o.classes, c.Stride)
 		for j, sum := range b.sums[first:] {
 			p.gradient[k*d+j] += float64(sum)
