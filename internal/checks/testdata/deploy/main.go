@@ -12,10 +12,12 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
@@ -24,9 +26,29 @@ import (
 
 func main() {
 	folder := os.Args[1]
-	if err := errors.Join(dockerfile(filepath.Join(folder, "Dockerfile")), kubernetes(filepath.Join(folder, "kubernetes.yaml"))); err != nil {
+	err := dockerfile(filepath.Join(folder, "Dockerfile"))
+	for name, kinds := range map[string][]string{"kubernetes.yaml": {"Deployment", "Service"}, "score-job.yaml": {"Job"}, "score-jobset.yaml": {"JobSet"}} {
+		err = errors.Join(err, kubernetes(filepath.Join(folder, name), kinds))
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
+}
+
+// jobSet is what a JobSet of jobset.x-k8s.io/v1alpha2 has here.
+type jobSet struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		ReplicatedJobs []struct {
+			Name      string                  `json:"name"`
+			Template  batchv1.JobTemplateSpec `json:"template"`
+			DependsOn []struct {
+				Name   string `json:"name"`
+				Status string `json:"status"`
+			} `json:"dependsOn"`
+		} `json:"replicatedJobs"`
+	} `json:"spec"`
 }
 
 func dockerfile(path string) error {
@@ -49,7 +71,8 @@ func dockerfile(path string) error {
 	return nil
 }
 
-func kubernetes(path string) error {
+// kubernetes reads the manifests of the given kinds, in their order, in the file at path.
+func kubernetes(path string, want []string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -76,16 +99,20 @@ func kubernetes(path string) error {
 			into = new(appsv1.Deployment)
 		case metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}:
 			into = new(corev1.Service)
+		case metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"}:
+			into = new(batchv1.Job)
+		case metav1.TypeMeta{APIVersion: "jobset.x-k8s.io/v1alpha2", Kind: "JobSet"}:
+			into = new(jobSet)
 		default:
-			return fmt.Errorf("%s: found a %s of %s, a Deployment or a Service expected", path, of.Kind, of.APIVersion)
+			return fmt.Errorf("%s: found a %s of %s, one of %v expected", path, of.Kind, of.APIVersion, want)
 		}
 		if err := strict.UnmarshalStrict(buffer[:n], into); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		kinds = append(kinds, of.Kind)
 	}
-	if len(kinds) != 2 {
-		return fmt.Errorf("%s: found %v, a Deployment and a Service expected", path, kinds)
+	if !slices.Equal(kinds, want) {
+		return fmt.Errorf("%s: found %v, %v expected", path, kinds, want)
 	}
 	return nil
 }
