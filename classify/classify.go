@@ -18,6 +18,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/tensor"
@@ -39,6 +40,10 @@ type Options struct {
 
 	// Raw fits to the numbers as they are. Without it every column is brought to mean 0 and deviation 1.
 	Raw bool
+
+	// Comm has the ranks that share the rows, all with the same rows and options; nil is one. The fit has the same bits for any number of
+	// ranks. A failure between them is a *dist.CommError.
+	Comm dist.Comm
 
 	Iterations int // at most; 0 is 1000
 	// Tolerance is how small the gradient of the mean loss and its share of the penalty are at the end, in

@@ -331,6 +331,7 @@ func fitPath(op string, t table, labels []int64, classes int, strengths []float6
 		return nil, err
 	}
 	f := newFitter(newObjective(t, s, labels, weights, classes))
+	f.share(o.Comm)
 	all := make([]*Fitted, len(strengths))
 	for i, c := range strengths {
 		o.C = c
@@ -351,6 +352,9 @@ func (f *fitter) fit(o Options) (*Fitted, error) {
 	out := &Fitted{Mean: f.mean, Deviation: f.deviation, classes: f.classes}
 	out.Iterations, out.Converged = f.minimise(l1, o)
 	value := f.evaluate(exact) / f.scale
+	if f.err != nil {
+		return nil, f.err
+	}
 	if slope := f.slope(l1); value-value != 0 || slope-slope != 0 {
 		return nil, f.outOfBounds(value, o)
 	}

@@ -1,10 +1,12 @@
 package classify
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 	"sync"
 
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/internal/kernel"
 	"github.com/onehot-go/onehot/internal/parallel"
 )
@@ -26,6 +28,69 @@ type objective struct {
 	part    int       // rows of a part
 	parts   []part
 	buffers sync.Pool // of *buffer
+
+	shared *shared // what ranks need that share the parts; nil for one
+	err    error   // what failed between them: values are not numbers then
+}
+
+// shared is what one of several ranks needs to evaluate its parts, and to add those of all up in the order that one rank does.
+type shared struct {
+	comm       dist.Comm
+	first, end int // its parts
+	slices     *dist.Slices[float64]
+	note       []byte   // the losses of its parts
+	notes      [][]byte // of all ranks
+	sum        []float64
+}
+
+// share has the ranks of c share the parts.
+func (o *objective) share(c dist.Comm) {
+	if c == nil || c.Size() == 1 {
+		return
+	}
+	n, rank := len(o.parts), c.Rank()
+	s := &shared{comm: c, first: rank * n / c.Size(), end: (rank + 1) * n / c.Size()}
+	var rows []int
+	for r := range c.Size() {
+		rows = append(rows, (r+1)*n/c.Size()-r*n/c.Size())
+		s.notes = append(s.notes, make([]byte, 8*rows[r]))
+	}
+	s.slices = dist.NewSlices[float64](c, o.vectors*(o.columns+1), rows)
+	lo, hi := s.slices.Range(rank)
+	s.sum = make([]float64, hi-lo)
+	o.shared = s
+}
+
+// combine adds the gradients of all ranks' parts to gradient, which holds those of the penalty, and returns value with their losses.
+func (s *shared) combine(parts []part, value float64, gradient []float64) (float64, error) {
+	s.note = s.note[:0]
+	var rows [][]float64
+	for _, p := range parts[s.first:s.end] {
+		s.note = binary.LittleEndian.AppendUint64(s.note, math.Float64bits(p.loss))
+		rows = append(rows, p.gradient)
+	}
+	rows, err := s.slices.Deal(rows, s.note, s.notes)
+	if err != nil {
+		return math.NaN(), err
+	}
+	for _, note := range s.notes {
+		for ; len(note) > 0; note = note[8:] {
+			value += math.Float64frombits(binary.LittleEndian.Uint64(note))
+		}
+	}
+	lo, hi := s.slices.Range(s.comm.Rank())
+	copy(s.sum, gradient[lo:hi])
+	for _, row := range rows {
+		for j, v := range row {
+			s.sum[j] += v
+		}
+	}
+	all, err := s.slices.Gather(s.sum)
+	if err != nil {
+		return math.NaN(), err
+	}
+	copy(gradient, all)
+	return value, nil
 }
 
 // part is what some of the rows add to the objective and its gradient.
@@ -103,10 +168,14 @@ func (o *objective) evaluate(exact bool, coefficients, intercepts, gradient, int
 		add = o.addExact(coefficients, intercepts)
 	}
 	work := o.part * o.columns * o.vectors
-	parallel.Share(len(o.parts), 1+smallWork/max(1, work), func(lo, hi int) {
+	first, end := 0, len(o.parts)
+	if o.shared != nil {
+		first, end = o.shared.first, o.shared.end
+	}
+	parallel.Share(end-first, 1+smallWork/max(1, work), func(lo, hi int) {
 		b := o.buffers.Get().(*buffer)
 		defer o.buffers.Put(b)
-		for i := lo; i < hi; i++ {
+		for i := first + lo; i < first+hi; i++ {
 			p := &o.parts[i]
 			p.loss = 0
 			clear(p.gradient)
@@ -123,6 +192,12 @@ func (o *objective) evaluate(exact bool, coefficients, intercepts, gradient, int
 		gradient[i] = o.l2 * w
 	}
 	value *= o.l2 / 2
+	if o.shared != nil {
+		all := slices.Concat(gradient, interceptGradient)
+		value, o.err = o.shared.combine(o.parts, value, all)
+		copy(interceptGradient, all[copy(gradient, all):])
+		return value
+	}
 	for i := range o.parts {
 		p := &o.parts[i]
 		value += p.loss

@@ -19,6 +19,7 @@ import (
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/pixels"
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/internal/compiled"
 	"github.com/onehot-go/onehot/internal/kernel"
@@ -38,9 +39,10 @@ type featureSource struct {
 	head     int            // bytes of the filters of the last layer
 	from     *ownParts
 	prepared transform.Compose
-	batch    int      // pictures at once
-	of       []string // what features depend on beside the pictures
-	limit    int64    // bytes of kept features
+	batch    int       // pictures at once
+	of       []string  // what features depend on beside the pictures
+	limit    int64     // bytes of kept features
+	comm     dist.Comm // the ranks that share the pictures; nil for one
 	remarks  io.Writer
 }
 
@@ -60,14 +62,16 @@ func (s *featureSource) features(ctx context.Context, pictures []picked, mirrore
 	if mirrored {
 		what = counted(len(pictures), "mirror image")
 	}
-	if values := readFeatures(path, key, len(pictures), s.width); values != nil {
+	values := readFeatures(path, key, len(pictures), s.width)
+	if here, err := s.everywhere(values != nil); err != nil {
+		return nil, err
+	} else if here {
 		now := time.Now()
 		_ = os.Chtimes(path, now, now) // nothing but the order of removal hangs on it
 		fmt.Fprintf(s.remarks, "the features of %s are kept from before\n", what)
 		return values, nil
 	}
-	values, err := s.compute(ctx, pictures, mirrored)
-	if err != nil {
+	if values, err = s.share(ctx, pictures, mirrored); err != nil {
 		return nil, err
 	}
 	bytes := int64(4 * len(values))
@@ -97,6 +101,42 @@ func (s *featureSource) key(pictures []picked, mirrored bool) (string, error) {
 		h.Write(p.sum[:])
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// everywhere reports whether here is true on all ranks.
+func (s *featureSource) everywhere(here bool) (bool, error) {
+	if s.comm == nil {
+		return here, nil
+	}
+	text := []byte{0}
+	if here {
+		text[0] = 1
+	}
+	all, err := dist.Gather(s.comm, text, nil)
+	return !slices.ContainsFunc(all, func(b []byte) bool { return b[0] == 0 }), err
+}
+
+// share makes features of pictures. Each rank makes those of a part of them.
+func (s *featureSource) share(ctx context.Context, pictures []picked, mirrored bool) ([]float32, error) {
+	if s.comm == nil {
+		return s.compute(ctx, pictures, mirrored)
+	}
+	n, rank := len(pictures), s.comm.Rank()
+	own, err := s.compute(ctx, pictures[rank*n/s.comm.Size():(rank+1)*n/s.comm.Size()], mirrored)
+	text, _ := binary.Append(nil, binary.LittleEndian, own) // of numbers of a known size
+	all, err := dist.Gather(s.comm, text, err)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]float32, 0, n*s.width)
+	for _, text := range all {
+		part := make([]float32, len(text)/4)
+		if _, err := binary.Decode(text, binary.LittleEndian, part); err != nil {
+			return nil, err
+		}
+		values = append(values, part...)
+	}
+	return values, nil
 }
 
 // compute makes features.

@@ -133,7 +133,7 @@ func (c *trainCommand) prepareProbe(ctx context.Context, r *trainRun, data parts
 	}
 	source := featureSource{
 		net: zoo.Features(r.model.Net), shape: r.model.InputShape, width: head.Weight.Size(1), head: 4 * head.Weight.Numel(), from: data.own, prepared: prepared, batch: min(most, featureBatch),
-		of: []string{c.Pretrained, c.trained.sha256, string(steps)}, limit: int64(c.Cache), remarks: remarks,
+		of: []string{c.Pretrained, c.trained.sha256, string(steps)}, limit: int64(c.Cache), comm: c.comm, remarks: remarks,
 	}
 	all := data.own.pick(dataset.Train, dataset.Validation, dataset.Test)
 	values, err := source.features(ctx, all, false)

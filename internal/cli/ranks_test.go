@@ -178,3 +178,36 @@ func TestRanksFailTogether(t *testing.T) {
 		}
 	}
 }
+
+func TestRanksFitTablesAndProbes(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache"))
+	var rows strings.Builder
+	rows.WriteString("x,y,z,class\n")
+	for i := range 1200 {
+		fmt.Fprintf(&rows, "%d,%d,%d,%c\n", i%7, i%11, i%13, "abc"[(i%7+i%11)/6])
+	}
+	writeFile(t, "rows.csv", []byte(rows.String()))
+	colours(t, filepath.Join(dir, "photos"), 9, 40, 30)
+	writeWeights(t, drawnNet(t, []string{"a", "b", "c"}), dir, "weights.safetensors")
+	for name, args := range map[string][]string{
+		"table": {"train", "rows.csv", "--label-column", "class", "--optimizer", "lbfgs"},
+		"rows":  {"train", "rows.csv", "--label-column", "class", "--model", "mlp", "--hidden", "4", "--epochs", "2", "--shards", "4"},
+		"probe": {"train", "photos", "--pretrained", smallNet, "--weights", "weights.safetensors", "--test", "0.2"},
+	} {
+		if _, stderr, code := onehot(t, append(args, "--out", name)...); code != 0 {
+			t.Fatal(stderr)
+		}
+		for _, n := range []int{2, 3} {
+			if err := os.RemoveAll(filepath.Join(dir, "cache", "onehot", "features")); err != nil {
+				t.Fatal(err)
+			}
+			other := fmt.Sprint(name, n)
+			trained(t, n, append(args, "--out", other)...)
+			if keptOf(t, other) != keptOf(t, name) {
+				t.Errorf("%s: %d ranks keep other bytes than a program of its own", name, n)
+			}
+		}
+	}
+}
