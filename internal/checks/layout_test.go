@@ -67,6 +67,7 @@ var order = []string{
 	"serve/grpc",
 	"internal/web/answer",
 	"internal/web",
+	"internal/launcher",
 	"internal/cli",
 	"cmd",
 	"examples",

@@ -147,6 +147,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	if err := checkValues(parsed, args); err != nil {
 		return fail(err)
 	}
+	if err := checkLaunched(comm, parsed.Command(), c.Predict.Part != ""); err != nil {
+		return fail(err)
+	}
 	if _, err := kernel.Name(); err != nil {
 		return fail(usageError{err})
 	}
