@@ -21,6 +21,13 @@ export function trainSquares(onehot, folder, env) {
 	execFileSync(onehot, ["train", photos, "--model", "softmax", "--epochs", "30", "--batch-size", "8", "--lr", "0.01", "--quiet", "--out", join(folder, "squares")], { env });
 }
 
+// trainTags trains a net that finds several labels of a row to tags in a folder.
+export function trainTags(onehot, folder, env) {
+	const rows = Array.from({ length: 80 }, (_, i) => `${i % 4},${[["", "<b>odd"], ["large", "<b>odd;large"]][i % 4 >> 1][i % 2]}`);
+	writeFileSync(join(folder, "tags.csv"), ["number,tags", ...rows, ""].join("\n"));
+	execFileSync(onehot, ["train", join(folder, "tags.csv"), "--label-column", "tags", "--label-separator", ";", "--quiet", "--out", join(folder, "tags")], { env, stdio: ["ignore", "ignore", "inherit"] });
+}
+
 // trainPeople trains a net on a table to people in a folder.
 export function trainPeople(onehot, folder, env) {
 	const table = Array.from({ length: 60 }, (_, i) => `${i % 2 ? 50 + i % 9 : 20 + i % 9},${i % 2 ? "red" : "<i>blue"},${i % 2 ? "<script>old" : "young"}`);

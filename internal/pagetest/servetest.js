@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { answers, drop, launch, paste, stroke } from "./browser.js";
-import { colours, shown, square, trainPeople, trainSquares } from "./nets.js";
+import { colours, shown, square, trainPeople, trainSquares, trainTags } from "./nets.js";
 
 const [onehot, executablePath] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "servetest-"));
@@ -25,9 +25,10 @@ try {
 	execFileSync(onehot, ["train", "--epochs", "2", "--quiet", "--out", join(folder, "clothes")], { env });
 
 	trainPeople(onehot, folder, env);
+	trainTags(onehot, folder, env);
 
-	await serving(["clothes=" + join(folder, "clothes"), "squares=" + join(folder, "squares"), "people=" + join(folder, "people")],
-		{ several, dropped, pasted, drawn, keyboard, spoke, hostile, command, rows, wrong, gone, camera, phone, languages, names, protocol });
+	await serving(["clothes=" + join(folder, "clothes"), "squares=" + join(folder, "squares"), "people=" + join(folder, "people"), "tags=" + join(folder, "tags")],
+		{ several, dropped, pasted, drawn, keyboard, spoke, hostile, command, rows, tags, wrong, gone, camera, phone, languages, names, protocol });
 	writeFileSync(join(folder, "token"), "open-sesame\n");
 	await serving(["squares=" + join(folder, "squares"), "--token-file", join(folder, "token")], { token });
 } finally {
@@ -222,6 +223,19 @@ async function rows(url) {
 	await page.keyboard.press("Enter");
 	const [missing] = await answers(page, 2);
 	assert.deepEqual([missing.file, missing.class, missing.error], ["<b>colour</b>: red", "<script>old", undefined]);
+	await close();
+}
+
+// tags fills the form of a net of several labels, which says the labels that predict says.
+async function tags(url) {
+	const { page, close } = await start(url, "tags");
+	await page.getByLabel("number").fill("3");
+	await page.keyboard.press("Enter");
+	await answers(page, 1);
+	const file = join(folder, "tag.csv");
+	writeFileSync(file, "number\n3\n");
+	const { labels } = JSON.parse(execFileSync(onehot, ["predict", join(folder, "tags"), file, "--json"], { env }));
+	assert.equal(await page.locator(".labels").textContent(), labels.length ? `Labels: ${labels.join(", ")}` : "No label reaches its threshold.");
 	await close();
 }
 

@@ -13,7 +13,7 @@ import { extname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { answers, drop, launch, paste, stroke } from "./browser.js";
-import { colours, shown, square, trainPeople, trainSquares } from "./nets.js";
+import { colours, shown, square, trainPeople, trainSquares, trainTags } from "./nets.js";
 
 const [onehot, executablePath] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "webtest-"));
@@ -156,6 +156,22 @@ const tests = {
 		});
 	},
 
+	// A net of several labels says which it finds.
+	async tags() {
+		await visit("tags", async page => {
+			await ready(page);
+			for (const number of [0, 3]) {
+				await page.getByLabel("number").fill(String(number));
+				await page.keyboard.press("Enter");
+				await page.locator(`#cards > li:first-child:has-text("number: ${number}") .bars`).waitFor();
+				writeFileSync(join(folder, "row.csv"), `number\n${number}\n`);
+				const { labels } = JSON.parse(execFileSync(onehot, ["predict", join(folder, "tags"), join(folder, "row.csv"), "--json"], { env }));
+				assert.equal(await page.locator(".labels").first().textContent(), labels.length ? `Labels: ${labels.join(", ")}` : "No label reaches its threshold.");
+				same(await shares(page.locator("#cards > li").first()), predict("tags", join(folder, "row.csv")));
+			}
+		});
+	},
+
 	// What the page cannot take it says, in both languages.
 	async wrong() {
 		const large = Buffer.from(square("blue").buffer);
@@ -264,8 +280,9 @@ const tests = {
 try {
 	trainSquares(onehot, folder, env);
 	trainPeople(onehot, folder, env);
+	trainTags(onehot, folder, env);
 	execFileSync(onehot, ["train", "--model", "mlp", "--epochs", "1", "--quiet", "--out", join(folder, "clothes")], { env });
-	for (const net of ["squares", "people", "clothes"]) {
+	for (const net of ["squares", "people", "tags", "clothes"]) {
 		execFileSync(onehot, ["export", join(folder, net), "--web", join(folder, net + "-site")], { env });
 	}
 	for (const [name, test] of Object.entries(tests)) {

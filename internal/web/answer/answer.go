@@ -94,9 +94,28 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Err.Error() }
 
-// Picture returns all classes with their probabilities for the picture in a file's bytes, the likeliest first.
-// Of a file that cannot be decoded the error is an *Error.
-func (m *Model) Picture(file []byte) ([]model.Prediction, error) {
+// Answer is what a model says of a sample.
+type Answer struct {
+	Predictions []model.Prediction `json:"predictions"`      // all classes, the likeliest first
+	Labels      *[]string          `json:"labels,omitempty"` // those that are predicted, of a model of several labels; else nil
+}
+
+// answer returns an answer of all classes.
+func (m *Model) answer(predictions []model.Prediction) *Answer {
+	a := &Answer{Predictions: predictions}
+	if m.definition.SeveralLabels() {
+		probabilities := make([]float64, len(predictions))
+		for _, p := range predictions {
+			probabilities[p.Index] = p.Probability
+		}
+		a.Labels = new(m.definition.Labels(probabilities))
+	}
+	return a
+}
+
+// Picture returns the answer for the picture in a file's bytes. Of a file that cannot be decoded the error is an
+// *Error.
+func (m *Model) Picture(file []byte) (*Answer, error) {
 	img, err := decode(file)
 	if err != nil {
 		kind := Broken
@@ -105,7 +124,11 @@ func (m *Model) Picture(file []byte) ([]model.Prediction, error) {
 		}
 		return nil, &Error{kind, err}
 	}
-	return m.by.Classify(img, len(m.definition.Classes))
+	predictions, err := m.by.Classify(img, len(m.definition.Classes))
+	if err != nil {
+		return nil, err
+	}
+	return m.answer(predictions), nil
 }
 
 // decode returns the picture in a file's bytes.
@@ -118,8 +141,12 @@ func decode(file []byte) (image.Image, error) {
 	return img, err
 }
 
-// Row returns all classes with their probabilities for a row, a text by the name of its column, the likeliest
-// first. A text that is empty stands for a value that is missing.
-func (m *Model) Row(row map[string]string) ([]model.Prediction, error) {
-	return m.by.ClassifyRecord(row, len(m.definition.Classes))
+// Row returns the answer for a row, a text by the name of its column. A text that is empty stands for a value that is
+// missing.
+func (m *Model) Row(row map[string]string) (*Answer, error) {
+	predictions, err := m.by.ClassifyRecord(row, len(m.definition.Classes))
+	if err != nil {
+		return nil, err
+	}
+	return m.answer(predictions), nil
 }

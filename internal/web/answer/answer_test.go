@@ -59,7 +59,7 @@ func load(t *testing.T, d model.Definition) (*answer.Model, *model.Model) {
 func TestPicture(t *testing.T) {
 	classes := []string{"a", "b", "c"}
 	labels := model.CNN([]int{3, 16, 16}, classes)
-	labels.Task = task.MultiLabel{}.Name()
+	labels.Task, labels.Thresholds = task.MultiLabel{}.Name(), []float64{0, 0.5, 1}
 	for _, d := range []model.Definition{model.Softmax([]int{1, 8, 8}, classes), model.ResNet([]int{3, 28, 28}, classes), labels} {
 		a, m := load(t, d)
 		by, err := model.NewPredictor(m)
@@ -80,8 +80,25 @@ func TestPicture(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := a.Picture(file); err != nil || !slices.Equal(got, want) {
-				t.Errorf("%s, %s: got %v (%v), want %v", d.Name, name, got, err, want)
+			got, err := a.Picture(file)
+			if err != nil || !slices.Equal(got.Predictions, want) {
+				t.Fatalf("%s, %s: got %v (%v), want %v", d.Name, name, got, err, want)
+			}
+			if d.Task == "" {
+				if got.Labels != nil {
+					t.Errorf("%s: found the labels %v", name, *got.Labels)
+				}
+				continue
+			}
+			reach := []string{}
+			for _, p := range want {
+				if p.Probability >= d.Thresholds[p.Index] {
+					reach = append(reach, p.Class)
+				}
+			}
+			slices.Sort(reach)
+			if got.Labels == nil || !slices.Equal(*got.Labels, reach) {
+				t.Errorf("%s: got the labels %v, want %v of %v", name, got.Labels, reach, want)
 			}
 		}
 		for name, kind := range map[string]string{"bomb.png": answer.Large, "bomb.gif": answer.Large, "zero-wide.png": answer.Broken, "checksum.png": answer.Broken} {
@@ -112,7 +129,7 @@ func TestRow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := a.Row(row); err != nil || !slices.Equal(got, want) {
+		if got, err := a.Row(row); err != nil || !slices.Equal(got.Predictions, want) || got.Labels != nil {
 			t.Errorf("%v: got %v (%v), want %v", row, got, err, want)
 		}
 	}

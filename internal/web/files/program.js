@@ -5,7 +5,7 @@ import "./wasm_exec.js"; // which makes Go
 let started; // a promise of {functions, description}
 
 // ask returns what the model takes, of "describe", and of "picture" and "row" what it says of an argument:
-// {predictions, milliseconds}.
+// {predictions, labels, milliseconds}.
 export async function ask(what, argument) {
 	started ??= start();
 	let program;
@@ -17,8 +17,8 @@ export async function ask(what, argument) {
 	}
 	if (what === "describe") return program.description;
 	const begun = performance.now();
-	const predictions = call(program.functions[what], argument);
-	return { predictions, milliseconds: performance.now() - begun };
+	const answer = call(program.functions[what], argument);
+	return { ...answer, milliseconds: performance.now() - begun };
 }
 
 async function start() {

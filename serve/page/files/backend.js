@@ -4,8 +4,9 @@
 //	models()                 the names of the models, the first of which is chosen
 //	describe(model)          {picture: {channels, height, width, ground}}, or of a table {columns: [{name,
 //	                         number, values}]} with the values that are known, or {}
-//	classify(model, file)    what a picture is, a Blob: {predictions: [{class, probability}], milliseconds} with all
-//	                         classes, the likeliest first, and the time to compute it, if that is known
+//	classify(model, file)    what a picture is, a Blob: {predictions: [{class, probability}], labels, milliseconds} with
+//	                         all classes, the likeliest first; the labels that are predicted, of a model of several; and
+//	                         the time to compute it, if that is known
 //	classifyRow(model, row)  the same of a row: its values as texts, by column; "" of one that is missing
 //	command(model, name)     a command that asks the same of a picture's file, or ""
 //	commandRow(model, row)   the same of a row, or ""
@@ -49,8 +50,12 @@ export async function classify(model, file) {
 
 export async function classifyRow(model, row) {
 	const { outputs } = await ask(rowPath(model), { method: "POST", body: rowBody(row), headers: { "Content-Type": "application/json" } });
-	const { data } = outputs.find(output => output.name === "probabilities");
-	return { predictions: data.map((probability, i) => ({ class: classesOf[model][i], probability })).sort((a, b) => b.probability - a.probability) };
+	const dataOf = name => outputs.find(output => output.name === name)?.data;
+	const [list] = dataOf("labels") ?? [];
+	return {
+		predictions: dataOf("probabilities").map((probability, i) => ({ class: classesOf[model][i], probability })).sort((a, b) => b.probability - a.probability),
+		labels: list && JSON.parse(list),
+	};
 }
 
 export function command(model, name) {

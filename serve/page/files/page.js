@@ -7,6 +7,7 @@ const atOnce = 4; // questions that are open
 const likeliest = 5; // classes that a result shows at first
 const squares = { small: 14, large: 8 }; // a side is covered in so many parts to see what spoke for a class
 const smallSide = 64; // pixels of a net's input
+const patience = 10; // seconds that nobody is warned of
 
 const $ = id => document.getElementById(id);
 
@@ -148,8 +149,8 @@ const classify = limited(backend.classify);
 async function answer(result, question, beside) {
 	result.setAttribute("aria-busy", "true");
 	try {
-		const { predictions, milliseconds } = await question();
-		result.replaceChildren(bars(predictions), ...took(milliseconds), ...beside(predictions));
+		const { predictions, labels, milliseconds } = await question();
+		result.replaceChildren(...found(labels), bars(predictions), ...took(milliseconds), ...beside(predictions, milliseconds));
 		return predictions;
 	} catch (error) {
 		result.replaceChildren(failure(error));
@@ -160,6 +161,13 @@ async function answer(result, question, beside) {
 }
 
 function failure(error) { return reason(make("p", { className: "failure" }), error); }
+
+// found says which labels are predicted, by a model of several.
+function found(labels) {
+	if (!labels) return [];
+	const p = make("p", { className: "labels" });
+	return [labels.length ? worded(p, "labels", { labels: labels.map(printable).join(", ") }) : worded(p, "noLabels")];
+}
 
 // took says how long an answer was computed, if that is known.
 function took(milliseconds) {
@@ -261,7 +269,7 @@ function preview(file) {
 
 // besidePicture returns what makes that which stands beside the answer about a picture.
 function besidePicture(name, picture, file) {
-	return predictions => [why(name, picture, file, predictions), ...copied(backend.command(name, file.name))];
+	return (predictions, milliseconds) => [why(name, picture, file, predictions, milliseconds), ...copied(backend.command(name, file.name))];
 }
 
 $("choose").addEventListener("click", () => $("files").click());
@@ -294,8 +302,9 @@ addEventListener("drop", event => {
 
 // why returns a button that covers a picture square by square and asks again: what the net says less
 // of a class without a square, that spoke for it.
-function why(name, picture, file, predictions) {
-	const button = worded(make("button", { type: "button" }), "why");
+function why(name, picture, file, predictions, milliseconds = 0) {
+	const seconds = Math.round(milliseconds * squaresOf(picture) ** 2 / 1000);
+	const button = worded(make("button", { type: "button" }), seconds < patience ? "why" : "whySlow", { seconds });
 	const place = make("div", { className: "why" }, button);
 	button.addEventListener("click", async () => {
 		button.disabled = true;
@@ -322,7 +331,7 @@ async function occlude(name, { height, width }, file, progress) {
 	context.imageSmoothingQuality = "high";
 	context.drawImage(bitmap, 0, 0, plain.width, plain.height);
 	bitmap.close();
-	const side = net <= smallSide ? squares.small : squares.large;
+	const side = squaresOf({ height, width });
 	const [columns, rows] = [Math.min(side, plain.width), Math.min(side, plain.height)];
 	const cover = border(context.getImageData(0, 0, plain.width, plain.height));
 
@@ -349,6 +358,9 @@ async function occlude(name, { height, width }, file, progress) {
 	const added = new Map([...whole].map(([name, score]) => [name, covered.map(scores => score - scores.get(name))]));
 	return { plain, boxes, added };
 }
+
+// squaresOf returns how many parts a side is covered in.
+function squaresOf({ height, width }) { return Math.max(height, width) <= smallSide ? squares.small : squares.large; }
 
 // edge returns where part k of so many of a length begins.
 function edge(k, parts, length) { return Math.round(k * length / parts); }
