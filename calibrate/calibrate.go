@@ -11,7 +11,6 @@ import (
 	"github.com/onehot-go/onehot/metric"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
 )
 
@@ -311,7 +310,7 @@ func check(method string, m *model.Model) (*nn.Linear, error) {
 	if !slices.Contains(Methods, method) {
 		return nil, fmt.Errorf("calibration: found the method %q, temperature or platt expected", method)
 	}
-	if n := len(m.Classes); method == Platt && n != 2 && (m.Task == "" || m.Task == task.Classification{}.Name()) {
+	if n := len(m.Classes); method == Platt && n != 2 && !m.SeveralLabels() {
 		return nil, severalClasses(n)
 	}
 	if m.Calibration != nil {

@@ -9,13 +9,14 @@ import (
 	"github.com/onehot-go/onehot/classify"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/random"
+	"github.com/onehot-go/onehot/task"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
 	"github.com/onehot-go/onehot/transform"
 )
 
 // tableModel returns softmax regression on a table of three columns, whose weights are given.
-func tableModel(t *testing.T, classes []string, weights, biases []float64) (*model.Model, transform.Columns) {
+func tableModel(t *testing.T, classes []string, weights, biases []float64) *model.Model {
 	t.Helper()
 	columns := transform.Columns{Label: "kind", Means: []float64{0.5, 0.25, 0.75, 0, 0}, List: []transform.Column{
 		{Name: "age", Kind: transform.Numeric, Mean: 40, Deviation: 10},
@@ -36,17 +37,17 @@ func tableModel(t *testing.T, classes []string, weights, biases []float64) (*mod
 			p.CopyInPlace(tensor.New(biases))
 		}
 	}
-	return m, columns
+	return m
 }
 
 func TestExplainRow(t *testing.T) {
-	m, columns := tableModel(t, []string{"a", "b"}, []float64{1, 2, 3, 4, 5, 0, 1, -1, 0, 2}, []float64{0.5, 0})
+	m := tableModel(t, []string{"a", "b"}, []float64{1, 2, 3, 4, 5, 0, 1, -1, 0, 2}, []float64{0.5, 0})
 	by, err := model.NewPredictor(m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Weights of a minus those of b are 1 1 4 4 3, the difference of biases 0.5.
-	e, err := ExplainRow(by, columns, []float32{2, 0, 1, 0, -1}, 0, 2)
+	e, err := ExplainRow(by, &m.Definition, []float32{2, 0, 1, 0, -1}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +60,14 @@ func TestExplainRow(t *testing.T) {
 			t.Errorf("term %d: got %+v, want %+v", i, e.Terms[i], term)
 		}
 	}
-	if _, err := ExplainRow(by, columns, []float32{float32(math.Inf(1)), 0, 1, 0, 0}, 0, 2); err == nil {
+	if _, err := ExplainRow(by, &m.Definition, []float32{float32(math.Inf(1)), 0, 1, 0, 0}, 0); err == nil {
 		t.Error("a row without a number has a score")
+	}
+	// A label's score is its logit.
+	labels := m.Definition
+	labels.Task = task.MultiLabel{}.Name()
+	if e, err = ExplainRow(by, &labels, []float32{2, 0, 1, 0, -1}, 0); err != nil || e.Score != 2+3-5+0.5 || e.Terms[0].Column != 3 || math.Abs(e.Terms[0].Value+5) > 1e-6 {
+		t.Errorf("%+v, %v", e, err)
 	}
 }
 
@@ -68,7 +75,7 @@ func TestExplainRow(t *testing.T) {
 func rowsPage(t *testing.T, names [3]string) *Page {
 	t.Helper()
 	classes := []string{names[0], names[1]}
-	m, _ := tableModel(t, classes, make([]float64, 10), []float64{0, 0})
+	m := tableModel(t, classes, make([]float64, 10), []float64{0, 0})
 	logits := tensor.New([]float32{2, 0, 0, 1, 3, 0, 0, 1}, 4, 2)
 	p := NewPredictions(classes, logits, tensor.New([]int64{0, 1, 1, 0}), nil)
 	nan := math.NaN()

@@ -2,15 +2,15 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
 	"github.com/onehot-go/onehot/model"
-	"github.com/onehot-go/onehot/transform"
 )
 
 // RowExplanation says why a row of a table has the score that it has: how far a class's logit is above the mean of the others', of two
-// classes the logarithm of its odds.
+// classes the logarithm of its odds. Of several labels it is the label's logit, the logarithm of its odds too.
 type RowExplanation struct {
 	Class int
 	Score float64
@@ -26,13 +26,21 @@ type Term struct {
 	Value  float64
 }
 
-// ExplainRow explains the score of a class for a row, x, that is prepared: a number for each of columns' features. The error says that the
-// net gives no number for a class.
-func ExplainRow(by *model.Predictor, columns transform.Columns, x []float32, class, classes int) (*RowExplanation, error) {
+// ExplainRow explains the score of a class for a row, x, that is prepared: a number for each feature of d's columns. by is a predictor of a model that
+// d defines. The error says that the model takes no rows of tables, or that the net gives no number for a class.
+func ExplainRow(by *model.Predictor, d *model.Definition, x []float32, class int) (*RowExplanation, error) {
+	columns, ok := d.Columns()
+	if !ok {
+		return nil, fmt.Errorf("found a row of a table, the model prepares its input by %v", d.Preprocess)
+	}
+	classes := len(d.Classes)
 	logits, probabilities := make([]float32, classes), make([]float64, classes)
 	score := func(x []float32) (float64, error) {
 		if err := by.Run(logits, probabilities, x); err != nil {
 			return 0, err
+		}
+		if d.SeveralLabels() {
+			return float64(logits[class]), nil
 		}
 		others := 0.0
 		for k, v := range logits {

@@ -108,6 +108,51 @@ func TestCalibrate(t *testing.T) {
 	}
 }
 
+// TestCalibrateLabels calibrates a model of several labels before thresholds are chosen.
+func TestCalibrateLabels(t *testing.T) {
+	t.Chdir(t.TempDir())
+	chance := rand.New(rand.NewPCG(5, 6))
+	var text strings.Builder
+	text.WriteString("x,y,tags\n")
+	for range 300 {
+		x, y := chance.NormFloat64(), chance.NormFloat64()
+		var tags []string
+		for _, tag := range []struct {
+			name  string
+			score float64
+		}{{"a", x}, {"b", y - 0.5}, {"c", x + y}} {
+			if tag.score+chance.NormFloat64() > 0 {
+				tags = append(tags, tag.name)
+			}
+		}
+		fmt.Fprintf(&text, "%.3f,%.3f,%s\n", x, y, strings.Join(tags, ";"))
+	}
+	writeFile(t, "tags.csv", []byte(text.String()))
+	for _, method := range []string{"platt", "temperature"} {
+		succeed(t, "train", "tags.csv", "--label-column", "tags", "--label-separator", ";", "--calibrate", method, "--model", "mlp", "--epochs", "10", "--out", "run", "--force")
+		m, err := model.Load("run/model.safetensors")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := m.Calibration
+		if c == nil || c.Method != method || method == "platt" && (len(c.A) != 3 || len(c.B) != 3) || len(m.Thresholds) != 3 {
+			t.Fatalf("calibration %+v, thresholds %v", c, m.Thresholds)
+		}
+		var figures struct{ Loss float64 }
+		if err := json.Unmarshal([]byte(succeed(t, "eval", "run", "--json")), &figures); err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(figures.Loss-c.After.Loss) > 1e-6 {
+			t.Errorf("%s: loss %v, %v by the calibration", method, figures.Loss, c.After.Loss)
+		}
+	}
+	wantError(t, 2, "--unknown-below 0.5: it is for models that tell classes apart, and this one has several labels", "predict", "run", "tags.csv", "--unknown-below", "0.5")
+	if out := succeed(t, "predict", "run", "tags.csv", "--explain"); !strings.Contains(out, "  score of ") {
+		t.Error(out)
+	}
+	succeed(t, "report", "run")
+}
+
 func TestCalibratePictures(t *testing.T) {
 	dir := tinyData(t)
 	run := filepath.Join(t.TempDir(), "run")

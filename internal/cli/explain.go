@@ -34,7 +34,7 @@ func (f *explainFlag) Decode(ctx *kong.DecodeContext) error {
 // rowExplanation is why a row is what it is said to be, in JSON.
 type rowExplanation struct {
 	Class string    `json:"class"`
-	Score float64   `json:"score"` // how far the class's logit is above the mean of the others'
+	Score float64   `json:"score"` // how far the class's logit is above the mean of the others'; of several labels the logit
 	Base  float64   `json:"base"`  // the score of the mean row
 	Terms []rowTerm `json:"terms"` // the greatest first
 	Rest  float64   `json:"rest"`  // what columns say together

@@ -325,7 +325,7 @@ func (p *tablePredicting) one(r table.Record, x []float32, probabilities []float
 	unsure := c.unknown(likeliest[0].Probability)
 	var why *rowExplanation
 	if c.Explain.Asked {
-		e, err := report.ExplainRow(p.by, p.columns, x, likeliest[0].Index, len(p.model.Classes))
+		e, err := report.ExplainRow(p.by, &p.model.Definition, x, likeliest[0].Index)
 		if err != nil {
 			return fmt.Errorf("row %d: --explain: %w", r.Row, err)
 		}

@@ -120,7 +120,7 @@ func (t *ownTable) hardest(m *model.Model, columns transform.Columns, measured *
 	for _, i := range wrong[:min(report.MostHard, len(wrong))] {
 		row := measured.Rows[i]
 		h := report.HardRow{Row: row + 1, Line: t.Line(row), Sample: i}
-		if h.Explanation, err = report.ExplainRow(by, columns, measured.Features[row*measured.Width:][:measured.Width], said.Predicted(i), len(m.Classes)); err != nil {
+		if h.Explanation, err = report.ExplainRow(by, &m.Definition, measured.Features[row*measured.Width:][:measured.Width], said.Predicted(i)); err != nil {
 			return nil, err
 		}
 		fields := t.Fields(row)

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/onehot-go/onehot/model"
-	"github.com/onehot-go/onehot/task"
 )
 
 // unknown is what a sample is called whose likeliest class is not likely enough.
@@ -23,7 +22,7 @@ func (f unknownFlags) check(m *model.Model) error {
 		return usagef("--unknown-below %g: a probability from 0 to 1 expected", f.UnknownBelow)
 	case f.UnknownBelow == 0:
 		return nil
-	case m.Task != "" && m.Task != task.Classification{}.Name():
+	case m.SeveralLabels():
 		return usagef("--unknown-below %g: it is for models that tell classes apart, and this one has several labels", f.UnknownBelow)
 	case slices.Contains(m.Classes, unknown):
 		return usagef("--unknown-below %g: the model has a class that is called %q", f.UnknownBelow, unknown)
