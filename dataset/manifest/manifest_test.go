@@ -182,14 +182,14 @@ func TestContext(t *testing.T) {
 func FuzzManifest(f *testing.F) {
 	for _, text := range []string{
 		"file,kind,part\ncat/1.jpg,cat,train\n", "file;kind;part\n\"cat/1.jpg\";cat;val", "file\tkind\tpart\ndog/a3f9\tdog\ttest\n",
-		`{"file":"cat/1.jpg","kind":7,"part":"test"}`, "\ufefffile,kind,part\r\n", "file,kind,part\n\"", "{", "file,kind,part\n/dev/zero,a,train\n", "file,kind,part\n../../../../etc/passwd,a,train\n",
+		`{"file":"cat/1.jpg","kind":7,"part":"test"}`, `{"file":"cat/1.jpg","kind":["a",1," a"],"part":"test"}`, `{"file":["cat/1.jpg"],"kind":[{}],"part":"test"}`, "\ufefffile,kind,part\r\n", "file,kind,part\n\"", "{", "file,kind,part\n/dev/zero,a,train\n", "file,kind,part\n../../../../etc/passwd,a,train\n",
 	} {
 		f.Add([]byte(text))
 	}
 	path := write(f, "list", "")
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r := &reader{ctx: t.Context(), path: path, root: filepath.Dir(path), lines: map[string]int{},
-			columns: []column{{"file", setPath}, {"part", setPart}}}
+		r := &reader{ctx: t.Context(), path: path, root: filepath.Dir(path), lines: map[string]int{}, label: "kind"}
+		r.columns = []column{{"file", setPath}, {"kind", r.setLabel}, {"part", setPart}}
 		err := r.read(text, "file")
 		if err == nil {
 			_, err = r.list()

@@ -111,13 +111,20 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("a;b\r\n\"1\";'x'\r\n"))
 	f.Add([]byte("\xff\xfea\x00,\x00b\x00\n\x001\x00"))
 	f.Add([]byte(`{"a":1,"b":"\u00e9"}` + "\n" + `{"a":null}`))
+	f.Add([]byte(`{"a":["x"," y",1],"b":[]}` + "\n" + `{"a":[[null,"]"]],"b":"z;y"}`))
 	f.Add(npy("<f8", "(3, 2)", true, []float64{1, 2, 3, 4, 5, 6}))
 	f.Add([]byte(npz(f, "x", npy("<U2", "(1,)", false, []int32{'a', 0}), "y", npy("|b1", "(1,)", false, []byte{1}))))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		for _, o := range []Options{{}, {Label: "a", Words: []string{"b"}}, {NoHeader: true}} {
+		for _, o := range []Options{{}, {Label: "a", Words: []string{"b"}}, {NoHeader: true}, {Label: "a", Words: []string{"a", "b"}, Lists: []string{"a", "b"}}} {
 			table, err := read(string(text), o)
 			if err != nil {
 				continue
+			}
+			if o.Lists != nil {
+				table.HasLists("a")
+				if l, err := table.LabelSets("a", ";", nil); err == nil && len(l.Of) != table.Rows {
+					t.Errorf("labels of %d rows, %d expected", len(l.Of), table.Rows)
+				}
 			}
 			rows := make([]int, table.Rows)
 			for i := range rows {
