@@ -91,7 +91,7 @@ type partRecord struct {
 const maxPartRecord = 1 << 16
 
 // recordPath returns where the record of a part's file is.
-func recordPath(file string) string { return strings.TrimSuffix(file, filepath.Ext(file)) + ".json" }
+func recordPath(file string) string { return file + ".json" }
 
 // readPartRecord returns the record of a part's file.
 func readPartRecord(file string) (r partRecord, err error) {

@@ -188,6 +188,13 @@ func TestPartsOfTables(t *testing.T) {
 	text := string(readFile(t, "fruit.csv"))
 	writeFile(t, "more.csv", []byte(text+"a,b\nf99,heavy,red,yes,,\n"))
 	parts := inParts(t, 1, 3, "run", "more.csv", "--keep", "id")
+	for i := range 2 { // a name without an ending
+		succeed(t, "predict", "run", "fruit.csv", "--csv", "said", "--part", fmt.Sprintf("%d/2", i+1))
+	}
+	succeed(t, "join", "said")
+	if rows := strings.Count(string(readFile(t, "said")), "\n"); rows != 1+62 {
+		t.Errorf("%d rows", rows)
+	}
 	if rows := strings.Count(string(readFile(t, parts[0])), "\n"); rows != 1+64/3 {
 		t.Errorf("%d rows", rows)
 	}
