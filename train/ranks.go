@@ -295,6 +295,15 @@ func (l *loop) leave(err error, stopped bool) error {
 	return dist.Agree(l.Comm, err)
 }
 
+// both returns the error of a checkpoint that was written because of an interruption, if there is one. Of several ranks it goes
+// with the interruption, which all know of, so that leave tells them nothing more.
+func (l *loop) both(saving, interruption error) error {
+	if l.ranks() == 1 {
+		return cmp.Or(saving, interruption)
+	}
+	return errors.Join(saving, interruption)
+}
+
 // errStopped is why other ranks end if the listener of one goes.
 var errStopped = errors.New("the run was stopped by its listener")
 

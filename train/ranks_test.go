@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"math"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -472,6 +474,33 @@ func TestInterruptedRanksKeepTheirSteps(t *testing.T) {
 	}
 	if found, want := weights(c), weights(whole); found != want {
 		t.Errorf("found the weights %s, %s expected", found, want)
+	}
+}
+
+// A checkpoint that cannot be written when ranks are interrupted keeps none of them waiting.
+func TestInterruptedRanksEndWithoutACheckpoint(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	dir := filepath.Join(t.TempDir(), "run")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for rank, r := range onRanks(ctx, 3, func(int) train.Config {
+		c := kinds["softmax"].make(t)
+		c.Shards, c.Keep.Last = 16, filepath.Join(dir, "last.safetensors")
+		c.Keep.Within = func(train.Step) (bool, error) { return false, nil }
+		return c
+	}, func(rank int, e train.Event) bool {
+		if rank == 0 && e.(train.Step).Step == 2 {
+			if err := os.RemoveAll(dir); err != nil {
+				t.Error(err)
+			}
+			cancel()
+		}
+		return true
+	}) {
+		if !errors.Is(r.err, context.Canceled) || rank == 0 && !errors.Is(r.err, fs.ErrNotExist) {
+			t.Errorf("rank %d: found %v", rank, r.err)
+		}
 	}
 }
 

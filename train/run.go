@@ -1,7 +1,6 @@
 package train
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"math"
@@ -70,7 +69,7 @@ func (l *loop) run(ctx context.Context, emit func(Event) bool) error {
 	for l.goesOn(progress) {
 		if err := l.ready(ctx, nil); err != nil {
 			if putOff && interrupted(err) {
-				return cmp.Or(l.save(e, progress, true), err)
+				return l.both(l.save(e, progress, true), err)
 			}
 			return err
 		}
@@ -143,7 +142,7 @@ func (l *loop) epoch(ctx context.Context, s stepper, p *Progress, emit func(Even
 		if err := l.ready(ctx, err); err != nil {
 			if interrupted(err) && l.Keep.Within != nil && part.Steps > 0 {
 				part.Seconds = (before + time.Since(start)).Seconds()
-				err = cmp.Or(l.saveWithin(*p, part), err)
+				err = l.both(l.saveWithin(*p, part), err)
 			}
 			return e, false, err
 		}
@@ -185,7 +184,7 @@ func (l *loop) epoch(ctx context.Context, s stepper, p *Progress, emit func(Even
 	if err := l.measure(ctx, &e); err != nil {
 		if interrupted(err) { // the steps are not lost
 			part.Seconds = e.Seconds
-			err = cmp.Or(l.saveWithin(*p, part), err)
+			err = l.both(l.saveWithin(*p, part), err)
 		}
 		return e, false, err
 	}
