@@ -162,6 +162,22 @@ func TestLiveEvents(t *testing.T) {
 	})
 }
 
+// TestLiveShowsRanks checks the table of ranks at work.
+func TestLiveShowsRanks(t *testing.T) {
+	l := NewLive(Page{Title: "a run", LastEpoch: 3, Samples: 3000}, nil)
+	l.Observe(train.Epoch{Epoch: 1, TrainLoss: 2, Test: train.Evaluation{Score: 0.5, Loss: 1.5}, Seconds: 1,
+		Ranks: []train.RankTime{{Samples: 2000, Seconds: 2, Waited: 0.5}, {Samples: 0, Seconds: 2, Waited: 1}}})
+	page := httptest.NewRecorder()
+	l.ServeHTTP(page, httptest.NewRequest("GET", "http://localhost/", nil))
+	for _, want := range []string{
+		"<tr><th scope=\"row\">0</th><td>1,333</td><td>25.00\u00a0%</td></tr>", "<tr><th scope=\"row\">1</th><td></td><td>50.00\u00a0%</td></tr>",
+	} {
+		if !strings.Contains(page.Body.String(), want) {
+			t.Errorf("%s is missing in the page", want)
+		}
+	}
+}
+
 // TestLiveEndsWithoutPage checks what is said of a run that was stopped.
 func TestLiveEndsWithoutPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -325,6 +325,30 @@ func newEpochRow(e train.Epoch, samples int, best bool) epochRow {
 	return epochRow{e.Epoch, best, append(cells, strconv.FormatFloat(e.LR, 'g', 4, 64), seconds, speed)}
 }
 
+// workRow is a line of the table of ranks.
+type workRow struct {
+	Rank           int
+	Speed, Waiting string // samples a second while it computes, and the share of time in which it does not
+}
+
+// AtWork returns what the ranks did in the latest epoch; nil of one rank, and of epochs that were read from a file.
+func (v *view) AtWork() (rows []workRow) {
+	if len(v.Epochs) == 0 {
+		return nil
+	}
+	for rank, t := range v.Epochs[len(v.Epochs)-1].Ranks {
+		row := workRow{Rank: rank}
+		if busy := t.Seconds - t.Waited; busy > 0 && t.Samples > 0 {
+			row.Speed = comma(int(float64(t.Samples) / busy))
+		}
+		if t.Seconds > 0 {
+			row.Waiting = percent(t.Waited / t.Seconds)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
 // matrix is a confusion matrix as a table.
 type matrix struct {
 	Note    string // which classes those are; "" for all

@@ -13,6 +13,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dist"
@@ -302,6 +303,44 @@ func (l *loop) both(saving, interruption error) error {
 		return cmp.Or(saving, interruption)
 	}
 	return errors.Join(saving, interruption)
+}
+
+// timed is a Comm that adds up how long its calls take.
+type timed struct {
+	dist.Comm
+	spent time.Duration
+}
+
+// since adds the time since start.
+func (t *timed) since(start time.Time) { t.spent += time.Since(start) }
+
+func (t *timed) AllToAll(send, recv [][]byte) error {
+	defer t.since(time.Now())
+	return t.Comm.AllToAll(send, recv)
+}
+
+func (t *timed) AllGather(send []byte, recv [][]byte) error {
+	defer t.since(time.Now())
+	return t.Comm.AllGather(send, recv)
+}
+
+// times returns what all ranks did in the steps of an epoch, which took so long on this one; nil of one rank.
+func (l *loop) times(took time.Duration) ([]RankTime, error) {
+	if l.timed == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(RankTime{l.own, took.Seconds(), l.timed.spent.Seconds()})
+	texts, err := dist.Gather(l.Comm, text, err)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]RankTime, len(texts))
+	for rank, text := range texts {
+		if err := json.Unmarshal(text, &all[rank]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // errStopped is why other ranks end if the listener of one goes.

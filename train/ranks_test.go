@@ -131,7 +131,7 @@ func withoutTime(events []train.Event) []train.Event {
 	var out []train.Event
 	for _, e := range events {
 		if epoch, ok := e.(train.Epoch); ok {
-			epoch.Seconds, epoch.EvalSeconds = 0, 0
+			epoch.Seconds, epoch.EvalSeconds, epoch.Ranks = 0, 0, nil
 			e = epoch
 		}
 		out = append(out, e)
@@ -295,6 +295,10 @@ func TestEachRankReadsItsOwn(t *testing.T) {
 	for rank, shards := range []int{4, 6, 6} {
 		if results[rank].err != nil {
 			t.Fatal(results[rank].err)
+		}
+		times := results[rank].events[3].(train.Epoch).Ranks
+		if len(times) != ranks || times[rank].Samples != 3*shards || !(times[rank].Seconds >= times[rank].Waited && times[rank].Waited > 0) {
+			t.Errorf("rank %d: found the times %+v, %d samples of its own expected", rank, times, 3*shards)
 		}
 		if found, want := int(reads[rank].Load()), 3*shards+10+2*2; found != want {
 			t.Errorf("rank %d read %d samples, %d expected", rank, found, want)

@@ -180,7 +180,11 @@ func (l *loop) epoch(ctx context.Context, s stepper, p *Progress, emit func(Even
 	if math.IsNaN(e.TrainLoss) {
 		return e, false, noWeight(e.Epoch)
 	}
-	e.LR, e.Seconds = l.Optimizer.LR(), (before + time.Since(start)).Seconds()
+	took := time.Since(start)
+	e.LR, e.Seconds = l.Optimizer.LR(), (before + took).Seconds()
+	if e.Ranks, err = l.times(took); err != nil {
+		return e, false, err
+	}
 	if err := l.measure(ctx, &e); err != nil {
 		if interrupted(err) { // the steps are not lost
 			part.Seconds = e.Seconds
@@ -197,6 +201,9 @@ func (l *loop) epoch(ctx context.Context, s stepper, p *Progress, emit func(Even
 func (l *loop) begin(s stepper, p Progress, part *Part) error {
 	l.mean.Reset()
 	l.running.Reset()
+	if l.own = 0; l.timed != nil {
+		l.timed.spent = 0
+	}
 	if l.stepsDone = p.Steps; p.Steps == 0 && p.Epoch > 0 { // written when they were not counted
 		l.stepsDone = p.Epoch * s.steps()
 	}

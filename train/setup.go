@@ -90,6 +90,8 @@ type loop struct {
 	stepsDone int          // of all epochs
 	said      sample       // what the net says of a sample of the training data
 	sharded   *sharded     // the stepper of several shards, whose memory lasts; nil before it is wanted
+	timed     *timed       // Comm, if there are several ranks
+	own       int          // samples of the epoch that this rank trained on
 	agreed    float64      // how much of a Budget's time for training is over, as rank 0 has it
 }
 
@@ -130,13 +132,17 @@ func newLoop(c Config, measured bool) (*loop, error) {
 			return nil, err
 		}
 	}
+	var comm *timed
+	if c.ranks() > 1 {
+		comm = &timed{Comm: c.Comm}
+		if c.Comm = comm; comm.Rank() > 0 {
+			c.Keep = Keep{}
+		}
+	}
 	if err := c.checkRanks(); err != nil {
 		return nil, err
 	}
-	if c.ranks() > 1 && c.Comm.Rank() > 0 {
-		c.Keep = Keep{}
-	}
-	return &loop{Config: c, said: said, clock: clock{start: start}, running: c.Task.NewRunning(c.Model.Classes)}, nil
+	return &loop{Config: c, timed: comm, said: said, clock: clock{start: start}, running: c.Task.NewRunning(c.Model.Classes)}, nil
 }
 
 // Check returns what is wrong with a run of c, as Run finds it before the first step. Beside the

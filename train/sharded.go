@@ -108,6 +108,7 @@ func (s *sharded) step(batch loader.Batch, key random.Key) (taken, error) {
 		s.before[i].CopyInPlace(b)
 	}
 	rank, n := s.comm.Rank(), batch.Whole
+	s.own += len(batch.Indices)
 	for i := range s.notes {
 		s.notes[i] = slices.Grow(s.notes[i][:0], s.noteBytes(i, n))[:s.noteBytes(i, n)]
 	}

@@ -144,12 +144,20 @@ type Epoch struct {
 	TrainLoss   float64    // of the criterion, mean over the epoch's samples, each as it was trained on; with class weights, their weighted mean
 	TrainScore  float64    // of the same outputs
 	Test        Evaluation
-	Validation  bool    // Test is of validation data
-	Unmeasured  bool    // there are no data to measure on, and Test is zero
-	LR          float64 // learning rate
-	Seconds     float64 // of the training steps alone
-	EvalSeconds float64 // of measuring on the test data
-	Best        bool    // it is the best so far
+	Validation  bool       // Test is of validation data
+	Unmeasured  bool       // there are no data to measure on, and Test is zero
+	LR          float64    // learning rate
+	Seconds     float64    // of the training steps alone
+	EvalSeconds float64    // of measuring on the test data
+	Best        bool       // it is the best so far
+	Ranks       []RankTime // of every rank, if there are several
+}
+
+// RankTime is what a rank did in the training steps of an epoch, since the run began or went on.
+type RankTime struct {
+	Samples int     `json:"samples"` // that it trained on itself; 0 where a step is of all samples at once
+	Seconds float64 `json:"seconds"`
+	Waited  float64 `json:"waited"` // seconds of these in which it waited for others, sent and received
 }
 
 func (Step) event()  {}

@@ -34,10 +34,12 @@ type epochEvent struct {
 	LR          float64  `json:"lr"`
 	Seconds     float64  `json:"seconds"`
 	EvalSeconds float64  `json:"eval_seconds"`
+
+	Ranks []train.RankTime `json:"ranks,omitempty"` // of several ranks
 }
 
 func newEpochEvent(e train.Epoch) epochEvent {
-	out := epochEvent{Event: "epoch", Epoch: e.Epoch, LR: e.LR, Seconds: e.Seconds, EvalSeconds: e.EvalSeconds}
+	out := epochEvent{Event: "epoch", Epoch: e.Epoch, LR: e.LR, Seconds: e.Seconds, EvalSeconds: e.EvalSeconds, Ranks: e.Ranks}
 	switch {
 	case e.Unmeasured:
 	case e.Validation:

@@ -137,7 +137,9 @@ func TestRunsGoOnWithFewerRanks(t *testing.T) {
 	}
 	trained(t, 2, start(whole, "3")...) // 16 shards, as nothing is said
 	trained(t, 3, start(parts, "1")...)
-	trained(t, 2, "train", "--out", parts, "--resume", "--epochs", "2")
+	if out, _ := trained(t, 2, "train", "--out", parts, "--resume", "--epochs", "2", "--json"); !strings.Contains(out, `"ranks":[{"samples":250,"seconds":`) {
+		t.Errorf("found the events %s, half of 500 samples of each rank expected", out)
+	}
 	if _, stderr, code := onehot(t, "train", "--out", parts, "--resume", "--epochs", "3"); code != 0 {
 		t.Fatal(stderr)
 	}
