@@ -123,8 +123,9 @@ const (
 )
 
 // minimise moves the parameters to where the objective with L1 of the given strength is least, and returns how many iterations
-// that took. It goes by float32 first, as far as its values tell what is lower. Then float64 tells where the gradient of
-// float32 is wrong, and that is followed, corrected, without a search. What that does not reach is left to a search by float64.
+// that took. It goes by float32 first, as far as its values tell what is lower, and follows the gradient from there without a
+// search. Float64 judges the end. Where the gradient of float32 is wrong it is corrected and followed further, and what that does not
+// reach is left to a search by float64.
 func (f *fitter) minimise(l1 float64, o Options) (iterations int, converged bool) {
 	f.scale, f.by = unit/f.total, none // the last evaluation was of another objective
 	l1 *= f.scale
@@ -135,6 +136,10 @@ func (f *fitter) minimise(l1 float64, o Options) (iterations int, converged bool
 		return iterations, slope <= tolerance
 	}
 	f.roughWeight, f.roughBias = slices.Clone(f.atWeight), slices.Clone(f.atBias)
+	faint := max(tolerance/2, unit*faintly)
+	if l1 == 0 {
+		iterations += f.follow(quick, quick, faint, o.Iterations-iterations)
+	}
 	for range corrections {
 		weightGrad, biasGrad := f.gradients()
 		f.correction = slices.Concat(weightGrad, biasGrad)
@@ -146,7 +151,7 @@ func (f *fitter) minimise(l1 float64, o Options) (iterations int, converged bool
 		for i, v := range slices.Concat(weightGrad, biasGrad) {
 			f.correction[i] = v - f.correction[i]
 		}
-		iterations += f.follow(corrected, max(tolerance/2, unit*faintly), o.Iterations-iterations)
+		iterations += f.follow(corrected, exact, faint, o.Iterations-iterations)
 		if after := f.slope(l1); after <= tolerance || after > before/2 {
 			break
 		}
@@ -155,30 +160,31 @@ func (f *fitter) minimise(l1 float64, o Options) (iterations int, converged bool
 	iterations += f.descend(exact, true, l1, tolerance, o.Iterations-iterations)
 	f.evaluate(exact)
 	if l1 == 0 && f.slope(l1) > tolerance { // what is lower is less than float64 tells
-		iterations += f.follow(exact, tolerance, o.Iterations-iterations)
+		iterations += f.follow(exact, exact, tolerance, o.Iterations-iterations)
 	}
 	return iterations, f.slope(l1) <= tolerance
 }
 
-// follow follows gradients without a search, and stays where it is if they become larger by float64. It returns how many iterations
-// that took; the last evaluation is of float64. Steps near the minimum are too short to learn from.
-func (f *fitter) follow(by precision, tolerance float64, most int) (iterations int) {
-	f.evaluate(exact)
+// follow follows gradients without a search, and stays where it is if they become larger as the judge evaluates them, which is the last
+// evaluation. It returns how many iterations that took. Steps near the minimum are too short to learn from.
+func (f *fitter) follow(by, judge precision, tolerance float64, most int) (iterations int) {
+	f.evaluate(judge)
 	before, learnt := f.slope(0), f.last
 	weight, bias := f.weight.Detach().Clone(), f.bias.Detach().Clone()
 	iterations = f.descend(by, false, 0, tolerance, min(followed, most))
 	f.last = learnt
-	f.evaluate(exact)
+	f.evaluate(judge)
 	if !(f.slope(0) <= before) {
 		f.weight.CopyInPlace(weight)
 		f.bias.CopyInPlace(bias)
-		f.evaluate(exact)
+		f.evaluate(judge)
 	}
 	return iterations
 }
 
 // descend makes up to so many iterations of L-BFGS, until no element of the gradient, as it is evaluated, is larger than tolerance,
-// and returns how many. It searches along every direction, or goes all the way. What was learnt of the curvature in the descent before, of another strength perhaps, it begins with.
+// and returns how many. It searches along every direction, or goes all the way. What was learnt of the curvature in the descent
+// before, of another strength perhaps, it begins with.
 func (f *fitter) descend(by precision, search bool, l1, tolerance float64, most int) (iterations int) {
 	options := optim.LBFGSOptions{MaxIter: new(1), ToleranceGrad: new(0.0), ToleranceChange: new(0.0), HistorySize: new(history), StrongWolfe: search}
 	if l1 > 0 {
