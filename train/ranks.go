@@ -144,13 +144,13 @@ func (l *loop) facts() ([]dist.Fact, error) {
 		{Name: "hash of the layers", Value: hash(layers)},
 		{Name: "rest of the configuration", Value: fmt.Sprint(l.Task.Name(), l.ClipNorm, l.Mixup, l.EMA != nil, l.Plateau != nil, l.Schedule != nil, l.Budget != nil, l.EarlyStop, l.Mirrored)},
 	}
-	for _, s := range []struct {
+	for epoch, s := range []struct { // tests are epoch 0
 		name   string
 		source loader.Source
-	}{{"training data", l.Train}, {"test data", l.Test}} {
+	}{{"test data", l.Test}, {"training data", l.Train}} {
 		value := "none"
 		if !absent(s.source) {
-			if value, err = identity(s.source); err != nil {
+			if value, err = identity(s.source, epoch); err != nil {
 				return nil, err
 			}
 		}
@@ -160,8 +160,8 @@ func (l *loop) facts() ([]dist.Fact, error) {
 }
 
 // identity returns what is known of a source's data without reading them all: how many there are, and a hash
-// of their classes, their labels and one sample.
-func identity(s loader.Source) (string, error) {
+// of their classes, their labels and one sample of an epoch.
+func identity(s loader.Source, epoch int) (string, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%q", s.Classes())
 	if d, ok := of(s).(dataset.Labelled); ok {
@@ -173,7 +173,7 @@ func identity(s loader.Source) (string, error) {
 			b.Write(binary.AppendVarint(nil, int64(label)))
 		}
 	}
-	input, target, err := firstSample("Train", s, 1)
+	input, target, err := firstSample("Train", s, epoch)
 	if err != nil {
 		return "", err
 	}

@@ -46,26 +46,32 @@ func (c *trainCommand) meet(remarks io.Writer) error {
 	if err != nil {
 		return err
 	}
-	lists, common := make([][]string, len(all)), []string(nil)
+	lists := make([][]string, len(all))
 	for rank, text := range all {
 		if err := json.Unmarshal(text, &lists[rank]); err != nil {
 			return err
 		}
-		if rank == 0 {
-			common = lists[0]
+	}
+	name, err := commonKernels(lists, remarks)
+	if err != nil || name == best[0] {
+		return err
+	}
+	return kernel.Use(name)
+}
+
+// commonKernels returns the best kernels that all ranks have, of which each lists its own, the best first. Remarks are told of a rank that
+// has better ones.
+func commonKernels(lists [][]string, remarks io.Writer) (string, error) {
+	for _, name := range lists[0] {
+		if slices.ContainsFunc(lists, func(list []string) bool { return !slices.Contains(list, name) }) {
+			continue
 		}
-		common = slices.DeleteFunc(slices.Clone(common), func(name string) bool { return !slices.Contains(lists[rank], name) })
-	}
-	if len(common) == 0 {
-		return fmt.Errorf("the ranks have no set of kernels in common: rank 0 has %s", strings.Join(lists[0], ", "))
-	}
-	for rank, list := range lists {
-		if list[0] != common[0] {
-			fmt.Fprintf(remarks, "all ranks compute with the kernels %s: rank %d would take %s\n", common[0], rank, list[0])
-			break
+		if rank := slices.IndexFunc(lists, func(list []string) bool { return list[0] != name }); rank >= 0 {
+			fmt.Fprintf(remarks, "all ranks compute with the kernels %s, the best that all have: rank %d has %s\n", name, rank, lists[rank][0])
 		}
+		return name, nil
 	}
-	return kernel.Use(common[0])
+	return "", fmt.Errorf("the ranks have no set of kernels in common: rank 0 has %s", strings.Join(lists[0], ", "))
 }
 
 // compare returns err, or which rank has other settings or data.

@@ -213,3 +213,22 @@ func TestRanksFitTablesAndProbes(t *testing.T) {
 		}
 	}
 }
+
+func TestRanksTakeTheKernelsThatAllHave(t *testing.T) {
+	for _, k := range []struct {
+		lists      [][]string
+		name, said string
+	}{
+		{[][]string{{"avx2", "generic"}, {"avx2", "generic"}}, "avx2", ""},
+		{[][]string{{"avx512", "avx2", "generic"}, {"avx2", "generic"}}, "avx2", "all ranks compute with the kernels avx2, the best that all have: rank 0 has avx512\n"},
+		{[][]string{{"avx2", "generic"}, {"avx2", "generic"}, {"generic"}, {"avx2", "generic"}}, "generic", "all ranks compute with the kernels generic, the best that all have: rank 0 has avx2\n"},
+		{[][]string{{"generic"}, {"avx2", "generic"}}, "generic", "all ranks compute with the kernels generic, the best that all have: rank 1 has avx2\n"},
+		{[][]string{{"neon"}, {"avx2"}}, "", ""},
+	} {
+		var said bytes.Buffer
+		name, err := commonKernels(k.lists, &said)
+		if name != k.name || said.String() != k.said || (err != nil) != (k.name == "") {
+			t.Errorf("%v: found %q, %q, %v; %q and %q expected", k.lists, name, said.String(), err, k.name, k.said)
+		}
+	}
+}
