@@ -109,8 +109,8 @@ func TestPageOfRows(t *testing.T) {
 		`<th scope="row">age <b>51</b></th>`, `<td class="one">+2.5000</td>`, `all others`, `the mean row`,
 		`<th scope="row">no</th><td><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="all" width="100" height="10"/><rect width="75.0" height="10"/></svg>75</td><td>2</td>`,
 		`<th scope="row">age</th><td>numeric</td><td>3</td><td>mean 40</td>`,
-		`<td>-0.2500</td><td>0.05</td><td>&lt; 0.0001</td><td>0.779</td><td>0.7 to 0.85</td>`,
-		`<td>&#43;0.5000</td><td></td><td></td><td>1.65</td><td></td>`,
+		`<td>-0.2500</td><td>0.05</td><td class="one">&lt; 0.0001</td><td>0.779</td><td class="one">0.7 to 0.85</td>`,
+		`<td>&#43;0.5000</td><td></td><td class="one"></td><td>1.65</td><td class="one"></td>`,
 		`against no, and what`,
 	} {
 		if !strings.Contains(html, strings.ReplaceAll(want, "+", "&#43;")) && !strings.Contains(html, want) {
