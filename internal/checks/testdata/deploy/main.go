@@ -27,7 +27,7 @@ import (
 func main() {
 	folder := os.Args[1]
 	err := dockerfile(filepath.Join(folder, "Dockerfile"))
-	for name, kinds := range map[string][]string{"kubernetes.yaml": {"Deployment", "Service"}, "score-job.yaml": {"Job"}, "score-jobset.yaml": {"JobSet"}} {
+	for name, kinds := range map[string][]string{"kubernetes.yaml": {"Deployment", "Service"}, "score-job.yaml": {"Job"}, "score-jobset.yaml": {"JobSet"}, "train-mpijob.yaml": {"MPIJob"}} {
 		err = errors.Join(err, kubernetes(filepath.Join(folder, name), kinds))
 	}
 	if err != nil {
@@ -48,6 +48,28 @@ type jobSet struct {
 				Status string `json:"status"`
 			} `json:"dependsOn"`
 		} `json:"replicatedJobs"`
+	} `json:"spec"`
+}
+
+// mpiJob is what an MPIJob of kubeflow.org/v2beta1 has here.
+type mpiJob struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		SlotsPerWorker         int32  `json:"slotsPerWorker"`
+		SSHAuthMountPath       string `json:"sshAuthMountPath"`
+		LauncherCreationPolicy string `json:"launcherCreationPolicy"`
+		RunPolicy              struct {
+			CleanPodPolicy string `json:"cleanPodPolicy"`
+			BackoffLimit   int32  `json:"backoffLimit"`
+		} `json:"runPolicy"`
+		MPIReplicaSpecs struct {
+			Launcher, Worker struct {
+				Replicas      int32                  `json:"replicas"`
+				RestartPolicy string                 `json:"restartPolicy"`
+				Template      corev1.PodTemplateSpec `json:"template"`
+			}
+		} `json:"mpiReplicaSpecs"`
 	} `json:"spec"`
 }
 
@@ -103,6 +125,8 @@ func kubernetes(path string, want []string) error {
 			into = new(batchv1.Job)
 		case metav1.TypeMeta{APIVersion: "jobset.x-k8s.io/v1alpha2", Kind: "JobSet"}:
 			into = new(jobSet)
+		case metav1.TypeMeta{APIVersion: "kubeflow.org/v2beta1", Kind: "MPIJob"}:
+			into = new(mpiJob)
 		default:
 			return fmt.Errorf("%s: found a %s of %s, one of %v expected", path, of.Kind, of.APIVersion, want)
 		}
