@@ -198,11 +198,15 @@ func (c *Comm) Broadcast(data []byte, root int) error {
 // Abort prints which rank fails because of what, and ends the processes of all ranks.
 func (c *Comm) Abort(err error) {
 	fmt.Fprintln(os.Stderr, "onehot:", (&dist.RankError{Rank: c.rank, Err: err}).Error())
+	time.Sleep(lastLine)
 	if c.mu.TryLock() { // else a call waits for the others, and the launcher ends them
 		c.call(abort, c.library.world, 1)
 	}
 	os.Exit(1)
 }
+
+// lastLine is the time that a launcher needs to pass on what was printed. MPICH's drops the rest once ranks abort.
+const lastLine = 300 * time.Millisecond
 
 // exchange calls a function that waits for rank from, or for all if it is -1.
 func (c *Comm) exchange(operation string, from, function int, args ...uintptr) error {
