@@ -148,3 +148,31 @@ func (c *trainCommand) readOld(f folder) (old config, err error) {
 	err = json.Unmarshal(text, &old)
 	return old, err
 }
+
+// pace is what several ranks bring, as an epoch has shown. It is an event of --json.
+type pace struct {
+	Event   string  `json:"event"`
+	Ranks   int     `json:"ranks"`
+	SpeedUp float64 `json:"speed_up"` // how many times as fast as one rank with as many shards
+	Waited  float64 `json:"waited"`   // share of the time of all ranks in which they waited, sent and received
+}
+
+// newPace returns what the ranks of an epoch bring, and false of one rank, or of an epoch without steps.
+func newPace(e train.Epoch) (p pace, ok bool) {
+	var longest, all, waited float64
+	for _, r := range e.Ranks {
+		longest, all, waited = max(longest, r.Seconds), all+r.Seconds, waited+r.Waited
+	}
+	if len(e.Ranks) < 2 || longest == 0 {
+		return p, false
+	}
+	return pace{Event: "pace", Ranks: len(e.Ranks), SpeedUp: (all - waited) / longest, Waited: waited / all}, true
+}
+
+// String says it in a sentence, and advises one rank where several are no faster.
+func (p pace) String() string {
+	if p.SpeedUp < 1 {
+		return fmt.Sprintf("%d ranks wait for each other %.0f%% of the time: one machine alone would be %.1f times as fast", p.Ranks, 100*p.Waited, 1/p.SpeedUp)
+	}
+	return fmt.Sprintf("%d ranks are %.1f times as fast as one with as many shards: they wait for each other %.0f%% of the time", p.Ranks, p.SpeedUp, 100*p.Waited)
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/model/safetensors"
+	"github.com/onehot-go/onehot/train"
 )
 
 // onRanks runs the program with args on n ranks of this process, and returns what each printed, on both streams, and its exit code.
@@ -229,6 +230,24 @@ func TestRanksTakeTheKernelsThatAllHave(t *testing.T) {
 		name, err := commonKernels(k.lists, &said)
 		if name != k.name || said.String() != k.said || (err != nil) != (k.name == "") {
 			t.Errorf("%v: found %q, %q, %v; %q and %q expected", k.lists, name, said.String(), err, k.name, k.said)
+		}
+	}
+}
+
+func TestPace(t *testing.T) {
+	for _, c := range []struct {
+		ranks []train.RankTime
+		line  string
+	}{
+		{nil, ""},
+		{[]train.RankTime{{Seconds: 2}}, ""},
+		{[]train.RankTime{{}, {}}, ""},
+		{[]train.RankTime{{Seconds: 2, Waited: 0.2}, {Seconds: 2, Waited: 0.4}}, "2 ranks are 1.7 times as fast as one with as many shards: they wait for each other 15% of the time"},
+		{[]train.RankTime{{Seconds: 1, Waited: 0.8}, {Seconds: 1, Waited: 0.8}}, "2 ranks wait for each other 80% of the time: one machine alone would be 2.5 times as fast"},
+	} {
+		p, ok := newPace(train.Epoch{Ranks: c.ranks})
+		if ok != (c.line != "") || ok && p.String() != c.line {
+			t.Errorf("%+v: found %v, %q, %q expected", c.ranks, ok, p, c.line)
 		}
 	}
 }

@@ -110,6 +110,7 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	}
 	batches := report.NewBatches(r.folder.readBatches(r.epochs(start), s.err), start.Part)
 	best := start
+	paced := false         // whether it was said what several ranks bring
 	handled := start.Epoch // the last epoch whose event has been handled; it is saved when more follows
 	r.finished = handled
 	score := r.data.score()
@@ -182,6 +183,16 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 			}
 			if err := print(newEpochEvent(e), report.Line(e)); err != nil {
 				return err
+			}
+			if a, ok := newPace(e); ok && !paced {
+				paced = true
+				bar.clear()
+				fmt.Fprintln(s.err, a)
+				if asJSON {
+					if err := writeEvent(s.out, a, score); err != nil {
+						return err
+					}
+				}
 			}
 			if err := r.keepBatches(batches); err != nil {
 				return err
