@@ -7,32 +7,36 @@ import (
 	"strings"
 	"time"
 
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/internal/cli"
 	"github.com/onehot-go/onehot/mpi"
 )
 
-func main() {
-	fail := func(err error) {
-		fmt.Fprintln(os.Stderr, "onehot-mpi:", err)
-		os.Exit(2)
-	}
-	timeout, args, err := timeoutOf(os.Args[1:])
+func main() { os.Exit(run(os.Args[1:], func(c *mpi.Comm) dist.Comm { return c })) }
+
+// run is the program, which speaks to other ranks by what through returns.
+func run(args []string, through func(*mpi.Comm) dist.Comm) int {
+	timeout, args, err := timeoutOf(args)
 	if err != nil {
-		fail(err)
+		return fail(err)
 	}
 	comm, err := mpi.Open(timeout)
 	if err != nil {
-		fail(err)
+		return fail(err)
 	}
-	code := cli.MainOn(comm, args, os.Stdout, os.Stderr)
-	if code != 0 && comm.Size() > 1 {
-		// Others may wait for this rank: the launcher ends them.
-		os.Exit(code)
+	if code := cli.MainOn(through(comm), args, os.Stdout, os.Stderr); code != 0 {
+		return code // others may wait for this rank: the launcher ends them
 	}
 	if err := comm.Close(); err != nil {
-		fail(err)
+		return fail(err)
 	}
-	os.Exit(code)
+	return 0
+}
+
+// fail says what keeps the ranks from each other.
+func fail(err error) int {
+	fmt.Fprintln(os.Stderr, "onehot-mpi:", err)
+	return 2
 }
 
 // defaultTimeout is how long a rank waits for others.
