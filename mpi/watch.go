@@ -18,7 +18,7 @@ type watch struct {
 }
 
 // mostBeat is the longest time from one look to the next.
-const mostBeat = 30 * time.Second
+const mostBeat = time.Second
 
 // start begins to watch, unless timeout is 0.
 func (w *watch) start(rank int, timeout time.Duration) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -31,7 +32,7 @@ import (
 // Environment variables that make the test the program, which may fail by itself.
 const (
 	programVariable = "ONEHOT_MPI_TEST_PROGRAM"
-	faultVariable   = "ONEHOT_MPI_TEST_FAULT" // "KILL 1 40": rank 1, before its exchange 40
+	faultVariable   = "ONEHOT_MPI_TEST_FAULT" // "KILL 1 40": rank 1, before its exchange 40; DOWN is of the link between two machines
 )
 
 func TestMain(m *testing.M) {
@@ -49,7 +50,7 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// faulty sends a signal to its own process before an exchange.
+// faulty sends a signal to its own process before an exchange, or takes its link down.
 type faulty struct {
 	dist.Comm
 	signal    string
@@ -59,6 +60,12 @@ type faulty struct {
 
 func (f *faulty) count() {
 	if f.exchanges++; f.signal == "" || f.Rank() != f.rank || f.exchanges != f.at {
+		return
+	}
+	if f.signal == "DOWN" {
+		if out, err := exec.Command("ip", "link", "set", links[0], "down").CombinedOutput(); err != nil {
+			panic(fmt.Sprintf("%v: %s", err, out))
+		}
 		return
 	}
 	syscall.Kill(os.Getpid(), map[string]syscall.Signal{"KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP, "TERM": syscall.SIGTERM}[f.signal])
@@ -92,6 +99,18 @@ var (
 // two minutes, far later than ranks end by themselves.
 func launch(t *testing.T, dir string, launcher []string, n int, fault string, args ...string) (string, error) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	out, err := command(ctx, t, dir, launcher, n, fault, args...).CombinedOutput()
+	if err := ctx.Err(); err != nil {
+		t.Fatalf("%q: %v: %s", args, err, out)
+	}
+	return string(out), err
+}
+
+// command returns the command that launch runs.
+func command(ctx context.Context, t *testing.T, dir string, launcher []string, n int, fault string, args ...string) *exec.Cmd {
+	t.Helper()
 	path, err := exec.LookPath(launcher[0])
 	if err != nil {
 		t.Skipf("%s is not installed: its ranks were not run", launcher[0])
@@ -100,15 +119,10 @@ func launch(t *testing.T, dir string, launcher []string, n int, fault string, ar
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
 	c := exec.CommandContext(ctx, path, slices.Concat(launcher[1:], []string{"-n", fmt.Sprint(n), program}, args)...)
+	c.WaitDelay = time.Second // a launcher that is killed leaves others that hold its output
 	c.Dir, c.Env = dir, append(os.Environ(), programVariable+"=yes", faultVariable+"="+fault, "XDG_CACHE_HOME="+filepath.Join(dir, fmt.Sprint("cache", n)))
-	out, err := c.CombinedOutput()
-	if err := ctx.Err(); err != nil {
-		t.Fatalf("%q: %v: %s", args, err, out)
-	}
-	return string(out), err
+	return c
 }
 
 // writeData writes pictures of three classes, a table, and weights of a pretrained net to dir.
@@ -310,6 +324,115 @@ func TestFullDisk(t *testing.T) {
 	if err == nil || strings.Count(out, "no space left on device") != 1 {
 		t.Errorf("%v: %s", err, out)
 	}
+}
+
+// Two machines are two namespaces of the network of this one, with a link between them.
+var (
+	machines  = []string{"onehot-test-a", "onehot-test-b"}
+	links     = []string{"onehot-a", "onehot-b"}
+	addresses = []string{"10.213.7.1", "10.213.7.2"}
+)
+
+// twoMachines makes them, or skips the test where that is not allowed, and returns a launcher for a rank on each.
+func twoMachines(t *testing.T) []string {
+	t.Helper()
+	ip := func(args ...string) error {
+		out, err := exec.Command("ip", args...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, out)
+		}
+		return nil
+	}
+	remove := func() {
+		for _, m := range machines {
+			ip("netns", "del", m)
+		}
+	}
+	remove() // of a test that was killed
+	t.Cleanup(remove)
+	err := cmp.Or(ip("netns", "add", machines[0]), ip("netns", "add", machines[1]), ip("link", "add", links[0], "type", "veth", "peer", "name", links[1]))
+	for i, m := range machines {
+		err = cmp.Or(err, ip("link", "set", links[i], "netns", m), ip("-n", m, "addr", "add", addresses[i]+"/24", "dev", links[i]),
+			ip("-n", m, "link", "set", "lo", "up"), ip("-n", m, "link", "set", links[i], "up"))
+	}
+	if err != nil {
+		t.Skipf("no namespaces of the network can be made (%v): two machines were not tried", err)
+	}
+	// mpirun starts what it needs elsewhere by a program such as ssh. The other machine has a name of its own.
+	agent := filepath.Join(t.TempDir(), "agent")
+	text := fmt.Sprintf("#!/bin/sh\nshift\nexec ip netns exec %s unshare --uts sh -c 'hostname %[1]s; exec sh -c \"$1\"' sh \"$*\"\n", machines[1])
+	if err := os.WriteFile(agent, []byte(text), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	network := addresses[0] + "/24"
+	return []string{"ip", "netns", "exec", machines[0], openMPI[0], "--allow-run-as-root", "--mca", "plm_rsh_agent", agent, "--mca", "btl", "tcp,self",
+		"--mca", "btl_tcp_if_include", network, "--mca", "oob_tcp_if_include", network, "-H", addresses[0] + ":1," + addresses[1] + ":1"}
+}
+
+// TestTwoMachines has a rank on each of two machines: the bytes are those of one. Then the link between them goes: both ranks end, and say
+// for whom they waited.
+func TestTwoMachines(t *testing.T) {
+	launcher := twoMachines(t)
+	if _, err := exec.LookPath(openMPI[0]); err != nil {
+		t.Skipf("%s is not installed: two machines were not tried", openMPI[0])
+	}
+	dir := t.TempDir()
+	writeData(t, dir)
+	args := pictures(64, "--model", "softmax", "--epochs", "3", "--mpi-timeout", "3s", "--shards", "16", "--out")
+	for run, l := range map[string][]string{"one": openMPI, "two": launcher} {
+		ranks := 1
+		if run == "two" {
+			ranks = 2
+		}
+		if out, err := launch(t, dir, l, ranks, "", append(args, run)...); err != nil {
+			t.Fatalf("%s: %v: %s", run, err, out)
+		}
+	}
+	if found, want := sum(t, filepath.Join(dir, "two")), sum(t, filepath.Join(dir, "one")); found != want {
+		t.Errorf("found %s, %s expected", found, want)
+	}
+	// mpirun itself may wait for the other machine for ever: it is killed when the ranks are gone.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	gone := make(chan bool)
+	go func() {
+		defer close(gone)
+		for ranks(t, "down") < 2 && ctx.Err() == nil {
+			time.Sleep(10 * time.Millisecond)
+		}
+		for ranks(t, "down") > 0 && ctx.Err() == nil {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if ctx.Err() != nil {
+			t.Error("ranks go on after a minute")
+		}
+		cancel()
+	}()
+	out, err := command(ctx, t, dir, launcher, 2, "DOWN 0 20", append(args, "down")...).CombinedOutput()
+	<-gone
+	if err == nil || !bytes.Contains(out, []byte("onehot: rank 0: waited 3s for ")) {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// ranks returns how many processes of this test have a word among their arguments.
+func ranks(t *testing.T, word string) int {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, path := range all {
+		text, _ := os.ReadFile(path) // of a process that may have ended
+		if words := strings.Split(string(text), "\x00"); words[0] == self && slices.Contains(words, word) {
+			n++
+		}
+	}
+	return n
 }
 
 func TestTimeoutOf(t *testing.T) {
