@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/random"
 )
 
@@ -124,7 +125,7 @@ func TestTrainHelpGroups(t *testing.T) {
 }
 
 func TestUsageErrors(t *testing.T) {
-	wantError(t, 2, `unknown command "cook": one of train, eval, predict, export, serve, compare, models, data, report, bench, cache, lr-find, completion, man, version expected`, "cook")
+	wantError(t, 2, `unknown command "cook": one of train, eval, predict, join, export, serve, compare, models, data, report, bench, cache, lr-find, completion, man, version expected`, "cook")
 	for _, c := range []struct{ said, line string }{
 		{`unknown command "trian", did you mean "train"?`, "trian"},
 		{`unknown command "Predict", did you mean "predict"?`, "Predict"},
@@ -166,10 +167,14 @@ func TestUsageErrors(t *testing.T) {
 	wantError(t, 2, `unknown flag --epoch, did you mean "--epochs"? (see onehot train --help)`, "train", "--epoch", "3")
 }
 
+// panicking is a dist.Comm whose Size panics.
+type panicking struct{ dist.Comm }
+
+func (panicking) Rank() int { return 0 }
+
 func TestPanicIsOneLine(t *testing.T) {
 	var out, err bytes.Buffer
-	//lint:ignore SA1012 a nil context makes the program panic
-	code := run(nil, []string{"data"}, &out, &err) //nolint:staticcheck
+	code := run(context.WithValue(t.Context(), commKey{}, panicking{}), []string{"train"}, &out, &err)
 	if code != 1 || strings.Count(err.String(), "\n") != 1 || !strings.HasPrefix(err.String(), "onehot: internal error: ") {
 		t.Errorf("got exit code %d, %q", code, err.String())
 	}

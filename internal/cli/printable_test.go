@@ -49,7 +49,7 @@ func TestUnprintable(t *testing.T) {
 		{1, 1, []string{"predict", changed, file + "x"}},
 		{1, 1, []string{"predict", filepath.Join(dir, evil), file}},
 		{1, 1, []string{"eval", changed, "mnist", "--data-dir", data}},
-		{0, 27, []string{"eval", run, "--data-dir", data}},
+		{0, 30, []string{"eval", run, "--data-dir", data}},
 		{0, 2, []string{"compare", run}},
 		{1, 1, []string{"compare", run + "x"}},
 		{2, 1, tiny(data, run)},
