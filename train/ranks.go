@@ -105,14 +105,19 @@ func plural(n int, of string) string {
 // meet begins the run of all ranks: it compares what has to be the same, and gives all the state of
 // rank 0. The run l is nil on a rank where err says what is wrong.
 func (c *Config) meet(l *loop, err error) error {
+	if err := c.compare(l, err); err != nil {
+		return err
+	}
+	return l.begins()
+}
+
+// compare returns err, or what is not the same on all ranks, as meet says.
+func (c *Config) compare(l *loop, err error) error {
 	var facts []dist.Fact
 	if err == nil {
 		facts, err = l.facts()
 	}
-	if err := dist.Compare(c.Comm, facts, err); err != nil {
-		return err
-	}
-	return l.begins()
+	return dist.Compare(c.Comm, facts, err)
 }
 
 // facts returns what has to be the same on all ranks.

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/internal/parallel"
@@ -26,6 +27,7 @@ type sharded struct {
 	buffers []*tensor.Tensor // such as the statistics of batch norms
 	before  []*tensor.Tensor // what buffers were before the step, of Float64
 	least   int              // samples of a shard of a full batch
+	spent   time.Duration    // on its own shards
 
 	// Of every rank, beside the sums: what it found of its samples.
 	notes [][]byte
@@ -115,6 +117,7 @@ func (s *sharded) step(batch loader.Batch, key random.Key) (taken, error) {
 	note := make([]byte, 1, s.noteBytes(rank, n))
 	var samples []byte
 	var failed error
+	start := time.Now()
 	for shard, end := s.tree.Range(rank); shard < end; shard++ {
 		into := s.sum.Shard()
 		lo, hi := s.bound(shard, n)-batch.Before, s.bound(shard+1, n)-batch.Before
@@ -128,6 +131,7 @@ func (s *sharded) step(batch loader.Batch, key random.Key) (taken, error) {
 		note = binary.LittleEndian.AppendUint64(note, math.Float64bits(found.mean))
 		note = binary.LittleEndian.AppendUint64(note, math.Float64bits(found.weight))
 	}
+	s.spent += time.Since(start)
 	note = append(note, samples...)[:cap(note)]
 	if failed != nil {
 		note[0] = 1

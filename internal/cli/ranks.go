@@ -149,6 +149,65 @@ func (c *trainCommand) readOld(f folder) (old config, err error) {
 	return old, err
 }
 
+// expect says what several ranks will bring to the run, where that is measured. The error is known to all ranks.
+func (c *trainCommand) expect(ctx context.Context, r *trainRun, s streams) error {
+	found, err := train.Expect(ctx, r.config(train.Progress{}))
+	if err != nil || found == nil || c.follows() {
+		return err
+	}
+	e := newExpected(found)
+	fmt.Fprintln(s.err, e)
+	if !c.JSON {
+		return nil
+	}
+	return c.lead(r, writeEvent(s.out, e, r.data.score()))
+}
+
+// expected is what several ranks will bring, as it was measured before the first step. It is an event of --json. Times are in seconds.
+type expected struct {
+	Event    string  `json:"event"`
+	Ranks    int     `json:"ranks"`
+	Shards   int     `json:"shards"`
+	SpeedUp  float64 `json:"speed_up"` // how many times as fast as one rank with as many shards
+	Step     float64 `json:"step"`
+	Exchange float64 `json:"exchange"` // of a step, the part in which gradients are exchanged, and ranks wait for each other
+}
+
+// newExpected returns e as an event.
+func newExpected(e *train.Expectation) expected {
+	return expected{"expected", e.Ranks, e.Shards, e.SpeedUp(), e.Step, e.Exchange}
+}
+
+// String says it in a sentence, and advises one rank where several are no faster.
+func (e expected) String() string {
+	step := fmt.Sprintf("a step takes %s, of which %s are exchange", brief(e.Step), brief(e.Exchange))
+	if e.SpeedUp < 1 {
+		return fmt.Sprintf("one machine alone is expected to be %.1f times as fast as %d ranks: %s; onehot train --shards %d gives the same bytes there", 1/e.SpeedUp, e.Ranks, step, e.Shards)
+	}
+	return fmt.Sprintf("%d ranks are expected to be %.1f times as fast as one with %d shards: %s", e.Ranks, e.SpeedUp, e.Shards, step)
+}
+
+// brief returns so many seconds with two digits: "0.12 ms", "12 ms", "1.2 s".
+func brief(seconds float64) string {
+	for _, unit := range []struct {
+		size float64
+		name string
+	}{{1e-6, "µs"}, {1e-3, "ms"}} {
+		if n := seconds / unit.size; n < 999.5 {
+			return twoDigits(n) + " " + unit.name
+		}
+	}
+	return twoDigits(seconds) + " s"
+}
+
+// twoDigits returns n, rounded to a whole number from 10 on.
+func twoDigits(n float64) string {
+	if n < 9.95 {
+		return fmt.Sprintf("%.1f", n)
+	}
+	return fmt.Sprintf("%.0f", n)
+}
+
 // pace is what several ranks bring, as an epoch has shown. It is an event of --json.
 type pace struct {
 	Event   string  `json:"event"`

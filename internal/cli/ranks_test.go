@@ -138,8 +138,12 @@ func TestRunsGoOnWithFewerRanks(t *testing.T) {
 	}
 	trained(t, 2, start(whole, "3")...) // 16 shards, as nothing is said
 	trained(t, 3, start(parts, "1")...)
-	if out, _ := trained(t, 2, "train", "--out", parts, "--resume", "--epochs", "2", "--json"); !strings.Contains(out, `"ranks":[{"samples":250,"seconds":`) {
-		t.Errorf("found the events %s, half of 500 samples of each rank expected", out)
+	out, said := trained(t, 2, "train", "--out", parts, "--resume", "--epochs", "2", "--json")
+	if !strings.HasPrefix(out, `{"event":"expected","ranks":2,"shards":16,"speed_up":`) || !strings.Contains(out, `"ranks":[{"samples":250,"seconds":`) {
+		t.Errorf("found the events %s, what is expected, and half of 500 samples of each rank", out)
+	}
+	if strings.Count(said, "expected to be") != 1 {
+		t.Errorf("found %s, one line of what is expected", said)
 	}
 	if _, stderr, code := onehot(t, "train", "--out", parts, "--resume", "--epochs", "3"); code != 0 {
 		t.Fatal(stderr)
@@ -169,7 +173,7 @@ func TestRanksFailTogether(t *testing.T) {
 	}{
 		"too few shards":      {tiny(data, filepath.Join(t.TempDir(), "run"), "--shards", "2"), exitUsage, "onehot: --shards 2: found 2 for 3 ranks, at least as many shards as ranks expected\n"},
 		"small shards":        {tiny(data, filepath.Join(t.TempDir(), "run"), "--model", "resnet"), exitUsage, "onehot: --shards 16: found batches of 32 samples in 16 shards of at least 2, at least 16 a shard expected for layer "},
-		"a folder in the way": {tiny(data, full), exitUsage, "onehot: --out "},
+		"a folder in the way": {tiny(data, full, "--quiet"), exitUsage, "onehot: --out "},
 		"no run":              {[]string{"train", "--resume", "--out", filepath.Join(t.TempDir(), "none")}, exitUsage, "onehot: --resume --out "},
 		"no data":             {[]string{"train", "mnist", "--data-dir", t.TempDir(), "--out", filepath.Join(t.TempDir(), "run")}, exitFailure, "onehot: "},
 	} {
@@ -230,6 +234,21 @@ func TestRanksTakeTheKernelsThatAllHave(t *testing.T) {
 		name, err := commonKernels(k.lists, &said)
 		if name != k.name || said.String() != k.said || (err != nil) != (k.name == "") {
 			t.Errorf("%v: found %q, %q, %v; %q and %q expected", k.lists, name, said.String(), err, k.name, k.said)
+		}
+	}
+}
+
+func TestExpected(t *testing.T) {
+	for _, c := range []struct {
+		e    train.Expectation
+		line string
+	}{
+		{train.Expectation{Ranks: 2, Shards: 16, Step: 0.012, Exchange: 0.002, Alone: 0.0204}, "2 ranks are expected to be 1.7 times as fast as one with 16 shards: a step takes 12 ms, of which 2.0 ms are exchange"},
+		{train.Expectation{Ranks: 8, Shards: 16, Step: 1.25, Exchange: 0.000_0123, Alone: 9.98}, "8 ranks are expected to be 8.0 times as fast as one with 16 shards: a step takes 1.2 s, of which 12 µs are exchange"},
+		{train.Expectation{Ranks: 2, Shards: 4, Step: 0.9996, Exchange: 0.9, Alone: 0.25}, "one machine alone is expected to be 4.0 times as fast as 2 ranks: a step takes 1.0 s, of which 900 ms are exchange; onehot train --shards 4 gives the same bytes there"},
+	} {
+		if found := newExpected(&c.e).String(); found != c.line {
+			t.Errorf("%+v: found %q, %q expected", c.e, found, c.line)
 		}
 	}
 }

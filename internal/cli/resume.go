@@ -41,6 +41,9 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 	if err := c.compare(r, err); err != nil {
 		return err
 	}
+	if err := c.expect(ctx, r, s); err != nil {
+		return err
+	}
 	if c.follows() {
 		return r.follow(ctx)
 	}

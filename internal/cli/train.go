@@ -83,6 +83,9 @@ func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams)
 	if err := c.compare(r, err); err != nil {
 		return err
 	}
+	if err := c.expect(ctx, r, s); err != nil {
+		return err
+	}
 	if c.follows() {
 		return r.follow(ctx)
 	}

@@ -1,0 +1,126 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/onehot-go/onehot/dist"
+	"github.com/onehot-go/onehot/loader"
+	"github.com/onehot-go/onehot/nn"
+	"github.com/onehot-go/onehot/optim"
+)
+
+// How long Expect measures: it ends after so many turns, or after the first one that reaches the time.
+const (
+	expectTurns = 8
+	expectTime  = time.Second
+)
+
+// Expectation is what several ranks bring in a step, as Expect measured it before a run. Times are in seconds, and medians of a few
+// turns. Reading data and measuring epochs, which the ranks share too, are no part of them.
+type Expectation struct {
+	Ranks  int
+	Shards int // of a batch
+
+	Step     float64 // from the beginning of a step until the slowest rank has made it
+	Exchange float64 // what is left of it beyond the work of the rank that has most: to agree, send, receive and wait
+	Alone    float64 // what a step would take on one rank with as many shards: the work on all of them, and no exchange
+}
+
+// SpeedUp returns how many times as fast the ranks are as one with as many shards. Below 1, one is faster.
+func (e *Expectation) SpeedUp() float64 { return e.Alone / e.Step }
+
+// Expect measures what the ranks of c will bring: they make the step of the run's first batch several times, for about a second, or
+// once if it takes longer. All ranks call it with configurations of the same meaning, as they call Run, and all return the same. It
+// works on a copy of the net that nn.Clone makes, calls no OnGradients, and changes nothing that Run begins with: a run has the same bits
+// with Expect before it and without. The plain step of optim.SGD stands for the optimizer's.
+//
+// It is nil if there is one rank, and for a FullBatch and a Solver, whose steps are of all samples. The errors are those of Run, and known to
+// all ranks.
+func Expect(ctx context.Context, c Config) (*Expectation, error) {
+	switch c.Optimizer.(type) {
+	case *FullBatch, Solver:
+		return nil, nil
+	}
+	if c.ranks() == 1 {
+		return nil, nil
+	}
+	l, err := newLoop(c, false)
+	if err := c.compare(l, err); err != nil {
+		return nil, err
+	}
+	m := *l.Model
+	m.Net = nn.Clone(m.Net)
+	l.Model, l.OnGradients, l.Budget = &m, nil, nil
+	s := l.newSharded()
+	l.Optimizer = optim.NewSGD(s.learnt, 0, optim.SGDOptions{})
+	batch, err := s.first()
+	if err := l.ready(ctx, err); err != nil {
+		return nil, err
+	}
+	var steps, exchanges, alone []float64
+	for spent := 0.0; len(steps) < expectTurns && spent < expectTime.Seconds(); {
+		all, err := l.rehearse(ctx, s, batch)
+		if err != nil {
+			return nil, err
+		}
+		var longest, most, shards, rest float64
+		for _, r := range all {
+			longest, most = max(longest, r.Took), max(most, r.Took-r.Waited)
+			shards, rest = shards+r.Shards, max(rest, r.Took-r.Waited-r.Shards)
+		}
+		steps, exchanges, alone = append(steps, longest), append(exchanges, longest-most), append(alone, shards+rest)
+		spent += longest
+	}
+	return &Expectation{c.ranks(), l.Shards, typical(steps), typical(exchanges), typical(alone)}, nil
+}
+
+// rehearsed is what a rank did in a step, in seconds.
+type rehearsed struct {
+	Took   float64
+	Waited float64 // of these, in calls of the Comm
+	Shards float64 // of these, for its own shards; the rest is what every rank does for the whole batch
+}
+
+// rehearse makes a step as epochs do, and returns what each rank did in it.
+func (l *loop) rehearse(ctx context.Context, s *sharded, batch loader.Batch) ([]rehearsed, error) {
+	l.timed.spent, s.spent = 0, 0
+	start := time.Now()
+	if err := l.ready(ctx, nil); err != nil {
+		return nil, err
+	}
+	if _, err := s.step(batch, l.Key); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(rehearsed{time.Since(start).Seconds(), l.timed.spent.Seconds(), s.spent.Seconds()})
+	texts, err := dist.Gather(l.Comm, text, err)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]rehearsed, len(texts))
+	for rank, text := range texts {
+		if err := json.Unmarshal(text, &all[rank]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// first returns this rank's part of the first batch of a run.
+func (s *sharded) first() (loader.Batch, error) {
+	for batch, err := range s.batches(1, 0) {
+		return batch, err
+	}
+	return loader.Batch{}, emptyEpoch("Train")
+}
+
+// typical returns the median of values, the lower one of two, without the first: memory was new then. That counts if it is all.
+func typical(values []float64) float64 {
+	if len(values) > 1 {
+		values = values[1:]
+	}
+	slices.Sort(values)
+	return values[(len(values)-1)/2]
+}
