@@ -47,6 +47,9 @@ func (r *trainRun) calibrate(remarks io.Writer) error {
 	}
 	fmt.Fprintf(remarks, "calibrated: %s on %s: loss %.4f, before %.4f; calibration error %.4f, before %.4f\n",
 		calibrationNumbers(c), counted(c.Samples, "validation "+r.sample()), c.After.Loss, c.Before.Loss, c.After.Error, c.Before.Error)
+	if c.After.Loss > c.Before.Loss { // of rows that the model tells apart without a fault: Platt's targets doubt them
+		fmt.Fprintf(remarks, "the loss grew: %s expects mistakes that these %ss do not show; more of them, or --calibrate %s, fit better\n", c.Method, r.sample(), calibrate.Temperature)
+	}
 	return nil
 }
 

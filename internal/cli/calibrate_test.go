@@ -166,3 +166,21 @@ func TestCalibratePictures(t *testing.T) {
 		"train", "--data-dir", dir, "--val", "10", "--calibrate", "platt", "--out", run, "--force")
 	wantError(t, 2, "--tta is for runs without --calibrate, which is for what predict says of one picture", "train", "--data-dir", dir, "--val", "10", "--calibrate", "temperature", "--tta", "--out", run, "--force")
 }
+
+// TestCalibrateWithoutMistakes calibrates a model that is right about every row held out.
+func TestCalibrateWithoutMistakes(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var rows strings.Builder
+	rows.WriteString("x,kind\n")
+	for i := range 200 {
+		fmt.Fprintf(&rows, "%d.%d,%c\n", 10*(i%2), i%7, "ab"[i%2])
+	}
+	writeFile(t, "rows.csv", []byte(rows.String()))
+	const said = "\nthe loss grew: platt expects mistakes that these rows do not show; more of them, or --calibrate temperature, fit better\n"
+	for method, want := range map[string]bool{"platt": true, "temperature": false} {
+		_, stderr, code := onehot(t, "train", "rows.csv", "--label-column", "kind", "--calibrate", method, "--out", method)
+		if code != 0 || strings.Contains(stderr, said) != want {
+			t.Errorf("%s: status %d, %s", method, code, stderr)
+		}
+	}
+}
