@@ -256,6 +256,7 @@ func (s *settings) checkCombinations() error {
 		{s.TTA, "--tta", s.Calibrate == "", "runs without --calibrate, which is for what predict says of one picture"},
 		{s.WeightDecay != 0, "--weight-decay", s.Optimizer != "lbfgs", others + ", which has --l2"},
 		{s.ClipNorm != 0, "--clip-norm", s.Optimizer != "lbfgs", others},
+		{s.Shards != 0, "--shards", s.Optimizer != "lbfgs", others + ", whose parts are always the same"},
 		{s.Schedule != "constant", "--schedule " + s.Schedule, s.Optimizer != "lbfgs", others},
 		{s.Warmup > 0, "--warmup", s.Optimizer != "lbfgs", others},
 		{s.LabelSmoothing != 0, "--label-smoothing", s.Optimizer != "lbfgs", others},

@@ -496,6 +496,7 @@ func TestTrainErrors(t *testing.T) {
 		{"--momentum is for --optimizer sgd or rmsprop", []string{"--optimizer", "lbfgs", "--momentum", "0.9"}},
 		{"--weight-decay is for optimizers other than lbfgs, which has --l2", []string{"--optimizer", "lbfgs", "--weight-decay", "0.1"}},
 		{"--clip-norm is for optimizers other than lbfgs", []string{"--optimizer", "lbfgs", "--clip-norm", "1"}},
+		{"--shards is for optimizers other than lbfgs, whose parts are always the same", []string{"--optimizer", "lbfgs", "--shards", "4"}},
 		{"--schedule cosine is for optimizers other than lbfgs", []string{"--optimizer", "lbfgs", "--schedule", "cosine"}},
 		{"--warmup is for optimizers other than lbfgs", []string{"--optimizer", "lbfgs", "--warmup", "1"}},
 		{"--label-smoothing is for optimizers other than lbfgs", []string{"--optimizer", "lbfgs", "--label-smoothing", "0.1"}},
