@@ -152,13 +152,13 @@ func (v *rowsView) coefficients(all []classify.Coefficient, calibrated bool) {
 		v.CoefficientNote += " They are those of the fit, before the calibration."
 	}
 	for _, c := range shown {
-		row := coefficientRow{Class: cut(printable.Name(c.Class)), Feature: cut(printable.Name(c.Feature)), Value: signed(c.Value), Odds: known("%.3g", c.OddsRatio), Bar: signedBar(c.Standardised, most)}
+		row := coefficientRow{Class: cut(printable.Name(c.Class)), Feature: cut(printable.Name(c.Feature)), Value: signed(c.Value), Odds: known("%.4g", c.OddsRatio), Bar: signedBar(c.Standardised, most)}
 		row.Error, row.P = known("%.2g", c.Error), known("%.2g", c.P)
 		if finite(c.P) && c.P < 1e-4 {
 			row.P = "< 0.0001"
 		}
 		if finite(c.Low) && finite(c.High) {
-			row.Interval = fmt.Sprintf("%.3g to %.3g", c.Low, c.High)
+			row.Interval = fmt.Sprintf("%.4g to %.4g", c.Low, c.High)
 		}
 		v.Coefficients = append(v.Coefficients, row)
 	}
