@@ -103,6 +103,14 @@ func statusOf(err error) int {
 	return failed
 }
 
+// Known reports whether err is one that all ranks have: of a rank that failed, of ranks that differ, or of the connection.
+func Known(err error) bool {
+	_, ofRank := errors.AsType[*RankError](err)
+	_, differs := errors.AsType[*DiffersError](err)
+	_, lost := errors.AsType[*CommError](err)
+	return ofRank || differs || lost
+}
+
 // Share returns what rank 0 has as data, on every rank. If one has an error, all return a *RankError, as those of
 // Agree do.
 func Share(c Comm, data []byte, err error) ([]byte, error) {

@@ -404,3 +404,18 @@ func TestBlocksOfASumLieSideBySide(t *testing.T) {
 		return err
 	}))
 }
+
+func TestKnownErrors(t *testing.T) {
+	own := errors.New("no such file")
+	for err, want := range map[error]bool{
+		nil: false, own: false,
+		&dist.RankError{Rank: 1, Err: own}:                       true,
+		&dist.DiffersError{Rank: 1, Name: "data"}:                true,
+		&dist.CommError{Err: own}:                                true,
+		fmt.Errorf("so: %w", &dist.RankError{Rank: 1, Err: own}): true,
+	} {
+		if got := dist.Known(err); got != want {
+			t.Errorf("%v: found %t, %t expected", err, got, want)
+		}
+	}
+}

@@ -289,10 +289,8 @@ func (l *loop) leave(err error, stopped bool) error {
 	if l.ranks() == 1 {
 		return err
 	}
-	_, known := errors.AsType[*dist.RankError](err)
-	_, lost := errors.AsType[*dist.CommError](err)
 	_, diverged := errors.AsType[*DivergedError](err) // by numbers that all have
-	if known || lost || diverged {
+	if dist.Known(err) || diverged {
 		return err
 	}
 	if err == nil && stopped {

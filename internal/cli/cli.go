@@ -89,7 +89,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	fail := func(err error) int {
 		_, ofAll := errors.AsType[usageError](err)
 		switch {
-		case silent && (ofAll || known(err)):
+		case silent && (ofAll || dist.Known(err)):
 			err = errors.Join(err, errReported)
 		case silent:
 			err = &dist.RankError{Rank: comm.Rank(), Err: err}

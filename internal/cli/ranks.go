@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -74,9 +73,24 @@ func commonKernels(lists [][]string, remarks io.Writer) (string, error) {
 	return "", fmt.Errorf("the ranks have no set of kernels in common: rank 0 has %s", strings.Join(lists[0], ", "))
 }
 
+// share has all ranks make the run r, or end with what is wrong with it on one of them, as err says of this one. One rank alone, or rank 0 of
+// several, calls lead.
+func (c *trainCommand) share(ctx context.Context, r *trainRun, err error, s streams, lead func() error) error {
+	if err := c.compare(r, err); err != nil {
+		return err
+	}
+	if err := c.expect(ctx, r, s); err != nil {
+		return err
+	}
+	if c.follows() {
+		return r.follow(ctx)
+	}
+	return c.lead(r, lead())
+}
+
 // compare returns err, or which rank has other settings or data.
 func (c *trainCommand) compare(r *trainRun, err error) error {
-	if c.ranks() == 1 || known(err) {
+	if c.ranks() == 1 || dist.Known(err) {
 		return err
 	}
 	var facts []dist.Fact
@@ -96,17 +110,9 @@ func (c *trainCommand) compare(r *trainRun, err error) error {
 	return dist.Compare(c.comm, facts, err)
 }
 
-// known reports whether err is known to all ranks.
-func known(err error) bool {
-	_, ofRank := errors.AsType[*dist.RankError](err)
-	_, differs := errors.AsType[*dist.DiffersError](err)
-	_, lost := errors.AsType[*dist.CommError](err)
-	return ofRank || differs || lost
-}
-
 // agree returns err of this rank, as all ranks know it then.
 func (c *trainCommand) agree(err error) error {
-	if c.ranks() == 1 || known(err) {
+	if c.ranks() == 1 || dist.Known(err) {
 		return err
 	}
 	return dist.Agree(c.comm, err)

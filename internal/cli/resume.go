@@ -38,16 +38,7 @@ func (c *trainCommand) resume(ctx context.Context, given map[string]bool, s stre
 		return err
 	}
 	r, err := c.arrangeOld(ctx, f, old, given, s)
-	if err := c.compare(r, err); err != nil {
-		return err
-	}
-	if err := c.expect(ctx, r, s); err != nil {
-		return err
-	}
-	if c.follows() {
-		return r.follow(ctx)
-	}
-	return c.lead(r, c.goOn(ctx, f, r, s))
+	return c.share(ctx, r, err, s, func() error { return c.goOn(ctx, f, r, s) })
 }
 
 // arrangeOld returns the run in f, which is to go on.

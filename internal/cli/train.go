@@ -80,16 +80,7 @@ func (c *trainCommand) Run(ctx context.Context, parsed *kong.Context, s streams)
 		return c.resume(ctx, given(parsed), s)
 	}
 	r, err := c.arrange(ctx, given(parsed), s)
-	if err := c.compare(r, err); err != nil {
-		return err
-	}
-	if err := c.expect(ctx, r, s); err != nil {
-		return err
-	}
-	if c.follows() {
-		return r.follow(ctx)
-	}
-	return c.lead(r, c.start(ctx, r, s))
+	return c.share(ctx, r, err, s, func() error { return c.start(ctx, r, s) })
 }
 
 // arrange returns the run of the command line, which has the flags and arguments given.
