@@ -3,8 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/onehot-go/onehot/internal/atomicfile"
@@ -82,10 +80,7 @@ func (c *exportCommand) checkPackage() error {
 	case exists && !c.Force:
 		return usagef("--go %s exists: --force replaces it", c.Go)
 	}
-	if info, err := os.Stat(filepath.Dir(dir)); err != nil || !info.IsDir() {
-		return usagef("--go %s: there is no folder %s", c.Go, filepath.Dir(dir))
-	}
-	return nil
+	return checkParent("--go", c.Go, dir)
 }
 
 // writePackage writes the package of --go, and says what is called.

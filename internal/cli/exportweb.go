@@ -30,10 +30,7 @@ func (c *exportCommand) checkPage() error {
 			return usagef("--web %s: %w: export replaces pages of its own, and nothing else", c.Web, err)
 		}
 	}
-	if info, err := os.Stat(filepath.Dir(dir)); err != nil || !info.IsDir() {
-		return usagef("--web %s: there is no folder %s", c.Web, filepath.Dir(dir))
-	}
-	return nil
+	return checkParent("--web", c.Web, dir)
 }
 
 // writePage writes the page of --web, and says how it is looked at.

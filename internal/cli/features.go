@@ -93,10 +93,7 @@ func (s *featureSource) key(pictures []picked, mirrored bool) (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	for _, field := range append([]string{"onehot features 2", version(), runtime.Version(), name, fmt.Sprint(mirrored)}, s.of...) {
-		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(field))))
-		io.WriteString(h, field)
-	}
+	writeFields(h, append([]string{"onehot features 2", version(), runtime.Version(), name, fmt.Sprint(mirrored)}, s.of...)...)
 	for _, p := range pictures {
 		h.Write(p.sum[:])
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"slices"
@@ -15,15 +16,20 @@ import (
 	"github.com/onehot-go/onehot/internal/printable"
 )
 
+// writeFields writes texts to a hash, each behind its length, so that no other texts have the same bytes.
+func writeFields(h hash.Hash, fields ...string) {
+	for _, field := range fields {
+		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(field))))
+		io.WriteString(h, field)
+	}
+}
+
 // identity returns a hash over the names, contents, classes and parts of all files, in hexadecimal. It
 // does not depend on where they are.
 func (o *ownParts) identity() string {
 	h := sha256.New()
 	for i, f := range o.Files {
-		for _, field := range append([]string{f.Name, f.Class, f.Part, string(o.Facts[i].SHA256[:])}, f.Labels...) {
-			h.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(field))))
-			h.Write([]byte(field))
-		}
+		writeFields(h, append([]string{f.Name, f.Class, f.Part, string(o.Facts[i].SHA256[:])}, f.Labels...)...)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -5,13 +5,13 @@ import (
 
 	"github.com/onehot-go/onehot/classify"
 	"github.com/onehot-go/onehot/nn"
-	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/tensor"
 )
 
 // labelFit fits a regression of its own to every label of training rows of a table, as scikit-learn's
 // OneVsRestClassifier does.
 type labelFit struct {
+	atOnce
 	layer *nn.Linear
 	each  []*tableFit // by label: of the rows that have it, and of the others
 }
@@ -67,13 +67,7 @@ func (f *labelFit) Solve() (loss float64, correct, samples int, err error) {
 
 func (f *labelFit) fitted() bool { return f.each[0].found != nil }
 
-// A labelFit has no more than a tableFit has.
-func (f *labelFit) Step()                            { f.Solve() }
-func (f *labelFit) ZeroGrad()                        {}
-func (f *labelFit) LR() float64                      { return 1 }
-func (f *labelFit) SetLR(float64)                    {}
-func (f *labelFit) ScheduleLR(optim.Schedule, int)   {}
-func (f *labelFit) State() map[string]*tensor.Tensor { return nil }
+func (f *labelFit) Step() { f.Solve() }
 
 // remark returns the first of the labels' remarks.
 func (f *labelFit) remark() string {

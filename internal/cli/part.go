@@ -2,7 +2,6 @@ package cli
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
@@ -239,8 +238,7 @@ func (c *predictCommand) checkCSV() error {
 func namesHash(inputs []input) string {
 	h := sha256.New()
 	for _, in := range inputs {
-		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(in.name))))
-		io.WriteString(h, in.name)
+		writeFields(h, in.name)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

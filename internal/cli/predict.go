@@ -429,8 +429,14 @@ func checkWritten(flag, path string, force bool) error {
 			return usagef("%s %s exists: --force replaces it", flag, path)
 		}
 	}
-	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-		return usagef("%s %s: there is no folder %s", flag, path, filepath.Dir(path))
+	return checkParent(flag, path, path)
+}
+
+// checkParent returns an error unless there is a folder for what is to be written to path, which flag names as name.
+func checkParent(flag, name, path string) error {
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return usagef("%s %s: there is no folder %s", flag, name, dir)
 	}
 	return nil
 }

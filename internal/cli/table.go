@@ -3,8 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -293,16 +291,9 @@ func (t *ownTable) record(path string) (dataRecord, error) {
 		return dataRecord{}, err
 	}
 	if t.sha256 == "" {
-		f, err := os.Open(path)
-		if err != nil {
+		if t.sha256, err = hashFile(path); err != nil {
 			return dataRecord{}, err
 		}
-		defer f.Close()
-		hash := sha256.New()
-		if _, err := io.Copy(hash, f); err != nil {
-			return dataRecord{}, err
-		}
-		t.sha256 = hex.EncodeToString(hash.Sum(nil))
 	}
 	learnt := ""
 	if t.sets != nil {

@@ -78,6 +78,7 @@ type fitting interface {
 
 // tableFit fits softmax regression to training rows of a table.
 type tableFit struct {
+	atOnce
 	layer   *nn.Linear
 	x, y    *tensor.Tensor
 	columns transform.Columns
@@ -142,13 +143,17 @@ func (f *tableFit) put(found *classify.Fitted) {
 	f.layer.Bias.CopyInPlace(tensor.New(bias, len(bias)))
 }
 
-// A tableFit has no gradients, no learning rate, and nothing that a continued run needs beside the parameters.
-func (f *tableFit) Step()                            { f.Solve() }
-func (f *tableFit) ZeroGrad()                        {}
-func (f *tableFit) LR() float64                      { return 1 }
-func (f *tableFit) SetLR(float64)                    {}
-func (f *tableFit) ScheduleLR(optim.Schedule, int)   {}
-func (f *tableFit) State() map[string]*tensor.Tensor { return nil }
+func (f *tableFit) Step() { f.Solve() }
+
+// atOnce is what an optimizer has that fits at once: no gradients, no learning rate, and nothing that a continued run needs beside
+// the parameters.
+type atOnce struct{}
+
+func (atOnce) ZeroGrad()                        {}
+func (atOnce) LR() float64                      { return 1 }
+func (atOnce) SetLR(float64)                    {}
+func (atOnce) ScheduleLR(optim.Schedule, int)   {}
+func (atOnce) State() map[string]*tensor.Tensor { return nil }
 
 func (f *tableFit) fitted() bool { return f.found != nil }
 

@@ -223,19 +223,14 @@ func (p *content) record(input string, predictions []model.Prediction) {
 	if !p.Model.SeveralLabels() {
 		return
 	}
-	thresholds, has := p.Thresholds(), make([]bool, len(p.Model.Classes))
+	thresholds, probabilities := p.Thresholds(), make([]float64, len(p.Model.Classes))
 	for _, c := range predictions {
 		if math.Abs(c.Probability-thresholds[c.Index]) < 1e-3 {
 			return
 		}
-		has[c.Index] = c.Probability >= thresholds[c.Index]
+		probabilities[c.Index] = c.Probability
 	}
-	s.Labels = []string{}
-	for i, label := range p.Model.Classes {
-		if has[i] {
-			s.Labels = append(s.Labels, label)
-		}
-	}
+	s.Labels = p.Model.Labels(probabilities)
 }
 
 // Thresholds returns the probability that each label has to reach.
