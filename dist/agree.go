@@ -2,6 +2,7 @@ package dist
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -111,6 +112,26 @@ func Known(err error) bool {
 	return ofRank || differs || lost
 }
 
+// Collect returns what every rank has, by rank, as JSON keeps it. If one has an error, all return a *RankError, as those of
+// Agree do. What is not to be had as JSON is such an error.
+func Collect[T any](c Comm, own T, err error) ([]T, error) {
+	if c.Size() == 1 {
+		return []T{own}, err
+	}
+	text, errText := json.Marshal(own)
+	texts, err := Gather(c, text, cmp.Or(err, errText))
+	if err != nil {
+		return nil, err
+	}
+	all := make([]T, len(texts))
+	for rank, text := range texts {
+		if err := json.Unmarshal(text, &all[rank]); err != nil {
+			return nil, &RankError{rank, err}
+		}
+	}
+	return all, nil
+}
+
 // Share returns what rank 0 has as data, on every rank. If one has an error, all return a *RankError, as those of
 // Agree do.
 func Share(c Comm, data []byte, err error) ([]byte, error) {
@@ -146,23 +167,14 @@ func (e *DiffersError) Error() string {
 // than rank 0, and the first fact that is another. All have facts of the same names. If one has an error, all
 // return a *RankError, as those of Agree do.
 func Compare(c Comm, facts []Fact, err error) error {
-	text, _ := json.Marshal(facts) // of strings
-	all, err := Gather(c, text, err)
+	all, err := Collect(c, facts, err)
 	if err != nil {
 		return err
 	}
-	var want, found []Fact
-	for rank, text := range all {
-		if err := json.Unmarshal(text, &found); err != nil {
-			return &RankError{rank, err}
-		}
-		if rank == 0 {
-			want, found = found, nil
-			continue
-		}
-		for i, f := range want {
+	for rank, found := range all {
+		for i, f := range all[0] {
 			if i >= len(found) || found[i].Name != f.Name {
-				return &DiffersError{rank, "list of facts", string(text), string(all[0])}
+				return &DiffersError{rank, "list of facts", fmt.Sprint(found), fmt.Sprint(all[0])}
 			}
 			if found[i].Value != f.Value {
 				return &DiffersError{rank, f.Name, found[i].Value, f.Value}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -317,6 +318,37 @@ func TestAgreeNamesTheFirstRankThatFails(t *testing.T) {
 	}
 	if err := dist.Agree(dist.Local(1)[0], own); err != own {
 		t.Errorf("one rank alone: found %v, its error expected", err)
+	}
+}
+
+func TestCollect(t *testing.T) {
+	type own struct {
+		Rank  int
+		Names []string
+		Half  float64
+	}
+	of := func(rank int) own { return own{rank, slices.Repeat([]string{"ä\n"}, rank), float64(rank) / 3} }
+	for _, n := range []int{1, 3} {
+		must(t, each(n, func(c dist.Comm) error {
+			all, err := dist.Collect(c, of(c.Rank()), nil)
+			for rank, found := range all {
+				if want := of(rank); found.Rank != want.Rank || found.Half != want.Half || !slices.Equal(found.Names, want.Names) {
+					return fmt.Errorf("found %+v of rank %d", found, rank)
+				}
+			}
+			if err == nil && len(all) != n {
+				err = fmt.Errorf("found %d, %d expected", len(all), n)
+			}
+			return err
+		}))
+	}
+	for rank, err := range each(3, func(c dist.Comm) error { // of which one is not to be had as JSON
+		_, err := dist.Collect(c, math.Log(float64(c.Rank())), nil)
+		return err
+	}) {
+		if e, ok := errors.AsType[*dist.RankError](err); !ok || e.Rank != 0 || !strings.Contains(err.Error(), "unsupported value") {
+			t.Errorf("rank %d: found %v", rank, err)
+		}
 	}
 }
 

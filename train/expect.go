@@ -2,7 +2,6 @@ package train
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -94,18 +93,7 @@ func (l *loop) rehearse(ctx context.Context, s *sharded, batch loader.Batch) ([]
 	if _, err := s.step(batch, l.Key); err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(rehearsed{time.Since(start).Seconds(), l.timed.spent.Seconds(), s.spent.Seconds()})
-	texts, err := dist.Gather(l.Comm, text, err)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]rehearsed, len(texts))
-	for rank, text := range texts {
-		if err := json.Unmarshal(text, &all[rank]); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
+	return dist.Collect(l.Comm, rehearsed{time.Since(start).Seconds(), l.timed.spent.Seconds(), s.spent.Seconds()}, nil)
 }
 
 // first returns this rank's part of the first batch of a run.

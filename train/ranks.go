@@ -332,18 +332,7 @@ func (l *loop) times(took time.Duration) ([]RankTime, error) {
 	if l.timed == nil {
 		return nil, nil
 	}
-	text, err := json.Marshal(RankTime{l.own, took.Seconds(), l.timed.spent.Seconds()})
-	texts, err := dist.Gather(l.Comm, text, err)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]RankTime, len(texts))
-	for rank, text := range texts {
-		if err := json.Unmarshal(text, &all[rank]); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
+	return dist.Collect(l.Comm, RankTime{l.own, took.Seconds(), l.timed.spent.Seconds()}, nil)
 }
 
 // errStopped is why other ranks end if the listener of one goes.

@@ -15,15 +15,21 @@ import (
 const arrayRows = 8192
 
 // readArrays reads arrays side by side, all with a row a sample. The columns of an array of one dimension
-// are called as the array, and those of others with a dot and a number behind, from 0: "x.0".
+// are called as the array, and those of others with a dot and a number behind, from 0: "x.0". Each of several ranks
+// reads a range of the blocks.
 func (t *Table) readArrays(ctx context.Context, members []member, o *Options) error {
+	var words [][]dictionary
+	var err error
 	for i := range members {
-		if err := t.readArray(ctx, &members[i], o); err != nil {
-			if members[i].name != "" {
+		if err = t.readArray(ctx, &members[i], o, &words); err != nil {
+			if _, ok := err.(*CellError); !ok && members[i].name != "" {
 				err = fmt.Errorf("array %.100q: %w", members[i].name, err)
 			}
-			return err
+			break
 		}
+	}
+	if err = t.agree(err); err != nil {
+		return err
 	}
 	if t.Rows == 0 {
 		return errors.New("found no rows, a row for each sample expected")
@@ -32,11 +38,14 @@ func (t *Table) readArrays(ctx context.Context, members []member, o *Options) er
 	for _, c := range t.Columns {
 		names = append(names, c.Name)
 	}
-	return checkNames(names)
+	if err := checkNames(names); err != nil {
+		return err
+	}
+	return t.join(words, slices.Repeat([]int{maxWords}, len(names)))
 }
 
-// readArray adds the columns of an array. What they take grows with what is read.
-func (t *Table) readArray(ctx context.Context, m *member, o *Options) error {
+// readArray adds the columns of an array, and the dictionaries of each. What they take grows with what is read.
+func (t *Table) readArray(ctx context.Context, m *member, o *Options, words *[][]dictionary) error {
 	a, closer, err := m.open()
 	if err != nil {
 		return err
@@ -53,13 +62,13 @@ func (t *Table) readArray(ctx context.Context, m *member, o *Options) error {
 		return err
 	}
 	if t.blocks == nil {
-		t.Rows = rows
-		for first := 0; first < rows; first += arrayRows {
-			t.blocks = append(t.blocks, &block{first: first, rows: min(arrayRows, rows-first)})
+		n := (rows + arrayRows - 1) / arrayRows
+		for k := range n {
+			t.add(&block{rows: min(arrayRows, rows-k*arrayRows), rank: k * t.ranks() / n})
 		}
 	}
 	first := len(t.Columns)
-	modes, dictionaries := make([]mode, width), make([]dictionary, width)
+	modes, dictionaries := make([]mode, width), make([][]dictionary, width)
 	for i := range width {
 		name := strconv.Itoa(i)
 		if m.name != "" {
@@ -72,13 +81,20 @@ func (t *Table) readArray(ctx context.Context, m *member, o *Options) error {
 		if a.text() && modes[i] == number {
 			return fmt.Errorf("found texts in the column %.100q, numbers expected", name)
 		}
-		dictionaries[i].codes = map[string]uint32{}
-		t.Columns = append(t.Columns, &Column{Name: name, at: first + i, text: modes[i] == word})
+		if modes[i] == word {
+			dictionaries[i] = newDictionaries(1)
+		}
+		t.Columns = append(t.Columns, &Column{Name: name, at: first + i, skipped: modes[i] == skip, text: modes[i] == word})
 	}
+	*words = append(*words, dictionaries...)
+	lo, hi := rows, 0 // of this rank
 	for _, b := range t.blocks {
 		b.data = append(b.data, make([]data, width)...)
+		if b.rank == t.rank() {
+			lo, hi = min(lo, b.first), b.first+b.rows
+		}
 	}
-	err = a.each(func(row, column int, element []byte) error {
+	return a.each(min(lo, hi), hi, func(row, column int, element []byte) error {
 		if row%arrayRows == 0 && column == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -105,19 +121,10 @@ func (t *Table) readArray(ctx context.Context, m *member, o *Options) error {
 			if slices.Contains(t.missing, text) {
 				text = ""
 			}
-			d.codes[row-b.first] = dictionaries[column].code([]byte(text), math.MaxInt32)
+			d.codes[row-b.first] = dictionaries[column][0].code([]byte(text), math.MaxInt32)
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for i, c := range t.Columns[first:] {
-		if c.text {
-			t.join(c, []dictionary{dictionaries[i]}, maxWords)
-		}
-	}
-	return nil
 }
 
 // field returns an element as a text.
@@ -126,32 +133,4 @@ func (a *array) field(b []byte) (string, error) {
 		return a.word(b)
 	}
 	return format(a.number(b)), nil
-}
-
-// join brings the words of all workers together: the words of a column are sorted, and its codes are of
-// those. most is how many words a column may have.
-func (t *Table) join(c *Column, dictionaries []dictionary, most int) {
-	var all []string
-	for _, d := range dictionaries {
-		all = append(all, d.words...)
-		c.many = c.many || d.many
-	}
-	slices.Sort(all)
-	c.words = slices.Clip(slices.Compact(all))
-	c.many = c.many || len(c.words) > most
-	c.counts = make([]int, len(c.words))
-	codes := make([][]uint32, len(dictionaries)) // of all, by dictionary and its own code
-	for w, d := range dictionaries {
-		for _, word := range d.words {
-			i, _ := slices.BinarySearch(c.words, word)
-			codes[w] = append(codes[w], uint32(i))
-		}
-	}
-	for _, b := range t.blocks {
-		d := &b.data[c.at]
-		for row, code := range d.codes {
-			d.codes[row] = codes[d.worker][code]
-			c.counts[d.codes[row]]++
-		}
-	}
 }

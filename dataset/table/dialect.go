@@ -61,6 +61,9 @@ var Encodings = []string{"UTF-8", "UTF-16LE", "UTF-16BE", "Latin-1"}
 // sampled is how many bytes of a text say how it is written.
 const sampled = 64 << 10
 
+// utf8Mark is what a text in UTF-8 may begin with.
+const utf8Mark = "\xef\xbb\xbf"
+
 // maxWindow is the most memory that a zstd stream may ask for.
 const maxWindow = 128 << 20
 
@@ -105,8 +108,8 @@ func decode(r *bufio.Reader, encoding string) (*bufio.Reader, string, error) {
 	}
 	mark := 0
 	switch {
-	case bytes.HasPrefix(start, []byte("\xef\xbb\xbf")):
-		mark = 3
+	case bytes.HasPrefix(start, []byte(utf8Mark)):
+		mark = len(utf8Mark)
 		if encoding == "" {
 			encoding = "UTF-8"
 		}

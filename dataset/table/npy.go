@@ -125,35 +125,64 @@ func (a *array) rows() (rows, width int) {
 // text reports whether the elements are texts.
 func (a *array) text() bool { return a.kind == 'U' || a.kind == 'S' }
 
-// each calls f for every element in the order of the file.
-func (a *array) each(f func(row, column int, b []byte) error) error {
+// each calls f for every element of the rows from lo up to hi, in the order of the file. The error says that there are
+// fewer elements, or, if the last row is among them, that there is more behind them.
+func (a *array) each(lo, hi int, f func(row, column int, b []byte) error) error {
 	rows, width := a.rows()
-	n := rows * width
-	buffered := bufio.NewReaderSize(a.r, 1<<16)
+	lines, elements := hi-lo, width
+	before, between := lo*width, 0
+	turned := a.fortran && len(a.shape) > 1 // Fortran's order has the first dimension fastest
+	if turned {
+		lines, elements = width, hi-lo
+		before, between = lo, rows-(hi-lo)
+	}
+	in := bufio.NewReaderSize(a.r, 1<<16)
 	b := make([]byte, a.size)
-	row, column := 0, 0
-	for range n {
-		if _, err := io.ReadFull(buffered, b); err != nil {
-			return fmt.Errorf("element at (%d, %d): %w", row, column, unexpected(err))
+	for line := range lines {
+		passed := between
+		if line == 0 {
+			passed = before
 		}
-		if err := f(row, column, b); err != nil {
+		if err := a.skip(in, passed); err != nil {
 			return err
 		}
-		// Fortran's order has the first dimension fastest.
-		if a.fortran && len(a.shape) > 1 {
-			if row++; row == rows {
-				row, column = 0, column+1
+		for i := range elements {
+			row, column := lo+line, i
+			if turned {
+				row, column = lo+i, line
 			}
-		} else if column++; column == width {
-			row, column = row+1, 0
+			if _, err := io.ReadFull(in, b); err != nil {
+				return fmt.Errorf("element at (%d, %d): %w", row, column, unexpected(err))
+			}
+			if err := f(row, column, b); err != nil {
+				return err
+			}
 		}
 	}
-	if k, err := io.CopyN(io.Discard, buffered, 1); k > 0 {
+	if hi < rows {
+		return nil
+	}
+	if k, err := io.CopyN(io.Discard, in, 1); k > 0 {
 		return errors.New("found more bytes behind the last element, none expected")
 	} else if err != io.EOF {
 		return err
 	}
 	return nil
+}
+
+// skip passes over so many elements. Of a file that can be read from any place they are not read.
+func (a *array) skip(in *bufio.Reader, elements int) error {
+	n := int64(elements) * int64(a.size)
+	buffered := min(n, int64(in.Buffered()))
+	if _, err := in.Discard(int(buffered)); err != nil {
+		return err
+	}
+	if s, ok := a.r.(io.Seeker); ok && n > buffered {
+		_, err := s.Seek(n-buffered, io.SeekCurrent)
+		return err
+	}
+	_, err := io.CopyN(io.Discard, in, n-buffered)
+	return unexpected(err)
 }
 
 // number returns the number that b has.

@@ -3,6 +3,7 @@ package table
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 type source struct {
 	Dialect
 	text    *bufio.Reader // in UTF-8, of a text
+	begin   int64         // where in the file a text begins that is read as it is written; -1 of others
 	names   []string      // of the columns of a text
 	sample  [][]string    // the first rows of a text
 	members []member      // the arrays of NPY and NPZ
@@ -45,10 +47,19 @@ func open(r io.ReaderAt, size int64, name string, o *Options) (*source, error) {
 	if start, err := plain.Peek(len(npyMagic)); err == nil && string(start) == npyMagic {
 		s.Format = "NPY"
 		s.members = []member{{r: plain}}
+		if compression == "" { // which can be read from any place
+			s.members[0].r = io.NewSectionReader(r, 0, size)
+		}
 		return s, nil
+	}
+	if start, err := plain.Peek(len(utf8Mark)); err == nil && string(start) == utf8Mark {
+		s.begin = int64(len(utf8Mark))
 	}
 	if s.text, s.Encoding, err = decode(plain, o.Encoding); err != nil {
 		return nil, err
+	}
+	if compression != "" || s.Encoding != "UTF-8" {
+		s.begin = -1
 	}
 	return s, s.look(name, o)
 }
@@ -181,7 +192,7 @@ func (t *Table) read(ctx context.Context, r io.ReaderAt, size int64, o *Options)
 		return t.readArrays(ctx, s.members, o)
 	}
 	t.lines = true
-	return t.readText(ctx, s, o)
+	return t.readText(ctx, s, r, size, o)
 }
 
 // dictionary has the different texts of a column by the order in which they came.
@@ -190,6 +201,15 @@ type dictionary struct {
 	words []string
 	bytes int // of the words, and of what finds them
 	many  bool
+}
+
+// newDictionaries returns one for each of n workers.
+func newDictionaries(n int) []dictionary {
+	all := make([]dictionary, n)
+	for i := range all {
+		all[i].codes = map[string]uint32{}
+	}
+	return all
 }
 
 // wordBytes is about what a word takes beside its text.
@@ -217,26 +237,26 @@ type textReader struct {
 	t       *Table
 	source  *source
 	modes   []mode
-	most    []int // by column: how many different words are kept
-	splits  splitter
-	words   [][]dictionary // by worker and column
-	mu      sync.Mutex     // of what is below
-	next    int            // the number of the next block
-	blocks  []*block       // by number
-	taken   float64        // bytes of the blocks, and of words
-	failed  int            // the number of the first block with an error
-	err     error          // of it
+	most    []int          // by column: how many different words are kept
 	columns map[string]int // of JSONL
+	turn    turn           // which blocks are parsed here
+
+	splits splitter
+	header bool           // whether the first block has one
+	words  [][]dictionary // by column and worker
+	mu     sync.Mutex     // of what is below
+	next   int            // the number of the next block
+	blocks []*block       // by number
+	taken  float64        // bytes of the blocks, and of words
+	failed int            // the number of the first block with an error
+	err    error          // of it
 }
 
-// readText reads a text. Blocks are read one after the other, and divided and parsed side by side.
-func (t *Table) readText(ctx context.Context, s *source, o *Options) error {
-	r := &textReader{
-		t: t, source: s, modes: s.modes(o), splits: splitter{r: s.text, d: s.Dialect, line: 1}, failed: math.MaxInt,
-		words: make([][]dictionary, parallel.Threads()), columns: map[string]int{}, most: make([]int, len(s.names)),
-	}
+// newTextReader returns what reads the text s, and adds its columns to t.
+func (t *Table) newTextReader(s *source, o *Options) *textReader {
+	r := &textReader{t: t, source: s, modes: s.modes(o), columns: map[string]int{}, most: make([]int, len(s.names)), turn: turn{0, 1}}
 	for i, name := range s.names {
-		c := &Column{Name: name, at: i, text: r.modes[i] == word}
+		c := &Column{Name: name, at: i, skipped: r.modes[i] == skip, text: r.modes[i] == word}
 		t.Columns = append(t.Columns, c)
 		r.columns[name] = i
 		r.most[i] = maxWords
@@ -244,33 +264,58 @@ func (t *Table) readText(ctx context.Context, s *source, o *Options) error {
 			r.most[i] = math.MaxInt32
 		}
 	}
-	var wg sync.WaitGroup
-	for w := range r.words {
-		r.words[w] = make([]dictionary, len(s.names))
-		for i := range r.words[w] {
-			r.words[w][i].codes = map[string]uint32{}
-		}
-		wg.Go(func() { r.work(ctx, w) })
+	return r
+}
+
+// readText reads a text in file.
+func (t *Table) readText(ctx context.Context, s *source, file io.ReaderAt, size int64, o *Options) error {
+	r := t.newTextReader(s, o)
+	var err error
+	switch {
+	case t.ranks() == 1:
+		err = r.run(ctx, splitter{r: s.text, d: s.Dialect, line: 1}, s.Header)
+		t.add(r.blocks...)
+	case s.begin >= 0:
+		err = r.readRange(ctx, file, size)
+	default:
+		err = r.readInTurn(ctx)
 	}
-	wg.Wait()
-	if err := ctx.Err(); err != nil {
+	if err != nil {
 		return err
 	}
-	if r.err != nil {
-		return r.err
+	if t.Rows == 0 {
+		return errors.New("found a header and no rows, a row for each sample expected")
 	}
-	for _, b := range r.blocks {
+	return t.join(r.words, r.most)
+}
+
+// add adds blocks that have rows behind those that are there.
+func (t *Table) add(blocks ...*block) {
+	for _, b := range blocks {
 		if b.rows > 0 {
 			b.first = t.Rows
 			t.Rows += b.rows
 			t.blocks = append(t.blocks, b)
 		}
 	}
-	if t.Rows == 0 {
-		return errors.New("found a header and no rows, a row for each sample expected")
+}
+
+// run reads all rows that splits has. Blocks are read one after the other, and divided and parsed side by side.
+func (r *textReader) run(ctx context.Context, splits splitter, header bool) error {
+	r.splits, r.header, r.next, r.blocks, r.taken, r.failed, r.err = splits, header, 0, nil, 0, math.MaxInt, nil
+	threads := parallel.Threads()
+	r.words = make([][]dictionary, len(r.modes))
+	for i, m := range r.modes {
+		if m == word {
+			r.words[i] = newDictionaries(threads)
+		}
 	}
-	r.join()
-	return nil
+	var wg sync.WaitGroup
+	for w := range threads {
+		wg.Go(func() { r.work(ctx, w) })
+	}
+	wg.Wait()
+	return cmp.Or(ctx.Err(), r.err)
 }
 
 // work takes blocks until there are no more, or there is an error.
@@ -294,7 +339,10 @@ func (r *textReader) work(ctx context.Context, worker int) {
 			return
 		}
 		buffer = block
-		b, err := w.read(block, line, n == 0)
+		if !r.turn.has(n) {
+			continue
+		}
+		b, err := w.read(block, line, n == 0 && r.header)
 		r.mu.Lock()
 		if err != nil {
 			r.fail(n, err)
@@ -364,13 +412,12 @@ type blockReader struct {
 	grown  int // bytes of words that came for the first time in the last block
 }
 
-// read parses a block; the first one may have a header.
-func (w *blockReader) read(text []byte, line int, first bool) (*block, error) {
+// read parses a block, which may begin with a header.
+func (w *blockReader) read(text []byte, line int, header bool) (*block, error) {
 	b := &block{line: line}
 	w.rows.begin(w.source.Dialect, text, line)
 	w.fields, w.lines, w.grown = w.fields[:0], w.lines[:0], 0
-	width, header := len(w.modes), first && w.source.Header
-	odd := false
+	width, odd := len(w.modes), false
 	for {
 		before := len(w.fields)
 		var err error
@@ -421,7 +468,7 @@ func (w *blockReader) read(text []byte, line int, first bool) (*block, error) {
 			}
 		case word:
 			b.data[c] = data{codes: make([]uint32, b.rows), worker: w.worker}
-			d := &w.words[w.worker][c]
+			d := &w.words[c][w.worker]
 			before := d.bytes
 			w.texts(b.data[c].codes, c, width)
 			w.grown += d.bytes - before
@@ -452,7 +499,7 @@ func (w *blockReader) numbers(to []float64, column, width int) (row int, ok bool
 
 // texts gives a column's texts codes.
 func (w *blockReader) texts(to []uint32, column, width int) {
-	d := &w.words[w.worker][column]
+	d := &w.words[column][w.worker]
 	for row := range to {
 		text := w.rows.text(w.fields[row*width+column])
 		if slices.Contains(w.t.missing, unsafe.String(unsafe.SliceData(text), len(text))) {
@@ -465,20 +512,4 @@ func (w *blockReader) texts(to []uint32, column, width int) {
 // isMissing reports whether a field that is no category has no value.
 func (t *Table) isMissing(field string) bool {
 	return transform.IsMissing(field) || slices.Contains(t.missing, field)
-}
-
-// join brings the words of all workers together.
-func (r *textReader) join() {
-	parallel.Share(len(r.modes), 1, func(lo, hi int) {
-		for c := lo; c < hi; c++ {
-			if r.modes[c] != word {
-				continue
-			}
-			var dictionaries []dictionary
-			for w := range r.words {
-				dictionaries = append(dictionaries, r.words[w][c])
-			}
-			r.t.join(r.t.Columns[c], dictionaries, r.most[c])
-		}
-	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -186,11 +187,13 @@ func lastEnd(data []byte, d Dialect) int {
 
 // splitter divides a text into blocks of whole rows.
 type splitter struct {
-	r    io.Reader
-	d    Dialect
-	rest []byte // behind the last block
-	line int    // of the next block
-	end  bool
+	r      io.Reader
+	behind io.Reader // what goes on behind r, of which the end of the last row is part; nil for nothing
+	d      Dialect
+	rest   []byte // behind the last block
+	line   int    // of the next block
+	at     int64  // bytes of all blocks
+	end    bool
 }
 
 // next returns the next block, in the memory of buffer if that is large enough, and its first line. The block is empty
@@ -213,23 +216,64 @@ func (s *splitter) next(buffer []byte) (block []byte, line int, err error) {
 			}
 		}
 		end := len(block)
-		if !s.end {
+		if !s.end || s.behind != nil {
 			end = lastEnd(block, s.d)
+		}
+		if s.end && end < len(block) {
+			if block, err = s.complete(block, end); err != nil {
+				return nil, 0, err
+			}
+			end = len(block)
 		}
 		if end == 0 && !s.end {
 			if size *= 2; size > maxRow {
-				return nil, 0, &lineError{s.line, fmt.Errorf("found a row of more than %d bytes, at most that expected; a quoted field may lack its end", maxRow/2)}
+				return nil, 0, &lineError{s.line, errLong}
 			}
 			continue
 		}
 		s.rest = append(s.rest, block[end:]...)
 		block, line = block[:end], s.line
 		s.line += bytes.Count(block, []byte{'\n'})
+		s.at += int64(len(block))
 		if !utf8.Valid(block) {
 			return nil, 0, notUTF8(block, line)
 		}
 		return block, line, nil
 	}
+}
+
+var errLong = fmt.Errorf("found a row of more than %d bytes, at most that expected; a quoted field may lack its end", maxRow/2)
+
+// complete returns the last block with all of its last row, which begins at the given place.
+func (s *splitter) complete(block []byte, row int) ([]byte, error) {
+	for n := sampled; ; n *= 2 {
+		before := len(block)
+		block = slices.Grow(block, n)
+		k, err := io.ReadFull(s.behind, block[before:before+n])
+		block = block[:before+k]
+		if end := firstEnd(block, row, s.d); end >= 0 {
+			return block[:end], nil
+		}
+		switch {
+		case err == io.EOF || err == io.ErrUnexpectedEOF:
+			return block, nil
+		case err != nil:
+			return nil, err
+		case len(block)-row > maxRow/2:
+			return nil, &lineError{s.line + bytes.Count(block[:row], []byte{'\n'}), errLong}
+		}
+	}
+}
+
+// firstEnd returns the place behind the row that begins at i, and -1 if the row does not end in data.
+func firstEnd(data []byte, i int, d Dialect) int {
+	if d.Format == "CSV" {
+		return rowEnd(data, i, d)
+	}
+	if n := bytes.IndexByte(data[i:], '\n'); n >= 0 {
+		return i + n + 1
+	}
+	return -1
 }
 
 // notUTF8 is the error of a block that is not valid UTF-8.

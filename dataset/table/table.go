@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/onehot-go/onehot/dataset/internal/reading"
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/transform"
 )
 
@@ -34,6 +35,11 @@ type Options struct {
 	Missing   []string                        // texts that are missing values in every column, beside those of transform.IsMissing
 	Kinds     map[string]transform.ColumnKind // of columns, by name; those of others are found
 	Columns   *transform.Columns              // of a model: the kinds are its, and columns that it does not know are not read
+
+	// Comm has the ranks that read the table together; nil is one. Each reads a range of it, and has all rows in the end. Of a text
+	// that is compressed or in another encoding than UTF-8 every rank reads all, and parses blocks in turn. What is wrong is
+	// known to all ranks; it is a *dist.DiffersError if one has another table.
+	Comm dist.Comm
 }
 
 // Table is a table in memory.
@@ -44,6 +50,7 @@ type Table struct {
 	Rows    int
 
 	missing []string
+	comm    dist.Comm // nil for one rank
 	blocks  []*block
 	lines   bool // whether rows have lines
 }
@@ -56,11 +63,12 @@ type Column struct {
 	Missing int    // rows that have no value
 	Layout  string // of dates
 
-	at     int      // of the column in the blocks' data
-	text   bool     // its data are codes of words
-	words  []string // sorted, of a column of texts
-	many   bool     // there are more than maxWords of them
-	counts []int    // of each of words
+	at      int      // of the column in the blocks' data
+	skipped bool     // it has no data
+	text    bool     // its data are codes of words
+	words   []string // sorted, of a column of texts
+	many    bool     // there are more than maxWords of them
+	counts  []int    // of each of words
 }
 
 // Different returns how many different texts a column has that was read as words; 0 of others.
@@ -73,6 +81,7 @@ type block struct {
 	line  int     // of the first row
 	lines []int32 // of each row, behind line; nil if it is one line a row
 	data  []data  // a column
+	rank  int     // which read it
 }
 
 // data is a column of a block: numbers, NaN where none is, or codes of words.
@@ -122,11 +131,14 @@ func Open(ctx context.Context, path string, o Options) (*Table, error) {
 // Read reads the table in the first size bytes of r. name stands for it in errors, and what it ends with may
 // say what the table is: ".jsonl". The error is Open's.
 func Read(ctx context.Context, r io.ReaderAt, size int64, name string, o Options) (*Table, error) {
-	t := &Table{Name: name, missing: o.Missing}
+	t := &Table{Name: name, missing: o.Missing, comm: o.Comm}
 	if o.Columns != nil {
 		t.missing = append(slices.Clone(o.Columns.Missing), o.Missing...)
 	}
-	err := t.read(ctx, r, size, &o)
+	err := t.same(r, size)
+	if err == nil {
+		err = t.read(ctx, r, size, &o)
+	}
 	if err == nil {
 		err = t.settle(&o)
 	}

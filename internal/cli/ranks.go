@@ -34,22 +34,16 @@ func (c *trainCommand) meet(remarks io.Writer) error {
 	if c.ranks() == 1 {
 		return nil
 	}
-	if err := dist.Compare(c.comm, []dist.Fact{
+	facts := append([]dist.Fact{
 		{Name: "version", Value: version()}, {Name: "compiler", Value: runtime.Version() + " for " + runtime.GOOS + "/" + runtime.GOARCH},
-	}, nil); err != nil {
+	}, c.facts()...)
+	if err := dist.Compare(c.comm, facts, nil); err != nil {
 		return err
 	}
 	best := kernel.Names()
-	text, err := json.Marshal(best)
-	all, err := dist.Gather(c.comm, text, err)
+	lists, err := dist.Collect(c.comm, best, nil)
 	if err != nil {
 		return err
-	}
-	lists := make([][]string, len(all))
-	for rank, text := range all {
-		if err := json.Unmarshal(text, &lists[rank]); err != nil {
-			return err
-		}
 	}
 	name, err := commonKernels(lists, remarks)
 	if err != nil || name == best[0] {
@@ -95,12 +89,7 @@ func (c *trainCommand) compare(r *trainRun, err error) error {
 	}
 	var facts []dist.Fact
 	if err == nil {
-		values := c.byFlag()
-		for _, flag := range slices.Sorted(maps.Keys(values)) {
-			if flag != "data" { // which may be elsewhere
-				facts = append(facts, dist.Fact{Name: "setting --" + flag, Value: values[flag]})
-			}
-		}
+		facts = c.facts()
 		data := fmt.Sprintf("%s, %d, %d and %d samples, %s", r.data.Name, r.data.Train, r.data.Val, r.data.Test, r.data.SHA256)
 		for _, f := range r.data.Files {
 			data += " " + f.SHA256
@@ -108,6 +97,29 @@ func (c *trainCommand) compare(r *trainRun, err error) error {
 		facts = append(facts, dist.Fact{Name: "data", Value: data})
 	}
 	return dist.Compare(c.comm, facts, err)
+}
+
+// facts returns the settings, which are the same on all ranks, but for where the data are.
+func (c *trainCommand) facts() (all []dist.Fact) {
+	values := c.byFlag()
+	for _, flag := range slices.Sorted(maps.Keys(values)) {
+		if flag != "data" {
+			all = append(all, dist.Fact{Name: "setting --" + flag, Value: values[flag]})
+		}
+	}
+	return all
+}
+
+// hashShared returns the SHA-256 of the file at path in hexadecimal, which rank 0 of comm, or nil, reads for all ranks.
+func hashShared(comm dist.Comm, path string) (sum string, err error) {
+	if comm == nil || comm.Rank() == 0 {
+		sum, err = hashFile(path)
+	}
+	if comm == nil {
+		return sum, err
+	}
+	shared, err := dist.Share(comm, []byte(sum), err)
+	return string(shared), err
 }
 
 // agree returns err of this rank, as all ranks know it then.

@@ -17,6 +17,7 @@ import (
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dataset/files"
 	"github.com/onehot-go/onehot/dataset/table"
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/loader"
 	"github.com/onehot-go/onehot/model"
@@ -116,13 +117,13 @@ func (t *ownTable) perClass(rows []int) []int {
 	return counts
 }
 
-// readTable reads the table that the settings name, and its labels.
-func (s *settings) readTable(ctx context.Context) (*ownTable, error) {
+// readTable reads the table that the settings name, and its labels, with the ranks of comm; nil is one.
+func (s *settings) readTable(ctx context.Context, comm dist.Comm) (*ownTable, error) {
 	o, err := s.options()
 	if err != nil {
 		return nil, err
 	}
-	o.Label = s.LabelColumn
+	o.Comm, o.Label = comm, s.LabelColumn
 	if s.LabelColumn != "" {
 		o.Lists = []string{s.LabelColumn}
 	}
@@ -188,7 +189,7 @@ func (c *trainCommand) settleTable(ctx context.Context, given map[string]bool) (
 	if err := c.check(); err != nil { // before files are read
 		return err
 	}
-	if c.table, err = c.readTable(ctx); err != nil {
+	if c.table, err = c.readTable(ctx, c.comm); err != nil {
 		return err
 	}
 	if err := c.table.assign(&c.settings); err != nil {
@@ -284,14 +285,14 @@ func (t *ownTable) all() (rows []int) {
 	return rows
 }
 
-// record returns what config.json says of the table.
-func (t *ownTable) record(path string) (dataRecord, error) {
+// record returns what config.json says of the table, which rank 0 of comm, or nil, reads once more.
+func (t *ownTable) record(path string, comm dist.Comm) (dataRecord, error) {
 	whole, err := filepath.Abs(path)
 	if err != nil {
 		return dataRecord{}, err
 	}
 	if t.sha256 == "" {
-		if t.sha256, err = hashFile(path); err != nil {
+		if t.sha256, err = hashShared(comm, path); err != nil {
 			return dataRecord{}, err
 		}
 	}
@@ -329,7 +330,7 @@ func (t *ownTable) samples(split dataset.Split, whole table.Samples) (samples *t
 // prepareTable returns a run on a table but for its folder.
 func (c *trainCommand) prepareTable(ctx context.Context, s streams) (r *trainRun, err error) {
 	if c.table == nil {
-		if c.table, err = c.readTable(ctx); err != nil {
+		if c.table, err = c.readTable(ctx, c.comm); err != nil {
 			return nil, err
 		}
 	}
@@ -340,7 +341,7 @@ func (c *trainCommand) prepareTable(ctx context.Context, s streams) (r *trainRun
 		}
 	}
 	r = &trainRun{comm: c.comm, settings: c.settings, plateau: c.plateau(), tensorboard: c.TensorBoard, began: c.began, every: c.Every.Duration}
-	if r.data, err = t.record(c.Data); err != nil {
+	if r.data, err = t.record(c.Data, c.comm); err != nil {
 		return nil, err
 	}
 	if !r.data.measured() {
@@ -509,7 +510,7 @@ func about(c *transform.Column) string {
 
 // describeTable shows what is in the table that the settings name.
 func (c *dataCommand) describeTable(ctx context.Context, s *settings, to streams) error {
-	t, err := s.readTable(ctx)
+	t, err := s.readTable(ctx, nil)
 	if err != nil {
 		return err
 	}

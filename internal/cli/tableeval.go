@@ -89,14 +89,14 @@ func (c *evalCommand) tableSamples(ctx context.Context, path, data string, m *mo
 	}
 	part := func(int) bool { return true }
 	if again {
-		own, err := s.readTable(ctx)
+		own, err := s.readTable(ctx, nil)
 		if err != nil {
 			return nil, nil, err
 		}
 		if err := own.assign(&s); err != nil {
 			return nil, nil, err
 		}
-		record, err := own.record(data)
+		record, err := own.record(data, nil)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -159,14 +159,14 @@ func (c *reportCommand) reportTable(ctx context.Context, f folder, config config
 	if settings.Data = config.where(); c.DataDir != "" { // the table is there now
 		settings.Data = c.DataDir
 	}
-	t, err := settings.readTable(ctx)
+	t, err := settings.readTable(ctx, nil)
 	if err != nil {
 		return err
 	}
 	if err := t.assign(&settings); err != nil {
 		return err
 	}
-	record, err := t.record(settings.Data)
+	record, err := t.record(settings.Data, nil)
 	if err != nil {
 		return err
 	}
