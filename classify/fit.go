@@ -336,8 +336,7 @@ func fitPath(op string, t table, labels []int64, classes int, strengths []float6
 	if err != nil {
 		return nil, err
 	}
-	f := newFitter(newObjective(t, s, labels, weights, classes))
-	f.share(o.Comm)
+	f := newFitter(newObjective(t, s, labels, weights, classes, o.Comm))
 	all := make([]*Fitted, len(strengths))
 	for i, c := range strengths {
 		o.C = c

@@ -24,48 +24,57 @@ type objective struct {
 	vectors int     // of coefficients: 1 of two classes, else one each
 	l2      float64 // strength
 
-	quick   []float32 // the standardised rows in blocks, each column by column, and whole panels of scores
-	part    int       // rows of a part
+	part    int // rows of a part
 	parts   []part
+	own     span      // the parts of this rank
+	quick   []float32 // their standardised rows in blocks, each column by column, and whole panels of scores
 	buffers sync.Pool // of *buffer
 
 	shared *shared // what ranks need that share the parts; nil for one
 	err    error   // what failed between them: values are not numbers then
 }
 
-// shared is what one of several ranks needs to evaluate its parts, and to add those of all up in the order that one rank does.
+// span is from lo up to hi.
+type span struct{ lo, hi int }
+
+// shared is what one of several ranks needs to add up the parts of all in the order that one rank does.
 type shared struct {
-	comm       dist.Comm
-	first, end int // its parts
-	slices     *dist.Slices[float64]
-	note       []byte   // the losses of its parts
-	notes      [][]byte // of all ranks
-	sum        []float64
+	comm   dist.Comm
+	slices *dist.Slices[float64]
+	note   []byte   // the losses of its parts
+	notes  [][]byte // of all ranks
+	sum    []float64
 }
 
-// share has the ranks of c share the parts.
+// share has the ranks of c, or of nil one, share the parts.
 func (o *objective) share(c dist.Comm) {
+	n := len(o.parts)
+	o.own = span{0, n}
 	if c == nil || c.Size() == 1 {
 		return
 	}
-	n, rank := len(o.parts), c.Rank()
-	s := &shared{comm: c, first: rank * n / c.Size(), end: (rank + 1) * n / c.Size()}
+	s := &shared{comm: c}
 	var rows []int
 	for r := range c.Size() {
-		rows = append(rows, (r+1)*n/c.Size()-r*n/c.Size())
+		of := span{r * n / c.Size(), (r + 1) * n / c.Size()}
+		if r == c.Rank() {
+			o.own = of
+		}
+		rows = append(rows, of.hi-of.lo)
 		s.notes = append(s.notes, make([]byte, 8*rows[r]))
 	}
 	s.slices = dist.NewSlices[float64](c, o.vectors*(o.columns+1), rows)
-	lo, hi := s.slices.Range(rank)
+	lo, hi := s.slices.Range(c.Rank())
 	s.sum = make([]float64, hi-lo)
 	o.shared = s
 }
 
-// combine adds the gradients of all ranks' parts to gradient, which holds those of the penalty, and returns value with their losses.
-func (s *shared) combine(parts []part, value float64, gradient []float64) (float64, error) {
+// combine adds the gradients of all ranks' parts, of which own are this rank's, to gradient, which holds those of the penalty, and
+// returns value with their losses.
+func (s *shared) combine(own []part, value float64, gradient []float64) (float64, error) {
 	s.note = s.note[:0]
 	var rows [][]float64
-	for _, p := range parts[s.first:s.end] {
+	for _, p := range own {
 		s.note = binary.LittleEndian.AppendUint64(s.note, math.Float64bits(p.loss))
 		rows = append(rows, p.gradient)
 	}
@@ -114,8 +123,8 @@ const (
 	panelRows = 16 // of scores
 )
 
-// newObjective returns the objective of rows with classes and weights.
-func newObjective(t table, s scaling, labels []int64, weights []float64, classes int) *objective {
+// newObjective returns the objective of rows with classes and weights, which the ranks of c share; nil is one.
+func newObjective(t table, s scaling, labels []int64, weights []float64, classes int, c dist.Comm) *objective {
 	o := &objective{table: t, scaling: s, labels: labels, weights: weights, classes: classes, vectors: classes, total: float64(t.rows)}
 	if classes == 2 {
 		o.vectors = 1
@@ -130,8 +139,9 @@ func newObjective(t table, s scaling, labels []int64, weights []float64, classes
 	o.part = (t.rows + n - 1) / n
 	o.part += (blockRows - o.part%blockRows) % blockRows
 	o.parts = make([]part, (t.rows+o.part-1)/o.part)
-	for i := range o.parts {
-		o.parts[i].gradient = make([]float64, o.vectors*(t.columns+1))
+	o.share(c)
+	for i := range o.parts[o.own.lo:o.own.hi] {
+		o.parts[o.own.lo+i].gradient = make([]float64, o.vectors*(t.columns+1))
 	}
 	o.buffers.New = func() any {
 		return &buffer{
@@ -140,21 +150,26 @@ func newObjective(t table, s scaling, labels []int64, weights []float64, classes
 			gradient: make([]float32, o.vectors*t.columns),
 		}
 	}
-	o.quick = make([]float32, paddedRows(t.rows)*t.columns)
-	parallel.Share(len(o.parts), 1, func(lo, hi int) {
+	first, end := o.own.lo*o.part, min(o.own.hi*o.part, t.rows)
+	o.quick = make([]float32, paddedRows(max(0, end-first))*t.columns)
+	parallel.Share(o.own.hi-o.own.lo, 1, func(lo, hi int) {
 		row := make([]float64, t.columns)
-		for i := lo * o.part; i < min(hi*o.part, t.rows); i++ {
+		for i := first + lo*o.part; i < min(first+hi*o.part, t.rows); i++ {
 			t.read(row, i)
 			s.apply(row)
 			block, at := i/blockRows*blockRows, i%blockRows
 			stride := paddedRows(min(blockRows, t.rows-block))
+			quick := o.quickOf(block)
 			for j, v := range row {
-				o.quick[block*t.columns+j*stride+at] = float32(v)
+				quick[j*stride+at] = float32(v)
 			}
 		}
 	})
 	return o
 }
+
+// quickOf returns quick from a row of this rank's parts on.
+func (o *objective) quickOf(row int) []float32 { return o.quick[(row-o.own.lo*o.part)*o.columns:] }
 
 // paddedRows returns how many rows so many take in whole panels.
 func paddedRows(n int) int { return (n + panelRows - 1) / panelRows * panelRows }
@@ -168,14 +183,11 @@ func (o *objective) evaluate(exact bool, coefficients, intercepts, gradient, int
 		add = o.addExact(coefficients, intercepts)
 	}
 	work := o.part * o.columns * o.vectors
-	first, end := 0, len(o.parts)
-	if o.shared != nil {
-		first, end = o.shared.first, o.shared.end
-	}
-	parallel.Share(end-first, 1+smallWork/max(1, work), func(lo, hi int) {
+	own := o.parts[o.own.lo:o.own.hi]
+	parallel.Share(len(own), 1+smallWork/max(1, work), func(lo, hi int) {
 		b := o.buffers.Get().(*buffer)
 		defer o.buffers.Put(b)
-		for i := first + lo; i < first+hi; i++ {
+		for i := o.own.lo + lo; i < o.own.lo+hi; i++ {
 			p := &o.parts[i]
 			p.loss = 0
 			clear(p.gradient)
@@ -194,7 +206,7 @@ func (o *objective) evaluate(exact bool, coefficients, intercepts, gradient, int
 	value *= o.l2 / 2
 	if o.shared != nil {
 		all := slices.Concat(gradient, interceptGradient)
-		value, o.err = o.shared.combine(o.parts, value, all)
+		value, o.err = o.shared.combine(own, value, all)
 		copy(interceptGradient, all[copy(gradient, all):])
 		return value
 	}
@@ -300,7 +312,7 @@ func (o *objective) addQuick(coefficients, intercepts []float64) func(p *part, b
 			b.bias[first+j] = float32(v)
 		}
 		clear(c.X[:first*c.Stride])
-		x := o.quick[lo*d:]
+		x := o.quickOf(lo)
 		kernel.GemmHere(c.X[first*c.Stride:], weight, kernel.Matrix[float32]{Data: x, Rows: d, Cols: c.Stride, RowStride: c.Stride, ColStride: 1}, kernel.Epilogue[float32]{})
 		labels := o.labels[lo:hi]
 		loss, _ := c.CrossEntropy(labels, 1, b.bias)
