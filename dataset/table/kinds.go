@@ -71,8 +71,9 @@ func (c *Column) countOf(word string) int {
 
 // settleWords says of what kind a column of words is.
 func (t *Table) settleWords(c *Column, asked transform.ColumnKind) error {
-	missing, numbers, truths, layouts, repeats := 0, 0, 0, slices.Clone(transform.DateLayouts), false
-	words := 0 // different ones that are no missing values
+	missing, truths, layouts, repeats := 0, 0, slices.Clone(transform.DateLayouts), false
+	numbers, others := 0, 0 // rows that have numbers and other words, or different ones if some were not kept
+	words := 0              // different ones that are no missing values
 	if c.Layout != "" {
 		layouts = []string{c.Layout}
 	}
@@ -83,8 +84,14 @@ func (t *Table) settleWords(c *Column, asked transform.ColumnKind) error {
 		}
 		words++
 		repeats = repeats || c.counts[i] > 1
+		n := c.counts[i]
+		if c.cut {
+			n = 1
+		}
 		if looksNumeric(w) {
-			numbers += c.counts[i]
+			numbers += n
+		} else {
+			others += n
 		}
 		if _, ok := transform.ParseBool(w); ok {
 			truths++
@@ -106,9 +113,13 @@ func (t *Table) settleWords(c *Column, asked transform.ColumnKind) error {
 		c.Kind = transform.Boolean
 	case len(layouts) > 1:
 		c.Kind, c.Why = transform.Ignored, "dates whose day and month cannot be told apart"
+	case c.cut && len(layouts) == 1:
+		t.readAgain(c, transform.Date)
+	case c.cut && numbers > others:
+		t.readAgain(c, transform.Numeric)
 	case asked == transform.Date || len(layouts) == 1:
 		c.Kind, c.Layout = transform.Date, layouts[0]
-	case numbers > t.Rows-missing-numbers:
+	case numbers > others:
 		return t.toNumbers(c)
 	case c.many:
 		c.Kind, c.Why = transform.Ignored, fmt.Sprintf("more than %d different texts", maxWords)
@@ -121,6 +132,14 @@ func (t *Table) settleWords(c *Column, asked transform.ColumnKind) error {
 		return nil
 	}
 	return t.firstBad(c, expected, func(w string) bool { _, ok := transform.ParseBool(w); return ok })
+}
+
+// readAgain has a column read again as one of a kind, with all its words.
+func (t *Table) readAgain(c *Column, kind transform.ColumnKind) {
+	if t.again == nil {
+		t.again = map[string]transform.ColumnKind{}
+	}
+	t.again[c.Name] = kind
 }
 
 // noColumn is the error of a column that is not there.

@@ -163,22 +163,26 @@ func (o *Options) mode(name string, numbers bool) mode {
 	if name == o.Label && name != "" || slices.Contains(o.Words, name) {
 		return word
 	}
-	kind := o.Kinds[name]
-	if o.Columns != nil {
-		kind = transform.Ignored
-		for _, c := range o.Columns.List {
-			if c.Name == name {
-				kind = c.Kind
-			}
-		}
-	}
-	switch {
+	switch kind := o.kind(name); {
 	case kind == transform.Ignored:
 		return skip
 	case kind == transform.Numeric || kind == "" && numbers:
 		return number
 	}
 	return word
+}
+
+// kind returns the kind that the options give the column of a name; "" is none.
+func (o *Options) kind(name string) transform.ColumnKind {
+	if o.Columns == nil {
+		return o.Kinds[name]
+	}
+	for _, c := range o.Columns.List {
+		if c.Name == name {
+			return c.Kind
+		}
+	}
+	return transform.Ignored
 }
 
 // read reads the blocks of a table.
@@ -260,7 +264,7 @@ func (t *Table) newTextReader(s *source, o *Options) *textReader {
 		t.Columns = append(t.Columns, c)
 		r.columns[name] = i
 		r.most[i] = maxWords
-		if slices.Contains(o.Words, name) { // groups may be as many as rows
+		if slices.Contains(o.Words, name) || o.kind(name) != "" { // groups and times may be as many as rows
 			r.most[i] = math.MaxInt32
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 
@@ -17,7 +18,7 @@ import (
 )
 
 // maxColumns is the most columns of a table, and maxWords the most different texts of a column that are
-// kept: one with more of them is ignored.
+// kept, unless its kind is known: one with more of them is ignored.
 const (
 	maxColumns = 1 << 17
 	maxWords   = 1 << 17
@@ -50,7 +51,8 @@ type Table struct {
 	Rows    int
 
 	missing []string
-	comm    dist.Comm // nil for one rank
+	again   map[string]transform.ColumnKind // columns that are to be read again, as such
+	comm    dist.Comm                       // nil for one rank
 	blocks  []*block
 	lines   bool // whether rows have lines
 }
@@ -67,7 +69,8 @@ type Column struct {
 	skipped bool     // it has no data
 	text    bool     // its data are codes of words
 	words   []string // sorted, of a column of texts
-	many    bool     // there are more than maxWords of them
+	many    bool     // there are more of them than are kept of a column of its kind
+	cut     bool     // some were not kept: the codes of their rows are wrong
 	counts  []int    // of each of words
 }
 
@@ -131,19 +134,11 @@ func Open(ctx context.Context, path string, o Options) (*Table, error) {
 // Read reads the table in the first size bytes of r. name stands for it in errors, and what it ends with may
 // say what the table is: ".jsonl". The error is Open's.
 func Read(ctx context.Context, r io.ReaderAt, size int64, name string, o Options) (*Table, error) {
-	t := &Table{Name: name, missing: o.Missing, comm: o.Comm}
-	if o.Columns != nil {
-		t.missing = append(slices.Clone(o.Columns.Missing), o.Missing...)
-	}
-	err := t.same(r, size)
-	if err == nil {
-		err = t.read(ctx, r, size, &o)
-	}
-	if err == nil {
-		err = t.settle(&o)
-	}
-	if err == nil {
-		err = ctx.Err()
+	t, err := readOnce(ctx, r, size, name, o)
+	if err == nil && t.again != nil {
+		maps.Copy(t.again, o.Kinds)
+		o.Kinds = t.again
+		t, err = readOnce(ctx, r, size, name, o)
 	}
 	if _, ok := err.(*CellError); ok {
 		return nil, err
@@ -152,6 +147,24 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, name string, o Options
 		return nil, reading.Named(name, err)
 	}
 	return t, nil
+}
+
+// readOnce is Read but for columns that show their kind at the end alone, and for the name in errors.
+func readOnce(ctx context.Context, r io.ReaderAt, size int64, name string, o Options) (*Table, error) {
+	t := &Table{Name: name, missing: o.Missing, comm: o.Comm}
+	if o.Columns != nil {
+		t.missing = append(slices.Clone(o.Columns.Missing), o.Missing...)
+	}
+	if err := t.same(r, size); err != nil {
+		return nil, err
+	}
+	if err := t.read(ctx, r, size, &o); err != nil {
+		return nil, err
+	}
+	if err := t.settle(&o); err != nil {
+		return nil, err
+	}
+	return t, ctx.Err()
 }
 
 // Column returns the column of the given name, or nil.

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
 	"github.com/klauspost/compress/zstd"
@@ -126,6 +127,40 @@ func TestKinds(t *testing.T) {
 }
 
 // TestErrors checks what tables say that cannot be read.
+// TestManyWords holds that a column which shows what it is at the end alone, after more words than are kept, has all its values.
+func TestManyWords(t *testing.T) {
+	const rows = 3 * maxWords
+	text := numbered("late,time,id,asked,y\n", rows, func(i int) string {
+		late := ""
+		if i > 300 {
+			late = strconv.Itoa(i)
+		}
+		at := time.Unix(1.7e9+int64(i), 0).UTC().Format("2006-01-02 15:04:05")
+		return fmt.Sprintf("%s,%s,id%d,c%d,%d\n", late, at, i, i, i%2)
+	})
+	got := mustRead(t, text, Options{Label: "y", Kinds: map[string]transform.ColumnKind{"asked": transform.Category}})
+	if want := "late numeric, time date, id ignored, asked category, y category"; kinds(got) != want {
+		t.Fatalf("got %s, want %s", kinds(got), want)
+	}
+	if c := got.Column("late"); c.Missing != 301 {
+		t.Errorf("%d missing", c.Missing)
+	}
+	for _, i := range []int{0, 301, maxWords + 500, rows - 1} {
+		late := ""
+		if i > 300 {
+			late = strconv.Itoa(i)
+		}
+		at := time.Unix(1.7e9+int64(i), 0).UTC().Format("2006-01-02 15:04:05")
+		if f := got.Fields(i); !slices.Equal(f, []string{late, at, "", fmt.Sprint("c", i), strconv.Itoa(i % 2)}) {
+			t.Errorf("row %d: %q", i, f)
+		}
+	}
+	_, err := read(text+"some,2024-01-01 00:00:00,a,b,1\n", Options{Label: "y"})
+	if want := fmt.Sprintf(`t.csv: line %d, column "late": found "some", a finite number expected`, rows+2); err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                    "t.csv: found an empty file, a table expected",

@@ -41,11 +41,11 @@ func (t *Table) joinColumn(c *Column, dictionaries []dictionary, most int) {
 	var all []string
 	for _, d := range dictionaries {
 		all = append(all, d.words...)
-		c.many = c.many || d.many
+		c.cut = c.cut || d.many
 	}
 	slices.Sort(all)
 	c.words = slices.Clip(slices.Compact(all))
-	c.many = c.many || len(c.words) > most
+	c.many = c.cut || len(c.words) > most
 	c.counts = make([]int, len(c.words))
 	codes := make([][]uint32, len(dictionaries)) // of all, by dictionary and its own code
 	for w, d := range dictionaries {
