@@ -225,10 +225,6 @@ func (d *drawing) place(sets [][]int, key random.Key) {
 	}
 	var moved []int
 	for _, set := range sets {
-		counts := map[int]int{}
-		for _, k := range set {
-			counts[d.labels[k]]++
-		}
 		if len(set) == 1 {
 			// A file by itself stays where it is, if there is room.
 			k := set[0]
@@ -238,6 +234,10 @@ func (d *drawing) place(sets [][]int, key random.Key) {
 				moved = append(moved, k)
 			}
 			continue
+		}
+		counts := map[int]int{}
+		for _, k := range set {
+			counts[d.labels[k]]++
 		}
 		best := d.best(counts, wanted)
 		for _, k := range set {

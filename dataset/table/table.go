@@ -140,10 +140,12 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, name string, o Options
 		o.Kinds = t.again
 		t, err = readOnce(ctx, r, size, name, o)
 	}
-	if _, ok := err.(*CellError); ok {
+	_, ofField := err.(*CellError)
+	_, ofRank := err.(*dist.RankError)
+	switch {
+	case ofField || ofRank: // which name the file
 		return nil, err
-	}
-	if err != nil {
+	case err != nil:
 		return nil, reading.Named(name, err)
 	}
 	return t, nil

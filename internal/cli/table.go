@@ -207,8 +207,7 @@ const leastSteps = 2000
 // assignTable says which row is in which part.
 func (t *ownTable) assign(s *settings) error {
 	t.part = make([]string, t.Rows)
-	var rows []int
-	var list []files.File
+	rows, list := make([]int, 0, t.Rows), make([]files.File, 0, t.Rows)
 	var labels []int
 	var sets [][]int
 	words := func(column string) ([]string, error) {
