@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/onehot-go/onehot/optim"
 	"github.com/onehot-go/onehot/tensor"
@@ -320,23 +321,12 @@ func fitRows(op string, t table, labels []int64, classes int, o Options) (*Fitte
 func fitPath(op string, t table, labels []int64, classes int, strengths []float64, o Options) ([]*Fitted, error) {
 	o.C = strengths[0]
 	o = o.complete(op)
-	if t.columns == 0 {
-		return nil, errors.New("row 0: found 0 numbers, at least 1 expected")
-	}
-	weights, err := o.weigh(op, labels, classes)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkClasses(labels, weights, classes); err != nil {
-		return nil, err
-	}
 	// Without a penalty the minimum is the same for standardised numbers, and the way there is shorter.
 	undo := o.Raw && math.IsInf(o.C, 1)
-	s, err := newScaling(t, o.weight, o.Raw && !undo)
+	f, err := prepare(op, t, labels, classes, o.Raw && !undo, o)
 	if err != nil {
 		return nil, err
 	}
-	f := newFitter(newObjective(t, s, labels, weights, classes, o.Comm))
 	all := make([]*Fitted, len(strengths))
 	for i, c := range strengths {
 		o.C = c
@@ -348,6 +338,44 @@ func fitPath(op string, t table, labels []int64, classes int, strengths []float6
 		}
 	}
 	return all, nil
+}
+
+// prepare returns a fitter of rows, which are standardised unless they are to stay raw. The error says what is wrong with rows or weights.
+func prepare(op string, t table, labels []int64, classes int, raw bool, o Options) (*fitter, error) {
+	if t.columns == 0 {
+		return nil, errors.New("row 0: found 0 numbers, at least 1 expected")
+	}
+	weights, err := o.weigh(op, labels, classes)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkClasses(labels, weights, classes); err != nil {
+		return nil, err
+	}
+	s, err := newScaling(t, o.weight, raw)
+	if err != nil {
+		return nil, err
+	}
+	return newFitter(newObjective(t, s, labels, weights, classes, o.Comm)), nil
+}
+
+// Rehearse evaluates what FitTensor makes small, at zero, as a fit does many times, and returns how long this rank of o.Comm took for its share of
+// the rows, and how long it took until all ranks had the sum. The errors and panics are FitTensor's.
+func Rehearse(x, y *tensor.Tensor, classes []string, o Options) (own, all time.Duration, err error) {
+	const op = "classify.Rehearse"
+	m, labels := fromTensors(op, x, y, len(classes))
+	f, err := prepare(op, m, labels, len(classes), true, o.complete(op))
+	if err != nil {
+		return 0, 0, err
+	}
+	f.scale = unit / f.total
+	for range 2 { // memory is new in the first
+		f.by = none
+		start := time.Now()
+		f.evaluate(quick)
+		own, all = f.spent, time.Since(start)
+	}
+	return own, all, f.err
 }
 
 // fit returns what is fitted from where the parameters are.

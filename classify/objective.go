@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/internal/kernel"
@@ -30,8 +31,9 @@ type objective struct {
 	quick   []float32 // their standardised rows in blocks, each column by column, and whole panels of scores
 	buffers sync.Pool // of *buffer
 
-	shared *shared // what ranks need that share the parts; nil for one
-	err    error   // what failed between them: values are not numbers then
+	spent  time.Duration // on them, in the last evaluation
+	shared *shared       // what ranks need that share the parts; nil for one
+	err    error         // what failed between them: values are not numbers then
 }
 
 // span is from lo up to hi.
@@ -184,6 +186,7 @@ func (o *objective) evaluate(exact bool, coefficients, intercepts, gradient, int
 	}
 	work := o.part * o.columns * o.vectors
 	own := o.parts[o.own.lo:o.own.hi]
+	start := time.Now()
 	parallel.Share(len(own), 1+smallWork/max(1, work), func(lo, hi int) {
 		b := o.buffers.Get().(*buffer)
 		defer o.buffers.Put(b)
@@ -197,6 +200,7 @@ func (o *objective) evaluate(exact bool, coefficients, intercepts, gradient, int
 			}
 		}
 	})
+	o.spent = time.Since(start)
 	clear(interceptGradient)
 	value := 0.0
 	for i, w := range coefficients {

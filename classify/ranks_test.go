@@ -43,6 +43,9 @@ func TestRanksFitTheSame(t *testing.T) {
 				wg.Go(func() {
 					o := o
 					o.Comm = comm
+					if own, all, err := classify.Rehearse(x, y, names, o); err != nil || all < own || own < 0 || all == 0 {
+						t.Errorf("%s: %d ranks: rank %d: took %v of %v, %v", name, n, rank, own, all, err)
+					}
 					found, err := classify.FitTensor(x, y, names, o)
 					if err != nil || !reflect.DeepEqual(found, want) {
 						t.Errorf("%s: %d ranks: rank %d: %v, found %v, %v expected", name, n, rank, err, found, want)
@@ -61,5 +64,8 @@ func TestLostRanksEndAFit(t *testing.T) {
 	_, err := classify.FitTensor(x, y, []string{"a", "b", "c"}, classify.Options{Comm: comm})
 	if _, ok := errors.AsType[*dist.CommError](err); !ok {
 		t.Errorf("found %v, a *dist.CommError expected", err)
+	}
+	if _, _, err := classify.Rehearse(x, y, []string{"a", "b", "c"}, classify.Options{Comm: comm}); err == nil {
+		t.Error("a rehearsal of lost ranks: no error")
 	}
 }

@@ -3,8 +3,10 @@ package train
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/onehot-go/onehot/dataset"
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/internal/shapes"
 	"github.com/onehot-go/onehot/nn"
@@ -37,7 +39,7 @@ type FullBatch struct {
 	objective  *onepass.Objective
 }
 
-var _ optim.Optimizer = (*FullBatch)(nil)
+var _ Sharer = (*FullBatch)(nil)
 
 // lbfgsHistory is how many steps FullBatch remembers.
 const lbfgsHistory = 20
@@ -119,6 +121,12 @@ func (f *FullBatch) iteration(act func(*Gradients) error) (err error) {
 	})
 	return err
 }
+
+// Share is that of a Sharer.
+func (f *FullBatch) Share(c dist.Comm) { f.objective.Share(c) }
+
+// Rehearse is that of a Sharer.
+func (f *FullBatch) Rehearse() (own, all time.Duration, err error) { return f.objective.Rehearse() }
 
 // Objective returns what is minimized at the layer's parameters, and sets their gradients. It
 // costs nothing if it was last evaluated at the same parameters.

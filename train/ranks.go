@@ -45,7 +45,7 @@ func (c *Config) shards() int {
 	return max(c.Shards, 1)
 }
 
-// checkRanks returns what is wrong with shards and ranks, and has a FullBatch share its work.
+// checkRanks returns what is wrong with shards and ranks, and has a Sharer share its work.
 func (c *Config) checkRanks() error {
 	if c.Shards < 0 {
 		return wrong("Shards", "found %d, at least 0 expected", c.Shards)
@@ -56,8 +56,8 @@ func (c *Config) checkRanks() error {
 		}
 	}
 	switch o := c.Optimizer.(type) {
-	case *FullBatch:
-		o.objective.Share(c.Comm)
+	case Sharer:
+		o.Share(c.Comm)
 		return nil
 	case Solver:
 		return nil

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"math"
+	"time"
 
 	"github.com/onehot-go/onehot/classify"
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/nn"
 	"github.com/onehot-go/onehot/tensor"
 )
@@ -44,9 +46,8 @@ func (f *labelFit) Solve() (loss float64, correct, samples int, err error) {
 	var weight, bias []float64
 	for _, of := range f.each {
 		samples = of.y.Numel()
-		having := int(of.y.Sum().Item())
-		if having == 0 || having == samples {
-			weight, bias = append(weight, make([]float64, of.columns.Width())...), append(bias, math.Copysign(always, float64(having)-0.5))
+		if !of.varies() {
+			weight, bias = append(weight, make([]float64, of.columns.Width())...), append(bias, math.Copysign(always, of.y.Sum().Item()-0.5))
 			continue
 		}
 		if of.found, err = classify.FitTensor(of.x, of.y, of.classes, of.options); err != nil {
@@ -63,6 +64,29 @@ func (f *labelFit) Solve() (loss float64, correct, samples int, err error) {
 	f.layer.Weight.CopyInPlace(tensor.New(weight, len(f.each), len(weight)/len(f.each)))
 	f.layer.Bias.CopyInPlace(tensor.New(bias, len(bias)))
 	return loss, correct, samples, nil
+}
+
+// varies reports whether rows have both of two classes.
+func (f *tableFit) varies() bool {
+	having := int(f.y.Sum().Item())
+	return having > 0 && having < f.y.Numel()
+}
+
+// Share is that of a train.Sharer.
+func (f *labelFit) Share(c dist.Comm) {
+	for _, of := range f.each {
+		of.Share(c)
+	}
+}
+
+// Rehearse is that of the first label that some rows have, and others have not. Without one there is nothing to do.
+func (f *labelFit) Rehearse() (own, all time.Duration, err error) {
+	for _, of := range f.each {
+		if of.varies() {
+			return of.Rehearse()
+		}
+	}
+	return 0, 0, nil
 }
 
 func (f *labelFit) fitted() bool { return f.each[0].found != nil }

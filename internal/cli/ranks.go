@@ -198,11 +198,15 @@ func newExpected(e *train.Expectation) expected {
 
 // String says it in a sentence, and advises one rank where several are no faster.
 func (e expected) String() string {
-	step := fmt.Sprintf("a step takes %s, of which %s are exchange", brief(e.Step), brief(e.Exchange))
-	if e.SpeedUp < 1 {
-		return fmt.Sprintf("one machine alone is expected to be %.1f times as fast as %d ranks: %s; onehot train --shards %d gives the same bytes there", 1/e.SpeedUp, e.Ranks, step, e.Shards)
+	step, shards, flag := "a step", fmt.Sprintf(" with %d shards", e.Shards), fmt.Sprintf(" --shards %d", e.Shards)
+	if e.Shards == 1 {
+		step, shards, flag = "an evaluation of all samples", "", ""
 	}
-	return fmt.Sprintf("%d ranks are expected to be %.1f times as fast as one with %d shards: %s", e.Ranks, e.SpeedUp, e.Shards, step)
+	takes := fmt.Sprintf("%s takes %s, of which %s are exchange", step, brief(e.Step), brief(e.Exchange))
+	if e.SpeedUp < 1 {
+		return fmt.Sprintf("one machine alone is expected to be %.1f times as fast as %d ranks: %s; onehot train%s gives the same bytes there", 1/e.SpeedUp, e.Ranks, takes, flag)
+	}
+	return fmt.Sprintf("%d ranks are expected to be %.1f times as fast as one%s: %s", e.Ranks, e.SpeedUp, shards, takes)
 }
 
 // brief returns so many seconds with two digits: "0.12 ms", "12 ms", "1.2 s".

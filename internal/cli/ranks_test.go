@@ -246,6 +246,8 @@ func TestExpected(t *testing.T) {
 		{train.Expectation{Ranks: 2, Shards: 16, Step: 0.012, Exchange: 0.002, Alone: 0.0204}, "2 ranks are expected to be 1.7 times as fast as one with 16 shards: a step takes 12 ms, of which 2.0 ms are exchange"},
 		{train.Expectation{Ranks: 8, Shards: 16, Step: 1.25, Exchange: 0.000_0123, Alone: 9.98}, "8 ranks are expected to be 8.0 times as fast as one with 16 shards: a step takes 1.2 s, of which 12 µs are exchange"},
 		{train.Expectation{Ranks: 2, Shards: 4, Step: 0.9996, Exchange: 0.9, Alone: 0.25}, "one machine alone is expected to be 4.0 times as fast as 2 ranks: a step takes 1.0 s, of which 900 ms are exchange; onehot train --shards 4 gives the same bytes there"},
+		{train.Expectation{Ranks: 3, Shards: 1, Step: 0.01, Exchange: 0.001, Alone: 0.027}, "3 ranks are expected to be 2.7 times as fast as one: an evaluation of all samples takes 10 ms, of which 1.0 ms are exchange"},
+		{train.Expectation{Ranks: 2, Shards: 1, Step: 0.0002, Exchange: 0.00015, Alone: 0.0001}, "one machine alone is expected to be 2.0 times as fast as 2 ranks: an evaluation of all samples takes 200 µs, of which 150 µs are exchange; onehot train gives the same bytes there"},
 	} {
 		if found := newExpected(&c.e).String(); found != c.line {
 			t.Errorf("%+v: found %q, %q expected", c.e, found, c.line)

@@ -399,7 +399,7 @@ func (c *trainCommand) prepareTable(ctx context.Context, s streams) (r *trainRun
 		if err != nil {
 			return nil, err
 		}
-		fit.options.C, fit.options.Comm = cmp.Or(r.chosenC, fit.options.C), c.comm
+		fit.options.C = cmp.Or(r.chosenC, fit.options.C)
 		if r.fit = fit; t.sets != nil {
 			r.fit = newLabelFit(layer, fit, targets.(dataset.LabelSets).Of, t.classes())
 		}

@@ -7,9 +7,11 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/onehot-go/onehot/classify"
 	"github.com/onehot-go/onehot/dataset/table"
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/internal/atomicfile"
 	"github.com/onehot-go/onehot/internal/memory"
 	"github.com/onehot-go/onehot/model"
@@ -71,6 +73,7 @@ func (s *settings) fitOptions(rows int) classify.Options {
 // fitting is a fit to training rows of a table.
 type fitting interface {
 	train.Solver
+	train.Sharer
 	fitted() bool                         // whether Solve was called
 	remark() string                       // what people should know of it; "" is nothing
 	coefficients() []classify.Coefficient // by names of features
@@ -132,6 +135,14 @@ func (f *tableFit) Solve() (loss float64, correct, samples int, err error) {
 	return loss, int(math.Round(accuracy * float64(n))), n, err
 }
 
+// Share is that of a train.Sharer.
+func (f *tableFit) Share(c dist.Comm) { f.options.Comm = c }
+
+// Rehearse is that of a train.Sharer.
+func (f *tableFit) Rehearse() (own, all time.Duration, err error) {
+	return classify.Rehearse(f.x, f.y, f.classes, f.options)
+}
+
 // put sets the layer's parameters to what was fitted. Of two classes the first has zeros.
 func (f *tableFit) put(found *classify.Fitted) {
 	zeros := len(f.classes) - len(found.Coefficients)
@@ -182,6 +193,7 @@ func (r *trainRun) keepCoefficients(remarks io.Writer) error {
 		if _, err := os.Stat(r.folder.coefficients()); err == nil {
 			return nil
 		}
+		r.fit.Share(nil) // other ranks do not come here
 		if _, _, _, err := r.fit.Solve(); err != nil {
 			return err
 		}

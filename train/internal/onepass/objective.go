@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dist"
@@ -31,8 +32,9 @@ type Objective struct {
 	value, loss  float64
 	correct      int
 
-	rows [][]float32 // of the weights, of this rank's parts
-	err  error       // between ranks
+	rows  [][]float32   // of the weights, of this rank's parts
+	spent time.Duration // on them, in the last evaluation
+	err   error         // between ranks
 }
 
 // Parts of the samples are summed up in float32, and the parts in float64. So the last digits
@@ -130,7 +132,9 @@ func (o *Objective) Evaluate() (value float64, evaluated bool) {
 	own.fill = func(to dataset.Memory, lo, hi int) {
 		o.fill(to, own.indices[lo:hi], dataset.Chance{Of: random.New(0).At, First: first*partSamples + lo})
 	}
+	start := time.Now()
 	r.sum(own, partSamples, 1)
+	o.spent = time.Since(start)
 	lo, hi := 0, len(weight) // whose gradients this rank sums up
 	parts, rows := r.parts[:end-first], o.rows[:0]
 	for _, p := range parts {
@@ -185,6 +189,19 @@ func (o *Objective) Evaluate() (value float64, evaluated bool) {
 	o.loss, o.correct = loss/n, correct
 	o.value = o.loss + o.l2/2*squares
 	return o.value, true
+}
+
+// Rehearse evaluates at the layer's parameters, and forgets what it found. It returns how long this rank took for its parts, and how long it
+// took in all.
+func (o *Objective) Rehearse() (own, all time.Duration, err error) {
+	for range 2 { // memory is new in the first
+		o.weight = nil
+		start := time.Now()
+		o.Evaluate()
+		own, all = o.spent, time.Since(start)
+	}
+	o.weight = nil
+	return own, all, o.err
 }
 
 // Err returns what failed between ranks in an evaluation, whose value is not a number then.
