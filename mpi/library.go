@@ -3,7 +3,6 @@ package mpi
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/ebitengine/purego"
@@ -21,7 +20,7 @@ type library struct {
 type flavour struct {
 	title        string
 	world, byte_ uintptr // handles: addresses, or ints
-	errorsReturn uintptr // the handler of errors that has calls return them; 0 for unknown
+	errorsReturn uintptr // the handler of errors that has calls return them
 	serialized   uintptr // the level of threads where calls come from any, one at a time
 }
 
@@ -53,10 +52,10 @@ func candidates() []string {
 	if name := os.Getenv(LibraryVariable); name != "" {
 		return []string{name}
 	}
-	names := []string{"libmpi_abi.so.0", "libmpi.so.40", "libmpi.so.12", "libmpich.so.12", "libmpi.so"} // Open MPI's has 40, MPICH's 12
+	// Open MPI's has 40 and MPICH's 12. That of the standard interface may be of either, so it comes after both.
+	names := []string{"libmpi.so.40", "libmpi.so.12", "libmpich.so.12", "libmpi_abi.so.1", "libmpi.so"}
 	if _, ok := os.LookupEnv("PMI_RANK"); ok && os.Getenv("OMPI_COMM_WORLD_SIZE") == "" {
-		i := slices.Index(names, "libmpi.so.40")
-		names = append(slices.Delete(names, i, i+1), "libmpi.so.40")
+		names = append(names[1:], names[0])
 	}
 	return names
 }
@@ -90,10 +89,11 @@ func openLibrary() (*library, error) {
 
 // recognise finds which library it is.
 func (l *library) recognise(handle uintptr) error {
-	// Version 5 of the standard settles all numbers, for libraries that say so.
+	// Version 5 of the standard settles all numbers, for libraries that say so. Those of Open MPI and MPICH that have the function and numbers
+	// of their own say -1.
 	if get, err := purego.Dlsym(handle, "MPI_Abi_get_version"); err == nil {
 		if r, _, _ := purego.SyscallN(get, address(&l.version[0]), address(&l.version[1])); int32(r) == 0 && l.version[0] >= 1 {
-			l.flavour = flavour{title: "MPI's standard interface", world: 0x101, byte_: 0x247, serialized: 2048}
+			l.flavour = flavour{title: "MPI's standard interface", world: 0x101, byte_: 0x247, errorsReturn: 0x143, serialized: 2048}
 			return nil
 		}
 	}

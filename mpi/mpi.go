@@ -46,14 +46,15 @@ type Comm struct {
 
 var _ dist.Comm = (*Comm)(nil)
 
-// Open begins MPI. An operation that waits for other ranks for longer than timeout ends the process with a line that says for what; 0
-// is for ever. The caller closes what it returns. Open is called once in a process.
+// Open begins MPI. What waits for other ranks for longer than timeout ends the process with a line that says for what; 0 is for ever. Ranks 0
+// and 1 say on standard error every 30 seconds for whom they wait. The caller closes what it returns. Open is called once in a process.
 func Open(timeout time.Duration) (*Comm, error) {
 	l, err := openLibrary()
 	if err != nil {
 		return nil, err
 	}
 	c := &Comm{library: l, most: mostBytes, closing: make(chan chan error)}
+	c.watch.start(timeout)
 	begun := make(chan error)
 	go func() {
 		// The thread that begins MPI ends it too.
@@ -69,28 +70,29 @@ func Open(timeout time.Duration) (*Comm, error) {
 		return nil, err
 	}
 	c.counts, c.places = make([]int32, c.size), make([]int32, c.size)
-	c.watch.start(c.rank, timeout)
 	return c, nil
 }
 
 // begin begins MPI, and finds which rank this is.
 func (c *Comm) begin() error {
 	l, out := c.library, address(&c.out[0])
-	if err := c.call(initThread, 0, 0, l.serialized, out); err != nil {
+	leave := c.watch.enter("MPI_Init_thread", -1)
+	err := c.call(initThread, 0, 0, l.serialized, out)
+	leave()
+	if err != nil {
 		return err
 	}
 	if level := c.int(); level < int(l.serialized) {
 		return fmt.Errorf("%s allows calls by one thread alone, calls by any, one at a time, expected", l)
 	}
-	if l.errorsReturn != 0 {
-		if err := c.call(commSetErrhandler, l.world, l.errorsReturn); err != nil {
-			return err
-		}
+	if err := c.call(commSetErrhandler, l.world, l.errorsReturn); err != nil {
+		return err
 	}
 	if err := c.call(commRank, l.world, out); err != nil {
 		return err
 	}
 	c.rank = c.int()
+	c.watch.is(c.rank)
 	if err := c.call(commSize, l.world, out); err != nil {
 		return err
 	}

@@ -68,8 +68,17 @@ var works = map[string]func() error{
 		}
 		return c.Broadcast(make([]byte, 1), 1)
 	},
-	"dies":  func() error { return alone(func() { os.Exit(9) }) },
-	"hangs": func() error { return alone(func() { select {} }) },
+	"absent": func() error {
+		// Launchers take a process that ends well before MPI begins for one that has no part in it.
+		if os.Getenv("OMPI_COMM_WORLD_RANK") == "1" || os.Getenv("PMI_RANK") == "1" {
+			return nil
+		}
+		_, err := Open(2 * time.Second)
+		return err
+	},
+	"standard": standard,
+	"dies":     func() error { return alone(func() { os.Exit(9) }) },
+	"hangs":    func() error { return alone(func() { select {} }) },
 }
 
 // alone has rank 1 do f, while the others wait for it.
@@ -137,11 +146,22 @@ func exchanges() error {
 	if err := c.large(); err != nil {
 		return err
 	}
+	if err := nilPointer(); err == nil {
+		return errors.New("the library took the signal of which Go makes a panic")
+	}
 	if err := dist.Compare(c, []dist.Fact{{Name: "library", Value: c.Library()}}, nil); err != nil {
 		return err
 	}
 	fmt.Printf("rank %d of %d: %s\n", c.Rank(), c.Size(), c.library.title)
 	return c.Close()
+}
+
+// nilPointer returns the error that a nil pointer is.
+func nilPointer() (err error) {
+	defer func() { err, _ = recover().(error) }()
+	var p *Comm
+	p.size++
+	return nil
 }
 
 // large moves blocks that are counted by pages, as those of more than mostBytes are.
@@ -204,9 +224,10 @@ func TestExchanges(t *testing.T) {
 func TestAllRanksEnd(t *testing.T) {
 	for launcher, n := range map[string]int{"Open MPI": 3, "MPICH": 2} {
 		for work, want := range map[string]string{
-			"abort": "onehot: rank 1: the disk is full\n",
-			"dies":  "",
-			"hangs": "onehot: rank 0: waited 2s for rank 1 in Broadcast, exchange 2 of the run",
+			"abort":  "onehot: rank 1: the disk is full\n",
+			"absent": "onehot: waited 2s for the other ranks in MPI_Init_thread",
+			"dies":   "",
+			"hangs":  "onehot: rank 0: waited 2s for rank 1 in Broadcast, exchange 2 of the run",
 		} {
 			t.Run(launcher+", "+work, func(t *testing.T) {
 				c := under(t, launcher, n, work)
@@ -232,30 +253,110 @@ func TestLibraries(t *testing.T) {
 	for _, name := range []string{"PMI_RANK", "OMPI_COMM_WORLD_SIZE"} {
 		os.Unsetenv(name)
 	}
-	if names := candidates(); names[1] != "libmpi.so.40" {
+	if names := candidates(); names[0] != "libmpi.so.40" {
 		t.Errorf("found %q", names)
 	}
 	t.Setenv("PMI_RANK", "0")
-	if names := candidates(); names[1] != "libmpi.so.12" || names[len(names)-1] != "libmpi.so.40" {
+	if names := candidates(); names[0] != "libmpi.so.12" || names[len(names)-1] != "libmpi.so.40" {
 		t.Errorf("under MPICH's launcher: found %q", names)
 	}
 }
 
+// TestStandardInterface has a library with the constants of MPI 5's standard interface in its header, which refuses others.
+func TestStandardInterface(t *testing.T) {
+	compiler, err := exec.LookPath("cc")
+	if err != nil {
+		t.Skip("no C compiler is installed: the standard interface was not tried")
+	}
+	library := filepath.Join(t.TempDir(), "libmpi_abi.so.1")
+	if out, err := exec.CommandContext(t.Context(), compiler, "-shared", "-fPIC", "-o", library, filepath.Join("testdata", "standard.c")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.CommandContext(t.Context(), program)
+	c.Env = append(os.Environ(), workVariable+"=standard", LibraryVariable+"="+library)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// standard is what the one rank of TestStandardInterface does.
+func standard() error {
+	c, err := Open(0)
+	if err != nil {
+		return err
+	}
+	if c.library.title != "MPI's standard interface" || c.Rank() != 0 || c.Size() != 1 {
+		return fmt.Errorf("found rank %d of %d, %s", c.Rank(), c.Size(), c.Library())
+	}
+	if err := c.Broadcast(make([]byte, 5), 0); err != nil {
+		return err
+	}
+	if err := c.large(); err != nil {
+		return err
+	}
+	err = c.Broadcast(make([]byte, 13), 0) // which the library refuses
+	if _, ok := errors.AsType[*dist.CommError](err); !ok || err.Error() != "between ranks: MPI_Bcast: no 13 bytes" {
+		return fmt.Errorf("found %v", err)
+	}
+	return c.Close()
+}
+
 func TestWatch(t *testing.T) {
-	var w watch
-	begin := time.Now()
-	if line := w.late(1, time.Second, begin.Add(time.Hour)); line != "" {
-		t.Errorf("nothing goes on: found %q", line)
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		timeout time.Duration
+		rank    int
+		from    int
+		looks   []string // "25s LINE": what is said that long after the beginning; "" for nothing
+		late    time.Duration
+	}{
+		"ends": {time.Minute, 1, -1, []string{
+			"1s", "29s", "30s onehot: rank 1: waited 30s for the other ranks in AllGather, exchange 1 of the run: all ranks end after 1m0s", "31s", "59s",
+			"60s onehot: rank 1: waited 1m0s for the other ranks in AllGather, exchange 1 of the run: they or the connection are gone; --resume goes on from the last checkpoint",
+		}, time.Minute},
+		"for ever": {0, 0, 2, []string{
+			"31s onehot: rank 0: waited 30s for rank 2 in AllGather, exchange 1 of the run", "32s",
+			"95s onehot: rank 0: waited 1m30s for rank 2 in AllGather, exchange 1 of the run", "100h onehot: rank 0: waited 100h0m0s for rank 2 in AllGather, exchange 1 of the run",
+		}, 1000 * time.Hour},
+		"one of many": {10 * time.Minute, 7, 2, []string{
+			"30s", "9m59s", "10m onehot: rank 7: waited 10m0s for rank 2 in AllGather, exchange 1 of the run: they or the connection are gone; --resume goes on from the last checkpoint",
+		}, 10 * time.Minute},
+		"before the start": {2 * time.Second, unknown, -1, []string{"2s onehot: waited 2s for the other ranks in AllGather: they or the connection are gone"}, 2 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := watch{timeout: c.timeout, rank: c.rank}
+			none := func() {
+				t.Helper()
+				if line, late := w.look(begin.Add(1000 * time.Hour)); line != "" || late {
+					t.Errorf("nothing goes on: found %q, %v", line, late)
+				}
+			}
+			none()
+			w.begin("AllGather", c.from, begin)
+			for _, look := range c.looks {
+				at, want, _ := strings.Cut(look, " ")
+				after, err := time.ParseDuration(at)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if line, late := w.look(begin.Add(after)); line != want || late != (after >= c.late) {
+					t.Errorf("after %s: found %q, %v; %q expected", at, line, late, want)
+				}
+			}
+			w.leave()
+			none()
+		})
 	}
-	leave := w.enter("AllGather", -1)
-	if line := w.late(1, time.Minute, begin.Add(50*time.Second)); line != "" {
-		t.Errorf("in time: found %q", line)
-	}
-	if line := w.late(1, time.Minute, begin.Add(time.Hour)); !strings.HasPrefix(line, "onehot: rank 1: waited 1m0s for the other ranks in AllGather, exchange 1 of the run") {
-		t.Errorf("found %q", line)
-	}
-	leave()
-	if line := w.late(1, time.Minute, begin.Add(time.Hour)); line != "" {
-		t.Errorf("it has ended: found %q", line)
+	w := watch{rank: 0}
+	for range 2 { // each operation is told of for itself
+		w.begin("AllToAll", 1, begin)
+		if line, _ := w.look(begin.Add(tellBeat)); line == "" {
+			t.Errorf("operation %d: nothing was said", w.calls)
+		}
+		w.leave()
 	}
 }

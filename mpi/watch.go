@@ -7,55 +7,101 @@ import (
 	"time"
 )
 
-// watch ends the process if it waits for other ranks too long. It does so beside the thread that waits within MPI, which no
-// message and no error reaches any more.
+// watch tells of waiting for other ranks, and ends the process if that takes too long. It does so beside the thread that waits within MPI,
+// which no message and no error reaches any more.
 type watch struct {
+	timeout time.Duration // 0 for ever
+
 	mu        sync.Mutex
-	operation string // that goes on; "" for none
-	from      int    // the rank that it waits for, or -1 for all
-	since     time.Time
-	calls     int // how many operations began
+	rank      int       // of this process, or unknown
+	operation string    // that goes on; "" for none
+	from      int       // the rank that it waits for, or -1 for all
+	since     time.Time // when it began
+	told      int       // how often it was told of
+	calls     int       // how many operations began since the rank is known
 }
 
-// mostBeat is the longest time from one look to the next.
-const mostBeat = time.Second
+const (
+	unknown  = -1               // the rank, before MPI has begun
+	mostBeat = time.Second      // the longest time from one look to the next
+	tellBeat = 30 * time.Second // the time of waiting from one line to the next
+)
 
-// start begins to watch, unless timeout is 0.
-func (w *watch) start(rank int, timeout time.Duration) {
-	if timeout == 0 {
-		return
+// start begins to watch.
+func (w *watch) start(timeout time.Duration) {
+	w.timeout, w.rank = timeout, unknown
+	beat := mostBeat
+	if timeout > 0 {
+		beat = min(timeout/10+time.Millisecond, mostBeat)
 	}
 	go func() {
-		for range time.Tick(min(timeout/10+time.Millisecond, mostBeat)) {
-			if line := w.late(rank, timeout, time.Now()); line != "" {
+		for now := range time.Tick(beat) {
+			line, late := w.look(now)
+			if line != "" {
 				fmt.Fprintln(os.Stderr, line)
+			}
+			if late {
 				os.Exit(1)
 			}
 		}
 	}()
 }
 
-// late returns what is said of an operation that takes longer than timeout at a time, or "".
-func (w *watch) late(rank int, timeout time.Duration, now time.Time) string {
+// look returns what is to be said at a time of an operation that goes on, or "", and whether the process ends. Of ranks that wait, 0 and 1
+// alone say so before it does: if one rank is late, one of these two waits, and many ranks would all say the same. All
+// do that wait for MPI to begin, since none knows then which it is.
+func (w *watch) look(now time.Time) (line string, late bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.operation == "" || now.Sub(w.since) < timeout {
-		return ""
+	if w.operation == "" {
+		return "", false
 	}
-	of := "the other ranks"
+	of, in, rank, end := "the other ranks", w.operation, "", ""
 	if w.from >= 0 {
 		of = fmt.Sprintf("rank %d", w.from)
 	}
-	return fmt.Sprintf("onehot: rank %d: waited %s for %s in %s, exchange %d of the run: they or the connection are gone; --resume goes on from the last checkpoint", rank, timeout, of, w.operation, w.calls)
+	if w.rank != unknown {
+		rank = fmt.Sprintf(" rank %d:", w.rank)
+		in = fmt.Sprintf("%s, exchange %d of the run", w.operation, w.calls)
+		end = "; --resume goes on from the last checkpoint"
+	}
+	said := func(waited time.Duration, more string) string {
+		return fmt.Sprintf("onehot:%s waited %s for %s in %s%s", rank, waited, of, in, more)
+	}
+	waited := now.Sub(w.since)
+	if w.timeout > 0 && waited >= w.timeout {
+		return said(w.timeout, ": they or the connection are gone"+end), true
+	}
+	beats := int(waited / tellBeat)
+	if beats <= w.told || w.rank > 1 {
+		return "", false
+	}
+	w.told = beats
+	if w.timeout > 0 {
+		return said(time.Duration(beats)*tellBeat, fmt.Sprintf(": all ranks end after %s", w.timeout)), false
+	}
+	return said(time.Duration(beats)*tellBeat, ""), false
+}
+
+// is says which rank this process is, before the first exchange.
+func (w *watch) is(rank int) {
+	w.mu.Lock()
+	w.rank, w.calls = rank, 0
+	w.mu.Unlock()
 }
 
 // enter says that an operation waits for a rank, or for all if it is -1, until the function that it returns is called.
 func (w *watch) enter(operation string, from int) (leave func()) {
+	w.begin(operation, from, time.Now())
+	return w.leave
+}
+
+// begin is enter at a time.
+func (w *watch) begin(operation string, from int, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.operation, w.from, w.since = operation, from, time.Now()
+	w.operation, w.from, w.since, w.told = operation, from, now, 0
 	w.calls++
-	return w.leave
 }
 
 func (w *watch) leave() {
