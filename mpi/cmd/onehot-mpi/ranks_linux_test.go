@@ -120,7 +120,8 @@ func command(ctx context.Context, t *testing.T, dir string, launcher []string, n
 		t.Fatal(err)
 	}
 	c := exec.CommandContext(ctx, path, slices.Concat(launcher[1:], []string{"-n", fmt.Sprint(n), program}, args)...)
-	c.WaitDelay = time.Second // a launcher that is killed leaves others that hold its output
+	c.WaitDelay = time.Second                                        // a launcher that is killed leaves others that hold its output
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // if the test is killed
 	c.Dir, c.Env = dir, append(os.Environ(), programVariable+"=yes", faultVariable+"="+fault, "XDG_CACHE_HOME="+filepath.Join(dir, fmt.Sprint("cache", n)))
 	return c
 }
