@@ -26,10 +26,16 @@ type Evaluation struct {
 // Layers compute as in evaluation, whatever their modes. The error is a *SetupError or that of
 // the data.
 func Evaluate(net nn.Module, s loader.Source, t task.Task) (Evaluation, error) {
-	return evaluate(context.Background(), nil, net, s, t)
+	return EvaluateOn(nil, net, s, t)
 }
 
-// evaluate is Evaluate by the ranks of comm, nil for one, until ctx is done: then the error is ctx's.
+// EvaluateOn is Evaluate by the ranks of c, nil for one: each computes a batch in turn, and all return the same. They have the same net and
+// the same data, which a loader.Parted divides. The error is known to all ranks.
+func EvaluateOn(c dist.Comm, net nn.Module, s loader.Source, t task.Task) (Evaluation, error) {
+	return evaluate(context.Background(), c, net, s, t)
+}
+
+// evaluate is EvaluateOn until ctx is done: then the error is ctx's.
 func evaluate(ctx context.Context, comm dist.Comm, net nn.Module, s loader.Source, t task.Task) (Evaluation, error) {
 	if t == nil {
 		t = task.Classification{}

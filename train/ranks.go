@@ -226,44 +226,62 @@ func unpack(b []byte) (map[string]*tensor.Tensor, error) {
 	return tensors, nil
 }
 
-// begins gives all ranks what rank 0 begins with: its weights, its optimizer's state and how far it is.
+// begins gives all ranks what rank 0 begins with: its weights, its optimizer's state, how far it is and how much of its time is over.
 func (l *loop) begins() error {
-	all := maps.Collect(nn.StateDict(l.Model.Net))
-	maps.Copy(all, l.state())
-	var mine []named
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		mine = append(mine, named{name, all[name]})
-	}
-	state, err := pack(mine...)
-	if err == nil && l.Comm.Rank() > 0 {
-		state = nil // the length of rank 0's is what counts
-	}
-	if state, err = dist.Share(l.Comm, state, err); err != nil {
+	state := maps.Collect(nn.StateDict(l.Model.Net))
+	maps.Copy(state, l.state())
+	if err := share(l.Comm, state); err != nil {
 		return err
 	}
-	progress, err := json.Marshal(l.Start)
-	if progress, err = dist.Share(l.Comm, progress, err); err != nil {
-		return err
+	own := beginning{Progress: l.Start}
+	if l.Budget != nil {
+		own.Over = l.ownShare()
 	}
-	if l.Comm.Rank() == 0 {
-		return nil
-	}
-	l.Start = Progress{}
-	if err := json.Unmarshal(progress, &l.Start); err != nil {
-		return err
-	}
-	tensors, err := unpack(state)
+	all, err := dist.Collect(l.Comm, own, nil)
 	if err != nil {
 		return err
 	}
-	for _, t := range mine {
-		if from := tensors[t.name]; from == nil || !slices.Equal(from.Shape(), t.value.Shape()) {
-			return fmt.Errorf("rank 0 has no tensor %q of shape %v", t.name, t.value.Shape())
+	l.Start, l.agreed = all[0].Progress, all[0].Over
+	return nil
+}
+
+// beginning is how far a run is when it begins or goes on.
+type beginning struct {
+	Progress Progress
+	Over     float64 // share of a Budget's time
+}
+
+// share gives tensors, of the same names and shapes on all ranks, the values that they have on rank 0.
+func share(c dist.Comm, tensors map[string]*tensor.Tensor) error {
+	var state []byte
+	var err error
+	if c.Rank() == 0 {
+		var mine []named
+		for _, name := range slices.Sorted(maps.Keys(tensors)) {
+			mine = append(mine, named{name, tensors[name]})
 		}
-		t.value.CopyInPlace(tensors[t.name])
+		state, err = pack(mine...)
+	}
+	state, err = dist.Share(c, state, err)
+	if err != nil || c.Rank() == 0 {
+		return err
+	}
+	from, err := unpack(state)
+	if err != nil {
+		return err
+	}
+	for name, t := range tensors {
+		if from := from[name]; from == nil || !slices.Equal(from.Shape(), t.Shape()) {
+			return fmt.Errorf("rank 0 has no tensor %q of shape %v", name, t.Shape())
+		}
+		t.CopyInPlace(from[name])
 	}
 	return nil
 }
+
+// ShareWeights gives the parameters and buffers of net the values that they have on rank 0 of c. All ranks call it, with nets of the same layers. The
+// error is known to all ranks, or says what rank 0's net does not have.
+func ShareWeights(c dist.Comm, net nn.Module) error { return share(c, maps.Collect(nn.StateDict(net))) }
 
 // ready returns what ends the run before its next step, on all ranks the same: err, or that ctx is done. It
 // is also where all learn how much time is over.

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dist"
@@ -555,6 +556,22 @@ func TestRanksShareStreams(t *testing.T) {
 		for rank, r := range onRanks(t.Context(), n, prepare, nil) {
 			if r.err != nil || weights(r.config) != weights(alone) {
 				t.Errorf("%d ranks: rank %d: %v, weights %s, %s expected", n, rank, r.err, weights(r.config), weights(alone))
+			}
+		}
+	}
+}
+
+// TestRanksWithoutTimeMakeNoStep holds that a run which goes on after its time is over ends on several ranks as on one.
+func TestRanksWithoutTimeMakeNoStep(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		for rank, r := range onRanks(t.Context(), n, func(int) train.Config {
+			c := kinds["softmax"].make(t)
+			c.Shards, c.Epochs, c.Budget = 16, 0, &train.Budget{Time: time.Minute}
+			c.Start = train.Progress{Epoch: 1, BestEpoch: 1, Steps: 3, Seconds: 3600}
+			return c
+		}, nil) {
+			if r.err != nil || len(r.events) > 0 {
+				t.Errorf("%d ranks: rank %d: %v, %v; no event expected", n, rank, r.events, r.err)
 			}
 		}
 	}

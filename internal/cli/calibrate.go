@@ -8,7 +8,6 @@ import (
 	"github.com/onehot-go/onehot/calibrate"
 	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/model"
-	"github.com/onehot-go/onehot/train"
 )
 
 // checkCalibration returns what keeps the run's model from being calibrated.
@@ -30,8 +29,7 @@ func (r *trainRun) calibrate(remarks io.Writer) error {
 	if err != nil || m.Calibration != nil {
 		return err
 	}
-	net, source := r.asked(m, dataset.Validation)
-	logits, targets, err := train.Predict(net, source)
+	logits, targets, err := r.predict(m, dataset.Validation)
 	if err != nil {
 		return err
 	}

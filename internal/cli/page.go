@@ -138,7 +138,7 @@ func (r *trainRun) finalPage() (*report.Page, error) {
 	if r.data.measured() {
 		d = pictures(r.final().Dataset())
 	}
-	return finalPage(r.folder, c, d, r.own, r.outputs(), io.Discard)
+	return finalPage(r.folder, c, d, r.own, r.outputs, io.Discard)
 }
 
 // pictures returns the pictures of a data set, which may have several labels each.

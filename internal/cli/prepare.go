@@ -55,6 +55,7 @@ type trainRun struct {
 	kept         train.Step    // the last one that is in a checkpoint
 	comm         dist.Comm     // the ranks that train together; nil of one process
 	begun        bool          // all ranks train, and one that ends tells the others
+	assisted     bool          // other ranks help to measure the best model
 }
 
 // choosing returns the data that choose the best epoch: those held out, or the test data if there
@@ -64,6 +65,14 @@ func (r *trainRun) choosing() *loader.Loader { return cmp.Or(r.val, r.test) }
 // final returns the data that the best model is measured on at the end: the test data, or those
 // held out if there are none; nil if nothing is measured.
 func (r *trainRun) final() *loader.Loader { return cmp.Or(r.test, r.val) }
+
+// finalSplit returns which data those of final are.
+func (r *trainRun) finalSplit() dataset.Split {
+	if r.test != nil {
+		return dataset.Test
+	}
+	return dataset.Validation
+}
 
 // choosingSplit returns which data choose the best epoch.
 func (r *trainRun) choosingSplit() dataset.Split {

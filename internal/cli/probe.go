@@ -43,20 +43,9 @@ func (p *probe) choosing() *loader.Loader {
 	return cmp.Or(p.parts[dataset.Validation], p.parts[dataset.Test])
 }
 
-// final returns the features that stand for trainRun's final.
-func (p *probe) final() *loader.Loader {
-	return cmp.Or(p.parts[dataset.Test], p.parts[dataset.Validation])
-}
-
-// outputs returns the way to what the model says at the end of the run: of a probe its last layer is asked alone.
-func (r *trainRun) outputs() outputs {
-	if r.probe == nil {
-		return byNet
-	}
-	return func(m *model.Model, _ bool, _ *dataset.Images) (logits, targets *tensor.Tensor, err error) {
-		_, head := zoo.Head(m.Net)
-		return train.Predict(head, r.probe.final())
-	}
+// outputs is what the model says at the end of the run.
+func (r *trainRun) outputs(m *model.Model, _ bool, _ *dataset.Images) (logits, targets *tensor.Tensor, err error) {
+	return r.predict(m, r.finalSplit())
 }
 
 // featureRows are samples of features.

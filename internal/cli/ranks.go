@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,8 +11,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/onehot-go/onehot/dataset"
 	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/internal/kernel"
+	"github.com/onehot-go/onehot/model"
+	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
 )
 
@@ -138,14 +142,57 @@ func (c *trainCommand) lead(r *trainRun, err error) error {
 	return err
 }
 
-// follow trains on a rank that writes and prints nothing.
+// follow trains on a rank that writes and prints nothing, and then helps rank 0 to measure the best model, as often as that asks.
 func (r *trainRun) follow(ctx context.Context) error {
 	for _, err := range train.Run(ctx, r.config(train.Progress{})) {
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	for {
+		asked, err := dist.Share(r.comm, nil, nil)
+		if err != nil || len(asked) == 0 {
+			return err
+		}
+		if err := train.ShareWeights(r.comm, r.model.Net); err != nil {
+			return err
+		}
+		net, of := r.asked(r.model, dataset.Split(asked[0]))
+		if _, _, err := train.PredictOn(r.comm, net, of); err != nil {
+			return err
+		}
+	}
+}
+
+// call has the other ranks compute what m says of a part, and returns with which ranks rank 0 does so; nil is alone. Ranks differ if they do not
+// do the same next.
+func (r *trainRun) call(m *model.Model, part dataset.Split) (dist.Comm, error) {
+	if !r.assisted {
+		return nil, nil
+	}
+	if _, err := dist.Share(r.comm, []byte{byte(part)}, nil); err != nil {
+		return nil, err
+	}
+	return r.comm, train.ShareWeights(r.comm, m.Net)
+}
+
+// predict returns what m says of a part, by all ranks if they are there.
+func (r *trainRun) predict(m *model.Model, part dataset.Split) (outputs, targets *tensor.Tensor, err error) {
+	comm, err := r.call(m, part)
+	if err != nil {
+		return nil, nil, err
+	}
+	net, of := r.asked(m, part)
+	return train.PredictOn(comm, net, of)
+}
+
+// dismiss ends what the other ranks do after the training, with err if there is one, and returns it.
+func (r *trainRun) dismiss(err error) error {
+	if !r.assisted || dist.Known(err) {
+		return err
+	}
+	_, errOther := dist.Share(r.comm, nil, err)
+	return cmp.Or(err, errOther)
 }
 
 // readOld returns the configuration of the run in f, which rank 0 reads for all.

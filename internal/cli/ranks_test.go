@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -157,6 +158,48 @@ func TestRunsGoOnWithFewerRanks(t *testing.T) {
 	_, stderr, code := onehot(t, "train", "--out", parts, "--resume", "--epochs", "4", "--shards", "8")
 	if code != exitUsage || !strings.Contains(stderr, "--shards 8: the run was started with 16") {
 		t.Errorf("status %d: %s", code, stderr)
+	}
+}
+
+// TestRanksMeasureTogether holds that the best model's outputs are those of one rank where all compute them, and that all end if rank 0 cannot
+// keep what was found.
+func TestRanksMeasureTogether(t *testing.T) {
+	data := tinyData(t)
+	dir := func(n int) string { return filepath.Join(t.TempDir(), fmt.Sprint("run", n)) }
+	line := func(out string) []string {
+		return tiny(data, out, "--epochs", "2", "--val", "90", "--calibrate", "temperature")
+	}
+	alone := dir(1)
+	trained(t, 1, append(line(alone), "--shards", "16")...)
+	var out string
+	for _, n := range []int{2, 3} {
+		out = dir(n)
+		trained(t, n, line(out)...)
+		if keptOf(t, out) != keptOf(t, alone) {
+			t.Errorf("%d ranks keep other bytes than one", n)
+		}
+		page := func(dir string) string {
+			text, err := os.ReadFile(filepath.Join(dir, "report.html"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, shown, _ := strings.Cut(string(text), `<h2 id="h-confusion">`) // what was said of the pictures
+			shown, _, _ = strings.Cut(shown, `<h2 id="h-settings">`)
+			return shown
+		}
+		if page(out) != page(alone) || page(out) == "" {
+			t.Errorf("%d ranks show other pictures than one", n)
+		}
+	}
+	page := filepath.Join(out, "report.html")
+	if err := errors.Join(os.Remove(page), os.MkdirAll(filepath.Join(page, "full"), 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	printed, codes := onRanks(3, "train", "--out", out, "--resume", "--epochs", "3")
+	for rank, p := range printed {
+		if codes[rank] != exitFailure || rank == 0 && !strings.Contains(p[1], "report.html") {
+			t.Errorf("rank %d: status %d, %q", rank, codes[rank], p)
+		}
 	}
 }
 

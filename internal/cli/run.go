@@ -203,6 +203,8 @@ func (r *trainRun) train(ctx context.Context, history *report.History, start tra
 	}
 	r.finished = handled
 	bar.clear()
+	r.assisted = r.comm != nil && r.comm.Size() > 1
+	defer func() { err = r.dismiss(err) }()
 	if r.settings.Calibrate != "" {
 		if err := r.calibrate(s.err); err != nil {
 			return err
@@ -333,12 +335,12 @@ func (r *trainRun) measureBest() error {
 	if err != nil {
 		return err
 	}
-	part := dataset.Test
-	if r.test == nil {
-		part = dataset.Validation
+	comm, err := r.call(m, r.finalSplit())
+	if err != nil {
+		return err
 	}
-	net, of := r.asked(m, part)
-	e, err := train.Evaluate(net, of, learnt)
+	net, of := r.asked(m, r.finalSplit())
+	e, err := train.EvaluateOn(comm, net, of, learnt)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/model"
 	"github.com/onehot-go/onehot/task"
-	"github.com/onehot-go/onehot/train"
 )
 
 // settleThresholds chooses from which probability on the best model predicts each label, by the validation data, and keeps
@@ -23,8 +22,7 @@ func (r *trainRun) settleThresholds(remarks io.Writer) error {
 	if err != nil {
 		return err
 	}
-	net, of := r.asked(m, dataset.Validation)
-	outputs, targets, err := train.Predict(net, of)
+	outputs, targets, err := r.predict(m, dataset.Validation)
 	if err != nil {
 		return err
 	}
