@@ -32,6 +32,7 @@ const (
 	commSetErrhandler
 	typeContiguous
 	typeCommit
+	typeFree
 	sendrecv
 	allgatherv
 	bcast
@@ -42,7 +43,7 @@ const (
 )
 
 var functionNames = [functionCount]string{
-	"MPI_Init_thread", "MPI_Comm_rank", "MPI_Comm_size", "MPI_Comm_set_errhandler", "MPI_Type_contiguous", "MPI_Type_commit",
+	"MPI_Init_thread", "MPI_Comm_rank", "MPI_Comm_size", "MPI_Comm_set_errhandler", "MPI_Type_contiguous", "MPI_Type_commit", "MPI_Type_free",
 	"MPI_Sendrecv", "MPI_Allgatherv", "MPI_Bcast", "MPI_Error_string", "MPI_Abort", "MPI_Finalize",
 }
 

@@ -6,6 +6,7 @@
 package mpi
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -63,7 +64,8 @@ func Open(timeout time.Duration) (*Comm, error) {
 		begun <- err
 		if err == nil {
 			done := <-c.closing
-			done <- c.call(finalize)
+			c.out[0] = c.page // MPICH warns of types that are left
+			done <- errors.Join(c.call(typeFree, address(&c.out[0])), c.call(finalize))
 		}
 	}()
 	if err := <-begun; err != nil {

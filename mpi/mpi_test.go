@@ -211,7 +211,7 @@ func TestExchanges(t *testing.T) {
 						t.Errorf("found no line %q", line)
 					}
 				}
-				if err != nil || t.Failed() {
+				if err != nil || t.Failed() || bytes.Contains(out, []byte("WARNING")) {
 					t.Errorf("%v: %s", err, out)
 				}
 			})
