@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -306,56 +307,70 @@ func standard() error {
 }
 
 func TestWatch(t *testing.T) {
-	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	const gone = ": they or the connection are gone"
 	for name, c := range map[string]struct {
 		timeout time.Duration
 		rank    int
 		from    int
-		looks   []string // "25s LINE": what is said that long after the beginning; "" for nothing
-		late    time.Duration
+		stopped int // the second after which this process is stopped for an hour, 0 for none
+		want    []string
 	}{
-		"ends": {time.Minute, 1, -1, []string{
-			"1s", "29s", "30s onehot: rank 1: waited 30s for the other ranks in AllGather, exchange 1 of the run: all ranks end after 1m0s", "31s", "59s",
-			"60s onehot: rank 1: waited 1m0s for the other ranks in AllGather, exchange 1 of the run: they or the connection are gone; --resume goes on from the last checkpoint",
-		}, time.Minute},
-		"for ever": {0, 0, 2, []string{
-			"31s onehot: rank 0: waited 30s for rank 2 in AllGather, exchange 1 of the run", "32s",
-			"95s onehot: rank 0: waited 1m30s for rank 2 in AllGather, exchange 1 of the run", "100h onehot: rank 0: waited 100h0m0s for rank 2 in AllGather, exchange 1 of the run",
-		}, 1000 * time.Hour},
-		"one of many": {10 * time.Minute, 7, 2, []string{
-			"30s", "9m59s", "10m onehot: rank 7: waited 10m0s for rank 2 in AllGather, exchange 1 of the run: they or the connection are gone; --resume goes on from the last checkpoint",
-		}, 10 * time.Minute},
-		"before the start": {2 * time.Second, unknown, -1, []string{"2s onehot: waited 2s for the other ranks in AllGather: they or the connection are gone"}, 2 * time.Second},
+		"ends": {time.Minute, 1, -1, 0, []string{
+			"30 onehot: rank 1: waited 30s for the other ranks in AllGather, exchange 1 of the run: all ranks end after 1m0s",
+			"60 onehot: rank 1: waited 1m0s for the other ranks in AllGather, exchange 1 of the run" + gone + "; --resume goes on from the last checkpoint",
+		}},
+		"for ever": {0, 0, 2, 0, []string{
+			"30 onehot: rank 0: waited 30s for rank 2 in AllGather, exchange 1 of the run",
+			"60 onehot: rank 0: waited 1m0s for rank 2 in AllGather, exchange 1 of the run",
+			"90 onehot: rank 0: waited 1m30s for rank 2 in AllGather, exchange 1 of the run",
+		}},
+		"one of many": {80 * time.Second, 7, 2, 0, []string{
+			"80 onehot: rank 7: waited 1m20s for rank 2 in AllGather, exchange 1 of the run" + gone + "; --resume goes on from the last checkpoint",
+		}},
+		"before the start": {2 * time.Second, unknown, -1, 0, []string{"2 onehot: waited 2s for the other ranks in AllGather" + gone}},
+		"stopped": {50 * time.Second, 0, 2, 10, []string{
+			"29 onehot: rank 0: waited 30s for rank 2 in AllGather, exchange 1 of the run: all ranks end after 50s",
+			"49 onehot: rank 0: waited 50s for rank 2 in AllGather, exchange 1 of the run" + gone + "; --resume goes on from the last checkpoint",
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := watch{timeout: c.timeout, rank: c.rank}
+			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			none := func() {
 				t.Helper()
-				if line, late := w.look(begin.Add(1000 * time.Hour)); line != "" || late {
+				if line, late := w.look(now.Add(1000 * time.Hour)); line != "" || late {
 					t.Errorf("nothing goes on: found %q, %v", line, late)
 				}
 			}
 			none()
-			w.begin("AllGather", c.from, begin)
-			for _, look := range c.looks {
-				at, want, _ := strings.Cut(look, " ")
-				after, err := time.ParseDuration(at)
-				if err != nil {
-					t.Fatal(err)
+			w.begin("AllGather", c.from, now)
+			var found []string
+			ended := false
+			for second := 1; second <= 100 && !ended; second++ {
+				now = now.Add(time.Second)
+				if second == c.stopped {
+					now = now.Add(time.Hour)
 				}
-				if line, late := w.look(begin.Add(after)); line != want || late != (after >= c.late) {
-					t.Errorf("after %s: found %q, %v; %q expected", at, line, late, want)
+				var line string
+				if line, ended = w.look(now); line != "" {
+					found = append(found, fmt.Sprint(second, " ", line))
 				}
+			}
+			if !slices.Equal(found, c.want) || ended != (c.timeout > 0) {
+				t.Errorf("found %q, and the end %v; %q expected", found, ended, c.want)
 			}
 			w.leave()
 			none()
 		})
 	}
 	w := watch{rank: 0}
-	for range 2 { // each operation is told of for itself
-		w.begin("AllToAll", 1, begin)
-		if line, _ := w.look(begin.Add(tellBeat)); line == "" {
-			t.Errorf("operation %d: nothing was said", w.calls)
+	for call := range 2 { // each operation waits for itself
+		now := time.Date(2026, 1, 1, call, 0, 0, 0, time.UTC)
+		w.begin("AllToAll", 1, now)
+		for second := range 35 {
+			if line, _ := w.look(now.Add(time.Duration(second) * time.Second)); (line != "") != (second == 30) {
+				t.Errorf("operation %d, second %d: found %q", w.calls, second, line)
+			}
 		}
 		w.leave()
 	}

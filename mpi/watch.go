@@ -13,17 +13,19 @@ type watch struct {
 	timeout time.Duration // 0 for ever
 
 	mu        sync.Mutex
-	rank      int       // of this process, or unknown
-	operation string    // that goes on; "" for none
-	from      int       // the rank that it waits for, or -1 for all
-	since     time.Time // when it began
-	told      int       // how often it was told of
-	calls     int       // how many operations began since the rank is known
+	rank      int           // of this process, or unknown
+	operation string        // that goes on; "" for none
+	from      int           // the rank that it waits for, or -1 for all
+	waited    time.Duration // for how long
+	looked    time.Time     // when it began, or was looked at last
+	told      int           // how often it was told of
+	calls     int           // how many operations began since the rank is known
 }
 
 const (
 	unknown  = -1               // the rank, before MPI has begun
 	mostBeat = time.Second      // the longest time from one look to the next
+	mostStep = 2 * mostBeat     // what counts of it, if it was longer: this process was stopped then, and others with it as it may be
 	tellBeat = 30 * time.Second // the time of waiting from one line to the next
 )
 
@@ -56,6 +58,8 @@ func (w *watch) look(now time.Time) (line string, late bool) {
 	if w.operation == "" {
 		return "", false
 	}
+	w.waited += min(now.Sub(w.looked), mostStep)
+	w.looked = now
 	of, in, rank, end := "the other ranks", w.operation, "", ""
 	if w.from >= 0 {
 		of = fmt.Sprintf("rank %d", w.from)
@@ -68,11 +72,10 @@ func (w *watch) look(now time.Time) (line string, late bool) {
 	said := func(waited time.Duration, more string) string {
 		return fmt.Sprintf("onehot:%s waited %s for %s in %s%s", rank, waited, of, in, more)
 	}
-	waited := now.Sub(w.since)
-	if w.timeout > 0 && waited >= w.timeout {
+	if w.timeout > 0 && w.waited >= w.timeout {
 		return said(w.timeout, ": they or the connection are gone"+end), true
 	}
-	beats := int(waited / tellBeat)
+	beats := int(w.waited / tellBeat)
 	if beats <= w.told || w.rank > 1 {
 		return "", false
 	}
@@ -100,7 +103,7 @@ func (w *watch) enter(operation string, from int) (leave func()) {
 func (w *watch) begin(operation string, from int, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.operation, w.from, w.since, w.told = operation, from, now, 0
+	w.operation, w.from, w.waited, w.looked, w.told = operation, from, 0, now, 0
 	w.calls++
 }
 
