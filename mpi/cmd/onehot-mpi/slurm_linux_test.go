@@ -105,25 +105,12 @@ func startSlurm(t *testing.T) {
 	}
 	daemon("slurmctld", "-D")
 	daemon("slurmd", "-D", "-N", machine)
-	t.Cleanup(func() {
-		// What starts ranks reports their end to the daemons, and does not end before they know it.
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		if t.Failed() {
-			exec.CommandContext(ctx, "scancel", "--user=root", "--signal=KILL").Run()
-		}
-		for ctx.Err() == nil {
-			if jobs, err := exec.CommandContext(ctx, "squeue", "--noheader").Output(); err == nil && len(jobs) == 0 {
-				return
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-	})
 	for {
 		try, cancel := context.WithTimeout(ctx, 20*time.Second)
 		said, err := exec.CommandContext(try, "srun", "-n", "2", "true").CombinedOutput()
 		cancel()
 		if err == nil {
+			t.Cleanup(func() { awaitJobs(t) })
 			return
 		}
 		if ctx.Err() != nil {
@@ -134,6 +121,22 @@ func startSlurm(t *testing.T) {
 			t.Skipf("Slurm started no job within a minute (%v): its ranks were not run: %s", err, said)
 		}
 		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// awaitJobs waits until Slurm's jobs are gone. What starts ranks reports their end to the daemons, and does not end before
+// they know it.
+func awaitJobs(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if t.Failed() {
+		exec.CommandContext(ctx, "scancel", "--user=root", "--signal=KILL").Run()
+	}
+	for ctx.Err() == nil {
+		if jobs, err := exec.CommandContext(ctx, "squeue", "--noheader").Output(); err == nil && len(jobs) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
