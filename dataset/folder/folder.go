@@ -34,7 +34,7 @@ func Open(ctx context.Context, path string, options Options) (*files.List, error
 	return l, w.finish(ctx, l)
 }
 
-// Find finds the pictures in the folder at path, however deep, without classes or parts. The
+// Find finds the pictures in the folder at path, however deep, without classes or parts, and without their sizes and times. The
 // errors are Open's.
 func Find(ctx context.Context, path string) (*files.List, error) {
 	w, err := walk(ctx, path)
@@ -42,7 +42,8 @@ func Find(ctx context.Context, path string) (*files.List, error) {
 		return nil, err
 	}
 	l := files.New(path, w.found)
-	return l, w.finish(ctx, l)
+	w.count(l)
+	return l, nil
 }
 
 // walker collects what is in a folder. All names are relative to the folder.
@@ -117,6 +118,11 @@ func (w *walker) tree(ctx context.Context, top dir) error {
 			return err
 		}
 		level = nil
+		n := 0
+		for _, c := range contents {
+			n += len(c.found)
+		}
+		w.found = slices.Grow(w.found, n)
 		for _, c := range contents {
 			if c.err != nil {
 				return c.err
@@ -143,23 +149,24 @@ func (w *walker) read(d dir) (c content) {
 		return content{err: reading.Named(path, err)}
 	}
 	c.passed = map[files.Reason]int{}
+	c.found = make([]files.File, 0, len(entries))
 	for _, e := range entries {
 		name := e.Name()
 		if files.IsHidden(name) {
 			c.passed[files.Hidden]++
 			continue
 		}
-		child := dir{name, filepath.Join(d.real, name)}
+		relative := name
 		if d.name != "" {
-			child.name = d.name + "/" + name
+			relative = d.name + "/" + name
 		}
 		switch kind := e.Type(); {
 		case kind.IsRegular():
-			c.found = append(c.found, files.File{Name: child.name})
+			c.found = append(c.found, files.File{Name: relative})
 		case kind.IsDir():
-			c.dirs = append(c.dirs, child)
+			c.dirs = append(c.dirs, dir{relative, filepath.Join(d.real, name)})
 		case kind&fs.ModeSymlink != 0:
-			c.follow(child, d.real)
+			c.follow(dir{relative, filepath.Join(d.real, name)}, d.real)
 		default:
 			c.passed[files.Special]++
 		}
@@ -205,12 +212,17 @@ func within(path, folder string) bool {
 	return ok && (rest == "" || os.IsPathSeparator(rest[0]) || os.IsPathSeparator(folder[len(folder)-1]))
 }
 
-// finish sets the sizes and times of the files of l, and adds what was passed over. Files that
-// are gone by now are left out.
-func (w *walker) finish(ctx context.Context, l *files.List) error {
+// count adds to l what was passed over.
+func (w *walker) count(l *files.List) {
 	for reason, n := range w.passed {
 		l.Passed[reason] += n
 	}
+}
+
+// finish sets the sizes and times of the files of l, and adds what was passed over. Files that
+// are gone by now are left out.
+func (w *walker) finish(ctx context.Context, l *files.List) error {
+	w.count(l)
 	failed, err := l.Stat(ctx)
 	if err != nil || len(failed) == 0 {
 		return err

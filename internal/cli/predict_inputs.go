@@ -134,9 +134,9 @@ func folderInputs(ctx context.Context, root string, remarks io.Writer) ([]input,
 	if err != nil {
 		return nil, err
 	}
-	var all []input
+	all := make([]input, len(l.Files))
 	for i := range l.Files {
-		all = append(all, input{name: l.Place(i)})
+		all[i].name = l.Place(i)
 	}
 	if err := l.ConvertError(); err != nil {
 		all = append(all, input{name: root, broken: err})
