@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/onehot-go/onehot/dataset/files"
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/internal/printable"
 	"github.com/onehot-go/onehot/transform"
 )
@@ -35,6 +36,9 @@ type load struct {
 	workers  int
 	progress func(done, total int)
 
+	comm   dist.Comm // the ranks that load the same list; nil is one
+	wanted []bool    // of several ranks, by the list's files: one of them lacks its pixels
+
 	root string              // the list's, from the root of the file system
 	sums [][sha256.Size]byte // by the list's files: the content, 0 where it is not known
 	errs map[int]string      // of files that cannot be read
@@ -43,32 +47,50 @@ type load struct {
 
 // run returns the pixels: those that are kept, or new ones.
 func (l *load) run(ctx context.Context) (*Set, error) {
-	start := time.Now()
 	l.root = l.list.Root
 	if abs, err := filepath.Abs(l.root); err == nil {
 		l.root = abs
 	}
-	path := placesPath(l.dir, l.root)
-	places := readPlaces(path)
-	l.sums, l.errs = known(l.list.Files, places), map[int]string{}
+	l.sums, l.errs = known(l.list.Files, readPlaces(placesPath(l.dir, l.root))), map[int]string{}
 	s := shelf(filepath.Join(l.dir, l.key()))
 
 	candidates := s.open(l.saved, l.shape)
 	defer func() { closeKept(candidates) }()
-	if !slices.Contains(l.sums, [sha256.Size]byte{}) {
-		if k := having(candidates, l.sums); k != nil {
-			l.progress(len(l.sums), len(l.sums))
-			return l.set(k)
-		}
+	if l.comm != nil && l.comm.Size() > 1 {
+		return l.together(ctx, s, candidates)
 	}
+	if k := l.having(candidates); k != nil {
+		l.progress(len(l.sums), len(l.sums))
+		candidates = slices.DeleteFunc(candidates, func(other *kept) bool { return other == k })
+		return l.set(k)
+	}
+	closeKept(candidates)
+	candidates = nil
+	k, err := l.keep(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return l.set(k)
+}
+
+// keep returns a file of the shelf with all contents, which it makes if there is none.
+func (l *load) keep(ctx context.Context, s shelf) (*kept, error) {
 	locked, err := lockFolder(ctx, string(s))
 	if err != nil {
 		return nil, err
 	}
 	defer locked.Close()
+	start := time.Now()
 	// What others made in between is there now, and what is temporary is nobody's.
-	closeKept(candidates)
-	candidates = s.open(l.saved, l.shape)
+	path := placesPath(l.dir, l.root)
+	places := readPlaces(path)
+	for i, sum := range known(l.list.Files, places) {
+		if l.sums[i] == ([sha256.Size]byte{}) {
+			l.sums[i] = sum
+		}
+	}
+	candidates := s.open(l.saved, l.shape)
+	defer func() { closeKept(candidates) }()
 	if err := s.sweep(); err != nil {
 		return nil, err
 	}
@@ -92,7 +114,7 @@ func (l *load) run(ctx context.Context) (*Set, error) {
 	if err := shrink(l.dir, l.limit); err != nil {
 		return nil, err
 	}
-	return l.set(k)
+	return openKept(k.file.Name()) // with a lock of its own
 }
 
 // key returns what the name of the folder says of how pixels are made: the steps, this
@@ -102,12 +124,8 @@ func (l *load) key() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// set returns the pixels that k has, by the list's files.
+// set returns the pixels that k has, by the list's files. It closes k with them.
 func (l *load) set(k *kept) (*Set, error) {
-	k, err := openKept(k.file.Name()) // with a lock of its own
-	if err != nil {
-		return nil, err
-	}
 	k.used()
 	pixels, unmap, err := mapped(k.file, k.rows*k.size())
 	if err != nil {
@@ -129,10 +147,10 @@ func (l *load) set(k *kept) (*Set, error) {
 	return s, nil
 }
 
-// having returns the first of the kept files that has all contents, or nil.
-func having(all []*kept, sums [][sha256.Size]byte) *kept {
+// having returns the first of the kept files that has the contents of all files; nil if there is none, or one is not known.
+func (l *load) having(all []*kept) *kept {
 	for _, k := range all {
-		if !slices.ContainsFunc(sums, func(sum [sha256.Size]byte) bool { _, ok := k.of[sum]; return !ok }) {
+		if !slices.ContainsFunc(l.sums, func(sum [sha256.Size]byte) bool { _, ok := k.of[sum]; return !ok }) {
 			return k
 		}
 	}
@@ -241,6 +259,8 @@ func (l *load) make(ctx context.Context, s shelf, candidates []*kept) (k *kept, 
 // readError is why the list cannot be read on.
 type readError struct{ error }
 
+func (e *readError) Unwrap() error { return e.error }
+
 // take notes the content of a file.
 func (l *load) take(ctx context.Context, c content) error {
 	if err := ctx.Err(); err != nil {
@@ -258,18 +278,32 @@ func (l *load) take(ctx context.Context, c content) error {
 	return nil
 }
 
-// contents goes over the files of the list, and reads and decodes on several cores those
-// whose pixels no candidate has. Some files ahead are in memory, and no more.
+// contents goes over the files of the list. Those whose pixels no candidate has, or that another rank lacks, are read.
 func (l *load) contents(ctx context.Context, candidates []*kept) iter.Seq[content] {
 	return func(yield func(content) bool) {
 		var wanted []int
 		for i, sum := range l.sums {
-			if k, _ := find(candidates, sum); k == nil {
+			if k, _ := find(candidates, sum); k == nil || l.wanted != nil && l.wanted[i] {
 				wanted = append(wanted, i)
 			} else if !yield(content{index: i, kept: true, facts: Facts{SHA256: sum}}) {
 				return
 			}
 		}
+		read := l.read
+		if l.wanted != nil {
+			read = l.exchange
+		}
+		for c := range read(ctx, candidates, wanted) {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// read reads and decodes the files of the given indices, on several cores. Some files ahead are in memory, and no more.
+func (l *load) read(ctx context.Context, candidates []*kept, wanted []int) iter.Seq[content] {
+	return func(yield func(content) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var wait sync.WaitGroup
 		defer wait.Wait()

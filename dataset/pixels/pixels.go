@@ -20,6 +20,7 @@ import (
 	"runtime"
 
 	"github.com/onehot-go/onehot/dataset/files"
+	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/fault"
 	"github.com/onehot-go/onehot/transform"
 )
@@ -29,6 +30,9 @@ type Options struct {
 	Dir     string // cache folder; "" is the one that Dir returns
 	Limit   int64  // bytes that the cache folder may have; 0 is DefaultLimit
 	Workers int    // pictures that are decoded at once; 0 is one a core
+	// Comm has the ranks that load the same list; nil is one. A file that has to be read is read by one of them, and what comes of it
+	// goes to all. Each keeps it in its cache folder, or one for all that have the same folder.
+	Comm dist.Comm
 	// Progress is called, from one goroutine, whenever a file is done; nil is never called.
 	Progress func(done, total int)
 }
@@ -96,7 +100,8 @@ func Dir() (string, error) {
 // Pixels that are not in the cache are made on all cores. What is kept is whole or not at
 // all, whenever the program ends: when ctx is done, Load returns ctx's error and leaves the
 // cache as it was. Programs that need the same pixels at the same time wait for the one that
-// began. The error names the cache folder if that has no room or cannot be written.
+// began. The error names the cache folder if that has no room or cannot be written. Of several ranks all return it, as dist.Agree has
+// it, or a *dist.DiffersError if they have other lists.
 func Load(ctx context.Context, list *files.List, steps transform.Compose, options Options) (*Set, error) {
 	form, saved := checkSteps(steps)
 	dir := options.Dir
@@ -109,18 +114,22 @@ func Load(ctx context.Context, list *files.List, steps transform.Compose, option
 	l := &load{
 		list: list, steps: steps, saved: saved, shape: [3]int(form.Shape), dir: dir,
 		limit: cmp.Or(options.Limit, DefaultLimit), workers: cmp.Or(options.Workers, runtime.GOMAXPROCS(0)),
-		progress: options.Progress,
+		progress: options.Progress, comm: options.Comm,
 	}
 	if l.progress == nil {
 		l.progress = func(int, int) {}
 	}
 	s, err := l.run(ctx)
 	if err != nil {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil && !dist.Known(err) {
 			return nil, ctx.Err()
 		}
-		if r, ok := errors.AsType[*readError](err); ok {
+		r, ok := errors.AsType[*readError](err)
+		switch {
+		case ok:
 			return nil, r.error
+		case dist.Known(err):
+			return nil, err
 		}
 		return nil, inFolder(dir, err)
 	}

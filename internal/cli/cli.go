@@ -116,7 +116,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		}
 	}()
 
-	c := commands{Train: trainCommand{comm: comm}}
+	var c commands
+	c.Train.comm = comm
 	exited := -1
 	parser, err := kong.New(&c,
 		kong.Name("onehot"),

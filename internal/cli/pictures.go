@@ -229,5 +229,7 @@ func (s *settings) preparation() transform.Compose {
 func (f sourceFlags) pixels(ctx context.Context, p *ownPictures, steps transform.Compose, log io.Writer) (*pixels.Set, error) {
 	shown := newCounter(log, len(p.Files))
 	defer shown.clear()
-	return pixels.Load(ctx, p.List, steps, pixels.Options{Limit: int64(f.Cache), Workers: runtime.GOMAXPROCS(0), Progress: func(done, _ int) { shown.count(done) }})
+	return pixels.Load(ctx, p.List, steps, pixels.Options{
+		Limit: int64(f.Cache), Workers: runtime.GOMAXPROCS(0), Comm: f.comm, Progress: func(done, _ int) { shown.count(done) },
+	})
 }

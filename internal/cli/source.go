@@ -12,6 +12,7 @@ import (
 	"github.com/onehot-go/onehot/dataset/fashionmnist"
 	"github.com/onehot-go/onehot/dataset/fashionmnist/embedded"
 	"github.com/onehot-go/onehot/dataset/mnist"
+	"github.com/onehot-go/onehot/dist"
 )
 
 // source is how the program gets a data set.
@@ -35,6 +36,8 @@ type sourceFlags struct {
 	Download bool   `help:"Fetch data files that are missing."`
 
 	Cache byteSize `default:"10GB" placeholder:"SIZE" help:"The most that pictures of your own may take once they are decoded and scaled, in the user's cache folder (default 10GB), and what --pretrained makes of them as much again."`
+
+	comm dist.Comm // the ranks that read the data together, and train; nil of one process
 }
 
 // dataFlags say where the files are of a data set that is trained or measured on.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/report"
 	"github.com/onehot-go/onehot/tensor"
 	"github.com/onehot-go/onehot/train"
@@ -34,7 +33,6 @@ type trainCommand struct {
 	Port        int      `default:"0" group:"Output" help:"Port of --watch; 0 takes any that is free."`
 	Quiet       bool     `short:"q" group:"Output" help:"Print no progress and no remarks."`
 
-	comm     dist.Comm // the ranks that train together; nil of one process
 	began    time.Time
 	pictures *ownPictures    // what is at the path that the data are; nil of a data set known by name
 	table    *ownTable       // what is at the path, of a table; nil of pictures

@@ -1,0 +1,248 @@
+package pixels
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/onehot-go/onehot/dist"
+)
+
+// Several ranks load the same list. Those that lack pixels say of which files. Each of these is read and decoded by one rank, or taken
+// from its cache, and goes to all. In every cache folder one rank keeps the pixels, and those that have the same folder wait for it.
+
+// holding is what a rank has of the list.
+type holding struct {
+	Names string // hash of the files' names
+	Lacks []byte // by file a bit: no candidate has its pixels
+	Whole bool   // a candidate has all
+}
+
+// together is run on one of several ranks.
+func (l *load) together(ctx context.Context, s shelf, candidates []*kept) (*Set, error) {
+	own := holding{Whole: l.having(candidates) != nil, Lacks: make([]byte, (len(l.sums)+7)/8)}
+	h := sha256.New()
+	for i, f := range l.list.Files {
+		h.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(f.Name))), f.Name...))
+		if k, _ := find(candidates, l.sums[i]); k == nil {
+			own.Lacks[i/8] |= 1 << (i % 8)
+		}
+	}
+	own.Names = hex.EncodeToString(h.Sum(nil)[:8])
+	all, err := dist.Collect(l.comm, own, ctx.Err())
+	if err != nil {
+		return nil, err
+	}
+	l.wanted = make([]bool, len(l.sums))
+	whole := true
+	for rank, other := range all {
+		if len(other.Lacks) != len(all[0].Lacks) || other.Names != all[0].Names {
+			return nil, &dist.DiffersError{Rank: rank, Name: "list of files", Found: other.Names, Want: all[0].Names}
+		}
+		whole = whole && other.Whole
+		for i := range l.wanted {
+			l.wanted[i] = l.wanted[i] || other.Lacks[i/8]>>(i%8)&1 != 0
+		}
+	}
+	if !whole {
+		if err := l.fill(ctx, s, candidates); err != nil {
+			return nil, err
+		}
+	}
+	l.progress(len(l.sums), len(l.sums))
+	now := s.open(l.saved, l.shape)
+	at := slices.IndexFunc(now, l.has)
+	if at < 0 {
+		closeKept(now)
+		return nil, dist.Agree(l.comm, errors.New("another program removed the pixels that were kept just now"))
+	}
+	k := now[at]
+	closeKept(slices.Delete(now, at, at+1))
+	if err := dist.Agree(l.comm, nil); err != nil {
+		k.file.Close()
+		return nil, err
+	}
+	return l.set(k)
+}
+
+// has reports whether a kept file has the contents of all files that can be read.
+func (l *load) has(k *kept) bool {
+	for _, sum := range l.sums {
+		if _, ok := k.of[sum]; !ok && sum != ([sha256.Size]byte{}) {
+			return false
+		}
+	}
+	return true
+}
+
+// fill brings what ranks lack into all cache folders. The error is known to all ranks.
+func (l *load) fill(ctx context.Context, s shelf, candidates []*kept) error {
+	keeps, err := l.keeps()
+	if err != nil {
+		return err
+	}
+	if keeps {
+		var k *kept
+		if k, err = l.keep(ctx, s); err == nil {
+			k.file.Close()
+		}
+	} else {
+		for c := range l.contents(ctx, candidates) {
+			if err = l.take(ctx, c); err != nil {
+				break
+			}
+		}
+	}
+	if dist.Known(err) {
+		return err
+	}
+	if err != nil && ctx.Err() == nil {
+		err = inFolder(l.dir, err)
+	}
+	return dist.Agree(l.comm, err)
+}
+
+// keeps reports whether this rank is the first of those that have the same cache folder. Each lays a file there for it, and looks for those
+// of the ranks before it.
+func (l *load) keeps() (bool, error) {
+	f, err := os.CreateTemp(l.dir, "rank-")
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(l.dir, 0o755); err == nil {
+			f, err = os.CreateTemp(l.dir, "rank-")
+		}
+	}
+	name := ""
+	if err == nil {
+		name = filepath.Base(f.Name())
+		defer os.Remove(f.Name())
+		err = f.Close()
+	}
+	if err != nil {
+		err = inFolder(l.dir, err)
+	}
+	names, err := dist.Gather(l.comm, []byte(name), err)
+	if err != nil {
+		return false, err
+	}
+	first := true
+	for _, other := range names[:l.comm.Rank()] {
+		if _, err := os.Lstat(filepath.Join(l.dir, string(other))); err == nil {
+			first = false
+		}
+	}
+	return first, dist.Agree(l.comm, nil) // when all have looked
+}
+
+// What a content is as bytes begins with.
+const (
+	withPixels = iota
+	noPicture
+	keptElsewhere // another file of the list has the same
+	unreadable    // the error is Facts.Err
+)
+
+// mostExchanged is about how many bytes of pixels a rank sends at once.
+const mostExchanged = 8 << 20
+
+// exchange reads some of the files of the given indices, and has other ranks read the others.
+func (l *load) exchange(ctx context.Context, candidates []*kept, wanted []int) iter.Seq[content] {
+	return func(yield func(content) bool) {
+		size := l.shape[0] * l.shape[1] * l.shape[2]
+		each := max(1, min(64, mostExchanged/size)) // files of a rank in a turn
+		ranks, rank := l.comm.Size(), l.comm.Rank()
+		part := func(turn, of int) []int { // as many as a rank sends in it, which an archive may have in another order
+			lo := turn + of*each
+			return wanted[min(lo, len(wanted)):min(lo+each, len(wanted))]
+		}
+		var own []int
+		for turn := 0; turn < len(wanted); turn += ranks * each {
+			own = append(own, part(turn, rank)...)
+		}
+		next, stop := iter.Pull(l.read(ctx, candidates, own))
+		defer stop()
+		for turn := 0; turn < len(wanted); turn += ranks * each {
+			var send []byte
+			var err error
+			for range part(turn, rank) {
+				c, ok := next()
+				if !ok {
+					c.all = ctx.Err() // which ended it
+				}
+				if c.all == nil {
+					send, c.all = l.pack(send, c, candidates)
+				}
+				if c.all != nil {
+					err = c.all
+					break
+				}
+			}
+			all, err := dist.Gather(l.comm, send, err)
+			if err != nil {
+				yield(content{all: err})
+				return
+			}
+			for of, text := range all {
+				r := &reader{b: text}
+				for range part(turn, of) {
+					c := unpack(r, size)
+					if r.ended || uint(c.index) >= uint(len(l.sums)) {
+						c = content{all: &dist.RankError{Rank: of, Err: fmt.Errorf("found %d bytes of pictures, others expected", len(text))}}
+					}
+					if !yield(c) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// pack appends what is to be sent of a content.
+func (l *load) pack(b []byte, c content, candidates []*kept) ([]byte, error) {
+	b = binary.LittleEndian.AppendUint64(b, uint64(c.index))
+	if c.err != nil {
+		text := c.err.Error()
+		return appendFacts(append(b, unreadable), &Facts{Err: text[:min(len(text), maxErr)]}, -1), nil
+	}
+	if c.kept {
+		k, at := find(candidates, c.facts.SHA256)
+		if k == nil {
+			return appendFacts(append(b, keptElsewhere), &c.facts, -1), nil
+		}
+		c.facts, c.pixels = k.facts[at], nil
+		if row := k.row[at]; row >= 0 {
+			c.pixels = make([]byte, k.size())
+			if err := k.copyRow(c.pixels, row); err != nil {
+				return b, err
+			}
+		}
+	}
+	if c.pixels == nil {
+		return appendFacts(append(b, noPicture), &c.facts, -1), nil
+	}
+	return append(appendFacts(append(b, withPixels), &c.facts, -1), c.pixels...), nil
+}
+
+// unpack returns the next content that pack appended, whose pixels have a size.
+func unpack(r *reader, size int) content {
+	c := content{index: int(r.number(8))}
+	kind := r.number(1)
+	c.facts, _ = r.facts()
+	switch kind {
+	case withPixels:
+		c.pixels = r.bytes(uint64(size))
+	case keptElsewhere:
+		c.kept = true
+	case unreadable:
+		c.err, c.facts = errors.New(c.facts.Err), Facts{}
+	}
+	return c
+}
