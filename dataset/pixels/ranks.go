@@ -21,7 +21,7 @@ import (
 
 // holding is what a rank has of the list.
 type holding struct {
-	Names string // hash of the files' names
+	Names string // hash of the files' names and sizes
 	Lacks []byte // by file a bit: no candidate has its pixels
 	Whole bool   // a candidate has all
 }
@@ -32,6 +32,7 @@ func (l *load) together(ctx context.Context, s shelf, candidates []*kept) (*Set,
 	h := sha256.New()
 	for i, f := range l.list.Files {
 		h.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(f.Name))), f.Name...))
+		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(f.Size)))
 		if k, _ := find(candidates, l.sums[i]); k == nil {
 			own.Lacks[i/8] |= 1 << (i % 8)
 		}
@@ -45,7 +46,7 @@ func (l *load) together(ctx context.Context, s shelf, candidates []*kept) (*Set,
 	whole := true
 	for rank, other := range all {
 		if len(other.Lacks) != len(all[0].Lacks) || other.Names != all[0].Names {
-			return nil, &dist.DiffersError{Rank: rank, Name: "list of files", Found: other.Names, Want: all[0].Names}
+			return nil, &dist.DiffersError{Rank: rank, Name: "list of files and sizes", Found: other.Names, Want: all[0].Names}
 		}
 		whole = whole && other.Whole
 		for i := range l.wanted {

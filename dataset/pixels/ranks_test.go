@@ -171,7 +171,12 @@ func TestRanksFailTogether(t *testing.T) {
 			if rank == 1 {
 				l.Files[5].Name += "x"
 			}
-		}, "rank 1: found the list of files "},
+		}, "rank 1: found the list of files and sizes "},
+		"a file of another size": {func(rank int, l *files.List, _ *Options) {
+			if rank == 2 {
+				l.Files[7].Size++
+			}
+		}, "rank 2: found the list of files and sizes "},
 		"fewer files": {func(rank int, l *files.List, _ *Options) {
 			if rank == 2 {
 				l.Files = l.Files[:9]

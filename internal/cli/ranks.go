@@ -149,8 +149,9 @@ func (r *trainRun) follow(ctx context.Context) error {
 			return err
 		}
 	}
+	learnt, err := r.model.Learnt()
 	for {
-		asked, err := dist.Share(r.comm, nil, nil)
+		asked, err := dist.Share(r.comm, nil, err)
 		if err != nil || len(asked) == 0 {
 			return err
 		}
@@ -158,7 +159,7 @@ func (r *trainRun) follow(ctx context.Context) error {
 			return err
 		}
 		net, of := r.asked(r.model, dataset.Split(asked[0]))
-		if _, _, err := train.PredictOn(r.comm, net, of); err != nil {
+		if _, err := train.EvaluateOn(r.comm, net, of, learnt); err != nil { // which keeps no outputs
 			return err
 		}
 	}
