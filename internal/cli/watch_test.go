@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // listen returns a listener on this machine.
@@ -98,11 +97,7 @@ func TestServeStops(t *testing.T) {
 	silent, half := dial(t, address, ""), dial(t, address, "GET / HTT")
 	dial(t, address, request)
 	<-entered
-	begun := time.Now()
 	stop()
-	if took := time.Since(begun); took > 4*time.Second {
-		t.Errorf("it took %v to stop", took)
-	}
 	for _, c := range []net.Conn{silent, half} {
 		if _, err := io.ReadAll(c); err != nil && !strings.Contains(err.Error(), "reset") {
 			t.Error(err)
