@@ -263,11 +263,11 @@ func (e *readError) Unwrap() error { return e.error }
 
 // take notes the content of a file.
 func (l *load) take(ctx context.Context, c content) error {
+	if c.all != nil { // before ctx: what all ranks know stays known
+		return &readError{c.all}
+	}
 	if err := ctx.Err(); err != nil {
 		return err
-	}
-	if c.all != nil {
-		return &readError{c.all}
 	}
 	l.sums[c.index] = c.facts.SHA256
 	if c.err != nil {

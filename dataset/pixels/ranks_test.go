@@ -247,3 +247,49 @@ func TestRanksAreInterrupted(t *testing.T) {
 		}
 	}
 }
+
+// stopping is a Comm that interrupts the program in an AllGather, counted from 1.
+type stopping struct {
+	dist.Comm
+	at, n int
+	stop  func()
+}
+
+func (s *stopping) AllGather(send []byte, recv [][]byte) error {
+	if s.n++; s.n == s.at {
+		s.stop()
+	}
+	return s.Comm.AllGather(send, recv)
+}
+
+// TestRanksAreInterruptedAtOnce interrupts all ranks when one sends its first pictures, and the other waits for its cache folder, which another
+// program holds.
+func TestRanksAreInterruptedAtOnce(t *testing.T) {
+	dir, caches := pictures(t), []string{t.TempDir(), t.TempDir()}
+	_, saved := checkSteps(four)
+	if !locks {
+		t.Skip("nothing locks a folder here")
+	}
+	held, err := lockFolder(context.Background(), filepath.Join(caches[1], (&load{saved: saved}).key()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	errs := make([]error, 2)
+	var wg sync.WaitGroup
+	for rank, comm := range dist.Local(2) {
+		if rank == 0 {
+			const first = 6 // after two of what each has, two of names of cache folders, and one when all have looked
+			comm = &stopping{Comm: comm, at: first, stop: cancel}
+		}
+		wg.Go(func() { _, errs[rank] = Load(ctx, listOf(t, dir), four, Options{Dir: caches[rank], Comm: comm}) })
+	}
+	wg.Wait()
+	for rank, err := range errs {
+		if !errors.Is(err, context.Canceled) || !dist.Known(err) {
+			t.Errorf("rank %d: %v", rank, err)
+		}
+	}
+}
