@@ -101,7 +101,7 @@ func Dir() (string, error) {
 // all, whenever the program ends: when ctx is done, Load returns ctx's error and leaves the
 // cache as it was. Programs that need the same pixels at the same time wait for the one that
 // began. The error names the cache folder if that has no room or cannot be written. Of several ranks all return it, as dist.Agree has
-// it, or a *dist.DiffersError if they have other lists.
+// it, or a *dist.DiffersError if they have other lists or steps.
 func Load(ctx context.Context, list *files.List, steps transform.Compose, options Options) (*Set, error) {
 	form, saved := checkSteps(steps)
 	dir := options.Dir

@@ -21,6 +21,7 @@ import (
 
 // holding is what a rank has of the list.
 type holding struct {
+	Steps string // saved
 	Names string // hash of the files' names and sizes
 	Lacks []byte // by file a bit: no candidate has its pixels
 	Whole bool   // a candidate has all
@@ -28,7 +29,7 @@ type holding struct {
 
 // together is run on one of several ranks.
 func (l *load) together(ctx context.Context, s shelf, candidates []*kept) (*Set, error) {
-	own := holding{Whole: l.having(candidates) != nil, Lacks: make([]byte, (len(l.sums)+7)/8)}
+	own := holding{Steps: l.saved, Whole: l.having(candidates) != nil, Lacks: make([]byte, (len(l.sums)+7)/8)}
 	h := sha256.New()
 	for i, f := range l.list.Files {
 		h.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(f.Name))), f.Name...))
@@ -45,6 +46,9 @@ func (l *load) together(ctx context.Context, s shelf, candidates []*kept) (*Set,
 	l.wanted = make([]bool, len(l.sums))
 	whole := true
 	for rank, other := range all {
+		if other.Steps != all[0].Steps {
+			return nil, &dist.DiffersError{Rank: rank, Name: "preparation of pictures", Found: other.Steps, Want: all[0].Steps}
+		}
 		if len(other.Lacks) != len(all[0].Lacks) || other.Names != all[0].Names {
 			return nil, &dist.DiffersError{Rank: rank, Name: "list of files and sizes", Found: other.Names, Want: all[0].Names}
 		}

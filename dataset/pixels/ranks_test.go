@@ -16,6 +16,7 @@ import (
 	"github.com/onehot-go/onehot/dataset/files"
 	"github.com/onehot-go/onehot/dist"
 	"github.com/onehot-go/onehot/internal/atomicfile"
+	"github.com/onehot-go/onehot/transform"
 )
 
 // counted is an archive with the files of a list that counts which were read.
@@ -290,6 +291,29 @@ func TestRanksAreInterruptedAtOnce(t *testing.T) {
 	for rank, err := range errs {
 		if !errors.Is(err, context.Canceled) || !dist.Known(err) {
 			t.Errorf("rank %d: %v", rank, err)
+		}
+	}
+}
+
+func TestRanksHaveTheSameSteps(t *testing.T) {
+	dir := pictures(t)
+	other := transform.Compose{transform.Resize{Height: 8, Width: 8}, transform.Grayscale{}}
+	caches := []string{t.TempDir(), t.TempDir()}
+	errs := make([]error, 2)
+	var wg sync.WaitGroup
+	for rank, comm := range dist.Local(2) {
+		steps := []transform.Compose{four, other}[rank]
+		wg.Go(func() {
+			_, errs[rank] = Load(context.Background(), listOf(t, dir), steps, Options{Dir: caches[rank], Comm: comm})
+		})
+	}
+	wg.Wait()
+	for rank, err := range errs {
+		if d, ok := errors.AsType[*dist.DiffersError](err); !ok || d.Rank != 1 || d.Name != "preparation of pictures" {
+			t.Errorf("rank %d: %v", rank, err)
+		}
+		if kept := List(caches[rank]); len(kept) > 0 {
+			t.Errorf("rank %d keeps %v", rank, kept)
 		}
 	}
 }
