@@ -36,8 +36,11 @@ type load struct {
 	workers  int
 	progress func(done, total int)
 
-	comm   dist.Comm // the ranks that load the same list; nil is one
-	wanted []bool    // of several ranks, by the list's files: one of them lacks its pixels
+	comm dist.Comm // the ranks that load the same list; nil is one
+	// Of several ranks:
+	near    []bool // by rank: it has the same cache folder
+	wanted  []bool // by the list's files: a rank lacks its pixels
+	foreign []bool // by the list's files: a rank with another cache folder said what it contains
 
 	root string              // the list's, from the root of the file system
 	sums [][sha256.Size]byte // by the list's files: the content, 0 where it is not known
@@ -66,6 +69,11 @@ func (l *load) run(ctx context.Context) (*Set, error) {
 	}
 	closeKept(candidates)
 	candidates = nil
+	locked, err := lockFolder(ctx, string(s))
+	if err != nil {
+		return nil, err
+	}
+	defer locked.Close()
 	k, err := l.keep(ctx, s)
 	if err != nil {
 		return nil, err
@@ -73,13 +81,8 @@ func (l *load) run(ctx context.Context) (*Set, error) {
 	return l.set(k)
 }
 
-// keep returns a file of the shelf with all contents, which it makes if there is none.
+// keep returns a file of the locked shelf with all contents, which it makes if there is none.
 func (l *load) keep(ctx context.Context, s shelf) (*kept, error) {
-	locked, err := lockFolder(ctx, string(s))
-	if err != nil {
-		return nil, err
-	}
-	defer locked.Close()
 	start := time.Now()
 	// What others made in between is there now, and what is temporary is nobody's.
 	path := placesPath(l.dir, l.root)
@@ -107,7 +110,13 @@ func (l *load) keep(ctx context.Context, s shelf) (*kept, error) {
 			return nil, err
 		}
 	}
-	if err := writePlaces(ctx, path, updated(places, l.list.Files, l.sums, start)); err != nil {
+	sums := slices.Clone(l.sums)
+	for i, foreign := range l.foreign { // which this folder's own files may not have
+		if foreign {
+			sums[i] = [sha256.Size]byte{}
+		}
+	}
+	if err := writePlaces(ctx, path, updated(places, l.list.Files, sums, start)); err != nil {
 		return nil, err
 	}
 	k.used()

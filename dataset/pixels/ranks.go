@@ -1,6 +1,7 @@
 package pixels
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -9,9 +10,11 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/onehot-go/onehot/dist"
 )
@@ -19,39 +22,39 @@ import (
 // Several ranks load the same list. Those that lack pixels say of which files. Each of these is read and decoded by one rank, or taken
 // from its cache, and goes to all. In every cache folder one rank keeps the pixels, and those that have the same folder wait for it.
 
-// holding is what a rank has of the list.
-type holding struct {
+// listing is what has to be the same on all ranks.
+type listing struct {
 	Steps string // saved
 	Names string // hash of the files' names and sizes
+}
+
+// holding is what a rank has of the list.
+type holding struct {
 	Lacks []byte // by file a bit: no candidate has its pixels
 	Whole bool   // a candidate has all
 }
 
 // together is run on one of several ranks.
 func (l *load) together(ctx context.Context, s shelf, candidates []*kept) (*Set, error) {
-	own := holding{Steps: l.saved, Whole: l.having(candidates) != nil, Lacks: make([]byte, (len(l.sums)+7)/8)}
-	h := sha256.New()
-	for i, f := range l.list.Files {
-		h.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(f.Name))), f.Name...))
-		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(f.Size)))
-		if k, _ := find(candidates, l.sums[i]); k == nil {
+	if err := l.sameList(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.shareSums(); err != nil {
+		return nil, err
+	}
+	own := holding{Whole: l.having(candidates) != nil, Lacks: make([]byte, (len(l.sums)+7)/8)}
+	for i, sum := range l.sums {
+		if k, _ := find(candidates, sum); k == nil {
 			own.Lacks[i/8] |= 1 << (i % 8)
 		}
 	}
-	own.Names = hex.EncodeToString(h.Sum(nil)[:8])
 	all, err := dist.Collect(l.comm, own, ctx.Err())
 	if err != nil {
 		return nil, err
 	}
 	l.wanted = make([]bool, len(l.sums))
 	whole := true
-	for rank, other := range all {
-		if other.Steps != all[0].Steps {
-			return nil, &dist.DiffersError{Rank: rank, Name: "preparation of pictures", Found: other.Steps, Want: all[0].Steps}
-		}
-		if len(other.Lacks) != len(all[0].Lacks) || other.Names != all[0].Names {
-			return nil, &dist.DiffersError{Rank: rank, Name: "list of files and sizes", Found: other.Names, Want: all[0].Names}
-		}
+	for _, other := range all {
 		whole = whole && other.Whole
 		for i := range l.wanted {
 			l.wanted[i] = l.wanted[i] || other.Lacks[i/8]>>(i%8)&1 != 0
@@ -78,6 +81,60 @@ func (l *load) together(ctx context.Context, s shelf, candidates []*kept) (*Set,
 	return l.set(k)
 }
 
+// sameList returns an error unless all ranks have the same list and steps.
+func (l *load) sameList(ctx context.Context) error {
+	h := sha256.New()
+	for _, f := range l.list.Files {
+		h.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(f.Name))), f.Name...))
+		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(f.Size)))
+	}
+	all, err := dist.Collect(l.comm, listing{l.saved, hex.EncodeToString(h.Sum(nil)[:8])}, ctx.Err())
+	if err != nil {
+		return err
+	}
+	for rank, other := range all {
+		if other.Steps != all[0].Steps {
+			return &dist.DiffersError{Rank: rank, Name: "preparation of pictures", Found: other.Steps, Want: all[0].Steps}
+		}
+		if other.Names != all[0].Names {
+			return &dist.DiffersError{Rank: rank, Name: "list of files and sizes", Found: other.Names, Want: all[0].Names}
+		}
+	}
+	return nil
+}
+
+// shareSums takes the contents of files that other ranks know for those that this one does not know. The error names a rank that knows
+// another content of a file.
+func (l *load) shareSums() error {
+	var send []byte
+	for _, sum := range l.sums {
+		send = append(send, sum[:]...)
+	}
+	all, err := dist.Gather(l.comm, send, nil)
+	if err != nil {
+		return err
+	}
+	l.foreign = make([]bool, len(l.sums))
+	for i := range l.sums {
+		var first [sha256.Size]byte // that a rank knows
+		of := 0
+		for rank, sums := range all {
+			sum := [sha256.Size]byte(sums[i*sha256.Size:])
+			switch {
+			case sum == [sha256.Size]byte{} || sum == first:
+			case first == [sha256.Size]byte{}:
+				first, of = sum, rank
+			default:
+				return &dist.RankError{Rank: rank, Err: fmt.Errorf("%s: found SHA-256 %x, %x as on rank %d expected", l.list.Place(i), sum, first, of)}
+			}
+		}
+		if l.sums[i] != first {
+			l.sums[i], l.foreign[i] = first, true
+		}
+	}
+	return nil
+}
+
 // has reports whether a kept file has the contents of all files that can be read.
 func (l *load) has(k *kept) bool {
 	for _, sum := range l.sums {
@@ -94,7 +151,12 @@ func (l *load) fill(ctx context.Context, s shelf, candidates []*kept) error {
 	if err != nil {
 		return err
 	}
+	locked, err := l.lockTogether(ctx, s, keeps)
+	if err != nil {
+		return err
+	}
 	if keeps {
+		defer locked.Close()
 		var k *kept
 		if k, err = l.keep(ctx, s); err == nil {
 			k.file.Close()
@@ -115,8 +177,8 @@ func (l *load) fill(ctx context.Context, s shelf, candidates []*kept) error {
 	return dist.Agree(l.comm, err)
 }
 
-// keeps reports whether this rank is the first of those that have the same cache folder. Each lays a file there for it, and looks for those
-// of the ranks before it.
+// keeps reports whether this rank is the first of those that have the same cache folder, which it finds. Each lays a file there for it, and looks
+// for those of the others.
 func (l *load) keeps() (bool, error) {
 	f, err := os.CreateTemp(l.dir, "rank-")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -137,13 +199,42 @@ func (l *load) keeps() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	first := true
-	for _, other := range names[:l.comm.Rank()] {
-		if _, err := os.Lstat(filepath.Join(l.dir, string(other))); err == nil {
-			first = false
-		}
+	l.near = make([]bool, len(names))
+	for rank, other := range names {
+		_, err := os.Lstat(filepath.Join(l.dir, string(other)))
+		l.near[rank] = err == nil
 	}
-	return first, dist.Agree(l.comm, nil) // when all have looked
+	return slices.Index(l.near, true) == l.comm.Rank(), dist.Agree(l.comm, nil) // when all have looked
+}
+
+// lockTogether locks the shelf for a rank that keeps pixels, when all such ranks can: if each waited with its lock, ranks of two programs
+// could wait for each other.
+func (l *load) lockTogether(ctx context.Context, s shelf, keeps bool) (locked *os.File, err error) {
+	for {
+		if keeps {
+			if err = os.MkdirAll(string(s), 0o755); err == nil {
+				locked, err = lock(string(s), true)
+			}
+		}
+		busy := err == errBusy || errors.Is(err, fs.ErrNotExist)
+		if busy {
+			err = nil
+		} else if err != nil {
+			err = inFolder(l.dir, err)
+		}
+		waiting, err := dist.Collect(l.comm, busy, cmp.Or(err, ctx.Err()))
+		if err == nil && !slices.Contains(waiting, true) {
+			return locked, nil
+		}
+		if locked != nil {
+			locked.Close()
+			locked = nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		time.Sleep(time.Duration(50+rand.IntN(50)) * time.Millisecond) // so that two programs do not meet again
+	}
 }
 
 // What a content is as bytes begins with.
@@ -200,6 +291,9 @@ func (l *load) exchange(ctx context.Context, candidates []*kept, wanted []int) i
 					c := unpack(r, size)
 					if r.ended || uint(c.index) >= uint(len(l.sums)) {
 						c = content{all: &dist.RankError{Rank: of, Err: fmt.Errorf("found %d bytes of pictures, others expected", len(text))}}
+					}
+					if c.all == nil {
+						l.foreign[c.index] = !l.near[of]
 					}
 					if !yield(c) {
 						return

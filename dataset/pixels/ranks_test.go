@@ -317,3 +317,60 @@ func TestRanksHaveTheSameSteps(t *testing.T) {
 		}
 	}
 }
+
+// TestRanksWithOtherContents holds that a rank's cache folder says of its own files what these contain, where another rank has another
+// file of the same name and size.
+func TestRanksWithOtherContents(t *testing.T) {
+	content := map[string][]byte{}
+	for i := range 140 { // more than a rank reads in a turn
+		content[fmt.Sprintf("%03d", i)] = fmt.Appendf(nil, "text %03d", i)
+	}
+	dirs := []string{folderOf(t, content), folderOf(t, content)}
+	put(t, dirs[1], "003", []byte("other 03"), longAgo) // which rank 0 reads
+	put(t, dirs[0], "070", []byte("other 70"), longAgo) // which rank 1 reads
+	caches := []string{t.TempDir(), t.TempDir()}
+	run := func() []loaded {
+		return onRanks(t, dirs[0], caches, func(rank int, l *files.List, _ *Options) { *l = *listOf(t, dirs[rank]) })
+	}
+	for rank, r := range run() {
+		if r.err != nil {
+			t.Fatalf("rank %d: %v", rank, r.err)
+		}
+		if r.set.Facts[3].SHA256 != sumOf([]byte("text 003")) || r.set.Facts[70].SHA256 != sumOf([]byte("text 070")) {
+			t.Errorf("rank %d has not what the ranks read", rank)
+		}
+	}
+	for rank, dir := range dirs { // by itself
+		s := mustLoad(t, dir, four, Options{Dir: caches[rank]})
+		for i, f := range listOf(t, dir).Files {
+			if data, err := os.ReadFile(filepath.Join(dir, f.Name)); err != nil || s.Facts[i].SHA256 != sumOf(data) {
+				t.Errorf("folder %d, %s: found the content %x, that of the file expected; %v", rank, f.Name, s.Facts[i].SHA256, err)
+			}
+		}
+	}
+	for rank, r := range run() { // when both know all of theirs
+		if r.err == nil || !strings.Contains(r.err.Error(), "rank 1: ") || !strings.Contains(r.err.Error(), "003: found SHA-256 ") || !dist.Known(r.err) {
+			t.Errorf("rank %d: %v", rank, r.err)
+		}
+	}
+}
+
+// TestTwoProgramsOfRanks has two programs decode for the same two cache folders at once, each with its ranks in another order.
+func TestTwoProgramsOfRanks(t *testing.T) {
+	dir := pictures(t)
+	alone := mustLoad(t, dir, four, Options{Dir: t.TempDir()})
+	for range 5 {
+		caches := []string{t.TempDir(), t.TempDir()}
+		var wg sync.WaitGroup
+		for _, order := range [][]string{caches, {caches[1], caches[0]}} {
+			wg.Go(func() {
+				for rank, r := range onRanks(t, dir, order, nil) {
+					if r.err != nil || !same(r.set, alone) {
+						t.Errorf("rank %d: %v", rank, r.err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
