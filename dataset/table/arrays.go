@@ -21,12 +21,14 @@ func (t *Table) readArrays(ctx context.Context, members []member, o *Options) er
 	var words [][]dictionary
 	var err error
 	for i := range members {
-		if err = t.readArray(ctx, &members[i], o, &words); err != nil {
+		var more [][]dictionary
+		if more, err = t.readArray(ctx, &members[i], o); err != nil {
 			if _, ok := err.(*CellError); !ok && members[i].name != "" {
 				err = fmt.Errorf("array %.100q: %w", members[i].name, err)
 			}
 			break
 		}
+		words = append(words, more...)
 	}
 	if err = t.agree(err); err != nil {
 		return err
@@ -44,22 +46,22 @@ func (t *Table) readArrays(ctx context.Context, members []member, o *Options) er
 	return t.join(words, slices.Repeat([]int{maxWords}, len(names)))
 }
 
-// readArray adds the columns of an array, and the dictionaries of each. What they take grows with what is read.
-func (t *Table) readArray(ctx context.Context, m *member, o *Options, words *[][]dictionary) error {
+// readArray adds the columns of an array, and returns the dictionaries of each. What they take grows with what is read.
+func (t *Table) readArray(ctx context.Context, m *member, o *Options) ([][]dictionary, error) {
 	a, closer, err := m.open()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer closer.Close()
 	rows, width := a.rows()
 	switch {
 	case t.blocks != nil && rows != t.Rows:
-		return fmt.Errorf("found %d rows, %d expected as of the arrays before", rows, t.Rows)
+		return nil, fmt.Errorf("found %d rows, %d expected as of the arrays before", rows, t.Rows)
 	case width > maxColumns-len(t.Columns):
-		return fmt.Errorf("found %d columns, at most %d expected", width, maxColumns-len(t.Columns))
+		return nil, fmt.Errorf("found %d columns, at most %d expected", width, maxColumns-len(t.Columns))
 	}
 	if err := memory.Check(float64(max(8, a.size))*float64(rows)*float64(width), "its elements"); err != nil {
-		return err
+		return nil, err
 	}
 	if t.blocks == nil {
 		n := (rows + arrayRows - 1) / arrayRows
@@ -79,14 +81,13 @@ func (t *Table) readArray(ctx context.Context, m *member, o *Options, words *[][
 		}
 		modes[i] = o.mode(name, !a.text())
 		if a.text() && modes[i] == number {
-			return fmt.Errorf("found texts in the column %.100q, numbers expected", name)
+			return nil, fmt.Errorf("found texts in the column %.100q, numbers expected", name)
 		}
 		if modes[i] == word {
 			dictionaries[i] = newDictionaries(1)
 		}
 		t.Columns = append(t.Columns, &Column{Name: name, at: first + i, skipped: modes[i] == skip, text: modes[i] == word})
 	}
-	*words = append(*words, dictionaries...)
 	lo, hi := rows, 0 // of this rank
 	for _, b := range t.blocks {
 		b.data = append(b.data, make([]data, width)...)
@@ -94,7 +95,7 @@ func (t *Table) readArray(ctx context.Context, m *member, o *Options, words *[][
 			lo, hi = min(lo, b.first), b.first+b.rows
 		}
 	}
-	return a.each(min(lo, hi), hi, func(row, column int, element []byte) error {
+	return dictionaries, a.each(min(lo, hi), hi, func(row, column int, element []byte) error {
 		if row%arrayRows == 0 && column == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}

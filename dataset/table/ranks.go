@@ -77,11 +77,12 @@ func (t *Table) same(r io.ReaderAt, size int64) error {
 		return nil
 	}
 	own := file{Size: size}
+	first, end := t.rank(), t.rank()+1
+	if first == 0 {
+		end = t.ranks()
+	}
 	var err error
-	for rank := range t.ranks() {
-		if err != nil || t.rank() > 0 && rank != t.rank() {
-			continue
-		}
+	for rank := first; rank < end && err == nil; rank++ {
 		lo, hi := t.rangeOf(rank, 0, size)
 		h := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 		if _, err = io.Copy(h, io.NewSectionReader(r, lo, hi-lo)); err != nil {
@@ -93,8 +94,7 @@ func (t *Table) same(r io.ReaderAt, size int64) error {
 	if err != nil {
 		return err
 	}
-	for rank, f := range all[1:] {
-		rank++
+	for rank, f := range all {
 		if f.Size != all[0].Size {
 			return &dist.DiffersError{Rank: rank, Name: "size of the table,", Found: fmt.Sprintf("%d bytes", f.Size), Want: fmt.Sprintf("%d", all[0].Size)}
 		}

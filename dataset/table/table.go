@@ -134,7 +134,11 @@ func Open(ctx context.Context, path string, o Options) (*Table, error) {
 // Read reads the table in the first size bytes of r. name stands for it in errors, and what it ends with may
 // say what the table is: ".jsonl". The error is Open's.
 func Read(ctx context.Context, r io.ReaderAt, size int64, name string, o Options) (*Table, error) {
-	t, err := readOnce(ctx, r, size, name, o)
+	t := &Table{Name: name, comm: o.Comm}
+	err := t.same(r, size)
+	if err == nil {
+		t, err = readOnce(ctx, r, size, name, o)
+	}
 	if err == nil && t.again != nil {
 		maps.Copy(t.again, o.Kinds)
 		o.Kinds = t.again
@@ -156,9 +160,6 @@ func readOnce(ctx context.Context, r io.ReaderAt, size int64, name string, o Opt
 	t := &Table{Name: name, missing: o.Missing, comm: o.Comm}
 	if o.Columns != nil {
 		t.missing = append(slices.Clone(o.Columns.Missing), o.Missing...)
-	}
-	if err := t.same(r, size); err != nil {
-		return nil, err
 	}
 	if err := t.read(ctx, r, size, &o); err != nil {
 		return nil, err
