@@ -158,12 +158,21 @@ func (l *load) set(k *kept) (*Set, error) {
 
 // having returns the first of the kept files that has the contents of all files; nil if there is none, or one is not known.
 func (l *load) having(all []*kept) *kept {
-	for _, k := range all {
-		if !slices.ContainsFunc(l.sums, func(sum [sha256.Size]byte) bool { _, ok := k.of[sum]; return !ok }) {
-			return k
+	i := slices.IndexFunc(all, l.has)
+	if i < 0 || slices.Contains(l.sums, [sha256.Size]byte{}) {
+		return nil
+	}
+	return all[i]
+}
+
+// has reports whether a kept file has the contents of all files that are known.
+func (l *load) has(k *kept) bool {
+	for _, sum := range l.sums {
+		if _, ok := k.of[sum]; !ok && sum != ([sha256.Size]byte{}) {
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
 // find returns which of the kept files has a content, and its index there.

@@ -3,8 +3,6 @@
 package pixels
 
 import (
-	"context"
-	"errors"
 	"io"
 	"os"
 )
@@ -13,20 +11,12 @@ import (
 // cannot be removed.
 const locks = false
 
-// errBusy says that another holds a lock. Nobody does: these systems remove no open files.
-var errBusy = errors.New("in use")
-
 // lock opens what is at path, unless it is for one holder alone, who may be about to remove it.
 func lock(path string, alone bool) (*os.File, error) {
 	if alone {
 		return nil, nil
 	}
 	return os.Open(path)
-}
-
-// lockFolder makes the folder if it is not there.
-func lockFolder(_ context.Context, dir string) (*os.File, error) {
-	return nil, os.MkdirAll(dir, 0o755)
 }
 
 // mapped reads the first n bytes of f. The function that it returns does nothing.

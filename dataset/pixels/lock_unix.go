@@ -3,19 +3,14 @@
 package pixels
 
 import (
-	"context"
 	"errors"
 	"os"
 	"syscall"
-	"time"
 )
 
 // locks is whether files and folders can be locked here. Where they cannot, what a program has open
 // cannot be removed.
 const locks = true
-
-// errBusy says that another holds a lock.
-var errBusy = errors.New("in use")
 
 // lock locks what is opened at path, a file or a folder, for one holder alone or for several
 // that share it, until it is closed or the process ends. The error is errBusy if others hold
@@ -43,24 +38,6 @@ func lock(path string, alone bool) (*os.File, error) {
 			return f, nil
 		}
 		f.Close() // the name went to another in between
-	}
-}
-
-// lockFolder makes the folder if it is not there, and locks it as soon as no other holds it.
-func lockFolder(ctx context.Context, dir string) (*os.File, error) {
-	for {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, err
-		}
-		f, err := lock(dir, true)
-		if err != errBusy && !errors.Is(err, os.ErrNotExist) {
-			return f, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"math/rand/v2"
 	"os"
@@ -42,7 +41,8 @@ func (l *load) together(ctx context.Context, s shelf, candidates []*kept) (*Set,
 	if err := l.shareSums(); err != nil {
 		return nil, err
 	}
-	own := holding{Whole: l.having(candidates) != nil, Lacks: make([]byte, (len(l.sums)+7)/8)}
+	found := l.having(candidates)
+	own := holding{Whole: found != nil, Lacks: make([]byte, (len(l.sums)+7)/8)}
 	for i, sum := range l.sums {
 		if k, _ := find(candidates, sum); k == nil {
 			own.Lacks[i/8] |= 1 << (i % 8)
@@ -60,22 +60,20 @@ func (l *load) together(ctx context.Context, s shelf, candidates []*kept) (*Set,
 			l.wanted[i] = l.wanted[i] || other.Lacks[i/8]>>(i%8)&1 != 0
 		}
 	}
-	if !whole {
-		if err := l.fill(ctx, s, candidates); err != nil {
-			return nil, err
-		}
+	var k *kept
+	if whole {
+		k, err = openKept(found.file.Name()) // with a lock of its own
+	} else {
+		k, err = l.fill(ctx, s, candidates)
+	}
+	if dist.Known(err) {
+		return nil, err
 	}
 	l.progress(len(l.sums), len(l.sums))
-	now := s.open(l.saved, l.shape)
-	at := slices.IndexFunc(now, l.has)
-	if at < 0 {
-		closeKept(now)
-		return nil, dist.Agree(l.comm, errors.New("another program removed the pixels that were kept just now"))
-	}
-	k := now[at]
-	closeKept(slices.Delete(now, at, at+1))
-	if err := dist.Agree(l.comm, nil); err != nil {
-		k.file.Close()
+	if err := dist.Agree(l.comm, err); err != nil {
+		if k != nil {
+			k.file.Close()
+		}
 		return nil, err
 	}
 	return l.set(k)
@@ -135,32 +133,20 @@ func (l *load) shareSums() error {
 	return nil
 }
 
-// has reports whether a kept file has the contents of all files that can be read.
-func (l *load) has(k *kept) bool {
-	for _, sum := range l.sums {
-		if _, ok := k.of[sum]; !ok && sum != ([sha256.Size]byte{}) {
-			return false
-		}
-	}
-	return true
-}
-
-// fill brings what ranks lack into all cache folders. The error is known to all ranks.
-func (l *load) fill(ctx context.Context, s shelf, candidates []*kept) error {
+// fill brings what ranks lack into all cache folders, and returns the file of this rank's folder that has all contents. An error that not all ranks
+// know is of that file.
+func (l *load) fill(ctx context.Context, s shelf, candidates []*kept) (k *kept, err error) {
 	keeps, err := l.keeps()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	locked, err := l.lockTogether(ctx, s, keeps)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if keeps {
 		defer locked.Close()
-		var k *kept
-		if k, err = l.keep(ctx, s); err == nil {
-			k.file.Close()
-		}
+		k, err = l.keep(ctx, s)
 	} else {
 		for c := range l.contents(ctx, candidates) {
 			if err = l.take(ctx, c); err != nil {
@@ -168,29 +154,47 @@ func (l *load) fill(ctx context.Context, s shelf, candidates []*kept) error {
 			}
 		}
 	}
-	if dist.Known(err) {
-		return err
+	if !dist.Known(err) {
+		if err != nil && ctx.Err() == nil {
+			err = inFolder(l.dir, err)
+		}
+		err = dist.Agree(l.comm, err)
 	}
-	if err != nil && ctx.Err() == nil {
-		err = inFolder(l.dir, err)
+	switch {
+	case err == nil && !keeps:
+		return l.madeByOther(s)
+	case err != nil && k != nil:
+		k.file.Close()
+		k = nil
 	}
-	return dist.Agree(l.comm, err)
+	return k, err
+}
+
+// madeByOther returns the file on the shelf that another rank has made.
+func (l *load) madeByOther(s shelf) (*kept, error) {
+	all := s.open(l.saved, l.shape)
+	i := slices.IndexFunc(all, l.has)
+	if i < 0 {
+		closeKept(all)
+		return nil, errors.New("another program removed the pixels that were kept just now")
+	}
+	k := all[i]
+	closeKept(slices.Delete(all, i, i+1))
+	return k, nil
 }
 
 // keeps reports whether this rank is the first of those that have the same cache folder, which it finds. Each lays a file there for it, and looks
 // for those of the others.
 func (l *load) keeps() (bool, error) {
-	f, err := os.CreateTemp(l.dir, "rank-")
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = os.MkdirAll(l.dir, 0o755); err == nil {
-			f, err = os.CreateTemp(l.dir, "rank-")
-		}
-	}
 	name := ""
+	err := os.MkdirAll(l.dir, 0o755)
 	if err == nil {
-		name = filepath.Base(f.Name())
-		defer os.Remove(f.Name())
-		err = f.Close()
+		var f *os.File
+		if f, err = os.CreateTemp(l.dir, "rank-"); err == nil {
+			name = filepath.Base(f.Name())
+			defer os.Remove(f.Name())
+			err = f.Close()
+		}
 	}
 	if err != nil {
 		err = inFolder(l.dir, err)
@@ -211,16 +215,11 @@ func (l *load) keeps() (bool, error) {
 // could wait for each other.
 func (l *load) lockTogether(ctx context.Context, s shelf, keeps bool) (locked *os.File, err error) {
 	for {
+		busy := false
 		if keeps {
-			if err = os.MkdirAll(string(s), 0o755); err == nil {
-				locked, err = lock(string(s), true)
+			if locked, busy, err = tryLockFolder(string(s)); err != nil {
+				err = inFolder(l.dir, err)
 			}
-		}
-		busy := err == errBusy || errors.Is(err, fs.ErrNotExist)
-		if busy {
-			err = nil
-		} else if err != nil {
-			err = inFolder(l.dir, err)
 		}
 		waiting, err := dist.Collect(l.comm, busy, cmp.Or(err, ctx.Err()))
 		if err == nil && !slices.Contains(waiting, true) {
