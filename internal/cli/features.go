@@ -105,12 +105,8 @@ func (s *featureSource) everywhere(here bool) (bool, error) {
 	if s.comm == nil {
 		return here, nil
 	}
-	text := []byte{0}
-	if here {
-		text[0] = 1
-	}
-	all, err := dist.Gather(s.comm, text, nil)
-	return !slices.ContainsFunc(all, func(b []byte) bool { return b[0] == 0 }), err
+	all, err := dist.Collect(s.comm, here, nil)
+	return !slices.Contains(all, false), err
 }
 
 // share makes features of pictures. Each rank makes those of a part of them.

@@ -116,11 +116,11 @@ func (c *trainCommand) facts() (all []dist.Fact) {
 
 // hashShared returns the SHA-256 of the file at path in hexadecimal, which rank 0 of comm, or nil, reads for all ranks.
 func hashShared(comm dist.Comm, path string) (sum string, err error) {
-	if comm == nil || comm.Rank() == 0 {
-		sum, err = hashFile(path)
-	}
 	if comm == nil {
-		return sum, err
+		return hashFile(path)
+	}
+	if comm.Rank() == 0 {
+		sum, err = hashFile(path)
 	}
 	shared, err := dist.Share(comm, []byte(sum), err)
 	return string(shared), err

@@ -204,7 +204,7 @@ func (c *trainCommand) settleTable(ctx context.Context, given map[string]bool) (
 // leastSteps is how many steps a net is trained on a table, unless that takes very few or many epochs.
 const leastSteps = 2000
 
-// assignTable says which row is in which part.
+// assign says which row is in which part.
 func (t *ownTable) assign(s *settings) error {
 	t.part = make([]string, t.Rows)
 	rows, list := make([]int, 0, t.Rows), make([]files.File, 0, t.Rows)
